@@ -1,0 +1,152 @@
+"""Every event: what the engine did, for those who will see it, and the outcome that answers each command.
+
+Events are fixed-size records with a common header and a body by kind, as commands are. They come out of `apply` in the order
+in which things happened. An event with a `player` is a message of that player's private channel, and `message` is
+its number there, counted by the engine without gaps; an event without one is public.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import CLIENT_ORDER_ID_WORDS
+
+EVENT_BYTES = 224
+
+
+class EventKind(IntEnum):
+    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header only."""
+
+    ORDER_ACCEPTED = 1
+    ORDER_FILLED = 2
+    ORDER_CANCELED = 3
+    ORDER_EXPIRED = 4
+    ORDER_REFUSED = 5
+    """Refused at its fill; `reason` says why."""
+    POSITION_OPENED = 10
+    POSITION_CHANGED = 11
+    """Amended (cause NONE), or partly closed (then `lots`, `price`, `fee`, `profit` are of the part that closed)."""
+    POSITION_CLOSED = 12
+    SEAT_OPENED = 20
+    SEAT_RESET = 21
+    QUOTE_CHANGED = 30
+    """A quote was applied: a new price or a confirmation of the old one."""
+    CANDLE_CLOSED = 31
+    FEED_OPENED = 32
+    INSTRUMENT_CHANGED = 40
+    MATCH_CREATED = 41
+    PLAYER_REGISTERED = 42
+
+
+class Cause(IntEnum):
+    """Why a position was closed, wholly or partly."""
+
+    NONE = 0
+    CLIENT = 1
+    STOP_LOSS = 2
+    LIQUIDATION = 3
+    TAKE_PROFIT = 4
+
+
+class OrderStatus(IntEnum):
+    """Where an order or a closing request stands after its command."""
+
+    NONE = 0
+    ACCEPTED = 1
+    """Waits: for its price, or for the next usable quote."""
+    FILLED = 2
+    CANCELED = 3
+
+
+_HEADER: list[tuple[str, str]] = [
+    ("kind", "<i4"),  # EventKind
+    ("reason", "<i4"),  # Reason, of ORDER_REFUSED
+    ("sequence", "<i8"),  # log sequence of the command (or of the batch's first, for timers) that caused it
+    ("at_ns", "<i8"),  # stamp of its batch
+    ("player", "<i8"),  # whose private message it is; 0: public
+    ("message", "<i8"),  # its number on that player's channel, from 1
+    ("match", "<i8"),  # 0 for none
+    ("instrument", "<i8"),  # 0 for none
+]
+
+
+def _layout(body: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]) -> np.dtype[np.void]:
+    used = np.dtype([*_HEADER, *body]).itemsize
+    assert used <= EVENT_BYTES, used
+    if used == EVENT_BYTES:
+        return np.dtype([*_HEADER, *body])
+    return np.dtype([*_HEADER, *body, ("spare", f"V{EVENT_BYTES - used}")])
+
+
+EVENT = _layout([])
+
+TRADE = _layout(
+    [
+        ("id", "<i8"),  # the order, and the position that it opens: they share one id
+        ("side", "<i4"),  # Side
+        ("order_type", "<i4"),  # OrderType
+        ("cause", "<i4"),  # Cause
+        ("leverage", "<i4"),
+        ("price", "<i8"),  # ticks: the fill, or the limit of an order that rests
+        ("lots", "<i8"),  # of the order, the fill, or the part that closed
+        ("cost", "<i8"),  # ticks x lots at entry, of those lots
+        ("margin", "<i8"),  # reserved, paid in, or released, 1e-8 units
+        ("fee", "<i8"),  # paid
+        ("profit", "<i8"),  # realised, never below -margin
+        ("cash", "<i8"),  # the seat's free cash afterwards
+        ("left", "<i8"),  # lots still open afterwards
+        ("liquidation", "<i8"),  # ticks; 0 none
+        ("stop_loss", "<i8"),  # ticks; 0 none
+        ("take_profit", "<i8"),  # ticks; 0 none
+        ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events
+    ]
+)
+
+QUOTED = _layout([("bid", "<i8"), ("ask", "<i8")])
+
+CANDLE = _layout(
+    [
+        ("interval_s", "<i8"),
+        ("open_at_ns", "<i8"),
+        ("open", "<i8"),  # ticks of the bid, as the next three
+        ("high", "<i8"),
+        ("low", "<i8"),
+        ("close", "<i8"),
+        ("ticks", "<i8"),  # quotes applied in it
+    ]
+)
+
+
+class Events(NamedTuple):
+    """One buffer of event records, looked at through each layout. All fields view the same memory."""
+
+    header: NDArray[np.void]
+    trade: NDArray[np.void]
+    quoted: NDArray[np.void]
+    candle: NDArray[np.void]
+
+
+def events_of(records: NDArray[np.void]) -> Events:
+    """The layouts over a contiguous array of EVENT records; nothing is copied."""
+    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE))
+
+
+OUTCOME = np.dtype(
+    [
+        ("reason", "<i2"),  # Reason; ACCEPTED when the command took effect
+        ("status", "<i2"),  # OrderStatus
+        ("replayed", "<i4"),  # 1: the outcome of an earlier command with the same key
+        ("id", "<i8"),  # order, position, player, match or instrument that it is about
+        ("price", "<i8"),  # ticks of the fill; 0 none
+        ("fee", "<i8"),
+        ("profit", "<i8"),  # of a close
+        ("liquidation", "<i8"),  # ticks, of an open
+        ("left", "<i8"),  # lots still open, of a close
+        ("sequence", "<i8"),  # of the command that took effect (the first one's when replayed)
+    ]
+)
+"""The answer to one command, kept with its key. 64 bytes."""

@@ -1,0 +1,64 @@
+"""All compiled code: one file per noun, and the decorator that compiles it.
+
+numba's cache watches only the file that a function stands in, so an edit in a callee would leave a stale caller.
+Here the cache directory is named by a hash of everything that is compiled in: the kernels, and the constants and
+record layouts that they freeze. An edit anywhere gives a fresh directory; nothing stale can be loaded.
+
+With NUMBA_DISABLE_JIT=1 every kernel is the plain Python function that it reads as.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)
+
+_ENGINE = Path(__file__).parent.parent
+_FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "tables.py")
+"""Files outside kernels/ whose constants and dtypes become part of the machine code."""
+
+
+def sources_hash() -> str:
+    """Hash of all that is compiled and of the compiler: the name of the cache directory."""
+    digest = hashlib.blake2b(f"{numba.__version__} {numpy.__version__}".encode(), digest_size=8)
+    for path in [*sorted((_ENGINE / "kernels").glob("*.py")), *(_ENGINE / name for name in _FROZEN_IN)]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def cache_directory() -> Path:
+    """Where compiled kernels are kept: $ARENA_KERNEL_CACHE, or tick-arena under the user's cache folder."""
+    home = os.environ.get("ARENA_KERNEL_CACHE")
+    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tick-arena"
+    return base / f"kernels-{sources_hash()}"
+
+
+def drop_stale_caches(keep: int = 3) -> None:
+    """Delete the cache directories of older sources, all but the newest `keep`."""
+    directories = sorted(cache_directory().parent.glob("kernels-*"), key=lambda path: path.stat().st_mtime)
+    for directory in directories[:-keep]:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+numba.config.CACHE_DIR = str(cache_directory())
+
+
+def kernel(function: F) -> F:
+    """Compile `function` with numba, cached on disk. Integers in, integers out; effects only through its arrays.
+
+    The numpy error model drops the zero checks of divisions: kernels divide only by what admission has bounded.
+    """
+    if JIT_DISABLED:
+        return function
+    compiled: F = numba.njit(cache=True, error_model="numpy", boundscheck=False)(function)
+    return compiled

@@ -1,0 +1,112 @@
+"""Every reason for which the engine says no, grouped by noun. The names are the error codes that clients see.
+
+A reason states a fact about the command or the state, and a refused command has changed nothing. The sentence beside
+it is the message that goes with the code; `retry` in a reply is "never" unless the reason is in RETRY_LATER.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+
+
+@unique
+class Reason(IntEnum):
+    """Why a command was refused; ACCEPTED is the absence of a reason. Numbers are in the log: never renumber."""
+
+    ACCEPTED = 0
+
+    # requests
+    KEY_REUSED = 1
+    COMMAND_UNKNOWN = 2
+
+    # players, matches, seats
+    PLAYER_NOT_FOUND = 10
+    MATCH_NOT_FOUND = 11
+    MATCH_NOT_OPEN = 12
+    MATCH_NOT_PRACTICE = 13
+    GAME_NOT_FOUND = 14
+    GAME_INVALID = 15
+    NOT_JOINED = 16
+    SEAT_NOT_FLAT = 17
+
+    # instruments and quotes
+    INSTRUMENT_NOT_FOUND = 30
+    INSTRUMENT_INVALID = 31
+    INSTRUMENT_DISABLED = 32
+    INSTRUMENT_LOCKED = 33
+    INSTRUMENT_HALTED = 34
+    INSTRUMENT_CLOSE_ONLY = 35
+    FEED_STALE = 36
+    QUOTE_NOT_USABLE = 37
+
+    # orders
+    ORDER_NOT_FOUND = 50
+    SIDE_INVALID = 51
+    TYPE_INVALID = 52
+    TIME_IN_FORCE_INVALID = 53
+    SIZE_INVALID = 54
+    SIZE_ZERO = 55
+    QUANTITY_TOO_LOW = 56
+    QUANTITY_TOO_HIGH = 57
+    NOTIONAL_TOO_LOW = 58
+    EXPOSURE_TOO_HIGH = 59
+    LEVERAGE_INVALID = 60
+    LEVERAGE_TOO_HIGH = 61
+    PRICE_INVALID = 62
+    EXPIRY_INVALID = 63
+    CASH_TOO_LOW = 64
+    TOO_MANY_POSITIONS = 65
+    WOULD_LIQUIDATE_NOW = 66
+    WOULD_TRIGGER_NOW = 67
+
+    # positions
+    POSITION_NOT_FOUND = 80
+    PERCENT_INVALID = 81
+    POSITION_CLOSING = 82
+
+
+MESSAGES: dict[Reason, str] = {
+    Reason.ACCEPTED: "accepted",
+    Reason.KEY_REUSED: "this key was used before with other arguments; use a new key for a new request",
+    Reason.COMMAND_UNKNOWN: "the engine does not know this command",
+    Reason.PLAYER_NOT_FOUND: "there is no such player",
+    Reason.MATCH_NOT_FOUND: "there is no such match",
+    Reason.MATCH_NOT_OPEN: "the match is not open for trading",
+    Reason.MATCH_NOT_PRACTICE: "only a practice match allows this",
+    Reason.GAME_NOT_FOUND: "there is no such game",
+    Reason.GAME_INVALID: "the game's rules are out of bounds",
+    Reason.NOT_JOINED: "the player has no seat in this match",
+    Reason.SEAT_NOT_FLAT: "close all positions and cancel all orders first",
+    Reason.INSTRUMENT_NOT_FOUND: "there is no such instrument",
+    Reason.INSTRUMENT_INVALID: "the instrument's data are out of bounds",
+    Reason.INSTRUMENT_DISABLED: "the instrument is not traded",
+    Reason.INSTRUMENT_LOCKED: "no new positions in this instrument for now",
+    Reason.INSTRUMENT_HALTED: "the instrument is halted: nothing fills",
+    Reason.INSTRUMENT_CLOSE_ONLY: "positions in this instrument can only be closed",
+    Reason.FEED_STALE: "the last quote is too old to open on; wait for the next one",
+    Reason.QUOTE_NOT_USABLE: "the quote is crossed, too wide, out of bounds or not newer than the last",
+    Reason.ORDER_NOT_FOUND: "the player has no such open order",
+    Reason.SIDE_INVALID: "side must be long or short",
+    Reason.TYPE_INVALID: "this type of order is not offered",
+    Reason.TIME_IN_FORCE_INVALID: "this time in force does not go with this type of order",
+    Reason.SIZE_INVALID: "give a positive margin or a positive quantity, and only one of them",
+    Reason.SIZE_ZERO: "the size buys not even one lot",
+    Reason.QUANTITY_TOO_LOW: "the quantity is below the instrument's minimum",
+    Reason.QUANTITY_TOO_HIGH: "the quantity is above the instrument's maximum",
+    Reason.NOTIONAL_TOO_LOW: "the notional is below the instrument's minimum",
+    Reason.EXPOSURE_TOO_HIGH: "the seat's summed notional would be out of bounds",
+    Reason.LEVERAGE_INVALID: "leverage must be a whole number of at least 1",
+    Reason.LEVERAGE_TOO_HIGH: "the leverage is above what the match, the instrument or its margin bracket allows",
+    Reason.PRICE_INVALID: "the price is missing, out of bounds, or not for this type of order",
+    Reason.EXPIRY_INVALID: "expires_at must lie ahead, and goes with time in force gtd only",
+    Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee",
+    Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
+    Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated by the very quote that opens it",
+    Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
+    Reason.POSITION_NOT_FOUND: "the player has no such open position",
+    Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
+    Reason.POSITION_CLOSING: "the position already waits to be closed",
+}
+
+RETRY_LATER: frozenset[Reason] = frozenset({Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED})
+"""Reasons that pass by themselves: the same request may succeed after a while."""

@@ -1,0 +1,48 @@
+"""The whole state of an arena: the tables, and beside them the texts and other cold things by id.
+
+It is a pure function of the log. A snapshot is `sections` of it; `state_from` is the way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer
+from engine.tables import SCRATCH, Book, make_array, make_book, readable
+
+
+class Cold(msgspec.Struct):
+    """What is not numbers: the commands that made things, by id. Dicts keep the order of the log."""
+
+    instruments: dict[int, DefineInstrument] = msgspec.field(default_factory=dict)
+    games: dict[int, CreateGame] = msgspec.field(default_factory=dict)
+    matches: dict[int, CreateMatch] = msgspec.field(default_factory=dict)
+    players: dict[int, RegisterPlayer] = msgspec.field(default_factory=dict)
+
+
+@dataclass
+class State:
+    book: Book = field(default_factory=make_book)
+    cold: Cold = field(default_factory=Cold)
+
+
+def sections(state: State) -> dict[str, NDArray[Any]]:
+    """The tables that are state, by name: all of the Book but its scratch. Not copies."""
+    return {name: array for name, array in state.book._asdict().items() if name not in SCRATCH}
+
+
+def encode_cold_state(cold: Cold) -> bytes:
+    return msgspec.msgpack.encode(cold)
+
+
+def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
+    """The state whose `sections` and encoded cold things these are. The arrays are taken over, not copied."""
+    room = {name: len(tables["triggers"]) for name in ("fired", "fired_scratch", "profit")} | {"turn": 1}
+    scratch = {name: make_array(name, room[name]) for name in SCRATCH}
+    arrays = {name: readable(np.ascontiguousarray(array)) for name, array in tables.items()}
+    return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

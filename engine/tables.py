@@ -1,0 +1,479 @@
+"""Every table of the state: one structured array per noun, one row per thing, every column commented.
+
+`Book` holds them all and is what each kernel takes. Row 0 of every table stands for "none", so a link of 0 ends a chain
+and a lookup that answers 0 found nothing. Rows are found by index and reused through free lists; ids are never reused,
+and rows never leave the engine nor decide an order. A table doubles between batches, when fewer rows are free than
+a batch can take, so kernels never allocate.
+
+Units as in scale.py: prices ticks, quantities lots, virtual money 1e-8, times nanoseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import CLIENT_ORDER_ID_WORDS
+from engine.events import OUTCOME
+from engine.kernels import JIT_DISABLED
+from engine.scale import NEVER_HIGH, NEVER_LOW
+
+Table = NDArray[np.void]
+
+# The world: what there is one of
+
+WORLD = np.dtype(
+    [
+        ("now_ns", "<i8"),  # stamp of the last batch applied
+        ("sequence", "<i8"),  # log sequence of the last entry applied
+        ("next_id", "<i8"),  # of the next order (and of the position that it opens)
+        ("players", "<i8"),  # how many there are; also the last player id and row
+        ("matches", "<i8"),  # likewise
+        ("instruments", "<i8"),  # likewise
+        ("games", "<i8"),  # likewise (games are cold)
+        ("timers", "<i8"),  # entries in the timer heap
+        ("bounds_used", "<i8"),  # page bounds given to lanes so far
+        ("requests_oldest", "<i4"),  # row of the oldest kept request
+        ("requests_newest", "<i4"),
+        ("quotes_unusable", "<i8"),  # refused since the first entry
+    ]
+)
+
+HEAD = np.dtype(
+    [
+        ("free", "<i4"),  # first row of the free list; 0: take the next fresh row
+        ("used", "<i4"),  # rows ever taken, row 0 included: the next fresh row
+        ("live", "<i4"),  # rows in use
+        ("spare", "<i4"),
+    ]
+)
+
+SEATS: Final = 0
+HOLDINGS: Final = 1
+ORDERS: Final = 2
+POSITIONS: Final = 3
+PAGES: Final = 4
+TIMERS: Final = 5
+REQUESTS: Final = 6
+WAITING: Final = 7
+TABLES_WITH_FREE_LIST: Final = 8
+
+# Instruments and quotes: row = instrument id
+
+INSTRUMENT = np.dtype(
+    [
+        ("value", "<i8"),  # money units that one lot changes by when the price moves one tick
+        ("min_lots", "<i8"),
+        ("max_lots", "<i8"),
+        ("min_notional", "<i8"),
+        ("highest_price", "<i8"),  # ticks
+        ("max_leverage", "<i8"),
+        ("taker_fee_ppm", "<i8"),
+        ("maker_fee_ppm", "<i8"),
+        ("max_spread_ppm", "<i8"),  # of the bid
+        ("markup_ticks", "<i8"),  # added to each side of every quote
+        ("quote_lifetime_ns", "<i8"),
+        ("brackets", "<i4"),  # how many of its BRACKETS_PER_INSTRUMENT are set
+        ("enabled", "<i1"),
+        ("locked", "<i1"),  # no opens
+        ("halted", "<i1"),  # no fills and no triggers
+        ("close_only", "<i1"),
+    ]
+)
+
+BRACKETS_PER_INSTRUMENT: Final = 16
+
+BRACKET = np.dtype(
+    [
+        ("notional_cap", "<i8"),  # a notional up to this falls here; the last one's is BOUND
+        ("maintenance_ppm", "<i8"),
+        ("max_leverage", "<i8"),
+        ("maintenance_cum", "<i8"),
+    ]
+)
+
+QUOTED_ROW = np.dtype(
+    [
+        ("bid", "<i8"),  # ticks, markup included; 0: no usable quote yet
+        ("ask", "<i8"),
+        ("at_ns", "<i8"),  # stamp of the last usable quote
+        ("sequence", "<i8"),  # its log sequence
+        ("source_sequence", "<i8"),  # of the last usable quote of this connection; -1 after a new connection
+        ("waiting_first", "<i4"),  # closes that wait for the next usable quote, in order of acceptance
+        ("waiting_last", "<i4"),
+    ]
+)
+
+INTERVALS_S: Final = (1, 60, 300, 900, 3_600, 14_400, 86_400)
+"""Lengths of candles in seconds; each is a multiple of the one before."""
+
+CANDLE_ROW = np.dtype(
+    [
+        ("open_at_ns", "<i8"),  # start of its interval; -1: nothing in it yet
+        ("open", "<i8"),  # ticks of the bid, as the next three
+        ("high", "<i8"),
+        ("low", "<i8"),
+        ("close", "<i8"),
+        ("ticks", "<i8"),  # quotes in it
+    ]
+)
+"""Row = instrument x len(INTERVALS_S) + interval. Only the shortest sees quotes; a closed candle is merged into the next longer."""
+
+# Players, matches, seats
+
+PLAYER = np.dtype(
+    [
+        ("messages", "<i8"),  # sent on the private channel so far
+        ("requests", "<i4"),  # kept request keys
+        ("request_oldest", "<i4"),  # row of the oldest
+        ("request_newest", "<i4"),
+        ("spare", "<i4"),
+    ]
+)
+"""Row = player id."""
+
+MATCH = np.dtype(
+    [
+        ("game", "<i8"),
+        ("status", "<i4"),  # MatchStatus
+        ("practice", "<i1"),
+        ("fees", "<i1"),
+        ("spare", "<i2"),
+        ("starting_balance", "<i8"),
+        ("max_positions", "<i8"),
+        ("max_leverage", "<i8"),
+        ("seats", "<i8"),
+        ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
+        ("spare_row", "<i4"),
+        ("granted", "<i8"),  # starting balances given, less what resets took back
+        ("fees_taken", "<i8"),  # fees that seats paid
+        ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
+        ("insurance", "<i8"),  # <= 0: losses beyond margins
+    ]
+)
+"""Row = match id. Sum over its seats of cash + reserved + margin, + fees_taken + market + insurance = granted."""
+
+MATCH_OPEN: Final = 2
+"""MATCH.status: seats may trade."""
+
+SEAT = np.dtype(
+    [
+        ("match", "<i8"),
+        ("player", "<i8"),
+        ("cash", "<i8"),  # free virtual money
+        ("reserved", "<i8"),  # margin and fees set aside for waiting orders
+        ("margin", "<i8"),  # sum over its open positions
+        ("profit", "<i8"),  # realised, fees not counted, since the start or the last reset
+        ("fees", "<i8"),  # paid
+        ("trades", "<i8"),  # positions closed wholly
+        ("wins", "<i8"),  # of those, the ones whose last part closed with a profit
+        ("joined_at_ns", "<i8"),
+        ("orders", "<i4"),  # waiting
+        ("positions", "<i4"),  # open
+        ("first_order", "<i4"),  # chains, latest first
+        ("first_position", "<i4"),
+        ("first_holding", "<i4"),
+        ("next_in_match", "<i4"),
+        ("next_free", "<i4"),
+        ("spare", "<i4"),
+    ]
+)
+
+HOLDING = np.dtype(
+    [
+        ("seat", "<i4"),
+        ("instrument", "<i4"),
+        ("notional", "<i8"),  # at entry, of its open positions and waiting orders
+        ("count", "<i4"),  # of those; the row is freed at 0
+        ("next_in_seat", "<i4"),
+        ("previous_in_seat", "<i4"),
+        ("next_free", "<i4"),
+    ]
+)
+"""What one seat has in one instrument."""
+
+# Orders and positions: they share ids
+
+ORDER = np.dtype(
+    [
+        ("id", "<i8"),
+        ("seat", "<i4"),
+        ("holding", "<i4"),
+        ("instrument", "<i4"),
+        ("trigger", "<i4"),  # its row in the trigger table
+        ("timer", "<i4"),  # its row in the timer table; 0 none
+        ("next_in_seat", "<i4"),
+        ("previous_in_seat", "<i4"),
+        ("next_free", "<i4"),
+        ("side", "<i4"),
+        ("order_type", "<i4"),
+        ("leverage", "<i8"),
+        ("lots", "<i8"),
+        ("price", "<i8"),
+        ("stop_loss", "<i8"),
+        ("take_profit", "<i8"),
+        ("margin", "<i8"),  # reserved
+        ("fee", "<i8"),  # reserved
+        ("notional", "<i8"),  # counted in its holding
+        ("accepted_at_ns", "<i8"),
+        ("expires_at_ns", "<i8"),  # 0 never
+        ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
+    ]
+)
+
+POSITION = np.dtype(
+    [
+        ("id", "<i8"),
+        ("seat", "<i4"),
+        ("holding", "<i4"),
+        ("instrument", "<i4"),
+        ("trigger", "<i4"),  # its row in the trigger table, and in mark_lots, mark_cost, profit
+        ("side", "<i4"),
+        ("leverage", "<i4"),
+        ("waiting", "<i4"),  # its row in the table of waiting closes; 0 none
+        ("next_free", "<i4"),
+        ("lots", "<i8"),
+        ("cost", "<i8"),  # ticks x lots at entry
+        ("margin", "<i8"),  # paid in
+        ("liquidation", "<i8"),  # ticks; 0 none
+        ("stop_loss", "<i8"),  # ticks; 0 none
+        ("take_profit", "<i8"),  # ticks; 0 none
+        ("fee", "<i8"),  # paid at the open
+        ("opened_at_ns", "<i8"),
+        ("spare", "<i8"),
+    ]
+)
+
+LINK = np.dtype([("next", "<i4"), ("previous", "<i4")])
+"""Chain of a seat's positions, latest first; row = position row. Apart from the row, so that neighbours stay out of the cache."""
+
+WAITING_CLOSE = np.dtype(
+    [
+        ("position", "<i4"),  # row
+        ("next", "<i4"),  # of the instrument's queue
+        ("previous", "<i4"),
+        ("next_free", "<i4"),
+        ("lots", "<i8"),
+        ("sequence", "<i8"),  # of the command
+    ]
+)
+
+# Triggers: whatever waits for a price
+
+PAGE_ROWS: Final = 256
+BOUNDS_STEP: Final = 16
+"""Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed length."""
+
+LANE_BID: Final = 0
+LANE_ASK: Final = 1
+
+TRIGGER = np.dtype(
+    [
+        ("low", "<i8"),  # fires when the price is <= low
+        ("high", "<i8"),  # or >= high
+        ("owner", "<i4"),  # row of the position or order; 0: the row is free
+        ("kind", "<i2"),  # TRIGGER_POSITION or TRIGGER_ORDER
+        ("next_free", "<i2"),  # within the page, as offset + 1; 0 ends
+    ]
+)
+
+TRIGGER_POSITION: Final = 1
+TRIGGER_ORDER: Final = 2
+
+PAGE = np.dtype(
+    [
+        ("lane", "<i4"),  # instrument x 2 + side of the quote
+        ("bound", "<i4"),  # where its bounds stand
+        ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
+        ("live", "<i2"),
+        ("free", "<i2"),  # first free row, as offset + 1; 0 none
+        ("spare", "<i2"),
+        ("next_open", "<i4"),  # chain of the lane's pages that have room
+        ("previous_open", "<i4"),
+        ("next_free", "<i4"),
+    ]
+)
+
+LANE = np.dtype(
+    [
+        ("bounds_start", "<i4"),  # its extent in the page bounds, a multiple of BOUNDS_STEP
+        ("bounds_room", "<i4"),
+        ("pages", "<i4"),
+        ("first_open", "<i4"),  # page with room; 0 none
+    ]
+)
+"""Row = instrument x 2 + side of the quote (LANE_BID, LANE_ASK): all that waits for that price."""
+
+# Timers and request keys
+
+TIMER = np.dtype(
+    [
+        ("due_ns", "<i8"),
+        ("id", "<i8"),
+        ("kind", "<i4"),
+        ("owner", "<i4"),  # row
+        ("heap", "<i4"),  # where in the heap
+        ("next_free", "<i4"),
+    ]
+)
+
+TIMER_ORDER: Final = 2
+"""Kinds of timers, in the order in which they fire when due together."""
+
+REQUEST = np.dtype(
+    [
+        ("key_low", "<i8"),
+        ("key_high", "<i8"),
+        ("arguments_hash", "<i8"),
+        ("accepted_at_ns", "<i8"),
+        ("player", "<i8"),
+        ("next_of_player", "<i4"),  # newer
+        ("older", "<i4"),  # of all
+        ("newer", "<i4"),
+        ("next_free", "<i4"),
+        ("outcome", OUTCOME),
+    ]
+)
+
+INDEX = np.dtype([("key", "<i8"), ("row", "<i8")])
+"""Open addressing, linear probing; row 0: empty."""
+
+
+class Book(NamedTuple):
+    """All numeric state, and the scratch that kernels use within one turn."""
+
+    world: Table
+    heads: Table
+    instruments: Table
+    brackets: Table
+    quotes: Table
+    candles: Table
+    players: Table
+    matches: Table
+    seats: Table
+    holdings: Table
+    orders: Table
+    positions: Table
+    position_links: Table
+    waiting: Table
+    triggers: Table
+    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there, else 0
+    mark_cost: NDArray[np.int64]  # side x cost
+    pages: Table
+    lanes: Table
+    bound_low: NDArray[np.int64]  # highest `low` of a page's rows, or more
+    bound_high: NDArray[np.int64]  # lowest `high` of a page's rows, or less
+    bound_page: NDArray[np.int32]  # which page
+    timers: Table
+    timer_heap: NDArray[np.int32]
+    requests: Table
+    id_index: Table  # order or position id -> row of the position, or -row of the order
+    seat_index: Table  # player and match -> seat row
+    holding_index: Table  # seat row and instrument -> holding row
+    request_index: Table  # key_low -> request row
+    # scratch: not state, not in snapshots
+    turn: Table
+    fired: NDArray[np.int64]
+    fired_scratch: NDArray[np.int64]
+    profit: NDArray[np.int64]
+
+
+TURN = np.dtype(
+    [
+        ("phase", "<i8"),  # where inside an entry the turn stopped; 0: between entries
+        ("fired", "<i8"),  # rows of `fired` that wait to be served
+        ("served", "<i8"),
+        ("sequence", "<i8"),  # of the entry being applied
+        ("events", "<i8"),  # written to the event buffer in this call
+        # an order as planned by its checks, before it changes anything
+        ("seat", "<i8"),
+        ("holding", "<i8"),
+        ("lots", "<i8"),
+        ("price", "<i8"),
+        ("notional", "<i8"),
+        ("margin", "<i8"),
+        ("fee", "<i8"),
+        ("liquidation", "<i8"),
+        ("fills", "<i8"),  # 1: at once
+    ]
+)
+
+SCRATCH: Final = frozenset({"turn", "fired", "fired_scratch", "profit"})
+
+_LAYOUT: dict[str, Any] = {
+    "world": WORLD,
+    "heads": HEAD,
+    "instruments": INSTRUMENT,
+    "brackets": BRACKET,
+    "quotes": QUOTED_ROW,
+    "candles": CANDLE_ROW,
+    "players": PLAYER,
+    "matches": MATCH,
+    "seats": SEAT,
+    "holdings": HOLDING,
+    "orders": ORDER,
+    "positions": POSITION,
+    "position_links": LINK,
+    "waiting": WAITING_CLOSE,
+    "triggers": TRIGGER,
+    "mark_lots": np.int64,
+    "mark_cost": np.int64,
+    "pages": PAGE,
+    "lanes": LANE,
+    "bound_low": np.int64,
+    "bound_high": np.int64,
+    "bound_page": np.int32,
+    "timers": TIMER,
+    "timer_heap": np.int32,
+    "requests": REQUEST,
+    "id_index": INDEX,
+    "seat_index": INDEX,
+    "holding_index": INDEX,
+    "request_index": INDEX,
+    "turn": TURN,
+    "fired": np.int64,
+    "fired_scratch": np.int64,
+    "profit": np.int64,
+}
+assert tuple(_LAYOUT) == Book._fields
+
+
+def make_array(name: str, rows: int) -> NDArray[Any]:
+    """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something."""
+    array: NDArray[Any] = np.zeros(rows, dtype=_LAYOUT[name])
+    if name == "bound_low":
+        array[:] = NEVER_LOW
+    elif name == "bound_high":
+        array[:] = NEVER_HIGH
+    elif name == "candles":
+        array["open_at_ns"] = -1
+    return readable(array)
+
+
+def readable(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as kernels want it: plain when compiled, with attribute access to fields when they run as Python."""
+    return array.view(np.recarray) if JIT_DISABLED and array.dtype.names else array
+
+
+def make_book() -> Book:
+    """The state before the first entry of the log."""
+    small = 64
+    rows = dict.fromkeys(Book._fields, small)
+    rows |= {"world": 1, "turn": 1, "heads": TABLES_WITH_FREE_LIST}
+    rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
+    rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
+    rows |= {"pages": 8}
+    rows |= dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), 8 * PAGE_ROWS)
+    book = Book(**{name: make_array(name, count) for name, count in rows.items()})
+    book.world["next_id"] = 1
+    book.heads["used"] = 1
+    return book
+
+
+def grown(array: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
+    """A copy of table `name` with `rows` rows, the new ones fresh."""
+    larger = make_array(name, rows)
+    larger[: len(array)] = array
+    return larger
