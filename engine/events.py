@@ -128,11 +128,13 @@ class Events(NamedTuple):
     trade: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
+    words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
-    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE))
+    layouts = (records.view(dtype) for dtype in (EVENT, TRADE, QUOTED, CANDLE))
+    return Events(*layouts, records.view(np.int64).reshape(len(records), EVENT_BYTES // 8))
 
 
 OUTCOME = np.dtype(

@@ -56,6 +56,32 @@ def ppm_ceil(amount: int, ppm: int) -> int:
     return (amount // 1_000_000) * ppm + ((amount % 1_000_000) * ppm + 999_999) // 1_000_000
 
 
+@kernel
+def share_floor(amount: int, part: int, whole: int) -> int:
+    """amount x part / whole rounded down, for 0 <= amount <= BOUND and 0 <= part <= whole <= BOUND, as if in 128 bits.
+
+    Long multiplication, a bit of `part` at a time, keeping quotient and remainder: nothing grows beyond 2 x whole.
+    """
+    if part == 0 or amount <= (1 << 62) // part:
+        return amount * part // whole
+    quotient = amount // whole * part
+    amount %= whole
+    digits = 0
+    remainder = 0
+    for bit in range(60, -1, -1):
+        digits *= 2
+        remainder *= 2
+        if remainder >= whole:
+            remainder -= whole
+            digits += 1
+        if (part >> bit) & 1:
+            remainder += amount
+            if remainder >= whole:
+                remainder -= whole
+                digits += 1
+    return quotient + digits
+
+
 class NotDecimal(ValueError):
     """The text is not a plain decimal number (digits, at most one point, an optional leading minus)."""
 

@@ -42,7 +42,7 @@ def encode_cold_state(cold: Cold) -> bytes:
 
 def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are taken over, not copied."""
-    room = {name: len(tables["triggers"]) for name in ("fired", "fired_scratch", "profit")} | {"turn": 1}
+    room = {name: len(tables["triggers"]) for name in ("fired", "fired_scratch", "profit")} | {"turn": 1, "spare_outcome": 1}
     scratch = {name: make_array(name, room[name]) for name in SCRATCH}
     arrays = {name: readable(np.ascontiguousarray(array)) for name, array in tables.items()}
     return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

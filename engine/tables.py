@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.commands import CLIENT_ORDER_ID_WORDS
 from engine.events import OUTCOME
 from engine.kernels import JIT_DISABLED
+from engine.plain import PlainTable
 from engine.scale import NEVER_HIGH, NEVER_LOW
 
 Table = NDArray[np.void]
@@ -165,6 +166,7 @@ SEAT = np.dtype(
         ("cash", "<i8"),  # free virtual money
         ("reserved", "<i8"),  # margin and fees set aside for waiting orders
         ("margin", "<i8"),  # sum over its open positions
+        ("notional", "<i8"),  # sum over its holdings; at most BOUND, so no sum over its positions wraps
         ("profit", "<i8"),  # realised, fees not counted, since the start or the last reset
         ("fees", "<i8"),  # paid
         ("trades", "<i8"),  # positions closed wholly
@@ -375,6 +377,7 @@ class Book(NamedTuple):
     request_index: Table  # key_low -> request row
     # scratch: not state, not in snapshots
     turn: Table
+    spare_outcome: Table  # where outcomes go that answer nobody
     fired: NDArray[np.int64]
     fired_scratch: NDArray[np.int64]
     profit: NDArray[np.int64]
@@ -400,7 +403,7 @@ TURN = np.dtype(
     ]
 )
 
-SCRATCH: Final = frozenset({"turn", "fired", "fired_scratch", "profit"})
+SCRATCH: Final = frozenset({"turn", "spare_outcome", "fired", "fired_scratch", "profit"})
 
 _LAYOUT: dict[str, Any] = {
     "world": WORLD,
@@ -433,6 +436,7 @@ _LAYOUT: dict[str, Any] = {
     "holding_index": INDEX,
     "request_index": INDEX,
     "turn": TURN,
+    "spare_outcome": OUTCOME,
     "fired": np.int64,
     "fired_scratch": np.int64,
     "profit": np.int64,
@@ -454,14 +458,14 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
 
 def readable(array: NDArray[Any]) -> NDArray[Any]:
     """The array as kernels want it: plain when compiled, with attribute access to fields when they run as Python."""
-    return array.view(np.recarray) if JIT_DISABLED and array.dtype.names else array
+    return array.view(PlainTable) if JIT_DISABLED else array
 
 
 def make_book() -> Book:
     """The state before the first entry of the log."""
     small = 64
     rows = dict.fromkeys(Book._fields, small)
-    rows |= {"world": 1, "turn": 1, "heads": TABLES_WITH_FREE_LIST}
+    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"pages": 8}

@@ -1,0 +1,86 @@
+"""Instruments: their data, and the bounds that make every later product of price, lots and value fit an int64."""
+
+from __future__ import annotations
+
+from engine.commands import DefineInstrument
+from engine.events import EventKind, Events
+from engine.kernels.emit import begin
+from engine.reasons import Reason
+from engine.room import make_room_for_instrument
+from engine.scale import BOUND, MONEY, PPM
+from engine.state import State
+from engine.tables import BRACKETS_PER_INSTRUMENT
+
+HIGHEST_PRICE_BOUND = 10**12
+"""No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
+
+
+def define_instrument(state: State, command: DefineInstrument, events: Events) -> tuple[Reason, int]:
+    """Create the instrument, or set the data of the one that has this symbol; its id.
+
+    Tick, lot and quote currency of an instrument that exists cannot change: open positions are counted in them.
+    """
+    if not _within_bounds(command):
+        return Reason.INSTRUMENT_INVALID, 0
+    known = next((i for i, other in state.cold.instruments.items() if other.symbol == command.symbol), 0)
+    if known and _units(state.cold.instruments[known]) != _units(command):
+        return Reason.INSTRUMENT_INVALID, 0
+
+    make_room_for_instrument(state)
+    book = state.book
+    if not known:
+        book.world[0]["instruments"] += 1
+    row = known or int(book.world[0]["instruments"])
+    state.cold.instruments[row] = command
+    instrument = book.instruments[row]
+    instrument["value"] = command.tick_units * command.lot_units // MONEY
+    for field in (
+        "min_lots", "max_lots", "min_notional", "highest_price", "max_leverage", "taker_fee_ppm", "maker_fee_ppm",
+        "max_spread_ppm", "markup_ticks", "quote_lifetime_ns", "enabled", "locked", "halted", "close_only",
+    ):  # fmt: skip
+        instrument[field] = getattr(command, field)
+    instrument["brackets"] = len(command.brackets)
+    for number, bracket in enumerate(command.brackets):
+        last = number == len(command.brackets) - 1
+        book.brackets[row * BRACKETS_PER_INSTRUMENT + number] = (
+            BOUND if last else bracket.notional_cap,
+            bracket.maintenance_ppm,
+            bracket.max_leverage,
+            bracket.maintenance_cum,
+        )
+    if not known:
+        book.quotes[row]["source_sequence"] = -1
+    begin(book, events, EventKind.INSTRUMENT_CHANGED.value, 0, 0, row)
+    return Reason.ACCEPTED, row
+
+
+def _units(command: DefineInstrument) -> tuple[int, int, str]:
+    return command.tick_units, command.lot_units, command.quote
+
+
+def _within_bounds(command: DefineInstrument) -> bool:
+    value, rest = divmod(command.tick_units * command.lot_units, MONEY)
+    brackets = command.brackets
+    caps = [bracket.notional_cap for bracket in brackets[:-1]]
+    return (
+        0 < len(command.symbol) <= 32
+        and command.tick_units > 0
+        and command.lot_units > 0
+        and value >= 1
+        and rest == 0
+        and 1 <= command.min_lots <= command.max_lots
+        and 0 <= command.min_notional <= BOUND
+        and 1 <= command.highest_price <= HIGHEST_PRICE_BOUND
+        and command.max_lots * command.highest_price * value <= BOUND
+        and 1 <= command.max_leverage <= 1000
+        and 0 <= command.taker_fee_ppm <= PPM // 10
+        and 0 <= command.maker_fee_ppm <= PPM // 10
+        and 0 < command.max_spread_ppm <= PPM
+        and 0 <= command.markup_ticks <= HIGHEST_PRICE_BOUND
+        and 0 < command.quote_lifetime_ns <= BOUND
+        and 1 <= len(brackets) <= BRACKETS_PER_INSTRUMENT
+        and caps == sorted(set(caps))
+        and all(0 < cap <= BOUND for cap in caps)
+        and all(0 <= b.maintenance_ppm <= PPM * 4 // 10 for b in brackets)
+        and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
+    )

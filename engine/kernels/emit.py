@@ -1,0 +1,25 @@
+"""Writing events: the header is filled here, the body by whoever knows it."""
+
+from __future__ import annotations
+
+from engine.kernels import kernel
+
+
+@kernel
+def begin(book, events, kind, player, match, instrument):
+    """A fresh event, all zero but its header; returns where it stands. A private one takes its player's next number."""
+    turn = book.turn[0]
+    k = turn.events
+    turn.events += 1
+    events.words[k, :] = 0
+    event = events.header[k]
+    event.kind = kind
+    event.sequence = turn.sequence
+    event.at_ns = book.world[0].now_ns
+    event.match = match
+    event.instrument = instrument
+    if player != 0:
+        book.players[player].messages += 1
+        event.player = player
+        event.message = book.players[player].messages
+    return k

@@ -1,0 +1,92 @@
+"""Id -> row: hash tables with open addressing and linear probing, never more than half full.
+
+Ids are handed out in sequence, so eight neighbours share a block (two cache lines) and only the block's number is
+hashed: what was opened together is found together, and old survivors still cannot pile up in front of new ids.
+"""
+
+from __future__ import annotations
+
+from engine.kernels import kernel
+
+
+@kernel
+def slot_of(key, mask):
+    """Where the search for `key` starts. The multiplier is below 2^31, so the product of it and 32 bits never wraps."""
+    block = key >> 3
+    mixed = ((block ^ (block >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
+    return (((mixed >> 20) << 3) | (key & 7)) & mask
+
+
+@kernel
+def find(index, key):
+    """The row stored under `key`; 0 when there is none."""
+    mask = len(index) - 1
+    slot = slot_of(key, mask)
+    while index[slot].row != 0:
+        if index[slot].key == key:
+            return index[slot].row
+        slot = (slot + 1) & mask
+    return 0
+
+
+@kernel
+def insert(index, key, row):
+    """Store `row` under `key`, which must be absent."""
+    mask = len(index) - 1
+    slot = slot_of(key, mask)
+    while index[slot].row != 0:
+        slot = (slot + 1) & mask
+    index[slot].key = key
+    index[slot].row = row
+
+
+@kernel
+def replace(index, key, row):
+    """Store `row` under `key`, which must be present."""
+    mask = len(index) - 1
+    slot = slot_of(key, mask)
+    while index[slot].key != key or index[slot].row == 0:
+        slot = (slot + 1) & mask
+    index[slot].row = row
+
+
+@kernel
+def remove(index, key):
+    """Forget `key`, which must be present. Entries behind the hole move up, so searches need no tombstones."""
+    mask = len(index) - 1
+    hole = slot_of(key, mask)
+    while index[hole].key != key or index[hole].row == 0:
+        hole = (hole + 1) & mask
+
+    slot = hole
+    while True:
+        slot = (slot + 1) & mask
+        if index[slot].row == 0:
+            break
+        home = slot_of(index[slot].key, mask)
+        if ((slot - home) & mask) >= ((slot - hole) & mask):
+            index[hole].key = index[slot].key
+            index[hole].row = index[slot].row
+            hole = slot
+    index[hole].key = 0
+    index[hole].row = 0
+
+
+@kernel
+def rehash(old, new):
+    """Fill the empty index `new` with the entries of `old`."""
+    for slot in range(len(old)):
+        if old[slot].row != 0:
+            insert(new, old[slot].key, old[slot].row)
+
+
+@kernel
+def seat_key(player, match):
+    """The key of a seat in seat_index; players and matches both stay below 2^31."""
+    return (player << 32) | match
+
+
+@kernel
+def holding_key(seat, instrument):
+    """The key of a holding in holding_index, from the seat's row."""
+    return (seat << 20) | instrument

@@ -1,0 +1,178 @@
+"""The market: quotes come in, what waits for them is collected and served in a fixed order.
+
+Within one quote: closes that waited for it; then stops, liquidations, targets, resting entries; within each,
+earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position opened
+by this quote would trigger is first looked at with the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.events import Cause, EventKind
+from engine.kernels import kernel
+from engine.kernels.candles import count_quote
+from engine.kernels.emit import begin
+from engine.kernels.index import find
+from engine.kernels.orders import fill_resting
+from engine.kernels.positions import close_position, crossed_cause, stop_waiting
+from engine.kernels.triggers import next_crossed, tighten
+from engine.reasons import Reason
+from engine.scale import ppm_floor
+from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION
+
+CLASS_SHIFT: Final = 56
+ID_MASK: Final = (1 << CLASS_SHIFT) - 1
+CLASS_ENTRY: Final = 4
+"""Class of a resting entry; the closing classes are Cause.STOP_LOSS - 1, LIQUIDATION - 1, TAKE_PROFIT - 1: 1, 2, 3."""
+
+assert (Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT) == (2, 3, 4), "causes are numbered in order of service"
+
+
+@kernel
+def apply_quote(book, events, command):
+    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired."""
+    world = book.world[0]
+    if command.instrument < 1 or command.instrument > world.instruments:
+        return Reason.INSTRUMENT_NOT_FOUND.value
+    instrument = book.instruments[command.instrument]
+    quote = book.quotes[command.instrument]
+    bid, ask = command.bid - instrument.markup_ticks, command.ask + instrument.markup_ticks
+    if (
+        bid <= 0
+        or command.bid >= command.ask
+        or ask > instrument.highest_price
+        or command.source_sequence <= quote.source_sequence
+        or command.ask - command.bid > ppm_floor(command.bid, instrument.max_spread_ppm)
+    ):
+        world.quotes_unusable += 1
+        return Reason.QUOTE_NOT_USABLE.value
+
+    quote.bid = bid
+    quote.ask = ask
+    quote.at_ns = world.now_ns
+    quote.sequence = book.turn[0].sequence
+    quote.source_sequence = command.source_sequence
+    count_quote(book, events, command.instrument, bid)
+    k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
+    events.quoted[k].bid = bid
+    events.quoted[k].ask = ask
+    if not instrument.halted:
+        collect(book, command.instrument * 2 + LANE_BID, bid)
+        collect(book, command.instrument * 2 + LANE_ASK, ask)
+        sort_fired(book)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def collect(book, lane_row, price):
+    """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys; tighten the pages looked into."""
+    turn = book.turn[0]
+    block = next_crossed(book, lane_row, 0, price)
+    while block >= 0:
+        lane = book.lanes[lane_row]
+        for number in range(block, min(block + BOUNDS_STEP, lane.pages)):
+            bound = lane.bounds_start + number
+            if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
+                page_row = book.bound_page[bound]
+                tighten(book, page_row)
+                if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
+                    _collect_page(book, turn, page_row, price)
+        block = next_crossed(book, lane_row, block + BOUNDS_STEP, price)
+
+
+@kernel
+def _collect_page(book, turn, page_row, price):
+    for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
+        trigger = book.triggers[row]
+        if trigger.owner != 0 and (price <= trigger.low or price >= trigger.high):
+            if trigger.kind == TRIGGER_POSITION:
+                position = book.positions[trigger.owner]
+                key = ((crossed_cause(position, price) - 1) << CLASS_SHIFT) | position.id
+            else:
+                key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
+            book.fired[turn.fired] = key
+            turn.fired += 1
+
+
+@kernel
+def sort_fired(book):
+    """Sort book.fired, ascending: a merge sort from the bottom up, into book.fired_scratch and back.
+
+    Runs that follow each other already are only copied: pages filled in order of ids cost n log n copies at worst.
+    """
+    count = book.turn[0].fired
+    source, target = book.fired, book.fired_scratch
+    swapped = False
+    width = 1
+    while width < count:
+        for start in range(0, count, 2 * width):
+            middle = min(start + width, count)
+            end = min(start + 2 * width, count)
+            left, right = start, middle
+            for k in range(start, end):
+                if right >= end or (left < middle and source[left] <= source[right]):
+                    target[k] = source[left]
+                    left += 1
+                else:
+                    target[k] = source[right]
+                    right += 1
+        source, target = target, source
+        swapped = not swapped
+        width *= 2
+    if swapped:
+        for k in range(count):
+            book.fired[k] = book.fired_scratch[k]
+
+
+@kernel
+def serve(book, events, instrument, room, outcome):
+    """Serve what the quote lets happen, while more than `room` events fit; True when all is done.
+
+    First the closes that waited, then book.fired. Each emits at most two events. `outcome` is scratch.
+    """
+    turn = book.turn[0]
+    quote = book.quotes[instrument]
+    if book.instruments[instrument].halted:
+        return True
+    while quote.waiting_first != 0:
+        if turn.events >= room:
+            return False
+        waiting = book.waiting[quote.waiting_first]
+        row, lots = waiting.position, waiting.lots
+        stop_waiting(book, row)
+        price = quote.bid if book.positions[row].side > 0 else quote.ask
+        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
+    while turn.served < turn.fired:
+        if turn.events >= room:
+            return False
+        key = book.fired[turn.served]
+        turn.served += 1
+        row = find(book.id_index, key & ID_MASK)
+        if row > 0 and key >> CLASS_SHIFT != CLASS_ENTRY:
+            position = book.positions[row]
+            price = quote.bid if position.side > 0 else quote.ask
+            close_position(book, events, row, position.lots, price, (key >> CLASS_SHIFT) + 1, outcome)
+        elif row < 0 and key >> CLASS_SHIFT == CLASS_ENTRY:
+            fill_resting(book, events, -row)
+    turn.fired = 0
+    turn.served = 0
+    return True
+
+
+@kernel
+def revalue(book, instrument):
+    """Mark all positions of the instrument to market, into book.profit by trigger row.
+
+    The naive thing, for displays, checks and benches: reads and writes 24 bytes for each row of the instrument's
+    pages, side by side, and nothing else.
+    """
+    value = book.instruments[instrument].value
+    quote = book.quotes[instrument]
+    for side in range(2):
+        price = quote.bid if side == LANE_BID else quote.ask
+        lane = book.lanes[instrument * 2 + side]
+        for number in range(lane.pages):
+            first = book.bound_page[lane.bounds_start + number] * PAGE_ROWS
+            for row in range(first, first + PAGE_ROWS):
+                book.profit[row] = (price * book.mark_lots[row] - book.mark_cost[row]) * value

@@ -1,0 +1,368 @@
+"""Orders: checked, then filled at once or left to rest; each fill opens a position of its own under the order's id.
+
+`plan` is all the checks of a new order and none of its changes: `place` acts on it, and order.test shows it.
+Execution is `last`: what can fill fills at the last usable quote.
+"""
+
+from __future__ import annotations
+
+from engine.commands import OrderType, Side, TimeInForce
+from engine.events import EventKind, OrderStatus
+from engine.kernels import kernel
+from engine.kernels.emit import begin
+from engine.kernels.index import find, insert, remove
+from engine.kernels.margin import bracket_row, liquidation_price
+from engine.kernels.positions import open_position
+from engine.kernels.rows import release, take
+from engine.kernels.seats import count_in, count_out, find_holding, find_seat
+from engine.kernels.timers import clear_timer, set_timer
+from engine.kernels.triggers import add, drop
+from engine.reasons import Reason
+from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil
+from engine.tables import LANE_ASK, LANE_BID, MATCH_OPEN, ORDERS, TIMER_ORDER, TRIGGER_ORDER
+
+
+@kernel
+def plan(book, command):
+    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0]."""
+    world = book.world[0]
+    plan = book.turn[0]
+
+    if command.match < 1 or command.match > world.matches:
+        return Reason.MATCH_NOT_FOUND.value
+    match = book.matches[command.match]
+    if match.status != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN.value
+    plan.seat = find_seat(book, command.player, command.match)
+    if plan.seat == 0:
+        return Reason.NOT_JOINED.value
+    seat = book.seats[plan.seat]
+    if command.instrument < 1 or command.instrument > world.instruments:
+        return Reason.INSTRUMENT_NOT_FOUND.value
+    instrument = book.instruments[command.instrument]
+    reason = _opens_allowed(instrument)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    reason = _well_formed(command, instrument.highest_price, world.now_ns)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if command.leverage > match.max_leverage or command.leverage > instrument.max_leverage:
+        return Reason.LEVERAGE_TOO_HIGH.value
+    if seat.orders + seat.positions >= match.max_positions:
+        return Reason.TOO_MANY_POSITIONS.value
+    quote = book.quotes[command.instrument]
+    if quote.bid == 0 or world.now_ns - quote.at_ns > instrument.quote_lifetime_ns:
+        return Reason.FEED_STALE.value
+
+    long = command.side == Side.LONG.value
+    touch = quote.ask if long else quote.bid
+    mark = quote.bid if long else quote.ask
+    marketable = command.order_type == OrderType.MARKET.value or (touch - command.price) * command.side <= 0
+    plan.fills = marketable
+    plan.price = touch if marketable else command.price
+
+    # Stops are held against the price at which the position would be valued.
+    reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
+                         instrument.highest_price)  # fmt: skip
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    if command.lots != 0:
+        plan.lots = command.lots
+    else:
+        if command.margin > BOUND // command.leverage:
+            return Reason.EXPOSURE_TOO_HIGH.value
+        plan.lots = command.margin * command.leverage // (plan.price * instrument.value)
+    if plan.lots == 0:
+        return Reason.SIZE_ZERO.value
+    if plan.lots < instrument.min_lots:
+        return Reason.QUANTITY_TOO_LOW.value
+    if plan.lots > instrument.max_lots:
+        return Reason.QUANTITY_TOO_HIGH.value
+    plan.notional = plan.price * plan.lots * instrument.value
+    if plan.notional < instrument.min_notional:
+        return Reason.NOTIONAL_TOO_LOW.value
+    if plan.notional > BOUND - seat.notional:
+        return Reason.EXPOSURE_TOO_HIGH.value
+    plan.holding = find_holding(book, plan.seat, command.instrument)
+    held = book.holdings[plan.holding].notional if plan.holding != 0 else 0
+    if command.leverage > book.brackets[bracket_row(book, command.instrument, held + plan.notional)].max_leverage:
+        return Reason.LEVERAGE_TOO_HIGH.value
+
+    fee_ppm = instrument.taker_fee_ppm if marketable else instrument.maker_fee_ppm
+    plan.margin = ceil_div(plan.notional, command.leverage)
+    plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
+    if plan.margin + plan.fee > seat.cash:
+        return Reason.CASH_TOO_LOW.value
+    plan.liquidation = _liquidation(book, command.instrument, command.side, plan.lots, plan.price, plan.margin, match.fees)
+    if marketable and liquidated_at(command.side, plan.liquidation, mark):
+        return Reason.WOULD_LIQUIDATE_NOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def place(book, events, command, outcome):
+    """A new order: filled at once, left to rest, or, when it may do neither, cancelled on arrival."""
+    reason = plan(book, command)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    world = book.world[0]
+    plan_ = book.turn[0]
+    seat = book.seats[plan_.seat]
+    id = world.next_id
+    world.next_id += 1
+    outcome.id = id
+    if plan_.fills:
+        seat.cash -= plan_.margin + plan_.fee
+        holding = count_in(book, plan_.seat, plan_.holding, command.instrument, plan_.notional)
+        event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, command.instrument)]
+        _describe_command(event, command, plan_, id, seat.cash)
+        open_position(
+            book, events, id, plan_.seat, holding, command.instrument, command.side, plan_.lots, plan_.price,
+            plan_.margin, plan_.fee, plan_.liquidation, command.stop_loss, command.take_profit, command.leverage,
+        )  # fmt: skip
+        outcome.status = OrderStatus.FILLED.value
+        outcome.price = plan_.price
+        outcome.fee = plan_.fee
+        outcome.liquidation = plan_.liquidation
+    elif command.time_in_force == TimeInForce.IOC.value:
+        event = events.trade[begin(book, events, EventKind.ORDER_CANCELED, seat.player, seat.match, command.instrument)]
+        _describe_command(event, command, plan_, id, seat.cash)
+        event.margin = 0
+        event.fee = 0
+        outcome.status = OrderStatus.CANCELED.value
+    else:
+        _rest(book, events, command, plan_, id)
+        outcome.status = OrderStatus.ACCEPTED.value
+        outcome.liquidation = plan_.liquidation
+    return reason
+
+
+@kernel
+def cancel(book, events, command, outcome):
+    """Take back an order that rests, if it is the player's."""
+    row = -find(book.id_index, command.order)
+    if row <= 0 or book.seats[book.orders[row].seat].player != command.player:
+        return Reason.ORDER_NOT_FOUND.value
+
+    outcome.id = command.order
+    outcome.status = OrderStatus.CANCELED.value
+    end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def end_order(book, events, row, kind, reason):
+    """The order ends without a fill; what it reserved comes back."""
+    order = book.orders[row]
+    seat = book.seats[order.seat]
+    _take_from_seat(book, row)
+    seat.cash += order.margin + order.fee
+    count_out(book, order.holding, order.notional, 1)
+    remove(book.id_index, order.id)
+    event = events.trade[begin(book, events, kind, seat.player, seat.match, order.instrument)]
+    event.reason = reason
+    _describe_order(event, order, seat.cash)
+    order.id = 0
+    release(book.orders, book.heads[ORDERS], row)
+
+
+@kernel
+def fill_resting(book, events, row):
+    """The price that the order waits for is there: it fills at its own price, or is refused by what has changed since."""
+    order = book.orders[row]
+    seat = book.seats[order.seat]
+    instrument = book.instruments[order.instrument]
+    match = book.matches[seat.match]
+    quote = book.quotes[order.instrument]
+    fee = ppm_ceil(order.notional, instrument.maker_fee_ppm) if match.fees else 0
+    liquidation = _liquidation(book, order.instrument, order.side, order.lots, order.price, order.margin, match.fees)
+    mark = quote.bid if order.side > 0 else quote.ask
+    reason = _opens_allowed(instrument)
+    if reason == Reason.ACCEPTED.value and fee - order.fee > seat.cash:
+        reason = Reason.CASH_TOO_LOW.value
+    if reason == Reason.ACCEPTED.value and liquidated_at(order.side, liquidation, mark):
+        reason = Reason.WOULD_LIQUIDATE_NOW.value
+    if reason != Reason.ACCEPTED.value:
+        end_order(book, events, row, EventKind.ORDER_REFUSED, reason)
+        return
+
+    _take_from_seat(book, row)
+    seat.cash += order.fee - fee
+    remove(book.id_index, order.id)
+    event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, order.instrument)]
+    _describe_order(event, order, seat.cash)
+    event.fee = fee
+    event.liquidation = liquidation
+    open_position(
+        book, events, order.id, order.seat, order.holding, order.instrument, order.side, order.lots, order.price,
+        order.margin, fee, liquidation, order.stop_loss, order.take_profit, order.leverage,
+    )  # fmt: skip
+    order.id = 0
+    release(book.orders, book.heads[ORDERS], row)
+
+
+@kernel
+def check_stops(side, price, stop_loss, take_profit, highest_price):
+    """May a position valued at `price` have these? A stop of 0 is none."""
+    if stop_loss < 0 or take_profit < 0 or stop_loss > highest_price or take_profit > highest_price:
+        return Reason.PRICE_INVALID.value
+    if stop_loss != 0 and (price - stop_loss) * side <= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    if take_profit != 0 and (take_profit - price) * side <= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def liquidated_at(side, liquidation, mark):
+    """Is `mark` at or beyond the liquidation price?"""
+    return liquidation != 0 and (mark - liquidation) * side <= 0
+
+
+@kernel
+def _opens_allowed(instrument):
+    if not instrument.enabled:
+        return Reason.INSTRUMENT_DISABLED.value
+    if instrument.halted:
+        return Reason.INSTRUMENT_HALTED.value
+    if instrument.locked:
+        return Reason.INSTRUMENT_LOCKED.value
+    if instrument.close_only:
+        return Reason.INSTRUMENT_CLOSE_ONLY.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _well_formed(command, highest_price, now_ns):
+    """The checks of the command by itself."""
+    if command.side != Side.LONG.value and command.side != Side.SHORT.value:
+        return Reason.SIDE_INVALID.value
+    market = command.order_type == OrderType.MARKET.value
+    if not market and command.order_type != OrderType.LIMIT.value:
+        return Reason.TYPE_INVALID.value
+    if command.time_in_force < TimeInForce.GTC.value or command.time_in_force > TimeInForce.IOC.value:
+        return Reason.TIME_IN_FORCE_INVALID.value
+    dated = command.time_in_force == TimeInForce.GTD.value
+    if market and dated:
+        return Reason.TIME_IN_FORCE_INVALID.value
+    if (dated and command.expires_at_ns <= now_ns) or (not dated and command.expires_at_ns != 0):
+        return Reason.EXPIRY_INVALID.value
+    if market and command.price != 0:
+        return Reason.PRICE_INVALID.value
+    if not market and (command.price < 1 or command.price > highest_price):
+        return Reason.PRICE_INVALID.value
+    if command.margin < 0 or command.lots < 0 or (command.margin == 0) == (command.lots == 0):
+        return Reason.SIZE_INVALID.value
+    if command.leverage < 1:
+        return Reason.LEVERAGE_INVALID.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _liquidation(book, instrument, side, lots, price, margin, fees):
+    fee_ppm = book.instruments[instrument].taker_fee_ppm if fees else 0
+    return liquidation_price(book, instrument, side, lots, price * lots, margin, fee_ppm)
+
+
+@kernel
+def _rest(book, events, command, plan, id):
+    """Reserve margin and fee, and wait for the price."""
+    seat = book.seats[plan.seat]
+    row = take(book.orders, book.heads[ORDERS])
+    order = book.orders[row]
+    order.id = id
+    order.seat = plan.seat
+    order.instrument = command.instrument
+    order.side = command.side
+    order.order_type = command.order_type
+    order.leverage = command.leverage
+    order.lots = plan.lots
+    order.price = command.price
+    order.stop_loss = command.stop_loss
+    order.take_profit = command.take_profit
+    order.margin = plan.margin
+    order.fee = plan.fee
+    order.notional = plan.notional
+    order.accepted_at_ns = book.world[0].now_ns
+    order.expires_at_ns = command.expires_at_ns
+    order.client_order_id[:] = command.client_order_id
+    insert(book.id_index, id, -row)
+
+    seat.cash -= plan.margin + plan.fee
+    seat.reserved += plan.margin + plan.fee
+    order.holding = count_in(book, plan.seat, plan.holding, command.instrument, plan.notional)
+    order.previous_in_seat = 0
+    order.next_in_seat = seat.first_order
+    if seat.first_order != 0:
+        book.orders[seat.first_order].previous_in_seat = row
+    seat.first_order = row
+    seat.orders += 1
+
+    # A buy waits for the ask to come down to its price, a sell for the bid to come up to it.
+    if command.side > 0:
+        order.trigger = add(book, command.instrument * 2 + LANE_ASK, command.price, NEVER_HIGH, row, TRIGGER_ORDER)
+    else:
+        order.trigger = add(book, command.instrument * 2 + LANE_BID, NEVER_LOW, command.price, row, TRIGGER_ORDER)
+    order.timer = 0
+    if command.expires_at_ns != 0:
+        order.timer = set_timer(book, command.expires_at_ns, TIMER_ORDER, id, row)
+
+    event = events.trade[begin(book, events, EventKind.ORDER_ACCEPTED, seat.player, seat.match, command.instrument)]
+    _describe_order(event, order, seat.cash)
+    event.liquidation = plan.liquidation
+
+
+@kernel
+def _take_from_seat(book, row):
+    """The order no longer waits: its reservation, trigger, timer and links go. The caller settles cash and holding."""
+    order = book.orders[row]
+    seat = book.seats[order.seat]
+    seat.reserved -= order.margin + order.fee
+    seat.orders -= 1
+    if order.previous_in_seat != 0:
+        book.orders[order.previous_in_seat].next_in_seat = order.next_in_seat
+    else:
+        seat.first_order = order.next_in_seat
+    if order.next_in_seat != 0:
+        book.orders[order.next_in_seat].previous_in_seat = order.previous_in_seat
+    drop(book, order.trigger)
+    if order.timer != 0:
+        clear_timer(book, order.timer)
+
+
+@kernel
+def _describe_command(event, command, plan, id, cash):
+    event.id = id
+    event.side = command.side
+    event.order_type = command.order_type
+    event.leverage = command.leverage
+    event.price = plan.price
+    event.lots = plan.lots
+    event.cost = plan.price * plan.lots
+    event.margin = plan.margin
+    event.fee = plan.fee
+    event.cash = cash
+    event.liquidation = plan.liquidation
+    event.stop_loss = command.stop_loss
+    event.take_profit = command.take_profit
+    event.client_order_id[:] = command.client_order_id
+
+
+@kernel
+def _describe_order(event, order, cash):
+    event.id = order.id
+    event.side = order.side
+    event.order_type = order.order_type
+    event.leverage = order.leverage
+    event.price = order.price
+    event.lots = order.lots
+    event.cost = order.price * order.lots
+    event.margin = order.margin
+    event.fee = order.fee
+    event.cash = cash
+    event.stop_loss = order.stop_loss
+    event.take_profit = order.take_profit
+    event.client_order_id[:] = order.client_order_id

@@ -1,0 +1,264 @@
+"""Positions: opened by a fill, closed wholly or in parts, always at the price that their side really gets.
+
+No position ever costs more than its margin: a loss beyond it is the match's insurance account's, and the closing
+fee comes out of what is left.
+"""
+
+from __future__ import annotations
+
+from engine.events import Cause, EventKind
+from engine.kernels import kernel
+from engine.kernels.emit import begin
+from engine.kernels.index import insert, remove
+from engine.kernels.margin import liquidation_price
+from engine.kernels.rows import release, take
+from engine.kernels.seats import count_out
+from engine.kernels.triggers import add, drop, rearm
+from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_ceil, share_floor
+from engine.tables import LANE_ASK, LANE_BID, POSITIONS, TRIGGER_POSITION, WAITING
+
+
+@kernel
+def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
+                  stop_loss, take_profit, leverage):  # fmt: skip
+    """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional already."""
+    seat = book.seats[seat_row]
+    row = take(book.positions, book.heads[POSITIONS])
+    position = book.positions[row]
+    position.id = id
+    position.seat = seat_row
+    position.holding = holding_row
+    position.instrument = instrument
+    position.side = side
+    position.leverage = leverage
+    position.waiting = 0
+    position.lots = lots
+    position.cost = price * lots
+    position.margin = margin
+    position.liquidation = liquidation
+    position.stop_loss = stop_loss
+    position.take_profit = take_profit
+    position.fee = fee
+    position.opened_at_ns = book.world[0].now_ns
+    insert(book.id_index, id, row)
+
+    link = book.position_links[row]
+    link.previous = 0
+    link.next = seat.first_position
+    if seat.first_position != 0:
+        book.position_links[seat.first_position].previous = row
+    seat.first_position = row
+    seat.positions += 1
+    seat.margin += margin
+    seat.fees += fee
+    book.matches[seat.match].fees_taken += fee
+
+    lane = instrument * 2 + (LANE_BID if side > 0 else LANE_ASK)
+    position.trigger = add(book, lane, _low(position), _high(position), row, TRIGGER_POSITION)
+    _mark(book, position)
+
+    event = events.trade[begin(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
+    _describe(event, position, seat, lots, position.cost, margin)
+    event.price = price
+    event.fee = fee
+
+
+@kernel
+def close_position(book, events, row, lots, price, cause, outcome):
+    """Close `lots` of the position at `price`: all of it, when what would stay is below the minimum notional.
+
+    Margin, cost and notional are split by floor; the rest stays with the part that stays. What happened is written
+    to `outcome` and to one event.
+    """
+    position = book.positions[row]
+    instrument = book.instruments[position.instrument]
+    seat = book.seats[position.seat]
+    match = book.matches[seat.match]
+    whole = lots >= position.lots or (position.lots - lots) * price * instrument.value < instrument.min_notional
+    if whole:
+        lots, cost, margin = position.lots, position.cost, position.margin
+    else:
+        cost = share_floor(position.cost, lots, position.lots)
+        margin = share_floor(position.margin, lots, position.lots)
+
+    profit = position.side * (price * lots - cost) * instrument.value
+    fee = ppm_ceil(price * lots * instrument.value, instrument.taker_fee_ppm) if match.fees else 0
+    rest = margin + profit
+    match.market -= profit
+    if rest < 0:
+        match.insurance += rest
+        profit, rest = -margin, 0
+    fee = min(fee, rest)
+    match.fees_taken += fee
+    seat.cash += rest - fee
+    seat.margin -= margin
+    seat.profit += profit
+    seat.fees += fee
+
+    outcome.id = position.id
+    outcome.price = price
+    outcome.fee = fee
+    outcome.profit = profit
+    if whole:
+        seat.trades += 1
+        seat.wins += profit > 0
+        event = events.trade[begin(book, events, EventKind.POSITION_CLOSED, seat.player, seat.match, position.instrument)]
+        _describe(event, position, seat, lots, cost, margin)
+        event.left = 0
+        outcome.left = 0
+        _remove(book, row)
+    else:
+        position.lots -= lots
+        position.cost -= cost
+        position.margin -= margin
+        count_out(book, position.holding, cost * instrument.value, 0)
+        position.liquidation = liquidation_price(
+            book, position.instrument, position.side, position.lots, position.cost, position.margin,
+            instrument.taker_fee_ppm if match.fees else 0,
+        )  # fmt: skip
+        rearm_position(book, row)
+        event = events.trade[begin(book, events, EventKind.POSITION_CHANGED, seat.player, seat.match, position.instrument)]
+        _describe(event, position, seat, lots, cost, margin)
+        outcome.left = position.lots
+    event.cause = cause
+    event.price = price
+    event.fee = fee
+    event.profit = profit
+
+
+@kernel
+def amend_position(book, events, row, stop_loss, take_profit):
+    """Give the position other stops."""
+    position = book.positions[row]
+    seat = book.seats[position.seat]
+    position.stop_loss = stop_loss
+    position.take_profit = take_profit
+    rearm_position(book, row)
+    event = events.trade[begin(book, events, EventKind.POSITION_CHANGED, seat.player, seat.match, position.instrument)]
+    _describe(event, position, seat, 0, position.cost, position.margin)
+
+
+@kernel
+def rearm_position(book, row):
+    """Bring the position's trigger row up to date with its prices, lots and cost."""
+    position = book.positions[row]
+    rearm(book, position.trigger, _low(position), _high(position))
+    _mark(book, position)
+
+
+@kernel
+def crossed_cause(position, price):
+    """Why the position closes at `price` of its closing side: the stop, the liquidation, the target, or NONE.
+
+    A gap through stop and liquidation is a stop, filled at the gap.
+    """
+    below = price * position.side  # so that down is bad for both sides
+    if position.stop_loss != 0 and below <= position.stop_loss * position.side:
+        return Cause.STOP_LOSS.value
+    if position.liquidation != 0 and below <= position.liquidation * position.side:
+        return Cause.LIQUIDATION.value
+    if position.take_profit != 0 and below >= position.take_profit * position.side:
+        return Cause.TAKE_PROFIT.value
+    return Cause.NONE.value
+
+
+@kernel
+def wait_to_close(book, row, lots):
+    """Let a closing request of the position wait for the instrument's next usable quote."""
+    position = book.positions[row]
+    quote = book.quotes[position.instrument]
+    waiting_row = take(book.waiting, book.heads[WAITING])
+    waiting = book.waiting[waiting_row]
+    waiting.position = row
+    waiting.lots = lots
+    waiting.sequence = book.turn[0].sequence
+    waiting.next = 0
+    waiting.previous = quote.waiting_last
+    if quote.waiting_last != 0:
+        book.waiting[quote.waiting_last].next = waiting_row
+    else:
+        quote.waiting_first = waiting_row
+    quote.waiting_last = waiting_row
+    position.waiting = waiting_row
+
+
+@kernel
+def stop_waiting(book, row):
+    """Forget the closing request of the position."""
+    position = book.positions[row]
+    quote = book.quotes[position.instrument]
+    waiting = book.waiting[position.waiting]
+    if waiting.previous != 0:
+        book.waiting[waiting.previous].next = waiting.next
+    else:
+        quote.waiting_first = waiting.next
+    if waiting.next != 0:
+        book.waiting[waiting.next].previous = waiting.previous
+    else:
+        quote.waiting_last = waiting.previous
+    release(book.waiting, book.heads[WAITING], position.waiting)
+    position.waiting = 0
+
+
+@kernel
+def _remove(book, row):
+    position = book.positions[row]
+    seat = book.seats[position.seat]
+    if position.waiting != 0:
+        stop_waiting(book, row)
+    drop(book, position.trigger)
+    count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
+    link = book.position_links[row]
+    if link.previous != 0:
+        book.position_links[link.previous].next = link.next
+    else:
+        seat.first_position = link.next
+    if link.next != 0:
+        book.position_links[link.next].previous = link.previous
+    seat.positions -= 1
+    remove(book.id_index, position.id)
+    position.id = 0
+    release(book.positions, book.heads[POSITIONS], row)
+
+
+@kernel
+def _low(position):
+    if position.side > 0:
+        return max(position.liquidation, position.stop_loss)
+    return position.take_profit
+
+
+@kernel
+def _high(position):
+    if position.side > 0:
+        return position.take_profit if position.take_profit != 0 else NEVER_HIGH
+    high = NEVER_HIGH
+    if position.liquidation != 0:
+        high = position.liquidation
+    if position.stop_loss != 0:
+        high = min(high, position.stop_loss)
+    return high
+
+
+assert NEVER_LOW == 0, "a price that is not set is a low bound that is never reached"
+
+
+@kernel
+def _mark(book, position):
+    book.mark_lots[position.trigger] = position.side * position.lots
+    book.mark_cost[position.trigger] = position.side * position.cost
+
+
+@kernel
+def _describe(event, position, seat, lots, cost, margin):
+    event.id = position.id
+    event.side = position.side
+    event.leverage = position.leverage
+    event.lots = lots
+    event.cost = cost
+    event.margin = margin
+    event.cash = seat.cash
+    event.left = position.lots
+    event.liquidation = position.liquidation
+    event.stop_loss = position.stop_loss
+    event.take_profit = position.take_profit

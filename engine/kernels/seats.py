@@ -1,0 +1,118 @@
+"""Seats: a player's place in a match, its cash, and what it holds in each instrument."""
+
+from __future__ import annotations
+
+from engine.kernels import kernel
+from engine.kernels.index import find, holding_key, insert, remove, seat_key
+from engine.kernels.rows import release, take
+from engine.tables import HOLDINGS, SEATS
+
+
+@kernel
+def find_seat(book, player, match):
+    """Row of the player's seat in the match; 0 when there is none."""
+    return find(book.seat_index, seat_key(player, match))
+
+
+@kernel
+def open_seat(book, player, match_id):
+    """Seat the player with the match's starting balance; returns the row."""
+    match = book.matches[match_id]
+    row = take(book.seats, book.heads[SEATS])
+    seat = book.seats[row]
+    seat.match = match_id
+    seat.player = player
+    seat.cash = match.starting_balance
+    seat.joined_at_ns = book.world[0].now_ns
+    seat.next_in_match = match.first_seat
+    match.first_seat = row
+    match.seats += 1
+    match.granted += match.starting_balance
+    insert(book.seat_index, seat_key(player, match_id), row)
+    return row
+
+
+@kernel
+def reset_seat(book, row):
+    """Start the seat, which holds nothing, over with the match's starting balance."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    match.granted += match.starting_balance - seat.cash
+    seat.cash = match.starting_balance
+    seat.profit = 0
+    seat.fees = 0
+    seat.trades = 0
+    seat.wins = 0
+
+
+@kernel
+def find_holding(book, seat_row, instrument):
+    """Row of what the seat holds in the instrument; 0 when it holds nothing there."""
+    return find(book.holding_index, holding_key(seat_row, instrument))
+
+
+@kernel
+def count_in(book, seat_row, holding_row, instrument, notional):
+    """One more order or position of this notional; returns its holding's row, new when holding_row is 0."""
+    seat = book.seats[seat_row]
+    if holding_row == 0:
+        holding_row = take(book.holdings, book.heads[HOLDINGS])
+        holding = book.holdings[holding_row]
+        holding.seat = seat_row
+        holding.instrument = instrument
+        holding.notional = 0
+        holding.count = 0
+        holding.previous_in_seat = 0
+        holding.next_in_seat = seat.first_holding
+        if seat.first_holding != 0:
+            book.holdings[seat.first_holding].previous_in_seat = holding_row
+        seat.first_holding = holding_row
+        insert(book.holding_index, holding_key(seat_row, instrument), holding_row)
+    holding = book.holdings[holding_row]
+    holding.notional += notional
+    holding.count += 1
+    seat.notional += notional
+    return holding_row
+
+
+@kernel
+def count_out(book, holding_row, notional, count):
+    """`count` orders or positions less (0 for a part of one), and that notional; an empty holding goes."""
+    holding = book.holdings[holding_row]
+    seat = book.seats[holding.seat]
+    holding.notional -= notional
+    holding.count -= count
+    seat.notional -= notional
+    if holding.count == 0:
+        if holding.previous_in_seat != 0:
+            book.holdings[holding.previous_in_seat].next_in_seat = holding.next_in_seat
+        else:
+            seat.first_holding = holding.next_in_seat
+        if holding.next_in_seat != 0:
+            book.holdings[holding.next_in_seat].previous_in_seat = holding.previous_in_seat
+        remove(book.holding_index, holding_key(holding.seat, holding.instrument))
+        release(book.holdings, book.heads[HOLDINGS], holding_row)
+
+
+@kernel
+def equity(book, seat_row):
+    """Cash + reserved + margin + floating profit at the closing-side quotes, no position below -margin.
+
+    Walks the seat's positions: a cache miss each.
+    """
+    seat = book.seats[seat_row]
+    total = seat.cash + seat.reserved
+    row = seat.first_position
+    while row != 0:
+        position = book.positions[row]
+        total += max(0, position.margin + floating_profit(book, position))
+        row = book.position_links[row].next
+    return total
+
+
+@kernel
+def floating_profit(book, position):
+    """Profit of the position at its closing side's last usable quote, not bounded by its margin."""
+    quote = book.quotes[position.instrument]
+    mark = quote.bid if position.side > 0 else quote.ask
+    return position.side * (mark * position.lots - position.cost) * book.instruments[position.instrument].value

@@ -1,0 +1,181 @@
+"""One turn: a batch of hot commands applied in order, in machine code from the first to the last.
+
+`apply` returns early when it meets a cold command or when the event buffer is nearly full, which one quote alone can
+do; what it was in the middle of stands in book.turn, and the next call goes on from there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.commands import Amend, Kind
+from engine.events import Cause, EventKind, OrderStatus
+from engine.kernels import kernel
+from engine.kernels.index import find
+from engine.kernels.market import apply_quote, serve
+from engine.kernels.orders import cancel, check_stops, end_order, place
+from engine.kernels.positions import amend_position, close_position, wait_to_close
+from engine.kernels.requests import forget_expired, known, recall, remember, same
+from engine.kernels.timers import next_due
+from engine.reasons import Reason
+from engine.tables import INTERVALS_S
+
+PHASE_TIMERS: Final = 1
+PHASE_ENTRY: Final = 0
+PHASE_SERVE: Final = 2
+
+EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
+"""No command, timer, or thing served emits more events than this in one step."""
+
+
+@kernel
+def start(book, now_ns):
+    """A new batch with this stamp: the timers come first."""
+    book.world[0].now_ns = now_ns
+    book.turn[0].phase = PHASE_TIMERS
+    forget_expired(book)
+
+
+@kernel
+def apply(book, commands, events, outcomes, first_sequence, i):
+    """Apply the commands from number `i` on; returns the number of the first one that is not done.
+
+    That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn.
+    """
+    turn = book.turn[0]
+    turn.events = 0
+    room = len(events.header) - EVENTS_PER_STEP
+    if turn.phase == PHASE_TIMERS:
+        turn.sequence = first_sequence
+        if not _fire_timers(book, events, room):
+            return i
+        turn.phase = PHASE_ENTRY
+
+    while i < len(commands.header):
+        header = commands.header[i]
+        if header.kind == Kind.COLD.value or turn.events >= room:
+            return i
+        turn.sequence = first_sequence + i
+        outcome = outcomes[i]
+        if turn.phase == PHASE_ENTRY:
+            _begin_entry(book, commands, events, outcome, header, i)
+        if turn.phase == PHASE_SERVE:
+            if not serve(book, events, commands.quote[i].instrument, room, book.spare_outcome[0]):
+                return i
+            turn.phase = PHASE_ENTRY
+        book.world[0].sequence = turn.sequence
+        i += 1
+    return i
+
+
+@kernel
+def _begin_entry(book, commands, events, outcome, header, i):
+    """Apply command `i`, all but the serving of what a quote fired, and answer it."""
+    keyed = header.key_low != 0 or header.key_high != 0
+    if keyed:
+        row = known(book, header)
+        if row != 0:
+            if same(book, row, header):
+                recall(book, row, outcome)
+            else:
+                outcome.reason = Reason.KEY_REUSED.value
+            return
+
+    outcome.sequence = book.turn[0].sequence
+    kind = header.kind
+    if kind == Kind.QUOTE.value:
+        outcome.reason = apply_quote(book, events, commands.quote[i])
+        if outcome.reason == Reason.ACCEPTED.value:
+            book.turn[0].phase = PHASE_SERVE
+    elif kind == Kind.PLACE_ORDER.value:
+        outcome.reason = place(book, events, commands.place[i], outcome)
+    elif kind == Kind.CLOSE_POSITION.value:
+        outcome.reason = _close(book, events, commands.close[i], outcome)
+    elif kind == Kind.CANCEL_ORDER.value:
+        outcome.reason = cancel(book, events, commands.cancel[i], outcome)
+    elif kind == Kind.AMEND_POSITION.value:
+        outcome.reason = _amend(book, events, commands.amend[i], outcome)
+    elif kind == Kind.PULSE.value:
+        outcome.reason = Reason.ACCEPTED.value
+    else:
+        outcome.reason = Reason.COMMAND_UNKNOWN.value
+
+    if keyed and outcome.reason == Reason.ACCEPTED.value:
+        remember(book, header, outcome)
+
+
+@kernel
+def _close(book, events, command, outcome):
+    """Close a position of the player's, wholly or in part; on a stale quote it waits for the next one."""
+    row = find(book.id_index, command.position)
+    if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
+        return Reason.POSITION_NOT_FOUND.value
+    position = book.positions[row]
+    if command.lots < 0 or (command.lots != 0 and command.percent != 0):
+        return Reason.SIZE_INVALID.value
+    if command.lots == 0 and (command.percent < 1 or command.percent > 100):
+        return Reason.PERCENT_INVALID.value
+    if command.lots > position.lots:
+        return Reason.QUANTITY_TOO_HIGH.value
+    instrument = book.instruments[position.instrument]
+    lots = command.lots
+    if lots == 0:
+        lots = position.lots // 100 * command.percent + position.lots % 100 * command.percent // 100
+    if lots == 0:
+        return Reason.SIZE_ZERO.value
+    if instrument.halted:
+        return Reason.INSTRUMENT_HALTED.value
+    if position.waiting != 0:
+        return Reason.POSITION_CLOSING.value
+
+    quote = book.quotes[position.instrument]
+    if book.world[0].now_ns - quote.at_ns > instrument.quote_lifetime_ns:
+        outcome.id = position.id
+        outcome.status = OrderStatus.ACCEPTED.value
+        outcome.left = position.lots
+        wait_to_close(book, row, lots)
+    else:
+        outcome.status = OrderStatus.FILLED.value
+        price = quote.bid if position.side > 0 else quote.ask
+        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _amend(book, events, command, outcome):
+    """Set, move or take away stop loss and take profit of a position of the player's."""
+    row = find(book.id_index, command.position)
+    if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
+        return Reason.POSITION_NOT_FOUND.value
+    position = book.positions[row]
+    quote = book.quotes[position.instrument]
+    mark = quote.bid if position.side > 0 else quote.ask
+    stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else 0
+    take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT.value else 0
+    highest_price = book.instruments[position.instrument].highest_price
+    reason = check_stops(position.side, mark, stop_loss, take_profit, highest_price)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    if not command.fields & Amend.STOP_LOSS.value:
+        stop_loss = position.stop_loss
+    if not command.fields & Amend.TAKE_PROFIT.value:
+        take_profit = position.take_profit
+    outcome.id = position.id
+    outcome.left = position.lots
+    outcome.liquidation = position.liquidation
+    amend_position(book, events, row, stop_loss, take_profit)
+    return reason
+
+
+@kernel
+def _fire_timers(book, events, room):
+    """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
+    now_ns = book.world[0].now_ns
+    row = next_due(book, now_ns)
+    while row != 0:
+        if book.turn[0].events >= room:
+            return False
+        end_order(book, events, book.timers[row].owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
+        row = next_due(book, now_ns)
+    return True

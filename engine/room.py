@@ -1,0 +1,99 @@
+"""Room for the next batch: tables grow here, between batches, by doubling, and never inside a kernel.
+
+Every table must have as many free rows as a batch of `n` commands can take at most. A batch of quotes can also turn
+every waiting order into a position, so positions and pages count those too.
+"""
+
+from __future__ import annotations
+
+from engine.kernels.index import rehash
+from engine.state import State
+from engine.tables import (
+    BOUNDS_STEP,
+    BRACKETS_PER_INSTRUMENT,
+    HOLDINGS,
+    INTERVALS_S,
+    ORDERS,
+    PAGE_ROWS,
+    PAGES,
+    POSITIONS,
+    REQUESTS,
+    SEATS,
+    TIMERS,
+    WAITING,
+    grown,
+    make_array,
+)
+
+_BY_TRIGGER_ROW = ("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch")
+
+
+def make_room(state: State, commands: int) -> None:
+    """Let the tables have room for a batch of so many hot commands."""
+    book = state.book
+    heads = book.heads
+    orders = int(heads[ORDERS]["live"])
+    fills = commands + orders
+    lanes = 2 * (int(book.world[0]["instruments"]) + 1)
+    pages = fills // PAGE_ROWS + min(fills, lanes) + 1
+    free_pages = len(book.pages) - int(heads[PAGES]["used"])
+
+    _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
+    _fit(state, ("positions", "position_links"), int(heads[POSITIONS]["used"]) + fills)
+    _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
+    _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + commands)
+    _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
+    _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
+    if free_pages < pages:
+        _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
+        _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
+    # Every lane may move to an extent of twice its room.
+    bounds = 3 * int(book.world[0]["bounds_used"]) + BOUNDS_STEP * lanes + 2 * pages
+    _fit(state, ("bound_low", "bound_high", "bound_page"), bounds)
+    _fit_index(state, "id_index", int(heads[ORDERS]["live"]) + int(heads[POSITIONS]["live"]) + commands)
+    _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
+    _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
+
+
+def make_room_for_seats(state: State, seats: int) -> None:
+    """Let there be room for so many more seats, one of them a new player's."""
+    _fit(state, ("seats",), int(state.book.heads[SEATS]["used"]) + seats)
+    _fit(state, ("players",), int(state.book.world[0]["players"]) + 2)
+    _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
+
+
+def make_room_for_instrument(state: State) -> None:
+    """Let there be room for one more instrument."""
+    rows = int(state.book.world[0]["instruments"]) + 2
+    _fit(state, ("instruments", "quotes"), rows)
+    _fit(state, ("lanes",), 2 * rows)
+    _fit(state, ("brackets",), BRACKETS_PER_INSTRUMENT * rows)
+    _fit(state, ("candles",), len(INTERVALS_S) * rows)
+
+
+def make_room_for_match(state: State) -> None:
+    """Let there be room for one more match."""
+    _fit(state, ("matches",), int(state.book.world[0]["matches"]) + 2)
+
+
+def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
+    """Let the tables `names`, which are of one length, have at least `rows` rows."""
+    length = len(getattr(state.book, names[0]))
+    if length >= rows:
+        return
+    while length < rows:
+        length *= 2
+    state.book = state.book._replace(**{name: grown(getattr(state.book, name), name, length) for name in names})
+
+
+def _fit_index(state: State, name: str, entries: int) -> None:
+    """Let the index have twice as many slots as entries."""
+    index = getattr(state.book, name)
+    length = len(index)
+    if length >= 2 * entries:
+        return
+    while length < 2 * entries:
+        length *= 2
+    larger = make_array(name, length)
+    rehash(index, larger)
+    state.book = state.book._replace(**{name: larger})
