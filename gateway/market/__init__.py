@@ -7,7 +7,9 @@
     simulated.py    frames of a seeded random walk
     derived.py      aggTrade, kline and miniTicker frames, made from trades
     listings.py     symbols, tick sizes and step sizes, as an exchange lists them
+    rest.py         the REST calls of the market server
     requests.py     what a client of the market server may ask over its socket
+    subscriber.py   one client of the market server
     faults.py       what goes wrong on request
     server.py       an exchange to connect to: plays recorded or simulated frames as Binance would send them
 

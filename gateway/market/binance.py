@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
+import aiohttp
 import msgspec
 from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException, BinanceRequestException
@@ -46,6 +47,9 @@ class PassReport(msgspec.Struct, frozen=True, gc=False):
 
     number: int = msgspec.field(name="pass")
 
+
+REST_ERRORS = (BinanceAPIException, BinanceRequestException, aiohttp.ClientError, OSError)
+"""What python-binance's REST client raises when the exchange refuses, answers nonsense, or is not there."""
 
 decode_book_ticker = msgspec.json.Decoder(BookTicker).decode
 decode_trade = msgspec.json.Decoder(TradeReport).decode
@@ -211,7 +215,7 @@ async def check_symbols(rest_url: str, symbols: Sequence[str], timeout_s: float 
         listed = {entry.symbol: entry for entry in msgspec.convert(answer, _ExchangeInfo).symbols}
     except TimeoutError as error:
         raise SymbolsUnavailable(f"{rest_url} did not answer within {timeout_s} s") from error
-    except (BinanceAPIException, BinanceRequestException, OSError, msgspec.ValidationError) as error:
+    except (*REST_ERRORS, msgspec.ValidationError) as error:
         raise SymbolsUnavailable(f"{rest_url} does not list {', '.join(symbols)}: {error}") from error
     finally:
         await client.close_connection()

@@ -29,6 +29,8 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
     loop. What they raise is a bug of ours: it ends the task that `start` returned.
     """
 
+    _handle_read_loop: asyncio.Task[None] | None
+
     def __init__(
         self,
         stream_url: str,
@@ -50,6 +52,7 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
             compression=None,
         )
         self._log = logging.getLogger(__name__)
+        self._log.setLevel(logging.CRITICAL)  # python-binance logs each failed attempt, which `_lost` does as well
         self.connected = False
         self.connections = 0
         self.last_error = ""
