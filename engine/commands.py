@@ -80,10 +80,10 @@ _HEADER: list[tuple[str, str]] = [
 def _layout(body: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]) -> np.dtype[np.void]:
     """The header and `body`, padded with named spare bytes to RECORD_BYTES."""
     used = np.dtype([*_HEADER, *body]).itemsize
-    assert used <= RECORD_BYTES, used
+    assert used <= RECORD_BYTES and used % 8 == 0, used
     if used == RECORD_BYTES:
         return np.dtype([*_HEADER, *body])
-    return np.dtype([*_HEADER, *body, ("spare", f"V{RECORD_BYTES - used}")])
+    return np.dtype([*_HEADER, *body, ("spare", "<i8", ((RECORD_BYTES - used) // 8,))])
 
 
 COMMAND = _layout([])

@@ -76,10 +76,10 @@ _HEADER: list[tuple[str, str]] = [
 
 def _layout(body: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]) -> np.dtype[np.void]:
     used = np.dtype([*_HEADER, *body]).itemsize
-    assert used <= EVENT_BYTES, used
+    assert used <= EVENT_BYTES and used % 8 == 0, used
     if used == EVENT_BYTES:
         return np.dtype([*_HEADER, *body])
-    return np.dtype([*_HEADER, *body, ("spare", f"V{EVENT_BYTES - used}")])
+    return np.dtype([*_HEADER, *body, ("spare", "<i8", ((EVENT_BYTES - used) // 8,))])
 
 
 EVENT = _layout([])

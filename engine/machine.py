@@ -16,6 +16,7 @@ from engine.commands import (
     COMMAND,
     PLACE_ORDER,
     Batch,
+    Commands,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -49,7 +50,7 @@ class Applied(NamedTuple):
     """What a batch did."""
 
     outcomes: NDArray[np.void]  # OUTCOME, one per command
-    events: NDArray[np.void]  # EVENT, in the order in which things happened
+    events: NDArray[np.void]  # EVENT, in the order in which things happened; may be overwritten by the next apply
 
 
 class Plan(NamedTuple):
@@ -101,29 +102,33 @@ class Machine:
 
         count = len(batch.records)
         outcomes = readable(np.zeros(count, OUTCOME))
-        commands = commands_of(batch.records)
-        commands = type(commands)(*(readable(view) for view in commands))
-        done: list[NDArray[np.void]] = []
-        make_room(self.state, count)
-        turn.start(self.state.book, batch.at_ns)
-        i = 0
+        records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
+        commands = Commands(*(readable(view) for view in commands_of(records)))
+        done: list[NDArray[np.int64]] = []
+        i = turn.START
         while True:
-            i = int(turn.apply(self.state.book, commands, self._events, outcomes, batch.first_sequence, i))
-            self._drain(done)
+            book, first = self.state.book, batch.first_sequence
+            i = int(turn.apply(book, commands, self._events, outcomes, first, batch.at_ns, i))
+            if i == turn.START:
+                make_room(self.state, count)
+                continue
             if i == count:
                 break
+            self._drain(done)
             if commands.header[i]["kind"] == Kind.COLD and self.state.book.turn[0]["phase"] == turn.PHASE_ENTRY:
                 self._apply_cold(batch, commands.header[i], outcomes[i], batch.first_sequence + i)
                 self._drain(done)
                 make_room(self.state, count)
                 i += 1
         self.state.book.world[0]["sequence"] = batch.first_sequence + count - 1
-        events = done[0] if len(done) == 1 else np.concatenate(done) if done else np.empty(0, EVENT)
+        events = self._buffer[: int(self.state.book.turn[0]["events"])]
+        if done:
+            events = np.concatenate([*done, events.view(np.int64)]).view(EVENT)
         return Applied(outcomes.view(np.ndarray), events)
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
-        command = readable(np.frombuffer(record, PLACE_ORDER))[0]
+        command = readable(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
         reason = Reason(int(plan(book, command)))
         if reason is not Reason.ACCEPTED:
@@ -154,10 +159,11 @@ class Machine:
         outcome["sequence"] = sequence
         self.state.book.world[0]["sequence"] = sequence
 
-    def _drain(self, done: list[NDArray[np.void]]) -> None:
+    def _drain(self, done: list[NDArray[np.int64]]) -> None:
         count = int(self.state.book.turn[0]["events"])
         if count:
-            done.append(self._buffer[:count].copy())
+            # As plain words, because a copy of records goes field by field.
+            done.append(self._buffer[:count].view(np.int64).copy())
             self.state.book.turn[0]["events"] = 0
 
 

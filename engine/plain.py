@@ -39,7 +39,7 @@ class PlainRow:
         if column.dtype.names:
             return PlainRow(column, self._row)
         item = column[self._row]
-        return int(item) if np.ndim(item) == 0 else item
+        return int(item) if np.ndim(item) == 0 else item.view(PlainTable)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._table[name][self._row] = value

@@ -1,7 +1,6 @@
 """Room for the next batch: tables grow here, between batches, by doubling, and never inside a kernel.
 
-Every table must have as many free rows as a batch of `n` commands can take at most. A batch of quotes can also turn
-every waiting order into a position, so positions and pages count those too.
+How much a batch can take at most is said once more, as a question, in kernels/rows.py: `has_room`.
 """
 
 from __future__ import annotations
@@ -36,7 +35,6 @@ def make_room(state: State, commands: int) -> None:
     fills = commands + orders
     lanes = 2 * (int(book.world[0]["instruments"]) + 1)
     pages = fills // PAGE_ROWS + min(fills, lanes) + 1
-    free_pages = len(book.pages) - int(heads[PAGES]["used"])
 
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
     _fit(state, ("positions", "position_links"), int(heads[POSITIONS]["used"]) + fills)
@@ -44,9 +42,8 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + commands)
     _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
-    if free_pages < pages:
-        _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
-        _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
+    _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
+    _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
     # Every lane may move to an extent of twice its room.
     bounds = 3 * int(book.world[0]["bounds_used"]) + BOUNDS_STEP * lanes + 2 * pages
     _fit(state, ("bound_low", "bound_high", "bound_page"), bounds)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer
-from engine.tables import SCRATCH, Book, make_array, make_book, readable
+from engine.tables import AHEAD, SCRATCH, Book, grown, make_array, make_book
 
 
 class Cold(msgspec.Struct):
@@ -41,8 +40,8 @@ def encode_cold_state(cold: Cold) -> bytes:
 
 
 def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
-    """The state whose `sections` and encoded cold things these are. The arrays are taken over, not copied."""
-    room = {name: len(tables["triggers"]) for name in ("fired", "fired_scratch", "profit")} | {"turn": 1, "spare_outcome": 1}
+    """The state whose `sections` and encoded cold things these are. The arrays are copied."""
+    room = {name: len(tables["triggers"]) for name in ("fired", "fired_scratch", "profit")} | {"turn": 1, "spare_outcome": 1, "ahead": AHEAD}
     scratch = {name: make_array(name, room[name]) for name in SCRATCH}
-    arrays = {name: readable(np.ascontiguousarray(array)) for name, array in tables.items()}
+    arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}
     return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

@@ -176,10 +176,9 @@ SEAT = np.dtype(
         ("positions", "<i4"),  # open
         ("first_order", "<i4"),  # chains, latest first
         ("first_position", "<i4"),
-        ("first_holding", "<i4"),
         ("next_in_match", "<i4"),
         ("next_free", "<i4"),
-        ("spare", "<i4"),
+        ("spare", "<i8", (2,)),
     ]
 )
 
@@ -189,8 +188,6 @@ HOLDING = np.dtype(
         ("instrument", "<i4"),
         ("notional", "<i8"),  # at entry, of its open positions and waiting orders
         ("count", "<i4"),  # of those; the row is freed at 0
-        ("next_in_seat", "<i4"),
-        ("previous_in_seat", "<i4"),
         ("next_free", "<i4"),
     ]
 )
@@ -235,7 +232,7 @@ POSITION = np.dtype(
         ("side", "<i4"),
         ("leverage", "<i4"),
         ("waiting", "<i4"),  # its row in the table of waiting closes; 0 none
-        ("next_free", "<i4"),
+        ("spare", "<i4"),
         ("lots", "<i8"),
         ("cost", "<i8"),  # ticks x lots at entry
         ("margin", "<i8"),  # paid in
@@ -244,12 +241,13 @@ POSITION = np.dtype(
         ("take_profit", "<i8"),  # ticks; 0 none
         ("fee", "<i8"),  # paid at the open
         ("opened_at_ns", "<i8"),
-        ("spare", "<i8"),
+        ("spare_words", "<i8", (3,)),
     ]
 )
 
-LINK = np.dtype([("next", "<i4"), ("previous", "<i4")])
-"""Chain of a seat's positions, latest first; row = position row. Apart from the row, so that neighbours stay out of the cache."""
+LINK = np.dtype([("next", "<i4"), ("previous", "<i4"), ("next_free", "<i4")])
+"""Chain of a seat's positions, latest first, and the free list; row = position row. Apart from the row, so that touching
+a neighbour costs a small line that is likely in the cache."""
 
 WAITING_CLOSE = np.dtype(
     [
@@ -276,8 +274,7 @@ TRIGGER = np.dtype(
         ("low", "<i8"),  # fires when the price is <= low
         ("high", "<i8"),  # or >= high
         ("owner", "<i4"),  # row of the position or order; 0: the row is free
-        ("kind", "<i2"),  # TRIGGER_POSITION or TRIGGER_ORDER
-        ("next_free", "<i2"),  # within the page, as offset + 1; 0 ends
+        ("kind", "<i4"),  # TRIGGER_POSITION or TRIGGER_ORDER
     ]
 )
 
@@ -290,11 +287,10 @@ PAGE = np.dtype(
         ("bound", "<i4"),  # where its bounds stand
         ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
         ("live", "<i2"),
-        ("free", "<i2"),  # first free row, as offset + 1; 0 none
-        ("spare", "<i2"),
         ("next_open", "<i4"),  # chain of the lane's pages that have room
         ("previous_open", "<i4"),
         ("next_free", "<i4"),
+        ("free", "u1", (PAGE_ROWS,)),  # the used - live rows that are free again, a stack
     ]
 )
 
@@ -361,7 +357,7 @@ class Book(NamedTuple):
     position_links: Table
     waiting: Table
     triggers: Table
-    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there, else 0
+    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; where there is none, what was left
     mark_cost: NDArray[np.int64]  # side x cost
     pages: Table
     lanes: Table
@@ -378,6 +374,7 @@ class Book(NamedTuple):
     # scratch: not state, not in snapshots
     turn: Table
     spare_outcome: Table  # where outcomes go that answer nobody
+    ahead: NDArray[np.int64]  # rows found while looking ahead, by number of the command
     fired: NDArray[np.int64]
     fired_scratch: NDArray[np.int64]
     profit: NDArray[np.int64]
@@ -403,7 +400,10 @@ TURN = np.dtype(
     ]
 )
 
-SCRATCH: Final = frozenset({"turn", "spare_outcome", "fired", "fired_scratch", "profit"})
+AHEAD: Final = 32
+"""Length of Book.ahead: a power of two above the distance that is looked ahead."""
+
+SCRATCH: Final = frozenset({"turn", "spare_outcome", "ahead", "fired", "fired_scratch", "profit"})
 
 _LAYOUT: dict[str, Any] = {
     "world": WORLD,
@@ -437,6 +437,7 @@ _LAYOUT: dict[str, Any] = {
     "request_index": INDEX,
     "turn": TURN,
     "spare_outcome": OUTCOME,
+    "ahead": np.int64,
     "fired": np.int64,
     "fired_scratch": np.int64,
     "profit": np.int64,
@@ -444,9 +445,18 @@ _LAYOUT: dict[str, Any] = {
 assert tuple(_LAYOUT) == Book._fields
 
 
+CACHE_LINE: Final = 64
+
+
 def make_array(name: str, rows: int) -> NDArray[Any]:
-    """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something."""
-    array: NDArray[Any] = np.zeros(rows, dtype=_LAYOUT[name])
+    """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something.
+
+    It starts on a cache line: rows of 64 and 128 bytes lie in one and two lines.
+    """
+    dtype = np.dtype(_LAYOUT[name])
+    room = np.zeros(rows * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    array: NDArray[Any] = room[start : start + rows * dtype.itemsize].view(dtype)
     if name == "bound_low":
         array[:] = NEVER_LOW
     elif name == "bound_high":
@@ -465,7 +475,7 @@ def make_book() -> Book:
     """The state before the first entry of the log."""
     small = 64
     rows = dict.fromkeys(Book._fields, small)
-    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "heads": TABLES_WITH_FREE_LIST}
+    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"pages": 8}

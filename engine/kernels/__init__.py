@@ -60,5 +60,5 @@ def kernel(function: F) -> F:
     """
     if JIT_DISABLED:
         return function
-    compiled: F = numba.njit(cache=True, error_model="numpy", boundscheck=False)(function)
+    compiled: F = numba.njit(cache=True, error_model="numpy", boundscheck=False, _nrt=False, forceinline=True)(function)
     return compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.events import EVENT_BYTES
 from engine.kernels import kernel
 
 
@@ -11,7 +12,8 @@ def begin(book, events, kind, player, match, instrument):
     turn = book.turn[0]
     k = turn.events
     turn.events += 1
-    events.words[k, :] = 0
+    for word in range(EVENT_BYTES // 8):
+        events.words[k, word] = 0
     event = events.header[k]
     event.kind = kind
     event.sequence = turn.sequence

@@ -6,7 +6,7 @@ Execution is `last`: what can fill fills at the last usable quote.
 
 from __future__ import annotations
 
-from engine.commands import OrderType, Side, TimeInForce
+from engine.commands import CLIENT_ORDER_ID_WORDS, OrderType, Side, TimeInForce
 from engine.events import EventKind, OrderStatus
 from engine.kernels import kernel
 from engine.kernels.emit import begin
@@ -288,7 +288,7 @@ def _rest(book, events, command, plan, id):
     order.notional = plan.notional
     order.accepted_at_ns = book.world[0].now_ns
     order.expires_at_ns = command.expires_at_ns
-    order.client_order_id[:] = command.client_order_id
+    copy_text(order, command)
     insert(book.id_index, id, -row)
 
     seat.cash -= plan.margin + plan.fee
@@ -334,6 +334,13 @@ def _take_from_seat(book, row):
 
 
 @kernel
+def copy_text(to, source):
+    """Copy a client_order_id, word by word: assigning the slice would allocate."""
+    for word in range(CLIENT_ORDER_ID_WORDS):
+        to.client_order_id[word] = source.client_order_id[word]
+
+
+@kernel
 def _describe_command(event, command, plan, id, cash):
     event.id = id
     event.side = command.side
@@ -348,7 +355,7 @@ def _describe_command(event, command, plan, id, cash):
     event.liquidation = plan.liquidation
     event.stop_loss = command.stop_loss
     event.take_profit = command.take_profit
-    event.client_order_id[:] = command.client_order_id
+    copy_text(event, command)
 
 
 @kernel
@@ -365,4 +372,4 @@ def _describe_order(event, order, cash):
     event.cash = cash
     event.stop_loss = order.stop_loss
     event.take_profit = order.take_profit
-    event.client_order_id[:] = order.client_order_id
+    copy_text(event, order)

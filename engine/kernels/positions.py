@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.events import Cause, EventKind
 from engine.kernels import kernel
+from engine.kernels.cache import prefetch
 from engine.kernels.emit import begin
 from engine.kernels.index import insert, remove
 from engine.kernels.margin import liquidation_price
@@ -23,7 +24,8 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
                   stop_loss, take_profit, leverage):  # fmt: skip
     """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional already."""
     seat = book.seats[seat_row]
-    row = take(book.positions, book.heads[POSITIONS])
+    row = take(book.position_links, book.heads[POSITIONS])
+    prefetch(book.positions, book.heads[POSITIONS].free)
     position = book.positions[row]
     position.id = id
     position.seat = seat_row
@@ -218,7 +220,7 @@ def _remove(book, row):
     seat.positions -= 1
     remove(book.id_index, position.id)
     position.id = 0
-    release(book.positions, book.heads[POSITIONS], row)
+    release(book.position_links, book.heads[POSITIONS], row)
 
 
 @kernel

@@ -1,11 +1,23 @@
 """Free rows: every table that loses rows keeps them on a free list, and `head` says where it starts.
 
-There is always room: the machine grows tables between batches by what a batch can take at most.
+There is always room: before a batch starts, `has_room` looks whether the tables can take it, and room.py grows them.
 """
 
 from __future__ import annotations
 
 from engine.kernels import kernel
+from engine.kernels.cache import prefetch
+from engine.tables import (
+    BOUNDS_STEP,
+    HOLDINGS,
+    ORDERS,
+    PAGE_ROWS,
+    PAGES,
+    POSITIONS,
+    REQUESTS,
+    TIMERS,
+    WAITING,
+)
 
 
 @kernel
@@ -15,6 +27,7 @@ def take(table, head):
     if row != 0:
         head.free = table[row].next_free
         table[row].next_free = 0
+        prefetch(table, head.free)
     else:
         row = head.used
         head.used += 1
@@ -28,3 +41,30 @@ def release(table, head, row):
     table[row].next_free = head.free
     head.free = row
     head.live -= 1
+
+
+@kernel
+def has_room(book, commands):
+    """Can the tables take a batch of so many hot commands, whatever they are?
+
+    A batch of quotes may also turn every waiting order into a position, and every lane may move its page bounds.
+    """
+    heads = book.heads
+    fills = commands + heads[ORDERS].live
+    lanes = 2 * (book.world[0].instruments + 1)
+    pages = fills // PAGE_ROWS + min(fills, lanes) + 1
+    bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
+    entries = heads[ORDERS].live + heads[POSITIONS].live + commands
+    return (
+        heads[ORDERS].used + commands <= len(book.orders)
+        and heads[POSITIONS].used + fills <= len(book.positions)
+        and heads[HOLDINGS].used + commands <= len(book.holdings)
+        and heads[TIMERS].used + commands <= len(book.timers)
+        and heads[WAITING].used + commands <= len(book.waiting)
+        and heads[REQUESTS].used + commands <= len(book.requests)
+        and heads[PAGES].used + pages <= len(book.pages)
+        and bounds <= len(book.bound_low)
+        and 2 * entries <= len(book.id_index)
+        and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
+        and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
+    )

@@ -62,11 +62,6 @@ def count_in(book, seat_row, holding_row, instrument, notional):
         holding.instrument = instrument
         holding.notional = 0
         holding.count = 0
-        holding.previous_in_seat = 0
-        holding.next_in_seat = seat.first_holding
-        if seat.first_holding != 0:
-            book.holdings[seat.first_holding].previous_in_seat = holding_row
-        seat.first_holding = holding_row
         insert(book.holding_index, holding_key(seat_row, instrument), holding_row)
     holding = book.holdings[holding_row]
     holding.notional += notional
@@ -84,12 +79,6 @@ def count_out(book, holding_row, notional, count):
     holding.count -= count
     seat.notional -= notional
     if holding.count == 0:
-        if holding.previous_in_seat != 0:
-            book.holdings[holding.previous_in_seat].next_in_seat = holding.next_in_seat
-        else:
-            seat.first_holding = holding.next_in_seat
-        if holding.next_in_seat != 0:
-            book.holdings[holding.next_in_seat].previous_in_seat = holding.previous_in_seat
         remove(book.holding_index, holding_key(holding.seat, holding.instrument))
         release(book.holdings, book.heads[HOLDINGS], holding_row)
 

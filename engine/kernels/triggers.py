@@ -23,9 +23,9 @@ def add(book, lane_row, low, high, owner, kind):
     page_row = lane.first_open
     page = book.pages[page_row]
 
-    if page.free != 0:
-        row = page_row * PAGE_ROWS + page.free - 1
-        page.free = book.triggers[row].next_free
+    free = page.used - page.live
+    if free != 0:
+        row = page_row * PAGE_ROWS + page.free[free - 1]
     else:
         row = page_row * PAGE_ROWS + page.used
         page.used += 1
@@ -36,7 +36,6 @@ def add(book, lane_row, low, high, owner, kind):
     trigger = book.triggers[row]
     trigger.owner = owner
     trigger.kind = kind
-    trigger.next_free = 0
     rearm(book, row, low, high)
     return row
 
@@ -64,10 +63,7 @@ def drop(book, row):
     trigger.owner = 0
     trigger.low = NEVER_LOW
     trigger.high = NEVER_HIGH
-    trigger.next_free = page.free
-    book.mark_lots[row] = 0
-    book.mark_cost[row] = 0
-    page.free = row % PAGE_ROWS + 1
+    page.free[page.used - page.live] = row % PAGE_ROWS
     if page.live == PAGE_ROWS:
         _link_open(book, lane, page_row)
     page.live -= 1
@@ -120,7 +116,6 @@ def _open_page(book, lane_row):
     page.lane = lane_row
     page.used = 0
     page.live = 0
-    page.free = 0
     page.bound = lane.bounds_start + lane.pages
     book.bound_page[page.bound] = page_row
     lane.pages += 1

@@ -11,40 +11,45 @@ from typing import Final
 from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import kernel
+from engine.kernels.ahead import look_ahead
 from engine.kernels.index import find
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import cancel, check_stops, end_order, place
 from engine.kernels.positions import amend_position, close_position, wait_to_close
 from engine.kernels.requests import forget_expired, known, recall, remember, same
+from engine.kernels.rows import has_room
 from engine.kernels.timers import next_due
 from engine.reasons import Reason
 from engine.tables import INTERVALS_S
 
-PHASE_TIMERS: Final = 1
 PHASE_ENTRY: Final = 0
+PHASE_TIMERS: Final = 1
 PHASE_SERVE: Final = 2
+
+START: Final = -1
+"""Number of the command before a batch's first: nothing of the batch is done yet."""
 
 EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 """No command, timer, or thing served emits more events than this in one step."""
 
 
 @kernel
-def start(book, now_ns):
-    """A new batch with this stamp: the timers come first."""
-    book.world[0].now_ns = now_ns
-    book.turn[0].phase = PHASE_TIMERS
-    forget_expired(book)
+def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
+    """Apply a batch's commands from number `i` on; returns the number of the first one that is not done.
 
-
-@kernel
-def apply(book, commands, events, outcomes, first_sequence, i):
-    """Apply the commands from number `i` on; returns the number of the first one that is not done.
-
-    That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn.
+    That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn. START
+    begins the batch, and comes back when the tables have no room for it.
     """
     turn = book.turn[0]
     turn.events = 0
     room = len(events.header) - EVENTS_PER_STEP
+    if i == START:
+        if not has_room(book, len(commands.header)):
+            return START
+        book.world[0].now_ns = at_ns
+        forget_expired(book)
+        turn.phase = PHASE_TIMERS
+        i = 0
     if turn.phase == PHASE_TIMERS:
         turn.sequence = first_sequence
         if not _fire_timers(book, events, room):
@@ -55,6 +60,7 @@ def apply(book, commands, events, outcomes, first_sequence, i):
         header = commands.header[i]
         if header.kind == Kind.COLD.value or turn.events >= room:
             return i
+        look_ahead(book, commands, i)
         turn.sequence = first_sequence + i
         outcome = outcomes[i]
         if turn.phase == PHASE_ENTRY:

@@ -1,0 +1,234 @@
+"""The engine bench: opens, closes and ticks on a full book, on one core, no disk and no network.
+
+Every rule that exists is on: fees, margin brackets, exposure and position limits, a stop loss and a target on every
+position, candles. Commands go through `Machine.apply`, the only door, in batches; nothing is measured from inside.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import (
+    CLOSE_POSITION,
+    COMMAND,
+    PLACE_ORDER,
+    QUOTE,
+    Batch,
+    ColdCommand,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    Kind,
+    MarginBracket,
+    OrderType,
+    RegisterPlayer,
+    TimeInForce,
+    encode_cold,
+)
+from engine.events import EventKind
+from engine.kernels import market, turn
+from engine.machine import Machine
+from engine.scale import MONEY, NS_PER_MS
+
+BATCH = 1_000
+FAVOURITES = 5
+"""Instruments that a player trades in."""
+
+PRICE = 6_000_000
+"""Ticks: 60,000.00, of every instrument at the start; the bid, one tick below the ask."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class EngineBench:
+    """An arena of `instruments` instruments and `players` players with one practice match."""
+
+    def __init__(self, instruments: int, players: int, seed: int = 1) -> None:
+        self.machine = Machine()
+        self.instruments = instruments
+        self.players = players
+        self.random = np.random.default_rng(seed)
+        self.now_ns = 1_700_000_000_000_000_000
+        self.source_sequence = 0
+        self.open: NDArray[np.int64] = np.empty(0, np.int64)
+        self.owners: NDArray[np.int64] = np.empty(0, np.int64)
+        self.cold(
+            *(_instrument(number) for number in range(instruments)),
+            CreateGame("Bench", "", (1 << 50), 100_000, 125),
+            CreateMatch(1, True),
+        )
+        for first in range(0, players, BATCH):
+            self.cold(*(RegisterPlayer("") for _ in range(min(BATCH, players - first))))
+        self.refresh()
+
+    def cold(self, *commands: ColdCommand) -> None:
+        blobs = [encode_cold(command) for command in commands]
+        records = np.zeros(len(commands), COMMAND)
+        records["kind"] = Kind.COLD
+        records["blob_length"] = [len(blob) for blob in blobs]
+        records["blob_offset"] = np.cumsum([0, *map(len, blobs)])[:-1]
+        applied = self.apply(records, b"".join(blobs))
+        assert not applied.outcomes["reason"].any(), "setup was refused"
+
+    def apply(self, records: NDArray[np.void], blobs: bytes = b"") -> Any:
+        sequence = int(self.machine.state.book.world[0]["sequence"])
+        return self.machine.apply(Batch(sequence + 1, self.now_ns, records.view(COMMAND), blobs))
+
+    def quotes(self, numbers: NDArray[np.int64], bids: NDArray[np.int64]) -> NDArray[np.void]:
+        records = np.zeros(len(numbers), QUOTE)
+        records["kind"] = Kind.QUOTE
+        records["instrument"] = numbers
+        records["bid"] = bids
+        records["ask"] = bids + 1
+        records["source_sequence"] = self.source_sequence + 1 + np.arange(len(numbers))
+        self.source_sequence += len(numbers)
+        return records
+
+    def refresh(self) -> None:
+        """A quote for each instrument at the starting price, so that none is stale."""
+        numbers = np.arange(1, self.instruments + 1)
+        applied = self.apply(self.quotes(numbers, np.full(len(numbers), PRICE)))
+        assert not applied.outcomes["reason"].any()
+
+    def opens(self, count: int, instruments: int) -> NDArray[np.void]:
+        """Market orders of random players, sides, sizes and leverages, stops and targets 1 to 20 % away."""
+        draw = self.random.integers
+        records = np.zeros(count, PLACE_ORDER)
+        records["kind"] = Kind.PLACE_ORDER
+        records["match"] = 1
+        records["player"] = draw(1, self.players + 1, count)
+        # Each player keeps to a few instruments, which differ from player to player.
+        records["instrument"] = (records["player"] * 7 + draw(0, FAVOURITES, count) * 13) % instruments + 1
+        records["side"] = draw(0, 2, count) * 2 - 1
+        records["order_type"] = OrderType.MARKET
+        records["time_in_force"] = TimeInForce.GTC
+        records["leverage"] = draw(1, 51, count)
+        records["margin"] = draw(10, 1000, count) * MONEY
+        distance = draw(PRICE // 100, PRICE // 5, (2, count))
+        records["stop_loss"] = PRICE - records["side"] * distance[0]
+        records["take_profit"] = PRICE + records["side"] * distance[1]
+        return records
+
+    def closes(self, positions: NDArray[np.int64], owners: NDArray[np.int64]) -> NDArray[np.void]:
+        records = np.zeros(len(positions), CLOSE_POSITION)
+        records["kind"] = Kind.CLOSE_POSITION
+        records["player"] = owners
+        records["position"] = positions
+        records["percent"] = 100
+        return records
+
+    def fill(self, positions: int, instruments: int, progress: Progress) -> None:
+        """Open positions, in batches, until there are so many."""
+        while len(self.open) < positions:
+            chunk = min(100 * BATCH, positions - len(self.open))
+            self.timed_opens(chunk, instruments)
+            progress("filling the book", len(self.open), positions)
+
+    def timed_opens(self, count: int, instruments: int) -> float:
+        """Open `count` positions in batches of BATCH; seconds spent in the machine."""
+        spent = 0.0
+        opened, owners = [self.open], [self.owners]
+        for first in range(0, count, BATCH):
+            records = self.opens(min(BATCH, count - first), instruments)
+            started = time.perf_counter()
+            applied = self.apply(records)
+            spent += time.perf_counter() - started
+            assert not applied.outcomes["reason"].any(), np.unique(applied.outcomes["reason"])
+            opened.append(applied.outcomes["id"].copy())
+            owners.append(records["player"].copy())
+        self.open, self.owners = np.concatenate(opened), np.concatenate(owners)
+        return spent
+
+    def timed_closes(self, count: int) -> float:
+        """Close `count` random open positions in batches of BATCH; seconds spent in the machine."""
+        chosen = self.random.permutation(len(self.open))[:count]
+        spent = 0.0
+        for first in range(0, count, BATCH):
+            part = chosen[first : first + BATCH]
+            records = self.closes(self.open[part], self.owners[part])
+            started = time.perf_counter()
+            applied = self.apply(records)
+            spent += time.perf_counter() - started
+            assert not applied.outcomes["reason"].any()
+        keep = np.ones(len(self.open), bool)
+        keep[chosen] = False
+        self.open, self.owners = self.open[keep], self.owners[keep]
+        return spent
+
+    def tick_ns(self, instruments: int, count: int) -> float:
+        """Cost of a quote that changes the price by a tick and fires nothing, in batches of BATCH, over `instruments`."""
+        numbers = np.arange(count) % instruments + 1
+        bids = PRICE + (np.arange(count) // instruments) % 2
+        samples = []
+        for first in range(0, count, BATCH):
+            part = slice(first, first + BATCH)
+            records = self.quotes(numbers[part], bids[part])
+            started = time.perf_counter_ns()
+            applied = self.apply(records)
+            samples.append((time.perf_counter_ns() - started) / len(records))
+            assert not np.isin(applied.events["kind"], (EventKind.POSITION_CLOSED,)).any(), "a tick fired"
+        return statistics.median(samples)
+
+    def revaluation_ns(self, instrument: int, rounds: int = 11) -> float:
+        """Cost of marking every position of the instrument to market, over contiguous columns."""
+        samples = []
+        for _ in range(rounds):
+            started = time.perf_counter_ns()
+            market.revalue(self.machine.state.book, instrument)
+            samples.append(time.perf_counter_ns() - started)
+        return statistics.median(samples)
+
+    def firing_ns(self, fire: int, instrument: int) -> float:
+        """Cost of one quote that fires the `fire` positions nearest to a fall of the bid; they are gone afterwards."""
+        book = self.machine.state.book
+        live = np.asarray(book.triggers["owner"]) != 0
+        lows = np.sort(np.asarray(book.triggers["low"])[live & (book.mark_lots > 0)])[::-1]
+        bid = int(lows[min(fire, len(lows)) - 1]) if fire < len(lows) else 1
+        records = self.quotes(np.array([instrument]), np.array([bid]))
+        started = time.perf_counter_ns()
+        self.apply(records)
+        spent = time.perf_counter_ns() - started
+        return float(spent)
+
+
+def run(positions: int, spread_positions: int, progress: Progress = lambda *_: None) -> dict[str, Any]:
+    """All figures; see the README of the bench in the command's help. Takes minutes at full size."""
+    assert turn is not None
+    results: dict[str, Any] = {}
+    gc.disable()
+
+    bench = EngineBench(instruments=100, players=10_000)
+    bench.fill(positions, 100, progress)
+    opens, closes = [], []
+    for number in range(10):
+        opens.append(100_000 / bench.timed_opens(100_000, 100))
+        closes.append(100_000 / bench.timed_closes(100_000))
+        progress("opens and closes", number + 1, 10)
+    results["opens_per_s"] = round(statistics.median(opens))
+    results["closes_per_s"] = round(statistics.median(closes))
+    return results
+
+
+def _instrument(number: int) -> DefineInstrument:
+    """An instrument like BTCUSDT, with its whole margin table."""
+    caps = (50_000, 600_000, 3_000_000, 12_000_000, 70_000_000, 100_000_000, 230_000_000, 0)
+    rates = (4_000, 5_000, 6_500, 10_000, 20_000, 25_000, 50_000, 100_000)
+    leverages = (125, 100, 75, 50, 25, 20, 10, 5)
+    cums = (0, 50, 950, 11_450, 131_450, 481_450, 2_981_450, 14_481_450)
+    brackets = tuple(
+        MarginBracket(cap * MONEY, rate, leverage, cum * MONEY)
+        for cap, rate, leverage, cum in zip(caps, rates, leverages, cums, strict=True)
+    )
+    return DefineInstrument(
+        symbol=f"COIN{number}USDT", name=f"Coin {number}", base=f"COIN{number}", quote="USDT",
+        tick_units=1_000_000, lot_units=1_000, min_lots=1, max_lots=100_000_000, min_notional=5 * MONEY,
+        highest_price=100_000_000, max_leverage=125, taker_fee_ppm=500, maker_fee_ppm=200, max_spread_ppm=10_000,
+        markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=brackets,
+    )  # fmt: skip

@@ -1,0 +1,544 @@
+"""What is true of every state between two batches: a list of checks, each of them the naive reading of one promise.
+
+They are for tests, for the simulator, and for a live arena that is asked whether it is still sound. Columns are summed and
+compared as arrays, chains are walked as lists: a hundred thousand positions take well under a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
+from engine.state import State
+from engine.tables import (
+    BOUNDS_STEP,
+    HOLDINGS,
+    INTERVALS_S,
+    LANE_ASK,
+    LANE_BID,
+    MATCH_OPEN,
+    ORDERS,
+    PAGE_ROWS,
+    PAGES,
+    POSITIONS,
+    REQUESTS,
+    SEATS,
+    TIMER_ORDER,
+    TIMERS,
+    TRIGGER_ORDER,
+    TRIGGER_POSITION,
+    WAITING,
+    Book,
+)
+
+Rows = NDArray[np.int64]
+
+
+class InvariantBroken(AssertionError):
+    """We are wrong: the state contradicts itself. The message lists how."""
+
+
+def check(state: State) -> None:
+    """Raise InvariantBroken, naming every problem, unless all INVARIANTS hold."""
+    if found := problems(state):
+        raise InvariantBroken("\n".join(found))
+
+
+def problems(state: State) -> list[str]:
+    """What contradicts INVARIANTS, in words; nothing for a sound state. A chain so broken that a check fails is one."""
+    plain = State(Book(*(np.asarray(array) for array in state.book)), state.cold)
+    found = []
+    for invariant in INVARIANTS:
+        try:
+            found += [f"{invariant.__name__}: {problem}" for problem in invariant(plain)]
+        except (IndexError, KeyError, ValueError) as error:
+            found.append(f"{invariant.__name__}: cannot even be checked: {error!r}")
+    return found
+
+
+# Money
+
+
+def every_match_sums_to_what_it_granted(state: State) -> list[str]:
+    """Cash, reserved and margin of its seats, and what fees, the market and insurance took, are what was given out."""
+    book = state.book
+    matches, seats = _first_rows(book.matches, book.world["matches"][0]), book.seats[_live(book, SEATS)]
+    held = _sums(len(matches), seats["match"], seats["cash"] + seats["reserved"] + seats["margin"])
+    total = held + matches["fees_taken"] + matches["market"] + matches["insurance"]
+    return [
+        *_where(total != matches["granted"], "match {} holds other than it granted"),
+        *_where(matches["insurance"] > 0, "insurance of match {} is positive"),
+        *_where(matches["fees_taken"] < 0, "fees of match {} are negative"),
+        *_where(matches["seats"] != _counts(len(matches), seats["match"]), "match {} miscounts its seats"),
+    ]
+
+
+def no_seat_is_in_debt(state: State) -> list[str]:
+    """Cash, reservations, margin and fees are never negative."""
+    seats = state.book.seats
+    return [line for field in ("cash", "reserved", "margin", "notional", "fees", "trades")
+            for line in _where(seats[field] < 0, f"seat {{}} has negative {field}")]  # fmt: skip
+
+
+def seats_sum_what_they_have(state: State) -> list[str]:
+    """Reservations and margin of a seat are the sums, and its counts the numbers, of its orders and positions."""
+    book = state.book
+    size = len(book.seats)
+    orders, positions = _orders(book), _positions(book)
+    expected = {
+        "reserved": _sums(size, orders["seat"], orders["margin"] + orders["fee"]),
+        "margin": _sums(size, positions["seat"], positions["margin"]),
+        "orders": _counts(size, orders["seat"]),
+        "positions": _counts(size, positions["seat"]),
+    }
+    return [line for field, column in expected.items()
+            for line in _where(book.seats[field] != column, f"{field} of seat {{}} is not that of its chain")]  # fmt: skip
+
+
+def holdings_sum_what_they_hold(state: State) -> list[str]:
+    """A holding counts the orders and positions of one seat in one instrument, and their notional at entry."""
+    book = state.book
+    size = len(book.holdings)
+    live = _live(book, HOLDINGS)
+    orders, positions = _orders(book), _positions(book)
+    at_entry = positions["cost"] * book.instruments["value"][positions["instrument"]]
+    notional = _sums(size, orders["holding"], orders["notional"]) + _sums(size, positions["holding"], at_entry)
+    count = _counts(size, orders["holding"]) + _counts(size, positions["holding"])
+    of_seats = _sums(len(book.seats), book.holdings["seat"][live], book.holdings["notional"][live])
+    found = [
+        *_where(book.holdings["notional"][live] != notional[live], "notional of holding {} is off", live),
+        *_where(book.holdings["count"][live] != count[live], "count of holding {} is off", live),
+        *_where(count[live] == 0, "holding {} holds nothing", live),
+        *_where(book.seats["notional"] != of_seats, "notional of seat {} is not that of its holdings"),
+    ]
+    for things in (orders, positions):
+        home = book.holdings[things["holding"]]
+        astray = (home["seat"] != things["seat"]) | (home["instrument"] != things["instrument"])
+        found += _where(astray, "{} is counted in a stranger's holding", things["id"])
+    return found
+
+
+def amounts_are_within_bounds(state: State) -> list[str]:
+    """What products and sums rest on: sizes positive, summed notional at most BOUND, stops on the price scale."""
+    book = state.book
+    orders, positions = _orders(book), _positions(book)
+    found = _where(book.seats["notional"] > BOUND, "seat {} has more than the greatest notional")
+    for things in (orders, positions):
+        amounts = (things["lots"] < 1) | (things["margin"] < 0) | (things["leverage"] < 1) | (np.abs(things["side"]) != 1)
+        found += _where(amounts, "{} is out of bounds", things["id"])
+        stops = (things["stop_loss"] < 0) | (things["take_profit"] < 0)
+        found += _where(stops, "{} has a negative stop", things["id"])
+    found += _where(positions["cost"] < positions["lots"], "position {} cost less than a tick a lot", positions["id"])
+    found += _where(orders["price"] < 1, "order {} has no price", orders["id"])
+    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions))
+    return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
+                    for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
+
+
+# Who is found where
+
+
+def ids_lead_to_rows_and_back(state: State) -> list[str]:
+    """id_index knows every open position and resting order, and nothing else; ids are unique and were handed out."""
+    book = state.book
+    positions, orders = _live(book, POSITIONS), _live(book, ORDERS)
+    ids = np.concatenate([book.positions["id"][positions], book.orders["id"][orders]])
+    rows = np.concatenate([positions, -orders])
+    found = _index_problems(book.id_index, ids, rows)
+    if ids.size and (ids.min() < 1 or ids.max() >= book.world["next_id"][0]):
+        found.append("an id was never handed out")
+    return found
+
+
+def seats_are_found(state: State) -> list[str]:
+    """seat_index knows every seat by player and match; no player sits twice."""
+    book = state.book
+    rows = _live(book, SEATS)
+    seats = book.seats[rows]
+    found = _index_problems(book.seat_index, (seats["player"] << 32) | seats["match"], rows)
+    strangers = (seats["player"] < 1) | (seats["player"] > book.world["players"][0])
+    return found + _where(strangers, "seat {} is a stranger's", rows)
+
+
+def holdings_are_found(state: State) -> list[str]:
+    """holding_index knows every holding by seat and instrument."""
+    book = state.book
+    rows = _live(book, HOLDINGS)
+    keys = (book.holdings["seat"][rows].astype(np.int64) << 20) | book.holdings["instrument"][rows]
+    return _index_problems(book.holding_index, keys, rows)
+
+
+def chains_hold_what_is_a_seats(state: State) -> list[str]:
+    """The chains of matches and seats run through exactly the rows that name them, and back."""
+    book = state.book
+    seats, links, orders = book.seats, book.position_links, book.orders
+    live_seats = _live(book, SEATS)
+    matches = np.arange(1, int(book.world["matches"][0]) + 1)
+    return [
+        *_chain_problems("seats of match", matches, book.matches["first_seat"], seats["next_in_match"], None,
+                         seats["match"], live_seats),
+        *_chain_problems("orders of seat", live_seats, seats["first_order"], orders["next_in_seat"],
+                         orders["previous_in_seat"], orders["seat"], _live(book, ORDERS)),
+        *_chain_problems("positions of seat", live_seats, seats["first_position"], links["next"],
+                         links["previous"], book.positions["seat"], _live(book, POSITIONS)),
+    ]  # fmt: skip
+
+
+def free_rows_are_free(state: State) -> list[str]:
+    """A free list holds each row that was taken and released once, and no other; nothing free still has an id."""
+    book = state.book
+    found = []
+    for head, (name, _) in _FREE_LISTS.items():
+        table, counts, free = getattr(book, name), book.heads[head], _free(book, head)
+        if len(set(free)) != len(free) or any(not 0 < row < counts["used"] for row in free):
+            found.append(f"the free list of {name} is broken")
+        if len(free) + counts["live"] != counts["used"] - 1:
+            found.append(f"{name}: {len(free)} free and {counts['live']} live are not {counts['used'] - 1} used rows")
+        if "id" in table.dtype.names and name != "timers" and table["id"][free].any():
+            found.append(f"a free row of {name} has an id")
+    return found
+
+
+def things_are_named(state: State) -> list[str]:
+    """Cold things stand beside the rows that the world counts, under the same ids, from 1."""
+    world, cold = state.book.world[0], state.cold
+    return [
+        f"{name}: {sorted(things)} are not 1 to {world[name]}"
+        for name in ("instruments", "games", "matches", "players")
+        if sorted(things := getattr(cold, name)) != list(range(1, int(world[name]) + 1))
+    ]
+
+
+# What waits for a price
+
+
+def triggers_wait_for_their_owners(state: State) -> list[str]:
+    """Every position and every resting order has one trigger row, on its lane and with its prices; no other row waits."""
+    book = state.book
+    found = []
+    positions, orders = _live(book, POSITIONS), _live(book, ORDERS)
+    for kind, table, rows in ((TRIGGER_POSITION, book.positions, positions), (TRIGGER_ORDER, book.orders, orders)):
+        things = table[rows]
+        long = things["side"] > 0
+        triggers = book.triggers[things["trigger"]]
+        low, high = _position_bounds(things) if kind == TRIGGER_POSITION else _order_bounds(things)
+        # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
+        side = np.where(long == (kind == TRIGGER_POSITION), LANE_BID, LANE_ASK)
+        lane = book.pages["lane"][things["trigger"] // PAGE_ROWS]
+        found += _where((triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"])
+        found += _where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
+        found += _where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
+
+    owned = int((book.triggers["owner"] != 0).sum())
+    if owned != len(positions) + len(orders):
+        found.append(f"{owned} triggers wait for {len(positions)} positions and {len(orders)} orders")
+    held = book.positions[positions]
+    lots, cost = book.mark_lots[held["trigger"]], book.mark_cost[held["trigger"]]
+    off = (lots != held["side"] * held["lots"]) | (cost != held["side"] * held["cost"])
+    return found + _where(off, "mark of position {} is off", held["id"])
+
+
+def page_bounds_enclose_their_rows(state: State) -> list[str]:
+    """No row fires unseen: a page's bound_low is at least every low in it, its bound_high at most every high."""
+    book = state.book
+    pages = _live(book, PAGES)
+    waits = book.triggers["owner"].reshape(-1, PAGE_ROWS)[pages] != 0
+    low = np.where(waits, book.triggers["low"].reshape(-1, PAGE_ROWS)[pages], NEVER_LOW).max(axis=1, initial=NEVER_LOW)
+    high = np.where(waits, book.triggers["high"].reshape(-1, PAGE_ROWS)[pages], NEVER_HIGH).min(axis=1, initial=NEVER_HIGH)
+    bounds = book.pages["bound"][pages]
+    loose = (book.bound_low[bounds] < low) | (book.bound_high[bounds] > high)
+    return _where(loose, "bounds of page {} miss a row", pages)
+
+
+def pages_count_their_rows(state: State) -> list[str]:
+    """A page's live and free rows are its used ones, and the lane's chain of open pages is that of pages with room."""
+    book = state.book
+    pages = _live(book, PAGES)
+    found = []
+    owners = book.triggers["owner"].reshape(-1, PAGE_ROWS)
+    found += _where(book.pages["live"][pages] != (owners[pages] != 0).sum(axis=1), "page {} miscounts its rows", pages)
+    found += _where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
+    closed = np.ones(len(book.pages), bool)
+    closed[pages] = False
+    if owners[closed].any():
+        found.append("a row waits in a page that no lane has")
+    for page in pages:
+        used, live = int(book.pages["used"][page]), int(book.pages["live"][page])
+        free = book.pages["free"][page][: used - live].tolist()
+        if owners[page, free].any() or owners[page, used:].any() or len(set(free)) != used - live:
+            found.append(f"free rows of page {page} are off")
+
+    lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
+    room = pages[book.pages["live"][pages] < PAGE_ROWS]
+    return found + _chain_problems("open pages of lane", lanes, book.lanes["first_open"], book.pages["next_open"],
+                                   book.pages["previous_open"], book.pages["lane"], room)  # fmt: skip
+
+
+def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
+    """The bounds of a lane's pages lie side by side in an extent of its own; all bounds that are no page's are neutral."""
+    book = state.book
+    pages = _live(book, PAGES)
+    used = int(book.world["bounds_used"][0])
+    taken = np.zeros(len(book.bound_low), np.int64)
+    room = np.zeros(len(book.bound_low), np.int64)
+    found = []
+    for number in np.flatnonzero(book.lanes["bounds_room"]):
+        lane = book.lanes[number]
+        start, count, extent = int(lane["bounds_start"]), int(lane["pages"]), int(lane["bounds_room"])
+        taken[start : start + count] += 1
+        room[start : start + extent] += 1
+        if start % BOUNDS_STEP or extent % BOUNDS_STEP or count > extent or start + extent > used:
+            found.append(f"extent of lane {number} is off")
+        if (book.pages["lane"][book.bound_page[start : start + count]] != number).any():
+            found.append(f"a bound of lane {number} is of another's page")
+    if (room > 1).any():
+        found.append("extents of lanes overlap")
+    if int(book.lanes["pages"].sum()) != len(pages) or (book.bound_page[book.pages["bound"][pages]] != pages).any():
+        found.append("pages and bounds do not point at each other")
+    spare = taken == 0
+    if (book.bound_low[spare] != NEVER_LOW).any() or (book.bound_high[spare] != NEVER_HIGH).any():
+        found.append("a bound that is no page's is not neutral")
+    return found
+
+
+# What waits for a time, a quote, or a second try
+
+
+def timers_are_the_orders_that_expire(state: State) -> list[str]:
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end."""
+    book = state.book
+    count = int(book.world["timers"][0])
+    heap = book.timer_heap[:count]
+    rows = _live(book, TIMERS)
+    found = []
+    if sorted(heap.tolist()) != rows.tolist() or (book.timers["heap"][heap] != np.arange(count)).any():
+        found.append("the heap does not hold the live timers")
+    ordered = book.timers[heap]
+    keys = list(zip(*(ordered[field].tolist() for field in ("due_ns", "kind", "id")), strict=True))
+    found += [f"timer {keys[i]} is before its parent" for i in range(1, count) if keys[i] < keys[(i - 1) // 2]]
+
+    orders = _live(book, ORDERS)
+    ending = orders[book.orders["expires_at_ns"][orders] != 0]
+    timers = book.timers[book.orders["timer"][ending]]
+    wrong = (timers["owner"] != ending) | (timers["id"] != book.orders["id"][ending]) | (timers["kind"] != TIMER_ORDER)
+    found += _where(wrong | (timers["due_ns"] != book.orders["expires_at_ns"][ending]), "timer of order row {} is off", ending)
+    if len(ending) != count or (book.orders["timer"][orders] != 0).sum() != count:
+        found.append(f"{count} timers for {len(ending)} orders that end")
+    overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
+    return found + [f"timer {key} is overdue" for key in overdue]
+
+
+def waiting_closes_stand_in_line(state: State) -> list[str]:
+    """Each waiting close is in its instrument's queue, in order of acceptance, and its position knows of it."""
+    book = state.book
+    following, line = book.waiting["next"].tolist(), []
+    found = []
+    for instrument in np.flatnonzero(book.quotes["waiting_first"]):
+        queue = _walk(int(book.quotes["waiting_first"][instrument]), following)
+        line += queue
+        positions = book.positions[book.waiting["position"][queue]]
+        if (positions["instrument"] != instrument).any() or (positions["waiting"] != queue).any():
+            found.append(f"a close in line for instrument {instrument} is another's")
+        if (book.waiting["previous"][queue] != [0, *queue[:-1]]).any() or book.quotes["waiting_last"][instrument] != queue[-1]:
+            found.append(f"the queue of instrument {instrument} does not run back")
+        if (np.diff(book.waiting["sequence"][queue]) <= 0).any():
+            found.append(f"the queue of instrument {instrument} is not in order of acceptance")
+    if sorted(line) != _live(book, WAITING).tolist():
+        found.append("a waiting close stands in no queue")
+    if sorted(line) != sorted(row for row in _positions(book)["waiting"].tolist() if row):
+        found.append("positions wait for other closes than those in line")
+    lone = book.quotes["waiting_last"][book.quotes["waiting_first"] == 0].any()
+    return found + (["a queue has an end and no start"] if lone else [])
+
+
+def requests_are_kept_in_order(state: State) -> list[str]:
+    """All kept requests form one chain from the oldest, and those of a player another; each is found by its key."""
+    book = state.book
+    world, requests = book.world[0], book.requests
+    rows = _live(book, REQUESTS)
+    found = _index_problems(book.request_index, requests["key_low"][rows], rows)
+
+    chain = _walk(int(world["requests_oldest"]), requests["newer"].tolist())
+    if sorted(chain) != rows.tolist() or (requests["older"][chain] != [0, *chain[:-1]][: len(chain)]).any():
+        found.append("the chain of requests is broken")
+    if world["requests_newest"] != (chain[-1] if chain else 0):
+        found.append("the newest request is not the last of the chain")
+    if (np.diff(requests["accepted_at_ns"][chain]) < 0).any():
+        found.append("requests are not in order of acceptance")
+
+    order = {row: place for place, row in enumerate(chain)}
+    following, seen = requests["next_of_player"].tolist(), 0
+    for player in np.flatnonzero(book.players["requests"]):
+        own = _walk(int(book.players["request_oldest"][player]), following)
+        seen += len(own)
+        places = [order.get(row, -1) for row in own]
+        if len(own) != book.players["requests"][player] or own[-1] != book.players["request_newest"][player]:
+            found.append(f"requests of player {player} are miscounted")
+        if places != sorted(places) or (requests["player"][own] != player).any():
+            found.append(f"requests of player {player} are out of order")
+    return found + ([f"players have {seen} of {len(rows)} requests"] if seen != len(rows) else [])
+
+
+# The market
+
+
+def quotes_are_usable(state: State) -> list[str]:
+    """What stands as a quote could be traded on: bid below ask, both set or neither, not from the future."""
+    quotes, world = state.book.quotes, state.book.world[0]
+    none = (quotes["bid"] == 0) & (quotes["ask"] == 0)
+    wrong = (quotes["bid"] < 1) | (quotes["bid"] >= quotes["ask"]) | (quotes["sequence"] < 1)
+    late = (quotes["at_ns"] > world["now_ns"]) | (quotes["sequence"] > world["sequence"])
+    return [*_where(wrong & ~none, "quote of instrument {} is not usable"), *_where(late, "quote of instrument {} is ahead")]
+
+
+def candles_enclose_their_prices(state: State) -> list[str]:
+    """An open candle starts on its interval, its high and low enclose open and close, and a shorter one is not older."""
+    book = state.book
+    candles = book.candles[: len(book.candles) // len(INTERVALS_S) * len(INTERVALS_S)].reshape(-1, len(INTERVALS_S))
+    started = candles["open_at_ns"] >= 0
+    aligned = candles["open_at_ns"] % (np.array(INTERVALS_S) * NS_PER_S) == 0
+    enclosed = (candles["low"] <= np.minimum(candles["open"], candles["close"])) & (
+        candles["high"] >= np.maximum(candles["open"], candles["close"])
+    )
+    newer = candles["open_at_ns"][:, :1] >= candles["open_at_ns"]
+    return _where((started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1), "candles of instrument {}")
+
+
+INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
+    every_match_sums_to_what_it_granted,
+    no_seat_is_in_debt,
+    seats_sum_what_they_have,
+    holdings_sum_what_they_hold,
+    amounts_are_within_bounds,
+    ids_lead_to_rows_and_back,
+    seats_are_found,
+    holdings_are_found,
+    chains_hold_what_is_a_seats,
+    free_rows_are_free,
+    things_are_named,
+    triggers_wait_for_their_owners,
+    page_bounds_enclose_their_rows,
+    pages_count_their_rows,
+    lanes_hold_the_bounds_of_their_pages,
+    timers_are_the_orders_that_expire,
+    waiting_closes_stand_in_line,
+    requests_are_kept_in_order,
+    quotes_are_usable,
+    candles_enclose_their_prices,
+)
+
+_FREE_LISTS = {
+    SEATS: ("seats", "seats"),
+    HOLDINGS: ("holdings", "holdings"),
+    ORDERS: ("orders", "orders"),
+    POSITIONS: ("positions", "position_links"),
+    PAGES: ("pages", "pages"),
+    TIMERS: ("timers", "timers"),
+    REQUESTS: ("requests", "requests"),
+    WAITING: ("waiting", "waiting"),
+}
+"""Each table with a free list, by its head, and the table of the same rows that holds the links."""
+
+
+def _position_bounds(positions: NDArray[Any]) -> tuple[Rows, Rows]:
+    """The nearest of liquidation and stop on the losing side, the target on the other."""
+    liquidation, stop, target = positions["liquidation"], positions["stop_loss"], positions["take_profit"]
+    long = positions["side"] > 0
+    nearest = np.minimum(np.where(liquidation, liquidation, NEVER_HIGH), np.where(stop, stop, NEVER_HIGH))
+    low = np.where(long, np.maximum(liquidation, stop), target)
+    return low, np.where(long, np.where(target, target, NEVER_HIGH), nearest)
+
+
+def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
+    """A buy waits for the ask to come down to its price, a sell for the bid to come up to it."""
+    long = orders["side"] > 0
+    return np.where(long, orders["price"], NEVER_LOW), np.where(long, NEVER_HIGH, orders["price"])
+
+
+def _orders(book: Book) -> NDArray[Any]:
+    return book.orders[_live(book, ORDERS)]
+
+
+def _positions(book: Book) -> NDArray[Any]:
+    return book.positions[_live(book, POSITIONS)]
+
+
+def _free(book: Book, head: int) -> list[int]:
+    """The rows on the free list, the one released last first."""
+    links: NDArray[Any] = getattr(book, _FREE_LISTS[head][1])
+    return _walk(int(book.heads["free"][head]), links["next_free"].tolist())
+
+
+def _live(book: Book, head: int) -> Rows:
+    """The rows in use, ascending."""
+    live = np.zeros(len(getattr(book, _FREE_LISTS[head][0])), bool)
+    live[1 : int(book.heads["used"][head])] = True
+    live[_free(book, head)] = False
+    return np.flatnonzero(live)
+
+
+def _first_rows(table: NDArray[Any], last_id: int) -> NDArray[Any]:
+    """Row 0 and those of the ids up to the last, where the row is the id."""
+    return table[: int(last_id) + 1]
+
+
+def _walk(row: int, following: list[int]) -> list[int]:
+    """The rows of a chain; a chain that bites its tail ends as soon as it is longer than its table."""
+    rows = []
+    while row and len(rows) <= len(following):
+        rows.append(row)
+        row = following[row]
+    return rows
+
+
+def _sums(size: int, groups: NDArray[Any], amounts: NDArray[Any]) -> Rows:
+    """The sum of the amounts of each group, as exact integers."""
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, groups, amounts)
+    return sums
+
+
+def _counts(size: int, groups: NDArray[Any]) -> Rows:
+    return np.bincount(groups, minlength=size)
+
+
+def _where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None) -> list[str]:
+    """The sentence for each place where `wrong` is true, with the place, or its name, put in."""
+    places = np.flatnonzero(wrong)
+    if not places.size:
+        return []
+    return [sentence.format(place) for place in (places if names is None else np.asarray(names)[places])]
+
+
+def _index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list[str]:
+    """How the index differs from keys -> rows, or is too full to be searched quickly."""
+    entries = index[index["row"] != 0]
+    held = dict(zip(entries["key"].tolist(), entries["row"].tolist(), strict=True))
+    found = []
+    if len(held) != len(entries) or held != dict(zip(keys.tolist(), rows.tolist(), strict=True)):
+        found.append(f"the index has {len(entries)} entries, not those of {len(rows)} rows")
+    if len(set(keys.tolist())) != len(keys):
+        found.append("a key is used twice")
+    if 2 * len(entries) > len(index):
+        found.append("the index is more than half full")
+    return found
+
+
+def _chain_problems(what: str, owners: Rows, firsts: NDArray[Any], next_column: NDArray[Any],
+                    previous_column: NDArray[Any] | None, owner_column: NDArray[Any], live: Rows) -> list[str]:  # fmt: skip
+    """Do the owners' chains run through all live rows, each through its own, and back?"""
+    first, following, owner = firsts.tolist(), next_column.tolist(), owner_column.tolist()
+    previous = None if previous_column is None else previous_column.tolist()
+    found, seen = [], []
+    for name in owners.tolist():
+        chain = _walk(first[name], following)
+        seen += chain
+        if any(owner[row] != name for row in chain):
+            found.append(f"{what} {name}: a row is another's")
+        if previous is not None and any(previous[row] != before for row, before in zip(chain, [0, *chain], strict=False)):
+            found.append(f"{what} {name}: the chain does not run back")
+    return found + ([f"{what}: {len(seen)} in chains, {len(live)} live"] if sorted(seen) != live.tolist() else [])

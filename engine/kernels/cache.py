@@ -1,0 +1,43 @@
+"""Asking the processor for memory before it is needed: `prefetch`, which changes nothing and waits for nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from engine.kernels import JIT_DISABLED
+
+_CACHE_LINE: Final = 64
+
+
+@intrinsic
+def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
+    """Machine code that asks for the cache lines of array[row] (the first two of a longer row), for writing, and waits for nothing."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array_type = signature.args[0]
+        view = context.make_array(array_type)(context, builder, arguments[0])
+        start = cgutils.get_item_pointer(context, builder, array_type, view, [arguments[1]], wraparound=False)
+        start = builder.bitcast(start, ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        size = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+        for offset in range(0, min(size, 2 * _CACHE_LINE), _CACHE_LINE):
+            line = builder.gep(start, [ir.IntType(64)(offset)])
+            builder.call(function, [line, word(1), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+if JIT_DISABLED:
+
+    def prefetch(array: Any, row: int) -> None:
+        """Caches are no concern of plain Python."""
+
+else:
+    prefetch = _prefetch

@@ -1,0 +1,324 @@
+"""Read-only answers over the state: plain integers and tuples, no text. The gateway makes of them what clients see.
+
+Nothing here is on the path of a command; each answer costs what it walks, and says so when that is more than a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.kernels import kernel
+from engine.kernels.index import find, seat_key
+from engine.kernels.seats import equity, floating_profit
+from engine.scale import NS_PER_S
+from engine.state import State
+from engine.tables import INTERVALS_S, Book
+
+
+class Quote(NamedTuple):
+    """The last usable quote of an instrument, in ticks; all 0 before the first."""
+
+    bid: int
+    ask: int
+    at_ns: int
+    sequence: int
+    stale: bool
+
+
+class CandleView(NamedTuple):
+    """A candle of the bid in ticks, as it stands now."""
+
+    open_at_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    ticks: int
+
+
+class MatchView(NamedTuple):
+    match: int
+    game: int
+    status: int
+    practice: bool
+    fees: bool
+    starting_balance: int
+    max_positions: int
+    max_leverage: int
+    seats: int
+
+
+class SeatView(NamedTuple):
+    """A player in a match; money in 1e-8 units."""
+
+    match: int
+    player: int
+    equity: int
+    cash: int
+    reserved: int
+    margin: int
+    profit: int
+    fees: int
+    trades: int
+    wins: int
+    joined_at_ns: int
+    orders: int
+    positions: int
+
+
+class BoardView(NamedTuple):
+    """The head of a leaderboard."""
+
+    top: list[SeatView]
+    seats: int
+    rank: int  # of the player who asks, from 1; 0: has no seat
+
+
+class OrderView(NamedTuple):
+    """An order that rests."""
+
+    order: int
+    match: int
+    instrument: int
+    side: int
+    order_type: int
+    leverage: int
+    lots: int
+    price: int
+    stop_loss: int
+    take_profit: int
+    margin: int
+    fee: int
+    accepted_at_ns: int
+    expires_at_ns: int
+    client_order_id: bytes
+
+
+class PositionView(NamedTuple):
+    """An open position; `profit` floats at the closing side of the last usable quote, never below -margin."""
+
+    position: int
+    match: int
+    instrument: int
+    side: int
+    leverage: int
+    lots: int
+    cost: int
+    margin: int
+    fee: int
+    profit: int
+    mark: int
+    liquidation: int
+    stop_loss: int
+    take_profit: int
+    opened_at_ns: int
+    closing: bool
+
+
+def next_due_ns(book: Book) -> int | None:
+    """When the next timer is due; None when none is set."""
+    if not book.world[0]["timers"]:
+        return None
+    return int(book.timers[int(book.timer_heap[0])]["due_ns"])
+
+
+def quote(book: Book, instrument: int, now_ns: int) -> Quote:
+    """The quote, and whether it is stale at `now_ns` (the state's own time stands still when nothing arrives)."""
+    row = book.quotes[instrument]
+    at_ns = int(row["at_ns"])
+    lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
+    stale = not row["bid"] or now_ns - at_ns > lifetime_ns
+    return Quote(int(row["bid"]), int(row["ask"]), at_ns, int(row["sequence"]), bool(stale))
+
+
+def waits_for_quote(book: Book, instrument: int) -> bool:
+    """Does anything wait for the very next quote of the instrument?"""
+    return bool(book.quotes[instrument]["waiting_first"])
+
+
+def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
+    """The unfinished candle of that length: its own row merged with all shorter ones that fall into it."""
+    first = instrument * len(INTERVALS_S)
+    rows = [row for row in book.candles[first : first + INTERVALS_S.index(interval_s) + 1] if row["open_at_ns"] >= 0]
+    if not rows:
+        return None
+    open_at_ns = int(rows[0]["open_at_ns"]) // (interval_s * NS_PER_S) * (interval_s * NS_PER_S)
+    parts = [row for row in rows if int(row["open_at_ns"]) >= open_at_ns]
+    return CandleView(
+        open_at_ns,
+        int(parts[-1]["open"]),
+        max(int(row["high"]) for row in parts),
+        min(int(row["low"]) for row in parts),
+        int(parts[0]["close"]),
+        sum(int(row["ticks"]) for row in parts),
+    )
+
+
+def match(state: State, match_id: int) -> MatchView | None:
+    """The match; None when there is none."""
+    book = state.book
+    if not 1 <= match_id <= int(book.world[0]["matches"]):
+        return None
+    row = book.matches[match_id]
+    return MatchView(
+        match_id,
+        int(row["game"]),
+        int(row["status"]),
+        bool(row["practice"]),
+        bool(row["fees"]),
+        int(row["starting_balance"]),
+        int(row["max_positions"]),
+        int(row["max_leverage"]),
+        int(row["seats"]),
+    )
+
+
+def matches(state: State) -> Iterator[MatchView]:
+    """All matches, in order of their ids."""
+    return (found for id in range(1, int(state.book.world[0]["matches"]) + 1) if (found := match(state, id)))
+
+
+def seat(book: Book, player: int, match_id: int) -> SeatView | None:
+    """The player's seat in the match; None when there is none. Walks its positions."""
+    row = _seat_row(book, player, match_id)
+    return _seat_view(book, row, int(equity(book, row))) if row else None
+
+
+def seats_of(state: State, player: int) -> list[SeatView]:
+    """All seats of a player, in order of matches. A look-up for each match there is."""
+    found = (seat(state.book, player, match_id) for match_id in range(1, int(state.book.world[0]["matches"]) + 1))
+    return [view for view in found if view is not None]
+
+
+def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
+    """The best `limit` seats of a match, by equity, then trades, then who joined first; and the player's own rank.
+
+    Walks all seats and positions of the match, in machine code.
+    """
+    count = int(book.matches[match_id]["seats"])
+    rows, equities = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    _equities(book, match_id, rows, equities)
+    seats = book.seats[rows]
+    best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities))
+    top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
+    own = np.flatnonzero(seats["player"][best_first] == player) if player else ()
+    return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)
+
+
+@kernel
+def _equities(book, match_id, rows, equities):  # type: ignore[no-untyped-def]
+    """Fill `rows` with the seats of the match, and `equities` with what each is worth."""
+    row = book.matches[match_id].first_seat
+    for i in range(len(rows)):
+        rows[i] = row
+        equities[i] = equity(book, row)
+        row = book.seats[row].next_in_match
+
+
+def messages_of(book: Book, player: int) -> int:
+    """How many messages the player's private channel has had."""
+    return int(book.players[player]["messages"])
+
+
+def orders(book: Book, player: int, match_id: int) -> list[OrderView] | None:
+    """The resting orders of a seat, earliest first; None when there is no seat."""
+    seat_row = _seat_row(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    row = int(book.seats[seat_row]["first_order"])
+    while row:
+        found.append(_order_view(book, row, match_id))
+        row = int(book.orders[row]["next_in_seat"])
+    return found[::-1]
+
+
+def positions(book: Book, player: int, match_id: int) -> list[PositionView] | None:
+    """The open positions of a seat, earliest first; None when there is no seat."""
+    seat_row = _seat_row(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    row = int(book.seats[seat_row]["first_position"])
+    while row:
+        found.append(_position_view(book, row, match_id))
+        row = int(book.position_links[row]["next"])
+    return found[::-1]
+
+
+def instrument_of_position(book: Book, position: int) -> int:
+    """The instrument of an open position; 0 when there is no such position."""
+    row = int(find(book.id_index, position))
+    return int(book.positions[row]["instrument"]) if row > 0 else 0
+
+
+def _seat_row(book: Book, player: int, match_id: int) -> int:
+    return int(find(book.seat_index, seat_key(player, match_id)))
+
+
+def _seat_view(book: Book, row: int, worth: int) -> SeatView:
+    found = book.seats[row]
+    return SeatView(
+        int(found["match"]),
+        int(found["player"]),
+        worth,
+        int(found["cash"]),
+        int(found["reserved"]),
+        int(found["margin"]),
+        int(found["profit"]),
+        int(found["fees"]),
+        int(found["trades"]),
+        int(found["wins"]),
+        int(found["joined_at_ns"]),
+        int(found["orders"]),
+        int(found["positions"]),
+    )
+
+
+def _order_view(book: Book, row: int, match_id: int) -> OrderView:
+    order: Any = book.orders[row]
+    return OrderView(
+        int(order["id"]),
+        match_id,
+        int(order["instrument"]),
+        int(order["side"]),
+        int(order["order_type"]),
+        int(order["leverage"]),
+        int(order["lots"]),
+        int(order["price"]),
+        int(order["stop_loss"]),
+        int(order["take_profit"]),
+        int(order["margin"]),
+        int(order["fee"]),
+        int(order["accepted_at_ns"]),
+        int(order["expires_at_ns"]),
+        np.asarray(order["client_order_id"], dtype="<i8").tobytes(),
+    )
+
+
+def _position_view(book: Book, row: int, match_id: int) -> PositionView:
+    position: Any = book.positions[row]
+    instrument, side = int(position["instrument"]), int(position["side"])
+    margin = int(position["margin"])
+    mark = int(book.quotes[instrument]["bid" if side > 0 else "ask"])
+    return PositionView(
+        int(position["id"]),
+        match_id,
+        instrument,
+        side,
+        int(position["leverage"]),
+        int(position["lots"]),
+        int(position["cost"]),
+        margin,
+        int(position["fee"]),
+        max(-margin, int(floating_profit(book, position))),
+        mark,
+        int(position["liquidation"]),
+        int(position["stop_loss"]),
+        int(position["take_profit"]),
+        int(position["opened_at_ns"]),
+        bool(position["waiting"]),
+    )
