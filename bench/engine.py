@@ -33,18 +33,25 @@ from engine.commands import (
     encode_cold,
 )
 from engine.events import EventKind
-from engine.kernels import market, turn
+from engine.kernels import market
 from engine.machine import Machine
 from engine.scale import MONEY, NS_PER_MS
+from engine.tables import PAGE_ROWS
 
 BATCH = 1_000
+INSTRUMENTS = 100
+PLAYERS = 10_000
 FAVOURITES = 5
 """Instruments that a player trades in."""
 
 PRICE = 6_000_000
 """Ticks: 60,000.00, of every instrument at the start; the bid, one tick below the ask."""
 
+LOWEST = 1_000
+"""Ticks: a bid at which every long is liquidated and every short has reached its target."""
+
 Progress = Callable[[str, int, int], None]
+Results = dict[str, Any]
 
 
 class EngineBench:
@@ -163,7 +170,7 @@ class EngineBench:
         return spent
 
     def tick_ns(self, instruments: int, count: int) -> float:
-        """Cost of a quote that changes the price by a tick and fires nothing, in batches of BATCH, over `instruments`."""
+        """Median cost of a quote that moves the price by a tick and fires nothing, in batches of BATCH, over `instruments`."""
         numbers = np.arange(count) % instruments + 1
         bids = PRICE + (np.arange(count) // instruments) % 2
         samples = []
@@ -173,11 +180,11 @@ class EngineBench:
             started = time.perf_counter_ns()
             applied = self.apply(records)
             samples.append((time.perf_counter_ns() - started) / len(records))
-            assert not np.isin(applied.events["kind"], (EventKind.POSITION_CLOSED,)).any(), "a tick fired"
+            assert not (applied.events["kind"] == EventKind.POSITION_CLOSED).any(), "a tick fired"
         return statistics.median(samples)
 
-    def revaluation_ns(self, instrument: int, rounds: int = 11) -> float:
-        """Cost of marking every position of the instrument to market, over contiguous columns."""
+    def revaluation_ns(self, instrument: int, rounds: int = 21) -> float:
+        """Median cost of marking every position of the instrument to market, over contiguous columns."""
         samples = []
         for _ in range(rounds):
             started = time.perf_counter_ns()
@@ -185,35 +192,80 @@ class EngineBench:
             samples.append(time.perf_counter_ns() - started)
         return statistics.median(samples)
 
-    def firing_ns(self, fire: int, instrument: int) -> float:
-        """Cost of one quote that fires the `fire` positions nearest to a fall of the bid; they are gone afterwards."""
+    def fire(self, count: int, instrument: int) -> dict[str, int]:
+        """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one batch."""
         book = self.machine.state.book
+        lanes = np.asarray(book.pages["lane"])[np.arange(len(book.triggers)) // PAGE_ROWS]
+        lows = np.asarray(book.triggers["low"])
         live = np.asarray(book.triggers["owner"]) != 0
-        lows = np.sort(np.asarray(book.triggers["low"])[live & (book.mark_lots > 0)])[::-1]
-        bid = int(lows[min(fire, len(lows)) - 1]) if fire < len(lows) else 1
+        reached = np.concatenate(
+            [lows[live & (lanes == 2 * instrument)], lows[live & (lanes == 2 * instrument + 1)] - 1]
+        )
+        bid = int(np.partition(reached, -count)[-count]) if count < len(reached) else LOWEST
         records = self.quotes(np.array([instrument]), np.array([bid]))
         started = time.perf_counter_ns()
-        self.apply(records)
+        applied = self.apply(records)
         spent = time.perf_counter_ns() - started
-        return float(spent)
+        fired = int((applied.events["kind"] == EventKind.POSITION_CLOSED).sum())
+        return {"fired": fired, "ns": spent, "ns_per_position": round(spent / max(fired, 1))}
 
 
-def run(positions: int, spread_positions: int, progress: Progress = lambda *_: None) -> dict[str, Any]:
-    """All figures; see the README of the bench in the command's help. Takes minutes at full size."""
-    assert turn is not None
-    results: dict[str, Any] = {}
+def run(positions: int = 1_000_000, spread_positions: int = 10_000_000, progress: Progress = lambda *_: None) -> Results:
+    """All figures, at the given sizes of the book. At full size it takes about two minutes and 8 GB."""
+    gc.collect()
     gc.disable()
-
-    bench = EngineBench(instruments=100, players=10_000)
-    bench.fill(positions, 100, progress)
-    opens, closes = [], []
-    for number in range(10):
-        opens.append(100_000 / bench.timed_opens(100_000, 100))
-        closes.append(100_000 / bench.timed_closes(100_000))
-        progress("opens and closes", number + 1, 10)
-    results["opens_per_s"] = round(statistics.median(opens))
-    results["closes_per_s"] = round(statistics.median(closes))
+    results: Results = {
+        "batch": BATCH,
+        "instruments": INSTRUMENTS,
+        "players": PLAYERS,
+        "rules": "fees, margin brackets, limits of exposure, leverage and positions, a stop and a target on every position",
+    }
+    _opens_and_closes(results, positions, progress)
+    _tick_one_instrument(results, positions, progress)
+    _tick_spread(results, spread_positions, progress)
+    gc.enable()
     return results
+
+
+def _opens_and_closes(results: Results, positions: int, progress: Progress) -> None:
+    bench = EngineBench(INSTRUMENTS, PLAYERS)
+    bench.fill(positions, INSTRUMENTS, progress)
+    rounds, count = 10, min(100_000, positions)
+    opens, closes = [], []
+    for number in range(rounds + 1):
+        opens.append(count / bench.timed_opens(count, INSTRUMENTS))
+        closes.append(count / bench.timed_closes(count))
+        progress("opens and closes", number, rounds)
+    # The first round grows the tables.
+    results["book"] = {"positions": positions, "ticks_that_fire": 0, "closes": "of random positions"}
+    results["opens_per_s"] = round(statistics.median(opens[1:]))
+    results["closes_per_s"] = round(statistics.median(closes[1:]))
+    results["opens_per_s_best"] = round(max(opens))
+    results["closes_per_s_best"] = round(max(closes))
+
+
+def _tick_one_instrument(results: Results, positions: int, progress: Progress) -> None:
+    bench = EngineBench(1, PLAYERS)
+    bench.fill(positions, 1, progress)
+    trigger_ns = bench.tick_ns(1, 20_000)
+    revaluation_ns = bench.revaluation_ns(1)
+    results["tick_one_instrument"] = {
+        "positions": positions,
+        "trigger_ns": round(trigger_ns),
+        "revaluation_ns": round(revaluation_ns),
+        "revaluation_over_trigger": round(revaluation_ns / trigger_ns, 1),
+        "firing": [bench.fire(count, 1) for count in (1, 1_000, positions)],
+    }
+
+
+def _tick_spread(results: Results, positions: int, progress: Progress) -> None:
+    bench = EngineBench(INSTRUMENTS, PLAYERS)
+    bench.fill(positions, INSTRUMENTS, progress)
+    results["tick_spread"] = {
+        "positions": positions,
+        "instruments": INSTRUMENTS,
+        "trigger_ns": round(bench.tick_ns(INSTRUMENTS, 200_000)),
+    }
 
 
 def _instrument(number: int) -> DefineInstrument:

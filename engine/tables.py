@@ -263,7 +263,7 @@ WAITING_CLOSE = np.dtype(
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
-BOUNDS_STEP: Final = 16
+BOUNDS_STEP: Final = 64
 """Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed length."""
 
 LANE_BID: Final = 0

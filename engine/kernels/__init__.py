@@ -28,6 +28,10 @@ _FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "tables.py")
 """Files outside kernels/ whose constants and dtypes become part of the machine code."""
 
 
+unsigned = numpy.uint64
+"""Marks an index that is not negative: numba then leaves out Python's counting from the end, and loops become vectors."""
+
+
 def sources_hash() -> str:
     """Hash of all that is compiled and of the compiler: the name of the cache directory."""
     digest = hashlib.blake2b(f"{numba.__version__} {numpy.__version__}".encode(), digest_size=8)

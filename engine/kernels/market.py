@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Final
 
 from engine.events import Cause, EventKind
-from engine.kernels import kernel
+from engine.kernels import kernel, unsigned
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
 from engine.kernels.index import find
 from engine.kernels.orders import fill_resting
 from engine.kernels.positions import close_position, crossed_cause, stop_waiting
-from engine.kernels.triggers import next_crossed, tighten
+from engine.kernels.triggers import next_crossed
 from engine.reasons import Reason
-from engine.scale import ppm_floor
+from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
 from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION
 
 CLASS_SHIFT: Final = 56
@@ -66,7 +66,10 @@ def apply_quote(book, events, command):
 
 @kernel
 def collect(book, lane_row, price):
-    """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys; tighten the pages looked into."""
+    """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys.
+
+    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone.
+    """
     turn = book.turn[0]
     block = next_crossed(book, lane_row, 0, price)
     while block >= 0:
@@ -74,18 +77,19 @@ def collect(book, lane_row, price):
         for number in range(block, min(block + BOUNDS_STEP, lane.pages)):
             bound = lane.bounds_start + number
             if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
-                page_row = book.bound_page[bound]
-                tighten(book, page_row)
-                if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
-                    _collect_page(book, turn, page_row, price)
+                _collect_page(book, turn, bound, price)
         block = next_crossed(book, lane_row, block + BOUNDS_STEP, price)
 
 
 @kernel
-def _collect_page(book, turn, page_row, price):
+def _collect_page(book, turn, bound, price):
+    page_row = book.bound_page[bound]
+    low, high = NEVER_LOW, NEVER_HIGH
     for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
         trigger = book.triggers[row]
-        if trigger.owner != 0 and (price <= trigger.low or price >= trigger.high):
+        if trigger.owner == 0:
+            continue
+        if price <= trigger.low or price >= trigger.high:
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
                 key = ((crossed_cause(position, price) - 1) << CLASS_SHIFT) | position.id
@@ -93,6 +97,11 @@ def _collect_page(book, turn, page_row, price):
                 key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
             book.fired[turn.fired] = key
             turn.fired += 1
+        else:
+            low = max(low, trigger.low)
+            high = min(high, trigger.high)
+    book.bound_low[bound] = low
+    book.bound_high[bound] = high
 
 
 @kernel
@@ -174,5 +183,6 @@ def revalue(book, instrument):
         lane = book.lanes[instrument * 2 + side]
         for number in range(lane.pages):
             first = book.bound_page[lane.bounds_start + number] * PAGE_ROWS
-            for row in range(first, first + PAGE_ROWS):
+            for k in range(PAGE_ROWS):
+                row = unsigned(first + k)
                 book.profit[row] = (price * book.mark_lots[row] - book.mark_cost[row]) * value

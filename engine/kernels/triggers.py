@@ -8,7 +8,7 @@ side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, 
 
 from __future__ import annotations
 
-from engine.kernels import kernel
+from engine.kernels import kernel, unsigned
 from engine.kernels.rows import release, take
 from engine.scale import NEVER_HIGH, NEVER_LOW
 from engine.tables import BOUNDS_STEP, PAGE_ROWS, PAGES
@@ -84,25 +84,12 @@ def next_crossed(book, lane_row, start, price):
     high = book.bound_high
     for block in range(start, lane.pages, BOUNDS_STEP):
         crossed = 0
-        for i in range(first + block, first + block + BOUNDS_STEP):
-            crossed |= (low[i] >= price) | (high[i] <= price)
+        for k in range(BOUNDS_STEP):
+            i = unsigned(first + block + k)
+            crossed |= int(low[i] >= price) | int(high[i] <= price)
         if crossed:
             return block
     return -1
-
-
-@kernel
-def tighten(book, page_row):
-    """Make the page's bounds exact again."""
-    low, high = NEVER_LOW, NEVER_HIGH
-    for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
-        trigger = book.triggers[row]
-        if trigger.owner != 0:
-            low = max(low, trigger.low)
-            high = min(high, trigger.high)
-    bound = book.pages[page_row].bound
-    book.bound_low[bound] = low
-    book.bound_high[bound] = high
 
 
 @kernel
