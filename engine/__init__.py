@@ -1,0 +1,26 @@
+"""The engine: pure. No I/O, no clock, no randomness, no float; the same log gives the same state, byte for byte.
+
+What lives where, in the order in which it is built:
+
+    scale.py         scales, bounds, rounding, decimals as text
+    reasons.py       every reason for refusal, grouped by noun
+    commands.py      every command: hot record layouts, cold Structs, the batch
+    events.py        every event, and the outcome that answers a command
+    tables.py        every table, each column commented; Book
+    plain.py         tables for kernels that run as plain Python
+    state.py         the whole state: Book and cold things
+    kernels/         all compiled code, a file per noun:
+                       cache index rows         memory, id -> row, free rows
+                       triggers timers          what waits for a price, what waits for a time
+                       emit candles requests    events, candles, request keys
+                       margin seats             maintenance and liquidation, cash and holdings
+                       positions orders         what a fill opens, what waits to fill
+                       market ahead turn        quotes and what they fire, looking ahead, the loop
+    instruments.py   cold handlers, a file per noun
+    matches.py
+    room.py          tables grow, between batches
+    machine.py       the one door: a batch in, outcomes and events out
+    views.py         read-only answers
+    invariants.py    the list of whole-state checks
+    digest.py        hash of the state
+"""
