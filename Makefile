@@ -1,0 +1,38 @@
+# A bare machine needs Python 3.11 or newer and make; everything else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup run test lint bench soak clean
+
+run: setup            ## Start an arena on http://127.0.0.1:8080, with its data in data/
+	$(BIN)/arena serve
+
+setup: $(STAMP)       ## Make .venv with everything in it
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it with make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+	@touch $@
+
+lint: setup           ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy engine persistence gateway bench
+
+test: lint            ## Everything that must hold before a change is done
+	$(BIN)/arena warmup
+	$(BIN)/pytest -n 2
+
+bench: setup          ## The engine alone, then the whole arena against an echo server
+	$(BIN)/arena bench engine
+	$(BIN)/arena bench gateway
+
+soak: setup           ## Bots through a hundred kill -9 and restarts
+	$(BIN)/python -m bench.soak
+
+clean:                ## Drop the environment; data/ stays
+	rm -rf .venv

@@ -1,0 +1,295 @@
+"""The whole arena in one process: built, served, and stopped in order.
+
+    start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
+    stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from engine.commands import Batch, encode_cold
+from engine.machine import Applied
+from engine.reasons import Reason
+from engine.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
+from engine.views import quote, waits_for_quote
+from gateway.arena import Arena
+from gateway.auth import Tokens, secret_in
+from gateway.clock import Clock, check_wall_clock
+from gateway.config import Config
+from gateway.connections import GOING_AWAY, Connections
+from gateway.fanout import Fanout, Message
+from gateway.feed import MarketData, start_market
+from gateway.http import Check, Rest
+from gateway.instruments import Instruments
+from gateway.limits import Buckets, Counts
+from gateway.market.filter import QuoteFilter
+from gateway.metrics import Metrics
+from gateway.prices import Prices
+from gateway.publisher import publish_boards, publish_candles
+from gateway.records import Outcome, cold_record
+from gateway.seed import SeedError, seed_commands
+from gateway.sequencer import Sequencer, Urgency
+from gateway.store import Store, open_store
+from gateway.warmup import warm_up
+from gateway.websocket import Sockets
+from persistence.log import EXIT_LOG_FAILED, LogFailed
+
+log = structlog.get_logger()
+
+LOOK_AT_STORE_EVERY_S = 0.5
+GC_THRESHOLDS = (50_000, 20, 50)
+
+
+async def serve(
+    config: Config, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None
+) -> int:
+    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is told the port.
+
+    Raises, before anything is served: ConfigError, SeedError, ClockRefused, SecretUnusable, SymbolsUnavailable, and
+    what `persistence.recovery.recover` raises.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError, NotImplementedError):  # not in the main thread: then only `stop` stops it
+            loop.add_signal_handler(number, stop.set)
+    app = await App.start(config)
+    _settle_memory()
+    try:
+        on_ready(app.port)
+        await app.run(stop)
+    except LogFailed as error:
+        log.critical("the log failed: nothing of the last batch was acknowledged", error=str(error))
+        app.abandon()
+        return EXIT_LOG_FAILED
+    await app.stop()
+    return 0
+
+
+def _settle_memory() -> None:
+    """Let the garbage collector leave alone what is here to stay, and look at the rest less often.
+
+    Messages are made of Structs that it does not track, so there is little for it to find.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+class App:
+    """A running arena. `arena` is what the ops see of it; `port` is where it listens."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        limits = config.limits
+        self.config = config
+        self.store = store
+        self.port = 0
+        self.metrics = Metrics()
+        self.connections = Connections(limits)
+        self.instruments = Instruments()
+        self.instruments.refresh(store.machine.state.cold)
+        book = store.machine.state.book
+        quote_filter = QuoteFilter(
+            lambda instrument: waits_for_quote(store.machine.state.book, instrument),
+            min_top_notional=parse_decimal(config.market.min_top_notional, MONEY_DECIMALS),
+            confirm_every_ns=config.market.confirm_every_ms * NS_PER_MS,
+        )
+        self.prices = Prices(self.instruments, quote_filter)
+        fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
+        clock = Clock(max(store.log.last_at_ns, int(book.world[0]["now_ns"])))
+        sequencer = Sequencer(
+            store.machine,
+            store.log.append_async,
+            clock,
+            limits,
+            [fanout.publish, store.put, self._flush],
+            self.metrics.batch_done,
+        )
+        self.prices.sequencer = sequencer
+        self.arena = Arena(
+            config=config,
+            machine=store.machine,
+            sequencer=sequencer,
+            clock=clock,
+            instruments=self.instruments,
+            fanout=fanout,
+            tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
+            history=store.candles,
+            last_price=self.prices.last_price,
+            player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
+            player_connections=Counts(limits.connections_per_player),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._market: MarketData | None = None
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def start(cls, config: Config) -> App:
+        """Recover, warm up, seed, connect to the market, listen."""
+        begun_s = time.perf_counter()
+        store = await open_store(config.data)
+        now_ns = int(store.machine.state.book.world[0]["now_ns"])
+        if not config.data.accept_clock:
+            check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
+        warm_up()
+        log.info("kernels warm", seconds=round(time.perf_counter() - begun_s, 1))
+
+        app = cls(config, store)
+        seeded = app._seed() if app.arena.sequencer.sequence == 0 else []
+        for instrument in app.instruments.by_id:
+            app.prices.watch(instrument)
+        app._own(app.arena.sequencer.run(), "sequencer")
+        for outcome in seeded:
+            await app._unless_ended(outcome)
+        app._own(app.connections.run(), "connections")
+        app._own(publish_candles(app.arena), "candles")
+        app._own(publish_boards(app.arena), "boards")
+        app._own(app._look_at_store(), "store")
+        app._market = await start_market(config.market, app.prices)
+        app._tasks.append(app._market.task)
+        await app._listen()
+        log.info("arena open", host=config.server.host, port=app.port, market=config.market.source)
+        return app
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set. Raises what ended a part that should have gone on."""
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        done, _ = await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done:
+            if task is not stopping:
+                task.result()
+                raise AssertionError(f"{task.get_name()} ended by itself")
+
+    async def stop(self) -> None:
+        """Stop in order: nothing that was accepted is left unanswered."""
+        log.info("arena stopping")
+        arena = self.arena
+        seq, at_ms = arena.applied
+        arena.fanout.sys.send(Message(seq, at_ms, "shutdown", {}))
+        arena.sequencer.stop()
+        await self._task("sequencer")
+        self.connections.close_all(GOING_AWAY, "the server is going away")
+        await self._close_web()
+        await self._cancel_tasks()
+        if self._market is not None:
+            await self._market.stop()
+        await self.store.close()
+        log.info("arena stopped", sequence=arena.sequencer.sequence)
+
+    def abandon(self) -> None:
+        """The log failed: cut every socket, so that nobody takes silence for an acknowledgement."""
+        for connection in list(self.connections.open):
+            connection.abort()
+
+    def checks(self) -> dict[str, Check]:
+        """What must be right before clients should come, and whether it is."""
+        now_ns = self.arena.clock.stamp_ns()
+        book = self.store.machine.state.book
+        known = self.instruments.by_symbol
+        wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
+        stale = [instrument.symbol for instrument in wanted if quote(book, instrument.id, now_ns).stale]
+        refused = self.arena.sequencer.risk_refused
+        return {
+            "kernels": Check(True, "warm"),
+            "log": Check(True, f"at sequence {self.arena.sequencer.sequence}"),
+            "feed": Check(not stale, f"stale: {', '.join(stale)}" if stale else "fresh"),
+            "disk": Check(not refused, refused or "fine"),
+        }
+
+    # Parts
+
+    def _seed(self) -> list[asyncio.Future[Outcome]]:
+        """Submit the commands that create the configured instruments and games, to be one batch; their outcomes."""
+        outcomes = []
+        loop = asyncio.get_running_loop()
+        for command in seed_commands(self.config.instruments, self.config.games):
+            done: asyncio.Future[Outcome] = loop.create_future()
+
+            def answer(outcome: Outcome, at_ns: int, done: asyncio.Future[Outcome] = done) -> None:
+                done.set_result(outcome)
+
+            self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
+            outcomes.append(done)
+        return outcomes
+
+    async def _unless_ended(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
+        sequencer = self._task("sequencer")
+        either: set[asyncio.Future[Any]] = {outcome, sequencer}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not outcome.done():
+            sequencer.result()
+        reason = Reason(outcome.result().reason)
+        if reason is not Reason.ACCEPTED:
+            raise SeedError(f"the engine refuses the seed: {reason.name}")
+
+    def _instrument_changed(self, instrument: int) -> None:
+        self.instruments.refresh(self.store.machine.state.cold)
+        self.prices.watch(instrument)
+
+    def _flush(self, batch: Batch, applied: Applied) -> None:
+        self.connections.flush()
+
+    async def _look_at_store(self) -> None:
+        """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
+        while True:
+            if self.store.log.room().is_low:
+                self.arena.sequencer.risk_refused = "the disk is nearly full"
+            elif self.store.projection.full:
+                self.arena.sequencer.risk_refused = "the projection lags behind"
+            else:
+                self.arena.sequencer.risk_refused = ""
+            await asyncio.sleep(LOOK_AT_STORE_EVERY_S)
+
+    async def _listen(self) -> None:
+        server = self.config.server
+        self._measure()
+        rest = Rest(self.arena, self.metrics, self.checks)
+        application = rest.application(Sockets(self.arena, self.connections))
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=server.shutdown_s)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, server.host, server.port, backlog=1024)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    def _measure(self) -> None:
+        sequencer, connections, metrics = self.arena.sequencer, self.connections, self.metrics
+        metrics.counter("commands", "Commands applied", lambda: sequencer.commands)
+        metrics.counter("commands_refused", "Commands not admitted", lambda: sequencer.refused)
+        metrics.counter("quotes_dropped", "Quotes for which there was no room", lambda: sequencer.quotes_dropped)
+        metrics.counter("connections_cut", "Connections closed for being slow", lambda: connections.cut)
+        metrics.counter("channel_messages", "Messages sent on channels", lambda: self.arena.fanout.messages)
+        metrics.gauge("connections", "Open WebSockets", lambda: len(connections.open))
+        metrics.gauge("inbox", "Commands waiting", sequencer.waiting)
+        metrics.gauge("inbox_age_seconds", "Age of the oldest waiting command", sequencer.waiting_s)
+        metrics.gauge("sequence", "Log sequence", lambda: sequencer.sequence)
+        metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.store.projection.lag)
+        metrics.counter("snapshots", "Snapshots written", lambda: self.store.snapshots)
+        metrics.gauge("players", "Players", lambda: len(self.store.machine.state.cold.players))
+
+    async def _close_web(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _task(self, name: str) -> asyncio.Task[None]:
+        return next(task for task in self._tasks if task.get_name() == name)
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,54 @@
+"""What the ops work with: the engine's door and state, and what the gateway keeps beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from engine.machine import Machine
+from engine.scale import NS_PER_MS
+from engine.state import State
+from gateway.auth import Tokens
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.fanout import Fanout
+from gateway.instruments import Instruments
+from gateway.limits import Buckets, Counts
+from gateway.sequencer import Sequencer
+from persistence.queries import Candle
+
+History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
+"""Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
+
+
+@dataclass
+class Arena:
+    """One of it for the whole process; it has no behaviour of its own."""
+
+    config: Config
+    machine: Machine
+    sequencer: Sequencer
+    clock: Clock
+    instruments: Instruments
+    fanout: Fanout
+    tokens: Tokens
+    history: History
+    last_price: Callable[[str], str | None]
+    player_buckets: Buckets
+    player_connections: Counts
+    positions_lately: dict[int, int] = field(default_factory=dict)
+    """Instruments of the positions that clients last wanted to close or amend."""
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+    @property
+    def applied(self) -> tuple[int, int]:
+        """Sequence of the last command applied, and its stamp in ms: what an answer from the state is as of."""
+        world = self.machine.state.book.world[0]
+        return int(world["sequence"]), int(world["now_ns"]) // NS_PER_MS
+
+    def allows_guests(self) -> bool:
+        """May somebody without a name look at the market, or become a player?"""
+        return self.config.server.development and self.config.server.allow_guests

@@ -1,0 +1,123 @@
+"""What each op takes. The same Structs decode JSON and msgpack, WebSocket and REST; unknown fields are refused.
+
+Prices, quantities and money are `Amount`: a decimal string or an integer, never a float. Bounds here only keep numbers
+inside the engine's columns; whether they make sense is the engine's to say, with a reason of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Raw, Struct
+
+Amount = int | str
+MessageId = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
+Id = Annotated[int, Meta(ge=0, le=2**53)]
+Small = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Milliseconds = Annotated[int, Meta(ge=0, le=9_000_000_000_000)]
+Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
+Interval = Annotated[str, Meta(max_length=8)]
+Key = Annotated[str, Meta(min_length=1, max_length=36)]
+ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
+Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
+
+
+NO_ARGUMENTS: Final = Raw()
+"""Stands for args that were left out: the same as an empty object."""
+
+
+class Envelope(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The outside of every message from a client."""
+
+    id: MessageId
+    op: str
+    args: Raw = NO_ARGUMENTS
+    key: Key | None = None
+    deadline: Milliseconds | None = None
+
+
+class Identified(Struct, frozen=True, gc=False):
+    """As much of a bad envelope as an answer needs."""
+
+    id: MessageId | None = None
+
+
+class _Arguments(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class Nothing(_Arguments, frozen=True):
+    pass
+
+
+class Auth(_Arguments, frozen=True):
+    token: Annotated[str, Meta(max_length=4096)]
+
+
+class Subscribe(_Arguments, frozen=True):
+    channels: Channels
+
+
+class Unsubscribe(_Arguments, frozen=True):
+    channels: Channels
+
+
+class QuoteOf(_Arguments, frozen=True):
+    symbol: Symbol
+
+
+class CandlesOf(_Arguments, frozen=True):
+    symbol: Symbol
+    interval: Interval
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    until: Milliseconds | None = None
+
+
+class MatchList(_Arguments, frozen=True):
+    status: Literal["open"] | None = None
+    game: Id | None = None
+
+
+class OfMatch(_Arguments, frozen=True):
+    match: Id
+
+
+class PlaceOrder(_Arguments, frozen=True):
+    match: Id
+    symbol: Symbol
+    side: Literal["long", "short"]
+    leverage: Small
+    type: Literal["market", "limit"] = "market"
+    margin: Amount | None = None
+    quantity: Amount | None = None
+    price: Amount | None = None
+    stop_loss: Amount | None = None
+    take_profit: Amount | None = None
+    time_in_force: Literal["gtc", "gtd", "ioc"] | None = None
+    expires_at: Milliseconds | None = None
+    client_order_id: ClientOrderId | None = None
+
+
+class CancelOrder(_Arguments, frozen=True):
+    order: Id
+
+
+class ClosePosition(_Arguments, frozen=True):
+    position: Id
+    percent: Small | None = None
+    quantity: Amount | None = None
+
+
+class AmendPosition(_Arguments, frozen=True):
+    """"0" takes a stop loss or take profit away; one that is left out stays."""
+
+    position: Id
+    stop_loss: Amount | None = None
+    take_profit: Amount | None = None
+
+
+class Guest(_Arguments, frozen=True):
+    """Body of POST auth/guest: a new player, or with `token` a fresh token for the same one."""
+
+    name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}\Z")] | None = None
+    token: Annotated[str, Meta(max_length=4096)] | None = None

@@ -1,0 +1,102 @@
+"""`arena verify` and `arena rebuild`: what is done to a data folder while no arena runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from engine.digest import state_hash
+from gateway.cli import EXIT_ERRORS, Failure
+from gateway.cli_serve import log_to_stderr
+from gateway.warmup import warm_up_showing
+from persistence.log import LogBehind, LogFailed
+from persistence.recovery import DataFolderInUse, HistoriesDiffer, Verified, rebuild, state_at, verify
+from persistence.segments import LogCorrupt, RulesDiffer
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a replay from the first entry came to, and whether newest snapshot and tail come to the same."""
+
+    sequence: int
+    digest: str
+    equal: bool
+    batches: int
+    chain: str
+    hashes_checked: int
+    snapshots_checked: int
+    torn_bytes: int
+    warnings: list[str]
+
+
+def run_verify(data: Path, json: bool) -> int:
+    """Replay and compare; 1 when something does not agree."""
+    _check_folder(data)
+    with _told(data), _progress("replaying", json) as show:
+        verified = verify(data, on_progress=show)
+        newest = state_hash(state_at(data, verified.last_sequence).state)
+    verdict = _verdict(verified, newest)
+    if json:
+        print(msgspec.json.encode(verdict).decode())
+    else:
+        print(f"sequence {verdict.sequence}\ndigest   {verdict.digest}")
+        print(f"{verdict.snapshots_checked} snapshots and {verdict.hashes_checked} hashes in the log agree with it")
+        for warning in verdict.warnings:
+            print(f"warning: {warning}")
+        if not verdict.equal:
+            print(f"the newest snapshot and its tail come to another state: {newest.hex()}")
+    return 0 if verdict.equal else EXIT_ERRORS
+
+
+def run_rebuild(data: Path, json: bool) -> int:
+    """Delete the projection and make it again."""
+    _check_folder(data)
+    with _told(data), _progress("rebuilding", json) as show:
+        sequence = rebuild(data, on_progress=show)
+    print(msgspec.json.encode({"sequence": sequence}).decode() if json else f"projection at sequence {sequence}")
+    return 0
+
+
+def _verdict(verified: Verified, newest: bytes) -> Verdict:
+    return Verdict(
+        verified.last_sequence,
+        verified.state_hash.hex(),
+        newest == verified.state_hash,
+        verified.batches,
+        verified.chain.hex(),
+        verified.hashes_checked,
+        verified.snapshots_checked,
+        verified.torn_bytes,
+        verified.warnings,
+    )
+
+
+def _check_folder(data: Path) -> None:
+    if not (data / "log").is_dir():
+        raise Failure(f"there is no arena in {data}: name its folder with --data")
+
+
+@contextmanager
+def _told(data: Path) -> Iterator[None]:
+    """What can be wrong with a data folder, in one line."""
+    try:
+        yield
+    except DataFolderInUse as error:
+        raise Failure(f"{error}: stop it first") from error
+    except (LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer) as error:
+        raise Failure(f"{data}: {error}", EXIT_ERRORS) from error
+
+
+@contextmanager
+def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, after the kernels are warm."""
+    log_to_stderr()
+    console = Console(stderr=True, quiet=quiet and not Console(stderr=True).is_terminal)
+    warm_up_showing(console)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,269 @@
+"""The Python client: a player of the arena.
+
+    async with Client("http://127.0.0.1:8080") as arena:
+        await arena.guest("alice")
+        await arena.subscribe("me", "tick.BTCUSDT")
+        placed = await arena.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)
+        async for event in arena.events():
+            print(event.type, event.data)
+
+A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
+with the same token and subscriptions and asks again (client_connection.py); every command has an idempotency key, so
+asking twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal; client_types.py has all
+that comes out.
+"""
+
+from __future__ import annotations
+
+import secrets
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from gateway.client_connection import (
+    ArenaError,
+    Connection,
+    Disconnected,
+    Encoding,
+    Garbled,
+    Refused,
+    Unanswered,
+    Unreachable,
+)
+from gateway.client_types import (
+    Amended,
+    Authenticated,
+    Board,
+    Canceled,
+    Candle,
+    Channels,
+    Closed,
+    Event,
+    Guest,
+    Instrument,
+    Match,
+    Me,
+    Nothing,
+    Order,
+    Placed,
+    Position,
+    Quote,
+    Reply,
+    Reset,
+    Tested,
+    Time,
+)
+
+__all__ = [
+    "ArenaError", "Client", "Disconnected", "Event", "Garbled", "Refused", "Reply", "Unanswered", "Unreachable",
+    "new_key",
+]  # fmt: skip
+
+Amount = Decimal | int | str
+Side = Literal["long", "short"]
+OrderType = Literal["market", "limit"]
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+
+class Client(Connection):
+    """One connection of one player, that stays up. Plain attributes: `player`, `token`, `matches`, `reconnects`.
+
+    With `reconnect` false, a broken connection ends all that waits with Disconnected.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        encoding: Encoding = "json",
+        reconnect: bool = True,
+        timeout_s: float = 10.0,
+    ) -> None:
+        super().__init__(url, encoding, reconnect, timeout_s)
+        self.player = 0
+        self.matches: list[int] = []
+        """Matches in which the player has a seat; the first is meant where an op leaves out `match`."""
+
+    # Session
+
+    async def guest(self, name: str | None = None) -> Guest:
+        """Become a new player without giving a name to anybody."""
+        guest = await self.post("/api/v1/auth/guest", _given(name=name), Guest)
+        self.matches = guest.matches
+        await self.auth(guest.token)
+        return guest
+
+    async def auth(self, token: str) -> Authenticated:
+        """Become the player that the token was issued to."""
+        result = (await self.request("auth", {"token": token}, Authenticated)).result
+        self.player, self.token = result.player, token
+        if not self.matches:
+            self.matches = [seat.match for seat in (await self.me()).seats]
+        return result
+
+    async def ping(self) -> None:
+        await self.request("ping", {}, Nothing)
+
+    async def time(self) -> int:
+        """The arena's clock, in ms since the epoch."""
+        return (await self.request("time", {}, Time)).result.at
+
+    async def subscribe(self, *channels: str) -> list[str]:
+        """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "sys"; all of them now."""
+        self.channels = (await self.request("subscribe", {"channels": channels}, Channels)).result.channels
+        return self.channels
+
+    async def unsubscribe(self, *channels: str) -> list[str]:
+        self.channels = (await self.request("unsubscribe", {"channels": channels}, Channels)).result.channels
+        return self.channels
+
+    async def me(self) -> Me:
+        return (await self.request("me.get", {}, Me)).result
+
+    # The market
+
+    async def instruments(self) -> list[Instrument]:
+        return (await self.request("instruments", {}, list[Instrument])).result
+
+    async def quote(self, symbol: str) -> Quote:
+        return (await self.request("quote", {"symbol": symbol}, Quote)).result
+
+    async def candles(self, symbol: str, interval: str, limit: int = 100, until: int | None = None) -> list[Candle]:
+        """Candles that opened before `until` (ms), earliest first; intervals are 1s 1m 5m 15m 1h 4h 1d."""
+        args = _given(symbol=symbol, interval=interval, limit=limit, until=until)
+        return (await self.request("candles", args, list[Candle])).result
+
+    # Games
+
+    async def match_list(self, status: Literal["open"] | None = None, game: int | None = None) -> list[Match]:
+        return (await self.request("match.list", _given(status=status, game=game), list[Match])).result
+
+    async def match(self, match: int | None = None) -> Match:
+        return (await self.request("match.get", self._of(match), Match)).result
+
+    async def board(self, match: int | None = None) -> Board:
+        return (await self.request("match.board", self._of(match), Board)).result
+
+    async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
+        """Start over in a practice match, with the starting balance; nothing may be open."""
+        return (await self.request("match.reset", self._of(match), Reset, key=key or new_key())).result
+
+    # Orders
+
+    async def place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        leverage: int,
+        margin: Amount | None = None,
+        quantity: Amount | None = None,
+        type: OrderType = "market",
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        time_in_force: Literal["gtc", "gtd", "ioc"] | None = None,
+        expires_at: int | None = None,
+        client_order_id: str | None = None,
+        match: int | None = None,
+        key: str | None = None,
+    ) -> Placed:
+        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key."""
+        args = self._of(match) | _given(
+            symbol=symbol,
+            side=side,
+            leverage=leverage,
+            margin=margin,
+            quantity=quantity,
+            type=type,
+            price=price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            time_in_force=time_in_force,
+            expires_at=expires_at,
+            client_order_id=client_order_id,
+        )
+        if client_order_id is None:
+            key = key or new_key()
+        return (await self.request("order.place", args, Placed, key=key)).result
+
+    async def test_order(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        leverage: int,
+        margin: Amount | None = None,
+        quantity: Amount | None = None,
+        type: OrderType = "market",
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        match: int | None = None,
+    ) -> Tested:
+        """What `place` would do at this moment; changes nothing."""
+        args = self._of(match) | _given(
+            symbol=symbol,
+            side=side,
+            leverage=leverage,
+            margin=margin,
+            quantity=quantity,
+            type=type,
+            price=price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+        )
+        return (await self.request("order.test", args, Tested)).result
+
+    async def cancel(self, order: int, *, key: str | None = None) -> Canceled:
+        return (await self.request("order.cancel", {"order": order}, Canceled, key=key or new_key())).result
+
+    async def orders(self, match: int | None = None) -> list[Order]:
+        return (await self.request("order.list", self._of(match), list[Order])).result
+
+    # Positions
+
+    async def close_position(
+        self, position: int, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
+    ) -> Closed:
+        """Close all of it, or that much."""
+        if percent is None and quantity is None:
+            percent = 100
+        args = _given(position=position, percent=percent, quantity=quantity)
+        return (await self.request("position.close", args, Closed, key=key or new_key())).result
+
+    async def amend_position(
+        self,
+        position: int,
+        *,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        key: str | None = None,
+    ) -> Amended:
+        """Move a stop loss or a take profit; 0 takes it away, one that is left out stays."""
+        args = _given(position=position, stop_loss=stop_loss, take_profit=take_profit)
+        return (await self.request("position.amend", args, Amended, key=key or new_key())).result
+
+    async def positions(self, match: int | None = None) -> list[Position]:
+        return (await self.request("position.list", self._of(match), list[Position])).result
+
+    def _of(self, match: int | None) -> dict[str, Any]:
+        if match is None and not self.matches:
+            raise ArenaError("the player has no seat in any match")
+        return {"match": self.matches[0] if match is None else match}
+
+
+def new_key() -> str:
+    """An idempotency key that nobody has used."""
+    return secrets.token_hex(12)
+
+
+def _given(**args: Any) -> dict[str, Any]:
+    """The arguments that are not None; decimals as plain text."""
+    return {name: _plain(name, value) for name, value in args.items() if value is not None}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, float):
+        raise TypeError(f"{name} must be Decimal, int or text: a float is not exact")
+    return f"{value:f}" if isinstance(value, Decimal) else value

@@ -1,0 +1,350 @@
+"""What the client gets: replies and events as Structs, their decimals as Decimal, ids and times (ms) as integers.
+
+Fields that the server leaves out are None. Fields that it adds later are ignored, so an old client stays at work.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Reply(NamedTuple, Generic[T]):
+    """What came of a request: the result, the log's sequence and stamp (ms) at which it holds."""
+
+    result: T
+    seq: int
+    at: int
+    replayed: bool
+    """The outcome of an earlier request with the same key."""
+
+
+class Guest(Struct, frozen=True):
+    """A player who needs no name, and the token that makes somebody that player."""
+
+    token: str
+    player: int
+    name: str
+    matches: list[int]
+
+
+class Authenticated(Struct, frozen=True):
+    player: int
+    session: str
+    role: str
+
+
+class Time(Struct, frozen=True):
+    at: int
+
+
+class Channels(Struct, frozen=True):
+    """The subscriptions that the connection has now."""
+
+    channels: list[str]
+
+
+class Nothing(Struct, frozen=True):
+    pass
+
+
+# The market
+
+
+class Bracket(Struct, frozen=True):
+    """One step of an instrument's margin table; the last one has no cap."""
+
+    maintenance_rate: Decimal
+    max_leverage: int
+    maintenance_amount: Decimal
+    notional_cap: Decimal | None = None
+
+
+class Instrument(Struct, frozen=True):
+    symbol: str
+    name: str
+    type: str
+    base: str
+    quote: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    min_notional: Decimal
+    max_leverage: int
+    taker_fee: Decimal
+    maker_fee: Decimal
+    markup: Decimal
+    enabled: bool
+    locked: bool
+    halted: bool
+    close_only: bool
+    brackets: list[Bracket]
+
+
+class Quote(Struct, frozen=True):
+    """Prices are None before the first one; `stale` says whether it is too old to open on."""
+
+    symbol: str
+    at: int
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    stale: bool | None = None
+
+
+class Candle(Struct, frozen=True, array_like=True):
+    """Of the bid. `ticks` is how many quotes are in it."""
+
+    open_at: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    ticks: int
+
+
+# Games
+
+
+class Match(Struct, frozen=True):
+    match: int
+    game: int
+    title: str
+    description: str
+    status: str
+    practice: bool
+    fees: bool
+    starting_balance: Decimal
+    max_positions: int
+    max_leverage: int
+    players: int
+
+
+class BoardRow(Struct, frozen=True):
+    rank: int
+    player: int
+    name: str
+    equity: Decimal
+    profit: Decimal
+    trades: int
+    positions: int
+
+
+class Board(Struct, frozen=True):
+    """A leaderboard; `rank` is that of the player who asks."""
+
+    match: int
+    players: int
+    rows: list[BoardRow]
+    rank: int | None = None
+
+
+class Reset(Struct, frozen=True):
+    match: int
+
+
+# Orders and positions
+
+
+class Placed(Struct, frozen=True):
+    """An order that was accepted; with a position and its figures when it filled at once."""
+
+    order: int
+    status: str
+    position: int | None = None
+    fill_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    fee: Decimal | None = None
+
+
+class Canceled(Struct, frozen=True):
+    order: int
+    status: str
+
+
+class Tested(Struct, frozen=True):
+    """What an order would do at this moment."""
+
+    status: str
+    quantity: Decimal
+    price: Decimal
+    notional: Decimal
+    margin: Decimal
+    fee: Decimal
+    bankruptcy_price: Decimal
+    liquidation_price: Decimal | None = None
+
+
+class Order(Struct, frozen=True):
+    """An order that waits."""
+
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: Decimal
+    price: Decimal
+    margin: Decimal
+    fee: Decimal
+    accepted_at: int
+    expires_at: int | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    client_order_id: str | None = None
+
+
+class Closed(Struct, frozen=True):
+    """A close that was accepted; with its figures when it filled at once. `left` stays open."""
+
+    position: int
+    status: str
+    fill_price: Decimal | None = None
+    profit: Decimal | None = None
+    fee: Decimal | None = None
+    left: Decimal | None = None
+
+
+class Amended(Struct, frozen=True):
+    position: int
+
+
+class Position(Struct, frozen=True):
+    """An open position, valued at the price at which it could be closed."""
+
+    position: int
+    match: int
+    symbol: str
+    side: str
+    leverage: int
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    margin: Decimal
+    profit: Decimal
+    fee: Decimal
+    opened_at: int
+    closing: bool = False
+    liquidation_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+class Seat(Struct, frozen=True):
+    """The player in a match."""
+
+    match: int
+    equity: Decimal
+    cash: Decimal
+    reserved: Decimal
+    margin: Decimal
+    profit: Decimal
+    fees: Decimal
+    trades: int
+    wins: int
+    orders: int
+    positions: int
+    joined_at: int
+
+
+class Me(Struct, frozen=True):
+    """The player and all that is open."""
+
+    player: int
+    name: str
+    role: str
+    seats: list[Seat]
+    orders: list[Order]
+    positions: list[Position]
+
+
+# Events
+
+
+class OrderEvent(Struct, frozen=True):
+    """What happened to an order; `cash` is what is free afterwards, `reason` why its fill was refused."""
+
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: Decimal
+    price: Decimal
+    margin: Decimal
+    fee: Decimal
+    cash: Decimal
+    liquidation_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    client_order_id: str | None = None
+    reason: str | None = None
+
+
+class PositionEvent(Struct, frozen=True):
+    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now."""
+
+    position: int
+    match: int
+    symbol: str
+    side: str
+    leverage: int
+    cash: Decimal
+    left: Decimal
+    margin: Decimal
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    fee: Decimal | None = None
+    profit: Decimal | None = None
+    cause: str | None = None
+    liquidation_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+class SeatEvent(Struct, frozen=True):
+    match: int
+    cash: Decimal
+
+
+class CandleEvent(Struct, frozen=True):
+    symbol: str
+    interval: str
+    candle: Candle
+    closed: bool
+
+
+class Event(Struct, frozen=True):
+    """A message of a channel.
+
+    `n` counts the channel's messages without gaps; a subscription starts with `kind` "snapshot", and "conflated"
+    stands for several messages that a slow reader missed. `data` is a Struct of this file, by `type`: see EVENT_DATA.
+    """
+
+    channel: str
+    n: int
+    seq: int
+    at: int
+    type: str
+    data: Any
+    kind: str = ""
+
+
+EVENT_DATA: Final[dict[str, type]] = {
+    "order": OrderEvent,
+    "position": PositionEvent,
+    "seat": SeatEvent,
+    "match": SeatEvent,
+    "tick": Quote,
+    "candle": CandleEvent,
+    "board": Board,
+    "me": Me,
+}
+"""What is in an event, by its type up to the dot; any other type brings a dict. A snapshot may be an empty dict."""

@@ -1,0 +1,207 @@
+"""What clients see of an event: its type, and its data with names and decimal strings.
+
+Fields that say nothing (no stop loss, no reason) are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from engine.commands import OrderType, Side
+from engine.events import Cause, EventKind, OrderStatus
+from engine.reasons import Reason
+from engine.scale import NS_PER_MS
+from gateway.instruments import Instrument, money_text
+from gateway.records import TRADE_FIELDS, Candle, Trade
+
+SIDES: Final = {side.value: side.name.lower() for side in Side}
+ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
+STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
+CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
+REASONS: Final = {reason.value: reason.name for reason in Reason}
+
+TYPES: Final = {
+    EventKind.ORDER_ACCEPTED.value: "order.accepted",
+    EventKind.ORDER_FILLED.value: "order.filled",
+    EventKind.ORDER_CANCELED.value: "order.canceled",
+    EventKind.ORDER_EXPIRED.value: "order.expired",
+    EventKind.ORDER_REFUSED.value: "order.refused",
+    EventKind.POSITION_OPENED.value: "position.opened",
+    EventKind.POSITION_CHANGED.value: "position.changed",
+    EventKind.POSITION_CLOSED.value: "position.closed",
+    EventKind.SEAT_OPENED.value: "match.joined",
+    EventKind.SEAT_RESET.value: "seat.changed",
+    EventKind.PLAYER_REGISTERED.value: "player.registered",
+}
+"""Types of the messages on the private channel."""
+
+ORDER_KINDS: Final = frozenset(
+    kind.value
+    for kind in (
+        EventKind.ORDER_ACCEPTED,
+        EventKind.ORDER_FILLED,
+        EventKind.ORDER_CANCELED,
+        EventKind.ORDER_EXPIRED,
+        EventKind.ORDER_REFUSED,
+    )
+)
+
+
+class Push(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A message of a channel."""
+
+    channel: str
+    n: int
+    seq: int
+    at: int
+    type: str
+    data: Any
+    kind: str = ""
+
+
+class OrderData(Struct, frozen=True, gc=False, omit_defaults=True):
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: str
+    price: str
+    margin: str
+    fee: str
+    cash: str
+    liquidation_price: str | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    client_order_id: str | None = None
+    reason: str | None = None
+
+
+class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
+    """`quantity`, `margin`, `fee` and `profit` are of what opened or closed just now; `left` is what stays open."""
+
+    position: int
+    match: int
+    symbol: str
+    side: str
+    leverage: int
+    cash: str
+    left: str
+    margin: str
+    quantity: str | None = None
+    price: str | None = None
+    fee: str | None = None
+    profit: str | None = None
+    cause: str | None = None
+    liquidation_price: str | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+
+
+class SeatData(Struct, frozen=True, gc=False):
+    match: int
+    cash: str
+
+
+class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
+    symbol: str
+    bid: str | None
+    ask: str | None
+    last: str | None
+    at: int
+    stale: bool | None = None
+
+
+class CandleData(Struct, frozen=True, gc=False):
+    symbol: str
+    interval: str
+    candle: tuple[int, str, str, str, str, int]  # open_at in ms, open, high, low, close, ticks
+    closed: bool
+
+
+def private_data(trade: Trade, instrument: Instrument | None) -> Any:
+    """The data of a private message: an order's, a position's, a seat's, or nothing."""
+    if instrument is None:
+        fields = dict(zip(TRADE_FIELDS, trade, strict=True))
+        return SeatData(fields["match"], money_text(fields["cash"])) if fields["match"] else {}
+    return order_data(trade, instrument) if trade[0] in ORDER_KINDS else position_data(trade, instrument)
+
+
+def order_data(trade: Trade, instrument: Instrument) -> OrderData:
+    (
+        _, reason, _, _, _, _, match, _, id, side, order_type, _, leverage, price, lots, _, margin, fee, _, cash,
+        _, liquidation, stop_loss, take_profit, client_order_id,
+    ) = trade  # fmt: skip
+    price_text = instrument.price_text
+    return OrderData(
+        id,
+        match,
+        instrument.symbol,
+        SIDES[side],
+        ORDER_TYPES[order_type],
+        leverage,
+        instrument.quantity_text(lots),
+        price_text(price),
+        money_text(margin),
+        money_text(fee),
+        money_text(cash),
+        price_text(liquidation) if liquidation else None,
+        price_text(stop_loss) if stop_loss else None,
+        price_text(take_profit) if take_profit else None,
+        client_order_id_text(client_order_id),
+        REASONS[reason] if reason else None,
+    )
+
+
+def position_data(trade: Trade, instrument: Instrument) -> PositionData:
+    (
+        _, _, _, _, _, _, match, _, id, side, _, cause, leverage, price, lots, _, margin, fee, profit, cash,
+        left, liquidation, stop_loss, take_profit, _,
+    ) = trade  # fmt: skip
+    price_text = instrument.price_text
+    return PositionData(
+        id,
+        match,
+        instrument.symbol,
+        SIDES[side],
+        leverage,
+        money_text(cash),
+        instrument.quantity_text(left),
+        money_text(margin),
+        instrument.quantity_text(lots) if lots else None,
+        price_text(price) if price else None,
+        money_text(fee) if price else None,
+        money_text(profit) if cause else None,
+        CAUSES[cause] if cause else None,
+        price_text(liquidation) if liquidation else None,
+        price_text(stop_loss) if stop_loss else None,
+        price_text(take_profit) if take_profit else None,
+    )
+
+
+def candle_data(instrument: Instrument, interval: str, candle: Candle | Any, closed: bool) -> CandleData:
+    """Of a closed candle's event, or of a view of one that is not finished: both name their figures alike."""
+    return CandleData(instrument.symbol, interval, candle_row(instrument, candle), closed)
+
+
+def candle_row(instrument: Instrument, candle: Candle | Any) -> tuple[int, str, str, str, str, int]:
+    price = instrument.price_text
+    return (
+        candle.open_at_ns // NS_PER_MS,
+        price(candle.open),
+        price(candle.high),
+        price(candle.low),
+        price(candle.close),
+        candle.ticks,
+    )
+
+
+_NO_CLIENT_ORDER_ID: Final = bytes(40)
+
+
+def client_order_id_text(raw: bytes) -> str | None:
+    """The text that the engine carried; None when there was none."""
+    return None if raw == _NO_CLIENT_ORDER_ID else raw.rstrip(b"\0").decode("ascii")

@@ -1,0 +1,63 @@
+"""Ops of matches: list, get, board, reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from engine import views
+from engine.commands import ResetSeat, encode_cold
+from engine.reasons import Reason
+from gateway import arguments as args
+from gateway.arena import Arena
+from gateway.errors import Refused
+from gateway.presentation import MATCH_STATUSES, BoardAnswer, MatchAnswer, board_answer, match_answer
+from gateway.records import Outcome, cold_record
+from gateway.requests import Request
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+
+class Reset(Struct, frozen=True):
+    match: int
+
+
+def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
+    state = session.arena.state
+    return [
+        match_answer(state.cold, match)
+        for match in views.matches(state)
+        if (of.game is None or match.game == of.game)
+        and (of.status is None or MATCH_STATUSES[match.status] == of.status)
+    ]
+
+
+def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
+    state = session.arena.state
+    match = views.match(state, of.match)
+    if match is None:
+        raise Refused(Reason.MATCH_NOT_FOUND)
+    return match_answer(state.cold, match)
+
+
+def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
+    return board_of(session.arena, of.match, session.player)
+
+
+def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
+    """The leaderboard now. Raises Refused MATCH_NOT_FOUND."""
+    if views.match(arena.state, match) is None:
+        raise Refused(Reason.MATCH_NOT_FOUND)
+    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player)
+    return board_answer(arena.state.cold, match, board)
+
+
+def match_reset(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    blob = encode_cold(ResetSeat(match=of.match, player=player))
+    return Request(cold_record(player), _reset, blob=blob)
+
+
+def _reset(outcome: Outcome) -> Reset:
+    return Reset(outcome.id)

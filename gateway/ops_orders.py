@@ -1,0 +1,133 @@
+"""Ops of orders: place, cancel, list, test."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from engine import views
+from engine.commands import OrderType, Side, TimeInForce
+from engine.events import OrderStatus
+from engine.reasons import Reason
+from engine.scale import NS_PER_MS
+from gateway import arguments as args
+from gateway.arena import Arena
+from gateway.errors import Refused
+from gateway.instruments import Instrument, money_text, units_of
+from gateway.messages import STATUSES
+from gateway.presentation import OrderAnswer, order_answer
+from gateway.records import Outcome, cancel_order_record, place_order_record
+from gateway.requests import Request
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+_SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
+_TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value}
+_TIMES_IN_FORCE: Final = {
+    None: TimeInForce.GTC.value,
+    "gtc": TimeInForce.GTC.value,
+    "gtd": TimeInForce.GTD.value,
+    "ioc": TimeInForce.IOC.value,
+}
+
+
+class Placed(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Result of order.place. `position` and `fill_price` when it filled at once."""
+
+    order: int
+    status: str
+    position: int | None = None
+    fill_price: str | None = None
+    liquidation_price: str | None = None
+    fee: str | None = None
+
+
+class Canceled(Struct, frozen=True, gc=False):
+    order: int
+    status: str
+
+
+class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would."""
+
+    status: str
+    quantity: str
+    price: str
+    notional: str
+    margin: str
+    fee: str
+    bankruptcy_price: str
+    liquidation_price: str | None = None
+
+
+def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
+    instrument = arena.instruments.named(order.symbol)
+    return Request(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
+
+
+def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> bytes:
+    price, stop_loss, take_profit = order.price, order.stop_loss, order.take_profit
+    return place_order_record(
+        player,
+        order.match,
+        instrument.id,
+        _SIDES[order.side],
+        _TYPES[order.type],
+        _TIMES_IN_FORCE[order.time_in_force],
+        order.leverage,
+        units_of("margin", order.margin) if order.margin is not None else 0,
+        instrument.lots("quantity", order.quantity) if order.quantity is not None else 0,
+        instrument.ticks("price", price) if price is not None else 0,
+        instrument.ticks("stop_loss", stop_loss) if stop_loss is not None else 0,
+        instrument.ticks("take_profit", take_profit) if take_profit is not None else 0,
+        order.expires_at * NS_PER_MS if order.expires_at is not None else 0,
+        order.client_order_id.encode() if order.client_order_id is not None else b"",
+    )
+
+
+def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
+    if outcome.status != OrderStatus.FILLED:
+        return Placed(outcome.id, STATUSES[outcome.status])
+    return Placed(
+        outcome.id,
+        "filled",
+        outcome.id,
+        instrument.price_text(outcome.price),
+        instrument.price_or_none(outcome.liquidation),
+        money_text(outcome.fee),
+    )
+
+
+def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Request:
+    return Request(cancel_order_record(player, order.order), _canceled)
+
+
+def _canceled(outcome: Outcome) -> Canceled:
+    return Canceled(outcome.id, STATUSES[outcome.status])
+
+
+def order_list(session: Session, of: args.OfMatch) -> list[OrderAnswer]:
+    found = views.orders(session.arena.state.book, session.player, of.match)
+    if found is None:
+        raise Refused(Reason.NOT_JOINED)
+    return [order_answer(session.arena.instruments, view) for view in found]
+
+
+def test(session: Session, order: args.PlaceOrder) -> Tested:
+    instrument = session.arena.instruments.named(order.symbol)
+    reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
+    if plan is None:
+        raise Refused(reason)
+    return Tested(
+        "filled" if plan.fills else "accepted",
+        instrument.quantity_text(plan.lots),
+        instrument.price_text(plan.price),
+        money_text(plan.notional),
+        money_text(plan.margin),
+        money_text(plan.fee),
+        instrument.price_text(plan.bankruptcy),
+        instrument.price_or_none(plan.liquidation),
+    )

@@ -1,0 +1,113 @@
+"""Ops of positions: close, amend, list."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from engine import views
+from engine.commands import Amend
+from engine.events import OrderStatus
+from engine.reasons import Reason
+from gateway import arguments as args
+from gateway.arena import Arena
+from gateway.errors import Code, Refused
+from gateway.instruments import Instrument, money_text
+from gateway.messages import STATUSES
+from gateway.presentation import PositionAnswer, position_answer
+from gateway.records import Outcome, amend_position_record, close_position_record
+from gateway.requests import Request
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+
+POSITIONS_REMEMBERED: Final = 65_536
+
+
+class Closed(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Result of position.close. The figures are there when it filled at once; else they come on `me`."""
+
+    position: int
+    status: str
+    fill_price: str | None = None
+    profit: str | None = None
+    fee: str | None = None
+    left: str | None = None
+
+
+class Amended(Struct, frozen=True, gc=False):
+    position: int
+
+
+def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
+    if (of.percent is None) == (of.quantity is None):
+        raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
+    instrument = _instrument(arena, of.position)
+    if of.percent is not None:
+        record = close_position_record(player, of.position, 0, of.percent)
+    elif instrument is None:
+        raise Refused(Reason.POSITION_NOT_FOUND)
+    else:
+        lots = instrument.lots("quantity", of.quantity)
+        if lots < 1:
+            raise Refused(Code.OUT_OF_RANGE, field="quantity")
+        record = close_position_record(player, of.position, lots, 0)
+    return Request(record, partial(_closed, instrument))
+
+
+def _closed(instrument: Instrument | None, outcome: Outcome) -> Closed:
+    if outcome.status != OrderStatus.FILLED:
+        return Closed(outcome.id, STATUSES[outcome.status])
+    return Closed(
+        outcome.id,
+        "filled",
+        instrument.price_text(outcome.price) if instrument else None,
+        money_text(outcome.profit),
+        money_text(outcome.fee),
+        instrument.quantity_text(outcome.left) if instrument else None,
+    )
+
+
+def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
+    fields = (Amend.STOP_LOSS if of.stop_loss is not None else 0) | (
+        Amend.TAKE_PROFIT if of.take_profit is not None else 0
+    )
+    if not fields:
+        raise Refused(Code.BAD_ARGUMENTS, problem="give stop_loss or take_profit; \"0\" takes it away")
+    instrument = _instrument(arena, of.position)
+    if instrument is None:
+        raise Refused(Reason.POSITION_NOT_FOUND)
+    stop_loss = instrument.ticks("stop_loss", of.stop_loss)
+    take_profit = instrument.ticks("take_profit", of.take_profit)
+    record = amend_position_record(player, of.position, fields, stop_loss, take_profit)
+    return Request(record, _amended)
+
+
+def _amended(outcome: Outcome) -> Amended:
+    return Amended(outcome.id)
+
+
+def position_list(session: Session, of: args.OfMatch) -> list[PositionAnswer]:
+    found = views.positions(session.arena.state.book, session.player, of.match)
+    if found is None:
+        raise Refused(Reason.NOT_JOINED)
+    return [position_answer(session.arena.instruments, view) for view in found]
+
+
+def _instrument(arena: Arena, position: int) -> Instrument | None:
+    """The instrument of an open position, or of one that was lately closed here: a request may be repeated after that.
+
+    None when it is not known, as after a restart: then a repeated close is answered without prices.
+    """
+    lately = arena.positions_lately
+    found = views.instrument_of_position(arena.state.book, position)
+    if not found:
+        found = lately.get(position, 0)
+    elif position not in lately:
+        lately[position] = found
+        if len(lately) > POSITIONS_REMEMBERED:
+            del lately[next(iter(lately))]
+    return arena.instruments.by_id.get(found)

@@ -1,0 +1,149 @@
+"""Ops of the session: who it is, and what it listens to."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from engine import views
+from engine.scale import NS_PER_MS
+from gateway import arguments as args
+from gateway.errors import Code, Refused
+from gateway.fanout import INTERVALS, Channel, Message
+from gateway.messages import Push, candle_data
+from gateway.ops_market import quote_of
+from gateway.ops_matches import board_of
+from gateway.presentation import MeAnswer, order_answer, position_answer, seat_answer
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+
+class Authenticated(Struct, frozen=True):
+    player: int
+    session: str
+    role: str
+
+
+class Time(Struct, frozen=True):
+    at: int
+
+
+class Subscribed(Struct, frozen=True):
+    """The channels that the session has afterwards."""
+
+    channels: list[str]
+
+
+class Empty(Struct, frozen=True):
+    pass
+
+
+def auth(session: Session, credentials: args.Auth) -> Authenticated:
+    if session.identity is not None:
+        raise Refused(Code.ALREADY_AUTHENTICATED)
+    identity = session.arena.tokens.identity(credentials.token)
+    if identity.player > int(session.arena.state.book.world[0]["players"]):
+        raise Refused(Code.TOKEN_INVALID)
+    session.authenticate(identity)
+    return Authenticated(identity.player, identity.session, identity.role)
+
+
+def ping(session: Session, nothing: args.Nothing) -> Empty:
+    return Empty()
+
+
+def time(session: Session, nothing: args.Nothing) -> Time:
+    return Time(session.arena.clock.stamp_ns() // NS_PER_MS)
+
+
+def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
+    arena, state = session.arena, session.arena.state
+    assert session.identity is not None
+    player = session.player
+    seats = views.seats_of(state, player)
+    orders = [view for seat in seats for view in views.orders(state.book, player, seat.match) or ()]
+    positions = [view for seat in seats for view in views.positions(state.book, player, seat.match) or ()]
+    return MeAnswer(
+        player,
+        state.cold.players[player].name,
+        session.identity.role,
+        [seat_answer(seat) for seat in seats],
+        [order_answer(arena.instruments, view) for view in orders],
+        [position_answer(arena.instruments, view) for view in positions],
+    )
+
+
+def subscribe(session: Session, wanted: args.Subscribe) -> Subscribed:
+    """All of them or none. Each one's snapshot follows the reply."""
+    names = [name for name in dict.fromkeys(wanted.channels) if name not in session.channels]
+    if len(session.channels) + len(names) > session.arena.config.limits.channels_per_connection:
+        raise Refused(Code.TOO_MANY_CHANNELS)
+    found = [(name, _channel(session, name)) for name in names]
+    for name, channel in found:
+        session.channels[name] = channel
+        session.after_reply(partial(_greet, session, name, channel))
+    return Subscribed(list(session.channels))
+
+
+def unsubscribe(session: Session, unwanted: args.Unsubscribe) -> Subscribed:
+    for name in unwanted.channels:
+        if name not in session.channels:
+            continue
+        channel = session.channels.pop(name)
+        if channel is None:
+            session.arena.fanout.leave_private(session, session.player)
+        else:
+            session.arena.fanout.leave(session, channel)
+    return Subscribed(list(session.channels))
+
+
+def _channel(session: Session, name: str) -> Channel | None:
+    """The public channel of that name; None for the private one. Raises Refused."""
+    fanout = session.arena.fanout
+    match name.split("."):
+        case ["me"]:
+            if session.identity is None:
+                raise Refused(Code.NOT_AUTHENTICATED)
+            return None
+        case ["sys"]:
+            return fanout.sys
+        case ["tick", symbol]:
+            return fanout.tick_channel(session.arena.instruments.named(symbol).id, symbol)
+        case ["candle", symbol, interval] if interval in INTERVALS:
+            instrument = session.arena.instruments.named(symbol)
+            return fanout.candle_channel(instrument.id, symbol, INTERVALS[interval])
+        case ["board", number] if number.isascii() and number.isdigit() and len(number) <= 10:
+            match_id = int(number)
+            if views.match(session.arena.state, match_id) is not None:
+                return fanout.board_channel(match_id)
+    raise Refused(Code.CHANNEL_UNKNOWN, channel=name)
+
+
+def _greet(session: Session, name: str, channel: Channel | None) -> None:
+    """Begin the subscription with a snapshot of what the channel tells."""
+    seq, at_ms = session.arena.applied
+    if channel is None:
+        n = views.messages_of(session.arena.state.book, session.player)
+        data = me_get(session, args.Nothing())
+        session.outlet.send(session.codec.frame(Push("me", n, seq, at_ms, "me", data, "snapshot")))
+        session.arena.fanout.join_private(session, session.player)
+        return
+    type, _, rest = name.partition(".")
+    channel.greet(session, Message(seq, at_ms, type if rest else "hello", _snapshot(session, type, rest)))
+
+
+def _snapshot(session: Session, type: str, rest: str) -> object:
+    arena = session.arena
+    if type == "tick":
+        return quote_of(arena, rest)
+    if type == "board":
+        return board_of(arena, int(rest))
+    if type == "candle":
+        symbol, interval = rest.split(".")
+        instrument = arena.instruments.named(symbol)
+        candle = views.candle(arena.state.book, instrument.id, INTERVALS[interval])
+        return candle_data(instrument, interval, candle, closed=False) if candle is not None else Empty()
+    return Time(arena.clock.stamp_ns() // NS_PER_MS)

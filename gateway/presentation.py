@@ -1,0 +1,290 @@
+"""Answers of engine.views as clients see them: names, decimal strings, milliseconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
+from engine.state import Cold
+from engine.tables import MATCH_OPEN
+from engine.views import BoardView, MatchView, OrderView, PositionView, Quote, SeatView
+from gateway.instruments import Instrument, Instruments, money_text
+from gateway.messages import ORDER_TYPES, SIDES, QuoteData, client_order_id_text
+
+MATCH_STATUSES: Final = {MATCH_OPEN: "open"}
+
+
+class BracketAnswer(Struct, frozen=True, omit_defaults=True):
+    maintenance_rate: str
+    max_leverage: int
+    maintenance_amount: str
+    notional_cap: str | None = None
+
+
+class InstrumentAnswer(Struct, frozen=True):
+    symbol: str
+    name: str
+    type: str
+    base: str
+    quote: str
+    tick_size: str
+    lot_size: str
+    min_quantity: str
+    max_quantity: str
+    min_notional: str
+    max_leverage: int
+    taker_fee: str
+    maker_fee: str
+    markup: str
+    enabled: bool
+    locked: bool
+    halted: bool
+    close_only: bool
+    brackets: list[BracketAnswer]
+
+
+def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
+    data = instrument.data
+    return InstrumentAnswer(
+        data.symbol,
+        data.name,
+        data.type,
+        data.base,
+        data.quote,
+        instrument.price_text(1),
+        instrument.quantity_text(1),
+        instrument.quantity_text(data.min_lots),
+        instrument.quantity_text(data.max_lots),
+        money_text(data.min_notional),
+        data.max_leverage,
+        _rate_text(data.taker_fee_ppm),
+        _rate_text(data.maker_fee_ppm),
+        instrument.price_text(data.markup_ticks),
+        data.enabled,
+        data.locked,
+        data.halted,
+        data.close_only,
+        [
+            BracketAnswer(
+                _rate_text(bracket.maintenance_ppm),
+                bracket.max_leverage,
+                money_text(bracket.maintenance_cum),
+                money_text(bracket.notional_cap) if bracket.notional_cap else None,
+            )
+            for bracket in data.brackets
+        ],
+    )
+
+
+def _rate_text(ppm: int) -> str:
+    """A rate as a fraction: 500 ppm is "0.000500"."""
+    assert PPM == 10**6
+    return format_decimal(ppm, 6)
+
+
+def quote_answer(instrument: Instrument, quote: Quote, last: str | None) -> QuoteData:
+    return QuoteData(
+        instrument.symbol,
+        instrument.price_or_none(quote.bid),
+        instrument.price_or_none(quote.ask),
+        last,
+        quote.at_ns // NS_PER_MS,
+        quote.stale,
+    )
+
+
+class MatchAnswer(Struct, frozen=True):
+    match: int
+    game: int
+    title: str
+    description: str
+    status: str
+    practice: bool
+    fees: bool
+    starting_balance: str
+    max_positions: int
+    max_leverage: int
+    players: int
+
+
+def match_answer(cold: Cold, match: MatchView) -> MatchAnswer:
+    game = cold.games[match.game]
+    return MatchAnswer(
+        match.match,
+        match.game,
+        game.title,
+        game.description,
+        MATCH_STATUSES[match.status],
+        match.practice,
+        match.fees,
+        money_text(match.starting_balance),
+        match.max_positions,
+        match.max_leverage,
+        match.seats,
+    )
+
+
+class SeatAnswer(Struct, frozen=True):
+    match: int
+    equity: str
+    cash: str
+    reserved: str
+    margin: str
+    profit: str
+    fees: str
+    trades: int
+    wins: int
+    orders: int
+    positions: int
+    joined_at: int
+
+
+def seat_answer(seat: SeatView) -> SeatAnswer:
+    return SeatAnswer(
+        seat.match,
+        money_text(seat.equity),
+        money_text(seat.cash),
+        money_text(seat.reserved),
+        money_text(seat.margin),
+        money_text(seat.profit),
+        money_text(seat.fees),
+        seat.trades,
+        seat.wins,
+        seat.orders,
+        seat.positions,
+        seat.joined_at_ns // NS_PER_MS,
+    )
+
+
+class BoardRow(Struct, frozen=True):
+    rank: int
+    player: int
+    name: str
+    equity: str
+    profit: str
+    trades: int
+    positions: int
+
+
+class BoardAnswer(Struct, frozen=True, omit_defaults=True):
+    match: int
+    players: int
+    rows: list[BoardRow]
+    rank: int | None = None  # of the player who asks
+
+
+def board_answer(cold: Cold, match: int, board: BoardView) -> BoardAnswer:
+    rows = [
+        BoardRow(
+            rank,
+            seat.player,
+            cold.players[seat.player].name,
+            money_text(seat.equity),
+            money_text(seat.profit),
+            seat.trades,
+            seat.positions,
+        )
+        for rank, seat in enumerate(board.top, start=1)
+    ]
+    return BoardAnswer(match, board.seats, rows, board.rank or None)
+
+
+class OrderAnswer(Struct, frozen=True, omit_defaults=True):
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: str
+    price: str
+    margin: str
+    fee: str
+    accepted_at: int
+    expires_at: int | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    client_order_id: str | None = None
+
+
+def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
+    instrument = instruments.by_id[order.instrument]
+    return OrderAnswer(
+        order.order,
+        order.match,
+        instrument.symbol,
+        SIDES[order.side],
+        ORDER_TYPES[order.order_type],
+        order.leverage,
+        instrument.quantity_text(order.lots),
+        instrument.price_text(order.price),
+        money_text(order.margin),
+        money_text(order.fee),
+        order.accepted_at_ns // NS_PER_MS,
+        order.expires_at_ns // NS_PER_MS or None,
+        instrument.price_or_none(order.stop_loss),
+        instrument.price_or_none(order.take_profit),
+        client_order_id_text(order.client_order_id),
+    )
+
+
+class PositionAnswer(Struct, frozen=True, omit_defaults=True):
+    position: int
+    match: int
+    symbol: str
+    side: str
+    leverage: int
+    quantity: str
+    entry_price: str
+    mark_price: str
+    margin: str
+    profit: str
+    fee: str
+    opened_at: int
+    closing: bool = False
+    liquidation_price: str | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+
+
+def position_answer(instruments: Instruments, position: PositionView) -> PositionAnswer:
+    instrument = instruments.by_id[position.instrument]
+    return PositionAnswer(
+        position.position,
+        position.match,
+        instrument.symbol,
+        SIDES[position.side],
+        position.leverage,
+        instrument.quantity_text(position.lots),
+        _entry_price(instrument, position),
+        instrument.price_text(position.mark),
+        money_text(position.margin),
+        money_text(position.profit),
+        money_text(position.fee),
+        position.opened_at_ns // NS_PER_MS,
+        position.closing,
+        instrument.price_or_none(position.liquidation),
+        instrument.price_or_none(position.stop_loss),
+        instrument.price_or_none(position.take_profit),
+    )
+
+
+def _entry_price(instrument: Instrument, position: PositionView) -> str:
+    """Cost per lot, with 1e-8 where a partial close has left a fraction of a tick (rounded down)."""
+    ticks, rest = divmod(position.cost, position.lots)
+    if not rest:
+        return instrument.price_text(ticks)
+    return format_decimal(position.cost * instrument.data.tick_units // position.lots, MONEY_DECIMALS)
+
+
+class MeAnswer(Struct, frozen=True):
+    """The player and all that is open: result of me.get, and the snapshot of the private channel."""
+
+    player: int
+    name: str
+    role: str
+    seats: list[SeatAnswer]
+    orders: list[OrderAnswer]
+    positions: list[PositionAnswer]

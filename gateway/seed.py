@@ -1,0 +1,173 @@
+"""The instruments and games that an empty arena starts with, and the commands that create them.
+
+They are used once, when the log is empty; afterwards the log is the truth and admin commands change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Annotated, Final
+
+import msgspec
+
+from engine.commands import ColdCommand, CreateGame, CreateMatch, DefineInstrument, MarginBracket
+from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
+
+Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SeedError(ValueError):
+    """The seed data contradict themselves; the message names the symbol and the key."""
+
+
+class BracketSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of a margin table. The last one has no cap. The cumulative amounts follow from the steps."""
+
+    maintenance_ppm: Ppm
+    max_leverage: Count
+    notional_cap: str = ""
+
+
+class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An instrument, its prices, quantities and money as decimal strings."""
+
+    symbol: str
+    name: str
+    base: str
+    tick_size: str
+    lot_size: str
+    min_quantity: str
+    max_quantity: str
+    highest_price: str
+    max_leverage: Count
+    brackets: tuple[BracketSeed, ...]
+    quote: str = "USDT"
+    min_notional: str = "5"
+    taker_fee_ppm: Ppm = 500
+    maker_fee_ppm: Ppm = 200
+    max_spread_ppm: Ppm = 10_000
+    markup_ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    quote_lifetime_ms: Count = 2_000
+
+
+class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A game, and whether a practice match of it is open from the start."""
+
+    title: str
+    description: str = ""
+    starting_balance: str = "10000"
+    max_positions: Count = 100
+    max_leverage: Count = 125
+    fees: bool = True
+    practice: bool = True
+
+
+def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
+    """What creates them, in order: instruments, then games (ids count from 1), each with its practice match."""
+    for instrument in instruments:
+        yield _define(instrument)
+    for game, seed in enumerate(games, start=1):
+        yield CreateGame(
+            title=seed.title,
+            description=seed.description,
+            starting_balance=_units(seed.title, "starting_balance", seed.starting_balance),
+            max_positions=seed.max_positions,
+            max_leverage=seed.max_leverage,
+            fees=seed.fees,
+        )
+        if seed.practice:
+            yield CreateMatch(game=game, practice=True)
+
+
+def _define(seed: InstrumentSeed) -> DefineInstrument:
+    tick_units = _units(seed.symbol, "tick_size", seed.tick_size)
+    lot_units = _units(seed.symbol, "lot_size", seed.lot_size)
+    return DefineInstrument(
+        symbol=seed.symbol,
+        name=seed.name,
+        base=seed.base,
+        quote=seed.quote,
+        tick_units=tick_units,
+        lot_units=lot_units,
+        min_lots=_count(seed.symbol, "min_quantity", seed.min_quantity, lot_units),
+        max_lots=_count(seed.symbol, "max_quantity", seed.max_quantity, lot_units),
+        min_notional=_units(seed.symbol, "min_notional", seed.min_notional),
+        highest_price=_count(seed.symbol, "highest_price", seed.highest_price, tick_units),
+        max_leverage=seed.max_leverage,
+        taker_fee_ppm=seed.taker_fee_ppm,
+        maker_fee_ppm=seed.maker_fee_ppm,
+        max_spread_ppm=seed.max_spread_ppm,
+        markup_ticks=seed.markup_ticks,
+        quote_lifetime_ns=seed.quote_lifetime_ms * NS_PER_MS,
+        brackets=_brackets(seed),
+    )
+
+
+def _brackets(seed: InstrumentSeed) -> tuple[MarginBracket, ...]:
+    """The margin table with cum_n = floor_n x (mmr_n - mmr_(n-1)) + cum_(n-1), so maintenance is continuous."""
+    if not seed.brackets:
+        raise SeedError(f"{seed.symbol}: brackets: there must be at least one")
+    caps = [_units(seed.symbol, "notional_cap", bracket.notional_cap) for bracket in seed.brackets[:-1]]
+    if seed.brackets[-1].notional_cap:
+        raise SeedError(f"{seed.symbol}: notional_cap: the last bracket has none")
+    if any(low >= high for low, high in pairwise([0, *caps])):
+        raise SeedError(f"{seed.symbol}: notional_cap: must rise from bracket to bracket")
+    cums = [0]
+    for cap, (below, above) in zip(caps, pairwise(seed.brackets), strict=True):
+        step, rest = divmod(cap * (above.maintenance_ppm - below.maintenance_ppm), PPM)
+        if rest:
+            raise SeedError(f"{seed.symbol}: notional_cap: {cap} units do not divide into whole maintenance steps")
+        cums.append(cums[-1] + step)
+    return tuple(
+        MarginBracket(cap, bracket.maintenance_ppm, bracket.max_leverage, cum)
+        for cap, bracket, cum in zip([*caps, 0], seed.brackets, cums, strict=True)
+    )
+
+
+def _units(owner: str, key: str, text: str) -> int:
+    try:
+        units = parse_decimal(text, MONEY_DECIMALS)
+    except ValueError as error:
+        raise SeedError(f"{owner}: {key}: {error}") from error
+    if units < 1:
+        raise SeedError(f"{owner}: {key}: must be positive, not {text}")
+    return units
+
+
+def _count(owner: str, key: str, text: str, step: int) -> int:
+    count, rest = divmod(_units(owner, key, text), step)
+    if rest:
+        raise SeedError(f"{owner}: {key}: {text} is not a whole number of steps")
+    return count
+
+
+_MAJOR: Final = (  # BTCUSDT and ETHUSDT on Binance USD-M futures, October 2024
+    BracketSeed(4_000, 125, "50000"),
+    BracketSeed(5_000, 100, "600000"),
+    BracketSeed(6_500, 75, "3000000"),
+    BracketSeed(10_000, 50, "12000000"),
+    BracketSeed(20_000, 25, "70000000"),
+    BracketSeed(25_000, 20, "100000000"),
+    BracketSeed(50_000, 10, "230000000"),
+    BracketSeed(100_000, 5),
+)
+_MINOR: Final = (
+    BracketSeed(5_000, 75, "20000"),
+    BracketSeed(6_500, 50, "100000"),
+    BracketSeed(10_000, 40, "500000"),
+    BracketSeed(20_000, 25, "2000000"),
+    BracketSeed(50_000, 10, "10000000"),
+    BracketSeed(100_000, 5, "20000000"),
+    BracketSeed(125_000, 4),
+)
+
+INSTRUMENTS: Final = (
+    InstrumentSeed("BTCUSDT", "Bitcoin", "BTC", "0.01", "0.00001", "0.00001", "1000", "1000000", 125, _MAJOR),
+    InstrumentSeed("ETHUSDT", "Ethereum", "ETH", "0.01", "0.0001", "0.0001", "10000", "100000", 125, _MAJOR),
+    InstrumentSeed("SOLUSDT", "Solana", "SOL", "0.01", "0.001", "0.001", "100000", "10000", 75, _MINOR),
+    InstrumentSeed("BNBUSDT", "BNB", "BNB", "0.01", "0.001", "0.001", "100000", "10000", 75, _MINOR),
+    InstrumentSeed("XRPUSDT", "XRP", "XRP", "0.0001", "0.1", "0.1", "10000000", "1000", 75, _MINOR),
+)
+GAMES: Final = (GameSeed("Practice", "Trade with play money against live prices, for as long as you like."),)

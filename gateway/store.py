@@ -1,0 +1,108 @@
+"""What is kept: log, projection and snapshots of a data folder, and the machine that was recovered from them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from engine.commands import Batch
+from engine.machine import RULES_VERSION, Applied, Machine
+from gateway.config import Data
+from persistence import snapshot
+from persistence.log import Appended
+from persistence.projection import Projection
+from persistence.queries import Candle, Queries
+from persistence.recovery import Recovered, recover
+
+log = structlog.get_logger()
+
+
+class Store:
+    """Made by `open_store`, ended by `close`. `put` is a consumer of the sequencer."""
+
+    def __init__(self, recovered: Recovered, projection: Projection, queries: Queries, config: Data) -> None:
+        self.machine: Machine = recovered.machine
+        self.log = recovered.log
+        self.projection = projection
+        self.snapshots = 0
+        self._recovered = recovered
+        self._queries = queries
+        self._every_s = config.snapshot_every_s
+        self._every_commands = config.snapshot_every_commands
+        self._shadow = snapshot.Shadow()
+        self._thread = ThreadPoolExecutor(1, "snapshots")
+        self._writing: asyncio.Task[None] | None = None
+        self._last_s = time.monotonic()
+        self._last_sequence = self.log.last_sequence
+
+    def put(self, batch: Batch, applied: Applied) -> None:
+        """Pass the events of a batch on to the projection, and begin a snapshot when it is time for one."""
+        last_sequence = batch.first_sequence + len(batch.records) - 1
+        self.projection.put(batch.first_sequence, last_sequence, applied.events)
+        due = last_sequence - self._last_sequence >= self._every_commands
+        if (due or time.monotonic() - self._last_s >= self._every_s) and self._writing is None:
+            self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
+            self._writing.add_done_callback(self._written)
+
+    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
+        """Closed candles that opened before `until_ns`, earliest first."""
+        return await self._queries.candles(instrument, interval_s, limit, until_ns)
+
+    async def close(self) -> None:
+        """A last snapshot, everything in the projection, and let go of the files. After the last batch."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self.log.last_sequence > self._last_sequence:
+            await self._write(self._capture())
+        await self.projection.close()
+        await self._queries.close()
+        self._thread.shutdown()
+        self._recovered.close()
+
+    def _capture(self) -> snapshot.Captured:
+        """Copy the state as the last batch left it. No batch is in flight: the next one waits for the consumers."""
+        self._last_s = time.monotonic()
+        self._last_sequence = self.log.last_sequence
+        appended = Appended(self.log.last_sequence, self.log.chain)
+        return snapshot.capture(self.machine.state, self._shadow, appended, self.log.log_id)
+
+    async def _write(self, captured: snapshot.Captured) -> None:
+        """Write, wait until the projection has passed it, publish."""
+        loop = asyncio.get_running_loop()
+        folder = self._recovered.snapshots
+        try:
+            unpublished = await loop.run_in_executor(self._thread, snapshot.write, folder, captured, RULES_VERSION)
+            projected = await self.projection.reach(unpublished.sequence)
+            await loop.run_in_executor(self._thread, snapshot.publish, folder, unpublished, projected)
+        except (OSError, snapshot.SnapshotBad) as error:
+            log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=str(error))
+        else:
+            self.snapshots += 1
+            log.info("snapshot", sequence=captured.sequence)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing = None
+        if not task.cancelled():
+            task.result()
+
+
+async def open_store(config: Data) -> Store:
+    """Recover the data folder; blocks for as long as the replay takes. Raises what `recover` raises."""
+    begun_s = time.perf_counter()
+    recovered = recover(Path(config.directory))
+    for warning in recovered.warnings:
+        log.warning("recovery", found=warning)
+    log.info(
+        "state recovered",
+        sequence=recovered.log.last_sequence,
+        snapshot=recovered.snapshot,
+        commands_replayed=recovered.commands_replayed,
+        seconds=round(time.perf_counter() - begun_s, 1),
+    )
+    path = recovered.projection_path
+    projection = await Projection.open(path, recovered.log.log_id, recovered.log.last_sequence)
+    return Store(recovered, projection, await Queries.open(path), config)

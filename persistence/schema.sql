@@ -1,0 +1,69 @@
+-- The projection: what people look up. Made from the log's events and nothing else; deleted, it is rebuilt the same.
+-- Integers as in the log: prices in ticks, quantities in lots, virtual money in 1e-8 units, times in ns since the epoch.
+-- Rows are clustered as they are asked for, so that an insert writes one tree: a player's facts by that player's message
+-- numbers, which the engine counts without gaps; candles by instrument and length.
+
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    log_id BLOB NOT NULL,       -- of the log that it is made from; empty before the first one
+    sequence INTEGER NOT NULL   -- last entry whose events are in, set in the transaction that put them there
+);
+INSERT INTO meta VALUES (1, x'', 0);
+
+-- Every fill opens the position that has the order's id.
+CREATE TABLE fills (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    side INTEGER NOT NULL,
+    order_type INTEGER NOT NULL,
+    leverage INTEGER NOT NULL,
+    price INTEGER NOT NULL,
+    lots INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    margin INTEGER NOT NULL,
+    fee INTEGER NOT NULL,
+    liquidation INTEGER NOT NULL,
+    stop_loss INTEGER NOT NULL,
+    take_profit INTEGER NOT NULL,
+    client_order_id TEXT NOT NULL,
+    PRIMARY KEY (player, message)
+) WITHOUT ROWID;
+
+-- A row for each part of a position that closed; "left" is 0 with the last one.
+CREATE TABLE closed_positions (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    side INTEGER NOT NULL,
+    cause INTEGER NOT NULL,
+    leverage INTEGER NOT NULL,
+    price INTEGER NOT NULL,
+    lots INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    margin INTEGER NOT NULL,
+    fee INTEGER NOT NULL,
+    profit INTEGER NOT NULL,
+    "left" INTEGER NOT NULL,
+    PRIMARY KEY (player, message)
+) WITHOUT ROWID;
+
+CREATE TABLE candles (
+    instrument INTEGER NOT NULL,
+    interval_s INTEGER NOT NULL,
+    open_at_ns INTEGER NOT NULL,
+    open INTEGER NOT NULL,
+    high INTEGER NOT NULL,
+    low INTEGER NOT NULL,
+    close INTEGER NOT NULL,
+    ticks INTEGER NOT NULL,
+    PRIMARY KEY (instrument, interval_s, open_at_ns)
+) WITHOUT ROWID;

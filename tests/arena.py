@@ -1,0 +1,526 @@
+"""The language of the rule tests: an arena in a few lines, whose commands read like a round of the game.
+
+Prices, quantities and money are written as numbers or strings and converted exactly; what comes back is Decimal. After each
+command every invariant is checked, and a command that is not expected to be refused must not be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import views
+from engine.commands import (
+    AMEND_POSITION,
+    CANCEL_ORDER,
+    CLOSE_POSITION,
+    COMMAND,
+    PLACE_ORDER,
+    QUOTE,
+    Amend,
+    Batch,
+    ColdCommand,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    Kind,
+    MarginBracket,
+    OpenFeed,
+    OrderType,
+    RegisterPlayer,
+    ResetSeat,
+    Side,
+    TimeInForce,
+    encode_cold,
+    pack_client_order_id,
+    request_key,
+)
+from engine.events import CANDLE, OUTCOME, QUOTED, TRADE, Cause, EventKind, OrderStatus
+from engine.invariants import check
+from engine.machine import Machine
+from engine.reasons import Reason
+from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
+from engine.state import State, sections
+from engine.tables import make_array
+
+LONG, SHORT = Side.LONG, Side.SHORT
+START_NS = 1_700_000_000 * NS_PER_S
+
+Number = int | str | Decimal
+
+# Hot commands as the tests write them: the fields of their records, by name
+
+
+class Quote(NamedTuple):
+    instrument: int
+    bid: int
+    ask: int
+    source_sequence: int
+
+
+class PlaceOrder(NamedTuple):
+    player: int
+    match: int
+    instrument: int
+    side: int
+    order_type: int = OrderType.MARKET
+    time_in_force: int = TimeInForce.GTC
+    leverage: int = 1
+    margin: int = 0
+    lots: int = 0
+    price: int = 0
+    stop_loss: int = 0
+    take_profit: int = 0
+    expires_at_ns: int = 0
+    client_order_id: str = ""
+    key: str | None = None
+
+
+class CancelOrder(NamedTuple):
+    player: int
+    order: int
+    key: str | None = None
+
+
+class ClosePosition(NamedTuple):
+    player: int
+    position: int
+    lots: int = 0
+    percent: int = 0
+    key: str | None = None
+
+
+class AmendPosition(NamedTuple):
+    player: int
+    position: int
+    fields: int
+    stop_loss: int = 0
+    take_profit: int = 0
+    key: str | None = None
+
+
+class Pulse(NamedTuple):
+    pass
+
+
+class Unknown(NamedTuple):
+    """What no engine of today knows."""
+
+
+HotCommand = Quote | PlaceOrder | CancelOrder | ClosePosition | AmendPosition | Pulse | Unknown
+Command = HotCommand | ColdCommand
+
+LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
+    Quote: (Kind.QUOTE, QUOTE),
+    PlaceOrder: (Kind.PLACE_ORDER, PLACE_ORDER),
+    CancelOrder: (Kind.CANCEL_ORDER, CANCEL_ORDER),
+    ClosePosition: (Kind.CLOSE_POSITION, CLOSE_POSITION),
+    AmendPosition: (Kind.AMEND_POSITION, AMEND_POSITION),
+    Pulse: (Kind.PULSE, COMMAND),
+    Unknown: (99, COMMAND),
+}
+
+
+def batch_of(commands: list[Command], first_sequence: int, at_ns: int) -> Batch:
+    """The commands as the log would hold them."""
+    records, blobs = np.zeros(len(commands), COMMAND), b""
+    for record, command in zip(np.split(records, len(commands)) if commands else (), commands, strict=True):
+        if isinstance(command, HotCommand):
+            _fill(record, command)
+        else:
+            blob = encode_cold(command)
+            record["kind"], record["blob_length"], record["blob_offset"] = Kind.COLD, len(blob), len(blobs)
+            blobs += blob
+    return Batch(first_sequence, at_ns, records, blobs)
+
+
+def _fill(record: NDArray[np.void], command: HotCommand) -> None:
+    kind, layout = LAYOUTS[type(command)]
+    view = record.view(layout)
+    view["kind"] = kind
+    arguments = command._asdict()
+    key = arguments.pop("key", None)
+    for field, argument in arguments.items():
+        view[field] = pack_client_order_id(argument) if field == "client_order_id" else argument
+    if key is not None:
+        view["key_low"], view["key_high"] = request_key(arguments["player"], key)
+        view["arguments_hash"] = arguments_hash(command)
+
+
+def arguments_hash(command: HotCommand) -> int:
+    """Stands for the gateway's hash of the decoded arguments."""
+    digest = hashlib.blake2b(repr(command._replace(key=None)).encode(), digest_size=8).digest()  # type: ignore[call-arg]
+    return int.from_bytes(digest, "little", signed=True)
+
+
+# What comes out, as plain values
+
+_BODIES = {
+    EventKind.QUOTE_CHANGED: QUOTED,
+    EventKind.CANDLE_CLOSED: CANDLE,
+}
+_WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
+
+
+def events_of(records: NDArray[np.void]) -> list[dict[str, Any]]:
+    """The events as dicts of the fields that their kind has."""
+    found = []
+    for number, kind in enumerate(records["kind"].tolist()):
+        layout = TRADE if kind in _WITH_TRADE else _BODIES.get(EventKind(kind), records.dtype)
+        row = records[number : number + 1].view(layout)[0]
+        found.append({name: row[name].tolist() for name in layout.names or () if name != "spare"})
+    return found
+
+
+def outcomes_of(records: NDArray[np.void]) -> list[dict[str, int]]:
+    return [{name: int(row[name]) for name in OUTCOME.names or ()} for row in records]
+
+
+def content(state: State, *without: str) -> dict[str, Any]:
+    """The state by table, however much room its tables have: without fresh rows at the end, and indexes as sets."""
+    found: dict[str, Any] = {"cold": msgspec.msgpack.encode(state.cold)}
+    for name, array in sections(state).items():
+        table = np.asarray(array)
+        if name.endswith("_index"):
+            found[name] = sorted(table[table["row"] != 0].tolist())
+        else:
+            size, fresh = table.itemsize, np.asarray(make_array(name, 1)).tobytes()
+            taken = np.flatnonzero((table.view("u1").reshape(-1, size) != np.frombuffer(fresh, "u1")).any(axis=1))
+            found[name] = table[: int(taken[-1]) + 1 if taken.size else 0].tobytes()
+    world = state.book.world
+    found["world"] = {name: int(world[name][0]) for name in world.dtype.names or () if name not in without}
+    return found
+
+
+def lasting(state: State) -> dict[str, Any]:
+    """What a refused command leaves as it was: all but the count of commands, the time, and that of unusable quotes."""
+    return content(state, "now_ns", "sequence", "quotes_unusable")
+
+
+# The arena
+
+BRACKETS_OF_BTC = tuple(
+    MarginBracket(cap * MONEY, ppm, leverage, cum * MONEY)
+    for cap, ppm, leverage, cum in (
+        (50_000, 4_000, 125, 0),
+        (600_000, 5_000, 100, 50),
+        (3_000_000, 6_500, 75, 950),
+        (12_000_000, 10_000, 50, 11_450),
+        (70_000_000, 20_000, 25, 131_450),
+        (100_000_000, 25_000, 20, 481_450),
+        (230_000_000, 50_000, 10, 2_981_450),
+        (0, 100_000, 5, 14_481_450),
+    )
+)
+
+BTC = DefineInstrument(
+    symbol="BTCUSDT", name="Bitcoin", base="BTC", quote="USDT",
+    tick_units=MONEY // 100, lot_units=MONEY // 100_000, min_lots=1, max_lots=100_000_000, min_notional=5 * MONEY,
+    highest_price=100_000_000, max_leverage=125, taker_fee_ppm=500, maker_fee_ppm=200, max_spread_ppm=10_000,
+    markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=BRACKETS_OF_BTC,
+)  # fmt: skip
+"""Bitcoin as it is seeded: ticks of 0.01, lots of 0.00001, so a lot is worth 1e-7 a tick."""
+
+ETH = msgspec.structs.replace(BTC, symbol="ETHUSDT", name="Ether", base="ETH")
+
+
+class Outcome(NamedTuple):
+    """The answer to a command, in the units of its instrument."""
+
+    reason: Reason
+    status: OrderStatus
+    replayed: bool
+    id: int
+    price: Decimal
+    fee: Decimal
+    profit: Decimal
+    liquidation: Decimal
+    left: Decimal
+    sequence: int
+
+
+class Happened(NamedTuple):
+    """An event of a trade, in the units of its instrument."""
+
+    kind: EventKind
+    reason: Reason
+    id: int
+    cause: Cause
+    price: Decimal
+    quantity: Decimal
+    margin: Decimal
+    fee: Decimal
+    profit: Decimal
+    cash: Decimal
+    left: Decimal
+    liquidation: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+    message: int
+    sequence: int
+
+    @property
+    def paid_back(self) -> Decimal:
+        """What a close returned to the seat's cash."""
+        return self.margin + self.profit - self.fee
+
+
+class Arena:
+    """An engine, a clock that moves when told, and two instruments: BTCUSDT and ETHUSDT."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.now_ns = START_NS
+        self.source_sequence = 0
+        self.outcome: Outcome | None = None
+        self.events: list[dict[str, Any]] = []
+        self.refused: list[Reason] = []
+        self.expects_refusal = False
+        self.instruments: dict[str, tuple[int, DefineInstrument]] = {}
+        self.matches: dict[tuple[tuple[str, Any], ...], int] = {}
+        self.define(BTC)
+        self.define(ETH)
+
+    # Setting up
+
+    def define(self, instrument: DefineInstrument) -> int:
+        """Create the instrument or change its data; its id."""
+        id = self.command(instrument).id
+        if not self.refused:
+            self.instruments[instrument.symbol] = id, instrument
+        return id
+
+    def change(self, symbol: str, **fields: Any) -> None:
+        """Give an instrument other data."""
+        self.define(msgspec.structs.replace(self.instruments[symbol][1], **fields))
+
+    def match(self, cash: Number = 10_000, **rules: Any) -> int:
+        """A practice match of a game with these rules, made when there is none yet."""
+        wanted = {"starting_balance": money(cash), "max_positions": 100, "max_leverage": 125, "fees": False} | rules
+        key = tuple(sorted(wanted.items()))
+        if key not in self.matches:
+            game = self.command(CreateGame(title="Game", description="", **wanted)).id
+            self.matches[key] = self.command(CreateMatch(game, practice=True)).id
+        return self.matches[key]
+
+    def player(self, cash: Number = 10_000, **rules: Any) -> Player:
+        """A new player, in a match with that starting balance. Rules: fees (default off), max_positions, max_leverage."""
+        match = self.match(cash, **rules)
+        return Player(self, self.command(RegisterPlayer("Player")).id, match)
+
+    # The world goes on
+
+    def quote(self, symbol: str, price: Number, ask: Number | None = None) -> None:
+        """A quote. One price is the ask, and the bid stands a tick below it; two are bid and ask."""
+        instrument, data = self.instruments[symbol]
+        first = self.ticks(symbol, price)
+        bid, offered = (first - 1, first) if ask is None else (first, self.ticks(symbol, ask))
+        self.source_sequence += 1
+        self.command(Quote(instrument, bid, offered, self.source_sequence))
+
+    def passes(self, seconds: Number) -> None:
+        """Time goes by, and what is due happens."""
+        self.now_ns += parse_decimal(str(seconds), 9)
+        self.command(Pulse())
+
+    def feed_opens(self) -> None:
+        self.command(OpenFeed("test"))
+
+    @contextmanager
+    def refuses(self, reason: Reason) -> Iterator[None]:
+        """The one command within is refused for that reason, and changes nothing."""
+        before = lasting(self.machine.state)
+        self.expects_refusal = True
+        try:
+            yield
+        finally:
+            self.expects_refusal = False
+        assert self.refused == [reason]
+        after = lasting(self.machine.state)
+        assert not [name for name in after if after[name] != before[name]], f"{reason.name} changed the state"
+        assert not self.events, f"{reason.name} came with events"
+        self.refused = []
+
+    def command(self, command: Command) -> Outcome:
+        """Apply one command as a batch of its own, and hold the state against all invariants."""
+        symbol = self._symbol_of(command)
+        applied = self.apply([command])
+        found = outcomes_of(applied.outcomes)[0]
+        reason = Reason(found["reason"])
+        self.refused = [] if reason is Reason.ACCEPTED else [reason]
+        assert bool(self.refused) == self.expects_refusal, reason.name
+        self.outcome = Outcome(
+            reason, OrderStatus(found["status"]), bool(found["replayed"]), found["id"],
+            self.price(symbol, found["price"]), dollars(found["fee"]), dollars(found["profit"]),
+            self.price(symbol, found["liquidation"]), self.quantity(symbol, found["left"]), found["sequence"],
+        )  # fmt: skip
+        return self.outcome
+
+    def apply(self, commands: list[Command]) -> Any:
+        """Apply the commands as one batch, stamped now."""
+        sequence = int(self.machine.state.book.world["sequence"][0])
+        applied = self.machine.apply(batch_of(commands, sequence + 1, self.now_ns))
+        self.events = events_of(applied.events)
+        self.history = [*getattr(self, "history", []), *self.events]
+        check(self.machine.state)
+        return applied
+
+    # Looking
+
+    def happened(self, kind: EventKind, player: int | None = None) -> list[Happened]:
+        """All events of that kind so far (of that player), earliest first."""
+        return [
+            self._happened(event)
+            for event in self.history
+            if event["kind"] == kind and (player is None or event["player"] == player)
+        ]
+
+    def order_of_events(self) -> list[tuple[EventKind, int]]:
+        """Kind and id of what the last command did to orders and positions, in order."""
+        return [(EventKind(event["kind"]), event["id"]) for event in self.events if "id" in event]
+
+    def insurance(self, match: int) -> Decimal:
+        return dollars(self.machine.state.book.matches["insurance"][match])
+
+    def ticks(self, symbol: str, price: Number) -> int:
+        return _exactly(price, self.instruments[symbol][1].tick_units)
+
+    def lots(self, symbol: str, quantity: Number) -> int:
+        return _exactly(quantity, self.instruments[symbol][1].lot_units)
+
+    def price(self, symbol: str, ticks: int) -> Decimal:
+        return dollars(ticks * self.instruments[symbol][1].tick_units if ticks else 0)
+
+    def quantity(self, symbol: str, lots: int) -> Decimal:
+        return dollars(lots * self.instruments[symbol][1].lot_units if lots else 0)
+
+    def _happened(self, event: dict[str, Any]) -> Happened:
+        symbol = self._symbol(event["instrument"])
+        return Happened(
+            EventKind(event["kind"]), Reason(event["reason"]), event["id"], Cause(event["cause"]),
+            self.price(symbol, event["price"]), self.quantity(symbol, event["lots"]), dollars(event["margin"]),
+            dollars(event["fee"]), dollars(event["profit"]), dollars(event["cash"]), self.quantity(symbol, event["left"]),
+            self.price(symbol, event["liquidation"]), self.price(symbol, event["stop_loss"]),
+            self.price(symbol, event["take_profit"]), event["message"], event["sequence"],
+        )  # fmt: skip
+
+    def _symbol(self, instrument: int) -> str:
+        return next((symbol for symbol, (id, _) in self.instruments.items() if id == instrument), "BTCUSDT")
+
+    def _symbol_of(self, command: Command) -> str:
+        """Of the instrument in whose units the answer is to be read."""
+        if isinstance(command, PlaceOrder | Quote):
+            return self._symbol(command.instrument)
+        if isinstance(command, ClosePosition | AmendPosition):
+            return self._symbol(views.instrument_of_position(self.machine.state.book, command.position))
+        return "" if isinstance(command, DefineInstrument) and not self.instruments else "BTCUSDT"
+
+
+class Player:
+    """Somebody in a match of the arena. What is opened or ordered is known by its id afterwards."""
+
+    def __init__(self, arena: Arena, id: int, match: int) -> None:
+        self.arena, self.id, self.match = arena, id, match
+
+    def opens(self, symbol: str, side: int, **details: Any) -> int:
+        """A market order, sized by margin (default) or quantity: the id of the position."""
+        return self.arena.command(self._order(symbol, side, OrderType.MARKET, **details)).id
+
+    def limit(self, symbol: str, side: int, price: Number, **details: Any) -> int:
+        """A limit order; `expires_in` seconds makes it GTD, `ioc` immediate or cancel: its id."""
+        return self.arena.command(self._order(symbol, side, OrderType.LIMIT, price=price, **details)).id
+
+    def closes(self, position: int, *, percent: int = 0, quantity: Number = 0, key: str | None = None) -> Outcome:
+        """Close a position: all of it, a percentage, or a quantity."""
+        symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
+        lots = self.arena.lots(symbol, quantity)
+        if not percent and not lots:
+            percent = 100
+        return self.arena.command(ClosePosition(self.id, position, lots, percent, key))
+
+    def amends(self, position: int, *, stop_loss: Number | None = None, take_profit: Number | None = None) -> Outcome:
+        """Set other stops; 0 takes one away, None leaves it."""
+        symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
+        fields = Amend.STOP_LOSS * (stop_loss is not None) | Amend.TAKE_PROFIT * (take_profit is not None)
+        ticks = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
+        return self.arena.command(AmendPosition(self.id, position, fields, *ticks))
+
+    def cancels(self, order: int, key: str | None = None) -> Outcome:
+        return self.arena.command(CancelOrder(self.id, order, key))
+
+    def resets(self) -> None:
+        self.arena.command(ResetSeat(self.match, self.id))
+
+    def last(self, kind: EventKind) -> Happened:
+        """The latest event of that kind on the player's channel."""
+        return self.arena.happened(kind, self.id)[-1]
+
+    @property
+    def seat(self) -> views.SeatView:
+        found = views.seat(self.arena.machine.state.book, self.id, self.match)
+        assert found is not None
+        return found
+
+    @property
+    def cash(self) -> Decimal:
+        return dollars(self.seat.cash)
+
+    @property
+    def reserved(self) -> Decimal:
+        return dollars(self.seat.reserved)
+
+    @property
+    def margin(self) -> Decimal:
+        return dollars(self.seat.margin)
+
+    @property
+    def equity(self) -> Decimal:
+        return dollars(self.seat.equity)
+
+    @property
+    def positions(self) -> list[int]:
+        return [found.position for found in views.positions(self.arena.machine.state.book, self.id, self.match) or ()]
+
+    @property
+    def orders(self) -> list[int]:
+        return [found.order for found in views.orders(self.arena.machine.state.book, self.id, self.match) or ()]
+
+    def position(self, id: int) -> views.PositionView:
+        found = views.positions(self.arena.machine.state.book, self.id, self.match) or ()
+        return next(view for view in found if view.position == id)
+
+    def _order(self, symbol: str, side: int, order_type: int, *, margin: Number = 0, quantity: Number = 0,
+               leverage: int = 1, price: Number = 0, stop_loss: Number = 0, take_profit: Number = 0,
+               expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "",
+               key: str | None = None) -> PlaceOrder:  # fmt: skip
+        arena = self.arena
+        time_in_force = TimeInForce.IOC if ioc else TimeInForce.GTC if expires_in is None else TimeInForce.GTD
+        expires_at_ns = 0 if expires_in is None else arena.now_ns + parse_decimal(str(expires_in), 9)
+        return PlaceOrder(
+            self.id, self.match, arena.instruments[symbol][0], side, order_type, time_in_force, leverage,
+            money(margin), arena.lots(symbol, quantity), arena.ticks(symbol, price), arena.ticks(symbol, stop_loss),
+            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, key,
+        )  # fmt: skip
+
+
+def money(amount: Number) -> int:
+    """Dollars as money units; exact or an error."""
+    return parse_decimal(str(amount), MONEY_DECIMALS)
+
+
+def dollars(units: Any) -> Decimal:
+    """Money units as dollars."""
+    return Decimal(format_decimal(int(units), MONEY_DECIMALS))
+
+
+def _exactly(number: Number, units: int) -> int:
+    whole, rest = divmod(money(number), units)
+    assert rest == 0, f"{number} is not a multiple of {dollars(units)}"
+    return whole

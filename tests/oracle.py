@@ -1,0 +1,618 @@
+"""The rules once more, as naively as they can be said: dicts, lists, unbounded integers, every position looked at on every quote.
+
+The engine is fast and the oracle is plain; a driver gives both the same commands and compares all that comes out. Read it as the
+rule book: prices are ticks, quantities lots, money 1e-8 units, times nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from arena import (
+    AmendPosition,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+    Pulse,
+    Quote,
+    Unknown,
+)
+
+from engine.commands import (
+    Amend,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    MarginBracket,
+    OpenFeed,
+    OrderType,
+    RegisterPlayer,
+    ResetSeat,
+    TimeInForce,
+    pack_client_order_id,
+)
+from engine.events import Cause, EventKind, OrderStatus
+from engine.reasons import Reason
+
+BILLION = 10**9
+MILLION = 10**6
+DAY_NS = 24 * 3600 * BILLION
+KEYS_KEPT = 4096
+GREATEST_NOTIONAL = 2**60
+CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
+NO_TEXT = list(pack_client_order_id(""))
+
+Event = dict[str, Any]
+Outcome = dict[str, int]
+
+
+class Refused(Exception):
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+
+
+def refuse_if(condition: bool, reason: Reason) -> None:
+    if condition:
+        raise Refused(reason)
+
+
+@dataclass
+class Market:
+    """An instrument and its last usable quote."""
+
+    data: DefineInstrument
+    bid: int = 0
+    ask: int = 0
+    at_ns: int = 0
+    source_sequence: int = -1
+    candles: dict[int, tuple[int, list[int]]] = field(default_factory=dict)  # length -> start, bids
+
+    @property
+    def value(self) -> int:
+        return self.data.tick_units * self.data.lot_units // 10**8
+
+    def opening(self, side: int) -> int:
+        """What an open pays: a buy the ask, a sell the bid."""
+        return self.ask if side > 0 else self.bid
+
+    def closing(self, side: int) -> int:
+        """What a close gets, and at which a position is valued."""
+        return self.bid if side > 0 else self.ask
+
+
+@dataclass
+class Match:
+    game: CreateGame
+    granted: int = 0
+    fees_taken: int = 0
+    market: int = 0
+    insurance: int = 0
+
+
+@dataclass
+class Seat:
+    player: int
+    match: int
+    cash: int
+    profit: int = 0
+    fees: int = 0
+    trades: int = 0
+    wins: int = 0
+
+
+@dataclass
+class Order:
+    """Waits for its price."""
+
+    id: int
+    seat: Seat
+    command: PlaceOrder
+    lots: int
+    notional: int
+    margin: int
+    fee: int
+
+
+@dataclass
+class Position:
+    id: int
+    seat: Seat
+    instrument: int
+    side: int
+    leverage: int
+    lots: int
+    cost: int
+    margin: int
+    liquidation: int
+    stop_loss: int
+    take_profit: int
+
+
+def rounded_up(amount: int, ppm: int) -> int:
+    return -(-amount * ppm // MILLION)
+
+
+def bracket_of(brackets: tuple[MarginBracket, ...], notional: int) -> MarginBracket:
+    return next((bracket for bracket in brackets[:-1] if notional <= bracket.notional_cap), brackets[-1])
+
+
+def is_liquidated(data: DefineInstrument, side: int, lots: int, cost: int, margin: int, fees: bool, price: int) -> bool:
+    """Margin + profit - closing fee <= maintenance margin, which is the bracket's share of the notional less its cum."""
+    value = data.tick_units * data.lot_units // 10**8
+    notional = price * lots * value
+    bracket = bracket_of(data.brackets, notional)
+    maintenance = notional * bracket.maintenance_ppm // MILLION - bracket.maintenance_cum
+    fee = rounded_up(notional, data.taker_fee_ppm) if fees else 0
+    return margin + side * (price * lots - cost) * value - fee <= maintenance
+
+
+@lru_cache(100_000)
+def liquidation_price(data: DefineInstrument, side: int, lots: int, cost: int, margin: int, fees: bool) -> int:
+    """The first price, coming from the profitable side, at which it is liquidated: try them all. 0: none."""
+    prices = range(data.highest_price, 0, -1) if side > 0 else range(1, data.highest_price + 1)
+    return next((price for price in prices if is_liquidated(data, side, lots, cost, margin, fees, price)), 0)
+
+
+class Oracle:
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.sequence = 0
+        self.next_id = 1
+        self.players: list[int] = []  # messages sent to each; player n is players[n - 1]
+        self.games: list[CreateGame] = []
+        self.matches: dict[int, Match] = {}
+        self.markets: dict[int, Market] = {}
+        self.seats: dict[tuple[int, int], Seat] = {}
+        self.orders: dict[int, Order] = {}
+        self.positions: dict[int, Position] = {}
+        self.waiting: list[tuple[int, int]] = []  # position and lots, in order of acceptance
+        self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
+        self.events: list[Event] = []
+
+    def apply(self, commands: list[Command], at_ns: int) -> tuple[list[Outcome], list[Event]]:
+        """One batch: what is due first, then the commands in order."""
+        self.now_ns, self.events = at_ns, []
+        first = self.sequence + 1
+        self.sequence = first
+        self.requests = {key: kept for key, kept in self.requests.items() if kept[2] + DAY_NS > at_ns}
+        due = [order for order in self.orders.values() if 0 < order.command.expires_at_ns <= at_ns]
+        for order in sorted(due, key=lambda order: (order.command.expires_at_ns, order.id)):
+            self.end(order, EventKind.ORDER_EXPIRED)
+        outcomes = []
+        for self.sequence, command in enumerate(commands, first):
+            outcomes.append(self.answer(command))
+        return outcomes, self.events
+
+    def answer(self, command: Command) -> Outcome:
+        """The outcome of one command; one that has a key, and took effect before, does nothing again."""
+        outcome = dict.fromkeys(
+            ("reason", "status", "replayed", "id", "price", "fee", "profit", "liquidation", "left", "sequence"), 0
+        )
+        key = (command.player, command.key) if getattr(command, "key", None) is not None else None
+        if key in self.requests:
+            arguments, first, _ = self.requests[key]
+            if arguments != command:
+                return outcome | {"reason": Reason.KEY_REUSED}
+            return first | {"replayed": 1}
+        outcome["sequence"] = self.sequence
+        try:
+            outcome |= self.handlers[type(command)](self, command) or {}
+        except Refused as refused:
+            return outcome | {"reason": refused.reason}
+        if key is not None:
+            own = [kept for kept in self.requests if kept[0] == command.player]
+            if len(own) == KEYS_KEPT:
+                del self.requests[own[0]]
+            self.requests[key] = command, dict(outcome), self.now_ns
+        return outcome
+
+    # What the operator and the players do
+
+    def define(self, command: DefineInstrument) -> Outcome:
+        known = next((id for id, market in self.markets.items() if market.data.symbol == command.symbol), 0)
+        if known:
+            self.markets[known].data = command
+        id = known or len(self.markets) + 1
+        self.markets.setdefault(id, Market(command))
+        self.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
+        return {"id": id}
+
+    def create_game(self, command: CreateGame) -> Outcome:
+        self.games.append(command)
+        return {"id": len(self.games)}
+
+    def create_match(self, command: CreateMatch) -> Outcome:
+        refuse_if(not 1 <= command.game <= len(self.games), Reason.GAME_NOT_FOUND)
+        refuse_if(not command.practice, Reason.MATCH_NOT_PRACTICE)
+        id = len(self.matches) + 1
+        self.matches[id] = Match(self.games[command.game - 1])
+        self.emit(EventKind.MATCH_CREATED, match=id)
+        for player in range(1, len(self.players) + 1):
+            self.sit(player, id)
+        return {"id": id}
+
+    def register(self, command: RegisterPlayer) -> Outcome:
+        self.players.append(0)
+        player = len(self.players)
+        self.emit(EventKind.PLAYER_REGISTERED, player=player)
+        for match in self.matches:
+            self.sit(player, match)
+        return {"id": player}
+
+    def sit(self, player: int, match: int) -> None:
+        balance = self.matches[match].game.starting_balance
+        self.matches[match].granted += balance
+        seat = self.seats[player, match] = Seat(player, match, balance)
+        self.tell(EventKind.SEAT_OPENED, seat, 0)
+
+    def reset(self, command: ResetSeat) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        seat = self.seats[command.player, command.match]
+        refuse_if(bool(self.orders_of(seat) or self.positions_of(seat)), Reason.SEAT_NOT_FLAT)
+
+        match = self.matches[command.match]
+        match.granted += match.game.starting_balance - seat.cash
+        seat.cash = match.game.starting_balance
+        seat.profit = seat.fees = seat.trades = seat.wins = 0
+        self.tell(EventKind.SEAT_RESET, seat, 0)
+        return {"id": command.match}
+
+    # Orders
+
+    def place(self, command: PlaceOrder) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        seat = self.seats[command.player, command.match]
+        refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
+        market = self.markets[command.instrument]
+        data = market.data
+        self.check_that_it_opens(data)
+        self.check_by_itself(command, data)
+        refuse_if(command.leverage > min(match.game.max_leverage, data.max_leverage), Reason.LEVERAGE_TOO_HIGH)
+        open_trades = len(self.orders_of(seat)) + len(self.positions_of(seat))
+        refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
+        refuse_if(market.bid == 0 or self.now_ns - market.at_ns > data.quote_lifetime_ns, Reason.FEED_STALE)
+
+        touch, mark = market.opening(command.side), market.closing(command.side)
+        is_market = command.order_type == OrderType.MARKET
+        fills = is_market or (touch <= command.price if command.side > 0 else touch >= command.price)
+        price = touch if fills else command.price
+        self.check_stops(command.side, mark if fills else price, command.stop_loss, command.take_profit, data)
+
+        lots = command.lots or command.margin * command.leverage // (price * market.value)
+        refuse_if(not command.lots and command.margin * command.leverage > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
+        refuse_if(lots == 0, Reason.SIZE_ZERO)
+        refuse_if(lots < data.min_lots, Reason.QUANTITY_TOO_LOW)
+        refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
+        notional = price * lots * market.value
+        refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+        refuse_if(self.exposure(seat) + notional > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
+        there = self.exposure(seat, command.instrument) + notional
+        refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
+        margin = -(-notional // command.leverage)
+        fees = match.game.fees
+        fee = rounded_up(notional, data.taker_fee_ppm if fills else data.maker_fee_ppm) if fees else 0
+        refuse_if(margin + fee > seat.cash, Reason.CASH_TOO_LOW)
+        liquidation = liquidation_price(data, command.side, lots, price * lots, margin, fees)
+        refuse_if(fills and self.is_reached(command.side, liquidation, mark), Reason.WOULD_LIQUIDATE_NOW)
+
+        order = Order(self.next_id, seat, command._replace(price=price), lots, notional, margin, fee)
+        self.next_id += 1
+        if not fills and command.time_in_force == TimeInForce.IOC:
+            self.tell_of(EventKind.ORDER_CANCELED, order, margin=0, fee=0, liquidation=liquidation)
+            return {"id": order.id, "status": OrderStatus.CANCELED}
+        seat.cash -= margin + fee
+        if not fills:
+            self.orders[order.id] = order
+            self.tell_of(EventKind.ORDER_ACCEPTED, order, liquidation=liquidation)
+            return {"id": order.id, "status": OrderStatus.ACCEPTED, "liquidation": liquidation}
+        self.fill(order, fee, liquidation)
+        return {"id": order.id, "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation}
+
+    def check_that_it_opens(self, data: DefineInstrument) -> None:
+        refuse_if(not data.enabled, Reason.INSTRUMENT_DISABLED)
+        refuse_if(data.halted, Reason.INSTRUMENT_HALTED)
+        refuse_if(data.locked, Reason.INSTRUMENT_LOCKED)
+        refuse_if(data.close_only, Reason.INSTRUMENT_CLOSE_ONLY)
+
+    def check_by_itself(self, command: PlaceOrder, data: DefineInstrument) -> None:
+        is_market, dated = command.order_type == OrderType.MARKET, command.time_in_force == TimeInForce.GTD
+        refuse_if(command.side not in (1, -1), Reason.SIDE_INVALID)
+        refuse_if(command.order_type not in (OrderType.MARKET, OrderType.LIMIT), Reason.TYPE_INVALID)
+        refuse_if(command.time_in_force not in list(TimeInForce), Reason.TIME_IN_FORCE_INVALID)
+        refuse_if(is_market and dated, Reason.TIME_IN_FORCE_INVALID)
+        refuse_if(dated and command.expires_at_ns <= self.now_ns, Reason.EXPIRY_INVALID)
+        refuse_if(not dated and command.expires_at_ns != 0, Reason.EXPIRY_INVALID)
+        refuse_if(is_market and command.price != 0, Reason.PRICE_INVALID)
+        refuse_if(not is_market and not 1 <= command.price <= data.highest_price, Reason.PRICE_INVALID)
+        refuse_if(min(command.margin, command.lots) < 0, Reason.SIZE_INVALID)
+        refuse_if(bool(command.margin) == bool(command.lots), Reason.SIZE_INVALID)
+        refuse_if(command.leverage < 1, Reason.LEVERAGE_INVALID)
+
+    def check_stops(self, side: int, price: int, stop_loss: int, take_profit: int, data: DefineInstrument) -> None:
+        """They must lie on the price scale, the stop on the losing side of `price` and the target on the other."""
+        for stop in (stop_loss, take_profit):
+            refuse_if(not 0 <= stop <= data.highest_price, Reason.PRICE_INVALID)
+        refuse_if(stop_loss != 0 and not (stop_loss < price if side > 0 else stop_loss > price), Reason.WOULD_TRIGGER_NOW)
+        refuse_if(
+            take_profit != 0 and not (take_profit > price if side > 0 else take_profit < price), Reason.WOULD_TRIGGER_NOW
+        )
+
+    def fill(self, order: Order, fee: int, liquidation: int) -> None:
+        """The order becomes a position under its id; the seat has paid already."""
+        command, seat = order.command, order.seat
+        self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
+        position = self.positions[order.id] = Position(
+            order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
+            order.margin, liquidation, command.stop_loss, command.take_profit,
+        )  # fmt: skip
+        seat.fees += fee
+        self.matches[seat.match].fees_taken += fee
+        self.tell_about(EventKind.POSITION_OPENED, position, price=command.price, lots=order.lots, fee=fee)
+
+    def fill_resting(self, order: Order) -> None:
+        """Its price is there: it fills at it, with the maker fee, unless something has changed that forbids it."""
+        command, seat = order.command, order.seat
+        market, fees = self.markets[command.instrument], self.matches[order.seat.match].game.fees
+        fee = rounded_up(order.notional, market.data.maker_fee_ppm) if fees else 0
+        cost = command.price * order.lots
+        liquidation = liquidation_price(market.data, command.side, order.lots, cost, order.margin, fees)
+        try:
+            self.check_that_it_opens(market.data)
+            refuse_if(fee - order.fee > seat.cash, Reason.CASH_TOO_LOW)
+            reached = self.is_reached(command.side, liquidation, market.closing(command.side))
+            refuse_if(reached, Reason.WOULD_LIQUIDATE_NOW)
+        except Refused as refused:
+            self.end(order, EventKind.ORDER_REFUSED, refused.reason)
+            return
+        del self.orders[order.id]
+        seat.cash += order.fee - fee
+        self.fill(order, fee, liquidation)
+
+    def end(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
+        """It ends without a fill, and what it reserved comes back."""
+        del self.orders[order.id]
+        order.seat.cash += order.margin + order.fee
+        self.tell_of(kind, order, reason=reason)
+
+    def cancel(self, command: CancelOrder) -> Outcome:
+        order = self.orders.get(command.order)
+        refuse_if(order is None or order.seat.player != command.player, Reason.ORDER_NOT_FOUND)
+        assert order is not None
+        self.end(order, EventKind.ORDER_CANCELED)
+        return {"id": order.id, "status": OrderStatus.CANCELED}
+
+    # Positions
+
+    def close(self, command: ClosePosition) -> Outcome:
+        position = self.own_position(command)
+        refuse_if(command.lots < 0 or (command.lots != 0 and command.percent != 0), Reason.SIZE_INVALID)
+        refuse_if(command.lots == 0 and not 1 <= command.percent <= 100, Reason.PERCENT_INVALID)
+        refuse_if(command.lots > position.lots, Reason.QUANTITY_TOO_HIGH)
+        lots = command.lots or position.lots * command.percent // 100
+        refuse_if(lots == 0, Reason.SIZE_ZERO)
+        market = self.markets[position.instrument]
+        refuse_if(market.data.halted, Reason.INSTRUMENT_HALTED)
+        refuse_if(any(id == position.id for id, _ in self.waiting), Reason.POSITION_CLOSING)
+
+        if self.now_ns - market.at_ns > market.data.quote_lifetime_ns:
+            self.waiting.append((position.id, lots))
+            return {"id": position.id, "status": OrderStatus.ACCEPTED, "left": position.lots}
+        return self.close_at_touch(position, lots, Cause.CLIENT) | {"status": OrderStatus.FILLED}
+
+    def close_at_touch(self, position: Position, lots: int, cause: Cause) -> Outcome:
+        """Close so many lots, or all when the rest would be too small, at what the market pays."""
+        market, seat = self.markets[position.instrument], position.seat
+        match = self.matches[seat.match]
+        price = market.closing(position.side)
+        if (position.lots - lots) * price * market.value < market.data.min_notional:
+            lots = position.lots
+        cost, margin = position.cost * lots // position.lots, position.margin * lots // position.lots
+
+        profit = position.side * (price * lots - cost) * market.value
+        match.market -= profit
+        fee = rounded_up(price * lots * market.value, market.data.taker_fee_ppm) if match.game.fees else 0
+        if profit < -margin:  # no position costs more than its margin
+            match.insurance += margin + profit
+            profit = -margin
+        fee = min(fee, margin + profit)  # the margin meets the loss first, then the fee
+        match.fees_taken += fee
+        seat.cash += margin + profit - fee
+        seat.profit += profit
+        seat.fees += fee
+
+        position.lots -= lots
+        if position.lots:
+            position.cost -= cost
+            position.margin -= margin
+            position.liquidation = liquidation_price(
+                market.data, position.side, position.lots, position.cost, position.margin, match.game.fees
+            )
+            kind = EventKind.POSITION_CHANGED
+        else:
+            seat.trades += 1
+            seat.wins += profit > 0
+            del self.positions[position.id]
+            self.waiting = [(id, waits) for id, waits in self.waiting if id != position.id]
+            kind = EventKind.POSITION_CLOSED
+        self.tell_about(kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=cause)
+        return {"id": position.id, "price": price, "fee": fee, "profit": profit, "left": position.lots}
+
+    def amend(self, command: AmendPosition) -> Outcome:
+        position = self.own_position(command)
+        market = self.markets[position.instrument]
+        stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
+        take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
+        self.check_stops(position.side, market.closing(position.side), stop_loss, take_profit, market.data)
+
+        if command.fields & Amend.STOP_LOSS:
+            position.stop_loss = stop_loss
+        if command.fields & Amend.TAKE_PROFIT:
+            position.take_profit = take_profit
+        self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
+        return {"id": position.id, "left": position.lots, "liquidation": position.liquidation}
+
+    def own_position(self, command: ClosePosition | AmendPosition) -> Position:
+        position = self.positions.get(command.position)
+        refuse_if(position is None or position.seat.player != command.player, Reason.POSITION_NOT_FOUND)
+        assert position is not None
+        return position
+
+    # The market
+
+    def open_feed(self, command: OpenFeed) -> None:
+        for market in self.markets.values():
+            market.source_sequence = -1
+        self.emit(EventKind.FEED_OPENED)
+
+    def quote(self, command: Quote) -> None:
+        refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
+        market = self.markets[command.instrument]
+        data = market.data
+        bid, ask = command.bid - data.markup_ticks, command.ask + data.markup_ticks
+        refuse_if(bid <= 0 or ask > data.highest_price or command.bid >= command.ask, Reason.QUOTE_NOT_USABLE)
+        refuse_if((command.ask - command.bid) * MILLION > command.bid * data.max_spread_ppm, Reason.QUOTE_NOT_USABLE)
+        refuse_if(command.source_sequence <= market.source_sequence, Reason.QUOTE_NOT_USABLE)
+
+        market.bid, market.ask, market.at_ns = bid, ask, self.now_ns
+        market.source_sequence = command.source_sequence
+        self.count_candles(command.instrument, market)
+        self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
+        if data.halted:
+            return
+        # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
+        fired = sorted(self.fired_by(command.instrument, market))
+        for id, lots in list(self.waiting):
+            if self.positions[id].instrument == command.instrument:
+                self.waiting.remove((id, lots))
+                self.close_at_touch(self.positions[id], lots, Cause.CLIENT)
+        for _, id, cause in fired:
+            if id in self.positions:
+                self.close_at_touch(self.positions[id], self.positions[id].lots, cause)
+            elif id in self.orders:
+                self.fill_resting(self.orders[id])
+
+    def fired_by(self, instrument: int, market: Market) -> list[tuple[int, int, Cause]]:
+        """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then entries."""
+        fired = []
+        for position in self.positions.values():
+            if position.instrument == instrument and (cause := self.cause(position, market.closing(position.side))):
+                fired.append((int(cause), position.id, cause))
+        for order in self.orders.values():
+            side, price = order.command.side, order.command.price
+            if order.command.instrument == instrument and self.is_reached(side, price, market.opening(side)):
+                fired.append((99, order.id, Cause.NONE))
+        return fired
+
+    def cause(self, position: Position, price: int) -> Cause:
+        """A gap through the stop and the liquidation is a stop."""
+        if self.is_reached(position.side, position.stop_loss, price):
+            return Cause.STOP_LOSS
+        if self.is_reached(position.side, position.liquidation, price):
+            return Cause.LIQUIDATION
+        if self.is_reached(-position.side, position.take_profit, price):
+            return Cause.TAKE_PROFIT
+        return Cause.NONE
+
+    def is_reached(self, side: int, level: int, price: int) -> bool:
+        """Has the price come down to the level (side 1) or up to it (side -1)? A level of 0 is none."""
+        return level != 0 and (price <= level if side > 0 else price >= level)
+
+    def count_candles(self, instrument: int, market: Market) -> None:
+        for length in CANDLE_LENGTHS_S:
+            if length in market.candles:
+                start, bids = market.candles[length]
+                if self.now_ns >= start + length * BILLION:
+                    self.emit(EventKind.CANDLE_CLOSED, instrument=instrument, interval_s=length, open_at_ns=start,
+                              open=bids[0], high=max(bids), low=min(bids), close=bids[-1], ticks=len(bids))  # fmt: skip
+                    del market.candles[length]
+        for length in CANDLE_LENGTHS_S:
+            start = self.now_ns // (length * BILLION) * length * BILLION
+            market.candles.setdefault(length, (start, []))[1].append(market.bid)
+
+    # Sums
+
+    def orders_of(self, seat: Seat) -> list[Order]:
+        return [order for order in self.orders.values() if order.seat is seat]
+
+    def positions_of(self, seat: Seat) -> list[Position]:
+        return [position for position in self.positions.values() if position.seat is seat]
+
+    def exposure(self, seat: Seat, instrument: int = 0) -> int:
+        """Notional at entry of what the seat has, in one instrument or in all."""
+        ordered = [(order.command.instrument, order.notional) for order in self.orders_of(seat)]
+        held = [(held.instrument, held.cost * self.markets[held.instrument].value) for held in self.positions_of(seat)]
+        return sum(notional for where, notional in ordered + held if instrument in (0, where))
+
+    def floating_profit(self, position: Position) -> int:
+        market = self.markets[position.instrument]
+        mark = market.closing(position.side)
+        return max(-position.margin, position.side * (mark * position.lots - position.cost) * market.value)
+
+    def equity(self, seat: Seat) -> int:
+        reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
+        return seat.cash + reserved + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
+
+    # Events
+
+    def emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0, **body: Any) -> None:
+        message = 0
+        if player:
+            self.players[player - 1] += 1
+            message = self.players[player - 1]
+        header = {"kind": int(kind), "reason": int(body.pop("reason", 0)), "sequence": self.sequence, "at_ns": self.now_ns,
+                  "player": player, "message": message, "match": match, "instrument": instrument}  # fmt: skip
+        self.events.append(header | body)
+
+    def tell(self, kind: EventKind, seat: Seat, instrument: int, **body: Any) -> None:
+        """A trade's event, to the player of the seat."""
+        blank = dict.fromkeys(("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin", "fee",
+                               "profit", "cash", "left", "liquidation", "stop_loss", "take_profit"), 0)  # fmt: skip
+        body = blank | {"client_order_id": NO_TEXT, "cash": seat.cash} | body
+        self.emit(kind, seat.player, seat.match, instrument, **body)
+
+    def tell_of(self, kind: EventKind, order: Order, **body: Any) -> None:
+        command = order.command
+        described = {
+            "id": order.id, "side": int(command.side), "order_type": int(command.order_type), "leverage": command.leverage,
+            "price": command.price, "lots": order.lots, "cost": command.price * order.lots, "margin": order.margin,
+            "fee": order.fee, "stop_loss": command.stop_loss, "take_profit": command.take_profit,
+            "client_order_id": list(pack_client_order_id(command.client_order_id)),
+        }  # fmt: skip
+        self.tell(kind, order.seat, command.instrument, **described | body)
+
+    def tell_about(self, kind: EventKind, position: Position, **body: Any) -> None:
+        described = {
+            "id": position.id, "side": int(position.side), "leverage": position.leverage, "cost": position.cost,
+            "margin": position.margin, "left": position.lots, "liquidation": position.liquidation,
+            "stop_loss": position.stop_loss, "take_profit": position.take_profit,
+        }  # fmt: skip
+        body = {name: int(amount) for name, amount in body.items()}
+        self.tell(kind, position.seat, position.instrument, **described | body)
+
+    def pulse(self, command: Pulse) -> None:
+        """Nothing but the time."""
+
+    def unknown(self, command: Unknown) -> None:
+        raise Refused(Reason.COMMAND_UNKNOWN)
+
+    handlers: dict[type, Any] = {  # noqa: RUF012
+        DefineInstrument: define,
+        CreateGame: create_game,
+        CreateMatch: create_match,
+        RegisterPlayer: register,
+        ResetSeat: reset,
+        OpenFeed: open_feed,
+        Quote: quote,
+        PlaceOrder: place,
+        CancelOrder: cancel,
+        ClosePosition: close,
+        AmendPosition: amend,
+        Pulse: pulse,
+        Unknown: unknown,
+    }

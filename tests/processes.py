@@ -1,0 +1,79 @@
+"""A real arena in a process of its own, for tests that kill it."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ARENA = [sys.executable, "-c", "from gateway.cli import main; main()"]
+"""The command `arena`, of the sources under test."""
+
+START_S = 110.0
+"""A start may have to compile the kernels first."""
+
+
+class ArenaProcess:
+    """`arena serve` on the simulated market. `url` is where it listens; restarts keep the port."""
+
+    def __init__(self, data: Path, config: Path | None = None) -> None:
+        self.data = data
+        self.port = 0
+        self._config = config
+        self._errors = data.with_name(data.name + ".err")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return when it listens."""
+        arguments = ["serve", "--data", str(self.data), "--port", str(self.port)]
+        if self._config is not None:
+            arguments += ["--config", str(self._config)]
+        with self._errors.open("ab") as errors:
+            self._process = subprocess.Popen([*ARENA, *arguments], stdout=subprocess.PIPE, stderr=errors)
+        self.port = int(self._first_line().rpartition(":")[2])
+
+    def _first_line(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        until_s = time.monotonic() + START_S
+        line = b""
+        while not line.endswith(b"\n") and time.monotonic() < until_s:
+            if select.select([self._process.stdout], [], [], 0.2)[0]:
+                read = os.read(self._process.stdout.fileno(), 1)
+                if not read:
+                    break
+                line += read
+        assert re.search(rb":\d+\s$", line), f"no port in {line!r}\n{self._errors.read_text()}"
+        return line.decode().strip()
+
+    def kill(self) -> None:
+        """kill -9: nothing can be finished."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.send_signal(number)
+        code = process.wait(timeout=30)
+        if process.stdout is not None:
+            process.stdout.close()
+        return code
+
+
+def arena(*arguments: str, timeout_s: float = START_S) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run([*ARENA, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)

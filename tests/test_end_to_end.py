@@ -1,0 +1,140 @@
+"""The whole arena as its users have it: a process, a socket, a disk, and somebody who pulls the plug."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import pytest
+
+from engine.commands import Kind, request_key
+from engine.machine import RULES_VERSION
+from gateway.bots import play
+from gateway.client import Client, Refused
+from persistence.disk import Folder
+from persistence.segments import entries
+from tests.processes import ArenaProcess, arena
+
+KINDS = {
+    "order.place": Kind.PLACE_ORDER,
+    "order.cancel": Kind.CANCEL_ORDER,
+    "position.close": Kind.CLOSE_POSITION,
+    "position.amend": Kind.AMEND_POSITION,
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ArenaProcess]:
+    process = ArenaProcess(tmp_path / "data")
+    process.start()
+    yield process
+    process.kill()
+
+
+def commands_in_log(data: Path) -> dict[int, tuple[int, int, tuple[int, int]]]:
+    """By sequence: kind, player and key of every command in the log."""
+    found: dict[int, tuple[int, int, tuple[int, int]]] = {}
+    for entry in entries(Folder(data / "log"), rules_version=RULES_VERSION):
+        for sequence, record in enumerate(entry.batch.records, start=entry.batch.first_sequence):
+            key = int(record["key_low"]), int(record["key_high"])
+            found[sequence] = int(record["kind"]), int(record["player"]), key
+    return found
+
+
+def verified(data: Path) -> dict[str, Any]:
+    """What `arena verify` says of the data folder."""
+    done = arena("verify", "--data", str(data), "--json")
+    assert done.returncode == 0, done.stderr
+    verdict: dict[str, Any] = json.loads(done.stdout)
+    return verdict
+
+
+async def test_a_kill_under_load_loses_nothing_that_was_acknowledged(server: ArenaProcess, tmp_path: Path) -> None:
+    journal = tmp_path / "acknowledged.jsonl"
+    playing = asyncio.create_task(play(server.url, 8, 9, seed=1, actions_per_s=8, journal=journal))
+    await asyncio.sleep(4)
+
+    server.kill()
+    acknowledged_before = len(journal.read_text().splitlines())
+    killed = verified(server.data)
+    await asyncio.to_thread(server.start)
+    summary = await playing
+    assert server.stop() == 0
+
+    assert acknowledged_before > 20
+    assert killed["equal"]
+    assert summary.error_examples == []
+    assert summary.reconnects >= 8
+    stopped = verified(server.data)
+    assert stopped["equal"]
+    assert stopped["snapshots_checked"] == 1
+    assert stopped["sequence"] > killed["sequence"]
+
+    logged = commands_in_log(server.data)
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert len(lines) > acknowledged_before
+    for line in lines:
+        assert logged[line["seq"]] == (KINDS[line["op"]], line["player"], request_key(line["player"], line["key"]))
+
+
+async def test_a_player_comes_back_after_a_kill_to_what_was_left(server: ArenaProcess) -> None:
+    async with Client(server.url) as alice:
+        await alice.guest("alice")
+        placed = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10, key="first")
+        token = alice.token
+        assert token is not None
+
+    server.kill()
+    await asyncio.to_thread(server.start)
+
+    async with Client(server.url) as alice:
+        await alice.auth(token)
+        assert [position.position for position in await alice.positions()] == [placed.position]
+        again = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10, key="first")
+        assert again.order == placed.order
+        with pytest.raises(Refused, match="KEY_REUSED"):
+            await alice.place(symbol="BTCUSDT", side="short", margin="100", leverage=10, key="first")
+        closed = await alice.close_position(placed.order)
+        assert closed.position == placed.position
+
+
+BAD_MESSAGES = [
+    "", "{", "[]", "null", '"x"', "1", '{"id":1}', '{"id":1,"op":"nothing"}', '{"id":{},"op":"ping"}',
+    '{"id":1,"op":"ping","more":1}', '{"id":1,"op":"quote","args":{"symbol":1}}', '{"id":1,"op":"quote","args":[]}',
+    '{"id":1,"op":"order.place","args":{"margin":1.5}}', '{"id":1,"op":"order.place","args":{}}',
+    '{"id":1,"op":"auth","args":{"token":"nonsense"}}', '{"id":1e400,"op":"ping"}', '{"id":1,"op":"ping","args":{"a":' + "[" * 500,
+    '{"id":1,"op":"position.close","args":{"position":99999999999999999999,"percent":1}}', "\u0000", "\ud83d\ude00",
+]  # fmt: skip  # noqa: E501
+
+
+async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -> None:
+    random = Random(1)
+    async with aiohttp.ClientSession() as http, http.ws_connect(server.url + "/ws") as socket:
+        for message in BAD_MESSAGES:
+            await socket.send_str(message)
+            answer = await socket.receive_json(timeout=5)
+            assert answer["ok"] is False
+            assert answer["error"]["code"]
+        assert not socket.closed
+
+    async with aiohttp.ClientSession() as http:
+        for number in range(30):
+            async with http.ws_connect(server.url + "/ws") as socket:
+                noise = random.randbytes(random.randint(1, 6_000))
+                if number % 3 == 0:
+                    await socket.send_bytes(noise)
+                elif number % 3 == 1:
+                    await socket.send_str(noise.decode("latin-1"))
+                else:
+                    assert socket._writer.transport is not None
+                    socket._writer.transport.write(noise)
+                await asyncio.wait_for(socket.receive(), 5)
+
+    async with Client(server.url) as alice:
+        await alice.guest("alice")
+        assert (await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)).status == "filled"

@@ -1,0 +1,185 @@
+"""The projection: every event once, whatever happens in between, and the same when it is made again from the log."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arena import LONG, Arena, batch_of
+from test_recovery import START_NS, play, round_of, start
+
+from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind
+from engine.scale import NS_PER_S
+from persistence import projection
+from persistence.projection import Projection, ProjectionUnreadable
+from persistence.queries import Queries
+from persistence.recovery import Recovered, rebuild
+
+LOG_ID = b"i" * 16
+
+
+def dump(directory: Path) -> list[str]:
+    with sqlite3.connect(directory / projection.FILE) as connection:
+        return list(connection.iterdump())
+
+
+async def open_projection(arena: Recovered, **options: float) -> Projection:
+    return await Projection.open(arena.projection_path, arena.log.log_id, arena.log.last_sequence, **options)
+
+
+async def live(arena: Recovered, first: int, last: int) -> None:
+    """Rounds as the sequencer plays them, the projection fed on the way."""
+    fed = await open_projection(arena, gather_s=0)
+    for number in range(first, last + 1):
+        batch = batch_of(round_of(number), arena.log.last_sequence + 1, START_NS + number * NS_PER_S)
+        appended = await arena.log.append_async(batch)
+        fed.put(batch.first_sequence, appended.last_sequence, arena.machine.apply(batch).events)
+        if number % 3 == 0:
+            await asyncio.sleep(0.001)
+    await fed.close()
+
+
+async def test_deleted_and_rebuilt_it_is_the_same(tmp_path):
+    arena = start(tmp_path)
+    await live(arena, 1, 60)
+    arena.close()
+    written = dump(tmp_path)
+    assert sum('INTO "fills"' in line for line in written) > 50
+    assert sum('INTO "closed_positions"' in line for line in written) > 10
+    assert sum('INTO "candles"' in line for line in written) > 50
+
+    assert rebuild(tmp_path) == arena.log.last_sequence
+    assert dump(tmp_path) == written
+
+
+async def test_what_a_crash_kept_from_it_is_fed_again(tmp_path):
+    crashing, steady = start(tmp_path / "crashing"), start(tmp_path / "steady")
+    await live(steady, 1, 40)
+    await live(crashing, 1, 20)
+    play(crashing, 20)  # logged and applied, but the projection never saw it
+    crashing.close()
+    steady.close()
+    start(tmp_path / "crashing").close()
+    without_log_id = [[line for line in dump(tmp_path / name) if "meta" not in line] for name in ("crashing", "steady")]
+    assert without_log_id[0] == without_log_id[1]
+
+
+async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path):
+    arena = start(tmp_path)
+    await live(arena, 1, 20)
+    arena.close()
+    written = dump(tmp_path)
+    for content in (b"this is no database" * 1000, b""):
+        projection.delete(tmp_path / projection.FILE)
+        (tmp_path / projection.FILE).write_bytes(content)
+        again = start(tmp_path)
+        assert bool(again.warnings) == bool(content)
+        again.close()
+        assert dump(tmp_path) == written
+    with sqlite3.connect(tmp_path / projection.FILE) as connection:
+        connection.execute("PRAGMA user_version = 77")
+    with pytest.raises(ProjectionUnreadable, match="version 77"):
+        projection.connect(tmp_path / projection.FILE)
+
+
+async def test_reach_waits_until_it_is_in(tmp_path):
+    arena = start(tmp_path)
+    fed = await open_projection(arena)
+    fed.put(1, 1000, np.zeros(3, EVENT))
+    assert (fed.sequence, fed.lag) == (0, 1000)
+    assert await fed.reach(1000) == 1000
+    assert (fed.lag, fed.events_waiting) == (0, 0)
+    await fed.close()
+    arena.close()
+
+
+async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path):
+    arena = start(tmp_path)
+    fed = await open_projection(arena, events_full=10)
+    fed.put(1, 1, np.zeros(9, EVENT))
+    assert not fed.full
+    fed.put(2, 2, np.zeros(9, EVENT))
+    assert fed.full
+    fed.put(3, 3, np.zeros(9, EVENT))
+    await fed.reach(3)
+    assert not fed.full
+    await fed.close()
+    arena.close()
+
+
+async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path):
+    arena = start(tmp_path)
+    fed = await open_projection(arena, gather_s=0)
+    with sqlite3.connect(arena.projection_path) as connection:
+        connection.execute("DROP TABLE meta")
+    fed.put(1, 1, np.zeros(1, EVENT))
+    with pytest.raises(sqlite3.OperationalError):
+        await fed.reach(1)
+    with pytest.raises(sqlite3.OperationalError):
+        fed.put(2, 2, np.zeros(1, EVENT))
+    with pytest.raises(sqlite3.OperationalError):
+        await fed.close()
+    arena.close()
+
+
+async def test_a_player_looks_up_what_happened(tmp_path):
+    arena = Arena()
+    alice = arena.player()
+    records = []
+    applied = arena.machine.apply
+
+    def recording(batch):
+        done = applied(batch)
+        records.append(done.events)
+        return done
+
+    arena.machine.apply = recording
+    arena.quote("BTCUSDT", 60_000)
+    position = alice.opens("BTCUSDT", LONG, margin=500, leverage=10, client_order_id="first")
+    arena.quote("BTCUSDT", 61_000)
+    alice.closes(position, percent=40)
+    alice.amends(position, stop_loss=50_000)
+    alice.closes(position)
+
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 99, records)
+    connection.close()
+    queries = await Queries.open(tmp_path / projection.FILE)
+    (fill,) = await queries.fills(alice.id, limit=10)
+    assert (fill.id, fill.side, fill.price, fill.client_order_id) == (position, LONG, 6_000_000, "first")
+    whole, part = await queries.closed_positions(alice.id, limit=10)
+    assert (part.id, part.cause, part.lots, part.left) == (position, Cause.CLIENT, fill.lots * 2 // 5, whole.lots)
+    assert (whole.left, whole.profit + part.profit) == (0, (whole.lots + part.lots) * 99_999 * 10)
+    assert await queries.closed_positions(alice.id, limit=10, before=whole.message) == [part]
+    assert await queries.fills(alice.id + 1, limit=10) == []
+    await queries.close()
+
+
+async def test_candles_come_oldest_first_and_a_later_one_replaces(tmp_path):
+    events = np.zeros(5, EVENT)
+    candles = events.view(CANDLE)
+    candles["kind"], candles["instrument"], candles["interval_s"] = EventKind.CANDLE_CLOSED, 3, 60
+    candles["open_at_ns"] = [0, 60, 120, 180, 180]
+    candles["close"] = [10, 11, 12, 13, 14]
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 1, [events])
+    connection.close()
+    queries = await Queries.open(tmp_path / projection.FILE)
+    assert [candle.close for candle in await queries.candles(3, 60, limit=3)] == [11, 12, 14]
+    assert [candle.close for candle in await queries.candles(3, 60, limit=2, until_ns=180)] == [11, 12]
+    assert await queries.candles(3, 300, limit=3) == []
+    await queries.close()
+
+
+def test_an_amended_position_is_no_close(tmp_path):
+    events = np.zeros(2, EVENT)
+    trades = events.view(TRADE)
+    trades["kind"] = EventKind.POSITION_CHANGED
+    trades["player"], trades["message"], trades["cause"] = 1, [1, 2], [Cause.NONE, Cause.CLIENT]
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 1, [events])
+    assert connection.execute("SELECT message FROM closed_positions").fetchall() == [(2,)]
+    connection.close()

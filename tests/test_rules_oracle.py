@@ -1,0 +1,353 @@
+"""The engine against its naive twin: the same commands to both, and every outcome, event and state the same.
+
+Prices are small, few and rough, so that things collide: stops on the touch, margins of a few units, gaps through everything,
+feeds that go stale, keys that come twice. A difference that is found here becomes an example in another file.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from arena import (
+    AmendPosition,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+    Pulse,
+    Quote,
+    Unknown,
+    batch_of,
+    events_of,
+    outcomes_of,
+)
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
+from oracle import DAY_NS, Oracle
+
+from engine import views
+from engine.commands import (
+    Amend,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    MarginBracket,
+    OpenFeed,
+    OrderType,
+    RegisterPlayer,
+    ResetSeat,
+    TimeInForce,
+)
+from engine.events import Cause, EventKind
+from engine.invariants import check
+from engine.kernels import JIT_DISABLED
+from engine.machine import Machine
+from engine.reasons import Reason
+from engine.scale import NS_PER_MS, NS_PER_S
+
+ROUGH = DefineInstrument(
+    symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
+    min_notional=2_000, highest_price=400, max_leverage=100, taker_fee_ppm=700, maker_fee_ppm=300, max_spread_ppm=100_000,
+    markup_ticks=0, quote_lifetime_ns=2 * NS_PER_S,
+    brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360), MarginBracket(0, 50_000, 10, 6_360)),
+)  # fmt: skip
+"""A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
+
+HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500)
+"""Seven units a tick, and a tick of markup on each side."""
+
+INSTRUMENTS = (ROUGH, HEAVY)
+MATCHES = (1, 2)
+PLAYERS = (1, 2, 3)
+SETUP: list[Command] = [
+    *INSTRUMENTS,
+    CreateGame("With fees", "", 100_000, 8, 60),
+    CreateMatch(1, True),
+    CreateGame("Without", "", 60_000, 5, 100, fees=False),
+    RegisterPlayer("1"),
+    RegisterPlayer("2"),
+    CreateMatch(2, True),
+    RegisterPlayer("3"),
+]
+
+
+class Twins:
+    """An engine and an oracle that get the same commands."""
+
+    def __init__(self) -> None:
+        self.machine, self.oracle = Machine(), Oracle()
+        self.now_ns = 1_700_000_000 * NS_PER_S
+        self.source_sequence = 0
+        self.seen: Counter[Any] = Counter()
+        self.step(SETUP)
+        self.quotes((150, 152), (150, 152))
+
+    def step(self, commands: list[Command], passes_ns: int = 0) -> None:
+        """Give both the batch; all that comes out must be the same, and so must all that can be seen."""
+        self.now_ns += passes_ns
+        applied = self.machine.apply(batch_of(commands, self.oracle.sequence + 1, self.now_ns))
+        outcomes, events = self.oracle.apply(commands, self.now_ns)
+        for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
+            assert ours == theirs, command
+            self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
+        assert events_of(applied.events) == events, commands
+        for event in events:
+            self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
+        self.compare()
+
+    def quotes(self, *prices: tuple[int, int]) -> None:
+        batch: list[Command] = []
+        for instrument, (bid, ask) in enumerate(prices, 1):
+            self.source_sequence += 1
+            batch.append(Quote(instrument, bid, ask, self.source_sequence))
+        self.step(batch)
+
+    def compare(self) -> None:
+        """Seats, orders, positions and sums of both, field by field."""
+        state, oracle = self.machine.state, self.oracle
+        for (player, match), seat in oracle.seats.items():
+            mine, held = oracle.orders_of(seat), oracle.positions_of(seat)
+            found = views.seat(state.book, player, match)
+            assert found is not None
+            assert found._replace(joined_at_ns=0) == views.SeatView(
+                match, player, oracle.equity(seat), seat.cash, sum(order.margin + order.fee for order in mine),
+                sum(position.margin for position in held), seat.profit, seat.fees, seat.trades, seat.wins, 0,
+                len(mine), len(held),
+            )  # fmt: skip
+            assert [
+                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee)
+                for view in views.orders(state.book, player, match) or ()
+            ] == [
+                (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
+                 order.margin, order.fee)
+                for order in mine
+            ]  # fmt: skip
+            waiting = [id for id, _ in oracle.waiting]
+            assert sorted(
+                (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
+                 view.profit, view.closing)
+                for view in views.positions(state.book, player, match) or ()
+            ) == sorted(
+                (position.id, position.lots, position.cost, position.margin, position.liquidation, position.stop_loss,
+                 position.take_profit, oracle.floating_profit(position), position.id in waiting)
+                for position in held
+            )  # fmt: skip
+        for id, match in oracle.matches.items():
+            row = state.book.matches[id : id + 1]
+            sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
+            assert sums == [match.granted, match.fees_taken, match.market, match.insurance]
+
+
+# A driver that knows what is open
+
+
+class Driver:
+    """Random commands, most of them sensible: seeded, so a failure comes again."""
+
+    def __init__(self, twins: Twins, seed: int) -> None:
+        self.twins, self.random = twins, random.Random(seed)
+
+    def steps(self, count: int, check_every: int) -> None:
+        for number in range(count):
+            commands = [self.command() for _ in range(self.random.choice((1, 1, 1, 2, 4)))]
+            self.twins.step(commands, self.passes_ns())
+            if number % check_every == 0:
+                check(self.twins.machine.state)
+        check(self.twins.machine.state)
+
+    def passes_ns(self) -> int:
+        if self.random.random() < 0.002:
+            return DAY_NS - self.random.choice((0, 1, NS_PER_S))
+        return self.random.choice((0, 0, 0, 1, 100 * NS_PER_MS, 600 * NS_PER_MS, NS_PER_S, 2 * NS_PER_S + 1, 45 * NS_PER_S)
+                                  if self.random.random() < 0.3 else (0, 1, 50 * NS_PER_MS))  # fmt: skip
+
+    def command(self) -> Command:
+        choose = self.random.choices(
+            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare), (40, 18, 14, 10, 4, 8, 2)
+        )[0]
+        return choose()
+
+    def quote(self) -> Command:
+        instrument = self.random.choice((1, 1, 2))
+        market = self.twins.oracle.markets[instrument]
+        roll = self.random.random()
+        step = self.random.randint(-2, 2) if roll < 0.8 else self.random.randint(-12, 12) if roll < 0.96 else 0
+        bid = min(max((market.bid or 150) + step, 60), 330) if roll < 0.96 else self.random.randint(1, 400)
+        self.twins.source_sequence += self.random.random() < 0.98
+        return Quote(instrument, bid, bid + self.random.choice((1, 1, 1, 2, 3, 8, 0)), self.twins.source_sequence)
+
+    def order(self, **fields: Any) -> Command:
+        instrument = self.random.choice((1, 1, 2))
+        side = self.random.choice((1, -1))
+        price = fields.get("price") or self.twins.oracle.markets[instrument].closing(side)
+        stops = {}
+        if self.random.random() < 0.4:
+            stops["stop_loss"] = max(1, price - side * self.random.randint(0, 12))
+        if self.random.random() < 0.4:
+            stops["take_profit"] = max(1, price + side * self.random.randint(0, 12))
+        size = {"margin": self.random.choice((1, 50, 900, 4_000, 30_000))} if self.random.random() < 0.5 else {
+            "lots": self.random.choice((1, 2, 10, 15, 100, 400, 1_000, 3_001))}  # fmt: skip
+        odd = {}
+        if self.random.random() < 0.03:
+            odd = {self.random.choice(("side", "leverage", "time_in_force", "order_type", "margin", "lots", "instrument",
+                                       "match", "expires_at_ns", "stop_loss")): self.random.choice((-1, 0, 9, 10**6))}  # fmt: skip
+        defaults = {"player": self.random.choice(PLAYERS), "match": self.random.choice(MATCHES), "instrument": instrument,
+                    "side": side, "leverage": self.random.choice((1, 2, 3, 7, 10, 20, 40, 60, 61, 100))}  # fmt: skip
+        return PlaceOrder(**(defaults | size | stops | fields | odd | self.key()))
+
+    def open(self) -> Command:
+        return self.order(time_in_force=self.random.choice((TimeInForce.GTC, TimeInForce.IOC)))
+
+    def limit(self) -> Command:
+        bid = self.twins.oracle.markets[1].bid
+        time_in_force = self.random.choice((TimeInForce.GTC, TimeInForce.GTC, TimeInForce.GTD, TimeInForce.IOC))
+        later = self.twins.now_ns + self.random.choice((1, NS_PER_S, 3 * NS_PER_S, 60 * NS_PER_S))
+        return self.order(
+            order_type=OrderType.LIMIT, price=min(max(bid + self.random.randint(-9, 9), 1), 400), time_in_force=time_in_force,
+            expires_at_ns=later if time_in_force == TimeInForce.GTD else 0, client_order_id=self.random.choice(("", "mine")),
+        )  # fmt: skip
+
+    def position(self) -> tuple[int, int]:
+        """Somebody's position and its owner, or now and then somebody else."""
+        open_positions = list(self.twins.oracle.positions.values())
+        if not open_positions or self.random.random() < 0.03:
+            return self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id)
+        found = self.random.choice(open_positions)
+        return found.seat.player, found.id
+
+    def close(self) -> Command:
+        player, id = self.position()
+        held = self.twins.oracle.positions.get(id)
+        if held is not None and self.random.random() < 0.4:
+            lots = self.random.choice((1, held.lots // 2, held.lots - 1, held.lots, held.lots + 1, -1))
+            return ClosePosition(player, id, lots=lots, **self.key())
+        return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 100, 0, 101)), **self.key())
+
+    def cancel(self) -> Command:
+        resting = list(self.twins.oracle.orders.values())
+        if not resting or self.random.random() < 0.05:
+            return CancelOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id))
+        order = self.random.choice(resting)
+        return CancelOrder(order.seat.player, order.id, **self.key())
+
+    def amend(self) -> Command:
+        player, id = self.position()
+        bid = self.twins.oracle.markets[1].bid
+        stops = [self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2)]
+        return AmendPosition(player, id, self.random.randint(0, 3), *stops, **self.key())
+
+    def rare(self) -> Command:
+        roll = self.random.random()
+        if roll < 0.4:
+            return ResetSeat(self.random.choice(MATCHES), self.random.choice((*PLAYERS, 9)))
+        if roll < 0.5:
+            return OpenFeed("again")
+        if roll < 0.6:
+            return self.random.choice((Pulse(), Unknown()))
+        data = self.twins.oracle.markets[self.random.choice((1, 2))].data
+        switch = self.random.choice(("locked", "halted", "close_only", "enabled"))
+        normal = switch == "enabled"
+        if roll < 0.7:
+            return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
+        return replace(data, locked=False, close_only=False, enabled=True, halted=False) if roll < 0.9 else replace(
+            data, **{switch: not normal})  # fmt: skip
+
+    def key(self) -> dict[str, str]:
+        return {"key": str(self.random.randint(1, 40))} if self.random.random() < 0.15 else {}
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_five_thousand_steps_are_the_same_in_both(seed: int):
+    twins = Twins()
+    Driver(twins, seed).steps(200 if JIT_DISABLED else 1_000, check_every=25)
+
+
+def test_the_driver_reaches_what_it_is_to_test():
+    """A driver that never liquidates tests no liquidation: count what it did."""
+    twins = Twins()
+    Driver(twins, 99).steps(1_000, check_every=1_000)
+    for happened in (
+        *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
+        ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"), ("ORDER_REFUSED", "NONE"),
+        ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
+        ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
+        ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
+        ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+    ):  # fmt: skip
+        assert twins.seen[happened], happened
+    assert any(match.insurance < 0 for match in twins.oracle.matches.values())
+
+
+# Hypothesis, which makes a failure small
+
+
+class Market(RuleBasedStateMachine):
+    """Rules of one command each, whose arguments shrink."""
+
+    @initialize()
+    def start(self) -> None:
+        self.twins = Twins()
+
+    @rule(instrument=st.sampled_from((1, 2)), bid=st.integers(1, 400), spread=st.integers(0, 10))
+    def quote(self, instrument: int, bid: int, spread: int) -> None:
+        self.twins.source_sequence += 1
+        self.twins.step([Quote(instrument, bid, bid + spread, self.twins.source_sequence)])
+
+    @rule(move=st.integers(-20, 20))
+    def moves(self, move: int) -> None:
+        bid = max(1, self.twins.oracle.markets[1].bid + move)
+        self.twins.source_sequence += 1
+        self.twins.step([Quote(1, bid, bid + 1, self.twins.source_sequence)])
+
+    @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
+          side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400), stop=st.integers(-20, 20),
+          goal=st.integers(-20, 20), limit=st.none() | st.integers(-10, 10), seconds=st.none() | st.integers(0, 5))  # fmt: skip
+    def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stop: int, goal: int,
+               limit: int | None, seconds: int | None) -> None:  # fmt: skip
+        bid = self.twins.oracle.markets[instrument].bid
+        dated = limit is not None and seconds is not None
+        self.twins.step([PlaceOrder(
+            player, match, instrument, side,
+            OrderType.MARKET if limit is None else OrderType.LIMIT, TimeInForce.GTD if dated else TimeInForce.GTC,
+            leverage, lots=lots, price=0 if limit is None else bid + limit, stop_loss=stop and bid - stop,
+            take_profit=goal and bid + goal, expires_at_ns=self.twins.now_ns + seconds * NS_PER_S if dated else 0,
+        )])  # fmt: skip
+
+    @rule(choice=st.integers(0, 20), percent=st.integers(1, 100))
+    def closes(self, choice: int, percent: int) -> None:
+        if held := list(self.twins.oracle.positions.values()):
+            position = held[choice % len(held)]
+            self.twins.step([ClosePosition(position.seat.player, position.id, percent=percent)])
+
+    @rule(choice=st.integers(0, 20), stop=st.integers(-20, 20), fields=st.sampled_from(list(Amend)))
+    def amends(self, choice: int, stop: int, fields: int) -> None:
+        if held := list(self.twins.oracle.positions.values()):
+            position = held[choice % len(held)]
+            bid = self.twins.oracle.markets[position.instrument].bid
+            self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop)])
+
+    @rule(choice=st.integers(0, 20))
+    def cancels(self, choice: int) -> None:
+        if resting := list(self.twins.oracle.orders.values()):
+            order = resting[choice % len(resting)]
+            self.twins.step([CancelOrder(order.seat.player, order.id)])
+
+    @rule(seconds=st.sampled_from((0, 1, 2, 3, 60)))
+    def passes(self, seconds: int) -> None:
+        self.twins.step([Pulse()], seconds * NS_PER_S)
+
+    @invariant()
+    def sound(self) -> None:
+        if hasattr(self, "twins"):
+            check(self.twins.machine.state)
+
+
+TestMarket = Market.TestCase
+TestMarket.settings = settings(
+    max_examples=20, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
