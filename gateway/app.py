@@ -71,8 +71,11 @@ async def serve(
         await app.run(stop)
     except LogFailed as error:
         log.critical("the log failed: nothing of the last batch was acknowledged", error=str(error))
-        app.abandon()
+        await app.abandon()
         return EXIT_LOG_FAILED
+    except BaseException:
+        await app.abandon()
+        raise
     await app.stop()
     return 0
 
@@ -139,28 +142,39 @@ class App:
         """Recover, warm up, seed, connect to the market, listen."""
         begun_s = time.perf_counter()
         store = await open_store(config.data)
-        now_ns = int(store.machine.state.book.world[0]["now_ns"])
-        if not config.data.accept_clock:
-            check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
-        warm_up()
-        log.info("kernels warm", seconds=round(time.perf_counter() - begun_s, 1))
-
-        app = cls(config, store)
-        seeded = app._seed() if app.arena.sequencer.sequence == 0 else []
-        for instrument in app.instruments.by_id:
-            app.prices.watch(instrument)
-        app._own(app.arena.sequencer.run(), "sequencer")
-        for outcome in seeded:
-            await app._unless_ended(outcome)
-        app._own(app.connections.run(), "connections")
-        app._own(publish_candles(app.arena), "candles")
-        app._own(publish_boards(app.arena), "boards")
-        app._own(app._look_at_store(), "store")
-        app._market = await start_market(config.market, app.prices)
-        app._tasks.append(app._market.task)
-        await app._listen()
+        try:
+            now_ns = int(store.machine.state.book.world[0]["now_ns"])
+            if not config.data.accept_clock:
+                check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
+            app = cls(config, store)
+        except BaseException:
+            await store.abandon()
+            raise
+        try:
+            warm_up()
+            log.info("kernels warm", seconds=round(time.perf_counter() - begun_s, 1))
+            await app._begin()
+        except BaseException:
+            await app.abandon()
+            raise
         log.info("arena open", host=config.server.host, port=app.port, market=config.market.source)
         return app
+
+    async def _begin(self) -> None:
+        sequencer = self.arena.sequencer
+        seeded = self._seed() if sequencer.sequence == 0 else []
+        for instrument in self.instruments.by_id:
+            self.prices.watch(instrument)
+        self._own(sequencer.run(), "sequencer")
+        for outcome in seeded:
+            await self._unless_ended(outcome)
+        self._own(self.connections.run(), "connections")
+        self._own(publish_candles(self.arena), "candles")
+        self._own(publish_boards(self.arena), "boards")
+        self._own(self._look_at_store(), "store")
+        self._market = await start_market(self.config.market, self.prices)
+        self._tasks.append(self._market.task)
+        await self._listen()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set. Raises what ended a part that should have gone on."""
@@ -188,10 +202,15 @@ class App:
         await self.store.close()
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
-    def abandon(self) -> None:
-        """The log failed: cut every socket, so that nobody takes silence for an acknowledgement."""
+    async def abandon(self) -> None:
+        """Something failed: cut every socket at once, answer nobody, and let the process end."""
         for connection in list(self.connections.open):
             connection.abort()
+        await self._cancel_tasks()
+        await self._close_web()
+        if self._market is not None:
+            await self._market.stop()
+        await self.store.abandon()
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""

@@ -19,7 +19,7 @@ import msgspec
 
 from gateway.bot import EXPECTED, Bot, Journal, Tally
 from gateway.client import ArenaError, Client, Disconnected, Refused, Unanswered, Unreachable
-from gateway.client_connection import Encoding
+from gateway.client_connection import TURNED_AWAY, Encoding
 
 PLAYERS_AT_ONCE: Final = 20
 """Registrations under way at a time."""
@@ -133,7 +133,9 @@ async def _register(
                 await client.close()
                 return None
             wait_s = (refused.retry_after or 500) / 1000
-        except (Unreachable, Unanswered, Disconnected):
+        except Disconnected as gone:
+            tally.refused["TOO_MANY_CONNECTIONS" if gone.code == TURNED_AWAY else "DISCONNECTED"] += 1
+        except (Unreachable, Unanswered):
             tally.repeated += 1
         else:
             stack.push_async_callback(client.close)

@@ -176,10 +176,13 @@ app.command(bench)
 def bench_engine(
     *,
     positions: Annotated[int, Parameter(help="Open positions in the book.")] = 1_000_000,
-    spread_positions: Annotated[int, Parameter(help="Open positions spread over many instruments.")] = 1_000_000,
+    spread_positions: Annotated[int, Parameter(help="Open positions spread over all instruments.")] = 10_000_000,
     json: Json = False,
 ) -> int:
-    """The engine alone: opens, closes, ticks and revaluation, in one thread, without disk or network."""
+    """The engine alone: opens, closes, ticks and revaluation, in one thread, without disk or network.
+
+    At the default sizes it takes some minutes and 8 GB.
+    """
     from gateway.cli_bench import run_engine
 
     return run_engine(positions, spread_positions, json)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from rich.console import Console
-from rich.table import Table
 
+from bench.report import print_report
 from gateway.cli import Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
@@ -25,7 +23,7 @@ def run_engine(positions: int, spread_positions: int, json: bool) -> int:
             status.update(f"{what}: {done:,} of {total:,}")
 
         results = engine.run(positions, spread_positions, progress)
-    _print(results, json)
+    print_report(results, json)
     return 0
 
 
@@ -40,7 +38,7 @@ def run_gateway(seconds: float, rounds: int, connections: int, data: Path | None
         results = gateway.run(seconds, rounds, connections, data, lambda text: console.log(text, highlight=False))
     except gateway.BenchFailed as error:
         raise Failure(str(error)) from error
-    _print(results, json)
+    print_report(results, json)
     if results["client_was_bottleneck"]:
         console.print(f"the load client was the bottleneck: the server used {results['server_cpu']:.0%} of its core")
     if results["cores_were_shared"]:
@@ -53,13 +51,3 @@ def _ready() -> Console:
     console = Console(stderr=True)
     warm_up_showing(console)
     return console
-
-
-def _print(results: dict[str, Any], json: bool) -> None:
-    if json:
-        print(msgspec.json.encode(results).decode())
-        return
-    table = Table(show_header=False, box=None)
-    for name, value in results.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
-    Console().print(table)

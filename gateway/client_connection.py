@@ -33,6 +33,9 @@ HEARTBEAT_S: Final = 15.0
 FINAL_CLOSES: Final = frozenset({4001, 4003})
 """Close codes after which coming back with the same token is of no use."""
 
+TURNED_AWAY: Final = 4029
+"""Too many connections or messages. To come back at once is of no use to somebody who is not a player yet."""
+
 _MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -246,7 +249,8 @@ class Connection:
             while self._socket is not None:
                 code = await self._read(self._socket)
                 self._socket = None
-                if not self._reconnect or code in FINAL_CLOSES:
+                turned_away = code == TURNED_AWAY and self.token is None
+                if not self._reconnect or code in FINAL_CLOSES or turned_away:
                     self._end(Disconnected(code))
                     return
                 self._socket = await self._come_back()

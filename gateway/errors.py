@@ -73,7 +73,7 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
     code: str
     message: str
-    retry: str = msgspec.field(default="")
+    retry: str
     retry_after: int | None = None  # ms
     details: dict[str, Any] | None = None
 

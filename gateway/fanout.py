@@ -19,8 +19,8 @@ from engine.machine import Applied
 from engine.scale import NS_PER_MS
 from gateway.codecs import Codec
 from gateway.instruments import Instruments
-from gateway.messages import TYPES, Push, QuoteData, candle_data, private_data
-from gateway.records import candle_at, event_at, kinds_of, player_at, quoted_at, trade_at
+from gateway.messages import PRIVATE_DATA, TYPES, Push, QuoteData, candle_data
+from gateway.records import candle_at, event_at, kinds_of, quoted_at, trade_at
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -146,12 +146,14 @@ class Fanout:
                 taker(raw, index)
 
     def _send_private(self, raw: bytes, index: int) -> None:
-        subscribers = self.private.get(player_at(raw, index))
-        if subscribers is None:
+        if not self.private:
             return
         trade = trade_at(raw, index)
-        kind, _, sequence, at_ns, _, message, _, instrument = trade[:8]
-        data = private_data(trade, self._instruments.by_id.get(instrument))
+        kind, _, sequence, at_ns, player, message, _, instrument = trade[:8]
+        subscribers = self.private.get(player)
+        if subscribers is None:
+            return
+        data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(instrument))
         push = Push("me", message, sequence, at_ns // NS_PER_MS, TYPES[kind], data)
         self.messages += len(subscribers)
         if len(subscribers) == 1:

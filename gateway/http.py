@@ -5,6 +5,7 @@ The same answers as the socket's ops, as JSON; errors as application/problem+jso
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,7 @@ from gateway.websocket import Sockets, address_of, origin_allowed
 
 log = structlog.get_logger()
 T = TypeVar("T")
+CALL_TIMEOUT_S: Final = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -109,7 +111,8 @@ class Rest:
         else:
             self._spend(self._guests, request)
             blob = encode_cold(RegisterPlayer(guest.name or "guest"))
-            outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
             if outcome.reason:
                 raise Refused(Reason(outcome.reason))
             player = outcome.id
@@ -154,12 +157,13 @@ class Rest:
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Origin, limits, and every error as a problem."""
         server = self._arena.config.server
+        allowed = origin_allowed(request, server.allowed_origins, server.development)
         try:
             if request.path.startswith("/api/"):
-                if not origin_allowed(request, server.allowed_origins, server.development):
+                if not allowed:
                     raise Refused(Code.ORIGIN_FORBIDDEN)
                 self._spend(self._requests, request)
-            response = await handler(request)
+            response = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
         except Refused as refused:
             response = problem(refused.error, refused.status)
         except web.HTTPException as error:
@@ -167,8 +171,10 @@ class Rest:
         except Exception:
             log.exception("a request made the server fail", path=request.path)
             response = problem(Refused(Code.INTERNAL).error, 500)
-        if not response.prepared and "Origin" in request.headers:
+        if allowed and not response.prepared and "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
             response.headers["Vary"] = "Origin"
         return response
 

@@ -5,6 +5,7 @@ Fields that say nothing (no stop loss, no reason) are left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -36,17 +37,6 @@ TYPES: Final = {
     EventKind.PLAYER_REGISTERED.value: "player.registered",
 }
 """Types of the messages on the private channel."""
-
-ORDER_KINDS: Final = frozenset(
-    kind.value
-    for kind in (
-        EventKind.ORDER_ACCEPTED,
-        EventKind.ORDER_FILLED,
-        EventKind.ORDER_CANCELED,
-        EventKind.ORDER_EXPIRED,
-        EventKind.ORDER_REFUSED,
-    )
-)
 
 
 class Push(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -122,15 +112,8 @@ class CandleData(Struct, frozen=True, gc=False):
     closed: bool
 
 
-def private_data(trade: Trade, instrument: Instrument | None) -> Any:
-    """The data of a private message: an order's, a position's, a seat's, or nothing."""
-    if instrument is None:
-        fields = dict(zip(TRADE_FIELDS, trade, strict=True))
-        return SeatData(fields["match"], money_text(fields["cash"])) if fields["match"] else {}
-    return order_data(trade, instrument) if trade[0] in ORDER_KINDS else position_data(trade, instrument)
-
-
-def order_data(trade: Trade, instrument: Instrument) -> OrderData:
+def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
+    assert instrument is not None
     (
         _, reason, _, _, _, _, match, _, id, side, order_type, _, leverage, price, lots, _, margin, fee, _, cash,
         _, liquidation, stop_loss, take_profit, client_order_id,
@@ -156,7 +139,8 @@ def order_data(trade: Trade, instrument: Instrument) -> OrderData:
     )
 
 
-def position_data(trade: Trade, instrument: Instrument) -> PositionData:
+def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
+    assert instrument is not None
     (
         _, _, _, _, _, _, match, _, id, side, _, cause, leverage, price, lots, _, margin, fee, profit, cash,
         left, liquidation, stop_loss, take_profit, _,
@@ -180,6 +164,33 @@ def position_data(trade: Trade, instrument: Instrument) -> PositionData:
         price_text(stop_loss) if stop_loss else None,
         price_text(take_profit) if take_profit else None,
     )
+
+
+def seat_data(trade: Trade, instrument: Instrument | None) -> SeatData:
+    fields = dict(zip(TRADE_FIELDS, trade, strict=True))
+    return SeatData(fields["match"], money_text(fields["cash"]))
+
+
+def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
+    return {}
+
+
+PRIVATE_DATA: Final[dict[int, Callable[[Trade, Instrument | None], Any]]] = {
+    EventKind.ORDER_ACCEPTED: order_data,
+    EventKind.ORDER_FILLED: order_data,
+    EventKind.ORDER_CANCELED: order_data,
+    EventKind.ORDER_EXPIRED: order_data,
+    EventKind.ORDER_REFUSED: order_data,
+    EventKind.POSITION_OPENED: position_data,
+    EventKind.POSITION_CHANGED: position_data,
+    EventKind.POSITION_CLOSED: position_data,
+    EventKind.SEAT_OPENED: seat_data,
+    EventKind.SEAT_RESET: seat_data,
+    EventKind.PLAYER_REGISTERED: no_data,
+}
+"""What makes the data of a private message from its event."""
+
+assert PRIVATE_DATA.keys() == TYPES.keys()
 
 
 def candle_data(instrument: Instrument, interval: str, candle: Candle | Any, closed: bool) -> CandleData:

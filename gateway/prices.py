@@ -6,8 +6,8 @@ from engine.commands import OpenFeed, encode_cold
 from engine.scale import MONEY_DECIMALS, NotDecimal, OutOfRange, TooPrecise, parse_decimal
 from gateway.instruments import Instruments
 from gateway.market.filter import QuoteFilter
-from gateway.records import cold_record, quote_record
-from gateway.sequencer import Sequencer
+from gateway.records import Outcome, cold_record, quote_record
+from gateway.sequencer import Sequencer, Urgency
 
 
 class Prices:
@@ -28,7 +28,7 @@ class Prices:
     def feed_opened(self, source: str) -> None:
         self.filter.reset()
         if self.sequencer is not None:
-            self.sequencer.submit_market(cold_record(), encode_cold(OpenFeed(source)))
+            self.sequencer.submit(cold_record(), _nobody, Urgency.OPERATOR, encode_cold(OpenFeed(source)))
 
     def quote(
         self,
@@ -60,3 +60,7 @@ class Prices:
         except (NotDecimal, TooPrecise, OutOfRange):
             return None
         return instrument.price_text(units // instrument.data.tick_units)
+
+
+def _nobody(outcome: Outcome, at_ns: int) -> None:
+    """Nobody waits to hear that the feed was opened."""

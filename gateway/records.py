@@ -265,17 +265,6 @@ def event_at(raw: bytes, index: int) -> Event:
     return Event._make(_EVENT.unpack_from(raw, index * EVENT_BYTES))
 
 
-_PLAYER: Final = struct.Struct("<q")
-_PLAYER_AT: Final = 24
-assert EVENT.fields["player"][1] == _PLAYER_AT  # type: ignore[index]
-
-
-def player_at(raw: bytes, index: int) -> int:
-    """Whose message event number `index` is; 0 when it is public."""
-    player: int = _PLAYER.unpack_from(raw, index * EVENT_BYTES + _PLAYER_AT)[0]
-    return player
-
-
 def trade_at(raw: bytes, index: int) -> Trade:
     return _TRADE.unpack_from(raw, index * EVENT_BYTES)
 

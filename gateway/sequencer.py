@@ -101,12 +101,12 @@ class Sequencer:
         if self._sleeper is not None:
             self._wake()
 
-    def submit_market(self, record: bytes, blob: bytes = b"") -> None:
-        """Queue a quote or the opening of a feed. A quote for which there is no room at all is dropped and counted."""
+    def submit_market(self, record: bytes) -> None:
+        """Queue a quote. One for which there is no room at all is dropped and counted."""
         if len(self._inbox) >= self._room or self._stopping:
             self.quotes_dropped += 1
             return
-        self._inbox.append((record, blob, None, time.monotonic()))
+        self._inbox.append((record, b"", None, time.monotonic()))
         if self._sleeper is not None and not self._gathering:
             self._wake()
 

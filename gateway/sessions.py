@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from msgspec import Struct
 
 from engine.commands import request_key
@@ -20,14 +21,15 @@ from gateway.arena import Arena
 from gateway.arguments import NO_ARGUMENTS, Envelope, Identified, MessageId
 from gateway.auth import Identity
 from gateway.codecs import Codec
-from gateway.errors import Code, Error, Refused, error_of_reason
+from gateway.errors import Code, Error, Refused, error_of, error_of_reason
 from gateway.fanout import Channel, Outlet
 from gateway.limits import Bucket
 from gateway.ops import OPS, Command, Later, Query
 from gateway.records import Outcome, with_key
 from gateway.requests import Request
 
-NOT_AUTHENTICATED: Final = 4001
+log = structlog.get_logger()
+
 TOO_MANY_REQUESTS: Final = 4029
 TOO_BIG: Final = 1009
 
@@ -151,6 +153,9 @@ class Session:
             result = await op.answer(self, arguments)
         except Refused as refused:
             self._send_failure(id, refused.error)
+        except Exception:
+            log.exception("an op made the server fail", player=self.player)
+            self._send_failure(id, error_of(Code.INTERNAL))
         else:
             self._send_result(id, result)
 

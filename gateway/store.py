@@ -58,6 +58,12 @@ class Store:
             await asyncio.wait([self._writing])
         if self.log.last_sequence > self._last_sequence:
             await self._write(self._capture())
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Let go of the files without a last snapshot, as after a failure."""
+        if self._writing is not None:
+            self._writing.cancel()
         await self.projection.close()
         await self._queries.close()
         self._thread.shutdown()

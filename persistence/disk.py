@@ -134,6 +134,12 @@ def _sync_directory(path: Path) -> None:
 
 def create_file(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> None:
     """Write a file of at least `length` bytes that appears under `name` whole and durable, or not at all."""
+    write_unnamed(disk, name, data, length)
+    name_file(disk, name)
+
+
+def write_unnamed(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> str:
+    """The first half of create_file: the content is durable, under the temporary name that is returned."""
     temporary = f"{name}.tmp"
     handle = disk.open(temporary)
     try:
@@ -141,15 +147,21 @@ def create_file(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> N
             disk.allocate(handle, length)
         offset = 0
         for part in data:
-            disk.write(handle, part, offset)
+            if len(part):
+                disk.write(handle, part, offset)
             offset += len(part)
         disk.sync(handle)
     except OSError:
-        disk.unlink(temporary)  # when the disk is full, half a segment is still space that others need
+        disk.unlink(temporary)  # when the disk is full, half a file is still space that others need
         raise
     finally:
         disk.close(handle)
-    disk.rename(temporary, name)
+    return temporary
+
+
+def name_file(disk: Disk, name: str) -> None:
+    """The second half."""
+    disk.rename(f"{name}.tmp", name)
     disk.sync_names()
 
 

@@ -30,8 +30,11 @@ FILE: Final = "projection.sqlite"
 VERSION: Final = 1
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
-EVENTS_FULL: Final = 1 << 18
-"""Waiting events from which on the projection calls itself full (56 MiB of records)."""
+FACTS_FULL: Final = 1 << 18
+"""Waiting facts from which on the projection calls itself full (56 MiB of records)."""
+
+_FULL_RETRY_S: Final = 1.0
+"""How long to wait for space when the disk is full."""
 
 _CHUNK_ROWS: Final = 2048
 """Rows made into Python objects at a time: about a millisecond in which nothing else runs."""
@@ -49,6 +52,12 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
     return f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
+
+_KEPT: Final = np.isin(
+    np.arange(max(EventKind) + 1),
+    (EventKind.ORDER_FILLED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED),
+)
+"""By kind of event: whether it may become a row."""
 
 _INSERT_FILL: Final = _insert("fills", _FILL)
 _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
@@ -104,9 +113,14 @@ def position(connection: sqlite3.Connection) -> Position:
     return Position(*connection.execute("SELECT log_id, sequence FROM meta").fetchone())
 
 
+def facts_of(events: NDArray[np.void]) -> NDArray[np.void]:
+    """Those events that the projection keeps, in memory of their own."""
+    return events[np.flatnonzero(_KEPT[events["kind"]])]
+
+
 def store(connection: sqlite3.Connection, log_id: bytes, last_sequence: int, batches: list[NDArray[np.void]]) -> None:
-    """One transaction: the events of `batches`, and that all up to `last_sequence` is in now."""
-    events = batches[0] if len(batches) == 1 else np.concatenate(batches) if batches else np.empty(0, EVENT)
+    """One transaction: the facts of `batches`, and that all up to `last_sequence` is in now."""
+    events = np.concatenate([np.empty(0, EVENT), *batches])
     kinds = np.ascontiguousarray(events["kind"])
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -114,15 +128,19 @@ def store(connection: sqlite3.Connection, log_id: bytes, last_sequence: int, bat
             connection.executemany(sql, rows)
         connection.execute("UPDATE meta SET log_id = ?, sequence = ?", (log_id, last_sequence))
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has rolled it back already
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
 def sync(connection: sqlite3.Connection) -> int:
-    """Put everything that is committed on disk, by one commit that waits for it; the last sequence."""
+    """Put everything that is committed on disk, by one commit that waits for it; the last sequence.
+
+    The commit must write a page, or SQLite syncs nothing: setting user_version does, an UPDATE to the same value not.
+    """
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("UPDATE meta SET sequence = sequence")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA synchronous = NORMAL")
     return position(connection).sequence
 
@@ -161,12 +179,12 @@ def _texts(words: NDArray[np.int64]) -> list[str]:
 class Projection:
     """The database while the arena runs. `sequence`: the last one committed. Made by `open`, ended by `close`."""
 
-    def __init__(self, connection: aiosqlite.Connection, at: Position, events_full: int, gather_s: float) -> None:
+    def __init__(self, connection: aiosqlite.Connection, at: Position, facts_full: int, gather_s: float) -> None:
         self.sequence = self._last_put = at.sequence
-        self.events_waiting = 0
+        self.facts_waiting = 0
         self._log_id = at.log_id
         self._connection = connection
-        self._events_full = events_full
+        self._facts_full = facts_full
         self._gather_s = gather_s
         self._waiting: deque[tuple[int, NDArray[np.void]]] = deque()
         self._something = asyncio.Event()
@@ -176,19 +194,20 @@ class Projection:
 
     @classmethod
     async def open(
-        cls, path: Path, log_id: bytes, sequence: int, *, events_full: int = EVENTS_FULL, gather_s: float = 0.05
+        cls, path: Path, log_id: bytes, sequence: int, *, facts_full: int = FACTS_FULL, gather_s: float = 0.05
     ) -> Projection:
         """Of the log `log_id`, fed by recovery up to `sequence`. Batches gather for `gather_s` seconds."""
         connection = aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64)
+        connection._thread.daemon = True  # a process that must end ends, closed or not: the log has everything
         await connection
         at = await _in_thread(connection, position)
         assert at == (log_id, sequence), f"recovery leaves the projection at {sequence}, it is at {at.sequence}"
-        return cls(connection, at, events_full, gather_s)
+        return cls(connection, at, facts_full, gather_s)
 
     @property
     def full(self) -> bool:
         """Stop numbering commands that can wait until it is not. What is applied is taken all the same."""
-        return self.events_waiting >= self._events_full
+        return self.facts_waiting >= self._facts_full
 
     @property
     def lag(self) -> int:
@@ -196,13 +215,14 @@ class Projection:
         return self._last_put - self.sequence
 
     def put(self, first_sequence: int, last_sequence: int, events: NDArray[np.void]) -> None:
-        """Queue the events of a batch, which must not change any more. Raises what has stopped the projection."""
+        """Queue what a batch did; nothing of `events` is kept. Raises what has stopped the projection."""
         if self._task.done():
             self._task.result()
         assert first_sequence == self._last_put + 1, "batches come without gaps"
         self._last_put = last_sequence
-        self.events_waiting += len(events)
-        self._waiting.append((last_sequence, events))
+        facts = facts_of(events)
+        self.facts_waiting += len(facts)
+        self._waiting.append((last_sequence, facts))
         self._something.set()
 
     async def reach(self, sequence: int) -> int:
@@ -218,7 +238,7 @@ class Projection:
         return await _in_thread(self._connection, sync)
 
     async def close(self) -> None:
-        """Write what waits, and let go of the file. Raises what has stopped the projection."""
+        """Write what waits, unless the disk is full, and let go of the file. Raises what has stopped the projection."""
         self._closing.set()
         self._something.set()
         try:
@@ -228,28 +248,35 @@ class Projection:
 
     async def _run(self) -> None:
         try:
-            while True:
+            while not (self._closing.is_set() and not self._waiting):
                 await self._something.wait()
-                if not self._closing.is_set():  # let a transaction's worth gather; closing ends the wait
-                    await _wait_at_most(self._closing, self._gather_s)
+                await _wait_at_most(self._closing, self._gather_s)
                 self._something.clear()
-                if not self._waiting:
-                    return
-                await self._write_waiting()
+                if self._waiting and not await self._store_waiting():
+                    if self._closing.is_set():
+                        return  # the next start feeds it from the log
+                    await _wait_at_most(self._closing, _FULL_RETRY_S)
+                    self._something.set()
         finally:
             self._moved.set()
 
-    async def _write_waiting(self) -> None:
+    async def _store_waiting(self) -> bool:
+        """One transaction for all batches that wait. False: the disk is full, and they wait on."""
         batches = list(self._waiting)
-        self._waiting.clear()
         last_sequence = batches[-1][0]
-        events = [events for _, events in batches if len(events)]
-        await _in_thread(self._connection, store, self._log_id, last_sequence, events)
+        facts = [facts for _, facts in batches if len(facts)]
+        try:
+            await _in_thread(self._connection, store, self._log_id, last_sequence, facts)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            return False
+        for _ in batches:
+            self._waiting.popleft()
+        self.facts_waiting -= sum(map(len, facts))
         self.sequence = last_sequence
-        self.events_waiting -= sum(map(len, events))
         self._moved.set()
-        if self._closing.is_set():
-            self._something.set()
+        return True
 
 
 async def _in_thread(connection: aiosqlite.Connection, function: Callable[..., T], *arguments: Any) -> T:

@@ -92,7 +92,9 @@ class Queries:
 
     @classmethod
     async def open(cls, path: Path) -> Queries:
-        return cls(await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True))
+        connection = aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+        connection._thread.daemon = True  # a process that must end does not wait for who forgot to close it
+        return cls(await connection)
 
     async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = _NEWEST) -> list[Candle]:
         """The last `limit` closed candles that open before `until_ns`, oldest first."""

@@ -32,7 +32,7 @@ from persistence.snapshot import Snapshot, SnapshotBad, load, load_newest, snaps
 LOG: Final = "log"
 SNAPSHOTS: Final = "snapshots"
 
-_EVENTS_A_TRANSACTION: Final = 1 << 16
+_FACTS_A_TRANSACTION: Final = 1 << 16
 _PROGRESS_STEP: Final = 1 << 16
 
 Progress = Callable[[int, int], None]
@@ -274,22 +274,23 @@ class _Feed:
         self._log_id = log_id
         self._sequence = sequence
         self._batches: list[NDArray[np.void]] = []
-        self._events = 0
+        self._facts = 0
 
     def put(self, batch: Batch, events: NDArray[np.void]) -> None:
         last_sequence = batch.first_sequence + len(batch.records) - 1
         if last_sequence <= self._sequence:
             return
         self._sequence = last_sequence
-        if len(events):
-            self._batches.append(events)
-            self._events += len(events)
-        if self._events >= _EVENTS_A_TRANSACTION:
+        facts = projection.facts_of(events)
+        if len(facts):
+            self._batches.append(facts)
+            self._facts += len(facts)
+        if self._facts >= _FACTS_A_TRANSACTION:
             self.flush()
 
     def flush(self) -> None:
         projection.store(self._connection, self._log_id, self._sequence, self._batches)
-        self._batches, self._events = [], 0
+        self._batches, self._facts = [], 0
 
 
 @contextmanager

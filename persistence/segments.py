@@ -21,7 +21,6 @@ from persistence.disk import BLOCK, Disk
 from persistence.frames import (
     BrokenHeader,
     Frame,
-    SegmentHeader,
     batch_of,
     chain_is_right,
     decode_frame,
@@ -121,8 +120,7 @@ class Segment:
     `batches` and `sealed` say where and how it ended."""
 
     def __init__(self, disk: Disk, file: SegmentFile, is_last: bool, before: Segment | None = None) -> None:
-        self.file = file
-        self.data = _decompressed(disk, file) if file.compressed else disk.read(file.name)
+        self.file, self.data = _read(disk, file)
         self.is_last = is_last
         try:
             self.header = decode_segment_header(self.data[:BLOCK])
@@ -202,6 +200,16 @@ class Segment:
         return int(written[-1]) + 1 if len(written) else 0
 
 
+def _read(disk: Disk, file: SegmentFile) -> tuple[SegmentFile, NDArray[np.uint8]]:
+    """A segment's bytes, and the file that they are in: the log may have compressed it since it was listed."""
+    if not file.compressed:
+        try:
+            return file, disk.read(file.name)
+        except FileNotFoundError:
+            file = file._replace(name=f"{file.name}.zst")
+    return file, _decompressed(disk, file)
+
+
 def _decompressed(disk: Disk, file: SegmentFile) -> NDArray[np.uint8]:
     raw = disk.read(file.name)
     try:
@@ -265,11 +273,3 @@ def scan(disk: Disk) -> LogEnd | None:
         return None
     place = segment.place
     return LogEnd(segment.header.log_id, batches, place.next_sequence - 1, place.chain, segment.torn_bytes())
-
-
-def header_of(disk: Disk, file: SegmentFile) -> SegmentHeader:
-    """Of an uncompressed segment, without reading the rest. Raises LogCorrupt."""
-    try:
-        return decode_segment_header(disk.read(file.name, 0, BLOCK))
-    except BrokenHeader as error:
-        raise LogCorrupt(file.name, 0, file.first_sequence, str(error)) from error

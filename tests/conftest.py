@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 from arena import Arena
+from hypothesis import settings
+
+settings.register_profile("arena", deadline=None, print_blob=True)
+settings.load_profile("arena")
 
 
 @pytest.fixture
 def arena() -> Arena:
     """A fresh arena with BTCUSDT and ETHUSDT, no players and no quotes."""
     return Arena()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile the engine, if it is not in the cache, before the clock of the first test runs."""
+    if any("arena" in getattr(item, "fixturenames", ()) for item in session.items):
+        Arena()

@@ -1,4 +1,4 @@
-"""A gateway without sockets and without a disk: sessions, sequencer and machine, and clients that keep what they get."""
+"""A gateway without sockets or disk: sessions, sequencer and machine, and clients that keep what they get."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Gateway:
         """Wait until nothing waits."""
         for _ in range(3):
             await asyncio.sleep(0)
-            while self.arena.sequencer.waiting():
+            while self.arena.sequencer.waiting():  # noqa: ASYNC110  # one turn of the loop at a time
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
 

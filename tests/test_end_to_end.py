@@ -12,13 +12,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bench.process import ArenaProcess, arena
 from engine.commands import Kind, request_key
 from engine.machine import RULES_VERSION
 from gateway.bots import play
 from gateway.client import Client, Refused
 from persistence.disk import Folder
 from persistence.segments import entries
-from tests.processes import ArenaProcess, arena
 
 KINDS = {
     "order.place": Kind.PLACE_ORDER,
@@ -30,6 +30,7 @@ KINDS = {
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ArenaProcess]:
+    """An arena that is ready, killed in the end if it still runs."""
     process = ArenaProcess(tmp_path / "data")
     process.start()
     yield process
@@ -107,9 +108,9 @@ BAD_MESSAGES = [
     "", "{", "[]", "null", '"x"', "1", '{"id":1}', '{"id":1,"op":"nothing"}', '{"id":{},"op":"ping"}',
     '{"id":1,"op":"ping","more":1}', '{"id":1,"op":"quote","args":{"symbol":1}}', '{"id":1,"op":"quote","args":[]}',
     '{"id":1,"op":"order.place","args":{"margin":1.5}}', '{"id":1,"op":"order.place","args":{}}',
-    '{"id":1,"op":"auth","args":{"token":"nonsense"}}', '{"id":1e400,"op":"ping"}', '{"id":1,"op":"ping","args":{"a":' + "[" * 500,
-    '{"id":1,"op":"position.close","args":{"position":99999999999999999999,"percent":1}}', "\u0000", "\ud83d\ude00",
-]  # fmt: skip  # noqa: E501
+    '{"id":1,"op":"auth","args":{"token":"nonsense"}}', '{"id":1e400,"op":"ping"}', "[" * 3000,
+    '{"id":1,"op":"position.close","args":{"position":99999999999999999999,"percent":1}}', "\u0000", "\U0001f600",
+]  # fmt: skip
 
 
 async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -> None:
@@ -131,8 +132,8 @@ async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -
                 elif number % 3 == 1:
                     await socket.send_str(noise.decode("latin-1"))
                 else:
-                    assert socket._writer.transport is not None
                     socket._writer.transport.write(noise)
+                    continue  # it may be the beginning of a long frame: then no answer is right
                 await asyncio.wait_for(socket.receive(), 5)
 
     async with Client(server.url) as alice:

@@ -82,6 +82,17 @@ def test_sealed_segments_are_compressed_and_read_the_same():
     assert content(open_log(disk).read(from_sequence=30)) == content(written[9:])
 
 
+def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same():
+    disk = SimulatedDisk()
+    log = open_log(disk)
+    written = write_batches(log, 20)
+    reading = log.read()
+    found = [next(reading)]
+    open_log(disk, compress_sealed=True)
+    assert "00000002-000000000019.log" not in disk.names()
+    assert content([*found, *reading]) == content(written)
+
+
 def test_a_witness_of_later_entries_is_a_reason_to_refuse():
     disk = SimulatedDisk()
     log = open_log(disk)

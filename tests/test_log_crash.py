@@ -177,14 +177,13 @@ def test_random_flips_are_found_and_placed():
         used = BLOCK * 8 if file is not files[-1] else BLOCK + 2 * BLOCK * (20 % 3)
         offset = coin.randrange(used)
         with flipped(disk, file.name, offset, coin.randrange(8)):
-            try:
-                found = content(read_all(disk))
-            except LogCorrupt as error:
-                assert error.name == file.name
-                assert error.offset <= offset
+            if offset >= used - last_frame:  # cannot be told from a torn write, and is reported as one
+                assert content(read_all(disk)) == written[:-1]
                 continue
-            assert offset >= used - last_frame, "only the last frame can be taken for torn"
-            assert found == written[:-1]
+            with pytest.raises(LogCorrupt) as caught:
+                read_all(disk)
+            assert caught.value.name == file.name
+            assert caught.value.offset <= offset
 
 
 def read_all(disk: SimulatedDisk) -> list[Batch]:

@@ -74,6 +74,8 @@ class SimulatedDisk:
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> np.ndarray:
         self._operation(f"read {name}")
+        if name not in self.files:
+            raise FileNotFoundError(name)
         end = None if length is None else offset + length
         return np.frombuffer(self.files[name].seen[offset:end], np.uint8)
 

@@ -91,19 +91,51 @@ async def test_reach_waits_until_it_is_in(tmp_path):
     fed.put(1, 1000, np.zeros(3, EVENT))
     assert (fed.sequence, fed.lag) == (0, 1000)
     assert await fed.reach(1000) == 1000
-    assert (fed.lag, fed.events_waiting) == (0, 0)
+    assert (fed.lag, fed.facts_waiting) == (0, 0)
     await fed.close()
     arena.close()
 
 
-async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path):
+async def test_on_a_full_disk_it_waits_for_space(tmp_path, monkeypatch):
+    monkeypatch.setattr(projection, "_FULL_RETRY_S", 0.01)
     arena = start(tmp_path)
-    fed = await open_projection(arena, events_full=10)
-    fed.put(1, 1, np.zeros(9, EVENT))
+    fed = await open_projection(arena, gather_s=0)
+    facts = np.zeros(5_000, EVENT)
+    facts.view(TRADE)["kind"], facts.view(TRADE)["player"] = EventKind.ORDER_FILLED, 1
+    facts.view(TRADE)["message"] = np.arange(5_000)
+    pages = (await fed._connection.execute_fetchall("PRAGMA page_count"))[0][0]
+    await fed._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    fed.put(1, 1, facts)
+    await asyncio.sleep(0.1)
+    assert (fed.sequence, fed.facts_waiting) == (0, 5_000)
+    await fed._connection.execute("PRAGMA max_page_count = 100000")
+    assert await fed.reach(1) == 1
+    assert (await fed._connection.execute_fetchall("SELECT count(*) FROM fills"))[0][0] == 5_000
+    await fed.close()
+    arena.close()
+
+
+def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path):
+    """An UPDATE to the same value writes no page, and was no sync."""
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 5, [])
+    write_ahead = tmp_path / f"{projection.FILE}-wal"
+    before = write_ahead.stat().st_size
+    assert projection.sync(connection) == 5
+    assert write_ahead.stat().st_size > before
+    connection.close()
+
+
+async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path):
+    nine = np.zeros(9, EVENT)
+    nine["kind"] = EventKind.POSITION_CHANGED
+    arena = start(tmp_path)
+    fed = await open_projection(arena, facts_full=10)
+    fed.put(1, 1, nine)
     assert not fed.full
-    fed.put(2, 2, np.zeros(9, EVENT))
+    fed.put(2, 2, nine)
     assert fed.full
-    fed.put(3, 3, np.zeros(9, EVENT))
+    fed.put(3, 3, nine)
     await fed.reach(3)
     assert not fed.full
     await fed.close()
@@ -133,7 +165,7 @@ async def test_a_player_looks_up_what_happened(tmp_path):
 
     def recording(batch):
         done = applied(batch)
-        records.append(done.events)
+        records.append(done.events.copy())
         return done
 
     arena.machine.apply = recording

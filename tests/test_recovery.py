@@ -1,4 +1,4 @@
-"""Starting again: from nothing, from the log, from a snapshot and its tail; always the same arena, or a clear refusal."""
+"""Starting again: from nothing, from the log, from a snapshot and its tail; the same arena, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def test_any_sequence_can_be_restored(tmp_path):
     arena = start(tmp_path)
     hashes = {}
     for _ in range(12):
-        hashes[play(arena, 1).last_sequence] = state_hash(arena.machine.state)
+        last_sequence = play(arena, 1).last_sequence
+        hashes[last_sequence] = state_hash(arena.machine.state)
     arena.close()
     for sequence, expected in hashes.items():
         assert state_hash(state_at(tmp_path, sequence).state) == expected

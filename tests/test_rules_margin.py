@@ -128,16 +128,15 @@ def test_all_the_notional_that_fits_is_taken_and_not_a_lot_more(arena: Arena):
     """At the very bound, 2^60 units in one seat, every product still fits, also in the machine's words."""
     huge = replace(BTC, symbol="HUGE", tick_units=MONEY, lot_units=MONEY, highest_price=1 << 33, max_lots=1, min_notional=0,
                    max_leverage=1000, brackets=(replace(BTC.brackets[0], maintenance_ppm=10, max_leverage=1000),))  # fmt: skip
-    assert huge.max_lots * huge.highest_price * MONEY <= BOUND < (huge.highest_price + (1 << 31)) * MONEY
     arena.define(huge)
     alice = arena.player(cash=dollars(1 << 52), max_leverage=1000)
     arena.quote("HUGE", (1 << 32) - 1, 1 << 32)
     first = alice.opens("HUGE", LONG, quantity=1, leverage=1000)
     alice.opens("HUGE", SHORT, quantity=1, leverage=1000)
-    left = dollars(BOUND) - 2 * (1 << 32) + 1
+    left = BOUND // MONEY - (1 << 32) - ((1 << 32) - 1)
     with arena.refuses(Reason.EXPOSURE_TOO_HIGH):
-        alice.limit("HUGE", LONG, int(left) + 1, quantity=1, leverage=1000)
-    order = alice.limit("HUGE", SHORT, int(left), quantity=1, leverage=1000)
+        alice.limit("HUGE", LONG, left + 1, quantity=1, leverage=1000)
+    order = alice.limit("HUGE", LONG, left, quantity=1, leverage=1000)
     with arena.refuses(Reason.EXPOSURE_TOO_HIGH):
         alice.limit("HUGE", SHORT, (1 << 32) + 1, quantity=1, leverage=1000)
     alice.cancels(order)

@@ -151,6 +151,8 @@ class Driver:
 
     def __init__(self, twins: Twins, seed: int) -> None:
         self.twins, self.random = twins, random.Random(seed)
+        self.quiet = 0
+        """Steps for which the feed is silent: closes wait, opens are refused."""
 
     def steps(self, count: int, check_every: int) -> None:
         for number in range(count):
@@ -161,14 +163,22 @@ class Driver:
         check(self.twins.machine.state)
 
     def passes_ns(self) -> int:
+        self.quiet = max(0, self.quiet - 1)
+        if self.random.random() < 0.01:
+            self.quiet = 12
+            return 3 * NS_PER_S
         if self.random.random() < 0.002:
             return DAY_NS - self.random.choice((0, 1, NS_PER_S))
         return self.random.choice((0, 0, 0, 1, 100 * NS_PER_MS, 600 * NS_PER_MS, NS_PER_S, 2 * NS_PER_S + 1, 45 * NS_PER_S)
                                   if self.random.random() < 0.3 else (0, 1, 50 * NS_PER_MS))  # fmt: skip
 
     def command(self) -> Command:
+        for market in self.twins.oracle.markets.values():
+            data = market.data
+            if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
+                return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare), (40, 18, 14, 10, 4, 8, 2)
+            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare), (0 if self.quiet else 36, 22, 20, 6, 2, 6, 2)
         )[0]
         return choose()
 
@@ -187,11 +197,11 @@ class Driver:
         price = fields.get("price") or self.twins.oracle.markets[instrument].closing(side)
         stops = {}
         if self.random.random() < 0.4:
-            stops["stop_loss"] = max(1, price - side * self.random.randint(0, 12))
+            stops["stop_loss"] = max(1, price - side * self.random.randint(0, 30))
         if self.random.random() < 0.4:
-            stops["take_profit"] = max(1, price + side * self.random.randint(0, 12))
-        size = {"margin": self.random.choice((1, 50, 900, 4_000, 30_000))} if self.random.random() < 0.5 else {
-            "lots": self.random.choice((1, 2, 10, 15, 100, 400, 1_000, 3_001))}  # fmt: skip
+            stops["take_profit"] = max(1, price + side * self.random.randint(0, 30))
+        size = {"margin": self.random.choice((1, 50, 900, 900, 4_000, 30_000))} if self.random.random() < 0.5 else {
+            "lots": self.random.choice((1, 2, 10, 15, 15, 30, 100, 400, 1_000, 3_001))}  # fmt: skip
         odd = {}
         if self.random.random() < 0.03:
             odd = {self.random.choice(("side", "leverage", "time_in_force", "order_type", "margin", "lots", "instrument",
@@ -217,7 +227,8 @@ class Driver:
         open_positions = list(self.twins.oracle.positions.values())
         if not open_positions or self.random.random() < 0.03:
             return self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id)
-        found = self.random.choice(open_positions)
+        closing = [self.twins.oracle.positions[id] for id, _ in self.twins.oracle.waiting]
+        found = self.random.choice(closing if closing and self.random.random() < 0.2 else open_positions)
         return found.seat.player, found.id
 
     def close(self) -> Command:
@@ -226,7 +237,7 @@ class Driver:
         if held is not None and self.random.random() < 0.4:
             lots = self.random.choice((1, held.lots // 2, held.lots - 1, held.lots, held.lots + 1, -1))
             return ClosePosition(player, id, lots=lots, **self.key())
-        return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 100, 0, 101)), **self.key())
+        return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 0, 101)), **self.key())
 
     def cancel(self) -> Command:
         resting = list(self.twins.oracle.orders.values())
@@ -254,8 +265,7 @@ class Driver:
         normal = switch == "enabled"
         if roll < 0.7:
             return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
-        return replace(data, locked=False, close_only=False, enabled=True, halted=False) if roll < 0.9 else replace(
-            data, **{switch: not normal})  # fmt: skip
+        return replace(data, **{switch: not normal})
 
     def key(self) -> dict[str, str]:
         return {"key": str(self.random.randint(1, 40))} if self.random.random() < 0.15 else {}

@@ -84,6 +84,14 @@ def test_it_is_published_only_when_the_projection_has_passed_it():
     assert [(witness.name, witness.sequence) for witness in witnesses(disk)] == [("snapshot-000000000007", 7)]
 
 
+def test_a_full_disk_is_not_made_fuller():
+    disk = SimulatedDisk()
+    disk.fail_at = 8
+    with pytest.raises(OSError, match="fails"):
+        write_snapshot(disk, 7)
+    assert disk.names() == []
+
+
 def test_three_are_kept():
     disk = SimulatedDisk()
     for sequence in (1, 2, 3, 4, 5):

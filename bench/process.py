@@ -1,4 +1,4 @@
-"""A real arena in a process of its own, for tests that kill it."""
+"""A real arena in a process of its own, for tests and soaks that kill it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 ARENA = [sys.executable, "-c", "from gateway.cli import main; main()"]
@@ -16,6 +18,8 @@ ARENA = [sys.executable, "-c", "from gateway.cli import main; main()"]
 
 START_S = 110.0
 """A start may have to compile the kernels first."""
+
+READY_S = 20.0
 
 
 class ArenaProcess:
@@ -32,14 +36,34 @@ class ArenaProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
-        """Return when it listens."""
+        """Return when it is ready: it listens, and prices are fresh."""
         arguments = ["serve", "--data", str(self.data), "--port", str(self.port)]
         if self._config is not None:
             arguments += ["--config", str(self._config)]
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen([*ARENA, *arguments], stdout=subprocess.PIPE, stderr=errors)
         self.port = int(self._first_line().rpartition(":")[2])
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        until_s = time.monotonic() + READY_S
+        while problem := self._not_ready():
+            assert time.monotonic() < until_s, problem
+            time.sleep(0.05)
+
+    def _not_ready(self) -> str:
+        """Why it is not; empty when it is."""
+        try:
+            urllib.request.urlopen(f"{self.url}/ready", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        return ""
 
     def _first_line(self) -> str:
         assert self._process is not None

@@ -1,0 +1,277 @@
+"""The Python client against a real arena, and against a server that behaves badly on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import WSCloseCode, web
+
+from bench.process import ArenaProcess
+from gateway import client_types, messages, ops_orders, ops_positions, presentation
+from gateway.bots import play
+from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
+from gateway.client_connection import Encoding
+from gateway.client_types import Nothing
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArenaProcess]:
+    process = ArenaProcess(tmp_path_factory.mktemp("client") / "data")
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding: Encoding) -> None:
+    async with Client(server.url, encoding=encoding) as alice:
+        guest = await alice.guest("alice")
+        assert (guest.name, guest.matches) == ("alice", [1])
+        assert await alice.subscribe("me", "tick.BTCUSDT", "sys") == ["me", "tick.BTCUSDT", "sys"]
+        assert await alice.unsubscribe("sys") == ["me", "tick.BTCUSDT"]
+        await alice.ping()
+        assert await alice.time() > 1_700_000_000_000
+
+        bitcoin = next(one for one in await alice.instruments() if one.symbol == "BTCUSDT")
+        assert (bitcoin.tick_size, bitcoin.brackets[-1].notional_cap) == (Decimal("0.01"), None)
+        quote = await alice.quote("BTCUSDT")
+        assert quote.bid is not None
+        assert quote.ask is not None
+        assert quote.bid < quote.ask
+        candle = (await alice.candles("BTCUSDT", "1m"))[-1]
+        assert candle.low <= candle.open <= candle.high
+        assert [match.match for match in await alice.match_list(status="open")] == [1]
+        assert (await alice.match()).title == "Practice"
+
+        would = await alice.test_order(symbol="BTCUSDT", side="long", margin=100, leverage=10)
+        placed = await alice.place(symbol="BTCUSDT", side="long", margin=100, leverage=10)
+        assert (would.status, placed.status, placed.position) == ("filled", "filled", placed.order)
+        resting = await alice.place(
+            symbol="BTCUSDT", side="long", quantity=Decimal("1E-2"), leverage=10, type="limit",
+            price="10000", client_order_id="low",
+        )  # fmt: skip
+        assert [(order.order, order.client_order_id) for order in await alice.orders()] == [(resting.order, "low")]
+        assert (await alice.cancel(resting.order)).status == "canceled"
+        assert (await alice.amend_position(placed.order, stop_loss="10000")).position == placed.order
+        assert [position.stop_loss for position in await alice.positions()] == [Decimal(10000)]
+        half = await alice.close_position(placed.order, percent=50)
+        assert half.left is not None
+        assert half.left > 0
+        assert (await alice.close_position(placed.order)).left == 0
+        assert (await alice.reset()).match == 1
+        assert (await alice.me()).seats[0].cash == Decimal(10000)
+        assert any(row.player == alice.player for row in (await alice.board()).rows)
+
+        told = []
+        async for event in alice.events():
+            if event.channel == "me":
+                told.append((event.n, event.type))
+                if event.type == "seat.changed":
+                    break
+        assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
+        assert [type for _, type in told] == [
+            "me", "order.filled", "position.opened", "order.accepted", "order.canceled", "position.changed",
+            "position.changed", "position.closed", "seat.changed",
+        ]  # fmt: skip
+
+
+async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
+    async with Client(server.url) as alice:
+        await alice.guest()
+        with pytest.raises(Refused) as refused:
+            await alice.quote("NOTHING")
+        assert (refused.value.code, refused.value.retry) == ("SYMBOL_UNKNOWN", "never")
+        assert refused.value.details == {"symbol": "NOTHING"}
+        with pytest.raises(TypeError, match="a float is not exact"):
+            await alice.place(symbol="BTCUSDT", side="long", margin=0.1, leverage=1)  # type: ignore[arg-type]
+
+
+async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
+    summary = await play(server.url, 5, 3, seed=2, actions_per_s=10)
+    assert summary.error_examples == []
+    assert summary.accepted > 30
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (client_types.Instrument, presentation.InstrumentAnswer),
+        (client_types.Match, presentation.MatchAnswer),
+        (client_types.Board, presentation.BoardAnswer),
+        (client_types.BoardRow, presentation.BoardRow),
+        (client_types.Seat, presentation.SeatAnswer),
+        (client_types.Order, presentation.OrderAnswer),
+        (client_types.Position, presentation.PositionAnswer),
+        (client_types.Me, presentation.MeAnswer),
+        (client_types.Quote, messages.QuoteData),
+        (client_types.OrderEvent, messages.OrderData),
+        (client_types.PositionEvent, messages.PositionData),
+        (client_types.SeatEvent, messages.SeatData),
+        (client_types.CandleEvent, messages.CandleData),
+        (client_types.Placed, ops_orders.Placed),
+        (client_types.Canceled, ops_orders.Canceled),
+        (client_types.Tested, ops_orders.Tested),
+        (client_types.Closed, ops_positions.Closed),
+        (client_types.Amended, ops_positions.Amended),
+    ],
+)
+def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:
+    sent = {field.encode_name: field.required for field in msgspec.structs.fields(theirs)}
+    taken = {field.encode_name: field.required for field in msgspec.structs.fields(ours)}
+    assert taken.keys() == sent.keys()
+    for name, required in taken.items():
+        assert sent[name] or not required, f"{name} may be left out"
+
+
+# A server that behaves badly
+
+
+class Script:
+    """Answers the messages of each connection as the test says; `seen` is what came."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.connections = 0
+        self.answers: list[Any] = []
+        """For each connection: what to do with a message."""
+        self.url = ""
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        answer = self.answers[min(self.connections, len(self.answers) - 1)]
+        self.connections += 1
+        async for message in socket:
+            asked = json.loads(message.data)
+            self.seen.append(asked)
+            await answer(socket, asked)
+        return socket
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[Script]:
+    script = Script()
+    application = web.Application()
+    application.add_routes([web.get("/ws", script.serve)])
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield script
+    await runner.cleanup()
+
+
+async def answers(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+    results: dict[str, Any] = {
+        "auth": {"player": 7, "session": "s", "role": "player"},
+        "subscribe": {"channels": asked["args"].get("channels")},
+        "order.place": {"order": 5, "status": "accepted"},
+    }
+    result = results.get(asked["op"], {})
+    await socket.send_json({"id": asked["id"], "ok": True, "seq": 1, "at": 1, "result": result, "replayed": True})
+
+
+async def hangs_up_on_orders(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+    if asked["op"] == "order.place":
+        await socket.close(code=WSCloseCode.GOING_AWAY)
+    else:
+        await answers(socket, asked)
+
+
+async def says_nothing(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+    pass
+
+
+async def test_what_was_not_answered_is_asked_again_with_the_same_key(script: Script) -> None:
+    script.answers = [hangs_up_on_orders, answers]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        await alice.auth("token")
+        await alice.subscribe("me")
+        placed = await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        assert placed.order == 5
+        assert alice.reconnects == 1
+    assert [asked["op"] for asked in script.seen] == [
+        "auth", "subscribe", "order.place", "auth", "subscribe", "order.place",
+    ]  # fmt: skip
+    assert script.seen[2] == script.seen[5]
+    assert script.seen[3]["args"] == {"token": "token"}
+
+
+async def test_without_reconnect_the_outcome_is_unknown(script: Script) -> None:
+    script.answers = [hangs_up_on_orders]
+    async with Client(script.url, reconnect=False) as alice:
+        alice.matches = [1]
+        with pytest.raises(Disconnected) as gone:
+            await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        assert gone.value.code == WSCloseCode.GOING_AWAY
+        assert [event async for event in alice.events()] == []
+
+
+async def test_silence_is_told_with_the_key_to_ask_again(script: Script) -> None:
+    script.answers = [says_nothing]
+    async with Client(script.url, timeout_s=0.2) as alice:
+        alice.matches = [1]
+        with pytest.raises(Unanswered) as unanswered:
+            await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1, key="mine")
+        assert unanswered.value.key == "mine"
+
+
+async def test_a_message_that_is_none_ends_the_connection(script: Script) -> None:
+    async def babbles(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await socket.send_str("{")
+
+    script.answers = [babbles]
+    async with Client(script.url) as alice:
+        with pytest.raises(Garbled):
+            await alice.request("ping", {}, Nothing)
+
+
+async def test_events_that_nobody_reads_are_dropped_and_counted(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.client_connection.EVENTS_KEPT", 3)
+
+    async def tells(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        for n in range(1, 6):
+            await socket.send_json({"channel": "x", "n": n, "seq": n, "at": 1, "type": "x", "data": {}})
+        await answers(socket, asked)
+
+    script.answers = [tells]
+    async with Client(script.url) as alice:
+        await alice.ping()
+        assert alice.events_dropped == 2
+        events = alice.events()
+        assert [(await anext(events)).n for _ in range(3)] == [3, 4, 5]
+
+
+async def test_nobody_there_is_said_at_once(unused_tcp_port: int) -> None:
+    with pytest.raises(Unreachable, match="no arena at"):
+        async with Client(f"http://127.0.0.1:{unused_tcp_port}"):
+            pass
+
+
+def test_the_client_needs_no_engine() -> None:
+    """Whoever only plays should not have to wait for numba."""
+    import subprocess
+    import sys
+
+    code = "import sys, gateway.client; sys.exit('numba' in sys.modules)"
+    root = Path(__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root).returncode == 0
+
+
+async def test_waiting_for_events_does_not_block_asking(script: Script) -> None:
+    script.answers = [answers]
+    async with Client(script.url) as alice:
+        waiting = asyncio.create_task(anext(alice.events()))
+        await alice.ping()
+        assert not waiting.done()
+        waiting.cancel()

@@ -1,0 +1,124 @@
+"""The same log gives the same bytes: compiled or plain, whatever the hash seed, however it was cut into batches.
+
+Run as a script with a file of batches, it replays them and prints the hashes of the state and of all events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from arena import Command, batch_of, content, events_of, outcomes_of
+
+from engine.digest import state_hash
+from engine.kernels import JIT_DISABLED
+from engine.machine import Machine
+from engine.state import encode_cold_state, sections, state_from
+
+Log = list[tuple[list[Command], int]]
+"""Batches: their commands and their stamp."""
+
+
+@cache
+def driven(steps: int = 300) -> tuple[tuple[tuple[Command, ...], int], ...]:
+    """What the driver of the oracle's test does, as a log."""
+    from test_rules_oracle import Driver, Twins
+
+    log: list[tuple[tuple[Command, ...], int]] = []
+
+    class Recorded(Twins):
+        def step(self, commands: list[Command], passes_ns: int = 0) -> None:
+            super().step(commands, passes_ns)
+            log.append((tuple(commands), self.now_ns))
+
+    Driver(Recorded(), seed=7).steps(steps, check_every=steps)
+    return tuple(log)
+
+
+def replayed(log: Log, machine: Machine | None = None) -> tuple[Machine, list[Any], list[Any]]:
+    """The machine after the log, all outcomes and all events."""
+    machine = machine or Machine()
+    outcomes: list[Any] = []
+    events: list[Any] = []
+    for commands, at_ns in log:
+        sequence = int(machine.state.book.world["sequence"][0])
+        applied = machine.apply(batch_of(list(commands), sequence + 1, at_ns))
+        outcomes += outcomes_of(applied.outcomes)
+        events += events_of(applied.events)
+    return machine, outcomes, events
+
+
+def hashes(log: Log) -> str:
+    machine, outcomes, events = replayed(log)
+    seen = hashlib.blake2b(repr((outcomes, events)).encode(), digest_size=16).hexdigest()
+    return f"{state_hash(machine.state).hex()} {seen}"
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "4242"])
+@pytest.mark.parametrize("disable_jit", ["1", "0"])
+def test_another_process_replays_the_log_to_the_same_bytes(tmp_path: Path, disable_jit: str, hash_seed: str):
+    if JIT_DISABLED and disable_jit == "0":
+        pytest.skip("compares with the compiled engine where that is compiled anyway")
+    log = list(driven())
+    (tmp_path / "log").write_bytes(pickle.dumps(log))
+    environment = os.environ | {"NUMBA_DISABLE_JIT": disable_jit, "PYTHONHASHSEED": hash_seed}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, __file__, str(tmp_path / "log")]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=True).stdout
+    assert printed.strip() == hashes(log)
+
+
+def together(log: Log, most: int) -> Log:
+    """Batches of up to `most` commands that share a stamp, made of all commands of that stamp."""
+    merged: Log = []
+    for commands, at_ns in log:
+        for command in commands:
+            if merged and merged[-1][1] == at_ns and len(merged[-1][0]) < most:
+                merged[-1][0].append(command)
+            else:
+                merged.append(([command], at_ns))
+    return merged
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 10_000])
+def test_how_commands_of_one_stamp_are_cut_into_batches_makes_no_difference(most: int):
+    """Only the room that tables have may differ, which is grown for batches."""
+    log = [(list(commands), at_ns // 10**10 * 10**10) for commands, at_ns in driven()]
+    machine, outcomes, events = replayed(log)
+    other, other_outcomes, other_events = replayed(together(log, most))
+    assert other_outcomes == outcomes
+    assert other_events == events
+    expected = content(machine.state)
+    assert [name for name, table in content(other.state).items() if table != expected[name]] == []
+
+
+@pytest.mark.parametrize("cut", [1, 50, 150, 299])
+def test_a_state_that_was_saved_goes_on_as_if_it_had_not(cut: int):
+    log = list(driven())
+    first, *_ = replayed(log[:cut])
+    saved = {name: np.array(table) for name, table in sections(first.state).items()}
+    machine, _, _ = replayed(log[cut:], Machine(state_from(saved, encode_cold_state(first.state.cold))))
+    assert state_hash(machine.state) == state_hash(replayed(log)[0].state)
+
+
+def test_the_hash_sees_every_table_and_the_cold_things():
+    machine, *_ = replayed(list(driven())[:20])
+    seen = {state_hash(machine.state)}
+    for array in sections(machine.state).values():
+        array.view(np.ndarray).view("u1")[-1] ^= 1
+        seen.add(state_hash(machine.state))
+    machine.state.cold.players.popitem()
+    seen.add(state_hash(machine.state))
+    assert len(seen) == len(sections(machine.state)) + 2
+
+
+if __name__ == "__main__":
+    print(hashes(pickle.loads(Path(sys.argv[1]).read_bytes())))

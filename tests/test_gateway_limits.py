@@ -1,0 +1,144 @@
+"""Limits, the clock and tokens: with the time given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jwt
+import pytest
+
+from gateway.auth import SECRET_FILE, SecretUnusable, Tokens, secret_in
+from gateway.clock import Clock, ClockRefused, check_wall_clock
+from gateway.errors import Refused
+from gateway.limits import MOST_ADDRESSES, Bucket, Buckets, Counts
+
+S = 1_000_000_000
+SECRET = b"k" * 32
+
+
+def test_a_bucket_lets_exactly_its_burst_through() -> None:
+    bucket = Bucket(20, 40)
+    assert [bucket.take(S) for _ in range(40)] == [0] * 40
+    assert bucket.take(S) == S // 20
+    assert bucket.take(S + S // 20 - 1) == 1
+    assert bucket.take(S + S // 20) == 0
+    assert bucket.take(S + S // 20) > 0
+
+
+def test_a_bucket_holds_its_rate_for_a_minute() -> None:
+    bucket = Bucket(20, 40)
+    taken = sum(bucket.take(S + millisecond * S // 1000) == 0 for millisecond in range(60_000))
+    assert taken == 40 + 60 * 20 - 1
+
+
+def test_buckets_forget_who_is_at_rest() -> None:
+    buckets = Buckets(1, 1)
+    for address in range(MOST_ADDRESSES):
+        buckets.of(address, 0).take(0)
+    busy = buckets.of(0, 0)
+    busy.take(5 * S)
+    buckets.of("new", 5 * S)
+    assert buckets.of(0, 5 * S) is busy
+    assert buckets.of(1, 5 * S).take(5 * S) == 0
+
+
+def test_counts_are_exact() -> None:
+    counts = Counts(2)
+    assert [counts.enter("a"), counts.enter("a"), counts.enter("a"), counts.enter("b")] == [True, True, False, True]
+    counts.leave("a")
+    assert counts.enter("a")
+
+
+class Times:
+    def __init__(self, wall_ns: int) -> None:
+        self.wall_ns = wall_ns
+        self.monotonic_ns = 0
+
+    def pass_s(self, seconds: float, wall_s: float | None = None) -> None:
+        self.monotonic_ns += int(seconds * S)
+        self.wall_ns += int((seconds if wall_s is None else wall_s) * S)
+
+    def clock(self, last_stamp_ns: int = 0) -> Clock:
+        return Clock(last_stamp_ns, lambda: self.wall_ns, lambda: self.monotonic_ns)
+
+
+def test_stamps_follow_wall_time() -> None:
+    times = Times(1_000 * S)
+    clock = times.clock()
+    times.pass_s(5)
+    assert clock.stamp_ns() == 1_005 * S
+
+
+def test_stamps_never_go_back_and_lean_towards_wall_time() -> None:
+    times = Times(1_000 * S)
+    clock = times.clock(last_stamp_ns=1_010 * S)
+    stamps = [clock.stamp_ns()]
+    for _ in range(100):
+        times.pass_s(1)
+        stamps.append(clock.stamp_ns())
+    assert stamps == sorted(stamps)
+    assert stamps[0] == 1_010 * S + 1
+    assert stamps[-1] - stamps[0] == pytest.approx(100 * S * (1 - 0.0005), abs=1000)
+
+    times.pass_s(1, wall_s=-3_600)
+    assert clock.stamp_ns() > stamps[-1]
+
+
+def test_a_wall_clock_far_from_the_log_is_refused() -> None:
+    check_wall_clock(0, 5 * S, 1, 1)
+    check_wall_clock(10 * S, 9 * S, behind_s=1, ahead_s=1)
+    with pytest.raises(ClockRefused, match=r"2\.0 s behind"):
+        check_wall_clock(10 * S, 8 * S, behind_s=1, ahead_s=1)
+    with pytest.raises(ClockRefused, match=r"2\.0 s ahead"):
+        check_wall_clock(10 * S, 12 * S, behind_s=1, ahead_s=1)
+
+
+def test_a_token_says_who_it_is_until_it_expires() -> None:
+    now_s = [1_000.0]
+    tokens = Tokens(SECRET, 60, lambda: now_s[0])
+    identity = tokens.identity(tokens.issue(7))
+    assert (identity.player, identity.role, identity.expires_at_s) == (7, "player", 1_060)
+    now_s[0] = 1_059.9
+    assert tokens.is_current(identity)
+    now_s[0] = 1_060.0
+    assert not tokens.is_current(identity)
+
+
+CLAIMS = {"iss": "tick-arena", "sub": "7", "sid": "a", "role": "player", "exp": 2_000}
+BAD_TOKENS = {
+    "empty": "",
+    "not a token": "a.b.c",
+    "another secret": jwt.encode(CLAIMS, b"x" * 32, "HS256"),
+    "another algorithm": jwt.encode(CLAIMS, SECRET * 2, "HS512"),
+    "no algorithm": jwt.encode(CLAIMS, None, "none"),
+    "another issuer": jwt.encode(CLAIMS | {"iss": "x"}, SECRET, "HS256"),
+    "expired": jwt.encode(CLAIMS | {"exp": 1_000}, SECRET, "HS256"),
+    "no expiry": jwt.encode({name: CLAIMS[name] for name in CLAIMS if name != "exp"}, SECRET, "HS256"),
+    "no player": jwt.encode(CLAIMS | {"sub": "ann"}, SECRET, "HS256"),
+    "player 0": jwt.encode(CLAIMS | {"sub": "0"}, SECRET, "HS256"),
+    "player beyond all": jwt.encode(CLAIMS | {"sub": str(1 << 40)}, SECRET, "HS256"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+def test_a_bad_token_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="TOKEN_INVALID"):
+        Tokens(SECRET, 60, lambda: 1_000.0).identity(BAD_TOKENS[name])
+
+
+def test_the_good_token_of_that_table_is_accepted() -> None:
+    token = jwt.encode(CLAIMS, SECRET, "HS256")
+    assert Tokens(SECRET, 60, lambda: 1_000.0).identity(token).player == 7
+
+
+def test_the_secret_is_made_once_and_for_its_owner(tmp_path: Path) -> None:
+    secret = secret_in(tmp_path)
+    assert secret_in(tmp_path) == secret
+    assert (tmp_path / SECRET_FILE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / SECRET_FILE).chmod(0o644)
+    with pytest.raises(SecretUnusable, match="chmod"):
+        secret_in(tmp_path)
+    (tmp_path / SECRET_FILE).write_bytes(b"short")
+    (tmp_path / SECRET_FILE).chmod(0o600)
+    with pytest.raises(SecretUnusable, match="32 bytes"):
+        secret_in(tmp_path)

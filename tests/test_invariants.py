@@ -1,0 +1,136 @@
+"""The invariants can see: each is broken by hand, in a state that is sound otherwise, and says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from arena import LONG, SHORT, Arena, Player
+
+from engine.invariants import INVARIANTS, InvariantBroken, check, problems
+from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
+
+
+@pytest.fixture
+def played(arena: Arena) -> Arena:
+    """Two players with positions and orders on both sides, some closed, one closing, timers and request keys."""
+    alice, bob = arena.player(fees=True), arena.player(fees=True)
+    arena.quote("ETHUSDT", 3_000)
+    arena.quote("BTCUSDT", 60_000)
+    for player in (alice, bob):
+        for side in (LONG, SHORT):
+            player.opens("BTCUSDT", side, margin=100, leverage=10, stop_loss=60_000 - side * 500, key=f"key {side}")
+            player.opens("ETHUSDT", side, margin=100, leverage=5)
+            player.limit("BTCUSDT", side, 60_000 - side * 1_000, margin=100, leverage=10, expires_in=100 + side)
+    alice.closes(alice.positions[1])
+    arena.passes(3)
+    alice.closes(alice.positions[0])
+    alice.closes(alice.positions[1])
+    return arena
+
+
+def book_of(arena: Arena) -> Book:
+    return Book(*(np.asarray(array) for array in arena.machine.state.book))
+
+
+def live(table: Any) -> int:
+    """A row with an id."""
+    return int(np.flatnonzero(table["id"])[0])
+
+
+def add(table: str, field: str, amount: int, row: int | Callable[[Any], int]) -> Callable[[Book], None]:
+    def breaks(book: Book) -> None:
+        array = getattr(book, table)
+        array[field][row(array) if callable(row) else row] += amount
+
+    return breaks
+
+
+BROKEN: list[tuple[str, Callable[[Book], None]]] = [
+    ("every_match_sums_to_what_it_granted", add("seats", "cash", 1, 1)),
+    ("every_match_sums_to_what_it_granted", add("matches", "fees_taken", -1, 1)),
+    ("every_match_sums_to_what_it_granted", lambda book: (book.matches["insurance"].__setitem__(1, 5),
+                                                          add("matches", "market", -5, 1)(book))[0]),
+    ("no_seat_is_in_debt", lambda book: (add("seats", "cash", -10**15, 1)(book), add("seats", "margin", 10**15, 1)(book))[0]),
+    ("seats_sum_what_they_have", add("seats", "margin", 1, 2)),
+    ("seats_sum_what_they_have", add("orders", "fee", 1, live)),
+    ("seats_sum_what_they_have", add("seats", "orders", -1, 2)),
+    ("holdings_sum_what_they_hold", add("holdings", "notional", 1, 1)),
+    ("holdings_sum_what_they_hold", add("holdings", "count", 1, 1)),
+    ("holdings_sum_what_they_hold", add("positions", "cost", 1, live)),
+    ("amounts_are_within_bounds", lambda book: book.positions["lots"].__setitem__(live(book.positions), 0)),
+    ("amounts_are_within_bounds", lambda book: book.matches["status"].__setitem__(1, 3)),
+    ("ids_lead_to_rows_and_back", add("positions", "id", 1_000, live)),
+    ("ids_lead_to_rows_and_back", lambda book: book.id_index["row"].__setitem__(np.flatnonzero(book.id_index["row"])[0], 0)),
+    ("ids_lead_to_rows_and_back", lambda book: book.world["next_id"].__setitem__(0, 3)),
+    ("seats_are_found", add("seats", "player", 1, 1)),
+    ("holdings_are_found", add("holdings", "instrument", 1, 1)),
+    ("chains_hold_what_is_a_seats", lambda book: book.seats["first_position"].__setitem__(1, 0)),
+    ("chains_hold_what_is_a_seats", lambda book: book.orders["previous_in_seat"].__setitem__(live(book.orders), 9)),
+    ("chains_hold_what_is_a_seats",
+     lambda book: book.position_links["next"].__setitem__(live(book.positions), live(book.positions))),
+    ("free_rows_are_free", add("heads", "live", 1, HOLDINGS)),
+    ("free_rows_are_free", lambda book: book.heads["free"].__setitem__(POSITIONS, live(book.positions))),
+    ("free_rows_are_free", add("heads", "used", 1, ORDERS)),
+    ("things_are_named", add("world", "players", 1, 0)),
+    ("triggers_wait_for_their_owners", add("positions", "stop_loss", 1, live)),
+    ("triggers_wait_for_their_owners", add("orders", "price", 1, live)),
+    ("triggers_wait_for_their_owners",
+     lambda book: book.triggers["owner"].__setitem__(np.flatnonzero(book.triggers["owner"])[0], 0)),
+    ("triggers_wait_for_their_owners", lambda book: book.mark_lots.__setitem__(
+        int(book.positions["trigger"][live(book.positions)]), 7)),
+    ("page_bounds_enclose_their_rows", lambda book: book.bound_low.__setitem__(slice(None), 0)),
+    ("page_bounds_enclose_their_rows", lambda book: book.bound_high.__setitem__(slice(None), 1 << 62)),
+    ("pages_count_their_rows", add("pages", "live", 1, 1)),
+    ("pages_count_their_rows", lambda book: book.lanes["first_open"].__setitem__(2, 0)),
+    ("lanes_hold_the_bounds_of_their_pages", lambda book: book.bound_low.__setitem__(-1, 5)),
+    ("lanes_hold_the_bounds_of_their_pages", add("pages", "bound", 1, 1)),
+    ("timers_are_the_orders_that_expire", add("timers", "due_ns", 10**12, lambda table: live(table))),
+    ("timers_are_the_orders_that_expire", add("world", "timers", -1, 0)),
+    ("timers_are_the_orders_that_expire", lambda book: book.world["now_ns"].__setitem__(0, 1 << 61)),
+    ("waiting_closes_stand_in_line", lambda book: book.quotes["waiting_first"].__setitem__(slice(None), 0)),
+    ("waiting_closes_stand_in_line", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),
+    ("waiting_closes_stand_in_line", add("waiting", "sequence", 100, 1)),
+    ("requests_are_kept_in_order", add("requests", "key_low", 1, 1)),
+    ("requests_are_kept_in_order", add("players", "requests", 1, 1)),
+    ("requests_are_kept_in_order", add("requests", "accepted_at_ns", 10**12, 1)),
+    ("requests_are_kept_in_order", lambda book: book.world["requests_newest"].__setitem__(0, 1)),
+    ("quotes_are_usable", add("quotes", "bid", 10, 1)),
+    ("quotes_are_usable", add("quotes", "at_ns", 10**12, 1)),
+    ("candles_enclose_their_prices", lambda book: book.candles["high"].__setitem__(7, 0)),
+    ("candles_enclose_their_prices", lambda book: book.candles["open_at_ns"].__setitem__(7, 5)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("invariant", "breaks"), BROKEN, ids=[name for name, _ in BROKEN])
+def test_a_broken_state_is_seen(played: Arena, invariant: str, breaks: Callable[[Book], Any]):
+    assert problems(played.machine.state) == []
+    breaks(book_of(played))
+    assert any(problem.startswith(invariant) for problem in problems(played.machine.state))
+    with pytest.raises(InvariantBroken):
+        check(played.machine.state)
+
+
+def test_every_invariant_has_been_broken():
+    assert {name for name, _ in BROKEN} == {invariant.__name__ for invariant in INVARIANTS}
+
+
+def test_a_large_book_is_checked_in_a_second(arena: Arena):
+    """50,000 positions of 50 players; what it costs a live arena, twice over, is still below a second."""
+    players: list[Player] = [arena.player(cash=10**6, max_positions=100_000) for _ in range(50)]
+    arena.quote("BTCUSDT", 60_000)
+    orders = [player._order("BTCUSDT", side, 1, margin=10, leverage=5) for player in players for side in (LONG, SHORT)]
+    from engine.kernels import JIT_DISABLED
+
+    for _ in range(5 if JIT_DISABLED else 500):
+        sequence = int(arena.machine.state.book.world["sequence"][0])
+        from arena import batch_of
+
+        arena.machine.apply(batch_of(list(orders), sequence + 1, arena.now_ns))
+    started = time.perf_counter()
+    check(arena.machine.state)
+    assert time.perf_counter() - started < 2
+    assert arena.machine.state.book.heads["live"][SEATS] == 50

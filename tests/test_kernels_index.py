@@ -1,0 +1,96 @@
+"""The index against a dict, with keys that collide on purpose."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from engine.kernels.index import find, holding_key, insert, rehash, remove, replace, seat_key, slot_of
+from engine.tables import make_array
+
+SLOTS = 64
+
+
+def make_index(slots: int = SLOTS):
+    return make_array("id_index", slots)
+
+
+def colliding(count: int, slots: int = SLOTS) -> list[int]:
+    """Keys whose search starts at one of the last two slots, so that runs wrap around the end of the table."""
+    return [key for key in range(200_000) if slot_of(key, slots - 1) >= slots - 2][:count]
+
+
+PATTERNS = {
+    "in sequence": list(range(1, 400)),
+    "far apart": [n << 20 for n in range(1, 400)],
+    "multiples of the table": [n * SLOTS for n in range(1, 400)],
+    "colliding": colliding(400),
+    "seats": [seat_key(player, match) for player in range(1, 40) for match in range(1, 11)],
+    "holdings": [holding_key(seat, instrument) for seat in range(1, 40) for instrument in range(1, 11)],
+    "negative hashes": [-(n * 0x9E3779B97F4A7C15 % (1 << 62)) for n in range(1, 400)],
+    "zero and the largest": [0, (1 << 63) - 1, -(1 << 63), *range(5, 100)],
+}
+
+
+@pytest.mark.parametrize("keys", PATTERNS.values(), ids=PATTERNS.keys())
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_index_is_a_dict(keys: list[int], seed: int):
+    """Insert, replace, remove and find at random, at most half full; after each step all keys are found or not."""
+    index, expected, draw = make_index(), {}, random.Random(seed)
+    for _ in range(400):
+        key, row = draw.choice(keys), draw.choice((draw.randint(1, 1 << 31), -draw.randint(1, 1 << 31)))
+        if key in expected:
+            if draw.random() < 0.6:
+                remove(index, key)
+                del expected[key]
+            else:
+                replace(index, key, row)
+                expected[key] = row
+        elif len(expected) < SLOTS // 2:
+            insert(index, key, row)
+            expected[key] = row
+        for known in draw.sample(keys, 20):
+            assert find(index, known) == expected.get(known, 0)
+        assert np.count_nonzero(np.asarray(index)["row"]) == len(expected)
+    for key, row in expected.items():
+        assert find(index, key) == row
+
+
+def test_removing_from_a_run_that_wraps_leaves_the_others_found():
+    keys = colliding(30)
+    for removed in keys:
+        index = make_index()
+        for row, key in enumerate(keys, 1):
+            insert(index, key, row)
+        remove(index, removed)
+        assert [find(index, key) for key in keys] == [0 if key == removed else row for row, key in enumerate(keys, 1)]
+
+
+def test_a_larger_table_knows_the_same():
+    small, large = make_index(64), make_index(256)
+    for key in range(1, 33):
+        insert(small, key * 7, -key)
+    rehash(small, large)
+    assert [find(large, key * 7) for key in range(1, 34)] == [*(-key for key in range(1, 33)), 0]
+
+
+def test_ids_in_sequence_stay_close_to_where_their_search_starts():
+    """What is opened together is found together: no pile of old survivors lengthens the search for new ids."""
+    index, slots = make_index(4096), 4096
+    for id in range(1, 20_000):
+        insert(index, id, 1)
+        if id > 1_500 and id % 10:
+            remove(index, id - 1_500 if (id - 1_500) % 10 else id)
+        if np.count_nonzero(np.asarray(index)["row"]) >= slots // 2:
+            break
+    taken = np.asarray(index)
+    distance = [(slot - slot_of(int(taken["key"][slot]), slots - 1)) % slots for slot in np.flatnonzero(taken["row"])]
+    assert sum(distance) / len(distance) < 8
+
+
+def test_keys_of_seats_and_holdings_are_unique():
+    most = (1 << 31) - 1
+    assert len({seat_key(p, m) for p in (1, 2, most) for m in (1, 2, most)}) == 9
+    assert len({holding_key(s, i) for s in (1, 2, most) for i in (1, 2, 1 << 19)}) == 9
