@@ -128,7 +128,9 @@ def amounts_are_within_bounds(state: State) -> list[str]:
     orders, positions = _orders(book), _positions(book)
     found = _where(book.seats["notional"] > BOUND, "seat {} has more than the greatest notional")
     for things in (orders, positions):
-        amounts = (things["lots"] < 1) | (things["margin"] < 0) | (things["leverage"] < 1) | (np.abs(things["side"]) != 1)
+        amounts = (
+            (things["lots"] < 1) | (things["margin"] < 0) | (things["leverage"] < 1) | (np.abs(things["side"]) != 1)
+        )
         found += _where(amounts, "{} is out of bounds", things["id"])
         stops = (things["stop_loss"] < 0) | (things["take_profit"] < 0)
         found += _where(stops, "{} has a negative stop", things["id"])
@@ -229,7 +231,9 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
         # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
         side = np.where(long == (kind == TRIGGER_POSITION), LANE_BID, LANE_ASK)
         lane = book.pages["lane"][things["trigger"] // PAGE_ROWS]
-        found += _where((triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"])
+        found += _where(
+            (triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"]
+        )
         found += _where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
         found += _where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
 
@@ -248,7 +252,9 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
     pages = _live(book, PAGES)
     waits = book.triggers["owner"].reshape(-1, PAGE_ROWS)[pages] != 0
     low = np.where(waits, book.triggers["low"].reshape(-1, PAGE_ROWS)[pages], NEVER_LOW).max(axis=1, initial=NEVER_LOW)
-    high = np.where(waits, book.triggers["high"].reshape(-1, PAGE_ROWS)[pages], NEVER_HIGH).min(axis=1, initial=NEVER_HIGH)
+    high = np.where(waits, book.triggers["high"].reshape(-1, PAGE_ROWS)[pages], NEVER_HIGH).min(
+        axis=1, initial=NEVER_HIGH
+    )
     bounds = book.pages["bound"][pages]
     loose = (book.bound_low[bounds] < low) | (book.bound_high[bounds] > high)
     return _where(loose, "bounds of page {} miss a row", pages)
@@ -325,7 +331,9 @@ def timers_are_the_orders_that_expire(state: State) -> list[str]:
     ending = orders[book.orders["expires_at_ns"][orders] != 0]
     timers = book.timers[book.orders["timer"][ending]]
     wrong = (timers["owner"] != ending) | (timers["id"] != book.orders["id"][ending]) | (timers["kind"] != TIMER_ORDER)
-    found += _where(wrong | (timers["due_ns"] != book.orders["expires_at_ns"][ending]), "timer of order row {} is off", ending)
+    found += _where(
+        wrong | (timers["due_ns"] != book.orders["expires_at_ns"][ending]), "timer of order row {} is off", ending
+    )
     if len(ending) != count or (book.orders["timer"][orders] != 0).sum() != count:
         found.append(f"{count} timers for {len(ending)} orders that end")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
@@ -343,7 +351,9 @@ def waiting_closes_stand_in_line(state: State) -> list[str]:
         positions = book.positions[book.waiting["position"][queue]]
         if (positions["instrument"] != instrument).any() or (positions["waiting"] != queue).any():
             found.append(f"a close in line for instrument {instrument} is another's")
-        if (book.waiting["previous"][queue] != [0, *queue[:-1]]).any() or book.quotes["waiting_last"][instrument] != queue[-1]:
+        if (book.waiting["previous"][queue] != [0, *queue[:-1]]).any() or book.quotes["waiting_last"][
+            instrument
+        ] != queue[-1]:
             found.append(f"the queue of instrument {instrument} does not run back")
         if (np.diff(book.waiting["sequence"][queue]) <= 0).any():
             found.append(f"the queue of instrument {instrument} is not in order of acceptance")
@@ -392,7 +402,10 @@ def quotes_are_usable(state: State) -> list[str]:
     none = (quotes["bid"] == 0) & (quotes["ask"] == 0)
     wrong = (quotes["bid"] < 1) | (quotes["bid"] >= quotes["ask"]) | (quotes["sequence"] < 1)
     late = (quotes["at_ns"] > world["now_ns"]) | (quotes["sequence"] > world["sequence"])
-    return [*_where(wrong & ~none, "quote of instrument {} is not usable"), *_where(late, "quote of instrument {} is ahead")]
+    return [
+        *_where(wrong & ~none, "quote of instrument {} is not usable"),
+        *_where(late, "quote of instrument {} is ahead"),
+    ]
 
 
 def candles_enclose_their_prices(state: State) -> list[str]:
@@ -405,7 +418,9 @@ def candles_enclose_their_prices(state: State) -> list[str]:
         candles["high"] >= np.maximum(candles["open"], candles["close"])
     )
     newer = candles["open_at_ns"][:, :1] >= candles["open_at_ns"]
-    return _where((started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1), "candles of instrument {}")
+    return _where(
+        (started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1), "candles of instrument {}"
+    )
 
 
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
@@ -539,6 +554,8 @@ def _chain_problems(what: str, owners: Rows, firsts: NDArray[Any], next_column: 
         seen += chain
         if any(owner[row] != name for row in chain):
             found.append(f"{what} {name}: a row is another's")
-        if previous is not None and any(previous[row] != before for row, before in zip(chain, [0, *chain], strict=False)):
+        if previous is not None and any(
+            previous[row] != before for row, before in zip(chain, [0, *chain], strict=False)
+        ):
             found.append(f"{what} {name}: the chain does not run back")
     return found + ([f"{what}: {len(seen)} in chains, {len(live)} live"] if sorted(seen) != live.tolist() else [])

@@ -2,23 +2,32 @@
 
 A message's way in, and its answer's way out:
 
-    websocket.py   a socket: frames in; frames out, one write per flush; pings; slow readers are cut
-    sessions.py    one client, sans I/O: envelope, authentication, limits, keys; finds the op
-    arguments.py   what each op takes, as msgspec Structs
-    ops_*.py       the ops, a file per noun: arguments -> record for the engine, outcome -> result
-    records.py     records as bytes, and outcomes and events as tuples; layouts derived from the engine's dtypes
-    sequencer.py   the one door to the engine: gather, stamp, log, apply, answer
-    fanout.py      events to channels, encoded once per codec
-    messages.py    what clients see of an event: decimal strings, names, Structs
+    websocket.py     the receiving side of a socket: handshake, and frames to the session as they arrive
+    connections.py   the sending side: one write per connection and flush; pings; slow readers are cut
+    codecs.py        JSON and msgpack, and the frames of a server
+    sessions.py      one client, sans I/O: envelope, authentication, limits, deadlines, keys, replies
+    arguments.py     what each op takes
+    ops.py ops_*.py  the table of ops, and the ops, a file per noun: arguments -> record, outcome -> result
+    requests.py      what an op asks of the engine
+    records.py       records as bytes, outcomes and events as tuples; layouts derived from the engine's dtypes
+    sequencer.py     the one door to the engine: gather, stamp, log, apply, answer
+    fanout.py        events to channels, encoded once per codec
+    messages.py      what clients see of an event
+    publisher.py     what goes out by the clock: unfinished candles, leaderboards
 
+Around it:
+
+    app.py           wires it all, starts and stops it: `serve`
+    arena.py         what the ops work with
     config.py seed.py   the configuration; the instruments and games of an empty arena
-    clock.py            stamps that never go back
-    errors.py           every code that is not the engine's, with its message and retry
-    instruments.py      symbols, ticks and lots as text
-    presentation.py     answers of engine.views as clients see them
-    limits.py auth.py metrics.py
-    http.py             REST, health and metrics
-    prices.py           the market's sink: quotes into the sequencer, last trade prices
-    app.py              wires it all, starts and stops it
-    market/             where prices come from
+    store.py         log, projection and snapshots
+    warmup.py        all machine code before the first client
+    feed.py prices.py   the market: where prices come from; quotes to the sequencer, last trade prices
+    clock.py         stamps that never go back
+    errors.py        every code that is not the engine's, with its message and retry
+    instruments.py presentation.py   symbols, ticks and lots as text; answers of engine.views as clients see them
+    limits.py auth.py metrics.py http.py
+    market/          the feed, recordings, the simulated market and the market server
+
+And its users: client.py with its parts, bots.py, and the command `arena` in cli.py with its parts.
 """

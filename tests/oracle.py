@@ -338,9 +338,12 @@ class Oracle:
         """They must lie on the price scale, the stop on the losing side of `price` and the target on the other."""
         for stop in (stop_loss, take_profit):
             refuse_if(not 0 <= stop <= data.highest_price, Reason.PRICE_INVALID)
-        refuse_if(stop_loss != 0 and not (stop_loss < price if side > 0 else stop_loss > price), Reason.WOULD_TRIGGER_NOW)
         refuse_if(
-            take_profit != 0 and not (take_profit > price if side > 0 else take_profit < price), Reason.WOULD_TRIGGER_NOW
+            stop_loss != 0 and not (stop_loss < price if side > 0 else stop_loss > price), Reason.WOULD_TRIGGER_NOW
+        )
+        refuse_if(
+            take_profit != 0 and not (take_profit > price if side > 0 else take_profit < price),
+            Reason.WOULD_TRIGGER_NOW,
         )
 
     def fill(self, order: Order, fee: int, liquidation: int) -> None:
@@ -440,7 +443,9 @@ class Oracle:
             del self.positions[position.id]
             self.waiting = [(id, waits) for id, waits in self.waiting if id != position.id]
             kind = EventKind.POSITION_CLOSED
-        self.tell_about(kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=cause)
+        self.tell_about(
+            kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=cause
+        )
         return {"id": position.id, "price": price, "fee": fee, "profit": profit, "left": position.lots}
 
     def amend(self, command: AmendPosition) -> Outcome:

@@ -33,7 +33,14 @@ FOR_THE_COMPILER = {"os": {"kernels/__init__.py"}, "pathlib": {"kernels/__init__
 """The cache of compiled code is kept in files, and one intrinsic is written for LLVM: nowhere else."""
 
 ENGINE_THIRD_PARTY = {"numpy", "numba", "msgspec", "llvmlite"}
-GATEWAY_MAY_SEE = {"engine.commands", "engine.events", "engine.machine", "engine.views", "engine.scale", "engine.reasons"}
+GATEWAY_MAY_SEE = {
+    "engine.commands",
+    "engine.events",
+    "engine.machine",
+    "engine.views",
+    "engine.scale",
+    "engine.reasons",
+}
 
 
 def name_of(path: Path) -> str:
@@ -54,7 +61,9 @@ def imports(path: Path, when_loaded: bool = False) -> Iterator[str]:
             assert node.level == 0, f"{path}: relative import"
             for alias in node.names:
                 below = f"{node.module}.{alias.name}"
-                is_module = (ROOT / (below.replace(".", "/") + ".py")).exists() or (ROOT / below.replace(".", "/")).is_dir()
+                is_module = (ROOT / (below.replace(".", "/") + ".py")).exists() or (
+                    ROOT / below.replace(".", "/")
+                ).is_dir()
                 yield below if is_module else str(node.module)
 
 
@@ -64,7 +73,9 @@ def test_the_engine_imports_nothing_that_could_reach_the_world():
             top = module.partition(".")[0]
             assert top in PURE | ENGINE_THIRD_PARTY | {"engine"}, f"{name_of(path)} imports {module}"
             if top in FOR_THE_COMPILER:
-                assert str(path.relative_to(ROOT / "engine")) in FOR_THE_COMPILER[top], f"{name_of(path)} imports {module}"
+                assert str(path.relative_to(ROOT / "engine")) in FOR_THE_COMPILER[top], (
+                    f"{name_of(path)} imports {module}"
+                )
 
 
 def test_layers_look_down_only():
@@ -130,10 +141,14 @@ def test_there_is_no_float_in_the_engine(path: Path):
     module = tree(path)
     for node in ast.walk(module):
         where = f"{name_of(path)}:{getattr(node, 'lineno', 0)}"
-        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), f"{where}: float literal"
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), (
+            f"{where}: float literal"
+        )
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
-            assert not re.fullmatch(r"float\d*|double|complex\d*|mean|average|true_divide|linspace|fastmath", name), where
+            assert not re.fullmatch(r"float\d*|double|complex\d*|mean|average|true_divide|linspace|fastmath", name), (
+                where
+            )
         if isinstance(node, ast.keyword):
             assert node.arg != "fastmath", f"{where}: fastmath"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -152,7 +167,9 @@ def is_path(node: ast.expr) -> bool:
     )
 
 
-CLOCKS_AND_CHANCE = re.compile(r"time|datetime|random|secrets|uuid|perf_counter|monotonic|urandom|default_rng|getrandom")
+CLOCKS_AND_CHANCE = re.compile(
+    r"time|datetime|random|secrets|uuid|perf_counter|monotonic|urandom|default_rng|getrandom"
+)
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=name_of)
@@ -192,7 +209,9 @@ def test_nothing_in_the_engine_depends_on_the_order_of_a_set_or_on_an_address(pa
             harmless = isinstance(made, ast.SetComp) or (
                 isinstance(into, ast.Call) and isinstance(into.func, ast.Name) and into.func.id in ORDERED
             )
-            assert harmless or (isinstance(made, ast.DictComp) and name_of(path) == "engine.state"), f"{where}: order of a set"
+            assert harmless or (isinstance(made, ast.DictComp) and name_of(path) == "engine.state"), (
+                f"{where}: order of a set"
+            )
 
 
 def is_set(node: ast.expr, names: set[str]) -> bool:

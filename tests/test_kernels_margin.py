@@ -80,7 +80,12 @@ def test_the_inequality_is_that_of_the_rules():
     for _ in range(300):
         number = draw.randrange(len(SMALL))
         data, book = SMALL[number], STATES[number].book
-        side, lots, price, entry = draw.choice((1, -1)), draw.randint(1, 500), draw.randint(1, 300), draw.randint(1, 300)
+        side, lots, price, entry = (
+            draw.choice((1, -1)),
+            draw.randint(1, 500),
+            draw.randint(1, 300),
+            draw.randint(1, 300),
+        )
         margin = draw.randint(0, 10_000)
         expected = is_liquidated(data, side, lots, entry * lots, margin, True, price)
         assert bool(breaches(book, 1, side, lots, entry * lots, margin, data.taker_fee_ppm, price)) == expected
@@ -88,7 +93,10 @@ def test_the_inequality_is_that_of_the_rules():
 
 def test_a_bracket_ends_with_its_cap_and_the_last_one_never():
     book = STATES[1].book
-    rows = [bracket_row(book, 1, notional) - BRACKETS_PER_INSTRUMENT for notional in (0, 2_000, 2_001, 9_000, 9_001, 1 << 60)]
+    rows = [
+        bracket_row(book, 1, notional) - BRACKETS_PER_INSTRUMENT
+        for notional in (0, 2_000, 2_001, 9_000, 9_001, 1 << 60)
+    ]
     assert rows == [0, 0, 1, 1, 2, 2]
 
 

@@ -7,7 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from engine.invariants import lanes_hold_the_bounds_of_their_pages, page_bounds_enclose_their_rows, pages_count_their_rows
+from engine.invariants import (
+    lanes_hold_the_bounds_of_their_pages,
+    page_bounds_enclose_their_rows,
+    pages_count_their_rows,
+)
 from engine.kernels.market import collect, sort_fired
 from engine.kernels.triggers import add, drop, next_crossed, rearm
 from engine.room import make_room
@@ -93,7 +97,10 @@ def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int):
                 waiting.move()
         waiting.sound()
         for _ in range(20):
-            lane, price = waiting.draw.choice(LANES), waiting.draw.choice((1, 50, 450, 490, 499, 500, 501, 502, 520, 600, 990, 1_000, 1_001))
+            lane, price = (
+                waiting.draw.choice(LANES),
+                waiting.draw.choice((1, 50, 450, 490, 499, 500, 501, 502, 520, 600, 990, 1_000, 1_001)),
+            )
             expected = waiting.brute_force(lane, price)
             assert waiting.fires(lane, price) == expected
             waiting.sound()
@@ -122,7 +129,9 @@ def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing():
 
 def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look():
     waiting = Waiting(8, rows=3)
-    far, near = (int(add(waiting.book, 2, low, NEVER_HIGH, owner, TRIGGER_ORDER)) for owner, low in ((1, 100), (2, 200)))
+    far, near = (
+        int(add(waiting.book, 2, low, NEVER_HIGH, owner, TRIGGER_ORDER)) for owner, low in ((1, 100), (2, 200))
+    )
     assert far // PAGE_ROWS == near // PAGE_ROWS
     drop(waiting.book, near)
     assert next_crossed(waiting.book, 2, 0, 150) == 0

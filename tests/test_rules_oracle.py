@@ -178,7 +178,8 @@ class Driver:
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare), (0 if self.quiet else 36, 22, 20, 6, 2, 6, 2)
+            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare),
+            (0 if self.quiet else 36, 22, 20, 6, 2, 6, 2),
         )[0]
         return choose()
 

@@ -101,7 +101,11 @@ def test_a_marketable_limit_fills_at_the_touch_with_the_taker_fee(arena: Arena):
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     alice.limit("BTCUSDT", LONG, 60_500, quantity="0.01", leverage=10)
-    assert (arena.outcome.status, arena.outcome.price, arena.outcome.fee) == (OrderStatus.FILLED, 60_000, Decimal("0.3"))
+    assert (arena.outcome.status, arena.outcome.price, arena.outcome.fee) == (
+        OrderStatus.FILLED,
+        60_000,
+        Decimal("0.3"),
+    )
     alice.limit("BTCUSDT", LONG, 60_000, quantity="0.01", leverage=10)
     assert arena.outcome.price == 60_000
     alice.limit("BTCUSDT", SHORT, 59_000, quantity="0.01", leverage=10)

@@ -211,7 +211,15 @@ def test_longer_candles_are_made_of_shorter_ones(arena: Arena):
     assert candles(arena, 14_400) == []
     arena.passes(10 * 86_400)
     bids(arena, 2_000)
-    assert [len(candles(arena, interval)) for interval in (1, 60, 300, 900, 3_600, 14_400, 86_400)] == [5, 3, 2, 2, 2, 1, 1]
+    assert [len(candles(arena, interval)) for interval in (1, 60, 300, 900, 3_600, 14_400, 86_400)] == [
+        5,
+        3,
+        2,
+        2,
+        2,
+        1,
+        1,
+    ]
     assert candles(arena, 86_400) == [(-80_000, 60_000, 61_000, 1_000, 1_000, 6)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import BTC, LONG, SHORT, AmendPosition, Arena, CancelOrder, ClosePosition, PlaceOrder, Player, Quote, Unknown
+from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
 from msgspec.structs import replace
 
 from engine.commands import Amend, CreateGame, CreateMatch, OrderType, ResetSeat, TimeInForce
