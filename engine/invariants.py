@@ -1,7 +1,7 @@
 """What is true of every state between two batches: a list of checks, each of them the naive reading of one promise.
 
-They are for tests, for the simulator, and for a live arena that is asked whether it is still sound. Columns are summed and
-compared as arrays, chains are walked as lists: a hundred thousand positions take well under a second.
+They are for tests, for the simulator, and for a live arena that is asked whether it is still sound. Columns are summed
+and compared as arrays, chains are walked as lists: a hundred thousand positions take well under a second.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def check(state: State) -> None:
 
 def problems(state: State) -> list[str]:
     """What contradicts INVARIANTS, in words; nothing for a sound state. A chain so broken that a check fails is one."""
-    plain = State(Book(*(np.asarray(array) for array in state.book)), state.cold)
+    plain = State(Book._make(np.asarray(array) for array in state.book), state.cold)
     found = []
     for invariant in INVARIANTS:
         try:
@@ -95,8 +95,11 @@ def seats_sum_what_they_have(state: State) -> list[str]:
         "orders": _counts(size, orders["seat"]),
         "positions": _counts(size, positions["seat"]),
     }
-    return [line for field, column in expected.items()
-            for line in _where(book.seats[field] != column, f"{field} of seat {{}} is not that of its chain")]  # fmt: skip
+    return [
+        line
+        for field, column in expected.items()
+        for line in _where(book.seats[field] != column, f"{field} of seat {{}} is not that of its chain")
+    ]
 
 
 def holdings_sum_what_they_hold(state: State) -> list[str]:
@@ -219,7 +222,7 @@ def things_are_named(state: State) -> list[str]:
 
 
 def triggers_wait_for_their_owners(state: State) -> list[str]:
-    """Every position and every resting order has one trigger row, on its lane and with its prices; no other row waits."""
+    """Every position and every resting order has one trigger row, on its lane, with its prices; no other row waits."""
     book = state.book
     found = []
     positions, orders = _live(book, POSITIONS), _live(book, ORDERS)
@@ -285,7 +288,7 @@ def pages_count_their_rows(state: State) -> list[str]:
 
 
 def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
-    """The bounds of a lane's pages lie side by side in an extent of its own; all bounds that are no page's are neutral."""
+    """The bounds of a lane's pages lie side by side in an extent of its own; bounds that are no page's are neutral."""
     book = state.book
     pages = _live(book, PAGES)
     used = int(book.world["bounds_used"][0])
@@ -409,7 +412,7 @@ def quotes_are_usable(state: State) -> list[str]:
 
 
 def candles_enclose_their_prices(state: State) -> list[str]:
-    """An open candle starts on its interval, its high and low enclose open and close, and a shorter one is not older."""
+    """An open candle starts on its interval; its high and low enclose open and close; a shorter one is not older."""
     book = state.book
     candles = book.candles[: len(book.candles) // len(INTERVALS_S) * len(INTERVALS_S)].reshape(-1, len(INTERVALS_S))
     started = candles["open_at_ns"] >= 0
@@ -503,7 +506,7 @@ def _first_rows(table: NDArray[Any], last_id: int) -> NDArray[Any]:
 
 def _walk(row: int, following: list[int]) -> list[int]:
     """The rows of a chain; a chain that bites its tail ends as soon as it is longer than its table."""
-    rows = []
+    rows: list[int] = []
     while row and len(rows) <= len(following):
         rows.append(row)
         row = following[row]
@@ -543,8 +546,15 @@ def _index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list
     return found
 
 
-def _chain_problems(what: str, owners: Rows, firsts: NDArray[Any], next_column: NDArray[Any],
-                    previous_column: NDArray[Any] | None, owner_column: NDArray[Any], live: Rows) -> list[str]:  # fmt: skip
+def _chain_problems(
+    what: str,
+    owners: Rows,
+    firsts: NDArray[Any],
+    next_column: NDArray[Any],
+    previous_column: NDArray[Any] | None,
+    owner_column: NDArray[Any],
+    live: Rows,
+) -> list[str]:
     """Do the owners' chains run through all live rows, each through its own, and back?"""
     first, following, owner = firsts.tolist(), next_column.tolist(), owner_column.tolist()
     previous = None if previous_column is None else previous_column.tolist()

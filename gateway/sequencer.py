@@ -155,6 +155,8 @@ class Sequencer:
             if not self._inbox:
                 return
             await self._commit()
+            # One turn of the loop: what the sockets hold by now joins the next batch.
+            await asyncio.sleep(0)
 
     def stop(self) -> None:
         """Take no more commands; `run` returns when those that wait are done."""

@@ -1,7 +1,7 @@
 """The language of the rule tests: an arena in a few lines, whose commands read like a round of the game.
 
-Prices, quantities and money are written as numbers or strings and converted exactly; what comes back is Decimal. After each
-command every invariant is checked, and a command that is not expected to be refused must not be.
+Prices, quantities and money are written as numbers or strings and converted exactly; what comes back is Decimal. After
+each command every invariant is checked, and a command that is not expected to be refused must not be.
 """
 
 from __future__ import annotations
@@ -42,13 +42,14 @@ from engine.commands import (
     pack_client_order_id,
     request_key,
 )
-from engine.events import CANDLE, OUTCOME, QUOTED, TRADE, Cause, EventKind, OrderStatus
+from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, TRADE, Cause, EventKind, Events, OrderStatus
+from engine.events import events_of as engine_events_of
 from engine.invariants import check
 from engine.machine import Machine
 from engine.reasons import Reason
 from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
 from engine.state import State, sections
-from engine.tables import make_array
+from engine.tables import make_array, readable
 
 LONG, SHORT = Side.LONG, Side.SHORT
 START_NS = 1_700_000_000 * NS_PER_S
@@ -288,6 +289,11 @@ class Arena:
         self.define(BTC)
         self.define(ETH)
 
+    def has_room_for_events(self, count: int) -> None:
+        """Give the machine an event buffer of so many events, with room behind it that nothing may touch."""
+        self.machine._buffer = np.zeros(count + 64, EVENT)[:count]
+        self.machine._events = Events(*(readable(view) for view in engine_events_of(self.machine._buffer)))
+
     # Setting up
 
     def define(self, instrument: DefineInstrument) -> int:
@@ -311,7 +317,7 @@ class Arena:
         return self.matches[key]
 
     def player(self, cash: Number = 10_000, **rules: Any) -> Player:
-        """A new player, in a match with that starting balance. Rules: fees (default off), max_positions, max_leverage."""
+        """A new player, in a match of that starting balance. Rules: fees (default off), max_positions, max_leverage."""
         match = self.match(cash, **rules)
         return Player(self, self.command(RegisterPlayer("Player")).id, match)
 
@@ -319,7 +325,7 @@ class Arena:
 
     def quote(self, symbol: str, price: Number, ask: Number | None = None) -> None:
         """A quote. One price is the ask, and the bid stands a tick below it; two are bid and ask."""
-        instrument, data = self.instruments[symbol]
+        instrument, _ = self.instruments[symbol]
         first = self.ticks(symbol, price)
         bid, offered = (first - 1, first) if ask is None else (first, self.ticks(symbol, ask))
         self.source_sequence += 1
@@ -404,12 +410,23 @@ class Arena:
     def _happened(self, event: dict[str, Any]) -> Happened:
         symbol = self._symbol(event["instrument"])
         return Happened(
-            EventKind(event["kind"]), Reason(event["reason"]), event["id"], Cause(event["cause"]),
-            self.price(symbol, event["price"]), self.quantity(symbol, event["lots"]), dollars(event["margin"]),
-            dollars(event["fee"]), dollars(event["profit"]), dollars(event["cash"]), self.quantity(symbol, event["left"]),
-            self.price(symbol, event["liquidation"]), self.price(symbol, event["stop_loss"]),
-            self.price(symbol, event["take_profit"]), event["message"], event["sequence"],
-        )  # fmt: skip
+            EventKind(event["kind"]),
+            Reason(event["reason"]),
+            event["id"],
+            Cause(event["cause"]),
+            self.price(symbol, event["price"]),
+            self.quantity(symbol, event["lots"]),
+            dollars(event["margin"]),
+            dollars(event["fee"]),
+            dollars(event["profit"]),
+            dollars(event["cash"]),
+            self.quantity(symbol, event["left"]),
+            self.price(symbol, event["liquidation"]),
+            self.price(symbol, event["stop_loss"]),
+            self.price(symbol, event["take_profit"]),
+            event["message"],
+            event["sequence"],
+        )
 
     def _symbol(self, instrument: int) -> str:
         return next((symbol for symbol, (id, _) in self.instruments.items() if id == instrument), "BTCUSDT")
@@ -449,8 +466,8 @@ class Player:
         """Set other stops; 0 takes one away, None leaves it."""
         symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
         fields = Amend.STOP_LOSS * (stop_loss is not None) | Amend.TAKE_PROFIT * (take_profit is not None)
-        ticks = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
-        return self.arena.command(AmendPosition(self.id, position, fields, *ticks))
+        low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
+        return self.arena.command(AmendPosition(self.id, position, fields, low, high))
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))

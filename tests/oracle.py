@@ -1,7 +1,7 @@
-"""The rules once more, as naively as they can be said: dicts, lists, unbounded integers, every position looked at on every quote.
+"""The rules once more, as naively as they can be said: dicts, lists, unbounded integers, a look at all on every quote.
 
-The engine is fast and the oracle is plain; a driver gives both the same commands and compares all that comes out. Read it as the
-rule book: prices are ticks, quantities lots, money 1e-8 units, times nanoseconds.
+The engine is fast and the oracle is plain; a driver gives both the same commands and compares all that comes out. Read
+it as the rule book: prices are ticks, quantities lots, money 1e-8 units, times nanoseconds.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
+
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition
+"""What a client asks for, and may ask for again with the same key."""
 
 Event = dict[str, Any]
 Outcome = dict[str, int]
@@ -140,7 +143,7 @@ def bracket_of(brackets: tuple[MarginBracket, ...], notional: int) -> MarginBrac
 
 
 def is_liquidated(data: DefineInstrument, side: int, lots: int, cost: int, margin: int, fees: bool, price: int) -> bool:
-    """Margin + profit - closing fee <= maintenance margin, which is the bracket's share of the notional less its cum."""
+    """Margin + profit - closing fee <= maintenance margin: the bracket's share of the notional, less its cum."""
     value = data.tick_units * data.lot_units // 10**8
     notional = price * lots * value
     bracket = bracket_of(data.brackets, notional)
@@ -191,8 +194,10 @@ class Oracle:
         outcome = dict.fromkeys(
             ("reason", "status", "replayed", "id", "price", "fee", "profit", "liquidation", "left", "sequence"), 0
         )
-        key = (command.player, command.key) if getattr(command, "key", None) is not None else None
-        if key in self.requests:
+        key = None
+        if isinstance(command, Keyed) and command.key is not None:
+            key = command.player, command.key
+        if key is not None and key in self.requests:
             arguments, first, _ = self.requests[key]
             if arguments != command:
                 return outcome | {"reason": Reason.KEY_REUSED}
@@ -203,7 +208,7 @@ class Oracle:
         except Refused as refused:
             return outcome | {"reason": refused.reason}
         if key is not None:
-            own = [kept for kept in self.requests if kept[0] == command.player]
+            own = [kept for kept in self.requests if kept[0] == key[0]]
             if len(own) == KEYS_KEPT:
                 del self.requests[own[0]]
             self.requests[key] = command, dict(outcome), self.now_ns
@@ -570,13 +575,15 @@ class Oracle:
         if player:
             self.players[player - 1] += 1
             message = self.players[player - 1]
-        header = {"kind": int(kind), "reason": int(body.pop("reason", 0)), "sequence": self.sequence, "at_ns": self.now_ns,
+        header = {"kind": int(kind), "reason": int(body.pop("reason", 0)), "sequence": self.sequence,
+                  "at_ns": self.now_ns,
                   "player": player, "message": message, "match": match, "instrument": instrument}  # fmt: skip
         self.events.append(header | body)
 
     def tell(self, kind: EventKind, seat: Seat, instrument: int, **body: Any) -> None:
         """A trade's event, to the player of the seat."""
-        blank = dict.fromkeys(("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin", "fee",
+        blank = dict.fromkeys(("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin",
+                               "fee",
                                "profit", "cash", "left", "liquidation", "stop_loss", "take_profit"), 0)  # fmt: skip
         body = blank | {"client_order_id": NO_TEXT, "cash": seat.cash} | body
         self.emit(kind, seat.player, seat.match, instrument, **body)
@@ -584,11 +591,19 @@ class Oracle:
     def tell_of(self, kind: EventKind, order: Order, **body: Any) -> None:
         command = order.command
         described = {
-            "id": order.id, "side": int(command.side), "order_type": int(command.order_type), "leverage": command.leverage,
-            "price": command.price, "lots": order.lots, "cost": command.price * order.lots, "margin": order.margin,
-            "fee": order.fee, "stop_loss": command.stop_loss, "take_profit": command.take_profit,
+            "id": order.id,
+            "side": int(command.side),
+            "order_type": int(command.order_type),
+            "leverage": command.leverage,
+            "price": command.price,
+            "lots": order.lots,
+            "cost": command.price * order.lots,
+            "margin": order.margin,
+            "fee": order.fee,
+            "stop_loss": command.stop_loss,
+            "take_profit": command.take_profit,
             "client_order_id": list(pack_client_order_id(command.client_order_id)),
-        }  # fmt: skip
+        }
         self.tell(kind, order.seat, command.instrument, **described | body)
 
     def tell_about(self, kind: EventKind, position: Position, **body: Any) -> None:

@@ -113,15 +113,15 @@ def test_any_other_text_is_an_error_and_never_another_number(text, places):
 
 
 @pytest.mark.parametrize(("text", "error"), [
-    ("", NotDecimal), ("-", NotDecimal), (".5", NotDecimal), ("5.", NotDecimal), ("1e5", NotDecimal), ("+1", NotDecimal),
-    ("1_0", NotDecimal), (" 1", NotDecimal), ("\u0661", NotDecimal), ("1.2.3", NotDecimal), ("0." + "0" * 40, NotDecimal),
+    ("", NotDecimal), ("-", NotDecimal), (".5", NotDecimal), ("5.", NotDecimal), ("1e5", NotDecimal),
+    ("+1", NotDecimal), ("1_0", NotDecimal), (" 1", NotDecimal), ("\u0661", NotDecimal), ("1.2.3", NotDecimal),
+    ("0." + "0" * 40, NotDecimal),
     ("0.123", TooPrecise), ("-0.001", TooPrecise), (str(1 << 62), OutOfRange), ("46116860184273879.04", OutOfRange),
 ])  # fmt: skip
 def test_each_kind_of_wrong_text_has_its_error(text, error):
     with pytest.raises(error):
         parse_decimal(text, 2)
-    with pytest.raises(ValueError):
-        parse_decimal(text, 2)
+    assert issubclass(error, ValueError)
 
 
 def test_examples():

@@ -1,4 +1,4 @@
-"""Triggers against brute force: what a price fires is what a scan of all rows finds, after any adding, moving and dropping."""
+"""Triggers against brute force: what a price fires is what a scan of all rows finds, whatever came and went before."""
 
 from __future__ import annotations
 

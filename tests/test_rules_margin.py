@@ -63,7 +63,7 @@ def test_a_bracket_crossed_on_the_way_is_the_one_that_counts(fine: Arena):
     (SHORT, False, "105000.0000"),
 ])  # fmt: skip
 def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side, fees, bankruptcy):
-    """Margin, loss and closing fee meet within the tick: one beyond it leaves nothing, one before it leaves something."""
+    """Margin, loss and closing fee meet within the tick: one beyond leaves nothing, one before leaves something."""
     alice = fine.player(cash=10_000, fees=fees)
     tick, price = Decimal("0.0001"), Decimal(bankruptcy)
     for beyond in (1, -1):
@@ -126,8 +126,9 @@ def test_what_is_closed_or_cancelled_makes_room_in_the_bracket(arena: Arena):
 
 def test_all_the_notional_that_fits_is_taken_and_not_a_lot_more(arena: Arena):
     """At the very bound, 2^60 units in one seat, every product still fits, also in the machine's words."""
-    huge = replace(BTC, symbol="HUGE", tick_units=MONEY, lot_units=MONEY, highest_price=1 << 33, max_lots=1, min_notional=0,
-                   max_leverage=1000, brackets=(replace(BTC.brackets[0], maintenance_ppm=10, max_leverage=1000),))  # fmt: skip
+    bracket = replace(BTC.brackets[0], maintenance_ppm=10, max_leverage=1000)
+    huge = replace(BTC, symbol="HUGE", tick_units=MONEY, lot_units=MONEY, highest_price=1 << 33, max_lots=1,
+                   min_notional=0, max_leverage=1000, brackets=(bracket,))  # fmt: skip
     arena.define(huge)
     alice = arena.player(cash=dollars(1 << 52), max_leverage=1000)
     arena.quote("HUGE", (1 << 32) - 1, 1 << 32)

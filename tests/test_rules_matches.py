@@ -112,6 +112,17 @@ def test_a_match_grants_what_it_has_to_however_many_join(arena: Arena):
     assert (arena.machine.state.book.matches["granted"] >= 0).all()
 
 
+@pytest.mark.xfail(raises=IndexError, strict=True, reason="a cold command writes past the event buffer")
+def test_a_match_seats_more_players_than_the_event_buffer_holds(arena: Arena):
+    """With the real buffer it takes 16,384 players; the next practice match then ends the process, and every replay."""
+    arena.has_room_for_events(16)
+    arena.command(CreateGame("Game", "", 100, 1, 1))
+    for _ in range(17):
+        arena.command(RegisterPlayer(""))
+    arena.command(CreateMatch(1, practice=True))
+    assert len(arena.events) == 18
+
+
 def test_batches_may_be_empty(arena: Arena):
     before = content(arena.machine.state)
     arena.machine.apply(batch_of([], 1 + before["world"]["sequence"], arena.now_ns))

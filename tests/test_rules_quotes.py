@@ -141,16 +141,7 @@ def test_a_quote_of_one_instrument_leaves_the_others_alone(arena: Arena):
 
 def test_one_quote_can_do_more_than_fits_the_event_buffer(arena: Arena):
     """The turn stops when the buffer is full and goes on where it was; nobody can tell."""
-    import numpy as np
-
-    from engine import machine as engine_machine
-    from engine.events import EVENT, Events, events_of
-    from engine.tables import readable
-
-    small = arena.machine
-    small._buffer = np.zeros(16, EVENT)
-    small._events = Events(*(readable(view) for view in events_of(small._buffer)))
-    assert len(small._buffer) < engine_machine.EVENT_BUFFER
+    arena.has_room_for_events(16)
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     order = [alice.limit("BTCUSDT", LONG, 59_000, margin=10, leverage=5, expires_in=9) for _ in range(20)]
