@@ -170,7 +170,8 @@ class EngineBench:
         return spent
 
     def tick_ns(self, instruments: int, count: int) -> float:
-        """Median cost of a quote that moves the price by a tick and fires nothing, in batches of BATCH, over `instruments`."""
+        """Median cost of a quote that moves the price by a tick and fires nothing, in batches of BATCH, over
+        `instruments`."""
         numbers = np.arange(count) % instruments + 1
         bids = PRICE + (np.arange(count) // instruments) % 2
         samples = []
@@ -193,7 +194,8 @@ class EngineBench:
         return statistics.median(samples)
 
     def fire(self, count: int, instrument: int) -> dict[str, int]:
-        """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one batch."""
+        """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one
+        batch."""
         book = self.machine.state.book
         lanes = np.asarray(book.pages["lane"])[np.arange(len(book.triggers)) // PAGE_ROWS]
         lows = np.asarray(book.triggers["low"])
@@ -210,7 +212,9 @@ class EngineBench:
         return {"fired": fired, "ns": spent, "ns_per_position": round(spent / max(fired, 1))}
 
 
-def run(positions: int = 1_000_000, spread_positions: int = 10_000_000, progress: Progress = lambda *_: None) -> Results:
+def run(
+    positions: int = 1_000_000, spread_positions: int = 10_000_000, progress: Progress = lambda *_: None
+) -> Results:
     """All figures, at the given sizes of the book. At full size it takes about two minutes and 8 GB."""
     gc.collect()
     gc.disable()
@@ -218,7 +222,7 @@ def run(positions: int = 1_000_000, spread_positions: int = 10_000_000, progress
         "batch": BATCH,
         "instruments": INSTRUMENTS,
         "players": PLAYERS,
-        "rules": "fees, margin brackets, limits of exposure, leverage and positions, a stop and a target on every position",
+        "rules": "fees, margin brackets, limits of exposure, leverage and positions; stop and target on all",
     }
     _opens_and_closes(results, positions, progress)
     _tick_one_instrument(results, positions, progress)

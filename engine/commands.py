@@ -1,8 +1,8 @@
 """Every command: what may change the state, as it stands in the log.
 
 Hot commands are fixed-size records of RECORD_BYTES. They share a header (COMMAND) and differ in their bodies; a batch
-is one buffer, looked at through as many layouts as there are kinds (see `Commands`). Cold commands are msgspec Structs in the
-batch's blob area; their record has kind COLD and says where the blob lies.
+is one buffer, looked at through as many layouts as there are kinds (see `Commands`). Cold commands are msgspec
+Structs in the batch's blob area; their record has kind COLD and says where the blob lies.
 
 A command carries everything it needs from the world. Ids are the engine's, prices ticks, quantities lots, virtual money
 1e-8 units, times nanoseconds since the epoch. New fields go last, with defaults, so that old logs open.
@@ -80,7 +80,8 @@ _HEADER: list[tuple[str, str]] = [
 def _layout(body: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]) -> np.dtype[np.void]:
     """The header and `body`, padded with named spare bytes to RECORD_BYTES."""
     used = np.dtype([*_HEADER, *body]).itemsize
-    assert used <= RECORD_BYTES and used % 8 == 0, used
+    assert used <= RECORD_BYTES, used
+    assert used % 8 == 0, used
     if used == RECORD_BYTES:
         return np.dtype([*_HEADER, *body])
     return np.dtype([*_HEADER, *body, ("spare", "<i8", ((RECORD_BYTES - used) // 8,))])
@@ -148,7 +149,8 @@ class Commands(NamedTuple):
 
 def commands_of(records: NDArray[np.void]) -> Commands:
     """The layouts over a contiguous array of COMMAND records; nothing is copied."""
-    return Commands(*(records.view(d) for d in (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION)))
+    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION)
+    return Commands(*(records.view(layout) for layout in layouts))
 
 
 # Cold commands
@@ -206,7 +208,8 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):
-    """Open a match of `game`, pinning the game's rules as they are now. Practice matches are open at once and for ever."""
+    """Open a match of `game`, pinning the game's rules as they are now. Practice matches are open at once and for
+    ever."""
 
     game: int
     practice: bool
@@ -219,7 +222,8 @@ class RegisterPlayer(_Cold, frozen=True, tag="register_player"):
 
 
 class ResetSeat(_Cold, frozen=True, tag="reset_seat"):
-    """The player of a practice seat starts over with the starting balance. Refused while positions or orders are open."""
+    """The player of a practice seat starts over with the starting balance. Refused while positions or orders are
+    open."""
 
     match: int
     player: int
@@ -246,7 +250,8 @@ def encode_cold(command: ColdCommand) -> bytes:
 
 def decode_cold(blob: bytes) -> ColdCommand:
     """The command in a blob of the log. Raises msgspec.MsgspecError when the blob is not one."""
-    return _DECODER.decode(blob)
+    command: ColdCommand = _DECODER.decode(blob)
+    return command
 
 
 def request_key(player: int, key: str) -> tuple[int, int]:

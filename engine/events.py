@@ -1,6 +1,7 @@
 """Every event: what the engine did, for those who will see it, and the outcome that answers each command.
 
-Events are fixed-size records with a common header and a body by kind, as commands are. They come out of `apply` in the order
+Events are fixed-size records with a common header and a body by kind, as commands are. They come out of `apply` in
+the order
 in which things happened. An event with a `player` is a message of that player's private channel, and `message` is
 its number there, counted by the engine without gaps; an event without one is public.
 """
@@ -19,7 +20,8 @@ EVENT_BYTES = 224
 
 
 class EventKind(IntEnum):
-    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header only."""
+    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header
+    only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -76,7 +78,8 @@ _HEADER: list[tuple[str, str]] = [
 
 def _layout(body: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]) -> np.dtype[np.void]:
     used = np.dtype([*_HEADER, *body]).itemsize
-    assert used <= EVENT_BYTES and used % 8 == 0, used
+    assert used <= EVENT_BYTES, used
+    assert used % 8 == 0, used
     if used == EVENT_BYTES:
         return np.dtype([*_HEADER, *body])
     return np.dtype([*_HEADER, *body, ("spare", "<i8", ((EVENT_BYTES - used) // 8,))])
@@ -133,8 +136,8 @@ class Events(NamedTuple):
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
-    layouts = (records.view(dtype) for dtype in (EVENT, TRADE, QUOTED, CANDLE))
-    return Events(*layouts, records.view(np.int64).reshape(len(records), EVENT_BYTES // 8))
+    words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
+    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE), words)
 
 
 OUTCOME = np.dtype(

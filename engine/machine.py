@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import (
-    COMMAND,
     PLACE_ORDER,
     Batch,
     Commands,
@@ -35,7 +34,6 @@ from engine.kernels.orders import plan
 from engine.matches import create_game, create_match, register_player, reset_seat_of
 from engine.reasons import Reason
 from engine.room import make_room
-from engine.scale import MONEY
 from engine.state import State
 from engine.tables import readable
 
@@ -130,7 +128,7 @@ class Machine:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
         command = readable(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
-        reason = Reason(int(plan(book, command)))
+        reason = Reason(int(plan(book, command, 0)))
         if reason is not Reason.ACCEPTED:
             return reason, None
         planned = book.turn[0]
@@ -167,4 +165,3 @@ class Machine:
             self.state.book.turn[0]["events"] = 0
 
 
-assert MONEY == 100_000_000 and COMMAND.itemsize == PLACE_ORDER.itemsize

@@ -82,7 +82,7 @@ def reset_seat_of(state: State, command: ResetSeat, events: Events) -> tuple[Rea
         return Reason.MATCH_NOT_FOUND, 0
     if not book.matches[command.match]["practice"]:
         return Reason.MATCH_NOT_PRACTICE, 0
-    row = find_seat(book, command.player, command.match)
+    row = find_seat(book, command.player, command.match, 0)
     if row == 0:
         return Reason.NOT_JOINED, 0
     if book.seats[row]["positions"] or book.seats[row]["orders"]:

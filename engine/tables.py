@@ -120,7 +120,8 @@ CANDLE_ROW = np.dtype(
         ("ticks", "<i8"),  # quotes in it
     ]
 )
-"""Row = instrument x len(INTERVALS_S) + interval. Only the shortest sees quotes; a closed candle is merged into the next longer."""
+"""Row = instrument x len(INTERVALS_S) + interval. Only the shortest sees quotes; a closed candle is merged into the
+next longer."""
 
 # Players, matches, seats
 
@@ -246,8 +247,8 @@ POSITION = np.dtype(
 )
 
 LINK = np.dtype([("next", "<i4"), ("previous", "<i4"), ("next_free", "<i4")])
-"""Chain of a seat's positions, latest first, and the free list; row = position row. Apart from the row, so that touching
-a neighbour costs a small line that is likely in the cache."""
+"""Chain of a seat's positions, latest first, and the free list; row = position row. Apart from the row, so that
+touching a neighbour costs a small line that is likely in the cache."""
 
 WAITING_CLOSE = np.dtype(
     [
@@ -264,7 +265,8 @@ WAITING_CLOSE = np.dtype(
 
 PAGE_ROWS: Final = 256
 BOUNDS_STEP: Final = 64
-"""Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed length."""
+"""Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
+length."""
 
 LANE_BID: Final = 0
 LANE_ASK: Final = 1
@@ -357,7 +359,7 @@ class Book(NamedTuple):
     position_links: Table
     waiting: Table
     triggers: Table
-    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; where there is none, what was left
+    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
     mark_cost: NDArray[np.int64]  # side x cost
     pages: Table
     lanes: Table

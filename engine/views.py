@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.kernels import kernel
 from engine.kernels.index import find, seat_key
-from engine.kernels.seats import equity, floating_profit
+from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S
 from engine.state import State
 from engine.tables import INTERVALS_S, Book
@@ -200,22 +199,12 @@ def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
     """
     count = int(book.matches[match_id]["seats"])
     rows, equities = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    _equities(book, match_id, rows, equities)
+    equities_of(book, match_id, rows, equities)
     seats = book.seats[rows]
     best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities))
     top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
-    own = np.flatnonzero(seats["player"][best_first] == player) if player else ()
+    own = np.flatnonzero(seats["player"][best_first] == player)
     return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)
-
-
-@kernel
-def _equities(book, match_id, rows, equities):  # type: ignore[no-untyped-def]
-    """Fill `rows` with the seats of the match, and `equities` with what each is worth."""
-    row = book.matches[match_id].first_seat
-    for i in range(len(rows)):
-        rows[i] = row
-        equities[i] = equity(book, row)
-        row = book.seats[row].next_in_match
 
 
 def messages_of(book: Book, player: int) -> int:

@@ -271,7 +271,7 @@ def test_the_client_needs_no_engine() -> None:
 async def test_waiting_for_events_does_not_block_asking(script: Script) -> None:
     script.answers = [answers]
     async with Client(script.url) as alice:
-        waiting = asyncio.create_task(anext(alice.events()))
+        waiting = asyncio.ensure_future(anext(alice.events()))
         await alice.ping()
         assert not waiting.done()
         waiting.cancel()

@@ -21,7 +21,7 @@ import numpy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 _ENGINE = Path(__file__).parent.parent
 _FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "tables.py")
@@ -29,7 +29,8 @@ _FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "tables.py")
 
 
 unsigned = numpy.uint64
-"""Marks an index that is not negative: numba then leaves out Python's counting from the end, and loops become vectors."""
+"""Marks an index that is not negative: numba then leaves out Python's counting from the end, and loops become
+vectors."""
 
 
 def sources_hash() -> str:
@@ -54,15 +55,23 @@ def drop_stale_caches(keep: int = 3) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-numba.config.CACHE_DIR = str(cache_directory())
+numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+
+
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    # Drops the zero checks of divisions: kernels divide only by what admission has bounded.
+    "error_model": "numpy",
+    # No reference counts, and so no allocation either: a kernel that needs one does not compile.
+    "_nrt": False,
+    # Book is a tuple of some forty arrays; a call that is not inlined would copy it.
+    "forceinline": True,
+}
 
 
 def kernel(function: F) -> F:
-    """Compile `function` with numba, cached on disk. Integers in, integers out; effects only through its arrays.
-
-    The numpy error model drops the zero checks of divisions: kernels divide only by what admission has bounded.
-    """
+    """Compile `function` with numba, cached on disk. Integers in, integers out; effects only through its arrays."""
     if JIT_DISABLED:
         return function
-    compiled: F = numba.njit(cache=True, error_model="numpy", boundscheck=False, _nrt=False, forceinline=True)(function)
+    compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled

@@ -19,6 +19,16 @@ STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
 
 @kernel
+def position_of(book, i, id):
+    """Row of the position `id`, which command `i` names; 0 or less when there is none. Looking ahead found it
+    already, as a rule."""
+    row = book.ahead[i % AHEAD]
+    if 0 < row < len(book.positions) and book.positions[row].id == id:
+        return row
+    return find(book.id_index, id)
+
+
+@kernel
 def look_ahead(book, commands, i):
     """Prepare the commands behind number `i`, each one step further."""
     count = len(commands.header)

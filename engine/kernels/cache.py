@@ -15,7 +15,8 @@ _CACHE_LINE: Final = 64
 
 @intrinsic
 def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
-    """Machine code that asks for the cache lines of array[row] (the first two of a longer row), for writing, and waits for nothing."""
+    """Machine code that asks for the cache lines of array[row] (the first two of a longer row), for writing, and
+    waits for nothing."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array_type = signature.args[0]
@@ -40,4 +41,4 @@ if JIT_DISABLED:
         """Caches are no concern of plain Python."""
 
 else:
-    prefetch = _prefetch
+    prefetch = _prefetch  # type: ignore[assignment]

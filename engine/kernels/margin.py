@@ -1,7 +1,7 @@
 """Margin: what a position must keep, and the price at which it no longer does.
 
-The formulas are Binance's for isolated USD-M futures: maintenance margin by brackets of the notional at the price in question, less
-the bracket's cumulative amount, which keeps it continuous.
+The formulas are Binance's for isolated USD-M futures: maintenance margin by brackets of the notional at the price in
+question, less the bracket's cumulative amount, which keeps it continuous.
 """
 
 from __future__ import annotations

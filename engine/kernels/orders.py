@@ -23,8 +23,11 @@ from engine.tables import LANE_ASK, LANE_BID, MATCH_OPEN, ORDERS, TIMER_ORDER, T
 
 
 @kernel
-def plan(book, command):
-    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0]."""
+def plan(book, command, seat_hint):
+    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0].
+
+    `seat_hint` may be the row of the player's seat, or anything else.
+    """
     world = book.world[0]
     plan = book.turn[0]
 
@@ -33,7 +36,7 @@ def plan(book, command):
     match = book.matches[command.match]
     if match.status != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN.value
-    plan.seat = find_seat(book, command.player, command.match)
+    plan.seat = find_seat(book, command.player, command.match, seat_hint)
     if plan.seat == 0:
         return Reason.NOT_JOINED.value
     seat = book.seats[plan.seat]
@@ -95,16 +98,18 @@ def plan(book, command):
     plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     if plan.margin + plan.fee > seat.cash:
         return Reason.CASH_TOO_LOW.value
-    plan.liquidation = _liquidation(book, command.instrument, command.side, plan.lots, plan.price, plan.margin, match.fees)
+    plan.liquidation = _liquidation(
+        book, command.instrument, command.side, plan.lots, plan.price, plan.margin, match.fees
+    )
     if marketable and liquidated_at(command.side, plan.liquidation, mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
 
 
 @kernel
-def place(book, events, command, outcome):
+def place(book, events, command, seat_hint, outcome):
     """A new order: filled at once, left to rest, or, when it may do neither, cancelled on arrival."""
-    reason = plan(book, command)
+    reason = plan(book, command, seat_hint)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -171,7 +176,8 @@ def end_order(book, events, row, kind, reason):
 
 @kernel
 def fill_resting(book, events, row):
-    """The price that the order waits for is there: it fills at its own price, or is refused by what has changed since."""
+    """The price that the order waits for is there: it fills at its own price, or is refused by what has changed
+    since."""
     order = book.orders[row]
     seat = book.seats[order.seat]
     instrument = book.instruments[order.instrument]

@@ -22,7 +22,8 @@ from engine.tables import LANE_ASK, LANE_BID, POSITIONS, TRIGGER_POSITION, WAITI
 @kernel
 def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
                   stop_loss, take_profit, leverage):  # fmt: skip
-    """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional already."""
+    """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional
+    already."""
     seat = book.seats[seat_row]
     row = take(book.position_links, book.heads[POSITIONS])
     prefetch(book.positions, book.heads[POSITIONS].free)
@@ -104,7 +105,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
     if whole:
         seat.trades += 1
         seat.wins += profit > 0
-        event = events.trade[begin(book, events, EventKind.POSITION_CLOSED, seat.player, seat.match, position.instrument)]
+        event = _private(book, events, EventKind.POSITION_CLOSED, position, seat)
         _describe(event, position, seat, lots, cost, margin)
         event.left = 0
         outcome.left = 0
@@ -119,7 +120,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
             instrument.taker_fee_ppm if match.fees else 0,
         )  # fmt: skip
         rearm_position(book, row)
-        event = events.trade[begin(book, events, EventKind.POSITION_CHANGED, seat.player, seat.match, position.instrument)]
+        event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
         _describe(event, position, seat, lots, cost, margin)
         outcome.left = position.lots
     event.cause = cause
@@ -136,7 +137,7 @@ def amend_position(book, events, row, stop_loss, take_profit):
     position.stop_loss = stop_loss
     position.take_profit = take_profit
     rearm_position(book, row)
-    event = events.trade[begin(book, events, EventKind.POSITION_CHANGED, seat.player, seat.match, position.instrument)]
+    event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
     _describe(event, position, seat, 0, position.cost, position.margin)
 
 
@@ -249,6 +250,11 @@ assert NEVER_LOW == 0, "a price that is not set is a low bound that is never rea
 def _mark(book, position):
     book.mark_lots[position.trigger] = position.side * position.lots
     book.mark_cost[position.trigger] = position.side * position.cost
+
+
+@kernel
+def _private(book, events, kind, position, seat):
+    return events.trade[begin(book, events, kind, seat.player, seat.match, position.instrument)]
 
 
 @kernel

@@ -9,8 +9,11 @@ from engine.tables import HOLDINGS, SEATS
 
 
 @kernel
-def find_seat(book, player, match):
-    """Row of the player's seat in the match; 0 when there is none."""
+def find_seat(book, player, match, hint):
+    """Row of the player's seat in the match; 0 when there is none. It is `hint`, if that fits: looking costs less
+    than finding."""
+    if 0 < hint < len(book.seats) and book.seats[hint].player == player and book.seats[hint].match == match:
+        return hint
     return find(book.seat_index, seat_key(player, match))
 
 
@@ -97,6 +100,16 @@ def equity(book, seat_row):
         total += max(0, position.margin + floating_profit(book, position))
         row = book.position_links[row].next
     return total
+
+
+@kernel
+def equities_of(book, match_id, rows, equities):
+    """Fill `rows` with the rows of the match's seats, latest first, and `equities` with what each seat is worth."""
+    row = book.matches[match_id].first_seat
+    for i in range(len(rows)):
+        rows[i] = row
+        equities[i] = equity(book, row)
+        row = book.seats[row].next_in_match
 
 
 @kernel

@@ -1,7 +1,8 @@
 """Whatever waits for a price: rows in pages, and the bounds of the pages, which are all that a tick looks at.
 
 A row fires when its lane's price is <= low or >= high. A lane is one side of the quote of one instrument. Pages
-hold 256 rows of one lane; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a row that goes leaves
+hold 256 rows of one lane; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a
+row that goes leaves
 them as they are, and the next tick that descends into the page tightens them. The bounds of a lane's pages lie side by
 side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised, and nothing else.
 """
@@ -73,7 +74,8 @@ def drop(book, row):
 
 @kernel
 def next_crossed(book, lane_row, start, price):
-    """The first of the lane's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price` crosses; -1 when none does.
+    """The first of the lane's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price`
+    crosses; -1 when none does.
 
     Costs 16 bytes of reading for every page. The blocks' lengths are fixed, so the inner loop is vectorised; the
     bounds behind the lane's last page are neutral.
@@ -111,8 +113,8 @@ def _open_page(book, lane_row):
 
 @kernel
 def _widen(book, lane):
-    """Move the lane's bounds to an extent of twice the room at the end. The old extent stays unused: extents only double, so less than
-    half is ever lost."""
+    """Move the lane's bounds to an extent of twice the room at the end. The old extent stays unused: extents only
+    double, so less than half is ever lost."""
     world = book.world[0]
     room = max(BOUNDS_STEP, 2 * lane.bounds_room)
     start = world.bounds_used

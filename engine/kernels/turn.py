@@ -11,7 +11,7 @@ from typing import Final
 from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import kernel
-from engine.kernels.ahead import look_ahead
+from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import cancel, check_stops, end_order, place
@@ -20,7 +20,7 @@ from engine.kernels.requests import forget_expired, known, recall, remember, sam
 from engine.kernels.rows import has_room
 from engine.kernels.timers import next_due
 from engine.reasons import Reason
-from engine.tables import INTERVALS_S
+from engine.tables import AHEAD, INTERVALS_S
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -94,9 +94,9 @@ def _begin_entry(book, commands, events, outcome, header, i):
         if outcome.reason == Reason.ACCEPTED.value:
             book.turn[0].phase = PHASE_SERVE
     elif kind == Kind.PLACE_ORDER.value:
-        outcome.reason = place(book, events, commands.place[i], outcome)
+        outcome.reason = place(book, events, commands.place[i], book.ahead[i % AHEAD], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
-        outcome.reason = _close(book, events, commands.close[i], outcome)
+        outcome.reason = _close(book, events, commands.close[i], i, outcome)
     elif kind == Kind.CANCEL_ORDER.value:
         outcome.reason = cancel(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
@@ -111,9 +111,9 @@ def _begin_entry(book, commands, events, outcome, header, i):
 
 
 @kernel
-def _close(book, events, command, outcome):
+def _close(book, events, command, i, outcome):
     """Close a position of the player's, wholly or in part; on a stale quote it waits for the next one."""
-    row = find(book.id_index, command.position)
+    row = position_of(book, i, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
     position = book.positions[row]
