@@ -68,7 +68,7 @@ class EngineBench:
         self.owners: NDArray[np.int64] = np.empty(0, np.int64)
         self.cold(
             *(_instrument(number) for number in range(instruments)),
-            CreateGame("Bench", "", (1 << 50), 100_000, 125),
+            CreateGame("Bench", "", 1 << 46, 100_000, 125),
             CreateMatch(1, True),
         )
         for first in range(0, players, BATCH):

@@ -16,6 +16,7 @@ What lives where, in the order in which it is built:
                        margin seats             maintenance and liquidation, cash and holdings
                        positions orders         what a fill opens, what waits to fill
                        market ahead turn        quotes and what they fire, looking ahead, the loop
+    handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun
     matches.py
     room.py          tables grow, between batches

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
+
 from engine.commands import DefineInstrument
-from engine.events import EventKind, Events
-from engine.kernels.emit import begin
+from engine.events import EventKind
+from engine.handlers import Emit
+from engine.kernels.positions import remargin
 from engine.reasons import Reason
 from engine.room import make_room_for_instrument
 from engine.scale import BOUND, MONEY, PPM
@@ -15,7 +20,7 @@ HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
 
 
-def define_instrument(state: State, command: DefineInstrument, events: Events) -> tuple[Reason, int]:
+def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tuple[Reason, int]:
     """Create the instrument, or set the data of the one that has this symbol; its id.
 
     Tick, lot and quote currency of an instrument that exists cannot change: open positions are counted in them.
@@ -25,6 +30,8 @@ def define_instrument(state: State, command: DefineInstrument, events: Events) -
     known = next((i for i, other in state.cold.instruments.items() if other.symbol == command.symbol), 0)
     if known and _units(state.cold.instruments[known]) != _units(command):
         return Reason.INSTRUMENT_INVALID, 0
+    if known and _largest(state, known) * command.highest_price * _value(command) > BOUND:
+        return Reason.INSTRUMENT_INVALID, 0
 
     make_room_for_instrument(state)
     book = state.book
@@ -33,7 +40,7 @@ def define_instrument(state: State, command: DefineInstrument, events: Events) -
     row = known or int(book.world[0]["instruments"])
     state.cold.instruments[row] = command
     instrument = book.instruments[row]
-    instrument["value"] = command.tick_units * command.lot_units // MONEY
+    instrument["value"] = _value(command)
     for field in (
         "min_lots", "max_lots", "min_notional", "highest_price", "max_leverage", "taker_fee_ppm", "maker_fee_ppm",
         "max_spread_ppm", "markup_ticks", "quote_lifetime_ns", "enabled", "locked", "halted", "close_only",
@@ -50,8 +57,33 @@ def define_instrument(state: State, command: DefineInstrument, events: Events) -
         )
     if not known:
         book.quotes[row]["source_sequence"] = -1
-    begin(book, events, EventKind.INSTRUMENT_CHANGED.value, 0, 0, row)
+    if known:
+        remargin(book, known)
+    emit(EventKind.INSTRUMENT_CHANGED, instrument=row)
     return Reason.ACCEPTED, row
+
+
+def _value(command: DefineInstrument) -> int:
+    return command.tick_units * command.lot_units // MONEY
+
+
+def _largest(state: State, instrument: int) -> int:
+    """Lots of the largest open position or waiting order in the instrument."""
+    largest = 0
+    for table in (np.asarray(state.book.positions), np.asarray(state.book.orders)):
+        lots = table["lots"][(table["id"] != 0) & (table["instrument"] == instrument)]
+        largest = max(largest, int(lots.max(initial=0)))
+    return largest
+
+
+def _continuous(command: DefineInstrument) -> bool:
+    """Does maintenance margin not jump between brackets? cum_n = floor_n x (mmr_n - mmr_(n-1)) + cum_(n-1)."""
+    first, *_ = command.brackets
+    return first.maintenance_cum == 0 and all(
+        after.maintenance_cum
+        == before.notional_cap * (after.maintenance_ppm - before.maintenance_ppm) // PPM + before.maintenance_cum
+        for before, after in pairwise(command.brackets)
+    )
 
 
 def _units(command: DefineInstrument) -> tuple[int, int, str]:
@@ -83,4 +115,5 @@ def _within_bounds(command: DefineInstrument) -> bool:
         and all(0 < cap <= BOUND for cap in caps)
         and all(0 <= b.maintenance_ppm <= PPM * 4 // 10 for b in brackets)
         and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
+        and _continuous(command)
     )

@@ -27,13 +27,16 @@ from engine.commands import (
     decode_cold,
 )
 from engine.events import EVENT, OUTCOME, EventKind, Events, events_of
+from engine.handlers import Emit
 from engine.instruments import define_instrument
 from engine.kernels import turn
 from engine.kernels.emit import begin
 from engine.kernels.orders import plan
+from engine.kernels.requests import known, recall, remember, same
 from engine.matches import create_game, create_match, register_player, reset_seat_of
 from engine.reasons import Reason
 from engine.room import make_room
+from engine.scale import PPM
 from engine.state import State
 from engine.tables import readable
 
@@ -61,17 +64,17 @@ class Plan(NamedTuple):
     margin: int
     fee: int
     liquidation: int  # 0 none
-    bankruptcy: int  # ticks at which the margin is used up
+    bankruptcy: int  # ticks at which margin, loss and closing fee meet
 
 
-def open_feed(state: State, command: OpenFeed, events: Events) -> tuple[Reason, int]:
+def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
     """A new connection: whatever source sequence comes next is newer than none."""
     state.book.quotes["source_sequence"] = -1
-    begin(state.book, events, EventKind.FEED_OPENED.value, 0, 0, 0)
+    emit(EventKind.FEED_OPENED)
     return Reason.ACCEPTED, 0
 
 
-Handler = Callable[[State, Any, Events], tuple[Reason, int]]
+Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 
 HANDLERS: dict[type, Handler] = {
     DefineInstrument: define_instrument,
@@ -91,6 +94,7 @@ class Machine:
         self.state = state or State()
         self._buffer = np.zeros(EVENT_BUFFER, EVENT)
         self._events = Events(*(readable(view) for view in events_of(self._buffer)))
+        self._done: list[NDArray[np.int64]] = []
 
     def apply(self, batch: Batch) -> Applied:
         """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
@@ -102,7 +106,7 @@ class Machine:
         outcomes = readable(np.zeros(count, OUTCOME))
         records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
         commands = Commands(*(readable(view) for view in commands_of(records)))
-        done: list[NDArray[np.int64]] = []
+        self._done = []
         i = turn.START
         while True:
             book, first = self.state.book, batch.first_sequence
@@ -112,16 +116,16 @@ class Machine:
                 continue
             if i == count:
                 break
-            self._drain(done)
+            self._drain()
             if commands.header[i]["kind"] == Kind.COLD and self.state.book.turn[0]["phase"] == turn.PHASE_ENTRY:
                 self._apply_cold(batch, commands.header[i], outcomes[i], batch.first_sequence + i)
-                self._drain(done)
+                self._drain()
                 make_room(self.state, count)
                 i += 1
         self.state.book.world[0]["sequence"] = batch.first_sequence + count - 1
         events = self._buffer[: int(self.state.book.turn[0]["events"])]
-        if done:
-            events = np.concatenate([*done, events.view(np.int64)]).view(EVENT)
+        if self._done:
+            events = np.concatenate([*self._done, events.view(np.int64)]).view(EVENT)
         return Applied(outcomes.view(np.ndarray), events)
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
@@ -134,7 +138,10 @@ class Machine:
         planned = book.turn[0]
         lots, price, margin = int(planned["lots"]), int(planned["price"]), int(planned["margin"])
         value = int(book.instruments[int(command["instrument"])]["value"])
-        loss = margin // value // lots
+        side, cost = int(command["side"]), price * lots
+        fee_ppm = int(book.instruments[int(command["instrument"])]["taker_fee_ppm"])
+        if not book.matches[int(command["match"])]["fees"]:
+            fee_ppm = 0
         return reason, Plan(
             fills=bool(planned["fills"]),
             lots=lots,
@@ -143,25 +150,57 @@ class Machine:
             margin=margin,
             fee=int(planned["fee"]),
             liquidation=int(planned["liquidation"]),
-            bankruptcy=price - int(command["side"]) * loss,
+            bankruptcy=_bankruptcy_price(side, lots, cost * value, margin, value, fee_ppm),
         )
 
     def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:
         offset = int(header["blob_offset"])
         command = decode_cold(batch.blobs[offset : offset + int(header["blob_length"])])
         self.state.book.turn[0]["sequence"] = sequence
-        self.state.book.turn[0]["events"] = 0
-        reason, id = HANDLERS[type(command)](self.state, command, self._events)
+        self.state.book.world[0]["sequence"] = sequence
+        outcome["sequence"] = sequence
+        keyed = bool(header["key_low"] or header["key_high"])
+        known_row = known(self.state.book, header) if keyed else 0
+        if known_row:
+            if same(self.state.book, known_row, header):
+                recall(self.state.book, known_row, outcome)
+            else:
+                outcome["reason"] = Reason.KEY_REUSED
+            return
+
+        reason, id = HANDLERS[type(command)](self.state, command, self._emit)
         outcome["reason"] = reason
         outcome["id"] = id
-        outcome["sequence"] = sequence
-        self.state.book.world[0]["sequence"] = sequence
+        if keyed and reason is Reason.ACCEPTED:
+            remember(self.state.book, header, outcome)
 
-    def _drain(self, done: list[NDArray[np.int64]]) -> None:
+    def _emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
+        """A fresh event of a cold command, which may emit more of them than the buffer holds; its TRADE layout."""
+        if self.state.book.turn[0]["events"] == len(self._buffer):
+            self._drain()
+        return self._events.trade[begin(self.state.book, self._events, kind.value, player, match, instrument)]
+
+    def _drain(self) -> None:
         count = int(self.state.book.turn[0]["events"])
         if count:
             # As plain words, because a copy of records goes field by field.
-            done.append(self._buffer[:count].view(np.int64).copy())
+            self._done.append(self._buffer[:count].view(np.int64).copy())
             self.state.book.turn[0]["events"] = 0
 
 
+def _bankruptcy_price(side: int, lots: int, cost: int, margin: int, value: int, fee_ppm: int) -> int:
+    """The first price, coming from the profitable side, at which margin + profit - closing fee <= 0; `cost` in money.
+
+    Only shown, so it is computed with Python's integers: solved without the fee's rounding, and stepped to the tick.
+    """
+
+    def is_bankrupt(price: int) -> bool:
+        notional = price * lots * value
+        return margin + side * (notional - cost) + (-notional * fee_ppm // PPM) <= 0
+
+    price = (cost - side * margin) * PPM // (lots * value * (PPM - side * fee_ppm))
+    while is_bankrupt(price + side):
+        price += side
+    while price > 0 and not is_bankrupt(price):
+        price -= side
+    return price

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.commands import CreateGame, CreateMatch, RegisterPlayer, ResetSeat
-from engine.events import EventKind, Events
-from engine.kernels.emit import begin
+from engine.events import EventKind
+from engine.handlers import Emit
 from engine.kernels.seats import find_seat, open_seat, reset_seat
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
@@ -12,11 +12,14 @@ from engine.scale import BOUND
 from engine.state import State
 from engine.tables import MATCH_OPEN
 
+MOST_GRANTED = 4 * BOUND
+"""Sum of the starting balances of a match, so that sums over its seats fit an int64."""
+
 MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""
 
 
-def create_game(state: State, command: CreateGame, events: Events) -> tuple[Reason, int]:
+def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, int]:
     """Keep the game's texts and rules; its id."""
     if not (
         0 < command.starting_balance <= BOUND >> 8
@@ -31,7 +34,7 @@ def create_game(state: State, command: CreateGame, events: Events) -> tuple[Reas
     return Reason.ACCEPTED, game
 
 
-def create_match(state: State, command: CreateMatch, events: Events) -> tuple[Reason, int]:
+def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
     """Open a match with the game's rules as they are now; its id. A practice match seats every player there is."""
     game = state.cold.games.get(command.game)
     if game is None:
@@ -54,13 +57,13 @@ def create_match(state: State, command: CreateMatch, events: Events) -> tuple[Re
     match["fees"] = game.fees
     for field in ("starting_balance", "max_positions", "max_leverage"):
         match[field] = getattr(game, field)
-    begin(book, events, EventKind.MATCH_CREATED.value, 0, match_id, 0)
+    emit(EventKind.MATCH_CREATED, match=match_id)
     for player in range(1, players + 1):
-        _seat(state, player, match_id, events)
+        _seat(state, player, match_id, emit)
     return Reason.ACCEPTED, match_id
 
 
-def register_player(state: State, command: RegisterPlayer, events: Events) -> tuple[Reason, int]:
+def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
     """The next player, with a seat in every open practice match; the id."""
     practice = [match for match, made in state.cold.matches.items() if made.practice]
     make_room_for_seats(state, len(practice) + 1)
@@ -69,13 +72,13 @@ def register_player(state: State, command: RegisterPlayer, events: Events) -> tu
     player = int(book.world[0]["players"])
     assert player <= MOST_IDS
     state.cold.players[player] = command
-    begin(book, events, EventKind.PLAYER_REGISTERED.value, player, 0, 0)
+    emit(EventKind.PLAYER_REGISTERED, player)
     for match in practice:
-        _seat(state, player, match, events)
+        _seat(state, player, match, emit)
     return Reason.ACCEPTED, player
 
 
-def reset_seat_of(state: State, command: ResetSeat, events: Events) -> tuple[Reason, int]:
+def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:
     """Start the player's practice seat over; the match's id. Whatever is open must be closed first."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
@@ -89,16 +92,19 @@ def reset_seat_of(state: State, command: ResetSeat, events: Events) -> tuple[Rea
         return Reason.SEAT_NOT_FLAT, 0
 
     reset_seat(book, row)
-    _announce_seat(state, row, EventKind.SEAT_RESET, events)
+    _announce_seat(state, row, EventKind.SEAT_RESET, emit)
     return Reason.ACCEPTED, command.match
 
 
-def _seat(state: State, player: int, match: int, events: Events) -> None:
+def _seat(state: State, player: int, match: int, emit: Emit) -> None:
+    """Seat the player, unless what the match has granted could no longer be counted: then it is full."""
+    rules = state.book.matches[match]
+    if int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED:
+        return
     row = open_seat(state.book, player, match)
-    _announce_seat(state, row, EventKind.SEAT_OPENED, events)
+    _announce_seat(state, row, EventKind.SEAT_OPENED, emit)
 
 
-def _announce_seat(state: State, row: int, kind: EventKind, events: Events) -> None:
+def _announce_seat(state: State, row: int, kind: EventKind, emit: Emit) -> None:
     seat = state.book.seats[row]
-    k = begin(state.book, events, kind.value, int(seat["player"]), int(seat["match"]), 0)
-    events.trade[k]["cash"] = seat["cash"]
+    emit(kind, int(seat["player"]), int(seat["match"]))["cash"] = seat["cash"]

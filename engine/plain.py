@@ -18,6 +18,8 @@ class PlainTable(np.ndarray[Any, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, int | np.integer):
+            if key >= len(self):
+                raise IndexError(key)
             if self.dtype.names:
                 return PlainRow(self.view(np.ndarray), int(key))
             item = self.view(np.ndarray)[key]

@@ -20,7 +20,6 @@ class Reason(IntEnum):
     COMMAND_UNKNOWN = 2
 
     # players, matches, seats
-    PLAYER_NOT_FOUND = 10
     MATCH_NOT_FOUND = 11
     MATCH_NOT_OPEN = 12
     MATCH_NOT_PRACTICE = 13
@@ -69,7 +68,6 @@ MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
     Reason.KEY_REUSED: "this key was used before with other arguments; use a new key for a new request",
     Reason.COMMAND_UNKNOWN: "the engine does not know this command",
-    Reason.PLAYER_NOT_FOUND: "there is no such player",
     Reason.MATCH_NOT_FOUND: "there is no such match",
     Reason.MATCH_NOT_OPEN: "the match is not open for trading",
     Reason.MATCH_NOT_PRACTICE: "only a practice match allows this",

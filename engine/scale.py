@@ -33,12 +33,6 @@ NEVER_HIGH: Final = 1 << 62
 
 
 @kernel
-def floor_div(numerator: int, denominator: int) -> int:
-    """numerator / denominator, rounded down (towards minus infinity)."""
-    return numerator // denominator
-
-
-@kernel
 def ceil_div(numerator: int, denominator: int) -> int:
     """numerator / denominator, rounded up (towards plus infinity)."""
     return -(-numerator // denominator)

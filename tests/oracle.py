@@ -194,6 +194,7 @@ class Oracle:
         outcome = dict.fromkeys(
             ("reason", "status", "replayed", "id", "price", "fee", "profit", "liquidation", "left", "sequence"), 0
         )
+        outcome["sequence"] = self.sequence
         key = None
         if isinstance(command, Keyed) and command.key is not None:
             key = command.player, command.key
@@ -202,7 +203,6 @@ class Oracle:
             if arguments != command:
                 return outcome | {"reason": Reason.KEY_REUSED}
             return first | {"replayed": 1}
-        outcome["sequence"] = self.sequence
         try:
             outcome |= self.handlers[type(command)](self, command) or {}
         except Refused as refused:

@@ -15,7 +15,6 @@ from engine.scale import (
     OutOfRange,
     TooPrecise,
     ceil_div,
-    floor_div,
     format_decimal,
     parse_decimal,
     ppm_ceil,
@@ -41,7 +40,6 @@ def test_parts_per_million_round_as_they_are_named(amount, ppm):
 @example(-7, 7)
 @example(-(1 << 62), 3)
 def test_division_rounds_as_it_is_named(numerator, denominator):
-    assert floor_div(numerator, denominator) == numerator // denominator
     assert ceil_div(numerator, denominator) == -(-numerator // denominator)
 
 

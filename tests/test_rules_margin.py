@@ -80,7 +80,6 @@ def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side, fees, ban
         alice.resets()
 
 
-@pytest.mark.xfail(strict=True, reason="Plan.bankruptcy leaves the closing fee out")
 def test_a_trial_names_the_bankruptcy_price_with_the_closing_fee(fine: Arena):
     from arena import batch_of
 

@@ -305,4 +305,4 @@ def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena):
     outcome = arena.command(command)
     assert (plan.fills, plan.price, plan.fee) == (True, 6_000_000, 300_000_000)
     assert arena.price("BTCUSDT", plan.liquidation) == outcome.liquidation
-    assert plan.bankruptcy == 5_400_000
+    assert plan.bankruptcy == 5_402_701  # 54,000 / 0.9995 = 54,027.01...

@@ -7,7 +7,6 @@ from arena import LONG, SHORT, START_NS, Arena, Quote
 
 from engine import views
 from engine.events import Cause, EventKind
-from engine.kernels import JIT_DISABLED
 from engine.reasons import Reason
 from engine.scale import NS_PER_S
 
@@ -214,7 +213,6 @@ def test_longer_candles_are_made_of_shorter_ones(arena: Arena):
     assert candles(arena, 86_400) == [(-80_000, 60_000, 61_000, 1_000, 1_000, 6)]
 
 
-@pytest.mark.xfail(JIT_DISABLED, strict=True, raises=IndexError, reason="PlainTable does not end when it is iterated")
 def test_an_unfinished_candle_is_merged_of_all_shorter_ones(arena: Arena):
     assert views.candle(arena.machine.state.book, 1, 60) is None
     bids(arena, 60_000)

@@ -41,16 +41,6 @@ def insert(index, key, row):
 
 
 @kernel
-def replace(index, key, row):
-    """Store `row` under `key`, which must be present."""
-    mask = len(index) - 1
-    slot = slot_of(key, mask)
-    while index[slot].key != key or index[slot].row == 0:
-        slot = (slot + 1) & mask
-    index[slot].row = row
-
-
-@kernel
 def remove(index, key):
     """Forget `key`, which must be present. Entries behind the hole move up, so searches need no tombstones."""
     mask = len(index) - 1

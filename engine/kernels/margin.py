@@ -73,8 +73,9 @@ def liquidation_price(book, instrument, side, lots, cost, margin, fee_ppm):
 
     # A tick of such a small position is worth less than the roundings of fee and maintenance: look a little further.
     if lots * value < 4:
+        found = bad
         for further in range(1, 9):
-            price = bad + side * further
+            price = found + side * further
             if 1 <= price <= highest and breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
                 bad = price
     return bad if 1 <= bad <= highest else 0

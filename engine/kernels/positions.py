@@ -16,7 +16,7 @@ from engine.kernels.rows import release, take
 from engine.kernels.seats import count_out
 from engine.kernels.triggers import add, drop, rearm
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_ceil, share_floor
-from engine.tables import LANE_ASK, LANE_BID, POSITIONS, TRIGGER_POSITION, WAITING
+from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, WAITING
 
 
 @kernel
@@ -115,10 +115,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
         position.cost -= cost
         position.margin -= margin
         count_out(book, position.holding, cost * instrument.value, 0)
-        position.liquidation = liquidation_price(
-            book, position.instrument, position.side, position.lots, position.cost, position.margin,
-            instrument.taker_fee_ppm if match.fees else 0,
-        )  # fmt: skip
+        _find_liquidation(book, row)
         rearm_position(book, row)
         event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
         _describe(event, position, seat, lots, cost, margin)
@@ -147,6 +144,30 @@ def rearm_position(book, row):
     position = book.positions[row]
     rearm(book, position.trigger, _low(position), _high(position))
     _mark(book, position)
+
+
+@kernel
+def remargin(book, instrument):
+    """Find the liquidation prices of the instrument's open positions anew: its brackets or its fee have changed."""
+    for lane_row in range(instrument * 2, instrument * 2 + 2):
+        lane = book.lanes[lane_row]
+        for number in range(lane.pages):
+            page_row = book.bound_page[lane.bounds_start + number]
+            for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
+                trigger = book.triggers[row]
+                if trigger.owner != 0 and trigger.kind == TRIGGER_POSITION:
+                    _find_liquidation(book, trigger.owner)
+                    rearm_position(book, trigger.owner)
+
+
+@kernel
+def _find_liquidation(book, row):
+    position = book.positions[row]
+    fees = book.matches[book.seats[position.seat].match].fees
+    position.liquidation = liquidation_price(
+        book, position.instrument, position.side, position.lots, position.cost, position.margin,
+        book.instruments[position.instrument].taker_fee_ppm if fees else 0,
+    )  # fmt: skip
 
 
 @kernel

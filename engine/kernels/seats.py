@@ -12,6 +12,8 @@ from engine.tables import HOLDINGS, SEATS
 def find_seat(book, player, match, hint):
     """Row of the player's seat in the match; 0 when there is none. It is `hint`, if that fits: looking costs less
     than finding."""
+    if player < 1 or player > book.world[0].players:
+        return 0
     if 0 < hint < len(book.seats) and book.seats[hint].player == player and book.seats[hint].match == match:
         return hint
     return find(book.seat_index, seat_key(player, match))

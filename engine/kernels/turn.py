@@ -85,6 +85,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
                 recall(book, row, outcome)
             else:
                 outcome.reason = Reason.KEY_REUSED.value
+                outcome.sequence = book.turn[0].sequence
             return
 
     outcome.sequence = book.turn[0].sequence
