@@ -23,6 +23,8 @@ READY_S = 20.0
 
 PATIENT = """
 [limits]
+connections_per_address = 100000
+guests_per_address_per_minute = 1000000
 refuse_opens_after_ms = 5000
 refuse_most_after_ms = 5000
 """
@@ -30,10 +32,11 @@ refuse_most_after_ms = 5000
 
 
 class ArenaProcess:
-    """`arena serve` on the simulated market. `url` is where it listens; restarts keep the port."""
+    """`arena serve`, by default on the simulated market. `url` is where it listens; restarts keep the port."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *arguments: str) -> None:
         self.data = data
+        self._arguments = arguments
         self.port = 0
         self._config = data.with_name(data.name + ".toml")
         self._config.write_text(PATIENT)
@@ -52,6 +55,7 @@ class ArenaProcess:
     def start(self) -> None:
         """Return when it is ready: it listens, and prices are fresh."""
         arguments = ["serve", "--data", str(self.data), "--port", str(self.port), "--config", str(self._config)]
+        arguments += self._arguments
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen([*ARENA, *arguments], stdout=subprocess.PIPE, stderr=errors)
         self.port = int(self._first_line().rpartition(":")[2])

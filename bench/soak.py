@@ -1,69 +1,97 @@
 """Bots play while the server is killed again and again; afterwards the log must hold all that was acknowledged.
 
-    python -m bench.soak [CYCLES]          100 cycles of about 5 s by default
+    python -m bench.soak [CYCLES] [--players N] [--market M]      100 cycles of about 5 s, 15 bots, by default
+
+After each kill the folder is verified: replay from the first entry, snapshot and tail, and the invariants must agree.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 from random import Random
 
 from bench.process import ArenaProcess, arena
+from engine.commands import Kind
 from gateway.bots import play
+from persistence.disk import Folder
+from persistence.segments import entries
 
-PLAYERS = 15
 CYCLE_S = (2.0, 6.0)
 
 
-async def soak(cycles: int, folder: Path) -> list[str]:
+async def soak(cycles: int, players: int, market: list[str], folder: Path) -> list[str]:
     """Everything that was wrong."""
     random = Random(cycles)
     journal = folder / "acknowledged.jsonl"
-    server = ArenaProcess(folder / "data")
+    server = ArenaProcess(folder / "data", *market)
     server.start()
     stop = asyncio.Event()
     playing = asyncio.create_task(
-        play(server.url, PLAYERS, 1e9, seed=1, actions_per_s=5, journal=journal, stop=stop)
+        play(server.url, players, 1e9, seed=1, actions_per_s=5 * 15 / max(15, players), journal=journal, stop=stop)
     )
-    wrong = []
-    last_sequence = 0
+    wrong: list[str] = []
     for cycle in range(1, cycles + 1):
-        await asyncio.sleep(random.uniform(*CYCLE_S))
+        await asyncio.sleep(random.uniform(*CYCLE_S) + players / 50)
         server.kill()
         lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-        acknowledged = max((line["seq"] for line in lines), default=0)
         verdict = await asyncio.to_thread(_verify, server.data)
         if isinstance(verdict, str):
             wrong.append(f"cycle {cycle}: {verdict}")
             break
-        if verdict < max(acknowledged, last_sequence):
-            wrong.append(f"cycle {cycle}: the log ends at {verdict}, but {max(acknowledged, last_sequence)} was told")
-        last_sequence = verdict
-        print(f"cycle {cycle} of {cycles}: sequence {verdict}, {len(lines)} acknowledged", file=sys.stderr)
+        missing = await asyncio.to_thread(_missing, server.data, lines)
+        wrong += [f"cycle {cycle}: acknowledged, but not in the log: {line}" for line in missing]
+        begun_s = time.monotonic()
         await asyncio.to_thread(server.start)
+        print(
+            f"cycle {cycle} of {cycles}: sequence {verdict['sequence']}, digest {verdict['digest']} as replayed,"
+            f" {len(lines)} acknowledged, {len(missing)} missing, ready again in {time.monotonic() - begun_s:.1f} s",
+            file=sys.stderr,
+        )
     stop.set()
     summary = await playing
     server.stop()
     return wrong + summary.error_examples
 
 
-def _verify(data: Path) -> int | str:
+def _verify(data: Path) -> dict[str, object] | str:
     done = arena("verify", "--data", str(data), "--json")
-    return int(json.loads(done.stdout)["sequence"]) if done.returncode == 0 else done.stderr.strip()
+    if done.returncode:
+        return f"{done.stdout} {done.stderr}".strip()
+    verdict: dict[str, object] = json.loads(done.stdout)
+    return verdict
+
+
+def _missing(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
+    """Which acknowledged requests are not commands of their player's in the log."""
+    players = {
+        entry.batch.first_sequence + i: int(record["player"])
+        for entry in entries(Folder(data / "log"))
+        for i, record in enumerate(entry.batch.records)
+        if record["kind"] > Kind.QUOTE
+    }
+    return [line for line in lines if players.get(line["seq"]) != line["player"]]
 
 
 def main() -> None:
     """Entry point; exit code 1 when something was wrong."""
-    cycles = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    parser = argparse.ArgumentParser(description="Kill the arena again and again while bots play.")
+    parser.add_argument("cycles", type=int, nargs="?", default=100)
+    parser.add_argument("--players", type=int, default=15)
+    parser.add_argument("--market", help="as of `arena serve`; recordings are played in a loop")
+    parser.add_argument("--speed", default="1", help="of recordings")
+    options = parser.parse_args()
+    market = ["--market", options.market, "--speed", options.speed, "--loop"] if options.market else []
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        wrong = asyncio.run(soak(cycles, Path(folder)))
+        wrong = asyncio.run(soak(options.cycles, options.players, market, Path(folder)))
     for line in wrong:
         print(f"error: {line}")
-    print(f"{cycles} kills, {len(wrong)} errors")
+    print(f"{options.cycles} kills, {len(wrong)} errors")
     sys.exit(bool(wrong))
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.digest import state_hash
+from engine.invariants import problems
 from gateway.cli import EXIT_ERRORS, Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
@@ -20,7 +21,7 @@ from persistence.segments import LogCorrupt, RulesDiffer
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a replay from the first entry came to, and whether newest snapshot and tail come to the same."""
+    """What a replay from the first entry came to, whether newest snapshot and tail agree, and is it sound."""
 
     sequence: int
     digest: str
@@ -31,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
     snapshots_checked: int
     torn_bytes: int
     warnings: list[str]
+    problems: list[str]
 
 
 def run_verify(data: Path, json: bool) -> int:
@@ -38,8 +40,9 @@ def run_verify(data: Path, json: bool) -> int:
     _check_folder(data)
     with _told(data), _progress("replaying", json) as show:
         verified = verify(data, on_progress=show)
-        newest = state_hash(state_at(data, verified.last_sequence).state)
-    verdict = _verdict(verified, newest)
+        newest = state_at(data, verified.last_sequence).state
+        broken = problems(newest)
+    verdict = _verdict(verified, state_hash(newest), broken)
     if json:
         print(msgspec.json.encode(verdict).decode())
     else:
@@ -48,8 +51,9 @@ def run_verify(data: Path, json: bool) -> int:
         for warning in verdict.warnings:
             print(f"warning: {warning}")
         if not verdict.equal:
-            print(f"the newest snapshot and its tail come to another state: {newest.hex()}")
-    return 0 if verdict.equal else EXIT_ERRORS
+            print(f"the newest snapshot and its tail come to another state: {state_hash(newest).hex()}")
+        print(*verdict.problems or ["all invariants of the state hold"], sep="\n")
+    return 0 if verdict.equal and not verdict.problems else EXIT_ERRORS
 
 
 def run_rebuild(data: Path, json: bool) -> int:
@@ -61,7 +65,7 @@ def run_rebuild(data: Path, json: bool) -> int:
     return 0
 
 
-def _verdict(verified: Verified, newest: bytes) -> Verdict:
+def _verdict(verified: Verified, newest: bytes, problems: list[str]) -> Verdict:
     return Verdict(
         verified.last_sequence,
         verified.state_hash.hex(),
@@ -72,6 +76,7 @@ def _verdict(verified: Verified, newest: bytes) -> Verdict:
         verified.snapshots_checked,
         verified.torn_bytes,
         verified.warnings,
+        problems,
     )
 
 
