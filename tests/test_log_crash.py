@@ -190,6 +190,11 @@ def read_all(disk: SimulatedDisk) -> list[Batch]:
     return [entry.batch for entry in entries(disk)]
 
 
+def plain(batches: list[Batch]) -> list[tuple[int, int, bytes, bytes]]:
+    """Batches, to be compared."""
+    return [(batch.first_sequence, batch.at_ns, batch.records.tobytes(), batch.blobs) for batch in batches]
+
+
 class flipped:
     """One bit the other way round, and back."""
 
@@ -204,15 +209,22 @@ class flipped:
 
 
 def test_a_flip_in_a_compressed_segment_is_found():
+    """Or it changes nothing that is read: a zstd frame has bits, such as its window's size, that need not matter."""
     disk = SimulatedDisk()
     write_batches(open_log(disk, compress_sealed=True), 20)
     name = f"{SEGMENT}.zst"
+    whole = plain(read_all(disk))
     coin = random.Random(5)
+    harmless = 0
+    named = set()
     for _ in range(300):
-        with (
-            flipped(disk, name, coin.randrange(disk.size(name)), coin.randrange(8)),
-            pytest.raises(LogCorrupt) as caught,
-        ):
-            read_all(disk)
-        assert caught.value.name == name
+        with flipped(disk, name, coin.randrange(disk.size(name)), coin.randrange(8)):
+            try:
+                assert plain(read_all(disk)) == whole
+            except LogCorrupt as found:
+                named.add(found.name)
+            else:
+                harmless += 1
+    assert named == {name}
+    assert harmless <= 3
     assert disk.size(name) < SMALL_SEGMENT
