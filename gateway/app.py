@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from gateway.feed import MarketData, start_market
 from gateway.http import Check, Rest
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
-from gateway.market.filter import QuoteFilter
+from gateway.market.binance import BinanceFeed
+from gateway.market.filter import FrameCounts, QuoteFilter
 from gateway.metrics import Metrics
 from gateway.prices import Prices
 from gateway.publisher import publish_boards, publish_candles
@@ -300,7 +302,21 @@ class App:
         metrics.gauge("sequence", "Log sequence", lambda: sequencer.sequence)
         metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.store.projection.lag)
         metrics.counter("snapshots", "Snapshots written", lambda: self.store.snapshots)
+        for name in FrameCounts.__slots__:
+            metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
+        metrics.counter("quotes_unusable", "Quotes that the engine refused", self._quotes_unusable)
+        metrics.counter("market_reconnects", "Connections to the market lost", lambda: self._feed().reconnects)
         metrics.gauge("players", "Players", lambda: len(self.store.machine.state.cold.players))
+
+    def _frames(self, name: str) -> int:
+        return int(getattr(self.prices.filter.total(), name))
+
+    def _quotes_unusable(self) -> int:
+        return int(self.store.machine.state.book.world[0]["quotes_unusable"])
+
+    def _feed(self) -> BinanceFeed:
+        assert self._market is not None
+        return self._market.feed
 
     async def _close_web(self) -> None:
         if self._runner is not None:
