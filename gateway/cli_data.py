@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.digest import state_hash
-from engine.invariants import problems
 from gateway.cli import EXIT_ERRORS, Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
@@ -40,9 +39,8 @@ def run_verify(data: Path, json: bool) -> int:
     _check_folder(data)
     with _told(data), _progress("replaying", json) as show:
         verified = verify(data, on_progress=show)
-        newest = state_at(data, verified.last_sequence).state
-        broken = problems(newest)
-    verdict = _verdict(verified, state_hash(newest), broken)
+        newest = state_hash(state_at(data, verified.last_sequence).state)
+    verdict = _verdict(verified, newest)
     if json:
         print(msgspec.json.encode(verdict).decode())
     else:
@@ -51,7 +49,7 @@ def run_verify(data: Path, json: bool) -> int:
         for warning in verdict.warnings:
             print(f"warning: {warning}")
         if not verdict.equal:
-            print(f"the newest snapshot and its tail come to another state: {state_hash(newest).hex()}")
+            print(f"the newest snapshot and its tail come to another state: {newest.hex()}")
         print(*verdict.problems or ["all invariants of the state hold"], sep="\n")
     return 0 if verdict.equal and not verdict.problems else EXIT_ERRORS
 
@@ -65,7 +63,7 @@ def run_rebuild(data: Path, json: bool) -> int:
     return 0
 
 
-def _verdict(verified: Verified, newest: bytes, problems: list[str]) -> Verdict:
+def _verdict(verified: Verified, newest: bytes) -> Verdict:
     return Verdict(
         verified.last_sequence,
         verified.state_hash.hex(),
@@ -76,7 +74,7 @@ def _verdict(verified: Verified, newest: bytes, problems: list[str]) -> Verdict:
         verified.snapshots_checked,
         verified.torn_bytes,
         verified.warnings,
-        problems,
+        verified.problems,
     )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from engine.commands import Batch
 from engine.digest import state_hash
+from engine.invariants import problems
 from engine.machine import RULES_VERSION, Machine
 from persistence import projection
 from persistence.disk import Folder, drop_unfinished
@@ -96,6 +97,7 @@ class Verified(NamedTuple):
     snapshots_checked: int
     torn_bytes: int  # behind the last batch; the next start cuts them off
     warnings: list[str]
+    problems: list[str]  # broken invariants of the state
 
 
 def recover(
@@ -227,6 +229,7 @@ def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
         snapshots_checked=snapshots_checked,
         torn_bytes=end.torn_bytes if end else 0,
         warnings=warnings,
+        problems=problems(machine.state),
     )
 
 
