@@ -144,7 +144,8 @@ OUTCOME = np.dtype(
     [
         ("reason", "<i2"),  # Reason; ACCEPTED when the command took effect
         ("status", "<i2"),  # OrderStatus
-        ("replayed", "<i4"),  # 1: the outcome of an earlier command with the same key
+        ("replayed", "<i2"),  # 1: the outcome of an earlier command with the same key
+        ("instrument", "<i2"),  # of the order or position; 0 for none
         ("id", "<i8"),  # order, position, player, match or instrument that it is about
         ("price", "<i8"),  # ticks of the fill; 0 none
         ("fee", "<i8"),

@@ -20,6 +20,10 @@ HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
 
 
+MOST_INSTRUMENTS = 32_767
+"""Their ids stand in 16 bits in outcomes."""
+
+
 def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tuple[Reason, int]:
     """Create the instrument, or set the data of the one that has this symbol; its id.
 
@@ -28,6 +32,8 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     if not _within_bounds(command):
         return Reason.INSTRUMENT_INVALID, 0
     known = next((i for i, other in state.cold.instruments.items() if other.symbol == command.symbol), 0)
+    if not known and len(state.cold.instruments) == MOST_INSTRUMENTS:
+        return Reason.INSTRUMENT_INVALID, 0
     if known and _units(state.cold.instruments[known]) != _units(command):
         return Reason.INSTRUMENT_INVALID, 0
     if known and _largest(state, known) * command.highest_price * _value(command) > BOUND:

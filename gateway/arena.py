@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ class Arena:
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts
-    positions_lately: dict[int, int] = field(default_factory=dict)
+    positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
     """Instruments of the positions that clients last wanted to close or amend."""
 
     @property

@@ -45,29 +45,30 @@ class Amended(Struct, frozen=True, gc=False):
 def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
     if (of.percent is None) == (of.quantity is None):
         raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
-    instrument = _instrument(arena, of.position)
     if of.percent is not None:
         record = close_position_record(player, of.position, 0, of.percent)
-    elif instrument is None:
-        raise Refused(Reason.POSITION_NOT_FOUND)
     else:
+        instrument = _instrument(arena, of.position)
+        if instrument is None:
+            raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
         if lots < 1:
             raise Refused(Code.OUT_OF_RANGE, field="quantity")
         record = close_position_record(player, of.position, lots, 0)
-    return Request(record, partial(_closed, instrument))
+    return Request(record, partial(_closed, arena))
 
 
-def _closed(instrument: Instrument | None, outcome: Outcome) -> Closed:
+def _closed(arena: Arena, outcome: Outcome) -> Closed:
     if outcome.status != OrderStatus.FILLED:
         return Closed(outcome.id, STATUSES[outcome.status])
+    instrument = arena.instruments.by_id[outcome.instrument]
     return Closed(
         outcome.id,
         "filled",
-        instrument.price_text(outcome.price) if instrument else None,
+        instrument.price_text(outcome.price),
         money_text(outcome.profit),
         money_text(outcome.fee),
-        instrument.quantity_text(outcome.left) if instrument else None,
+        instrument.quantity_text(outcome.left),
     )
 
 
@@ -100,7 +101,7 @@ def position_list(session: Session, of: args.OfMatch) -> list[PositionAnswer]:
 def _instrument(arena: Arena, position: int) -> Instrument | None:
     """The instrument of an open position, or of one that was lately closed here: a request may be repeated after that.
 
-    None when it is not known, as after a restart: then a repeated close is answered without prices.
+    None when it is not known.
     """
     lately = arena.positions_lately
     found = views.instrument_of_position(arena.state.book, position)
@@ -109,5 +110,5 @@ def _instrument(arena: Arena, position: int) -> Instrument | None:
     elif position not in lately:
         lately[position] = found
         if len(lately) > POSITIONS_REMEMBERED:
-            del lately[next(iter(lately))]
+            lately.popitem(last=False)
     return arena.instruments.by_id.get(found)

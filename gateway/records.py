@@ -161,6 +161,7 @@ class Outcome(NamedTuple):
     reason: int
     status: int
     replayed: int
+    instrument: int
     id: int
     price: int
     fee: int

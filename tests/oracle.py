@@ -192,7 +192,8 @@ class Oracle:
     def answer(self, command: Command) -> Outcome:
         """The outcome of one command; one that has a key, and took effect before, does nothing again."""
         outcome = dict.fromkeys(
-            ("reason", "status", "replayed", "id", "price", "fee", "profit", "liquidation", "left", "sequence"), 0
+            ("reason", "status", "replayed", "instrument", "id", "price", "fee", "profit", "liquidation", "left",
+             "sequence"), 0,
         )
         outcome["sequence"] = self.sequence
         key = None
@@ -310,14 +311,20 @@ class Oracle:
         self.next_id += 1
         if not fills and command.time_in_force == TimeInForce.IOC:
             self.tell_of(EventKind.ORDER_CANCELED, order, margin=0, fee=0, liquidation=liquidation)
-            return {"id": order.id, "status": OrderStatus.CANCELED}
+            return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
         seat.cash -= margin + fee
         if not fills:
             self.orders[order.id] = order
             self.tell_of(EventKind.ORDER_ACCEPTED, order, liquidation=liquidation)
-            return {"id": order.id, "status": OrderStatus.ACCEPTED, "liquidation": liquidation}
+            return {
+                "id": order.id, "instrument": order.command.instrument,
+                "status": OrderStatus.ACCEPTED, "liquidation": liquidation,
+            }
         self.fill(order, fee, liquidation)
-        return {"id": order.id, "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation}
+        return {
+            "id": order.id, "instrument": order.command.instrument,
+            "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation,
+        }
 
     def check_that_it_opens(self, data: DefineInstrument) -> None:
         refuse_if(not data.enabled, Reason.INSTRUMENT_DISABLED)
@@ -393,7 +400,7 @@ class Oracle:
         refuse_if(order is None or order.seat.player != command.player, Reason.ORDER_NOT_FOUND)
         assert order is not None
         self.end(order, EventKind.ORDER_CANCELED)
-        return {"id": order.id, "status": OrderStatus.CANCELED}
+        return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
 
     # Positions
 
@@ -410,7 +417,10 @@ class Oracle:
 
         if self.now_ns - market.at_ns > market.data.quote_lifetime_ns:
             self.waiting.append((position.id, lots))
-            return {"id": position.id, "status": OrderStatus.ACCEPTED, "left": position.lots}
+            return {
+                "id": position.id, "instrument": position.instrument,
+                "status": OrderStatus.ACCEPTED, "left": position.lots,
+            }
         return self.close_at_touch(position, lots, Cause.CLIENT) | {"status": OrderStatus.FILLED}
 
     def close_at_touch(self, position: Position, lots: int, cause: Cause) -> Outcome:
@@ -451,7 +461,10 @@ class Oracle:
         self.tell_about(
             kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=cause
         )
-        return {"id": position.id, "price": price, "fee": fee, "profit": profit, "left": position.lots}
+        return {
+            "id": position.id, "instrument": position.instrument,
+            "price": price, "fee": fee, "profit": profit, "left": position.lots,
+        }
 
     def amend(self, command: AmendPosition) -> Outcome:
         position = self.own_position(command)
@@ -465,7 +478,10 @@ class Oracle:
         if command.fields & Amend.TAKE_PROFIT:
             position.take_profit = take_profit
         self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
-        return {"id": position.id, "left": position.lots, "liquidation": position.liquidation}
+        return {
+            "id": position.id, "instrument": position.instrument, "left": position.lots,
+            "liquidation": position.liquidation,
+        }  # fmt: skip
 
     def own_position(self, command: ClosePosition | AmendPosition) -> Position:
         position = self.positions.get(command.position)

@@ -98,7 +98,7 @@ def test_outcomes_come_back_field_by_field() -> None:
     outcomes = np.zeros(2, OUTCOME)
     for number, name in enumerate(OUTCOME.names or (), start=1):
         outcomes[1][name] = number
-    assert list(records.outcomes_of(outcomes)) == [(0,) * 10, tuple(range(1, 11))]
+    assert list(records.outcomes_of(outcomes)) == [(0,) * 11, tuple(range(1, 12))]
 
 
 def test_texts() -> None:

@@ -119,6 +119,7 @@ def place(book, events, command, seat_hint, outcome):
     id = world.next_id
     world.next_id += 1
     outcome.id = id
+    outcome.instrument = command.instrument
     if plan_.fills:
         seat.cash -= plan_.margin + plan_.fee
         holding = count_in(book, plan_.seat, plan_.holding, command.instrument, plan_.notional)
@@ -153,6 +154,7 @@ def cancel(book, events, command, outcome):
         return Reason.ORDER_NOT_FOUND.value
 
     outcome.id = command.order
+    outcome.instrument = book.orders[row].instrument
     outcome.status = OrderStatus.CANCELED.value
     end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
     return Reason.ACCEPTED.value

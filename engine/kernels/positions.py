@@ -99,6 +99,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
     seat.fees += fee
 
     outcome.id = position.id
+    outcome.instrument = position.instrument
     outcome.price = price
     outcome.fee = fee
     outcome.profit = profit

@@ -110,6 +110,7 @@ def _keep(kept, outcome):
     kept.reason = outcome.reason
     kept.status = outcome.status
     kept.replayed = outcome.replayed
+    kept.instrument = outcome.instrument
     kept.id = outcome.id
     kept.price = outcome.price
     kept.fee = outcome.fee

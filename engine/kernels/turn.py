@@ -138,6 +138,7 @@ def _close(book, events, command, i, outcome):
     quote = book.quotes[position.instrument]
     if book.world[0].now_ns - quote.at_ns > instrument.quote_lifetime_ns:
         outcome.id = position.id
+        outcome.instrument = position.instrument
         outcome.status = OrderStatus.ACCEPTED.value
         outcome.left = position.lots
         wait_to_close(book, row, lots)
@@ -169,6 +170,7 @@ def _amend(book, events, command, outcome):
     if not command.fields & Amend.TAKE_PROFIT.value:
         take_profit = position.take_profit
     outcome.id = position.id
+    outcome.instrument = position.instrument
     outcome.left = position.lots
     outcome.liquidation = position.liquidation
     amend_position(book, events, row, stop_loss, take_profit)
