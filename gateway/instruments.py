@@ -18,12 +18,15 @@ CACHED: Final = 32_768
 """Texts kept of each kind: one price is shown many times, and amounts are mostly round."""
 
 
+assert MONEY_DECIMALS == 8, "money_text is written for it"
+
+
 def money_text(units: int) -> str:
-    """Virtual money, 1e-8 units, as text: format_decimal, at a third of its cost for a dollar and more."""
-    if units < MONEY:
-        return format_decimal(units, MONEY_DECIMALS)
-    text = str(units)
-    return text[:-MONEY_DECIMALS] + "." + text[-MONEY_DECIMALS:]
+    """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
+    if units >= MONEY:
+        text = str(units)
+        return f"{text[:-8]}.{text[-8:]}"
+    return f"0.{units:08d}" if units >= 0 else "-" + money_text(-units)
 
 
 _parse = lru_cache(CACHED)(parse_decimal)

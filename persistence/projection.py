@@ -30,6 +30,10 @@ FILE: Final = "projection.sqlite"
 VERSION: Final = 1
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
+GATHER_S: Final = 0.25
+"""Rows of one player lie together, so a transaction rewrites a page for each player in it: fewer transactions, fewer
+pages. A quarter of a second is what history may be late; the log is what nothing may be later than."""
+
 FACTS_FULL: Final = 1 << 18
 """Waiting facts from which on the projection calls itself full (56 MiB of records)."""
 
@@ -194,7 +198,7 @@ class Projection:
 
     @classmethod
     async def open(
-        cls, path: Path, log_id: bytes, sequence: int, *, facts_full: int = FACTS_FULL, gather_s: float = 0.05
+        cls, path: Path, log_id: bytes, sequence: int, *, facts_full: int = FACTS_FULL, gather_s: float = GATHER_S
     ) -> Projection:
         """Of the log `log_id`, fed by recovery up to `sequence`. Batches gather for `gather_s` seconds."""
         connection = aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64)
