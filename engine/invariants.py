@@ -275,9 +275,11 @@ def pages_count_their_rows(state: State) -> list[str]:
     closed[pages] = False
     if owners[closed].any():
         found.append("a row waits in a page that no lane has")
+    next_free = book.triggers["next_free"].tolist()
     for page in pages:
         used, live = int(book.pages["used"][page]), int(book.pages["live"][page])
-        free = book.pages["free"][page][: used - live].tolist()
+        first = page * PAGE_ROWS
+        free = [row - first for row in _walk(int(book.pages["free"][page]), next_free)]
         if owners[page, free].any() or owners[page, used:].any() or len(set(free)) != used - live:
             found.append(f"free rows of page {page} are off")
 

@@ -190,6 +190,7 @@ HOLDING = np.dtype(
         ("notional", "<i8"),  # at entry, of its open positions and waiting orders
         ("count", "<i4"),  # of those; the row is freed at 0
         ("next_free", "<i4"),
+        ("spare", "<i8"),
     ]
 )
 """What one seat has in one instrument."""
@@ -277,6 +278,8 @@ TRIGGER = np.dtype(
         ("high", "<i8"),  # or >= high
         ("owner", "<i4"),  # row of the position or order; 0: the row is free
         ("kind", "<i4"),  # TRIGGER_POSITION or TRIGGER_ORDER
+        ("next_free", "<i4"),  # of its page
+        ("spare", "<i4"),
     ]
 )
 
@@ -289,10 +292,11 @@ PAGE = np.dtype(
         ("bound", "<i4"),  # where its bounds stand
         ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
         ("live", "<i2"),
+        ("free", "<i4"),  # first of its rows that are free again, chained through TRIGGER.next_free
         ("next_open", "<i4"),  # chain of the lane's pages that have room
         ("previous_open", "<i4"),
         ("next_free", "<i4"),
-        ("free", "u1", (PAGE_ROWS,)),  # the used - live rows that are free again, a stack
+        ("spare", "<i4"),
     ]
 )
 

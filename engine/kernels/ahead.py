@@ -18,6 +18,10 @@ from engine.tables import AHEAD, PAGE_ROWS
 STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
 
+SLOTS_PER_LINE: Final = 4
+"""Of an index."""
+
+
 @kernel
 def position_of(book, i, id):
     """Row of the position `id`, which command `i` names; 0 or less when there is none. Looking ahead found it
@@ -45,10 +49,10 @@ def _ask_for_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        prefetch(book.id_index, slot_of(commands.close[i].position, len(book.id_index) - 1))
+        _ask_for_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
-        prefetch(book.seat_index, slot_of(seat_key(header.player, header.match), len(book.seat_index) - 1))
-        prefetch(book.id_index, slot_of(book.world[0].next_id + 3 * STEP, len(book.id_index) - 1))
+        _ask_for_slots(book.seat_index, seat_key(header.player, header.match))
+        _ask_for_slots(book.id_index, book.world[0].next_id + 3 * STEP)
 
 
 @kernel
@@ -63,8 +67,7 @@ def _ask_for_row(book, commands, i):
         row = find(book.seat_index, seat_key(header.player, header.match))
         book.ahead[i % AHEAD] = row
         prefetch(book.seats, row)
-        key = holding_key(row, commands.place[i].instrument)
-        prefetch(book.holding_index, slot_of(key, len(book.holding_index) - 1))
+        _ask_for_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
 
 
 @kernel
@@ -73,15 +76,31 @@ def _ask_for_neighbours(book, commands, i):
     if header.kind == Kind.CLOSE_POSITION.value:
         position = book.positions[book.ahead[i % AHEAD]]
         link = book.position_links[book.ahead[i % AHEAD]]
-        key = holding_key(position.seat, position.instrument)
         prefetch(book.triggers, position.trigger)
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
-        prefetch(book.holding_index, slot_of(key, len(book.holding_index) - 1))
         prefetch(book.position_links, link.next)
         prefetch(book.position_links, link.previous)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = book.ahead[i % AHEAD]
         prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
         prefetch(book.position_links, book.seats[row].first_position)
+        lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
+        if 0 <= lane < len(book.lanes):
+            page_row = book.lanes[lane].first_open
+            page = book.pages[page_row]
+            trigger = page.free if page.free != 0 else page_row * PAGE_ROWS + page.used
+            prefetch(book.triggers, trigger)
+            prefetch(book.mark_lots, trigger)
+            prefetch(book.mark_cost, trigger)
+
+
+
+@kernel
+def _ask_for_slots(index, key):
+    """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
+    mask = len(index) - 1
+    slot = slot_of(key, mask)
+    prefetch(index, slot)
+    prefetch(index, (slot + SLOTS_PER_LINE) & mask)

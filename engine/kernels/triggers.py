@@ -24,9 +24,9 @@ def add(book, lane_row, low, high, owner, kind):
     page_row = lane.first_open
     page = book.pages[page_row]
 
-    free = page.used - page.live
-    if free != 0:
-        row = page_row * PAGE_ROWS + page.free[free - 1]
+    row = page.free
+    if row != 0:
+        page.free = book.triggers[row].next_free
     else:
         row = page_row * PAGE_ROWS + page.used
         page.used += 1
@@ -64,7 +64,8 @@ def drop(book, row):
     trigger.owner = 0
     trigger.low = NEVER_LOW
     trigger.high = NEVER_HIGH
-    page.free[page.used - page.live] = row % PAGE_ROWS
+    trigger.next_free = page.free
+    page.free = row
     if page.live == PAGE_ROWS:
         _link_open(book, lane, page_row)
     page.live -= 1
@@ -105,6 +106,7 @@ def _open_page(book, lane_row):
     page.lane = lane_row
     page.used = 0
     page.live = 0
+    page.free = 0
     page.bound = lane.bounds_start + lane.pages
     book.bound_page[page.bound] = page_row
     lane.pages += 1
