@@ -25,11 +25,13 @@ class EventKind(IntEnum):
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
+    """An order that waited fills; POSITION_OPENED follows. Of one that fills on arrival, only POSITION_OPENED tells."""
     ORDER_CANCELED = 3
     ORDER_EXPIRED = 4
     ORDER_REFUSED = 5
     """Refused at its fill; `reason` says why."""
     POSITION_OPENED = 10
+    """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
     """Amended (cause NONE), or partly closed (then `lots`, `price`, `fee`, `profit` are of the part that closed)."""
     POSITION_CLOSED = 12
@@ -91,7 +93,7 @@ TRADE = _layout(
     [
         ("id", "<i8"),  # the order, and the position that it opens: they share one id
         ("side", "<i4"),  # Side
-        ("order_type", "<i4"),  # OrderType
+        ("order_type", "<i4"),  # OrderType, of order events and POSITION_OPENED
         ("cause", "<i4"),  # Cause
         ("leverage", "<i4"),
         ("price", "<i8"),  # ticks: the fill, or the limit of an order that rests
@@ -105,7 +107,7 @@ TRADE = _layout(
         ("liquidation", "<i8"),  # ticks; 0 none
         ("stop_loss", "<i8"),  # ticks; 0 none
         ("take_profit", "<i8"),  # ticks; 0 none
-        ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events
+        ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events and POSITION_OPENED
     ]
 )
 

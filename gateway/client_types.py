@@ -268,7 +268,10 @@ class Me(Struct, frozen=True):
 
 
 class OrderEvent(Struct, frozen=True):
-    """What happened to an order; `cash` is what is free afterwards, `reason` why its fill was refused."""
+    """What happened to an order; `cash` is what is free afterwards, `reason` why its fill was refused.
+
+    An order that fills on arrival brings a PositionEvent only.
+    """
 
     order: int
     match: int
@@ -289,7 +292,10 @@ class OrderEvent(Struct, frozen=True):
 
 
 class PositionEvent(Struct, frozen=True):
-    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now."""
+    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now.
+
+    `type` and `client_order_id` are of the order that opened it, told when it opens.
+    """
 
     position: int
     match: int
@@ -307,6 +313,8 @@ class PositionEvent(Struct, frozen=True):
     liquidation_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    type: str | None = None
+    client_order_id: str | None = None
 
 
 class SeatEvent(Struct, frozen=True):

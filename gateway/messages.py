@@ -71,7 +71,10 @@ class OrderData(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
-    """`quantity`, `margin`, `fee` and `profit` are of what opened or closed just now; `left` is what stays open."""
+    """`quantity`, `margin`, `fee` and `profit` are of what opened or closed just now; `left` is what stays open.
+
+    `type` and `client_order_id` are of the order that opened it, told when it opens.
+    """
 
     position: int
     match: int
@@ -89,6 +92,8 @@ class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
     liquidation_price: str | None = None
     stop_loss: str | None = None
     take_profit: str | None = None
+    type: str | None = None
+    client_order_id: str | None = None
 
 
 class SeatData(Struct, frozen=True, gc=False):
@@ -142,8 +147,8 @@ def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
 def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
     assert instrument is not None
     (
-        _, _, _, _, _, _, match, _, id, side, _, cause, leverage, price, lots, _, margin, fee, profit, cash,
-        left, liquidation, stop_loss, take_profit, _,
+        _, _, _, _, _, _, match, _, id, side, order_type, cause, leverage, price, lots, _, margin, fee, profit, cash,
+        left, liquidation, stop_loss, take_profit, client_order_id,
     ) = trade  # fmt: skip
     price_text = instrument.price_text
     return PositionData(
@@ -163,6 +168,8 @@ def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
         price_text(liquidation) if liquidation else None,
         price_text(stop_loss) if stop_loss else None,
         price_text(take_profit) if take_profit else None,
+        ORDER_TYPES[order_type] if order_type else None,
+        client_order_id_text(client_order_id),
     )
 
 

@@ -234,7 +234,7 @@ class Candle(NamedTuple):
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
-A plain tuple, to be unpacked whole by who reads it: there are two or three of them to an order.
+A plain tuple, to be unpacked whole by who reads it: there are one to three of them to an order.
 """
 
 TRADE_FIELDS: Final = (

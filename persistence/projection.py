@@ -59,7 +59,7 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
 
 _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
-    (EventKind.ORDER_FILLED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED),
+    (EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED),
 )
 """By kind of event: whether it may become a row."""
 
@@ -152,7 +152,7 @@ def sync(connection: sqlite3.Connection) -> int:
 def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     """What to insert, in chunks."""
     trades = events.view(TRADE)
-    for chunk in _chunks(trades, kinds == EventKind.ORDER_FILLED):
+    for chunk in _chunks(trades, kinds == EventKind.POSITION_OPENED):
         columns = [chunk[name].tolist() for name in _FILL[:-1]]
         yield _INSERT_FILL, zip(*columns, _texts(chunk["client_order_id"]), strict=True)
     partly = np.flatnonzero(kinds == EventKind.POSITION_CHANGED)

@@ -10,7 +10,7 @@ CREATE TABLE meta (
 );
 INSERT INTO meta VALUES (1, x'', 0);
 
--- Every fill opens the position that has the order's id.
+-- Every fill opens the position that has the order's id; it is told, and numbered, by the message that says so.
 CREATE TABLE fills (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,

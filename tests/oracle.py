@@ -320,7 +320,7 @@ class Oracle:
                 "id": order.id, "instrument": order.command.instrument,
                 "status": OrderStatus.ACCEPTED, "liquidation": liquidation,
             }
-        self.fill(order, fee, liquidation)
+        self.open(order, fee, liquidation)
         return {
             "id": order.id, "instrument": order.command.instrument,
             "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation,
@@ -358,20 +358,25 @@ class Oracle:
             Reason.WOULD_TRIGGER_NOW,
         )
 
-    def fill(self, order: Order, fee: int, liquidation: int) -> None:
+    def open(self, order: Order, fee: int, liquidation: int) -> None:
         """The order becomes a position under its id; the seat has paid already."""
         command, seat = order.command, order.seat
-        self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
         position = self.positions[order.id] = Position(
             order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
             order.margin, liquidation, command.stop_loss, command.take_profit,
         )  # fmt: skip
         seat.fees += fee
         self.matches[seat.match].fees_taken += fee
-        self.tell_about(EventKind.POSITION_OPENED, position, price=command.price, lots=order.lots, fee=fee)
+        self.tell_about(
+            EventKind.POSITION_OPENED, position, price=command.price, lots=order.lots, fee=fee,
+            order_type=int(command.order_type), client_order_id=list(pack_client_order_id(command.client_order_id)),
+        )  # fmt: skip
 
     def fill_resting(self, order: Order) -> None:
-        """Its price is there: it fills at it, with the maker fee, unless something has changed that forbids it."""
+        """Its price is there: it fills at it, with the maker fee, unless something has changed that forbids it.
+
+        It was said that it waits, so it is said that it does no more.
+        """
         command, seat = order.command, order.seat
         market, fees = self.markets[command.instrument], self.matches[order.seat.match].game.fees
         fee = rounded_up(order.notional, market.data.maker_fee_ppm) if fees else 0
@@ -387,7 +392,8 @@ class Oracle:
             return
         del self.orders[order.id]
         seat.cash += order.fee - fee
-        self.fill(order, fee, liquidation)
+        self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
+        self.open(order, fee, liquidation)
 
     def end(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
         """It ends without a fill, and what it reserved comes back."""
@@ -459,7 +465,7 @@ class Oracle:
             self.waiting = [(id, waits) for id, waits in self.waiting if id != position.id]
             kind = EventKind.POSITION_CLOSED
         self.tell_about(
-            kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=cause
+            kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=int(cause)
         )
         return {
             "id": position.id, "instrument": position.instrument,
@@ -628,7 +634,6 @@ class Oracle:
             "margin": position.margin, "left": position.lots, "liquidation": position.liquidation,
             "stop_loss": position.stop_loss, "take_profit": position.take_profit,
         }  # fmt: skip
-        body = {name: int(amount) for name, amount in body.items()}
         self.tell(kind, position.seat, position.instrument, **described | body)
 
     def pulse(self, command: Pulse) -> None:

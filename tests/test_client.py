@@ -77,7 +77,7 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
-            "me", "order.filled", "position.opened", "order.accepted", "order.canceled", "position.changed",
+            "me", "position.opened", "order.accepted", "order.canceled", "position.changed",
             "position.changed", "position.closed", "seat.changed",
         ]  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from arena import LONG, Arena, batch_of
 from test_recovery import START_NS, play, round_of, start
 
+from engine.commands import OrderType
 from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind
 from engine.scale import NS_PER_S
 from persistence import projection
@@ -101,7 +102,7 @@ async def test_on_a_full_disk_it_waits_for_space(tmp_path, monkeypatch):
     arena = start(tmp_path)
     fed = await open_projection(arena, gather_s=0)
     facts = np.zeros(5_000, EVENT)
-    facts.view(TRADE)["kind"], facts.view(TRADE)["player"] = EventKind.ORDER_FILLED, 1
+    facts.view(TRADE)["kind"], facts.view(TRADE)["player"] = EventKind.POSITION_OPENED, 1
     facts.view(TRADE)["message"] = np.arange(5_000)
     pages = (await fed._connection.execute_fetchall("PRAGMA page_count"))[0][0]
     await fed._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -171,6 +172,8 @@ async def test_a_player_looks_up_what_happened(tmp_path):
     arena.machine.apply = recording
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=500, leverage=10, client_order_id="first")
+    waited = alice.limit("BTCUSDT", LONG, 59_500, margin=500, leverage=10, client_order_id="second")
+    arena.quote("BTCUSDT", 59_000)
     arena.quote("BTCUSDT", 61_000)
     alice.closes(position, percent=40)
     alice.amends(position, stop_loss=50_000)
@@ -180,8 +183,10 @@ async def test_a_player_looks_up_what_happened(tmp_path):
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
     queries = await Queries.open(tmp_path / projection.FILE)
-    (fill,) = await queries.fills(alice.id, limit=10)
+    later, fill = await queries.fills(alice.id, limit=10)
     assert (fill.id, fill.side, fill.price, fill.client_order_id) == (position, LONG, 6_000_000, "first")
+    assert (later.id, later.price, later.client_order_id) == (waited, 5_950_000, "second")
+    assert (fill.order_type, later.order_type) == (OrderType.MARKET, OrderType.LIMIT)
     whole, part = await queries.closed_positions(alice.id, limit=10)
     assert (part.id, part.cause, part.lots, part.left) == (position, Cause.CLIENT, fill.lots * 2 // 5, whole.lots)
     assert (whole.left, whole.profit + part.profit) == (0, (whole.lots + part.lots) * 99_999 * 10)

@@ -8,7 +8,7 @@ import pytest
 from arena import LONG, SHORT, Arena
 
 from engine import views
-from engine.commands import unpack_client_order_id
+from engine.commands import OrderType, unpack_client_order_id
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 
@@ -55,7 +55,7 @@ def test_each_fill_is_a_position_of_its_own(arena: Arena):
     short = alice.opens("BTCUSDT", SHORT, margin=100, leverage=20)
     again = alice.opens("BTCUSDT", LONG, margin=100, leverage=5)
     assert alice.positions == [long, short, again]
-    assert arena.order_of_events() == [(EventKind.ORDER_FILLED, again), (EventKind.POSITION_OPENED, again)]
+    assert arena.order_of_events() == [(EventKind.POSITION_OPENED, again)]
 
 
 def test_opening_takes_the_taker_fee_rounded_up(arena: Arena):
@@ -110,6 +110,29 @@ def test_a_marketable_limit_fills_at_the_touch_with_the_taker_fee(arena: Arena):
     assert arena.outcome.price == 60_000
     alice.limit("BTCUSDT", SHORT, 59_000, quantity="0.01", leverage=10)
     assert arena.outcome.price == 59_999
+
+
+def test_a_fill_on_arrival_is_one_event_and_it_names_the_order(arena: Arena):
+    alice = arena.player(fees=True)
+    arena.quote("BTCUSDT", 59_999, 60_000)
+    order = alice.limit("BTCUSDT", LONG, 60_500, margin=100, leverage=10, client_order_id="now")
+    (event,) = arena.events
+    assert (event["kind"], event["id"], event["order_type"]) == (EventKind.POSITION_OPENED, order, OrderType.LIMIT)
+    assert unpack_client_order_id(event["client_order_id"]) == "now"
+    opened, outcome = alice.last(EventKind.POSITION_OPENED), arena.outcome
+    assert (opened.price, opened.fee, opened.liquidation) == (60_000, outcome.fee, outcome.liquidation)
+    assert (opened.margin, opened.cash) == (alice.margin, alice.cash)
+
+
+def test_a_fill_after_waiting_ends_the_order_and_opens_the_position(arena: Arena):
+    alice = arena.player(fees=True)
+    arena.quote("BTCUSDT", 60_000)
+    order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_000, client_order_id="later")
+    arena.quote("BTCUSDT", 58_900)
+    assert arena.order_of_events() == [(EventKind.ORDER_FILLED, order), (EventKind.POSITION_OPENED, order)]
+    filled, opened = arena.events[-2:]
+    assert unpack_client_order_id(opened["client_order_id"]) == "later"
+    assert {name for name in filled if filled[name] != opened[name]} == {"kind", "message", "left"}
 
 
 def test_immediate_or_cancel_fills_now_or_is_cancelled_and_costs_nothing(arena: Arena):

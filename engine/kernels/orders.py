@@ -123,21 +123,18 @@ def place(book, events, command, seat_hint, outcome):
     if plan_.fills:
         seat.cash -= plan_.margin + plan_.fee
         holding = count_in(book, plan_.seat, plan_.holding, command.instrument, plan_.notional)
-        event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, command.instrument)]
-        _describe_command(event, command, plan_, id, seat.cash)
-        open_position(
+        opened = open_position(
             book, events, id, plan_.seat, holding, command.instrument, command.side, plan_.lots, plan_.price,
             plan_.margin, plan_.fee, plan_.liquidation, command.stop_loss, command.take_profit, command.leverage,
         )  # fmt: skip
+        _identify(opened, command)
         outcome.status = OrderStatus.FILLED.value
         outcome.price = plan_.price
         outcome.fee = plan_.fee
         outcome.liquidation = plan_.liquidation
     elif command.time_in_force == TimeInForce.IOC.value:
         event = events.trade[begin(book, events, EventKind.ORDER_CANCELED, seat.player, seat.match, command.instrument)]
-        _describe_command(event, command, plan_, id, seat.cash)
-        event.margin = 0
-        event.fee = 0
+        _describe_canceled(event, command, plan_, id, seat.cash)
         outcome.status = OrderStatus.CANCELED.value
     else:
         _rest(book, events, command, plan_, id)
@@ -204,10 +201,11 @@ def fill_resting(book, events, row):
     _describe_order(event, order, seat.cash)
     event.fee = fee
     event.liquidation = liquidation
-    open_position(
+    opened = open_position(
         book, events, order.id, order.seat, order.holding, order.instrument, order.side, order.lots, order.price,
         order.margin, fee, liquidation, order.stop_loss, order.take_profit, order.leverage,
     )  # fmt: skip
+    _identify(opened, order)
     order.id = 0
     release(book.orders, book.heads[ORDERS], row)
 
@@ -285,7 +283,6 @@ def _rest(book, events, command, plan, id):
     order.seat = plan.seat
     order.instrument = command.instrument
     order.side = command.side
-    order.order_type = command.order_type
     order.leverage = command.leverage
     order.lots = plan.lots
     order.price = command.price
@@ -296,7 +293,7 @@ def _rest(book, events, command, plan, id):
     order.notional = plan.notional
     order.accepted_at_ns = book.world[0].now_ns
     order.expires_at_ns = command.expires_at_ns
-    copy_text(order, command)
+    _identify(order, command)
     insert(book.id_index, id, -row)
 
     seat.cash -= plan.margin + plan.fee
@@ -342,35 +339,36 @@ def _take_from_seat(book, row):
 
 
 @kernel
-def copy_text(to, source):
-    """Copy a client_order_id, word by word: assigning the slice would allocate."""
+def _identify(to, order):
+    """Write which order this is of to an event or a row: its type and the client's id of it, from a command or a row.
+
+    The id goes word by word: assigning the slice would allocate.
+    """
+    to.order_type = order.order_type
     for word in range(CLIENT_ORDER_ID_WORDS):
-        to.client_order_id[word] = source.client_order_id[word]
+        to.client_order_id[word] = order.client_order_id[word]
 
 
 @kernel
-def _describe_command(event, command, plan, id, cash):
+def _describe_canceled(event, command, plan, id, cash):
+    """An order that may not rest: margin and fee stay 0, for it has reserved nothing."""
     event.id = id
     event.side = command.side
-    event.order_type = command.order_type
     event.leverage = command.leverage
     event.price = plan.price
     event.lots = plan.lots
     event.cost = plan.price * plan.lots
-    event.margin = plan.margin
-    event.fee = plan.fee
     event.cash = cash
     event.liquidation = plan.liquidation
     event.stop_loss = command.stop_loss
     event.take_profit = command.take_profit
-    copy_text(event, command)
+    _identify(event, command)
 
 
 @kernel
 def _describe_order(event, order, cash):
     event.id = order.id
     event.side = order.side
-    event.order_type = order.order_type
     event.leverage = order.leverage
     event.price = order.price
     event.lots = order.lots
@@ -380,4 +378,4 @@ def _describe_order(event, order, cash):
     event.cash = cash
     event.stop_loss = order.stop_loss
     event.take_profit = order.take_profit
-    copy_text(event, order)
+    _identify(event, order)

@@ -23,7 +23,7 @@ from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSI
 def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
                   stop_loss, take_profit, leverage):  # fmt: skip
     """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional
-    already."""
+    already. Returns the event, to which the order adds what only it knows."""
     seat = book.seats[seat_row]
     row = take(book.position_links, book.heads[POSITIONS])
     prefetch(book.positions, book.heads[POSITIONS].free)
@@ -64,6 +64,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     _describe(event, position, seat, lots, position.cost, margin)
     event.price = price
     event.fee = fee
+    return event
 
 
 @kernel
