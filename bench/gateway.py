@@ -1,6 +1,7 @@
 """The gateway with everything behind it: orders and closes over WebSocket, each acknowledged only when it is on disk.
 
-The arena (sync on every batch, projection, simulated market running) has core 0, the load has core 1. In turn with it
+The arena (sync on every batch, projection on, a market of all simulated symbols coming in) has core 0; the load and the
+exchange, neither of which is the arena's, have core 1. In turn with it
 and in the same way a bare echo server is measured, with messages of the size of an order: what WebSocket itself costs
 here. The ratio of the two is what carries over to other machines; `cpu_ratio`, of orders and echoes per second of
 the server's processor time, does so even when other programs had a part of the cores.
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,11 @@ BUSY: Final = 0.95
 """A process above this share of its core is what the other one waits for; when none is, others had the cores."""
 
 CONFIG: Final = """
+[market]
+source = "binance"
+stream_url = "ws://127.0.0.1:{port}"
+rest_url = "http://127.0.0.1:{port}"
+
 [limits]
 messages_per_s = 1000000
 messages_burst = 1000000
@@ -57,10 +63,13 @@ def run(
         raise BenchFailed("the server and the load need a core each: this needs two")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=data or Path.cwd()) as folder:
         config = Path(folder) / "bench.toml"
-        config.write_text(CONFIG)
         arena = ["-m", "bench.arena", "serve", "--data", f"{folder}/data", "--port", "0", "--config", str(config)]
         progress("starting the arena")
-        with _server(arena) as (arena_pid, arena_port), _server(["-m", "bench.echo"]) as (echo_pid, echo_port):
+        with ExitStack() as servers:
+            exchange = _server(["-m", "bench.arena", "market", "--port", "0"], CLIENT_CORE)
+            config.write_text(CONFIG.format(port=servers.enter_context(exchange)[1]))
+            arena_pid, arena_port = servers.enter_context(_server(arena, SERVER_CORE))
+            echo_pid, echo_port = servers.enter_context(_server(["-m", "bench.echo"], SERVER_CORE))
             before = _histograms(arena_port)
             orders: list[Result] = []
             echoes: list[Result] = []
@@ -112,10 +121,10 @@ def _report(
 
 
 @contextmanager
-def _server(arguments: list[str]) -> Iterator[tuple[int, int]]:
-    """A Python process on the server's core, by its pid and the port that it prints."""
+def _server(arguments: list[str], core: int) -> Iterator[tuple[int, int]]:
+    """A Python process on that core, by its pid and the port that it prints."""
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
-    os.sched_setaffinity(process.pid, {SERVER_CORE})
+    os.sched_setaffinity(process.pid, {core})
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -20,7 +20,7 @@ from engine.scale import NS_PER_MS
 from gateway.codecs import Codec
 from gateway.instruments import Instruments
 from gateway.messages import PRIVATE_DATA, TYPES, Push, QuoteData, candle_data
-from gateway.records import candle_at, event_at, kinds_of, quoted_at, trade_at
+from gateway.records import Trade, candle_at, event_at, quoted_at, trades_in
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -125,7 +125,6 @@ class Fanout:
         self._last_price = last_price
         self._instrument_changed = instrument_changed
         self._takers: dict[int, Callable[[bytes, int], None]] = {
-            **dict.fromkeys(TYPES, self._send_private),
             EventKind.QUOTE_CHANGED.value: self._send_tick,
             EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
             EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
@@ -139,22 +138,19 @@ class Fanout:
         if not len(events):
             return
         raw = events.tobytes()
-        takers = self._takers
-        for index, kind in enumerate(kinds_of(events)):
-            taker = takers.get(kind)
-            if taker is not None:
-                taker(raw, index)
+        private, takers = self.private, self._takers
+        for index, trade in enumerate(trades_in(raw)):
+            kind, player = trade[0], trade[4]
+            if player:
+                if player in private and kind in TYPES:
+                    self._send_private(trade, private[player])
+            elif kind in takers:
+                takers[kind](raw, index)
 
-    def _send_private(self, raw: bytes, index: int) -> None:
-        if not self.private:
-            return
-        trade = trade_at(raw, index)
-        kind, _, sequence, at_ns, player, message, _, instrument = trade[:8]
-        subscribers = self.private.get(player)
-        if subscribers is None:
-            return
-        data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(instrument))
-        push = Push("me", message, sequence, at_ns // NS_PER_MS, TYPES[kind], data)
+    def _send_private(self, trade: Trade, subscribers: list[Subscriber]) -> None:
+        kind = trade[0]
+        data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(trade[7]))
+        push = Push("me", trade[5], trade[2], trade[3] // NS_PER_MS, TYPES[kind], data)
         self.messages += len(subscribers)
         if len(subscribers) == 1:
             subscribers[0].outlet.send(subscribers[0].codec.frame(push))

@@ -20,13 +20,16 @@ CACHED: Final = 32_768
 
 assert MONEY_DECIMALS == 8, "money_text is written for it"
 
+_SMALL: Final = tuple("0." + "0" * (MONEY_DECIMALS - digits) for digits in range(MONEY_DECIMALS + 1))
+"""What stands in front of an amount below 1, by its number of digits."""
+
 
 def money_text(units: int) -> str:
     """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
-    if units >= MONEY:
-        text = str(units)
-        return f"{text[:-8]}.{text[-8:]}"
-    return f"0.{units:08d}" if units >= 0 else "-" + money_text(-units)
+    if units < 0:
+        return "-" + money_text(-units)
+    text = str(units)
+    return f"{text[:-8]}.{text[-8:]}" if units >= MONEY else _SMALL[len(text)] + text
 
 
 _parse = lru_cache(CACHED)(parse_decimal)

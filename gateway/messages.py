@@ -19,6 +19,7 @@ from gateway.records import TRADE_FIELDS, Candle, Trade
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
+FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
 REASONS: Final = {reason.value: reason.name for reason in Reason}

@@ -9,14 +9,13 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import OrderType, Side, TimeInForce
-from engine.events import OrderStatus
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Refused
 from gateway.instruments import Instrument, money_text, units_of
-from gateway.messages import STATUSES
+from gateway.messages import FILLED, STATUSES
 from gateway.presentation import OrderAnswer, order_answer
 from gateway.records import Outcome, cancel_order_record, place_order_record
 from gateway.requests import Request
@@ -89,7 +88,7 @@ def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> byte
 
 
 def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
-    if outcome.status != OrderStatus.FILLED:
+    if outcome.status != FILLED:
         return Placed(outcome.id, STATUSES[outcome.status])
     return Placed(
         outcome.id,

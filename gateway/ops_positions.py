@@ -9,13 +9,12 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import Amend
-from engine.events import OrderStatus
 from engine.reasons import Reason
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import Instrument, money_text
-from gateway.messages import STATUSES
+from gateway.messages import FILLED, STATUSES
 from gateway.presentation import PositionAnswer, position_answer
 from gateway.records import Outcome, amend_position_record, close_position_record
 from gateway.requests import Request
@@ -59,7 +58,7 @@ def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
 
 
 def _closed(arena: Arena, outcome: Outcome) -> Closed:
-    if outcome.status != OrderStatus.FILLED:
+    if outcome.status != FILLED:
         return Closed(outcome.id, STATUSES[outcome.status])
     instrument = arena.instruments.by_id[outcome.instrument]
     return Closed(

@@ -22,7 +22,7 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http import WebSocketError, WebSocketReader
 
 from gateway.arena import Arena
-from gateway.codecs import CODECS, JSON, PONG, TEXT, Codec, frame_of
+from gateway.codecs import CODECS, JSON, PONG, Codec, frame_of
 from gateway.connections import Connection, Connections
 from gateway.errors import Code
 from gateway.limits import Counts
@@ -53,20 +53,25 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
         self.gone: asyncio.Future[None] = loop.create_future()
         self._session = session
         self._connection = connection
-        self._text = session.codec.opcode == TEXT
+        self._kind = WSMsgType(session.codec.opcode)
+        self._is_text = self._kind is WSMsgType.TEXT
         self.parser = Parser(WebSocketReader(self, most_bytes + 1, compress=False, decode_text=False), self)
 
     def feed_data(self, message: Any, size: int) -> None:
         """A whole message or control frame, from the parser."""
         kind, data, _ = message
         now_ns = self._connection.seen_ns = time.monotonic_ns()
-        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-            if (kind is WSMsgType.TEXT) is not self._text:
-                self._session.close(UNSUPPORTED_DATA, f"{self._session.codec.name} was agreed on")
-            elif self._text and not _is_utf8(data):
+        if kind is self._kind:
+            if self._is_text and not _is_utf8(data):
                 self._session.close(INVALID_TEXT, "text must be UTF-8")
-            else:
-                self._receive(data, now_ns)
+                return
+            try:
+                self._session.receive(data, now_ns)
+            except Exception:
+                log.exception("a message made the server fail", player=self._session.player)
+                self._session.close(INTERNAL_ERROR, "internal error")
+        elif kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+            self._session.close(UNSUPPORTED_DATA, f"{self._session.codec.name} was agreed on")
         elif kind is WSMsgType.PING:
             self._connection.send(frame_of(PONG, bytes(data)))
         elif kind is WSMsgType.CLOSE:
@@ -74,13 +79,6 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
                 self._session.close(data if data and data != NO_CODE else 1000, "")
             self._connection.finish()
             self.parser.ignore()
-
-    def _receive(self, data: bytes, now_ns: int) -> None:
-        try:
-            self._session.receive(data, now_ns)
-        except Exception:
-            log.exception("a message made the server fail", player=self._session.player)
-            self._session.close(INTERNAL_ERROR, "internal error")
 
     def set_exception(self, error: BaseException, cause: Any = None) -> None:
         """The parser gave up: the frames were not what RFC 6455 allows, or too big."""
@@ -94,14 +92,35 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
             self.gone.set_result(None)
 
 
-class Parser:
-    """What aiohttp's protocol calls with each read, and when the socket is closed."""
-
-    __slots__ = ("feed_data", "feed_eof")
+class Parser(asyncio.Protocol):
+    """The frame parser, as aiohttp's protocol wants it; and, from `take_over` on, in that protocol's place: what is
+    read comes here at once, and of all else aiohttp is told."""
 
     def __init__(self, frames: WebSocketReader, reader: Reader) -> None:
         self.feed_data: Callable[[bytes], tuple[bool, bytes]] = frames.feed_data
         self.feed_eof = reader.feed_eof
+
+    def take_over(self, http: web.RequestHandler) -> None:
+        """Let `http`, which has read the handshake, hand over what it has read beyond, and its transport."""
+        self._http = http
+        http.set_parser(self)  # type: ignore[arg-type]  # it only calls the two above
+        if http.transport is not None:
+            http.transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.feed_data(data)
+
+    def eof_received(self) -> None:
+        self._http.eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._http.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
 
     def ignore(self) -> None:
         """Whatever else comes is of no interest: the connection is being closed."""
@@ -155,8 +174,8 @@ class Sockets:
         connection.session = session
         self._connections.open.add(connection)
         try:
-            request.protocol.set_parser(reader.parser)  # type: ignore[arg-type]  # it only calls these two
             request.protocol.keep_alive(False)
+            reader.parser.take_over(request.protocol)
             await reader.gone
         finally:
             session.ended()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -39,12 +40,26 @@ def test_what_is_appended_is_read(tmp_path, records):
     again.close()
 
 
+class SlowFolder(Folder):
+    """A disk whose syncs wait until they may."""
+
+    may_sync = threading.Event()
+
+    def sync(self, handle):
+        assert self.may_sync.wait(10)
+        super().sync(handle)
+
+
 async def test_the_loop_goes_on_while_a_batch_is_synced(tmp_path):
-    log = open_log(Folder(tmp_path / "log"), background=None, segment_bytes=1 << 20)
+    disk = SlowFolder(tmp_path / "log")
+    disk.may_sync.set()
+    log = open_log(disk, background=None, segment_bytes=1 << 20)
+    disk.may_sync.clear()
     pending = asyncio.create_task(log.append_async(make_batch(1)))
     await asyncio.sleep(0)
     with pytest.raises(AssertionError, match="one batch in flight"):
         log.append(make_batch(4))
+    disk.may_sync.set()
     assert (await pending).last_sequence == 3
     assert (await log.append_async(make_batch(4))).chain == log.chain
     log.close()
