@@ -199,7 +199,7 @@ class EngineBench:
         book = self.machine.state.book
         lanes = np.asarray(book.pages["lane"])[np.arange(len(book.triggers)) // PAGE_ROWS]
         lows = np.asarray(book.triggers["low"])
-        live = np.asarray(book.triggers["owner"]) != 0
+        live = np.unpackbits(np.ascontiguousarray(book.pages["free"]).view(np.uint8), bitorder="little") == 0
         reached = np.concatenate(
             [lows[live & (lanes == 2 * instrument)], lows[live & (lanes == 2 * instrument + 1)] - 1]
         )

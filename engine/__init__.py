@@ -10,7 +10,7 @@ What lives where, in the order in which it is built:
     plain.py         tables for kernels that run as plain Python
     state.py         the whole state: Book and cold things
     kernels/         all compiled code, a file per noun:
-                       cache index rows         memory, id -> row, free rows
+                       processor index rows     memory, id -> row, free rows
                        triggers timers          what waits for a price, what waits for a time
                        emit candles requests    events, candles, request keys
                        margin seats             maintenance and liquidation, cash and holdings

@@ -240,7 +240,7 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
         found += _where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
         found += _where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
 
-    owned = int((book.triggers["owner"] != 0).sum())
+    owned = int(_waiting(book).sum())
     if owned != len(positions) + len(orders):
         found.append(f"{owned} triggers wait for {len(positions)} positions and {len(orders)} orders")
     held = book.positions[positions]
@@ -253,7 +253,7 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
     """No row fires unseen: a page's bound_low is at least every low in it, its bound_high at most every high."""
     book = state.book
     pages = _live(book, PAGES)
-    waits = book.triggers["owner"].reshape(-1, PAGE_ROWS)[pages] != 0
+    waits = _waiting(book)[pages]
     low = np.where(waits, book.triggers["low"].reshape(-1, PAGE_ROWS)[pages], NEVER_LOW).max(axis=1, initial=NEVER_LOW)
     high = np.where(waits, book.triggers["high"].reshape(-1, PAGE_ROWS)[pages], NEVER_HIGH).min(
         axis=1, initial=NEVER_HIGH
@@ -268,20 +268,11 @@ def pages_count_their_rows(state: State) -> list[str]:
     book = state.book
     pages = _live(book, PAGES)
     found = []
-    owners = book.triggers["owner"].reshape(-1, PAGE_ROWS)
-    found += _where(book.pages["live"][pages] != (owners[pages] != 0).sum(axis=1), "page {} miscounts its rows", pages)
+    waits = _waiting(book)
+    found += _where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
     found += _where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
-    closed = np.ones(len(book.pages), bool)
-    closed[pages] = False
-    if owners[closed].any():
-        found.append("a row waits in a page that no lane has")
-    next_free = book.triggers["next_free"].tolist()
-    for page in pages:
-        used, live = int(book.pages["used"][page]), int(book.pages["live"][page])
-        first = page * PAGE_ROWS
-        free = [row - first for row in _walk(int(book.pages["free"][page]), next_free)]
-        if owners[page, free].any() or owners[page, used:].any() or len(set(free)) != used - live:
-            found.append(f"free rows of page {page} are off")
+    beyond = np.arange(PAGE_ROWS) >= book.pages["used"][pages, None]
+    found += _where((waits[pages] & beyond).any(axis=1), "page {} has a row beyond those it used", pages)
 
     lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
     room = pages[book.pages["live"][pages] < PAGE_ROWS]
@@ -485,6 +476,14 @@ def _orders(book: Book) -> NDArray[Any]:
 
 def _positions(book: Book) -> NDArray[Any]:
     return book.positions[_live(book, POSITIONS)]
+
+
+def _waiting(book: Book) -> NDArray[np.bool_]:
+    """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
+    waits = np.unpackbits(book.pages["free"].view(np.uint8), axis=1, bitorder="little") == 0
+    in_use = np.zeros(len(book.pages), bool)
+    in_use[_live(book, PAGES)] = True
+    return waits & in_use[:, None]
 
 
 def _free(book: Book, head: int) -> list[int]:

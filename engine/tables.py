@@ -265,6 +265,7 @@ WAITING_CLOSE = np.dtype(
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
+WORD_BITS: Final = 32
 BOUNDS_STEP: Final = 64
 """Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
 length."""
@@ -276,12 +277,12 @@ TRIGGER = np.dtype(
     [
         ("low", "<i8"),  # fires when the price is <= low
         ("high", "<i8"),  # or >= high
-        ("owner", "<i4"),  # row of the position or order; 0: the row is free
+        ("owner", "<i4"),  # row of the position or order
         ("kind", "<i4"),  # TRIGGER_POSITION or TRIGGER_ORDER
-        ("next_free", "<i4"),  # of its page
-        ("spare", "<i4"),
+        ("spare", "<i8"),
     ]
 )
+"""Whether a row is free stands in its page; what it held stays in it, so that a removal does not touch it."""
 
 TRIGGER_POSITION: Final = 1
 TRIGGER_ORDER: Final = 2
@@ -292,11 +293,11 @@ PAGE = np.dtype(
         ("bound", "<i4"),  # where its bounds stand
         ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
         ("live", "<i2"),
-        ("free", "<i4"),  # first of its rows that are free again, chained through TRIGGER.next_free
         ("next_open", "<i4"),  # chain of the lane's pages that have room
         ("previous_open", "<i4"),
         ("next_free", "<i4"),
-        ("spare", "<i4"),
+        ("spare", "<i8"),
+        ("free", "<u4", (PAGE_ROWS // WORD_BITS,)),  # a bit for each row, 1: it is free
     ]
 )
 

@@ -30,7 +30,7 @@ PURE = frozenset({
 """What the engine may have of the standard library."""
 FOR_THE_COMPILER = {"os": {"kernels/__init__.py"}, "pathlib": {"kernels/__init__.py"},
                     "shutil": {"kernels/__init__.py"},
-                    "llvmlite": {"kernels/cache.py"}}  # fmt: skip
+                    "llvmlite": {"kernels/processor.py"}}  # fmt: skip
 """The cache of compiled code is kept in files, and one intrinsic is written for LLVM: nowhere else."""
 
 ENGINE_THIRD_PARTY = {"numpy", "numba", "msgspec", "llvmlite"}

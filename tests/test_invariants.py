@@ -81,7 +81,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("triggers_wait_for_their_owners", add("positions", "stop_loss", 1, live)),
     ("triggers_wait_for_their_owners", add("orders", "price", 1, live)),
     ("triggers_wait_for_their_owners",
-     lambda book: book.triggers["owner"].__setitem__(np.flatnonzero(book.triggers["owner"])[0], 0)),
+     lambda book: book.triggers["owner"].__setitem__(int(book.positions["trigger"][live(book.positions)]), 0)),
     ("triggers_wait_for_their_owners", lambda book: book.mark_lots.__setitem__(
         int(book.positions["trigger"][live(book.positions)]), 7)),
     ("page_bounds_enclose_their_rows", lambda book: book.bound_low.__setitem__(slice(None), 0)),

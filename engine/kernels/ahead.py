@@ -11,8 +11,9 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
-from engine.kernels.cache import prefetch
+from engine.kernels.processor import prefetch
 from engine.kernels.index import find, holding_key, seat_key, slot_of
+from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 
 STEP: Final = 5
@@ -76,7 +77,6 @@ def _ask_for_neighbours(book, commands, i):
     if header.kind == Kind.CLOSE_POSITION.value:
         position = book.positions[book.ahead[i % AHEAD]]
         link = book.position_links[book.ahead[i % AHEAD]]
-        prefetch(book.triggers, position.trigger)
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
@@ -89,8 +89,7 @@ def _ask_for_neighbours(book, commands, i):
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
             page_row = book.lanes[lane].first_open
-            page = book.pages[page_row]
-            trigger = page.free if page.free != 0 else page_row * PAGE_ROWS + page.used
+            trigger = free_row(book, page_row)
             prefetch(book.triggers, trigger)
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)

@@ -16,7 +16,7 @@ from engine.kernels.emit import begin
 from engine.kernels.index import find
 from engine.kernels.orders import fill_resting
 from engine.kernels.positions import close_position, crossed_cause, stop_waiting
-from engine.kernels.triggers import next_crossed
+from engine.kernels.triggers import is_free, next_crossed
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
 from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION
@@ -84,11 +84,12 @@ def collect(book, lane_row, price):
 @kernel
 def _collect_page(book, turn, bound, price):
     page_row = book.bound_page[bound]
+    page = book.pages[page_row]
     low, high = NEVER_LOW, NEVER_HIGH
-    for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
-        trigger = book.triggers[row]
-        if trigger.owner == 0:
+    for number in range(page.used):
+        if is_free(page, number):
             continue
+        trigger = book.triggers[page_row * PAGE_ROWS + number]
         if price <= trigger.low or price >= trigger.high:
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]

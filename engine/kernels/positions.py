@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from engine.events import Cause, EventKind
 from engine.kernels import kernel
-from engine.kernels.cache import prefetch
+from engine.kernels.processor import prefetch
 from engine.kernels.emit import begin
 from engine.kernels.index import insert, remove
 from engine.kernels.margin import liquidation_price
 from engine.kernels.rows import release, take
 from engine.kernels.seats import count_out
-from engine.kernels.triggers import add, drop, rearm
+from engine.kernels.triggers import add, drop, is_free, rearm
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_ceil, share_floor
 from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, WAITING
 
@@ -155,9 +155,10 @@ def remargin(book, instrument):
         lane = book.lanes[lane_row]
         for number in range(lane.pages):
             page_row = book.bound_page[lane.bounds_start + number]
-            for row in range(page_row * PAGE_ROWS, page_row * PAGE_ROWS + book.pages[page_row].used):
-                trigger = book.triggers[row]
-                if trigger.owner != 0 and trigger.kind == TRIGGER_POSITION:
+            page = book.pages[page_row]
+            for k in range(page.used):
+                trigger = book.triggers[page_row * PAGE_ROWS + k]
+                if not is_free(page, k) and trigger.kind == TRIGGER_POSITION:
                     _find_liquidation(book, trigger.owner)
                     rearm_position(book, trigger.owner)
 

@@ -6,7 +6,7 @@ There is always room: before a batch starts, `has_room` looks whether the tables
 from __future__ import annotations
 
 from engine.kernels import kernel
-from engine.kernels.cache import prefetch
+from engine.kernels.processor import prefetch
 from engine.tables import (
     BOUNDS_STEP,
     HOLDINGS,

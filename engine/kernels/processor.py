@@ -1,4 +1,4 @@
-"""Asking the processor for memory before it is needed: `prefetch`, which changes nothing and waits for nothing."""
+"""What the processor offers and numba does not: asking for memory before it is needed, and looking for a bit."""
 
 from __future__ import annotations
 
@@ -35,10 +35,24 @@ def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
+@intrinsic
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """Number of the lowest bit that is 1, of a word that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
+
+
 if JIT_DISABLED:
 
     def prefetch(array: Any, row: int) -> None:
         """Caches are no concern of plain Python."""
 
+    def trailing_zeros(word: int) -> int:
+        return (word & -word).bit_length() - 1
+
 else:
     prefetch = _prefetch  # type: ignore[assignment]
+    trailing_zeros = _trailing_zeros  # type: ignore[assignment]
