@@ -36,7 +36,6 @@ from engine.events import EventKind
 from engine.kernels import market
 from engine.machine import Machine
 from engine.scale import MONEY, NS_PER_MS
-from engine.tables import PAGE_ROWS
 
 BATCH = 1_000
 INSTRUMENTS = 100
@@ -197,12 +196,9 @@ class EngineBench:
         """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one
         batch."""
         book = self.machine.state.book
-        lanes = np.asarray(book.pages["lane"])[np.arange(len(book.triggers)) // PAGE_ROWS]
-        lows = np.asarray(book.triggers["low"])
-        live = np.unpackbits(np.ascontiguousarray(book.pages["free"]).view(np.uint8), bitorder="little") == 0
-        reached = np.concatenate(
-            [lows[live & (lanes == 2 * instrument)], lows[live & (lanes == 2 * instrument + 1)] - 1]
-        )
+        open_here = (book.positions["id"] != 0) & (book.positions["instrument"] == instrument)
+        lows = book.triggers["low"][book.positions["trigger"][open_here]]
+        reached = lows - (book.positions["side"][open_here] < 0)  # a short is valued at the ask, a tick above
         bid = int(np.partition(reached, -count)[-count]) if count < len(reached) else LOWEST
         records = self.quotes(np.array([instrument]), np.array([bid]))
         started = time.perf_counter_ns()

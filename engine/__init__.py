@@ -13,7 +13,7 @@ What lives where, in the order in which it is built:
                        processor index rows     memory, id -> row, free rows
                        triggers timers          what waits for a price, what waits for a time
                        emit candles requests    events, candles, request keys
-                       margin seats             maintenance and liquidation, cash and holdings
+                       margin seats rosters     maintenance and liquidation, cash and holdings, open positions
                        positions orders         what a fill opens, what waits to fill
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is

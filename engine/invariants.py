@@ -16,6 +16,7 @@ from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
 from engine.state import State
 from engine.tables import (
     BOUNDS_STEP,
+    FREE_BITS,
     HOLDINGS,
     INTERVALS_S,
     LANE_ASK,
@@ -26,6 +27,8 @@ from engine.tables import (
     PAGES,
     POSITIONS,
     REQUESTS,
+    ROSTER_PLACES,
+    ROSTERS,
     SEATS,
     TIMER_ORDER,
     TIMERS,
@@ -180,7 +183,7 @@ def holdings_are_found(state: State) -> list[str]:
 def chains_hold_what_is_a_seats(state: State) -> list[str]:
     """The chains of matches and seats run through exactly the rows that name them, and back."""
     book = state.book
-    seats, links, orders = book.seats, book.position_links, book.orders
+    seats, orders = book.seats, book.orders
     live_seats = _live(book, SEATS)
     matches = np.arange(1, int(book.world["matches"][0]) + 1)
     return [
@@ -188,16 +191,35 @@ def chains_hold_what_is_a_seats(state: State) -> list[str]:
                          seats["match"], live_seats),
         *_chain_problems("orders of seat", live_seats, seats["first_order"], orders["next_in_seat"],
                          orders["previous_in_seat"], orders["seat"], _live(book, ORDERS)),
-        *_chain_problems("positions of seat", live_seats, seats["first_position"], links["next"],
-                         links["previous"], book.positions["seat"], _live(book, POSITIONS)),
     ]  # fmt: skip
+
+
+def rosters_list_open_positions(state: State) -> list[str]:
+    """A seat's rosters list its open positions, each once and where the position says; no roster is empty."""
+    book = state.book
+    rosters, positions = _live(book, ROSTERS), _live(book, POSITIONS)
+    listed = book.rosters["positions"][rosters]
+    owner = np.zeros(len(book.rosters), np.int64)
+    owner[rosters] = book.positions["seat"][listed.max(axis=1, initial=0)]
+    held = book.positions[positions]
+    found = _where(book.rosters["positions"][held["roster"], held["place"]] != positions, "position {} is not listed",
+                   held["id"])  # fmt: skip
+    found += _where(owner[held["roster"]] != held["seat"], "position {} is on a stranger's roster", held["id"])
+    if np.count_nonzero(listed) != len(positions):
+        found.append(f"{np.count_nonzero(listed)} positions are listed, {len(positions)} are open")
+    live: Rows = book.rosters["live"][rosters]
+    found += _where((live != (listed != 0).sum(axis=1)) | (live < 1), "roster {} miscounts its positions", rosters)
+    beyond = np.arange(ROSTER_PLACES) >= book.rosters["used"][rosters, None]
+    found += _where((beyond & (listed != 0)).any(axis=1), "roster {} lists beyond its used places", rosters)
+    return found + _chain_problems("rosters of seat", _live(book, SEATS), book.seats["first_roster"],
+                                   book.rosters["next"], book.rosters["previous"], owner, rosters)  # fmt: skip
 
 
 def free_rows_are_free(state: State) -> list[str]:
     """A free list holds each row that was taken and released once, and no other; nothing free still has an id."""
     book = state.book
     found = []
-    for head, (name, _) in _FREE_LISTS.items():
+    for head, name in _FREE_LISTS.items():
         table, counts, free = getattr(book, name), book.heads[head], _free(book, head)
         if len(set(free)) != len(free) or any(not 0 < row < counts["used"] for row in free):
             found.append(f"the free list of {name} is broken")
@@ -429,6 +451,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     seats_are_found,
     holdings_are_found,
     chains_hold_what_is_a_seats,
+    rosters_list_open_positions,
     free_rows_are_free,
     things_are_named,
     triggers_wait_for_their_owners,
@@ -443,16 +466,17 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
 )
 
 _FREE_LISTS = {
-    SEATS: ("seats", "seats"),
-    HOLDINGS: ("holdings", "holdings"),
-    ORDERS: ("orders", "orders"),
-    POSITIONS: ("positions", "position_links"),
-    PAGES: ("pages", "pages"),
-    TIMERS: ("timers", "timers"),
-    REQUESTS: ("requests", "requests"),
-    WAITING: ("waiting", "waiting"),
+    SEATS: "seats",
+    HOLDINGS: "holdings",
+    ORDERS: "orders",
+    POSITIONS: "positions",
+    PAGES: "pages",
+    TIMERS: "timers",
+    REQUESTS: "requests",
+    WAITING: "waiting",
+    ROSTERS: "rosters",
 }
-"""Each table with a free list, by its head, and the table of the same rows that holds the links."""
+"""Each table with a free list, by its head."""
 
 
 def _position_bounds(positions: NDArray[Any]) -> tuple[Rows, Rows]:
@@ -480,21 +504,21 @@ def _positions(book: Book) -> NDArray[Any]:
 
 def _waiting(book: Book) -> NDArray[np.bool_]:
     """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
-    waits = np.unpackbits(book.pages["free"].view(np.uint8), axis=1, bitorder="little") == 0
-    in_use = np.zeros(len(book.pages), bool)
-    in_use[_live(book, PAGES)] = True
-    return waits & in_use[:, None]
+    bits = (book.pages["free"][:, :, None] >> np.arange(FREE_BITS)) & 1
+    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1)[:, :PAGE_ROWS] == 0
+    waits[np.setdiff1d(np.arange(len(book.pages)), _live(book, PAGES))] = False
+    return waits
 
 
 def _free(book: Book, head: int) -> list[int]:
     """The rows on the free list, the one released last first."""
-    links: NDArray[Any] = getattr(book, _FREE_LISTS[head][1])
-    return _walk(int(book.heads["free"][head]), links["next_free"].tolist())
+    table: NDArray[Any] = getattr(book, _FREE_LISTS[head])
+    return _walk(int(book.heads["free"][head]), table["next_free"].tolist())
 
 
 def _live(book: Book, head: int) -> Rows:
     """The rows in use, ascending."""
-    live = np.zeros(len(getattr(book, _FREE_LISTS[head][0])), bool)
+    live = np.zeros(len(getattr(book, _FREE_LISTS[head])), bool)
     live[1 : int(book.heads["used"][head])] = True
     live[_free(book, head)] = False
     return np.flatnonzero(live)

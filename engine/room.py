@@ -17,6 +17,7 @@ from engine.tables import (
     PAGES,
     POSITIONS,
     REQUESTS,
+    ROSTERS,
     SEATS,
     TIMERS,
     WAITING,
@@ -37,7 +38,8 @@ def make_room(state: State, commands: int) -> None:
     pages = fills // PAGE_ROWS + min(fills, lanes) + 1
 
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
-    _fit(state, ("positions", "position_links"), int(heads[POSITIONS]["used"]) + fills)
+    _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
+    _fit(state, ("rosters",), int(heads[ROSTERS]["used"]) + fills)
     _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
     _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + commands)
     _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)

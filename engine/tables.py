@@ -59,7 +59,8 @@ PAGES: Final = 4
 TIMERS: Final = 5
 REQUESTS: Final = 6
 WAITING: Final = 7
-TABLES_WITH_FREE_LIST: Final = 8
+ROSTERS: Final = 8
+TABLES_WITH_FREE_LIST: Final = 9
 
 # Instruments and quotes: row = instrument id
 
@@ -176,7 +177,7 @@ SEAT = np.dtype(
         ("orders", "<i4"),  # waiting
         ("positions", "<i4"),  # open
         ("first_order", "<i4"),  # chains, latest first
-        ("first_position", "<i4"),
+        ("first_roster", "<i4"),
         ("next_in_match", "<i4"),
         ("next_free", "<i4"),
         ("spare", "<i8", (2,)),
@@ -234,7 +235,7 @@ POSITION = np.dtype(
         ("side", "<i4"),
         ("leverage", "<i4"),
         ("waiting", "<i4"),  # its row in the table of waiting closes; 0 none
-        ("spare", "<i4"),
+        ("roster", "<i4"),  # the row that lists it
         ("lots", "<i8"),
         ("cost", "<i8"),  # ticks x lots at entry
         ("margin", "<i8"),  # paid in
@@ -243,13 +244,24 @@ POSITION = np.dtype(
         ("take_profit", "<i8"),  # ticks; 0 none
         ("fee", "<i8"),  # paid at the open
         ("opened_at_ns", "<i8"),
-        ("spare_words", "<i8", (3,)),
+        ("place", "<i4"),  # in its roster
+        ("next_free", "<i4"),
+        ("spare", "<i8", (2,)),
     ]
 )
 
-LINK = np.dtype([("next", "<i4"), ("previous", "<i4"), ("next_free", "<i4")])
-"""Chain of a seat's positions, latest first, and the free list; row = position row. Apart from the row, so that
-touching a neighbour costs a small line that is likely in the cache."""
+ROSTER_PLACES: Final = 12
+
+ROSTER = np.dtype(
+    [
+        ("next", "<i4"),  # chain of a seat's rosters, latest first
+        ("previous", "<i4"),
+        ("used", "<i2"),  # places ever given
+        ("live", "<i2"),
+        ("next_free", "<i4"),
+        ("positions", "<i4", (ROSTER_PLACES,)),  # rows, in order of opening; 0: closed
+    ]
+)
 
 WAITING_CLOSE = np.dtype(
     [
@@ -265,7 +277,10 @@ WAITING_CLOSE = np.dtype(
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
-WORD_BITS: Final = 32
+FREE_BITS: Final = 52
+FREE_WORDS: Final = 5
+"""Bits of a page's free rows: few enough to a word that it is never negative, and a page is one cache line."""
+
 BOUNDS_STEP: Final = 64
 """Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
 length."""
@@ -296,8 +311,7 @@ PAGE = np.dtype(
         ("next_open", "<i4"),  # chain of the lane's pages that have room
         ("previous_open", "<i4"),
         ("next_free", "<i4"),
-        ("spare", "<i8"),
-        ("free", "<u4", (PAGE_ROWS // WORD_BITS,)),  # a bit for each row, 1: it is free
+        ("free", "<i8", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
     ]
 )
 
@@ -361,7 +375,7 @@ class Book(NamedTuple):
     holdings: Table
     orders: Table
     positions: Table
-    position_links: Table
+    rosters: Table
     waiting: Table
     triggers: Table
     mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
@@ -425,7 +439,7 @@ _LAYOUT: dict[str, Any] = {
     "holdings": HOLDING,
     "orders": ORDER,
     "positions": POSITION,
-    "position_links": LINK,
+    "rosters": ROSTER,
     "waiting": WAITING_CLOSE,
     "triggers": TRIGGER,
     "mark_lots": np.int64,

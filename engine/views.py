@@ -231,10 +231,12 @@ def positions(book: Book, player: int, match_id: int) -> list[PositionView] | No
     if not seat_row:
         return None
     found = []
-    row = int(book.seats[seat_row]["first_position"])
-    while row:
-        found.append(_position_view(book, row, match_id))
-        row = int(book.position_links[row]["next"])
+    roster_row = int(book.seats[seat_row]["first_roster"])
+    while roster_row:
+        roster: Any = book.rosters[roster_row]
+        rows = np.asarray(roster["positions"])[: int(roster["used"])].tolist()
+        found += [_position_view(book, row, match_id) for row in reversed(rows) if row]
+        roster_row = int(roster["next"])
     return found[::-1]
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
-from engine.kernels.processor import prefetch
 from engine.kernels.index import find, holding_key, seat_key, slot_of
+from engine.kernels.processor import prefetch
 from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 
@@ -63,7 +63,6 @@ def _ask_for_row(book, commands, i):
         row = max(0, find(book.id_index, commands.close[i].position))
         book.ahead[i % AHEAD] = row
         prefetch(book.positions, row)
-        prefetch(book.position_links, row)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = find(book.seat_index, seat_key(header.player, header.match))
         book.ahead[i % AHEAD] = row
@@ -76,16 +75,14 @@ def _ask_for_neighbours(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
         position = book.positions[book.ahead[i % AHEAD]]
-        link = book.position_links[book.ahead[i % AHEAD]]
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
-        prefetch(book.position_links, link.next)
-        prefetch(book.position_links, link.previous)
+        prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = book.ahead[i % AHEAD]
         prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
-        prefetch(book.position_links, book.seats[row].first_position)
+        prefetch(book.rosters, book.seats[row].first_roster)
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
             page_row = book.lanes[lane].first_open

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from engine.events import Cause, EventKind
 from engine.kernels import kernel
-from engine.kernels.processor import prefetch
 from engine.kernels.emit import begin
 from engine.kernels.index import insert, remove
 from engine.kernels.margin import liquidation_price
+from engine.kernels.rosters import enlist, strike
 from engine.kernels.rows import release, take
 from engine.kernels.seats import count_out
 from engine.kernels.triggers import add, drop, is_free, rearm
@@ -25,8 +25,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional
     already. Returns the event, to which the order adds what only it knows."""
     seat = book.seats[seat_row]
-    row = take(book.position_links, book.heads[POSITIONS])
-    prefetch(book.positions, book.heads[POSITIONS].free)
+    row = take(book.positions, book.heads[POSITIONS])
     position = book.positions[row]
     position.id = id
     position.seat = seat_row
@@ -45,12 +44,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     position.opened_at_ns = book.world[0].now_ns
     insert(book.id_index, id, row)
 
-    link = book.position_links[row]
-    link.previous = 0
-    link.next = seat.first_position
-    if seat.first_position != 0:
-        book.position_links[seat.first_position].previous = row
-    seat.first_position = row
+    enlist(book, seat, row)
     seat.positions += 1
     seat.margin += margin
     seat.fees += fee
@@ -235,17 +229,11 @@ def _remove(book, row):
         stop_waiting(book, row)
     drop(book, position.trigger)
     count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
-    link = book.position_links[row]
-    if link.previous != 0:
-        book.position_links[link.previous].next = link.next
-    else:
-        seat.first_position = link.next
-    if link.next != 0:
-        book.position_links[link.next].previous = link.previous
+    strike(book, seat, position)
     seat.positions -= 1
     remove(book.id_index, position.id)
     position.id = 0
-    release(book.position_links, book.heads[POSITIONS], row)
+    release(book.positions, book.heads[POSITIONS], row)
 
 
 @kernel

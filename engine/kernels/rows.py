@@ -15,6 +15,7 @@ from engine.tables import (
     PAGES,
     POSITIONS,
     REQUESTS,
+    ROSTERS,
     TIMERS,
     WAITING,
 )
@@ -58,6 +59,7 @@ def has_room(book, commands):
     return (
         heads[ORDERS].used + commands <= len(book.orders)
         and heads[POSITIONS].used + fills <= len(book.positions)
+        and heads[ROSTERS].used + fills <= len(book.rosters)
         and heads[HOLDINGS].used + commands <= len(book.holdings)
         and heads[TIMERS].used + commands <= len(book.timers)
         and heads[WAITING].used + commands <= len(book.waiting)

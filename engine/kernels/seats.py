@@ -96,11 +96,14 @@ def equity(book, seat_row):
     """
     seat = book.seats[seat_row]
     total = seat.cash + seat.reserved
-    row = seat.first_position
-    while row != 0:
-        position = book.positions[row]
-        total += max(0, position.margin + floating_profit(book, position))
-        row = book.position_links[row].next
+    roster_row = seat.first_roster
+    while roster_row != 0:
+        roster = book.rosters[roster_row]
+        for place in range(roster.used):
+            if roster.positions[place] != 0:
+                position = book.positions[roster.positions[place]]
+                total += max(0, position.margin + floating_profit(book, position))
+        roster_row = roster.next
     return total
 
 

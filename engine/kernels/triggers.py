@@ -2,21 +2,18 @@
 
 A row fires when its lane's price is <= low or >= high. A lane is one side of the quote of one instrument. Pages
 hold 256 rows of one lane; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a
-row that goes leaves them as they are, and the next tick that descends into the page tightens them. The bounds of a lane's pages lie side by
-side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised, and nothing else.
+row that goes leaves them as they are, and the next tick that descends into the page tightens them. The bounds of a
+lane's pages lie side by side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised,
+and nothing else.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from engine.kernels import kernel, unsigned
 from engine.kernels.processor import trailing_zeros
 from engine.kernels.rows import release, take
 from engine.scale import NEVER_HIGH, NEVER_LOW
-from engine.tables import BOUNDS_STEP, PAGE_ROWS, PAGES, WORD_BITS
-
-ALL_FREE: Final = (1 << WORD_BITS) - 1
+from engine.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGES
 
 
 @kernel
@@ -30,7 +27,7 @@ def add(book, lane_row, low, high, owner, kind):
 
     row = free_row(book, page_row)
     number = row % PAGE_ROWS
-    page.free[number // WORD_BITS] ^= 1 << (number % WORD_BITS)
+    page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
     page.used = max(page.used, number + 1)
     page.live += 1
     if page.live == PAGE_ROWS:
@@ -48,15 +45,15 @@ def free_row(book, page_row):
     """The page's first free row; it must have one."""
     page = book.pages[page_row]
     word = 0
-    while page.free[word] == 0 and word < PAGE_ROWS // WORD_BITS - 1:
+    while page.free[word] == 0 and word < FREE_WORDS - 1:
         word += 1
-    return page_row * PAGE_ROWS + word * WORD_BITS + trailing_zeros(page.free[word])
+    return page_row * PAGE_ROWS + word * FREE_BITS + trailing_zeros(page.free[word])
 
 
 @kernel
 def is_free(page, number):
     """Is the row of that number within its page free?"""
-    return (page.free[number // WORD_BITS] >> (number % WORD_BITS)) & 1 != 0
+    return (page.free[number // FREE_BITS] >> (number % FREE_BITS)) & 1 != 0
 
 
 @kernel
@@ -79,7 +76,7 @@ def drop(book, row):
     page = book.pages[page_row]
     lane = book.lanes[page.lane]
     number = row % PAGE_ROWS
-    page.free[number // WORD_BITS] ^= 1 << (number % WORD_BITS)
+    page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
     if page.live == PAGE_ROWS:
         _link_open(book, lane, page_row)
     page.live -= 1
@@ -120,8 +117,8 @@ def _open_page(book, lane_row):
     page.lane = lane_row
     page.used = 0
     page.live = 0
-    for word in range(PAGE_ROWS // WORD_BITS):
-        page.free[word] = ALL_FREE
+    for word in range(FREE_WORDS):
+        page.free[word] = (1 << min(FREE_BITS, PAGE_ROWS - word * FREE_BITS)) - 1
     page.bound = lane.bounds_start + lane.pages
     book.bound_page[page.bound] = page_row
     lane.pages += 1
