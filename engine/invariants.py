@@ -293,8 +293,8 @@ def pages_count_their_rows(state: State) -> list[str]:
     waits = _waiting(book)
     found += _where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
     found += _where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
-    beyond: NDArray[np.bool_] = np.arange(PAGE_ROWS) >= book.pages["used"][pages, None]
-    found += _where((waits[pages] & beyond).any(axis=1), "page {} has a row beyond those it used", pages)
+    last = np.where(waits, np.arange(PAGE_ROWS), -1).max(axis=1)
+    found += _where(last[pages] >= book.pages["used"][pages], "page {} has a row beyond those it used", pages)
 
     lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
     room = pages[book.pages["live"][pages] < PAGE_ROWS]

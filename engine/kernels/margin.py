@@ -6,9 +6,14 @@ question, less the bracket's cumulative amount, which keeps it continuous.
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.kernels import kernel
-from engine.scale import BOUND, ppm_ceil, ppm_floor
+from engine.scale import BOUND, PPM, ppm_ceil, ppm_floor
 from engine.tables import BRACKETS_PER_INSTRUMENT
+
+_EXACT: Final = 1 << 43
+"""Below this, a remainder x PPM does not wrap."""
 
 
 @kernel
@@ -43,8 +48,8 @@ def liquidation_price(book, instrument, side, lots, cost, margin, fee_ppm):
     """The first price, coming from the profitable side, at which the position is to be liquidated; 0 when there is none
     from one tick to the instrument's highest price.
 
-    An estimate by division, in the bracket that it lands in, is within a few ticks; steps that double and then a
-    bisection on `breaches` itself make it exact. Typically three evaluations.
+    An estimate by division, in the bracket that it lands in, is nearly always the tick itself; steps that double and
+    then a bisection on `breaches` itself make it exact. Typically two evaluations.
     """
     highest = book.instruments[instrument].highest_price
     value = book.instruments[instrument].value
@@ -83,9 +88,10 @@ def liquidation_price(book, instrument, side, lots, cost, margin, fee_ppm):
 
 @kernel
 def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
-    """The liquidation price without roundings, clamped to the instrument's prices.
+    """The liquidation price but for the roundings of fee and maintenance, clamped to the instrument's prices.
 
-    Solved for the bracket of the entry, and once more for the bracket of the answer when that is another.
+    worth / lot_value / (1 - side x rate), rounded towards the profitable side's far end: down for a long, up for a
+    short. Solved for the bracket of the entry, and once more for the bracket of the answer when that is another.
     """
     highest = book.instruments[instrument].highest_price
     value = book.instruments[instrument].value
@@ -93,10 +99,20 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
     row = bracket_row(book, instrument, cost * value)
     guess = 0
     for _ in range(2):
-        rate = fee_ppm + book.brackets[row].maintenance_ppm
-        reached = (cost * value - side * (margin + book.brackets[row].maintenance_cum)) // lot_value
-        reached = min(max(reached, 1), highest)
-        guess = reached + side * (reached * rate // (1_000_000 - side * rate))
+        scale = PPM - side * (fee_ppm + book.brackets[row].maintenance_ppm)
+        worth = cost * value - side * (margin + book.brackets[row].maintenance_cum)
+        ticks = worth // lot_value
+        rest = worth - ticks * lot_value
+        if ticks < 0 or ticks >= highest:
+            ticks, rest = min(max(ticks, 0), highest), 0
+        # The part of a tick that is left, in ppm; of a large lot_value it is enough to look at the leading digits.
+        part = rest * PPM // lot_value if lot_value < _EXACT else rest // (lot_value // PPM)
+        guess = ticks * PPM // scale
+        left = ticks * PPM - guess * scale + part
+        if side > 0:
+            guess += left >= scale
+        else:
+            guess += int(left > 0) + int(left > scale)
         guess = min(max(guess, 1), highest)
         landed = bracket_row(book, instrument, min(guess * lot_value, BOUND))
         if landed == row:
