@@ -60,6 +60,7 @@ class Amend(IntEnum):
 
     STOP_LOSS = 1
     TAKE_PROFIT = 2
+    MARGIN = 4
 
 
 CLIENT_ORDER_ID_WORDS = 5
@@ -132,6 +133,7 @@ AMEND_POSITION = _layout(
         ("fields", "<i8"),  # bits of Amend: which of the following are set
         ("stop_loss", "<i8"),  # ticks; 0 takes it away
         ("take_profit", "<i8"),
+        ("margin", "<i8"),  # to add (> 0) or to take back (< 0)
     ]
 )
 

@@ -62,6 +62,8 @@ class Reason(IntEnum):
     POSITION_NOT_FOUND = 80
     PERCENT_INVALID = 81
     POSITION_CLOSING = 82
+    MARGIN_INVALID = 83
+    MARGIN_TOO_LOW = 84
 
 
 MESSAGES: dict[Reason, str] = {
@@ -99,11 +101,13 @@ MESSAGES: dict[Reason, str] = {
     Reason.EXPIRY_INVALID: "expires_at must lie ahead, and goes with time in force gtd only",
     Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee",
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
-    Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated by the very quote that opens it",
+    Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
     Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",
+    Reason.MARGIN_INVALID: "give an amount of margin to add or to take back, within bounds",
+    Reason.MARGIN_TOO_LOW: "margin is taken back only down to what the position's leverage asks for",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED})

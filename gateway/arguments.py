@@ -109,11 +109,13 @@ class ClosePosition(_Arguments, frozen=True):
 
 
 class AmendPosition(_Arguments, frozen=True):
-    """"0" takes a stop loss or take profit away; one that is left out stays."""
+    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back."""
 
     position: Id
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
+    add_margin: Amount | None = None
+    remove_margin: Amount | None = None
 
 
 class Guest(_Arguments, frozen=True):

@@ -238,10 +238,19 @@ class Client(Connection):
         *,
         stop_loss: Amount | None = None,
         take_profit: Amount | None = None,
+        add_margin: Amount | None = None,
+        remove_margin: Amount | None = None,
         key: str | None = None,
     ) -> Amended:
-        """Move a stop loss or a take profit; 0 takes it away, one that is left out stays."""
-        args = _given(position=position, stop_loss=stop_loss, take_profit=take_profit)
+        """Move a stop loss or a take profit; 0 takes it away, one that is left out stays. Add margin, or take it
+        back."""
+        args = _given(
+            position=position,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            add_margin=add_margin,
+            remove_margin=remove_margin,
+        )
         return (await self.request("position.amend", args, Amended, key=key or new_key())).result
 
     async def positions(self, match: int | None = None) -> list[Position]:

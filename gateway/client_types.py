@@ -213,6 +213,7 @@ class Closed(Struct, frozen=True):
 
 class Amended(Struct, frozen=True):
     position: int
+    liquidation_price: Decimal | None = None
 
 
 class Position(Struct, frozen=True):

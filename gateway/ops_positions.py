@@ -13,7 +13,7 @@ from engine.reasons import Reason
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
-from gateway.instruments import Instrument, money_text
+from gateway.instruments import Instrument, money_text, units_of
 from gateway.messages import FILLED, STATUSES
 from gateway.presentation import PositionAnswer, position_answer
 from gateway.records import Outcome, amend_position_record, close_position_record
@@ -37,8 +37,9 @@ class Closed(Struct, frozen=True, gc=False, omit_defaults=True):
     left: str | None = None
 
 
-class Amended(Struct, frozen=True, gc=False):
+class Amended(Struct, frozen=True, gc=False, omit_defaults=True):
     position: int
+    liquidation_price: str | None = None
 
 
 def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
@@ -72,22 +73,39 @@ def _closed(arena: Arena, outcome: Outcome) -> Closed:
 
 
 def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
-    fields = (Amend.STOP_LOSS if of.stop_loss is not None else 0) | (
-        Amend.TAKE_PROFIT if of.take_profit is not None else 0
+    if of.add_margin is not None and of.remove_margin is not None:
+        raise Refused(Code.BAD_ARGUMENTS, problem="give add_margin or remove_margin, not both")
+    margin = _margin_change("add_margin", of.add_margin) - _margin_change("remove_margin", of.remove_margin)
+    fields = (
+        (Amend.STOP_LOSS if of.stop_loss is not None else 0)
+        | (Amend.TAKE_PROFIT if of.take_profit is not None else 0)
+        | (Amend.MARGIN if margin else 0)
     )
     if not fields:
-        raise Refused(Code.BAD_ARGUMENTS, problem="give stop_loss or take_profit; \"0\" takes it away")
+        raise Refused(
+            Code.BAD_ARGUMENTS,
+            problem="give stop_loss or take_profit (\"0\" takes it away), add_margin or remove_margin",
+        )
     instrument = _instrument(arena, of.position)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
     take_profit = instrument.ticks("take_profit", of.take_profit)
-    record = amend_position_record(player, of.position, fields, stop_loss, take_profit)
-    return Request(record, _amended)
+    record = amend_position_record(player, of.position, fields, stop_loss, take_profit, margin)
+    return Request(record, partial(_amended, arena))
 
 
-def _amended(outcome: Outcome) -> Amended:
-    return Amended(outcome.id)
+def _margin_change(field: str, amount: int | str | None) -> int:
+    if amount is None:
+        return 0
+    units = units_of(field, amount)
+    if units < 1:
+        raise Refused(Code.OUT_OF_RANGE, field=field)
+    return units
+
+
+def _amended(arena: Arena, outcome: Outcome) -> Amended:
+    return Amended(outcome.id, arena.instruments.by_id[outcome.instrument].price_or_none(outcome.liquidation))
 
 
 def position_list(session: Session, of: args.OfMatch) -> list[PositionAnswer]:

@@ -133,9 +133,11 @@ def close_position_record(player: int, position: int, lots: int, percent: int) -
     return _CLOSE_POSITION.pack(_KIND_CLOSE_POSITION, 0, 0, player, 0, 0, 0, 0, position, lots, percent)
 
 
-def amend_position_record(player: int, position: int, fields: int, stop_loss: int, take_profit: int) -> bytes:
+def amend_position_record(
+    player: int, position: int, fields: int, stop_loss: int, take_profit: int, margin: int
+) -> bytes:
     return _AMEND_POSITION.pack(
-        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit
+        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin
     )
 
 

@@ -22,7 +22,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import engine.kernels
 from engine import scale, views
-from engine.commands import Batch, ColdCommand, OrderType, RegisterPlayer, ResetSeat, Side, TimeInForce, encode_cold
+from engine.commands import (
+    Amend,
+    Batch,
+    ColdCommand,
+    OrderType,
+    RegisterPlayer,
+    ResetSeat,
+    Side,
+    TimeInForce,
+    encode_cold,
+)
 from engine.kernels import drop_stale_caches, index, market
 from engine.machine import Machine
 from gateway.config import Config
@@ -125,7 +135,7 @@ def _play() -> None:
         quote_record(1, 6_000_000, 6_000_001, 1, 0),
         _order(OrderType.MARKET, 0),
         _order(OrderType.LIMIT, 5_000_000),
-        amend_position_record(1, 1, 1, 5_900_000, 0),
+        amend_position_record(1, 1, Amend.STOP_LOSS | Amend.MARGIN, 5_900_000, 0, 1),
         cancel_order_record(1, 2),
         close_position_record(1, 1, 0, 100),
     ]

@@ -104,6 +104,7 @@ class AmendPosition(NamedTuple):
     fields: int
     stop_loss: int = 0
     take_profit: int = 0
+    margin: int = 0
     key: str | None = None
 
 
@@ -462,12 +463,23 @@ class Player:
             percent = 100
         return self.arena.command(ClosePosition(self.id, position, lots, percent, key))
 
-    def amends(self, position: int, *, stop_loss: Number | None = None, take_profit: Number | None = None) -> Outcome:
-        """Set other stops; 0 takes one away, None leaves it."""
+    def amends(
+        self,
+        position: int,
+        *,
+        stop_loss: Number | None = None,
+        take_profit: Number | None = None,
+        margin: Number | None = None,
+    ) -> Outcome:
+        """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back."""
         symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
-        fields = Amend.STOP_LOSS * (stop_loss is not None) | Amend.TAKE_PROFIT * (take_profit is not None)
+        fields = (
+            Amend.STOP_LOSS * (stop_loss is not None)
+            | Amend.TAKE_PROFIT * (take_profit is not None)
+            | Amend.MARGIN * (margin is not None)
+        )
         low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
-        return self.arena.command(AmendPosition(self.id, position, fields, low, high))
+        return self.arena.command(AmendPosition(self.id, position, fields, low, high, money(margin or 0)))
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))

@@ -474,11 +474,13 @@ class Oracle:
 
     def amend(self, command: AmendPosition) -> Outcome:
         position = self.own_position(command)
+        refuse_if(any(id == position.id for id, _ in self.waiting), Reason.POSITION_CLOSING)
         market = self.markets[position.instrument]
         stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
         take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
         self.check_stops(position.side, market.closing(position.side), stop_loss, take_profit, market.data)
-
+        if command.fields & Amend.MARGIN:
+            self.change_margin(position, command.margin)
         if command.fields & Amend.STOP_LOSS:
             position.stop_loss = stop_loss
         if command.fields & Amend.TAKE_PROFIT:
@@ -488,6 +490,26 @@ class Oracle:
             "id": position.id, "instrument": position.instrument, "left": position.lots,
             "liquidation": position.liquidation,
         }  # fmt: skip
+
+    def change_margin(self, position: Position, change: int) -> None:
+        """Margin moves between the position and its seat's cash; back only down to the initial requirement, on a fresh
+        price, and not if that would liquidate."""
+        seat, market = position.seat, self.markets[position.instrument]
+        margin = position.margin + change
+        refuse_if(change == 0 or change < -GREATEST_NOTIONAL or margin > GREATEST_NOTIONAL, Reason.MARGIN_INVALID)
+        refuse_if(change > seat.cash, Reason.CASH_TOO_LOW)
+        initial = -(-position.cost * market.value // position.leverage)
+        refuse_if(change < 0 and margin < initial, Reason.MARGIN_TOO_LOW)
+        refuse_if(change < 0 and self.now_ns - market.at_ns > market.data.quote_lifetime_ns, Reason.FEED_STALE)
+        liquidation = liquidation_price(
+            market.data, position.side, position.lots, position.cost, margin, self.matches[seat.match].game.fees
+        )
+        mark = market.closing(position.side)
+        gone = liquidation != 0 and (mark <= liquidation if position.side > 0 else mark >= liquidation)
+        refuse_if(change < 0 and gone, Reason.WOULD_LIQUIDATE_NOW)
+        seat.cash -= change
+        position.margin = margin
+        position.liquidation = liquidation
 
     def own_position(self, command: ClosePosition | AmendPosition) -> Position:
         position = self.positions.get(command.position)

@@ -61,6 +61,12 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         assert (await alice.cancel(resting.order)).status == "canceled"
         assert (await alice.amend_position(placed.order, stop_loss="10000")).position == placed.order
         assert [position.stop_loss for position in await alice.positions()] == [Decimal(10000)]
+        nearer = (await alice.positions())[0].liquidation_price
+        farther = (await alice.amend_position(placed.order, add_margin=50)).liquidation_price
+        assert nearer is not None
+        assert farther is not None
+        assert farther < nearer
+        assert (await alice.amend_position(placed.order, remove_margin=50)).liquidation_price == nearer
         half = await alice.close_position(placed.order, percent=50)
         assert half.left is not None
         assert half.left > 0
@@ -77,8 +83,8 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
-            "me", "position.opened", "order.accepted", "order.canceled", "position.changed",
-            "position.changed", "position.closed", "seat.changed",
+            "me", "position.opened", "order.accepted", "order.canceled", *["position.changed"] * 4,
+            "position.closed", "seat.changed",
         ]  # fmt: skip
 
 

@@ -32,7 +32,6 @@ from oracle import DAY_NS, Oracle
 
 from engine import views
 from engine.commands import (
-    Amend,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -48,7 +47,7 @@ from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
 from engine.reasons import Reason
-from engine.scale import NS_PER_MS, NS_PER_S
+from engine.scale import BOUND, MONEY, NS_PER_MS, NS_PER_S
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -277,7 +276,9 @@ class Driver:
         player, id = self.position()
         bid = self.twins.oracle.markets[1].bid
         stop, target = (self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2))
-        return AmendPosition(player, id, self.random.randint(0, 3), stop, target, self.key())
+        some = self.random.randint(1, 50 * MONEY)
+        margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
+        return AmendPosition(player, id, self.random.randint(0, 7), stop, target, margin, self.key())
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -365,12 +366,17 @@ class Market(RuleBasedStateMachine):
             position = held[choice % len(held)]
             self.twins.step([ClosePosition(position.seat.player, position.id, percent=percent)])
 
-    @rule(choice=st.integers(0, 20), stop=st.integers(-20, 20), fields=st.sampled_from(list(Amend)))
-    def amends(self, choice: int, stop: int, fields: int) -> None:
+    @rule(
+        choice=st.integers(0, 20),
+        stop=st.integers(-20, 20),
+        fields=st.integers(0, 7),
+        margin=st.integers(-100 * MONEY, 100 * MONEY),
+    )
+    def amends(self, choice: int, stop: int, fields: int, margin: int) -> None:
         if held := list(self.twins.oracle.positions.values()):
             position = held[choice % len(held)]
             bid = self.twins.oracle.markets[position.instrument].bid
-            self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop)])
+            self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop, margin)])
 
     @rule(choice=st.integers(0, 20))
     def cancels(self, choice: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, SHORT, Arena
+from arena import LONG, SHORT, Arena, money
 
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
@@ -101,6 +101,50 @@ def test_stops_are_set_moved_and_taken_away(arena: Arena):
     alice.amends(position, stop_loss=62_000)
     arena.quote("BTCUSDT", 62_000)
     assert alice.last(EventKind.POSITION_CLOSED).profit == Decimal("199.999")
+
+
+def test_margin_added_moves_the_liquidation_away_and_taken_back_brings_it_home(arena: Arena):
+    alice = arena.player(cash=10_000)
+    arena.quote("BTCUSDT", 100_000)
+    position = alice.opens("BTCUSDT", LONG, quantity=1, leverage=20)
+    before = alice.position(position)
+    outcome = alice.amends(position, margin=1_000, stop_loss=95_000)
+    after = alice.position(position)
+    assert (after.margin, after.stop_loss) == (before.margin + money(1_000), 9_500_000)
+    assert outcome.liquidation * 100 == after.liquidation
+    # A thousand more per coin: the maintenance margin falls with the price, so a little more than a thousand.
+    assert 100_000 <= before.liquidation - after.liquidation <= 101_000
+    assert alice.last(EventKind.POSITION_CHANGED).cash == 10_000 - 5_000 - 1_000
+    alice.amends(position, margin=-1_000)
+    again = alice.position(position)
+    assert (again.margin, again.liquidation) == (before.margin, before.liquidation)
+    with arena.refuses(Reason.MARGIN_TOO_LOW):
+        alice.amends(position, margin="-0.00000001")
+
+
+def test_what_a_part_that_closed_paid_is_not_taken_back_again(arena: Arena):
+    """The initial requirement is of what is still open."""
+    alice = arena.player(cash=10_000)
+    arena.quote("BTCUSDT", 100_000)
+    position = alice.opens("BTCUSDT", LONG, quantity=1, leverage=20)
+    alice.amends(position, margin=1_000)
+    alice.closes(position, percent=50)
+    assert alice.position(position).margin == money(3_000)
+    alice.amends(position, margin=-500)
+    with arena.refuses(Reason.MARGIN_TOO_LOW):
+        alice.amends(position, margin="-0.00000001")
+
+
+def test_margin_that_is_added_is_at_stake(arena: Arena):
+    alice = arena.player(cash=10_000)
+    arena.quote("BTCUSDT", 100_000, "100000.01")
+    position = alice.opens("BTCUSDT", SHORT, quantity=1, leverage=20)
+    alice.amends(position, margin=5_000)
+    arena.quote("BTCUSDT", 109_000)
+    assert alice.positions == [position]
+    arena.quote("BTCUSDT", 120_000)
+    closed = alice.last(EventKind.POSITION_CLOSED)
+    assert (closed.cause, closed.profit, closed.cash) == (Cause.LIQUIDATION, -10_000, 0)
 
 
 @pytest.mark.parametrize(("side", "stop_loss", "take_profit"), [

@@ -98,6 +98,8 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
     "tame": lambda s: s.arena.change("BTCUSDT", max_leverage=20),
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
+    "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
+    "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
 }
 """What happened before. "ended" is done by hand: no match of today ends."""
 
@@ -196,6 +198,15 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.PERCENT_INVALID, "", lambda s: s.close(percent=101)),
     (Reason.PERCENT_INVALID, "", lambda s: s.close(percent=-1)),
     (Reason.POSITION_CLOSING, "closing", lambda s: s.close(percent=100)),
+    (Reason.POSITION_CLOSING, "closing", lambda s: s.amend(stop_loss=5_900_000)),
+    (Reason.MARGIN_INVALID, "", lambda s: s.amend(fields=Amend.MARGIN, margin=0)),
+    (Reason.MARGIN_INVALID, "", lambda s: s.amend(fields=Amend.MARGIN, margin=BOUND)),
+    (Reason.MARGIN_INVALID, "", lambda s: s.amend(fields=Amend.MARGIN, margin=-BOUND - 1)),
+    (Reason.MARGIN_INVALID, "", lambda s: s.amend(fields=Amend.MARGIN, margin=-(1 << 63))),
+    (Reason.CASH_TOO_LOW, "", lambda s: s.amend(fields=Amend.MARGIN, margin=1_000 * MONEY)),
+    (Reason.MARGIN_TOO_LOW, "", lambda s: s.amend(fields=Amend.MARGIN, margin=-1)),
+    (Reason.FEED_STALE, "rich and stale", lambda s: s.amend(fields=Amend.MARGIN, margin=-MONEY)),
+    (Reason.WOULD_LIQUIDATE_NOW, "rich and falling", lambda s: s.amend(fields=Amend.MARGIN, margin=-100 * MONEY)),
 ]  # fmt: skip
 
 

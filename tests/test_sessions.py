@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -173,6 +174,16 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
     await ann.result("position.amend", {"position": placed["position"], "take_profit": "70000", "stop_loss": "0"})
     position = (await ann.result("position.list", {"match": 1}))[0]
     assert (position["take_profit"], position["entry_price"]) == ("70000.00", "60000.01")
+    more = await ann.result("position.amend", {"position": placed["position"], "add_margin": "10"})
+    assert Decimal(more["liquidation_price"]) < Decimal(position["liquidation_price"])
+    for wrong, code in (
+        ({"add_margin": "1", "remove_margin": "1"}, "BAD_ARGUMENTS"),
+        ({"add_margin": "0"}, "OUT_OF_RANGE"),
+        ({"remove_margin": "-1"}, "OUT_OF_RANGE"),
+        ({"remove_margin": "10.00000001"}, "MARGIN_TOO_LOW"),
+        ({"add_margin": "1000000"}, "CASH_TOO_LOW"),
+    ):
+        assert await ann.error("position.amend", {"position": placed["position"], **wrong}) == code
     assert "stop_loss" not in position
 
     half = await ann.result("position.close", {"position": placed["position"], "percent": 50})
@@ -185,11 +196,10 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
         "position.opened",
         "order.accepted",
         "order.canceled",
-        "position.changed",
-        "position.changed",
+        *["position.changed"] * 3,
         "position.closed",
     ]
-    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 7))
+    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 8))
     assert private[0]["kind"] == "snapshot"
     assert (private[1]["data"]["type"], private[1]["data"]["client_order_id"]) == ("market", "first")
     assert "type" not in private[-1]["data"]

@@ -123,12 +123,17 @@ def close_position(book, events, row, lots, price, cause, outcome):
 
 
 @kernel
-def amend_position(book, events, row, stop_loss, take_profit):
-    """Give the position other stops."""
+def amend_position(book, events, row, stop_loss, take_profit, margin):
+    """Give the position other stops, and so much more margin from its seat's cash, or less."""
     position = book.positions[row]
     seat = book.seats[position.seat]
     position.stop_loss = stop_loss
     position.take_profit = take_profit
+    if margin != 0:
+        position.margin += margin
+        seat.margin += margin
+        seat.cash -= margin
+        _find_liquidation(book, row)
     rearm_position(book, row)
     event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
     _describe(event, position, seat, 0, position.cost, position.margin)
@@ -161,10 +166,16 @@ def remargin(book, instrument):
 def _find_liquidation(book, row):
     position = book.positions[row]
     fees = book.matches[book.seats[position.seat].match].fees
-    position.liquidation = liquidation_price(
-        book, position.instrument, position.side, position.lots, position.cost, position.margin,
-        book.instruments[position.instrument].taker_fee_ppm if fees else 0,
-    )  # fmt: skip
+    position.liquidation = liquidation_with(book, position, position.margin, fees)
+
+
+@kernel
+def liquidation_with(book, position, margin, fees):
+    """The position's liquidation price if its margin were this."""
+    fee_ppm = book.instruments[position.instrument].taker_fee_ppm if fees else 0
+    return liquidation_price(
+        book, position.instrument, position.side, position.lots, position.cost, margin, fee_ppm
+    )
 
 
 @kernel

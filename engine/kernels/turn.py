@@ -14,12 +14,13 @@ from engine.kernels import kernel
 from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
 from engine.kernels.market import apply_quote, serve
-from engine.kernels.orders import cancel, check_stops, end_order, place
-from engine.kernels.positions import amend_position, close_position, wait_to_close
+from engine.kernels.orders import cancel, check_stops, end_order, liquidated_at, place
+from engine.kernels.positions import amend_position, close_position, liquidation_with, wait_to_close
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
 from engine.kernels.timers import next_due
 from engine.reasons import Reason
+from engine.scale import BOUND, ceil_div
 from engine.tables import AHEAD, INTERVALS_S
 
 PHASE_ENTRY: Final = 0
@@ -151,17 +152,23 @@ def _close(book, events, command, i, outcome):
 
 @kernel
 def _amend(book, events, command, outcome):
-    """Set, move or take away stop loss and take profit of a position of the player's."""
+    """Set, move or take away stop loss and take profit of a position of the player's; add or take back margin."""
     row = find(book.id_index, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
     position = book.positions[row]
+    if position.waiting != 0:
+        return Reason.POSITION_CLOSING.value
     quote = book.quotes[position.instrument]
     mark = quote.bid if position.side > 0 else quote.ask
     stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else 0
     take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT.value else 0
     highest_price = book.instruments[position.instrument].highest_price
     reason = check_stops(position.side, mark, stop_loss, take_profit, highest_price)
+    margin = 0
+    if reason == Reason.ACCEPTED.value and command.fields & Amend.MARGIN.value:
+        margin = command.margin
+        reason = _check_margin(book, position, margin, mark)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -172,9 +179,32 @@ def _amend(book, events, command, outcome):
     outcome.id = position.id
     outcome.instrument = position.instrument
     outcome.left = position.lots
+    amend_position(book, events, row, stop_loss, take_profit, margin)
     outcome.liquidation = position.liquidation
-    amend_position(book, events, row, stop_loss, take_profit)
     return reason
+
+
+@kernel
+def _check_margin(book, position, change, mark):
+    """May so much margin be added (> 0) or taken back (< 0), the position being valued at `mark`?
+
+    Taking back is an advantage that a price gives, so the price must be fresh.
+    """
+    seat = book.seats[position.seat]
+    if change == 0 or change < -BOUND or change > BOUND - position.margin:
+        return Reason.MARGIN_INVALID.value
+    if change > 0:
+        return Reason.CASH_TOO_LOW.value if change > seat.cash else Reason.ACCEPTED.value
+    instrument = book.instruments[position.instrument]
+    margin = position.margin + change
+    if margin < ceil_div(position.cost * instrument.value, position.leverage):
+        return Reason.MARGIN_TOO_LOW.value
+    if book.world[0].now_ns - book.quotes[position.instrument].at_ns > instrument.quote_lifetime_ns:
+        return Reason.FEED_STALE.value
+    fees = book.matches[seat.match].fees
+    if liquidated_at(position.side, liquidation_with(book, position, margin, fees), mark):
+        return Reason.WOULD_LIQUIDATE_NOW.value
+    return Reason.ACCEPTED.value
 
 
 @kernel
