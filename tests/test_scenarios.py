@@ -1,0 +1,243 @@
+"""The rules as people write them down: each file in scenarios/ is a game, line by line, with what has to come of it.
+
+    player ann cash=10000 fees               a player; of a match: cash, fees, max_positions, max_leverage
+    BTCUSDT 99999.99 100000                  a quote: bid and ask
+    wait 2.5                                 seconds go by
+    set BTCUSDT halted=on                    an instrument's data change
+    ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
+    ann closes p percent=50 => filled profit=100
+    ann amends p stop_loss=99000 margin=-10
+    ann cancels o => refused ORDER_NOT_FOUND
+    ann resets
+    ann has cash=4950 positions=1
+
+`limit=PRICE` makes an order a limit order, `ioc` and `expires_in=SECONDS` say how long it may rest, `as NAME` names it.
+What follows `=>` is the reply; without it the command only has to be accepted. Indented lines are the events that the
+line above makes, all of them and in order:
+
+    BTCUSDT 95475.11 95475.12
+        > ann p closed liquidation price=95475.11
+
+A quote, a wait or a change after which nothing is indented must make none. Numbers are decimals in the instrument's
+units; what is not named is not looked at. `#` begins a comment.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from arena import BTC, LONG, SHORT, Arena, Happened, Player
+from msgspec.structs import replace
+
+from engine.events import Cause, EventKind, OrderStatus
+from engine.reasons import Reason
+from engine.scale import MONEY
+
+FILES = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
+
+FINE = replace(BTC, symbol="FINEUSDT", tick_units=MONEY // 10_000, lot_units=MONEY // 10_000, highest_price=2 * 10**9,
+               max_lots=500_000_000)  # fmt: skip
+"""Bitcoin with ticks of 0.0001 and lots of 0.0001."""
+
+SWITCH = {"on": True, "off": False}
+SIDES = {"long": LONG, "short": SHORT}
+EVENTS = {
+    "accepted": EventKind.ORDER_ACCEPTED,
+    "filled": EventKind.ORDER_FILLED,
+    "canceled": EventKind.ORDER_CANCELED,
+    "expired": EventKind.ORDER_EXPIRED,
+    "refused": EventKind.ORDER_REFUSED,
+    "opened": EventKind.POSITION_OPENED,
+    "changed": EventKind.POSITION_CHANGED,
+    "closed": EventKind.POSITION_CLOSED,
+}
+
+
+class Scenario:
+    """One file, being played."""
+
+    def __init__(self, arena: Arena, path: Path) -> None:
+        self.arena, self.path, self.line, self.number = arena, path, "", 0
+        arena.define(FINE)
+        self.players: dict[str, Player] = {}
+        self.names: dict[str, int] = {}
+
+    def play(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        for number, text in enumerate(self.path.read_text().splitlines(), start=1):
+            self.number = number
+            line = text.split("#")[0].rstrip()
+            if not line:
+                continue
+            if line[0].isspace():
+                self.expect_event(line.split())
+                continue
+            self.nothing_is_left()
+            self.line = line
+            command, _, reply = (part.strip() for part in line.partition("=>"))
+            try:
+                self.do(command.split(), reply.split())
+            except AssertionError as error:
+                self.fail(f"it was not to be, but: {error}")
+        self.nothing_is_left()
+
+    def fail(self, problem: str) -> NoReturn:
+        pytest.fail(f"{self.path.name}:{self.number}: {problem}\n    {self.line}", pytrace=False)
+
+    def do(self, words: list[str], reply: list[str]) -> None:
+        first, *rest = words
+        symbols = self.arena.instruments
+        self.told = first in ("wait", "set") or first in symbols
+        if first == "player":
+            name, *rules = rest
+            self.players[name] = self.arena.player(**{key: bool(value) if key == "fees" else int(value)
+                                                      for key, value in fields_of(rules).items()})  # fmt: skip
+            self.events = []
+        elif first == "wait":
+            self.arena.passes(rest[0])
+            self.events = self.trades()
+        elif first == "set":
+            self.arena.change(rest[0], **{key: SWITCH[value] if value in SWITCH else int(value)
+                                          for key, value in fields_of(rest[1:]).items()})  # fmt: skip
+            self.events = self.trades()
+        elif first in symbols:
+            self.arena.quote(first, *rest)
+            self.events = self.trades()
+        elif first in self.players and rest[0] == "has":
+            self.look(self.players[first], fields_of(rest[1:]))
+        elif first in self.players:
+            self.command(self.players[first], rest, reply)
+        else:
+            self.fail(f"what is {first!r}?")
+
+    def command(self, player: Player, words: list[str], reply: list[str]) -> None:
+        if "as" in words:
+            at = words.index("as")
+            words, name = words[:at], words[at + 1]
+        else:
+            name = ""
+        if reply[:1] == ["refused"]:
+            with self.arena.refuses(Reason[reply[1]]):
+                self.ask(player, words)
+            self.events = []
+            return
+        self.ask(player, words)
+        self.events = self.trades()
+        outcome = self.arena.outcome
+        assert outcome is not None
+        if name:
+            self.names[name] = outcome.id
+        if reply:
+            status, *fields = reply
+            if outcome.status is not OrderStatus[status.upper()]:
+                self.fail(f"the reply is {outcome.status.name.lower()}")
+            self.compare("the reply", outcome, fields_of(fields))
+
+    def ask(self, player: Player, words: list[str]) -> None:
+        verb, *rest = words
+        if verb in SIDES:
+            details: dict[str, Any] = fields_of(rest[1:])
+            details["leverage"] = int(details.get("leverage", 1))
+            details["ioc"] = "ioc" in details
+            limit = details.pop("limit", None)
+            if limit is None:
+                player.opens(rest[0], SIDES[verb], **details)
+            else:
+                player.limit(rest[0], SIDES[verb], limit, **details)
+        elif verb == "closes":
+            fields = fields_of(rest[1:])
+            player.closes(self.id(rest[0]), percent=int(fields.get("percent", 0)), quantity=fields.get("quantity", 0))
+        elif verb == "amends":
+            player.amends(self.id(rest[0]), **fields_of(rest[1:]))
+        elif verb == "cancels":
+            player.cancels(self.id(rest[0]))
+        elif verb == "resets":
+            player.resets()
+        else:
+            self.fail(f"what is {verb!r}?")
+
+    def id(self, name: str) -> int:
+        if name not in self.names:
+            self.fail(f"nothing is named {name!r}: say `as {name}` where it is ordered")
+        return self.names[name]
+
+    def look(self, player: Player, expected: dict[str, str]) -> None:
+        for field, value in expected.items():
+            found = getattr(player, field)
+            found = len(found) if isinstance(found, list) else found
+            if found != Decimal(value):
+                self.fail(f"{field} is {found}, not {value}")
+
+    def trades(self) -> list[dict[str, Any]]:
+        """What the last command did to orders and positions."""
+        return [event for event in self.arena.events if event["kind"] in EVENTS.values()]
+
+    def expect_event(self, words: list[str]) -> None:
+        if words[0] != ">" or len(words) < 4:
+            self.fail("an event is written `> player name what ...`")
+        if not self.events:
+            self.fail("no such event came")
+        _, player, name, what, *rest = words
+        self.told = True
+        event = self.arena._happened(self.events[0])
+        owner = self.events.pop(0)["player"]
+        came = f"{self.describe(owner, event)} came"
+        if (owner, event.id, event.kind) != (self.players[player].id, self.id(name), EVENTS[what]):
+            self.fail(came)
+        if rest and "=" not in rest[0]:
+            said = rest.pop(0)
+            if said not in (event.cause.name.lower(), event.reason.name):
+                self.fail(came)
+        self.compare(came, event, fields_of(rest))
+
+    def nothing_is_left(self) -> None:
+        if self.events and self.told:
+            left = self.events[0]
+            self.fail(f"{self.describe(left['player'], self.arena._happened(left))} came too, and is not written here")
+
+    def compare(self, what: str, found: Any, expected: dict[str, str]) -> None:
+        for field, value in expected.items():
+            if getattr(found, field) != Decimal(value):
+                self.fail(f"{what} with {field}={getattr(found, field)}, not {value}")
+
+    def describe(self, owner: int, event: Happened) -> str:
+        player = next((name for name, player in self.players.items() if player.id == owner), owner)
+        name = next((name for name, id in self.names.items() if id == event.id), event.id)
+        what = next(word for word, kind in EVENTS.items() if kind == event.kind)
+        cause = f" {event.cause.name.lower()}" if event.cause is not Cause.NONE else ""
+        return f"`{player} {name} {what}{cause}`"
+
+
+def fields_of(words: list[str]) -> dict[str, str]:
+    """`a=1 b` is {"a": "1", "b": "1"}."""
+    return {key: value or "1" for key, _, value in (word.partition("=") for word in words)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_scenario_plays_out_as_written(arena: Arena, path: Path) -> None:
+    Scenario(arena, path).play()
+
+
+@pytest.mark.parametrize(("text", "problem"), [
+    ("player ann\nFINEUSDT 99.9 100\nann long FINEUSDT quantity=1 leverage=20 => accepted", "the reply is filled"),
+    ("player ann\nFINEUSDT 99.9 100\nann long FINEUSDT quantity=1 leverage=20 => filled price=99", "price=100"),
+    ("player ann\nFINEUSDT 99.9 100\nann long FINEUSDT quantity=1 leverage=20 as p\nFINEUSDT 95 95.1",
+     "`ann p closed liquidation` came too"),
+    ("player ann\nFINEUSDT 99.9 100\nann long FINEUSDT quantity=1 leverage=20 as p\nFINEUSDT 98 98.1\n  > ann p closed",
+     "no such event came"),
+    ("player ann\nFINEUSDT 99.9 100\nann long FINEUSDT quantity=1 leverage=20 as p\nFINEUSDT 95 95.1\n"
+     "  > ann p closed stop_loss", "`ann p closed liquidation` came"),
+    ("player ann cash=5\nann has cash=6", "cash is 5"),
+    ("player ann\nbob has cash=6", "what is 'bob'?"),
+    ("player ann\nann closes p", "nothing is named 'p'"),
+])  # fmt: skip
+def test_a_scenario_that_is_wrong_says_where(arena: Arena, tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "wrong.txt"
+    path.write_text(text)
+    with pytest.raises(pytest.fail.Exception) as failed:
+        Scenario(arena, path).play()
+    assert problem in str(failed.value)
+    assert f"wrong.txt:{len(text.splitlines())}" in str(failed.value)
