@@ -44,6 +44,7 @@ class Side(IntEnum):
 class OrderType(IntEnum):
     MARKET = 1
     LIMIT = 2
+    STOP = 3
 
 
 class TimeInForce(IntEnum):

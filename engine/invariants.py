@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.commands import OrderType
 from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
 from engine.state import State
 from engine.tables import (
@@ -489,9 +490,10 @@ def _position_bounds(positions: NDArray[Any]) -> tuple[Rows, Rows]:
 
 
 def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
-    """A buy waits for the ask to come down to its price, a sell for the bid to come up to it."""
-    long = orders["side"] > 0
-    return np.where(long, orders["price"], NEVER_LOW), np.where(long, NEVER_HIGH, orders["price"])
+    """A buy limit waits for the ask to come down to its price, a sell limit for the bid to come up; a stop for the
+    opposite."""
+    down = (orders["side"] > 0) != (orders["order_type"] == OrderType.STOP)
+    return np.where(down, orders["price"], NEVER_LOW), np.where(down, NEVER_HIGH, orders["price"])
 
 
 def _orders(book: Book) -> NDArray[Any]:

@@ -216,6 +216,7 @@ ORDER = np.dtype(
         ("price", "<i8"),
         ("stop_loss", "<i8"),
         ("take_profit", "<i8"),
+        ("asked", "<i8"),  # margin that a stop order is to be sized by when it fills; 0: by lots
         ("margin", "<i8"),  # reserved
         ("fee", "<i8"),  # reserved
         ("notional", "<i8"),  # counted in its holding

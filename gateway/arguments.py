@@ -87,7 +87,7 @@ class PlaceOrder(_Arguments, frozen=True):
     symbol: Symbol
     side: Literal["long", "short"]
     leverage: Small
-    type: Literal["market", "limit"] = "market"
+    type: Literal["market", "limit", "stop"] = "market"
     margin: Amount | None = None
     quantity: Amount | None = None
     price: Amount | None = None

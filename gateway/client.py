@@ -60,7 +60,7 @@ __all__ = [
 
 Amount = Decimal | int | str
 Side = Literal["long", "short"]
-OrderType = Literal["market", "limit"]
+OrderType = Literal["market", "limit", "stop"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.sessions import Session
 
 _SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
-_TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value}
+_TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value, "stop": OrderType.STOP.value}
 _TIMES_IN_FORCE: Final = {
     None: TimeInForce.GTC.value,
     "gtc": TimeInForce.GTC.value,

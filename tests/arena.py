@@ -455,6 +455,10 @@ class Player:
         """A limit order; `expires_in` seconds makes it GTD, `ioc` immediate or cancel: its id."""
         return self.arena.command(self._order(symbol, side, OrderType.LIMIT, price=price, **details)).id
 
+    def stop(self, symbol: str, side: int, price: Number, **details: Any) -> int:
+        """A stop order: its id."""
+        return self.arena.command(self._order(symbol, side, OrderType.STOP, price=price, **details)).id
+
     def closes(self, position: int, *, percent: int = 0, quantity: Number = 0, key: str | None = None) -> Outcome:
         """Close a position: all of it, a percentage, or a quantity."""
         symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))

@@ -285,8 +285,11 @@ class Oracle:
         refuse_if(market.bid == 0 or self.now_ns - market.at_ns > data.quote_lifetime_ns, Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
-        is_market = command.order_type == OrderType.MARKET
-        fills = is_market or (touch <= command.price if command.side > 0 else touch >= command.price)
+        is_market, is_stop = command.order_type == OrderType.MARKET, command.order_type == OrderType.STOP
+        refuse_if(is_stop and self.is_reached(-command.side, command.price, touch), Reason.WOULD_TRIGGER_NOW)
+        fills = is_market or (
+            not is_stop and (touch <= command.price if command.side > 0 else touch >= command.price)
+        )
         price = touch if fills else command.price
         self.check_stops(command.side, mark if fills else price, command.stop_loss, command.take_profit, data)
 
@@ -297,14 +300,17 @@ class Oracle:
         refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
         notional = price * lots * market.value
         refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+        margin = -(-notional // command.leverage)
+        liquidation = liquidation_price(data, command.side, lots, price * lots, margin, match.game.fees)
+        if is_stop:  # reserves the worst: all that it asked for, or its lots at the worse of its price and today's
+            notional = command.margin * command.leverage or max(price, touch) * lots * market.value
+            margin = command.margin or -(-notional // command.leverage)
         refuse_if(self.exposure(seat) + notional > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
         there = self.exposure(seat, command.instrument) + notional
         refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
-        margin = -(-notional // command.leverage)
-        fees = match.game.fees
-        fee = rounded_up(notional, data.taker_fee_ppm if fills else data.maker_fee_ppm) if fees else 0
+        fee_ppm = data.taker_fee_ppm if fills or is_stop else data.maker_fee_ppm
+        fee = rounded_up(notional, fee_ppm) if match.game.fees else 0
         refuse_if(margin + fee > seat.cash, Reason.CASH_TOO_LOW)
-        liquidation = liquidation_price(data, command.side, lots, price * lots, margin, fees)
         refuse_if(fills and self.is_reached(command.side, liquidation, mark), Reason.WOULD_LIQUIDATE_NOW)
 
         order = Order(self.next_id, seat, command._replace(price=price), lots, notional, margin, fee)
@@ -335,9 +341,11 @@ class Oracle:
     def check_by_itself(self, command: PlaceOrder, data: DefineInstrument) -> None:
         is_market, dated = command.order_type == OrderType.MARKET, command.time_in_force == TimeInForce.GTD
         refuse_if(command.side not in (1, -1), Reason.SIDE_INVALID)
-        refuse_if(command.order_type not in (OrderType.MARKET, OrderType.LIMIT), Reason.TYPE_INVALID)
+        refuse_if(command.order_type not in list(OrderType), Reason.TYPE_INVALID)
         refuse_if(command.time_in_force not in list(TimeInForce), Reason.TIME_IN_FORCE_INVALID)
         refuse_if(is_market and dated, Reason.TIME_IN_FORCE_INVALID)
+        is_stop, immediate = command.order_type == OrderType.STOP, command.time_in_force == TimeInForce.IOC
+        refuse_if(is_stop and immediate, Reason.TIME_IN_FORCE_INVALID)
         refuse_if(dated and command.expires_at_ns <= self.now_ns, Reason.EXPIRY_INVALID)
         refuse_if(not dated and command.expires_at_ns != 0, Reason.EXPIRY_INVALID)
         refuse_if(is_market and command.price != 0, Reason.PRICE_INVALID)
@@ -373,25 +381,41 @@ class Oracle:
         )  # fmt: skip
 
     def fill_resting(self, order: Order) -> None:
-        """Its price is there: it fills at it, with the maker fee, unless something has changed that forbids it.
+        """Its price is there. A limit order fills at it, with the maker fee; a stop order at the touch, which says how
+        much its margin buys, with the taker fee. Unless something has changed that forbids it.
 
         It was said that it waits, so it is said that it does no more.
         """
         command, seat = order.command, order.seat
-        market, fees = self.markets[command.instrument], self.matches[order.seat.match].game.fees
-        fee = rounded_up(order.notional, market.data.maker_fee_ppm) if fees else 0
-        cost = command.price * order.lots
-        liquidation = liquidation_price(market.data, command.side, order.lots, cost, order.margin, fees)
+        market, match = self.markets[command.instrument], self.matches[order.seat.match]
+        data, price, lots, notional, margin = market.data, command.price, order.lots, order.notional, order.margin
+        is_stop = command.order_type == OrderType.STOP
         try:
-            self.check_that_it_opens(market.data)
-            refuse_if(fee - order.fee > seat.cash, Reason.CASH_TOO_LOW)
+            self.check_that_it_opens(data)
+            if is_stop:
+                price = market.opening(command.side)
+                lots = command.lots or command.margin * command.leverage // (price * market.value)
+                notional = price * lots * market.value
+                margin = -(-notional // command.leverage)
+                refuse_if(lots == 0, Reason.SIZE_ZERO)
+                refuse_if(lots < data.min_lots, Reason.QUANTITY_TOO_LOW)
+                refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
+                refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+                more = notional - order.notional
+                refuse_if(self.exposure(seat) + more > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
+                there = self.exposure(seat, command.instrument) + more
+                refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
+            fee = rounded_up(notional, data.taker_fee_ppm if is_stop else data.maker_fee_ppm) if match.game.fees else 0
+            refuse_if(margin + fee > seat.cash + order.margin + order.fee, Reason.CASH_TOO_LOW)
+            liquidation = liquidation_price(data, command.side, lots, price * lots, margin, match.game.fees)
             reached = self.is_reached(command.side, liquidation, market.closing(command.side))
             refuse_if(reached, Reason.WOULD_LIQUIDATE_NOW)
         except Refused as refused:
             self.end(order, EventKind.ORDER_REFUSED, refused.reason)
             return
         del self.orders[order.id]
-        seat.cash += order.fee - fee
+        seat.cash += order.margin + order.fee - margin - fee
+        order.command, order.lots, order.margin = command._replace(price=price), lots, margin
         self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
         self.open(order, fee, liquidation)
 
@@ -558,8 +582,9 @@ class Oracle:
             if position.instrument == instrument and (cause := self.cause(position, market.closing(position.side))):
                 fired.append((int(cause), position.id, cause))
         for order in self.orders.values():
-            side, price = order.command.side, order.command.price
-            if order.command.instrument == instrument and self.is_reached(side, price, market.opening(side)):
+            command, touch = order.command, market.opening(order.command.side)
+            comes_to = -command.side if command.order_type == OrderType.STOP else command.side
+            if command.instrument == instrument and self.is_reached(comes_to, command.price, touch):
                 fired.append((99, order.id, Cause.NONE))
         return fired
 

@@ -179,8 +179,8 @@ class Driver:
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.close, self.cancel, self.amend, self.rare),
-            (0 if self.quiet else 36, 22, 20, 6, 2, 6, 2),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3),
         )[0]
         return choose()
 
@@ -257,6 +257,15 @@ class Driver:
         found = self.random.choice(closing if closing and self.random.random() < 0.2 else open_positions)
         return found.seat.player, found.id
 
+    def stop(self) -> Command:
+        order = self.limit()
+        assert isinstance(order, PlaceOrder)
+        price = min(max(self.twins.oracle.markets[1].bid + order.side * self.random.randint(0, 6), 1), 400)
+        time_in_force = TimeInForce.GTC if order.expires_at_ns == 0 else TimeInForce.GTD
+        if self.random.random() < 0.03:
+            time_in_force = TimeInForce.IOC
+        return order._replace(order_type=OrderType.STOP, price=price, time_in_force=time_in_force)
+
     def close(self) -> Command:
         player, id = self.position()
         held = self.twins.oracle.positions.get(id)
@@ -308,11 +317,11 @@ def test_five_thousand_steps_are_the_same_in_both(seed: int):
 def test_the_driver_reaches_what_it_is_to_test():
     """A driver that never liquidates tests no liquidation: count what it did."""
     twins = Twins()
-    Driver(twins, 99).steps(1_000, check_every=1_000)
+    Driver(twins, 99).steps(5_000, check_every=5_000)
     for happened in (
         *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
         ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"),
-        ("ORDER_REFUSED", "NONE"),
+        ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"),
         ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
@@ -344,16 +353,16 @@ class Market(RuleBasedStateMachine):
         self.twins.step([Quote(1, bid, bid + 1, self.twins.source_sequence)])
 
     @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
-          side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400),
+          side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400), stops=st.booleans(),
           stop=st.integers(-20, 20), goal=st.integers(-20, 20), limit=st.none() | st.integers(-10, 10),
           seconds=st.none() | st.integers(0, 5))  # fmt: skip
-    def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stop: int,
-               goal: int, limit: int | None, seconds: int | None) -> None:  # fmt: skip
+    def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stops: bool,
+               stop: int, goal: int, limit: int | None, seconds: int | None) -> None:  # fmt: skip
         bid = self.twins.oracle.markets[instrument].bid
         expires_at_ns = 0 if limit is None or seconds is None else self.twins.now_ns + seconds * NS_PER_S
         self.twins.step([PlaceOrder(
             player, match, instrument, side,
-            OrderType.MARKET if limit is None else OrderType.LIMIT,
+            OrderType.MARKET if limit is None else OrderType.STOP if stops else OrderType.LIMIT,
             TimeInForce.GTC if expires_at_ns == 0 else TimeInForce.GTD,
             leverage, lots=lots,
             price=0 if limit is None else bid + limit, stop_loss=stop and bid - stop,

@@ -11,9 +11,9 @@
     ann resets
     ann has cash=4950 positions=1
 
-`limit=PRICE` makes an order a limit order, `ioc` and `expires_in=SECONDS` say how long it may rest, `as NAME` names it.
-What follows `=>` is the reply; without it the command only has to be accepted. Indented lines are the events that the
-line above makes, all of them and in order:
+`limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
+may rest, `as NAME` names it. What follows `=>` is the reply; without it the command only has to be accepted. Indented
+lines are the events that the line above makes, all of them and in order:
 
     BTCUSDT 95475.11 95475.12
         > ann p closed liquidation price=95475.11
@@ -142,11 +142,12 @@ class Scenario:
             details: dict[str, Any] = fields_of(rest[1:])
             details["leverage"] = int(details.get("leverage", 1))
             details["ioc"] = "ioc" in details
-            limit = details.pop("limit", None)
-            if limit is None:
-                player.opens(rest[0], SIDES[verb], **details)
+            if "limit" in details:
+                player.limit(rest[0], SIDES[verb], details.pop("limit"), **details)
+            elif "stop" in details:
+                player.stop(rest[0], SIDES[verb], details.pop("stop"), **details)
             else:
-                player.limit(rest[0], SIDES[verb], limit, **details)
+                player.opens(rest[0], SIDES[verb], **details)
         elif verb == "closes":
             fields = fields_of(rest[1:])
             player.closes(self.id(rest[0]), percent=int(fields.get("percent", 0)), quantity=fields.get("quantity", 0))

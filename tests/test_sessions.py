@@ -171,6 +171,14 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
     assert [order["price"] for order in await ann.result("order.list", {"match": 1})] == ["50000.00"]
     assert (await ann.result("order.cancel", {"order": resting["order"]}))["status"] == "canceled"
 
+    tested = await ann.result("order.test", changed(type="stop", price="61000"))
+    assert (tested["status"], tested["margin"], tested["price"]) == ("accepted", "100.00000000", "61000.00")
+    waits = await ann.result("order.place", changed(type="stop", price="61000"))
+    assert [order["type"] for order in await ann.result("order.list", {"match": 1})] == ["stop"]
+    assert await ann.error("order.place", changed(type="stop", price="60000")) == "WOULD_TRIGGER_NOW"
+    assert await ann.error("order.place", changed(type="stop")) == "PRICE_INVALID"
+    assert (await ann.result("order.cancel", {"order": waits["order"]}))["status"] == "canceled"
+
     await ann.result("position.amend", {"position": placed["position"], "take_profit": "70000", "stop_loss": "0"})
     position = (await ann.result("position.list", {"match": 1}))[0]
     assert (position["take_profit"], position["entry_price"]) == ("70000.00", "60000.01")
@@ -196,10 +204,12 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
         "position.opened",
         "order.accepted",
         "order.canceled",
+        "order.accepted",
+        "order.canceled",
         *["position.changed"] * 3,
         "position.closed",
     ]
-    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 8))
+    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 10))
     assert private[0]["kind"] == "snapshot"
     assert (private[1]["data"]["type"], private[1]["data"]["client_order_id"]) == ("market", "first")
     assert "type" not in private[-1]["data"]

@@ -61,7 +61,11 @@ def plan(book, command, seat_hint):
     long = command.side == Side.LONG.value
     touch = quote.ask if long else quote.bid
     mark = quote.bid if long else quote.ask
-    marketable = command.order_type == OrderType.MARKET.value or (touch - command.price) * command.side <= 0
+    is_stop = command.order_type == OrderType.STOP.value
+    beyond = (touch - command.price) * command.side
+    if is_stop and beyond >= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    marketable = command.order_type == OrderType.MARKET.value or (not is_stop and beyond <= 0)
     plan.fills = marketable
     plan.price = touch if marketable else command.price
 
@@ -86,6 +90,16 @@ def plan(book, command, seat_hint):
     plan.notional = plan.price * plan.lots * instrument.value
     if plan.notional < instrument.min_notional:
         return Reason.NOTIONAL_TOO_LOW.value
+    margin = ceil_div(plan.notional, command.leverage)
+    plan.margin = margin
+    if is_stop:
+        # It may fill at any price: what is reserved is the most that its size allows, or the worst price of today.
+        if command.lots == 0:
+            plan.margin = command.margin
+            plan.notional = command.margin * command.leverage
+        else:
+            plan.notional = max(command.price, touch) * plan.lots * instrument.value
+            plan.margin = ceil_div(plan.notional, command.leverage)
     if plan.notional > BOUND - seat.notional:
         return Reason.EXPOSURE_TOO_HIGH.value
     plan.holding = find_holding(book, plan.seat, command.instrument)
@@ -93,14 +107,11 @@ def plan(book, command, seat_hint):
     if command.leverage > book.brackets[bracket_row(book, command.instrument, held + plan.notional)].max_leverage:
         return Reason.LEVERAGE_TOO_HIGH.value
 
-    fee_ppm = instrument.taker_fee_ppm if marketable else instrument.maker_fee_ppm
-    plan.margin = ceil_div(plan.notional, command.leverage)
+    fee_ppm = instrument.taker_fee_ppm if marketable or is_stop else instrument.maker_fee_ppm
     plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     if plan.margin + plan.fee > seat.cash:
         return Reason.CASH_TOO_LOW.value
-    plan.liquidation = _liquidation(
-        book, command.instrument, command.side, plan.lots, plan.price, plan.margin, match.fees
-    )
+    plan.liquidation = _liquidation(book, command.instrument, command.side, plan.lots, plan.price, margin, match.fees)
     if marketable and liquidated_at(command.side, plan.liquidation, mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
@@ -175,39 +186,79 @@ def end_order(book, events, row, kind, reason):
 
 @kernel
 def fill_resting(book, events, row):
-    """The price that the order waits for is there: it fills at its own price, or is refused by what has changed
-    since."""
+    """The price that the order waits for is there: a limit order fills at its own price, a stop order at the touch.
+    Or it is refused, by what has changed since, or by what the touch makes of its size."""
     order = book.orders[row]
     seat = book.seats[order.seat]
     instrument = book.instruments[order.instrument]
     match = book.matches[seat.match]
     quote = book.quotes[order.instrument]
-    fee = ppm_ceil(order.notional, instrument.maker_fee_ppm) if match.fees else 0
-    liquidation = _liquidation(book, order.instrument, order.side, order.lots, order.price, order.margin, match.fees)
-    mark = quote.bid if order.side > 0 else quote.ask
+    price, lots, notional, margin = order.price, order.lots, order.notional, order.margin
+    fee_ppm = instrument.maker_fee_ppm
     reason = _opens_allowed(instrument)
-    if reason == Reason.ACCEPTED.value and fee - order.fee > seat.cash:
+    if order.order_type == OrderType.STOP.value:
+        price = quote.ask if order.side > 0 else quote.bid
+        if order.asked != 0:
+            lots = order.asked * order.leverage // (price * instrument.value)
+        notional = price * lots * instrument.value
+        margin = ceil_div(notional, order.leverage)
+        fee_ppm = instrument.taker_fee_ppm
+        if reason == Reason.ACCEPTED.value:
+            reason = _size_allowed(book, order, lots, notional)
+    fee = ppm_ceil(notional, fee_ppm) if match.fees else 0
+    liquidation = 0
+    if reason == Reason.ACCEPTED.value and margin + fee - order.margin - order.fee > seat.cash:
         reason = Reason.CASH_TOO_LOW.value
-    if reason == Reason.ACCEPTED.value and liquidated_at(order.side, liquidation, mark):
-        reason = Reason.WOULD_LIQUIDATE_NOW.value
+    if reason == Reason.ACCEPTED.value:
+        mark = quote.bid if order.side > 0 else quote.ask
+        liquidation = _liquidation(book, order.instrument, order.side, lots, price, margin, match.fees)
+        if liquidated_at(order.side, liquidation, mark):
+            reason = Reason.WOULD_LIQUIDATE_NOW.value
     if reason != Reason.ACCEPTED.value:
         end_order(book, events, row, EventKind.ORDER_REFUSED, reason)
         return
 
     _take_from_seat(book, row)
-    seat.cash += order.fee - fee
+    seat.cash += order.margin + order.fee - margin - fee
+    seat.notional += notional - order.notional
+    book.holdings[order.holding].notional += notional - order.notional
     remove(book.id_index, order.id)
     event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
+    event.price = price
+    event.lots = lots
+    event.cost = price * lots
+    event.margin = margin
     event.fee = fee
     event.liquidation = liquidation
     opened = open_position(
-        book, events, order.id, order.seat, order.holding, order.instrument, order.side, order.lots, order.price,
-        order.margin, fee, liquidation, order.stop_loss, order.take_profit, order.leverage,
+        book, events, order.id, order.seat, order.holding, order.instrument, order.side, lots, price, margin, fee,
+        liquidation, order.stop_loss, order.take_profit, order.leverage,
     )  # fmt: skip
     _identify(opened, order)
     order.id = 0
     release(book.orders, book.heads[ORDERS], row)
+
+
+@kernel
+def _size_allowed(book, order, lots, notional):
+    """The checks of a stop order's size once more, now that its price is known."""
+    instrument = book.instruments[order.instrument]
+    if lots == 0:
+        return Reason.SIZE_ZERO.value
+    if lots < instrument.min_lots:
+        return Reason.QUANTITY_TOO_LOW.value
+    if lots > instrument.max_lots:
+        return Reason.QUANTITY_TOO_HIGH.value
+    if notional < instrument.min_notional:
+        return Reason.NOTIONAL_TOO_LOW.value
+    more = notional - order.notional
+    if more > BOUND - book.seats[order.seat].notional:
+        return Reason.EXPOSURE_TOO_HIGH.value
+    held = book.holdings[order.holding].notional + more
+    if order.leverage > book.brackets[bracket_row(book, order.instrument, held)].max_leverage:
+        return Reason.LEVERAGE_TOO_HIGH.value
+    return Reason.ACCEPTED.value
 
 
 @kernel
@@ -247,12 +298,13 @@ def _well_formed(command, highest_price, now_ns):
     if command.side != Side.LONG.value and command.side != Side.SHORT.value:
         return Reason.SIDE_INVALID.value
     market = command.order_type == OrderType.MARKET.value
-    if not market and command.order_type != OrderType.LIMIT.value:
+    stop = command.order_type == OrderType.STOP.value
+    if not market and not stop and command.order_type != OrderType.LIMIT.value:
         return Reason.TYPE_INVALID.value
     if command.time_in_force < TimeInForce.GTC.value or command.time_in_force > TimeInForce.IOC.value:
         return Reason.TIME_IN_FORCE_INVALID.value
     dated = command.time_in_force == TimeInForce.GTD.value
-    if market and dated:
+    if (market and dated) or (stop and command.time_in_force == TimeInForce.IOC.value):
         return Reason.TIME_IN_FORCE_INVALID.value
     if (dated and command.expires_at_ns <= now_ns) or (not dated and command.expires_at_ns != 0):
         return Reason.EXPIRY_INVALID.value
@@ -288,6 +340,7 @@ def _rest(book, events, command, plan, id):
     order.price = command.price
     order.stop_loss = command.stop_loss
     order.take_profit = command.take_profit
+    order.asked = command.margin if command.order_type == OrderType.STOP.value else 0
     order.margin = plan.margin
     order.fee = plan.fee
     order.notional = plan.notional
@@ -306,11 +359,13 @@ def _rest(book, events, command, plan, id):
     seat.first_order = row
     seat.orders += 1
 
-    # A buy waits for the ask to come down to its price, a sell for the bid to come up to it.
-    if command.side > 0:
-        order.trigger = add(book, command.instrument * 2 + LANE_ASK, command.price, NEVER_HIGH, row, TRIGGER_ORDER)
+    # A buy waits for the ask, a sell for the bid: at a limit to come to its side, at a stop to leave it.
+    lane = command.instrument * 2 + (LANE_ASK if command.side > 0 else LANE_BID)
+    is_stop = command.order_type == OrderType.STOP.value
+    if (command.side > 0) != is_stop:
+        order.trigger = add(book, lane, command.price, NEVER_HIGH, row, TRIGGER_ORDER)
     else:
-        order.trigger = add(book, command.instrument * 2 + LANE_BID, NEVER_LOW, command.price, row, TRIGGER_ORDER)
+        order.trigger = add(book, lane, NEVER_LOW, command.price, row, TRIGGER_ORDER)
     order.timer = 0
     if command.expires_at_ns != 0:
         order.timer = set_timer(book, command.expires_at_ns, TIMER_ORDER, id, row)
