@@ -44,10 +44,10 @@ ERRORS_KEPT: Final = 20
 EXPECTED: Final = frozenset(
     {
         "CASH_TOO_LOW", "EXPIRY_INVALID", "EXPOSURE_TOO_HIGH", "FEED_STALE", "INSTRUMENT_CLOSE_ONLY",
-        "INSTRUMENT_DISABLED", "INSTRUMENT_HALTED", "INSTRUMENT_LOCKED", "LEVERAGE_TOO_HIGH", "NOTIONAL_TOO_LOW",
-        "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING", "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH",
-        "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO", "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW",
-        "WOULD_TRIGGER_NOW",
+        "INSTRUMENT_DISABLED", "INSTRUMENT_HALTED", "INSTRUMENT_LOCKED", "LEVERAGE_TOO_HIGH", "MARGIN_TOO_LOW",
+        "NOTIONAL_TOO_LOW", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING", "POSITION_NOT_FOUND",
+        "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO", "TOO_MANY_POSITIONS",
+        "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
@@ -140,10 +140,11 @@ class Bot:
     # What it does
 
     async def _act(self) -> None:
-        open_more, work_on = (self._open_market, self._open_limit), (self._close, self._close, self._amend)
+        open_more = (self._open_market, self._open_market, self._open_limit, self._open_stop)
+        work_on = (self._close, self._close, self._amend)
         actions: list[Callable[[], Any]] = [self._look]
         if len(self._positions) < MOST_POSITIONS:
-            actions += open_more * 2
+            actions += open_more
         if self._positions:
             actions += work_on * (1 if len(self._positions) < MOST_POSITIONS else 3)
         if self._orders:
@@ -162,7 +163,19 @@ class Bot:
         towards = -1 if order["side"] == "long" else 1
         order["type"] = "limit"
         order["price"] = self._price(order["symbol"], towards * self._random.randint(-20, 300))
-        order["time_in_force"] = self._random.choice(["gtc", "gtc", "ioc", "gtd"])
+        await self._place_resting(order, ["gtc", "gtc", "ioc", "gtd"])
+
+    async def _open_stop(self) -> None:
+        order = self._draw_order()
+        if order is None:
+            return
+        away = 1 if order["side"] == "long" else -1
+        order["type"] = "stop"
+        order["price"] = self._price(order["symbol"], away * self._random.randint(1, 100))
+        await self._place_resting(order, ["gtc", "gtc", "gtd"])
+
+    async def _place_resting(self, order: dict[str, Any], times_in_force: list[str]) -> None:
+        order["time_in_force"] = self._random.choice(times_in_force)
         if order["time_in_force"] == "gtd":
             order["expires_at"] = int(time.time() * 1000) + self._random.randint(1_000, 20_000)
         order.pop("stop_loss", None)
@@ -218,9 +231,12 @@ class Bot:
         symbol = self._positions[position]
         if symbol not in self._quotes:
             return
-        field = self._random.choice(["stop_loss", "take_profit"])
-        price = "0" if self._random.random() < 0.2 else self._price(symbol, self._random.randint(-500, 500))
-        amended = await self._ask("position.amend", {"position": position, field: price}, Amended)
+        field = self._random.choice(["stop_loss", "take_profit", "add_margin", "remove_margin"])
+        if field in ("add_margin", "remove_margin"):
+            value = str(self._random.randint(1, 20))
+        else:
+            value = "0" if self._random.random() < 0.2 else self._price(symbol, self._random.randint(-500, 500))
+        amended = await self._ask("position.amend", {"position": position, field: value}, Amended)
         if amended is not None and amended.position != position:
             self._error(f"asked to amend position {position}, got {amended}")
 
