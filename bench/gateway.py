@@ -1,10 +1,10 @@
 """The gateway with everything behind it: orders and closes over WebSocket, each acknowledged only when it is on disk.
 
 The arena (sync on every batch, projection on, a market of all simulated symbols coming in) has core 0; the load and the
-exchange, neither of which is the arena's, have core 1. In turn with it
-and in the same way a bare echo server is measured, with messages of the size of an order: what WebSocket itself costs
-here. The ratio of the two is what carries over to other machines; `cpu_ratio`, of orders and echoes per second of
-the server's processor time, does so even when other programs had a part of the cores.
+exchange, neither of which is the arena's, have core 1. In turn with it and in the same way a bare echo server is
+measured, with messages of the size of an order: what WebSocket itself costs here. The ratio of the two is what carries
+over to other machines; `cpu_ratio`, of orders and echoes per second of the server's processor time, does so even when
+other programs had a part of the cores.
 """
 
 from __future__ import annotations

@@ -63,8 +63,7 @@ def test_it_is_the_first_price_from_the_profitable_side_that_breaches(number, si
     data, book = SMALL[number], STATES[number].book
     value = data.tick_units * data.lot_units // MONEY
     margin = max(0, int(ceil_div(price * lots * value, leverage)) + more)
-    fee_ppm = data.taker_fee_ppm if fees else 0
-    found = liquidation_price(book, 1, side, lots, price * lots, margin, fee_ppm)
+    found = liquidation_price(book, 1, side, lots, price * lots, margin, fees)
     assert found == scanned(data, side, lots, price * lots, margin, fees)
 
 
@@ -108,7 +107,7 @@ def test_real_sizes_satisfy_the_inequality_and_the_tick_before_does_not(arena: A
     for _ in range(200):
         entry, lots, leverage = draw.randint(100_000, 9_000_000), draw.randint(10, 10_000_000), draw.randint(1, 125)
         margin = -(-entry * lots * 10 // leverage)
-        found = liquidation_price(book, 1, side, lots, entry * lots, margin, 500)
+        found = liquidation_price(book, 1, side, lots, entry * lots, margin, True)
         if found:
             assert is_liquidated(BTC, side, lots, entry * lots, margin, True, found)
             assert not is_liquidated(BTC, side, lots, entry * lots, margin, True, found + side)

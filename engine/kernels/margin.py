@@ -44,15 +44,16 @@ def breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
 
 
 @kernel
-def liquidation_price(book, instrument, side, lots, cost, margin, fee_ppm):
+def liquidation_price(book, instrument, side, lots, cost, margin, fees):
     """The first price, coming from the profitable side, at which the position is to be liquidated; 0 when there is none
-    from one tick to the instrument's highest price.
+    from one tick to the instrument's highest price. `fees`: does the match take any?
 
     An estimate by division, in the bracket that it lands in, is nearly always the tick itself; steps that double and
     then a bisection on `breaches` itself make it exact. Typically two evaluations.
     """
     highest = book.instruments[instrument].highest_price
     value = book.instruments[instrument].value
+    fee_ppm = book.instruments[instrument].taker_fee_ppm if fees else 0
     guess = _estimate(book, instrument, side, lots, cost, margin, fee_ppm)
 
     # `bad` is breached (or beyond the edge), `good` is not; towards bad means down for a long, up for a short.

@@ -11,6 +11,7 @@ from engine.events import EventKind, OrderStatus
 from engine.kernels import kernel
 from engine.kernels.emit import begin
 from engine.kernels.index import find, insert, remove
+from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
 from engine.kernels.positions import open_position
 from engine.kernels.rows import release, take
@@ -43,7 +44,7 @@ def plan(book, command, seat_hint):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = _opens_allowed(instrument)
+    reason = opens_allowed(instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -54,9 +55,9 @@ def plan(book, command, seat_hint):
         return Reason.LEVERAGE_TOO_HIGH.value
     if seat.orders + seat.positions >= match.max_positions:
         return Reason.TOO_MANY_POSITIONS.value
-    quote = book.quotes[command.instrument]
-    if quote.bid == 0 or world.now_ns - quote.at_ns > instrument.quote_lifetime_ns:
+    if is_stale(book, command.instrument):
         return Reason.FEED_STALE.value
+    quote = book.quotes[command.instrument]
 
     long = command.side == Side.LONG.value
     touch = quote.ask if long else quote.bid
@@ -111,7 +112,8 @@ def plan(book, command, seat_hint):
     plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     if plan.margin + plan.fee > seat.cash:
         return Reason.CASH_TOO_LOW.value
-    plan.liquidation = _liquidation(book, command.instrument, command.side, plan.lots, plan.price, margin, match.fees)
+    cost = plan.price * plan.lots
+    plan.liquidation = liquidation_price(book, command.instrument, command.side, plan.lots, cost, margin, match.fees)
     if marketable and liquidated_at(command.side, plan.liquidation, mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
@@ -195,7 +197,7 @@ def fill_resting(book, events, row):
     quote = book.quotes[order.instrument]
     price, lots, notional, margin = order.price, order.lots, order.notional, order.margin
     fee_ppm = instrument.maker_fee_ppm
-    reason = _opens_allowed(instrument)
+    reason = opens_allowed(instrument)
     if order.order_type == OrderType.STOP.value:
         price = quote.ask if order.side > 0 else quote.bid
         if order.asked != 0:
@@ -211,7 +213,7 @@ def fill_resting(book, events, row):
         reason = Reason.CASH_TOO_LOW.value
     if reason == Reason.ACCEPTED.value:
         mark = quote.bid if order.side > 0 else quote.ask
-        liquidation = _liquidation(book, order.instrument, order.side, lots, price, margin, match.fees)
+        liquidation = liquidation_price(book, order.instrument, order.side, lots, price * lots, margin, match.fees)
         if liquidated_at(order.side, liquidation, mark):
             reason = Reason.WOULD_LIQUIDATE_NOW.value
     if reason != Reason.ACCEPTED.value:
@@ -280,19 +282,6 @@ def liquidated_at(side, liquidation, mark):
 
 
 @kernel
-def _opens_allowed(instrument):
-    if not instrument.enabled:
-        return Reason.INSTRUMENT_DISABLED.value
-    if instrument.halted:
-        return Reason.INSTRUMENT_HALTED.value
-    if instrument.locked:
-        return Reason.INSTRUMENT_LOCKED.value
-    if instrument.close_only:
-        return Reason.INSTRUMENT_CLOSE_ONLY.value
-    return Reason.ACCEPTED.value
-
-
-@kernel
 def _well_formed(command, highest_price, now_ns):
     """The checks of the command by itself."""
     if command.side != Side.LONG.value and command.side != Side.SHORT.value:
@@ -317,12 +306,6 @@ def _well_formed(command, highest_price, now_ns):
     if command.leverage < 1:
         return Reason.LEVERAGE_INVALID.value
     return Reason.ACCEPTED.value
-
-
-@kernel
-def _liquidation(book, instrument, side, lots, price, margin, fees):
-    fee_ppm = book.instruments[instrument].taker_fee_ppm if fees else 0
-    return liquidation_price(book, instrument, side, lots, price * lots, margin, fee_ppm)
 
 
 @kernel

@@ -165,17 +165,14 @@ def remargin(book, instrument):
 @kernel
 def _find_liquidation(book, row):
     position = book.positions[row]
-    fees = book.matches[book.seats[position.seat].match].fees
-    position.liquidation = liquidation_with(book, position, position.margin, fees)
+    position.liquidation = liquidation_with(book, position, position.margin)
 
 
 @kernel
-def liquidation_with(book, position, margin, fees):
+def liquidation_with(book, position, margin):
     """The position's liquidation price if its margin were this."""
-    fee_ppm = book.instruments[position.instrument].taker_fee_ppm if fees else 0
-    return liquidation_price(
-        book, position.instrument, position.side, position.lots, position.cost, margin, fee_ppm
-    )
+    fees = book.matches[book.seats[position.seat].match].fees
+    return liquidation_price(book, position.instrument, position.side, position.lots, position.cost, margin, fees)
 
 
 @kernel

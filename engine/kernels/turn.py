@@ -13,6 +13,7 @@ from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import kernel
 from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
+from engine.kernels.instruments import is_stale
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import cancel, check_stops, end_order, liquidated_at, place
 from engine.kernels.positions import amend_position, close_position, liquidation_with, wait_to_close
@@ -136,8 +137,7 @@ def _close(book, events, command, i, outcome):
     if position.waiting != 0:
         return Reason.POSITION_CLOSING.value
 
-    quote = book.quotes[position.instrument]
-    if book.world[0].now_ns - quote.at_ns > instrument.quote_lifetime_ns:
+    if is_stale(book, position.instrument):
         outcome.id = position.id
         outcome.instrument = position.instrument
         outcome.status = OrderStatus.ACCEPTED.value
@@ -145,6 +145,7 @@ def _close(book, events, command, i, outcome):
         wait_to_close(book, row, lots)
     else:
         outcome.status = OrderStatus.FILLED.value
+        quote = book.quotes[position.instrument]
         price = quote.bid if position.side > 0 else quote.ask
         close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
     return Reason.ACCEPTED.value
@@ -199,10 +200,9 @@ def _check_margin(book, position, change, mark):
     margin = position.margin + change
     if margin < ceil_div(position.cost * instrument.value, position.leverage):
         return Reason.MARGIN_TOO_LOW.value
-    if book.world[0].now_ns - book.quotes[position.instrument].at_ns > instrument.quote_lifetime_ns:
+    if is_stale(book, position.instrument):
         return Reason.FEED_STALE.value
-    fees = book.matches[seat.match].fees
-    if liquidated_at(position.side, liquidation_with(book, position, margin, fees), mark):
+    if liquidated_at(position.side, liquidation_with(book, position, margin), mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
 
