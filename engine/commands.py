@@ -11,7 +11,7 @@ A command carries everything it needs from the world. Ids are the engine's, pric
 from __future__ import annotations
 
 import hashlib
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +54,15 @@ class TimeInForce(IntEnum):
     """Good till the date in expires_at_ns."""
     IOC = 3
     """Immediate or cancel: fill on arrival or not at all."""
+
+
+class Execution(StrEnum):
+    """At which quote a fill that a client causes happens."""
+
+    LAST = "last"
+    """At the last usable quote, at once."""
+    NEXT = "next"
+    """At the first usable quote after its acceptance and the match's speed bump."""
 
 
 class Amend(IntEnum):
@@ -115,6 +124,7 @@ PLACE_ORDER = _layout(
         ("take_profit", "<i8"),  # ticks; 0 none
         ("expires_at_ns", "<i8"),  # with GTD only; else 0
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
+        ("max_slippage_ppm", "<i8"),  # of a market order, from the touch at its acceptance; 0: any
     ]
 )
 
@@ -199,6 +209,9 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     close_only: bool = False
 
 
+LONGEST_BUMP_MS = 10_000
+
+
 class CreateGame(_Cold, frozen=True, tag="create_game"):
     """A template for matches: its texts and its rules."""
 
@@ -208,6 +221,8 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     max_positions: int  # open orders and positions together
     max_leverage: int
     fees: bool = True
+    execution: Execution = Execution.LAST
+    speed_bump_ms: int = 250  # under `next` only
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):

@@ -28,8 +28,11 @@ class EventKind(IntEnum):
     """An order that waited fills; POSITION_OPENED follows. Of one that fills on arrival, only POSITION_OPENED tells."""
     ORDER_CANCELED = 3
     ORDER_EXPIRED = 4
+    """Its date has come; or, with reason FEED_STALE, the quote it waited for has not."""
     ORDER_REFUSED = 5
     """Refused at its fill; `reason` says why."""
+    ORDER_CHANGED = 6
+    """It rests with other figures: a limit order whose quote came and did not reach it."""
     POSITION_OPENED = 10
     """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
@@ -96,7 +99,7 @@ TRADE = _layout(
         ("order_type", "<i4"),  # OrderType, of order events and POSITION_OPENED
         ("cause", "<i4"),  # Cause
         ("leverage", "<i4"),
-        ("price", "<i8"),  # ticks: the fill, or the limit of an order that rests
+        ("price", "<i8"),  # ticks: the fill; or the price of an order, of a market order the touch at its acceptance
         ("lots", "<i8"),  # of the order, the fill, or the part that closed
         ("cost", "<i8"),  # ticks x lots at entry, of those lots
         ("margin", "<i8"),  # reserved, paid in, or released, 1e-8 units

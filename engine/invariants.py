@@ -32,10 +32,13 @@ from engine.tables import (
     ROSTERS,
     SEATS,
     TIMER_ORDER,
+    TIMER_WAIT,
     TIMERS,
     TRIGGER_ORDER,
     TRIGGER_POSITION,
     WAITING,
+    WAITS_TO_CLOSE,
+    WAITS_TO_OPEN,
     Book,
 )
 
@@ -249,6 +252,9 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
     book = state.book
     found = []
     positions, orders = _live(book, POSITIONS), _live(book, ORDERS)
+    waits = book.orders[orders]
+    found += _where((waits["trigger"] != 0) == (waits["waiting"] != 0), "order {} neither rests nor waits", waits["id"])
+    orders = orders[waits["waiting"] == 0]
     for kind, table, rows in ((TRIGGER_POSITION, book.positions, positions), (TRIGGER_ORDER, book.orders, orders)):
         things = table[rows]
         long = things["side"] > 0
@@ -333,8 +339,9 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 # What waits for a time, a quote, or a second try
 
 
-def timers_are_the_orders_that_expire(state: State) -> list[str]:
-    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end."""
+def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, and
+    those of what waits for a quote."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap[:count]
@@ -353,35 +360,51 @@ def timers_are_the_orders_that_expire(state: State) -> list[str]:
     found += _where(
         wrong | (timers["due_ns"] != book.orders["expires_at_ns"][ending]), "timer of order row {} is off", ending
     )
-    if len(ending) != count or (book.orders["timer"][orders] != 0).sum() != count:
-        found.append(f"{count} timers for {len(ending)} orders that end")
+    waiting = _live(book, WAITING)
+    waiting = waiting[book.waiting["timer"][waiting] != 0]
+    timers = book.timers[book.waiting["timer"][waiting]]
+    wrong = (timers["owner"] != waiting) | (timers["kind"] != TIMER_WAIT)
+    found += _where(wrong | (timers["id"] != book.waiting["sequence"][waiting]), "timer of what waits in row {} is off",
+                    waiting)  # fmt: skip
+    if len(ending) + len(waiting) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
+        found.append(f"{count} timers for {len(ending)} orders that end and {len(waiting)} things that wait")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
     return found + [f"timer {key} is overdue" for key in overdue]
 
 
-def waiting_closes_stand_in_line(state: State) -> list[str]:
-    """Each waiting close is in its instrument's queue, in order of acceptance, and its position knows of it."""
+def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
+    """Each order and close that waits is in its instrument's queue, or its timer says when it joins it."""
     book = state.book
     following, line = book.waiting["next"].tolist(), []
     found = []
     for instrument in np.flatnonzero(book.quotes["waiting_first"]):
         queue = _walk(int(book.quotes["waiting_first"][instrument]), following)
         line += queue
-        positions = book.positions[book.waiting["position"][queue]]
-        if (positions["instrument"] != instrument).any() or (positions["waiting"] != queue).any():
-            found.append(f"a close in line for instrument {instrument} is another's")
+        if (book.waiting["instrument"][queue] != instrument).any():
+            found.append(f"what stands in line for instrument {instrument} is another's")
         if (book.waiting["previous"][queue] != [0, *queue[:-1]]).any() or book.quotes["waiting_last"][
             instrument
         ] != queue[-1]:
             found.append(f"the queue of instrument {instrument} does not run back")
-        if (np.diff(book.waiting["sequence"][queue]) <= 0).any():
-            found.append(f"the queue of instrument {instrument} is not in order of acceptance")
-    if sorted(line) != _live(book, WAITING).tolist():
-        found.append("a waiting close stands in no queue")
-    if sorted(line) != sorted(row for row in _positions(book)["waiting"].tolist() if row):
-        found.append("positions wait for other closes than those in line")
-    lone = book.quotes["waiting_last"][book.quotes["waiting_first"] == 0].any()
-    return found + (["a queue has an end and no start"] if lone else [])
+    if (book.quotes["waiting_last"][book.quotes["waiting_first"] == 0]).any():
+        found.append("a queue has an end and no start")
+
+    rows = _live(book, WAITING)
+    waiting = book.waiting[rows]
+    if sorted(line) != rows[waiting["queued"] != 0].tolist():
+        found.append("what is queued stands in no queue")
+    opens = waiting["kind"] == WAITS_TO_OPEN
+    timed = (waiting["queued"] == 0) | opens
+    found += _where((waiting["timer"] != 0) != timed, "row {} waits without its timer, or with one too many", rows)
+    for things, kind in ((_orders(book), WAITS_TO_OPEN), (_positions(book), WAITS_TO_CLOSE)):
+        of_kind = waiting["kind"] == kind
+        table = book.orders if kind == WAITS_TO_OPEN else book.positions
+        owners = table[waiting["owner"][of_kind]]
+        astray = (owners["waiting"] != rows[of_kind]) | (owners["instrument"] != waiting["instrument"][of_kind])
+        found += _where(astray, "row {} waits for another", rows[of_kind])
+        if np.count_nonzero(things["waiting"]) != np.count_nonzero(of_kind):
+            found.append(f"{np.count_nonzero(things['waiting'])} things wait in {np.count_nonzero(of_kind)} rows")
+    return found
 
 
 def requests_are_kept_in_order(state: State) -> list[str]:
@@ -459,8 +482,8 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
     lanes_hold_the_bounds_of_their_pages,
-    timers_are_the_orders_that_expire,
-    waiting_closes_stand_in_line,
+    timers_are_those_of_what_ends_or_waits,
+    what_waits_for_a_quote_stands_in_line,
     requests_are_kept_in_order,
     quotes_are_usable,
     candles_enclose_their_prices,

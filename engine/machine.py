@@ -31,7 +31,7 @@ from engine.handlers import Emit
 from engine.instruments import define_instrument
 from engine.kernels import turn
 from engine.kernels.emit import begin
-from engine.kernels.orders import plan
+from engine.kernels.plans import plan
 from engine.kernels.requests import known, recall, remember, same
 from engine.matches import create_game, create_match, register_player, reset_seat_of
 from engine.reasons import Reason

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.commands import CreateGame, CreateMatch, RegisterPlayer, ResetSeat
+from engine.commands import LONGEST_BUMP_MS, CreateGame, CreateMatch, Execution, RegisterPlayer, ResetSeat
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.seats import find_seat, open_seat, reset_seat
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
-from engine.scale import BOUND
+from engine.scale import BOUND, NS_PER_MS
 from engine.state import State
 from engine.tables import MATCH_OPEN
 
@@ -25,6 +25,7 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
         0 < command.starting_balance <= BOUND >> 8
         and 1 <= command.max_positions <= 100_000
         and 1 <= command.max_leverage <= 1000
+        and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
     ):
         return Reason.GAME_INVALID, 0
 
@@ -55,6 +56,9 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     match["status"] = MATCH_OPEN
     match["practice"] = 1
     match["fees"] = game.fees
+    if game.execution is Execution.NEXT:
+        match["next_quote"] = 1
+        match["speed_bump_ns"] = game.speed_bump_ms * NS_PER_MS
     for field in ("starting_balance", "max_positions", "max_leverage"):
         match[field] = getattr(game, field)
     emit(EventKind.MATCH_CREATED, match=match_id)

@@ -57,6 +57,9 @@ class Reason(IntEnum):
     TOO_MANY_POSITIONS = 65
     WOULD_LIQUIDATE_NOW = 66
     WOULD_TRIGGER_NOW = 67
+    SLIPPAGE_INVALID = 68
+    SLIPPAGE_TOO_HIGH = 69
+    ORDER_EXECUTING = 70
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -103,6 +106,9 @@ MESSAGES: dict[Reason, str] = {
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
     Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
     Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
+    Reason.SLIPPAGE_INVALID: "max_slippage goes with market orders, from 1 to 1,000,000 ppm",
+    Reason.SLIPPAGE_TOO_HIGH: "the price has moved further than max_slippage since the order was accepted",
+    Reason.ORDER_EXECUTING: "the order waits for its quote and can be neither cancelled nor amended",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

@@ -41,7 +41,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
     _fit(state, ("rosters",), int(heads[ROSTERS]["used"]) + fills)
     _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
-    _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + commands)
+    _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + 2 * commands)
     _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)

@@ -103,7 +103,7 @@ QUOTED_ROW = np.dtype(
         ("at_ns", "<i8"),  # stamp of the last usable quote
         ("sequence", "<i8"),  # its log sequence
         ("source_sequence", "<i8"),  # of the last usable quote of this connection; -1 after a new connection
-        ("waiting_first", "<i4"),  # closes that wait for the next usable quote, in order of acceptance
+        ("waiting_first", "<i4"),  # queue of what the next usable quote fills
         ("waiting_last", "<i4"),
     ]
 )
@@ -143,7 +143,9 @@ MATCH = np.dtype(
         ("status", "<i4"),  # MatchStatus
         ("practice", "<i1"),
         ("fees", "<i1"),
-        ("spare", "<i2"),
+        ("next_quote", "<i1"),  # what a client causes fills at the next quote, not at the last one
+        ("spare", "<i1"),
+        ("speed_bump_ns", "<i8"),  # how long that waits first; 0 when it fills at the last quote
         ("starting_balance", "<i8"),
         ("max_positions", "<i8"),
         ("max_leverage", "<i8"),
@@ -204,19 +206,22 @@ ORDER = np.dtype(
         ("seat", "<i4"),
         ("holding", "<i4"),
         ("instrument", "<i4"),
-        ("trigger", "<i4"),  # its row in the trigger table
-        ("timer", "<i4"),  # its row in the timer table; 0 none
+        ("trigger", "<i4"),  # its row in the trigger table; 0: it waits for its quote
+        ("waiting", "<i4"),  # its row in the table of what waits; 0: it rests
+        ("timer", "<i4"),  # of its expiry; 0 none
         ("next_in_seat", "<i4"),
         ("previous_in_seat", "<i4"),
         ("next_free", "<i4"),
         ("side", "<i4"),
         ("order_type", "<i4"),
+        ("time_in_force", "<i4"),
         ("leverage", "<i8"),
         ("lots", "<i8"),
-        ("price", "<i8"),
+        ("price", "<i8"),  # of a market order, the touch at its acceptance
+        ("max_slippage_ppm", "<i8"),  # from it; 0: any
         ("stop_loss", "<i8"),
         ("take_profit", "<i8"),
-        ("asked", "<i8"),  # margin that a stop order is to be sized by when it fills; 0: by lots
+        ("asked", "<i8"),  # margin by which it is sized; 0: by lots
         ("margin", "<i8"),  # reserved
         ("fee", "<i8"),  # reserved
         ("notional", "<i8"),  # counted in its holding
@@ -235,7 +240,7 @@ POSITION = np.dtype(
         ("trigger", "<i4"),  # its row in the trigger table, and in mark_lots, mark_cost, profit
         ("side", "<i4"),
         ("leverage", "<i4"),
-        ("waiting", "<i4"),  # its row in the table of waiting closes; 0 none
+        ("waiting", "<i4"),  # row of its close in the table of what waits; 0 none
         ("roster", "<i4"),  # the row that lists it
         ("lots", "<i8"),
         ("cost", "<i8"),  # ticks x lots at entry
@@ -264,16 +269,23 @@ ROSTER = np.dtype(
     ]
 )
 
-WAITING_CLOSE = np.dtype(
+WAITING_ROW = np.dtype(
     [
-        ("position", "<i4"),  # row
-        ("next", "<i4"),  # of the instrument's queue
+        ("kind", "<i4"),  # WAITS_TO_OPEN or WAITS_TO_CLOSE
+        ("owner", "<i4"),  # row of the order or position
+        ("instrument", "<i4"),
+        ("queued", "<i4"),  # 1: in the instrument's queue; 0: its speed bump is not over
+        ("next", "<i4"),  # in the queue
         ("previous", "<i4"),
+        ("timer", "<i4"),  # ends the bump; then, of an opening order, when the last quote is stale
         ("next_free", "<i4"),
-        ("lots", "<i8"),
+        ("lots", "<i8"),  # of a close
         ("sequence", "<i8"),  # of the command
     ]
 )
+
+WAITS_TO_OPEN: Final = 1
+WAITS_TO_CLOSE: Final = 2
 
 # Triggers: whatever waits for a price
 
@@ -340,6 +352,7 @@ TIMER = np.dtype(
 )
 
 TIMER_ORDER: Final = 2
+TIMER_WAIT: Final = 3
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -419,6 +432,7 @@ TURN = np.dtype(
         ("fee", "<i8"),
         ("liquidation", "<i8"),
         ("fills", "<i8"),  # 1: at once
+        ("waits", "<i8"),  # 1: for the next quote
     ]
 )
 
@@ -441,7 +455,7 @@ _LAYOUT: dict[str, Any] = {
     "orders": ORDER,
     "positions": POSITION,
     "rosters": ROSTER,
-    "waiting": WAITING_CLOSE,
+    "waiting": WAITING_ROW,
     "triggers": TRIGGER,
     "mark_lots": np.int64,
     "mark_cost": np.int64,

@@ -44,6 +44,8 @@ class MatchView(NamedTuple):
     status: int
     practice: bool
     fees: bool
+    next_quote: bool
+    speed_bump_ns: int
     starting_balance: int
     max_positions: int
     max_leverage: int
@@ -168,6 +170,8 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["status"]),
         bool(row["practice"]),
         bool(row["fees"]),
+        bool(row["next_quote"]),
+        int(row["speed_bump_ns"]),
         int(row["starting_balance"]),
         int(row["max_positions"]),
         int(row["max_leverage"]),

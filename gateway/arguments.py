@@ -83,6 +83,8 @@ class OfMatch(_Arguments, frozen=True):
 
 
 class PlaceOrder(_Arguments, frozen=True):
+    """`max_slippage` is in ppm of the price at acceptance."""
+
     match: Id
     symbol: Symbol
     side: Literal["long", "short"]
@@ -95,6 +97,7 @@ class PlaceOrder(_Arguments, frozen=True):
     take_profit: Amount | None = None
     time_in_force: Literal["gtc", "gtd", "ioc"] | None = None
     expires_at: Milliseconds | None = None
+    max_slippage: Small | None = None
     client_order_id: ClientOrderId | None = None
 
 

@@ -45,9 +45,9 @@ EXPECTED: Final = frozenset(
     {
         "CASH_TOO_LOW", "EXPIRY_INVALID", "EXPOSURE_TOO_HIGH", "FEED_STALE", "INSTRUMENT_CLOSE_ONLY",
         "INSTRUMENT_DISABLED", "INSTRUMENT_HALTED", "INSTRUMENT_LOCKED", "LEVERAGE_TOO_HIGH", "MARGIN_TOO_LOW",
-        "NOTIONAL_TOO_LOW", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING", "POSITION_NOT_FOUND",
-        "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO", "TOO_MANY_POSITIONS",
-        "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
+        "NOTIONAL_TOO_LOW", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING",
+        "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
+        "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
@@ -330,7 +330,7 @@ class Bot:
         self._last_n = event.n
 
         if isinstance(event.data, OrderEvent):
-            if event.type == "order.accepted":
+            if event.type in ("order.accepted", "order.changed"):
                 self._orders.add(event.data.order)
             else:
                 self._orders.discard(event.data.order)

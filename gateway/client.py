@@ -164,11 +164,13 @@ class Client(Connection):
         take_profit: Amount | None = None,
         time_in_force: Literal["gtc", "gtd", "ioc"] | None = None,
         expires_at: int | None = None,
+        max_slippage: int | None = None,
         client_order_id: str | None = None,
         match: int | None = None,
         key: str | None = None,
     ) -> Placed:
-        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key."""
+        """Place an order, sized by `margin` or by `quantity`; `max_slippage` in ppm. A `client_order_id` is also its
+        idempotency key."""
         args = self._of(match) | _given(
             symbol=symbol,
             side=side,
@@ -181,6 +183,7 @@ class Client(Connection):
             take_profit=take_profit,
             time_in_force=time_in_force,
             expires_at=expires_at,
+            max_slippage=max_slippage,
             client_order_id=client_order_id,
         )
         if client_order_id is None:

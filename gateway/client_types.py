@@ -6,7 +6,7 @@ Fields that the server leaves out are None. Fields that it adds later are ignore
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -119,6 +119,8 @@ class Match(Struct, frozen=True):
     status: str
     practice: bool
     fees: bool
+    execution: Literal["last", "next"]
+    speed_bump_ms: int
     starting_balance: Decimal
     max_positions: int
     max_leverage: int

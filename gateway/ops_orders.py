@@ -84,6 +84,7 @@ def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> byte
         instrument.ticks("take_profit", take_profit) if take_profit is not None else 0,
         order.expires_at * NS_PER_MS if order.expires_at is not None else 0,
         order.client_order_id.encode() if order.client_order_id is not None else b"",
+        order.max_slippage or 0,
     )
 
 

@@ -103,6 +103,8 @@ class MatchAnswer(Struct, frozen=True):
     status: str
     practice: bool
     fees: bool
+    execution: str
+    speed_bump_ms: int
     starting_balance: str
     max_positions: int
     max_leverage: int
@@ -119,6 +121,8 @@ def match_answer(cold: Cold, match: MatchView) -> MatchAnswer:
         MATCH_STATUSES[match.status],
         match.practice,
         match.fees,
+        "next" if match.next_quote else "last",
+        match.speed_bump_ns // NS_PER_MS,
         money_text(match.starting_balance),
         match.max_positions,
         match.max_leverage,

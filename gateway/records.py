@@ -99,6 +99,7 @@ def place_order_record(
     take_profit: int,
     expires_at_ns: int,
     client_order_id: bytes,
+    max_slippage_ppm: int,
 ) -> bytes:
     """An order: money in 1e-8 units, prices in ticks, the client's id as at most 36 ASCII bytes."""
     return _PLACE_ORDER.pack(
@@ -122,6 +123,7 @@ def place_order_record(
         take_profit,
         expires_at_ns,
         client_order_id,
+        max_slippage_ppm,
     )
 
 

@@ -11,7 +11,15 @@ from typing import Annotated, Final
 
 import msgspec
 
-from engine.commands import ColdCommand, CreateGame, CreateMatch, DefineInstrument, MarginBracket
+from engine.commands import (
+    LONGEST_BUMP_MS,
+    ColdCommand,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    Execution,
+    MarginBracket,
+)
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
 
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
@@ -61,6 +69,8 @@ class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_positions: Count = 100
     max_leverage: Count = 125
     fees: bool = True
+    execution: Execution = Execution.LAST
+    speed_bump_ms: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_BUMP_MS)] = 250
     practice: bool = True
 
 
@@ -76,6 +86,8 @@ def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSee
             max_positions=seed.max_positions,
             max_leverage=seed.max_leverage,
             fees=seed.fees,
+            execution=seed.execution,
+            speed_bump_ms=seed.speed_bump_ms,
         )
         if seed.practice:
             yield CreateMatch(game=game, practice=True)

@@ -155,7 +155,7 @@ def _play() -> None:
 def _order(order_type: OrderType, price: int) -> bytes:
     margin = 100 * scale.MONEY
     return place_order_record(
-        1, 1, 1, Side.LONG, order_type, TimeInForce.GTC, 10, margin, 0, price, 0, 0, 0, b""
+        1, 1, 1, Side.LONG, order_type, TimeInForce.GTC, 10, margin, 0, price, 0, 0, 0, b"", 0
     )
 
 

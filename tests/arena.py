@@ -81,6 +81,7 @@ class PlaceOrder(NamedTuple):
     take_profit: int = 0
     expires_at_ns: int = 0
     client_order_id: str = ""
+    max_slippage_ppm: int = 0
     key: str | None = None
 
 
@@ -318,7 +319,7 @@ class Arena:
         return self.matches[key]
 
     def player(self, cash: Number = 10_000, **rules: Any) -> Player:
-        """A new player, in a match of that starting balance. Rules: fees (default off), max_positions, max_leverage."""
+        """A new player, in a match of that starting balance. Rules: fees (default off), max_positions, and so on."""
         match = self.match(cash, **rules)
         return Player(self, self.command(RegisterPlayer("Player")).id, match)
 
@@ -532,14 +533,14 @@ class Player:
     def _order(self, symbol: str, side: int, order_type: int, *, margin: Number = 0, quantity: Number = 0,
                leverage: int = 1, price: Number = 0, stop_loss: Number = 0, take_profit: Number = 0,
                expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "",
-               key: str | None = None) -> PlaceOrder:  # fmt: skip
+               max_slippage_ppm: int = 0, key: str | None = None) -> PlaceOrder:  # fmt: skip
         arena = self.arena
         time_in_force = TimeInForce.IOC if ioc else TimeInForce.GTC if expires_in is None else TimeInForce.GTD
         expires_at_ns = 0 if expires_in is None else arena.now_ns + parse_decimal(str(expires_in), 9)
         return PlaceOrder(
             self.id, self.match, arena.instruments[symbol][0], side, order_type, time_in_force, leverage,
             money(margin), arena.lots(symbol, quantity), arena.ticks(symbol, price), arena.ticks(symbol, stop_loss),
-            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, key,
+            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, max_slippage_ppm, key,
         )  # fmt: skip
 
 

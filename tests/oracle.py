@@ -6,8 +6,9 @@ it as the rule book: prices are ticks, quantities lots, money 1e-8 units, times 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from arena import (
@@ -26,6 +27,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    Execution,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -42,6 +44,7 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
+TIMER_ORDER, TIMER_WAIT = 2, 3  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
@@ -94,6 +97,10 @@ class Match:
     market: int = 0
     insurance: int = 0
 
+    @property
+    def takes_next_quote(self) -> bool:
+        return self.game.execution is Execution.NEXT
+
 
 @dataclass
 class Seat:
@@ -108,7 +115,7 @@ class Seat:
 
 @dataclass
 class Order:
-    """Waits for its price."""
+    """Rests until its price comes; or waits for a quote, and is then on its way."""
 
     id: int
     seat: Seat
@@ -117,6 +124,18 @@ class Order:
     notional: int
     margin: int
     fee: int
+
+
+@dataclass
+class Wait:
+    """An order or a close that fills with the next quote of the instrument, once it is ripe."""
+
+    id: int
+    instrument: int
+    ripe_at_ns: int
+    sequence: int
+    lots: int = 0  # of a close
+    queued: bool = False
 
 
 @dataclass
@@ -171,7 +190,7 @@ class Oracle:
         self.seats: dict[tuple[int, int], Seat] = {}
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, Position] = {}
-        self.waiting: list[tuple[int, int]] = []  # position and lots, in order of acceptance
+        self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.events: list[Event] = []
 
@@ -181,13 +200,49 @@ class Oracle:
         first = self.sequence + 1
         self.sequence = first
         self.requests = {key: kept for key, kept in self.requests.items() if kept[2] + DAY_NS > at_ns}
-        due = [order for order in self.orders.values() if 0 < order.command.expires_at_ns <= at_ns]
-        for order in sorted(due, key=lambda order: (order.command.expires_at_ns, order.id)):
-            self.end(order, EventKind.ORDER_EXPIRED)
+        while due := self.due():
+            min(due, key=lambda timer: timer[:3])[3]()
         outcomes = []
         for self.sequence, command in enumerate(commands, first):
             outcomes.append(self.answer(command))
         return outcomes, self.events
+
+    def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
+        """(when, kind, id, what) of all that is due by now: dates of orders, ends of bumps, quotes gone stale."""
+        found: list[tuple[int, int, int, Callable[[], None]]] = []
+        for order in self.orders.values():
+            if order.command.expires_at_ns:
+                expire = partial(self.end, order, EventKind.ORDER_EXPIRED)
+                found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
+        for wait in self.waiting:
+            if not wait.queued:
+                found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
+            elif wait.id in self.orders and self.is_stale(wait.instrument):
+                stale = partial(self.end, self.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
+                market = self.markets[wait.instrument]
+                stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
+                found.append((stale_at_ns, TIMER_WAIT, wait.sequence, stale))
+        return [timer for timer in found if timer[0] <= self.now_ns]
+
+    def ripen(self, wait: Wait) -> None:
+        """The bump is over: it goes to the end of the line."""
+        wait.queued = True
+        self.waiting.remove(wait)
+        self.waiting.append(wait)
+
+    def is_stale(self, instrument: int) -> bool:
+        market = self.markets[instrument]
+        return market.bid == 0 or self.now_ns - market.at_ns > market.data.quote_lifetime_ns
+
+    def wait(self, id: int, instrument: int, match: Match, lots: int = 0) -> None:
+        bump_ns = match.game.speed_bump_ms * MILLION if match.takes_next_quote else 0
+        wait = Wait(id, instrument, self.now_ns + bump_ns, self.sequence, lots)
+        self.waiting.append(wait)
+        if not bump_ns:
+            self.ripen(wait)
+
+    def waits(self, id: int) -> bool:
+        return any(wait.id == id for wait in self.waiting)
 
     def answer(self, command: Command) -> Outcome:
         """The outcome of one command; one that has a key, and took effect before, does nothing again."""
@@ -282,45 +337,48 @@ class Oracle:
         refuse_if(command.leverage > min(match.game.max_leverage, data.max_leverage), Reason.LEVERAGE_TOO_HIGH)
         open_trades = len(self.orders_of(seat)) + len(self.positions_of(seat))
         refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
-        refuse_if(market.bid == 0 or self.now_ns - market.at_ns > data.quote_lifetime_ns, Reason.FEED_STALE)
+        refuse_if(self.is_stale(command.instrument), Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
         is_market, is_stop = command.order_type == OrderType.MARKET, command.order_type == OrderType.STOP
         refuse_if(is_stop and self.is_reached(-command.side, command.price, touch), Reason.WOULD_TRIGGER_NOW)
-        fills = is_market or (
+        reached = is_market or (
             not is_stop and (touch <= command.price if command.side > 0 else touch >= command.price)
         )
-        price = touch if fills else command.price
-        self.check_stops(command.side, mark if fills else price, command.stop_loss, command.take_profit, data)
+        waits = match.takes_next_quote and (reached or command.time_in_force == TimeInForce.IOC)
+        price = touch if reached else command.price
+        self.check_stops(command.side, mark if reached else price, command.stop_loss, command.take_profit, data)
 
         lots = command.lots or command.margin * command.leverage // (price * market.value)
         refuse_if(not command.lots and command.margin * command.leverage > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
-        refuse_if(lots == 0, Reason.SIZE_ZERO)
-        refuse_if(lots < data.min_lots, Reason.QUANTITY_TOO_LOW)
-        refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
         notional = price * lots * market.value
-        refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+        self.check_size(data, lots, notional)
         margin = -(-notional // command.leverage)
         liquidation = liquidation_price(data, command.side, lots, price * lots, margin, match.game.fees)
-        if is_stop:  # reserves the worst: all that it asked for, or its lots at the worse of its price and today's
-            notional = command.margin * command.leverage or max(price, touch) * lots * market.value
+        if is_stop or waits:  # reserves the worst: all that it asked for, or its lots at its price or today's
+            notional = command.margin * command.leverage or max(command.price, touch) * lots * market.value
             margin = command.margin or -(-notional // command.leverage)
         refuse_if(self.exposure(seat) + notional > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
         there = self.exposure(seat, command.instrument) + notional
         refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
-        fee_ppm = data.taker_fee_ppm if fills or is_stop else data.maker_fee_ppm
+        fee_ppm = data.taker_fee_ppm if reached or waits or is_stop else data.maker_fee_ppm
         fee = rounded_up(notional, fee_ppm) if match.game.fees else 0
         refuse_if(margin + fee > seat.cash, Reason.CASH_TOO_LOW)
-        refuse_if(fills and self.is_reached(command.side, liquidation, mark), Reason.WOULD_LIQUIDATE_NOW)
+        refuse_if(reached and self.is_reached(command.side, liquidation, mark), Reason.WOULD_LIQUIDATE_NOW)
 
+        if waits:
+            price = command.price or price  # a limit keeps its own
         order = Order(self.next_id, seat, command._replace(price=price), lots, notional, margin, fee)
         self.next_id += 1
-        if not fills and command.time_in_force == TimeInForce.IOC:
+        fills = reached and not waits
+        if not fills and not waits and command.time_in_force == TimeInForce.IOC:
             self.tell_of(EventKind.ORDER_CANCELED, order, margin=0, fee=0, liquidation=liquidation)
             return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
         seat.cash -= margin + fee
         if not fills:
             self.orders[order.id] = order
+            if waits:
+                self.wait(order.id, command.instrument, match)
             self.tell_of(EventKind.ORDER_ACCEPTED, order, liquidation=liquidation)
             return {
                 "id": order.id, "instrument": order.command.instrument,
@@ -350,6 +408,8 @@ class Oracle:
         refuse_if(not dated and command.expires_at_ns != 0, Reason.EXPIRY_INVALID)
         refuse_if(is_market and command.price != 0, Reason.PRICE_INVALID)
         refuse_if(not is_market and not 1 <= command.price <= data.highest_price, Reason.PRICE_INVALID)
+        refuse_if(not 0 <= command.max_slippage_ppm <= MILLION, Reason.SLIPPAGE_INVALID)
+        refuse_if(not is_market and command.max_slippage_ppm != 0, Reason.SLIPPAGE_INVALID)
         refuse_if(min(command.margin, command.lots) < 0, Reason.SIZE_INVALID)
         refuse_if(bool(command.margin) == bool(command.lots), Reason.SIZE_INVALID)
         refuse_if(command.leverage < 1, Reason.LEVERAGE_INVALID)
@@ -380,32 +440,53 @@ class Oracle:
             order_type=int(command.order_type), client_order_id=list(pack_client_order_id(command.client_order_id)),
         )  # fmt: skip
 
-    def fill_resting(self, order: Order) -> None:
-        """Its price is there. A limit order fills at it, with the maker fee; a stop order at the touch, which says how
-        much its margin buys, with the taker fee. Unless something has changed that forbids it.
+    def fill_waiting(self, order: Order) -> None:
+        """The quote it waited for is there. A limit order that this does not reach rests from now on, if it may."""
+        command, market = order.command, self.markets[order.command.instrument]
+        data, seat, touch = market.data, order.seat, market.opening(order.command.side)
+        away = (touch - command.price) * command.side
+        if command.order_type == OrderType.LIMIT and away > 0:
+            if command.time_in_force == TimeInForce.IOC:
+                return self.end(order, EventKind.ORDER_CANCELED)
+            lots = self.lots_at(order, command.price)
+            notional = command.price * lots * market.value
+            margin = -(-notional // command.leverage)
+            fee = rounded_up(notional, data.maker_fee_ppm) if self.matches[seat.match].game.fees else 0
+            try:
+                self.check_size(data, lots, notional)
+                refuse_if(margin + fee > seat.cash + order.margin + order.fee, Reason.CASH_TOO_LOW)
+            except Refused as refused:
+                return self.end(order, EventKind.ORDER_REFUSED, refused.reason)
+            seat.cash += order.margin + order.fee - margin - fee
+            order.lots, order.notional, order.margin, order.fee = lots, notional, margin, fee
+            return self.tell_of(EventKind.ORDER_CHANGED, order)
+        if command.max_slippage_ppm and away > rounded_up(command.price, command.max_slippage_ppm):
+            return self.end(order, EventKind.ORDER_REFUSED, Reason.SLIPPAGE_TOO_HIGH)
+        return self.fill(order, at_touch=True)
+
+    def fill(self, order: Order, at_touch: bool) -> None:
+        """Its price is there. At the touch, which says how much its margin buys, with the taker fee; or at its own
+        price, with the maker fee. Unless something has changed that forbids it.
 
         It was said that it waits, so it is said that it does no more.
         """
         command, seat = order.command, order.seat
         market, match = self.markets[command.instrument], self.matches[order.seat.match]
         data, price, lots, notional, margin = market.data, command.price, order.lots, order.notional, order.margin
-        is_stop = command.order_type == OrderType.STOP
         try:
             self.check_that_it_opens(data)
-            if is_stop:
+            if at_touch:
                 price = market.opening(command.side)
-                lots = command.lots or command.margin * command.leverage // (price * market.value)
+                lots = self.lots_at(order, price)
                 notional = price * lots * market.value
                 margin = -(-notional // command.leverage)
-                refuse_if(lots == 0, Reason.SIZE_ZERO)
-                refuse_if(lots < data.min_lots, Reason.QUANTITY_TOO_LOW)
-                refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
-                refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+                self.check_size(data, lots, notional)
                 more = notional - order.notional
                 refuse_if(self.exposure(seat) + more > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
                 there = self.exposure(seat, command.instrument) + more
                 refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
-            fee = rounded_up(notional, data.taker_fee_ppm if is_stop else data.maker_fee_ppm) if match.game.fees else 0
+            fee_ppm = data.taker_fee_ppm if at_touch else data.maker_fee_ppm
+            fee = rounded_up(notional, fee_ppm) if match.game.fees else 0
             refuse_if(margin + fee > seat.cash + order.margin + order.fee, Reason.CASH_TOO_LOW)
             liquidation = liquidation_price(data, command.side, lots, price * lots, margin, match.game.fees)
             reached = self.is_reached(command.side, liquidation, market.closing(command.side))
@@ -419,9 +500,20 @@ class Oracle:
         self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
         self.open(order, fee, liquidation)
 
+    def lots_at(self, order: Order, price: int) -> int:
+        command = order.command
+        return command.lots or command.margin * command.leverage // (price * self.markets[command.instrument].value)
+
+    def check_size(self, data: DefineInstrument, lots: int, notional: int) -> None:
+        refuse_if(lots == 0, Reason.SIZE_ZERO)
+        refuse_if(lots < data.min_lots, Reason.QUANTITY_TOO_LOW)
+        refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
+        refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
+
     def end(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
         """It ends without a fill, and what it reserved comes back."""
         del self.orders[order.id]
+        self.waiting = [wait for wait in self.waiting if wait.id != order.id]
         order.seat.cash += order.margin + order.fee
         self.tell_of(kind, order, reason=reason)
 
@@ -429,6 +521,7 @@ class Oracle:
         order = self.orders.get(command.order)
         refuse_if(order is None or order.seat.player != command.player, Reason.ORDER_NOT_FOUND)
         assert order is not None
+        refuse_if(self.waits(order.id), Reason.ORDER_EXECUTING)
         self.end(order, EventKind.ORDER_CANCELED)
         return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
 
@@ -443,10 +536,11 @@ class Oracle:
         refuse_if(lots == 0, Reason.SIZE_ZERO)
         market = self.markets[position.instrument]
         refuse_if(market.data.halted, Reason.INSTRUMENT_HALTED)
-        refuse_if(any(id == position.id for id, _ in self.waiting), Reason.POSITION_CLOSING)
+        refuse_if(self.waits(position.id), Reason.POSITION_CLOSING)
 
-        if self.now_ns - market.at_ns > market.data.quote_lifetime_ns:
-            self.waiting.append((position.id, lots))
+        match = self.matches[position.seat.match]
+        if match.takes_next_quote or self.is_stale(position.instrument):
+            self.wait(position.id, position.instrument, match, lots)
             return {
                 "id": position.id, "instrument": position.instrument,
                 "status": OrderStatus.ACCEPTED, "left": position.lots,
@@ -486,7 +580,7 @@ class Oracle:
             seat.trades += 1
             seat.wins += profit > 0
             del self.positions[position.id]
-            self.waiting = [(id, waits) for id, waits in self.waiting if id != position.id]
+            self.waiting = [wait for wait in self.waiting if wait.id != position.id]
             kind = EventKind.POSITION_CLOSED
         self.tell_about(
             kind, position, price=price, lots=lots, cost=cost, margin=margin, fee=fee, profit=profit, cause=int(cause)
@@ -498,7 +592,7 @@ class Oracle:
 
     def amend(self, command: AmendPosition) -> Outcome:
         position = self.own_position(command)
-        refuse_if(any(id == position.id for id, _ in self.waiting), Reason.POSITION_CLOSING)
+        refuse_if(self.waits(position.id), Reason.POSITION_CLOSING)
         market = self.markets[position.instrument]
         stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
         take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
@@ -524,7 +618,7 @@ class Oracle:
         refuse_if(change > seat.cash, Reason.CASH_TOO_LOW)
         initial = -(-position.cost * market.value // position.leverage)
         refuse_if(change < 0 and margin < initial, Reason.MARGIN_TOO_LOW)
-        refuse_if(change < 0 and self.now_ns - market.at_ns > market.data.quote_lifetime_ns, Reason.FEED_STALE)
+        refuse_if(change < 0 and self.is_stale(position.instrument), Reason.FEED_STALE)
         liquidation = liquidation_price(
             market.data, position.side, position.lots, position.cost, margin, self.matches[seat.match].game.fees
         )
@@ -565,15 +659,17 @@ class Oracle:
             return
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
         fired = sorted(self.fired_by(command.instrument, market))
-        for id, lots in list(self.waiting):
-            if self.positions[id].instrument == command.instrument:
-                self.waiting.remove((id, lots))
-                self.close_at_touch(self.positions[id], lots, Cause.CLIENT)
+        for wait in [wait for wait in self.waiting if wait.queued and wait.instrument == command.instrument]:
+            self.waiting.remove(wait)
+            if wait.id in self.orders:
+                self.fill_waiting(self.orders[wait.id])
+            else:
+                self.close_at_touch(self.positions[wait.id], wait.lots, Cause.CLIENT)
         for _, id, cause in fired:
             if id in self.positions:
                 self.close_at_touch(self.positions[id], self.positions[id].lots, cause)
             elif id in self.orders:
-                self.fill_resting(self.orders[id])
+                self.fill(self.orders[id], at_touch=self.orders[id].command.order_type == OrderType.STOP)
 
     def fired_by(self, instrument: int, market: Market) -> list[tuple[int, int, Cause]]:
         """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then entries."""
@@ -581,7 +677,7 @@ class Oracle:
         for position in self.positions.values():
             if position.instrument == instrument and (cause := self.cause(position, market.closing(position.side))):
                 fired.append((int(cause), position.id, cause))
-        for order in self.orders.values():
+        for order in (order for order in self.orders.values() if not self.waits(order.id)):
             command, touch = order.command, market.opening(order.command.side)
             comes_to = -command.side if command.order_type == OrderType.STOP else command.side
             if command.instrument == instrument and self.is_reached(comes_to, command.price, touch):

@@ -7,9 +7,10 @@ from decimal import Decimal
 from arena import LONG, SHORT, Arena, batch_of, content
 
 from engine import views
-from engine.commands import CreateGame, CreateMatch, RegisterPlayer
+from engine.commands import CreateGame, CreateMatch, Execution, RegisterPlayer
 from engine.events import EventKind
 from engine.reasons import Reason
+from engine.scale import NS_PER_MS
 
 
 def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena):
@@ -30,9 +31,10 @@ def test_a_new_practice_match_seats_every_player_there_is(arena: Arena):
 
 
 def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena):
-    match = arena.match(cash=50, max_positions=3, max_leverage=7, fees=True)
+    rules = {"execution": Execution.NEXT, "speed_bump_ms": 40}
+    match = arena.match(cash=50, max_positions=3, max_leverage=7, fees=True, **rules)
     shown = views.match(arena.machine.state, match)
-    assert shown == views.MatchView(match, 1, 2, True, True, 50 * 10**8, 3, 7, 0)
+    assert shown == views.MatchView(match, 1, 2, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0)
 
 
 def test_seats_of_a_player_are_apart(arena: Arena):

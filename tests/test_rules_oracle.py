@@ -36,6 +36,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    Execution,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -66,7 +67,7 @@ INSTRUMENTS = (ROUGH, HEAVY)
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 """200,000 steps of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds' worth."""
 
-MATCHES = (1, 2)
+MATCHES = (1, 2, 3)
 PLAYERS = (1, 2, 3)
 SETUP: list[Command] = [
     *INSTRUMENTS,
@@ -77,6 +78,8 @@ SETUP: list[Command] = [
     RegisterPlayer("2"),
     CreateMatch(2, True),
     RegisterPlayer("3"),
+    CreateGame("Next quote", "", 100_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=250),
+    CreateMatch(3, True),
 ]
 
 
@@ -102,6 +105,8 @@ class Twins:
         assert events_of(applied.events) == events, commands
         for event in events:
             self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
+            if event["reason"]:
+                self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
         self.compare()
 
     def quotes(self, *prices: tuple[int, int]) -> None:
@@ -131,7 +136,7 @@ class Twins:
                  order.margin, order.fee)
                 for order in mine
             ]  # fmt: skip
-            waiting = [id for id, _ in oracle.waiting]
+            waiting = [wait.id for wait in oracle.waiting]
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
                  view.profit, view.closing)
@@ -173,8 +178,10 @@ class Driver:
             return 3 * NS_PER_S
         if self.random.random() < 0.002:
             return DAY_NS - self.random.choice((0, 1, NS_PER_S))
+        if self.random.random() < 0.02:
+            return self.random.choice((2 * NS_PER_S, 2 * NS_PER_S + 1, 45 * NS_PER_S))
         if self.random.random() < 0.3:
-            return self.random.choice((0, 100 * NS_PER_MS, 600 * NS_PER_MS, NS_PER_S, 2 * NS_PER_S + 1, 45 * NS_PER_S))
+            return self.random.choice((100, 249, 250, 600, 1_000)) * NS_PER_MS
         return self.random.choice((0, 1, 50 * NS_PER_MS))
 
     def command(self) -> Command:
@@ -209,9 +216,11 @@ class Driver:
         size = (
             {"margin": self.random.choice((1, 50, 900, 900, 4_000, 30_000))}
             if self.random.random() < 0.5
-            else {"lots": self.random.choice((1, 2, 10, 15, 15, 30, 100, 400, 1_000, 3_001))}
+            else {"lots": self.random.choice((1, 10, 15, 15, 20, 30, 60, 100, 400, 1_000, 3_001))}
         )
-        odd = {}
+        odd: dict[str, Any] = {}
+        if fields.get("order_type", OrderType.MARKET) == OrderType.MARKET and self.random.random() < 0.2:
+            odd["max_slippage_ppm"] = self.random.choice((1, 10_000, 30_000))
         if self.random.random() < 0.03:
             field = self.random.choice(
                 (
@@ -225,15 +234,16 @@ class Driver:
                     "match",
                     "expires_at_ns",
                     "stop_loss",
+                    "max_slippage_ppm",
                 )
             )
-            odd = {field: self.random.choice((-1, 0, 9, 10**6))}
+            odd[field] = self.random.choice((-1, 0, 9, 10**6))
         defaults = {
             "player": self.random.choice(PLAYERS),
             "match": self.random.choice(MATCHES),
             "instrument": instrument,
             "side": side,
-            "leverage": self.random.choice((1, 2, 3, 7, 10, 20, 40, 60, 61, 100)),
+            "leverage": self.random.choice((1, 2, 3, 5, 7, 10, 10, 20, 40, 60, 61)),
         }
         return PlaceOrder(**(defaults | size | stops | fields | odd), key=self.key())
 
@@ -257,7 +267,7 @@ class Driver:
         open_positions = list(self.twins.oracle.positions.values())
         if not open_positions or self.random.random() < 0.03:
             return self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id)
-        closing = [self.twins.oracle.positions[id] for id, _ in self.twins.oracle.waiting]
+        closing = [found for wait in self.twins.oracle.waiting if (found := self.twins.oracle.positions.get(wait.id))]
         found = self.random.choice(closing if closing and self.random.random() < 0.2 else open_positions)
         return found.seat.player, found.id
 
@@ -328,7 +338,8 @@ def test_the_driver_reaches_what_it_is_to_test():
     for happened in (
         *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
         ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"),
-        ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"),
+        ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"), ("ORDER_CHANGED", "NONE"),
+        ("CancelOrder", "ORDER_EXECUTING"), ("ORDER_REFUSED", "SLIPPAGE_TOO_HIGH"), ("ORDER_EXPIRED", "FEED_STALE"),
         ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
@@ -362,15 +373,15 @@ class Market(RuleBasedStateMachine):
     @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
           side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400), stops=st.booleans(),
           stop=st.integers(-20, 20), goal=st.integers(-20, 20), limit=st.none() | st.integers(-10, 10),
-          seconds=st.none() | st.integers(0, 5))  # fmt: skip
+          seconds=st.none() | st.integers(0, 5), immediate=st.booleans())  # fmt: skip
     def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stops: bool,
-               stop: int, goal: int, limit: int | None, seconds: int | None) -> None:  # fmt: skip
+               stop: int, goal: int, limit: int | None, seconds: int | None, immediate: bool) -> None:  # fmt: skip
         bid = self.twins.oracle.markets[instrument].bid
         expires_at_ns = 0 if limit is None or seconds is None else self.twins.now_ns + seconds * NS_PER_S
         self.twins.step([PlaceOrder(
             player, match, instrument, side,
             OrderType.MARKET if limit is None else OrderType.STOP if stops else OrderType.LIMIT,
-            TimeInForce.GTC if expires_at_ns == 0 else TimeInForce.GTD,
+            TimeInForce.GTD if expires_at_ns else TimeInForce.IOC if immediate and not stops else TimeInForce.GTC,
             leverage, lots=lots,
             price=0 if limit is None else bid + limit, stop_loss=stop and bid - stop,
             take_profit=goal and bid + goal, expires_at_ns=expires_at_ns,
@@ -400,9 +411,9 @@ class Market(RuleBasedStateMachine):
             order = resting[choice % len(resting)]
             self.twins.step([CancelOrder(order.seat.player, order.id)])
 
-    @rule(seconds=st.sampled_from((0, 1, 2, 3, 60)))
-    def passes(self, seconds: int) -> None:
-        self.twins.step([Pulse()], seconds * NS_PER_S)
+    @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
+    def passes(self, ms: int) -> None:
+        self.twins.step([Pulse()], ms * NS_PER_MS)
 
     @invariant()
     def sound(self) -> None:

@@ -14,7 +14,8 @@ import pytest
 from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
 from msgspec.structs import replace
 
-from engine.commands import Amend, CreateGame, CreateMatch, OrderType, ResetSeat, TimeInForce
+from engine.commands import Amend, CreateGame, CreateMatch, Execution, OrderType, ResetSeat, TimeInForce
+from engine.events import EventKind
 from engine.reasons import Reason
 from engine.scale import BOUND, MONEY
 
@@ -31,6 +32,11 @@ class Scene:
         arena.quote("BTCUSDT", 59_990, 60_000)
         self.position = self.alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=100, key="key")
         self.order = self.alice.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=100)
+
+    def hurry(self) -> int:
+        """Carol's market order waits for its quote: its id."""
+        self.carol = self.arena.player(execution=Execution.NEXT)
+        return self.carol.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
 
     def place(self, **changes: Any) -> None:
         """Bob buys 0.1 BTC ten times leveraged, but for the changes."""
@@ -91,6 +97,7 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "halted": lambda s: s.arena.change("BTCUSDT", halted=True),
     "close only": lambda s: s.arena.change("BTCUSDT", close_only=True),
     "stale": lambda s: s.arena.passes(3),
+    "on its way": lambda s: setattr(s, "order", s.hurry()),
     "closing": lambda s: (s.arena.passes(3), s.close(percent=100)),
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
@@ -142,6 +149,12 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(-s.order)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(s.position)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.bob.cancels(s.order)),
+    (Reason.ORDER_EXECUTING, "on its way", lambda s: s.carol.cancels(s.order)),
+    (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=-1)),
+    (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=1_000_001)),
+    (Reason.SLIPPAGE_INVALID, "", lambda s: s.limit(max_slippage_ppm=1)),
+    (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 1, 1, 1, speed_bump_ms=-1))),
+    (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 1, 1, 1, speed_bump_ms=10_001))),
     (Reason.SIDE_INVALID, "", lambda s: s.place(side=0)),
     (Reason.SIDE_INVALID, "", lambda s: s.place(side=2)),
     (Reason.TYPE_INVALID, "", lambda s: s.place(order_type=0)),
@@ -224,9 +237,36 @@ def test_refused_and_nothing_changed(arena: Arena, reason: Reason, given: str, r
         refused(scene)
 
 
+REFUSALS_AT_THE_FILL: list[tuple[Reason, dict[str, Any], Refused]] = [
+    (Reason.SLIPPAGE_TOO_HIGH, {"max_slippage_ppm": 1_000}, lambda s: s.arena.quote("BTCUSDT", 60_060, "60060.01")),
+    (Reason.CASH_TOO_LOW, {"leverage": 7}, lambda s: s.arena.quote("BTCUSDT", 70_000)),
+    (Reason.WOULD_LIQUIDATE_NOW, {"leverage": 100}, lambda s: s.arena.quote("BTCUSDT", 59_500, 60_000)),
+    (Reason.LEVERAGE_TOO_HIGH, {"lots": 80_000, "leverage": 110}, lambda s: s.arena.quote("BTCUSDT", 63_000)),
+    (Reason.INSTRUMENT_LOCKED, {},
+     lambda s: (s.arena.change("BTCUSDT", locked=True), s.arena.quote("BTCUSDT", 60_000))),
+    (Reason.QUANTITY_TOO_LOW, {},
+     lambda s: (s.arena.change("BTCUSDT", min_lots=10_001), s.arena.quote("BTCUSDT", 60_000))),
+    (Reason.SIZE_ZERO, {"lots": 0, "margin": 6 * MONEY, "leverage": 1},
+     lambda s: (s.arena.change("BTCUSDT", min_notional=0, max_spread_ppm=10**6), s.arena.quote("BTCUSDT", 700_000))),
+]  # fmt: skip
+"""What is refused only when the quote has come, to Carol: 0.1 BTC ten times leveraged, but for the changes."""
+
+
+@pytest.mark.parametrize(("reason", "changes", "then"), REFUSALS_AT_THE_FILL,
+                         ids=lambda part: getattr(part, "name", None))  # fmt: skip
+def test_refused_at_the_fill_and_all_comes_back(arena: Arena, reason: Reason, changes: dict[str, Any], then: Refused):
+    scene = Scene(arena)
+    carol = scene.carol = arena.player(cash=1_000, fees=True, execution=Execution.NEXT, speed_bump_ms=0)
+    scene.place(**({"player": carol.id, "match": carol.match} | changes))
+    assert carol.cash < 1_000
+    then(scene)
+    assert (carol.last(EventKind.ORDER_REFUSED).reason, carol.cash) == (reason, 1_000)
+    assert (carol.reserved, carol.orders, carol.positions) == (0, [], [])
+
+
 def test_the_table_has_every_reason_that_the_engine_gives():
     """A reason that stands in the engine's code is in the table; those that do not are named here until they do."""
     code = "".join(path.read_text() for path in ENGINE.rglob("*.py") if path.name != "reasons.py")
     given = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", code)} - {Reason.ACCEPTED}
-    assert given == {reason for reason, _, _ in REFUSALS}
+    assert given == {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)}
     assert set(Reason) - given == {Reason.ACCEPTED}

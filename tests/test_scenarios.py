@@ -1,6 +1,6 @@
 """The rules as people write them down: each file in scenarios/ is a game, line by line, with what has to come of it.
 
-    player ann cash=10000 fees               a player; of a match: cash, fees, max_positions, max_leverage
+    player ann cash=10000 fees               a player; of a match: cash, fees, next, speed_bump_ms, max_positions, ...
     BTCUSDT 99999.99 100000                  a quote: bid and ask
     wait 2.5                                 seconds go by
     set BTCUSDT halted=on                    an instrument's data change
@@ -12,8 +12,9 @@
     ann has cash=4950 positions=1
 
 `limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
-may rest, `as NAME` names it. What follows `=>` is the reply; without it the command only has to be accepted. Indented
-lines are the events that the line above makes, all of them and in order:
+may rest, `max_slippage_ppm=N` how far a market order may slip, `as NAME` names it. What follows `=>` is the reply;
+without it the command only has to be accepted. Indented lines are the events that the line above makes, all of them
+and in order:
 
     BTCUSDT 95475.11 95475.12
         > ann p closed liquidation price=95475.11
@@ -32,6 +33,7 @@ import pytest
 from arena import BTC, LONG, SHORT, Arena, Happened, Player
 from msgspec.structs import replace
 
+from engine.commands import Execution
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 from engine.scale import MONEY
@@ -50,6 +52,7 @@ EVENTS = {
     "canceled": EventKind.ORDER_CANCELED,
     "expired": EventKind.ORDER_EXPIRED,
     "refused": EventKind.ORDER_REFUSED,
+    "rests": EventKind.ORDER_CHANGED,
     "opened": EventKind.POSITION_OPENED,
     "changed": EventKind.POSITION_CHANGED,
     "closed": EventKind.POSITION_CLOSED,
@@ -93,8 +96,7 @@ class Scenario:
         self.told = first in ("wait", "set") or first in symbols
         if first == "player":
             name, *rules = rest
-            self.players[name] = self.arena.player(**{key: bool(value) if key == "fees" else int(value)
-                                                      for key, value in fields_of(rules).items()})  # fmt: skip
+            self.players[name] = self.arena.player(**rules_of(rules))
             self.events = []
         elif first == "wait":
             self.arena.passes(rest[0])
@@ -142,6 +144,7 @@ class Scenario:
             details: dict[str, Any] = fields_of(rest[1:])
             details["leverage"] = int(details.get("leverage", 1))
             details["ioc"] = "ioc" in details
+            details["max_slippage_ppm"] = int(details.get("max_slippage_ppm", 0))
             if "limit" in details:
                 player.limit(rest[0], SIDES[verb], details.pop("limit"), **details)
             elif "stop" in details:
@@ -215,6 +218,14 @@ class Scenario:
 def fields_of(words: list[str]) -> dict[str, str]:
     """`a=1 b` is {"a": "1", "b": "1"}."""
     return {key: value or "1" for key, _, value in (word.partition("=") for word in words)}
+
+
+def rules_of(words: list[str]) -> dict[str, Any]:
+    """The rules of a game, as Arena.match takes them."""
+    rules: dict[str, Any] = fields_of(words)
+    fees, next_quote = "fees" in rules, "next" in rules
+    numbers = {key: int(value) for key, value in rules.items() if key not in ("fees", "next")}
+    return numbers | ({"fees": True} if fees else {}) | ({"execution": Execution.NEXT} if next_quote else {})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -1,6 +1,6 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes that waited for it; then stops, liquidations, targets, resting entries; within each,
+Within one quote: closes and opens that waited for it; then stops, liquidations, targets, resting entries; within each,
 earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position
 opened by this quote would trigger is first looked at with the next one.
 """
@@ -14,12 +14,13 @@ from engine.kernels import kernel, unsigned
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
 from engine.kernels.index import find
-from engine.kernels.orders import fill_resting
-from engine.kernels.positions import close_position, crossed_cause, stop_waiting
+from engine.kernels.orders import fill_resting, fill_waiting
+from engine.kernels.positions import close_position, crossed_cause
 from engine.kernels.triggers import is_free, next_crossed
+from engine.kernels.waiting import stop_waiting
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
-from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION
+from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION, WAITS_TO_OPEN
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
@@ -139,7 +140,7 @@ def sort_fired(book):
 def serve(book, events, instrument, room, outcome):
     """Serve what the quote lets happen, while more than `room` events fit; True when all is done.
 
-    First the closes that waited, then book.fired. Each emits at most two events. `outcome` is scratch.
+    First the instrument's queue, then book.fired. Each emits at most two events. `outcome` is scratch.
     """
     turn = book.turn[0]
     quote = book.quotes[instrument]
@@ -149,8 +150,12 @@ def serve(book, events, instrument, room, outcome):
         if turn.events >= room:
             return False
         waiting = book.waiting[quote.waiting_first]
-        row, lots = waiting.position, waiting.lots
-        stop_waiting(book, row)
+        row, lots = waiting.owner, waiting.lots
+        if waiting.kind == WAITS_TO_OPEN:
+            fill_waiting(book, events, row)
+            continue
+        stop_waiting(book, quote.waiting_first)
+        book.positions[row].waiting = 0
         price = quote.bid if book.positions[row].side > 0 else quote.ask
         close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
     while turn.served < turn.fired:

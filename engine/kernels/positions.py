@@ -15,8 +15,9 @@ from engine.kernels.rosters import enlist, strike
 from engine.kernels.rows import release, take
 from engine.kernels.seats import count_out
 from engine.kernels.triggers import add, drop, is_free, rearm
+from engine.kernels.waiting import stop_waiting
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_ceil, share_floor
-from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, WAITING
+from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 
 
 @kernel
@@ -192,49 +193,12 @@ def crossed_cause(position, price):
 
 
 @kernel
-def wait_to_close(book, row, lots):
-    """Let a closing request of the position wait for the instrument's next usable quote."""
-    position = book.positions[row]
-    quote = book.quotes[position.instrument]
-    waiting_row = take(book.waiting, book.heads[WAITING])
-    waiting = book.waiting[waiting_row]
-    waiting.position = row
-    waiting.lots = lots
-    waiting.sequence = book.turn[0].sequence
-    waiting.next = 0
-    waiting.previous = quote.waiting_last
-    if quote.waiting_last != 0:
-        book.waiting[quote.waiting_last].next = waiting_row
-    else:
-        quote.waiting_first = waiting_row
-    quote.waiting_last = waiting_row
-    position.waiting = waiting_row
-
-
-@kernel
-def stop_waiting(book, row):
-    """Forget the closing request of the position."""
-    position = book.positions[row]
-    quote = book.quotes[position.instrument]
-    waiting = book.waiting[position.waiting]
-    if waiting.previous != 0:
-        book.waiting[waiting.previous].next = waiting.next
-    else:
-        quote.waiting_first = waiting.next
-    if waiting.next != 0:
-        book.waiting[waiting.next].previous = waiting.previous
-    else:
-        quote.waiting_last = waiting.previous
-    release(book.waiting, book.heads[WAITING], position.waiting)
-    position.waiting = 0
-
-
-@kernel
 def _remove(book, row):
     position = book.positions[row]
     seat = book.seats[position.seat]
     if position.waiting != 0:
-        stop_waiting(book, row)
+        stop_waiting(book, position.waiting)
+        position.waiting = 0
     drop(book, position.trigger)
     count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     strike(book, seat, position)

@@ -61,7 +61,7 @@ def has_room(book, commands):
         and heads[POSITIONS].used + fills <= len(book.positions)
         and heads[ROSTERS].used + fills <= len(book.rosters)
         and heads[HOLDINGS].used + commands <= len(book.holdings)
-        and heads[TIMERS].used + commands <= len(book.timers)
+        and heads[TIMERS].used + 2 * commands <= len(book.timers)
         and heads[WAITING].used + commands <= len(book.waiting)
         and heads[REQUESTS].used + commands <= len(book.requests)
         and heads[PAGES].used + pages <= len(book.pages)

@@ -15,14 +15,16 @@ from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale
 from engine.kernels.market import apply_quote, serve
-from engine.kernels.orders import cancel, check_stops, end_order, liquidated_at, place
-from engine.kernels.positions import amend_position, close_position, liquidation_with, wait_to_close
+from engine.kernels.orders import cancel, end_order, place
+from engine.kernels.plans import check_stops, liquidated_at
+from engine.kernels.positions import amend_position, close_position, liquidation_with
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
-from engine.kernels.timers import next_due
+from engine.kernels.timers import clear_timer, next_due
+from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S
+from engine.tables import AHEAD, INTERVALS_S, TIMER_WAIT, WAITS_TO_CLOSE
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -115,7 +117,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
 
 @kernel
 def _close(book, events, command, i, outcome):
-    """Close a position of the player's, wholly or in part; on a stale quote it waits for the next one."""
+    """Close a position of the player's, wholly or in part; under `next`, and on a stale quote, it waits for another."""
     row = position_of(book, i, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
@@ -137,12 +139,14 @@ def _close(book, events, command, i, outcome):
     if position.waiting != 0:
         return Reason.POSITION_CLOSING.value
 
-    if is_stale(book, position.instrument):
+    match = book.matches[book.seats[position.seat].match]
+    if match.next_quote or is_stale(book, position.instrument):
         outcome.id = position.id
         outcome.instrument = position.instrument
         outcome.status = OrderStatus.ACCEPTED.value
         outcome.left = position.lots
-        wait_to_close(book, row, lots)
+        ripe_at_ns = book.world[0].now_ns + match.speed_bump_ns
+        position.waiting = wait_for_quote(book, position.instrument, WAITS_TO_CLOSE, row, lots, ripe_at_ns)
     else:
         outcome.status = OrderStatus.FILLED.value
         quote = book.quotes[position.instrument]
@@ -215,6 +219,24 @@ def _fire_timers(book, events, room):
     while row != 0:
         if book.turn[0].events >= room:
             return False
-        end_order(book, events, book.timers[row].owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
+        timer = book.timers[row]
+        if timer.kind == TIMER_WAIT:
+            _fire_wait(book, events, timer.owner)
+        else:
+            end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         row = next_due(book, now_ns)
     return True
+
+
+@kernel
+def _fire_wait(book, events, row):
+    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale."""
+    waiting = book.waiting[row]
+    clear_timer(book, waiting.timer)
+    waiting.timer = 0
+    if not waiting.queued:
+        join_queue(book, row)
+    elif is_stale(book, waiting.instrument):
+        end_order(book, events, waiting.owner, EventKind.ORDER_EXPIRED, Reason.FEED_STALE.value)
+    else:
+        look_when_stale(book, row)

@@ -1,0 +1,176 @@
+"""Plans: all the checks of a new order and none of its changes. `place` acts on a plan, and order.test shows it."""
+
+from __future__ import annotations
+
+from engine.commands import OrderType, Side, TimeInForce
+from engine.kernels import kernel
+from engine.kernels.instruments import is_stale, opens_allowed
+from engine.kernels.margin import bracket_row, liquidation_price
+from engine.kernels.seats import find_holding, find_seat
+from engine.reasons import Reason
+from engine.scale import BOUND, PPM, ceil_div, ppm_ceil
+from engine.tables import MATCH_OPEN
+
+
+@kernel
+def plan(book, command, seat_hint):
+    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0].
+
+    `seat_hint` may be the row of the player's seat, or anything else.
+    """
+    world = book.world[0]
+    plan = book.turn[0]
+
+    if command.match < 1 or command.match > world.matches:
+        return Reason.MATCH_NOT_FOUND.value
+    match = book.matches[command.match]
+    if match.status != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN.value
+    plan.seat = find_seat(book, command.player, command.match, seat_hint)
+    if plan.seat == 0:
+        return Reason.NOT_JOINED.value
+    seat = book.seats[plan.seat]
+    if command.instrument < 1 or command.instrument > world.instruments:
+        return Reason.INSTRUMENT_NOT_FOUND.value
+    instrument = book.instruments[command.instrument]
+    reason = opens_allowed(instrument)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    reason = _well_formed(command, instrument.highest_price, world.now_ns)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if command.leverage > match.max_leverage or command.leverage > instrument.max_leverage:
+        return Reason.LEVERAGE_TOO_HIGH.value
+    if seat.orders + seat.positions >= match.max_positions:
+        return Reason.TOO_MANY_POSITIONS.value
+    if is_stale(book, command.instrument):
+        return Reason.FEED_STALE.value
+
+    quote = book.quotes[command.instrument]
+    long = command.side == Side.LONG.value
+    touch = quote.ask if long else quote.bid
+    mark = quote.bid if long else quote.ask
+    is_stop = command.order_type == OrderType.STOP.value
+    beyond = (touch - command.price) * command.side
+    if is_stop and beyond >= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    marketable = command.order_type == OrderType.MARKET.value or (not is_stop and beyond <= 0)
+    plan.price = touch if marketable else command.price
+    plan.waits = match.next_quote and (marketable or command.time_in_force == TimeInForce.IOC.value)
+    plan.fills = marketable and not match.next_quote
+
+    # Stops are held against the price at which the position would be valued.
+    reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
+                         instrument.highest_price)  # fmt: skip
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    if command.lots != 0:
+        plan.lots = command.lots
+    else:
+        if command.margin > BOUND // command.leverage:
+            return Reason.EXPOSURE_TOO_HIGH.value
+        plan.lots = command.margin * command.leverage // (plan.price * instrument.value)
+    reason = check_size(instrument, plan.lots, plan.price)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    plan.notional = plan.price * plan.lots * instrument.value
+    margin = ceil_div(plan.notional, command.leverage)
+    plan.margin = margin
+    if is_stop or plan.waits:
+        # It will fill at a price not known yet: what is reserved is the most that its size allows, or the worst price
+        # of today.
+        if command.lots == 0:
+            plan.margin = command.margin
+            plan.notional = command.margin * command.leverage
+        else:
+            plan.notional = max(command.price, touch) * plan.lots * instrument.value
+            plan.margin = ceil_div(plan.notional, command.leverage)
+    plan.holding = find_holding(book, plan.seat, command.instrument)
+    reason = check_exposure(book, seat, plan.holding, command.instrument, plan.notional, command.leverage)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    fee_ppm = instrument.taker_fee_ppm if marketable or plan.waits or is_stop else instrument.maker_fee_ppm
+    plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
+    if plan.margin + plan.fee > seat.cash:
+        return Reason.CASH_TOO_LOW.value
+    cost = plan.price * plan.lots
+    plan.liquidation = liquidation_price(book, command.instrument, command.side, plan.lots, cost, margin, match.fees)
+    if marketable and liquidated_at(command.side, plan.liquidation, mark):
+        return Reason.WOULD_LIQUIDATE_NOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def check_size(instrument, lots, price):
+    """Is a fill of so many lots at that price neither too small nor too large?"""
+    if lots == 0:
+        return Reason.SIZE_ZERO.value
+    if lots < instrument.min_lots:
+        return Reason.QUANTITY_TOO_LOW.value
+    if lots > instrument.max_lots:
+        return Reason.QUANTITY_TOO_HIGH.value
+    if price * lots * instrument.value < instrument.min_notional:
+        return Reason.NOTIONAL_TOO_LOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def check_exposure(book, seat, holding_row, instrument, more, leverage):
+    """May the seat's notional grow by `more` in the instrument, at that leverage? The margin bracket is that of all it
+    has there, so splitting evades nothing."""
+    if more > BOUND - seat.notional:
+        return Reason.EXPOSURE_TOO_HIGH.value
+    held = book.holdings[holding_row].notional if holding_row != 0 else 0
+    if leverage > book.brackets[bracket_row(book, instrument, held + more)].max_leverage:
+        return Reason.LEVERAGE_TOO_HIGH.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def check_stops(side, price, stop_loss, take_profit, highest_price):
+    """May a position valued at `price` have these? A stop of 0 is none."""
+    if stop_loss < 0 or take_profit < 0 or stop_loss > highest_price or take_profit > highest_price:
+        return Reason.PRICE_INVALID.value
+    if stop_loss != 0 and (price - stop_loss) * side <= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    if take_profit != 0 and (take_profit - price) * side <= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def liquidated_at(side, liquidation, mark):
+    """Is `mark` at or beyond the liquidation price?"""
+    return liquidation != 0 and (mark - liquidation) * side <= 0
+
+
+@kernel
+def _well_formed(command, highest_price, now_ns):
+    """The checks of the command by itself."""
+    if command.side != Side.LONG.value and command.side != Side.SHORT.value:
+        return Reason.SIDE_INVALID.value
+    market = command.order_type == OrderType.MARKET.value
+    stop = command.order_type == OrderType.STOP.value
+    if not market and not stop and command.order_type != OrderType.LIMIT.value:
+        return Reason.TYPE_INVALID.value
+    if command.time_in_force < TimeInForce.GTC.value or command.time_in_force > TimeInForce.IOC.value:
+        return Reason.TIME_IN_FORCE_INVALID.value
+    dated = command.time_in_force == TimeInForce.GTD.value
+    if (market and dated) or (stop and command.time_in_force == TimeInForce.IOC.value):
+        return Reason.TIME_IN_FORCE_INVALID.value
+    if (dated and command.expires_at_ns <= now_ns) or (not dated and command.expires_at_ns != 0):
+        return Reason.EXPIRY_INVALID.value
+    if market and command.price != 0:
+        return Reason.PRICE_INVALID.value
+    if not market and (command.price < 1 or command.price > highest_price):
+        return Reason.PRICE_INVALID.value
+    if command.max_slippage_ppm < 0 or command.max_slippage_ppm > PPM or (not market and command.max_slippage_ppm != 0):
+        return Reason.SLIPPAGE_INVALID.value
+    if command.margin < 0 or command.lots < 0 or (command.margin == 0) == (command.lots == 0):
+        return Reason.SIZE_INVALID.value
+    if command.leverage < 1:
+        return Reason.LEVERAGE_INVALID.value
+    return Reason.ACCEPTED.value
