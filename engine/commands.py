@@ -65,6 +65,34 @@ class Execution(StrEnum):
     """At the first usable quote after its acceptance and the match's speed bump."""
 
 
+class Directions(IntEnum):
+    """Which sides a game allows: both, or the Side that this is the number of."""
+
+    BOTH = 0
+    LONG_ONLY = 1
+    SHORT_ONLY = -1
+
+
+class Anchor(IntEnum):
+    """From what, at the start of a day, its drawdown is counted."""
+
+    BALANCE = 0
+    EQUITY = 1
+    HIGHER = 2
+    """Of the two."""
+
+
+class TotalDrawdown(IntEnum):
+    """From what the total drawdown is counted."""
+
+    STATIC = 0
+    """The starting balance."""
+    TRAILING = 1
+    """The high-water mark of equity, in whole steps of 0.1 % of the starting balance."""
+    TRAILING_LOCK = 2
+    """The same, but the floor never rises above the starting balance."""
+
+
 class Amend(IntEnum):
     """Bits of AMEND_POSITION.fields: which of them the player changes."""
 
@@ -223,6 +251,20 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     fees: bool = True
     execution: Execution = Execution.LAST
     speed_bump_ms: int = 250  # under `next` only
+    # challenge rules; 0 or empty: no rule; ppm of the starting balance
+    allowed_symbols: tuple[str, ...] = ()
+    directions: Directions = Directions.BOTH
+    max_trades_per_minute: int = 0
+    min_trades: int = 0  # closed trades, held at least min_hold_s, that a rank for a prize asks for
+    min_hold_s: int = 0
+    max_daily_drawdown_ppm: int = 0
+    daily_anchor: Anchor = Anchor.BALANCE
+    max_total_drawdown_ppm: int = 0
+    total_drawdown: TotalDrawdown = TotalDrawdown.STATIC
+    max_loss_per_trade_ppm: int = 0
+    loss_disqualifies: bool = False  # instead of closing the trade
+    profit_target_ppm: int = 0
+    target_ends: bool = False  # the match, for all, instead of locking the seat that reaches it
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):

@@ -20,8 +20,8 @@ EVENT_BYTES = 224
 
 
 class EventKind(IntEnum):
-    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header
-    only."""
+    """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
+    seats, QUOTED, CANDLE; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -40,6 +40,10 @@ class EventKind(IntEnum):
     POSITION_CLOSED = 12
     SEAT_OPENED = 20
     SEAT_RESET = 21
+    SEAT_WARNED = 23
+    SEAT_DISQUALIFIED = 24
+    SEAT_LOCKED = 25
+    """It has reached the profit target."""
     QUOTE_CHANGED = 30
     """A quote was applied: a new price or a confirmation of the old one."""
     CANDLE_CLOSED = 31
@@ -57,6 +61,18 @@ class Cause(IntEnum):
     STOP_LOSS = 2
     LIQUIDATION = 3
     TAKE_PROFIT = 4
+    RULE = 6
+    """A challenge rule."""
+
+
+class Rule(IntEnum):
+    """A challenge rule that looks at what a seat is worth."""
+
+    NONE = 0
+    DAILY_DRAWDOWN = 1
+    TOTAL_DRAWDOWN = 2
+    LOSS_PER_TRADE = 3
+    PROFIT_TARGET = 4
 
 
 class OrderStatus(IntEnum):
@@ -114,6 +130,18 @@ TRADE = _layout(
     ]
 )
 
+JUDGED = _layout(
+    [
+        ("rule", "<i4"),  # Rule
+        ("percent", "<i4"),  # of the way to the floor, of a warning
+        ("equity", "<i8"),  # of the seat; under LOSS_PER_TRADE, the trade's result
+        ("level", "<i8"),  # the floor or target; under LOSS_PER_TRADE, the greatest loss, negative
+        ("bid", "<i8"),  # the quote at which it was found, of the header's instrument; 0: a timer found it
+        ("ask", "<i8"),
+        ("quote_sequence", "<i8"),
+    ]
+)
+
 QUOTED = _layout([("bid", "<i8"), ("ask", "<i8")])
 
 CANDLE = _layout(
@@ -134,6 +162,7 @@ class Events(NamedTuple):
 
     header: NDArray[np.void]
     trade: NDArray[np.void]
+    judged: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
@@ -142,7 +171,7 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE), words)
+    return Events(*(records.view(layout) for layout in (EVENT, TRADE, JUDGED, QUOTED, CANDLE)), words)
 
 
 OUTCOME = np.dtype(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from engine.commands import LONGEST_BUMP_MS, CreateGame, CreateMatch, Execution, RegisterPlayer, ResetSeat
 from engine.events import EventKind
 from engine.handlers import Emit
+from engine.kernels.index import allowed_key, find, insert
+from engine.kernels.rules import start_watch
 from engine.kernels.seats import find_seat, open_seat, reset_seat
+from engine.kernels.timers import set_timer
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
-from engine.scale import BOUND, NS_PER_MS
+from engine.scale import BOUND, NS_PER_MS, NS_PER_S, PPM, next_midnight, ppm_ceil
 from engine.state import State
-from engine.tables import MATCH_OPEN
+from engine.tables import MATCH_OPEN, PACE_STAMPS, TIMER_DAY
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
@@ -26,8 +29,18 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
         and 1 <= command.max_positions <= 100_000
         and 1 <= command.max_leverage <= 1000
         and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
+        and 0 <= command.max_trades_per_minute <= PACE_STAMPS
+        and 0 <= command.min_trades <= 100_000
+        and 0 <= command.min_hold_s <= 86_400
+        and 0 <= command.max_daily_drawdown_ppm <= PPM
+        and 0 <= command.max_total_drawdown_ppm <= PPM
+        and 0 <= command.max_loss_per_trade_ppm <= PPM
+        and 0 <= command.profit_target_ppm <= 100 * PPM
     ):
         return Reason.GAME_INVALID, 0
+    symbols = {instrument.symbol for instrument in state.cold.instruments.values()}
+    if not symbols.issuperset(command.allowed_symbols):
+        return Reason.INSTRUMENT_NOT_FOUND, 0
 
     state.book.world[0]["games"] += 1
     game = int(state.book.world[0]["games"])
@@ -44,7 +57,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         return Reason.MATCH_NOT_PRACTICE, 0
 
     players = int(state.book.world[0]["players"])
-    make_room_for_match(state)
+    make_room_for_match(state, len(game.allowed_symbols))
     make_room_for_seats(state, players + 1)
     book = state.book
     book.world[0]["matches"] += 1
@@ -61,10 +74,40 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match["speed_bump_ns"] = game.speed_bump_ms * NS_PER_MS
     for field in ("starting_balance", "max_positions", "max_leverage"):
         match[field] = getattr(game, field)
+    _pin_challenge(state, match_id, game)
     emit(EventKind.MATCH_CREATED, match=match_id)
     for player in range(1, players + 1):
         _seat(state, player, match_id, emit)
     return Reason.ACCEPTED, match_id
+
+
+def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
+    """Give the match the game's challenge rules, its percents as money. They round up: floors round down."""
+    book = state.book
+    match = book.matches[match_id]
+    for symbol in game.allowed_symbols:
+        instrument = next(id for id, data in state.cold.instruments.items() if data.symbol == symbol)
+        key = allowed_key(match_id, instrument)
+        if not find(book.allowed_index, key):
+            insert(book.allowed_index, key, 1)
+    match["only_some"] = bool(game.allowed_symbols)
+    match["only_side"] = game.directions
+    match["trades_per_minute"] = game.max_trades_per_minute
+    match["min_trades"] = game.min_trades
+    match["min_hold_ns"] = game.min_hold_s * NS_PER_S
+    match["daily_drawdown"] = ppm_ceil(game.starting_balance, game.max_daily_drawdown_ppm)
+    match["daily_anchor"] = game.daily_anchor
+    match["total_drawdown"] = ppm_ceil(game.starting_balance, game.max_total_drawdown_ppm)
+    match["total_mode"] = game.total_drawdown
+    match["loss_per_trade"] = ppm_ceil(game.starting_balance, game.max_loss_per_trade_ppm)
+    match["loss_disqualifies"] = game.loss_disqualifies
+    if game.profit_target_ppm:
+        match["profit_target"] = game.starting_balance + ppm_ceil(game.starting_balance, game.profit_target_ppm)
+    match["target_ends"] = game.target_ends
+    rules = ("daily_drawdown", "total_drawdown", "loss_per_trade", "profit_target")
+    match["watched"] = any(match[rule] for rule in rules)
+    if match["daily_drawdown"] or match["total_drawdown"]:
+        set_timer(book, next_midnight(int(book.world[0]["now_ns"])), TIMER_DAY, match_id, match_id)
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
@@ -96,6 +139,7 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
         return Reason.SEAT_NOT_FLAT, 0
 
     reset_seat(book, row)
+    start_watch(book, row)
     _announce_seat(state, row, EventKind.SEAT_RESET, emit)
     return Reason.ACCEPTED, command.match
 
@@ -106,6 +150,7 @@ def _seat(state: State, player: int, match: int, emit: Emit) -> None:
     if int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED:
         return
     row = open_seat(state.book, player, match)
+    start_watch(state.book, row)
     _announce_seat(state, row, EventKind.SEAT_OPENED, emit)
 
 

@@ -27,6 +27,8 @@ class Reason(IntEnum):
     GAME_INVALID = 15
     NOT_JOINED = 16
     SEAT_NOT_FLAT = 17
+    SEAT_LOCKED = 18
+    SEAT_DISQUALIFIED = 19
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -60,6 +62,9 @@ class Reason(IntEnum):
     SLIPPAGE_INVALID = 68
     SLIPPAGE_TOO_HIGH = 69
     ORDER_EXECUTING = 70
+    INSTRUMENT_NOT_ALLOWED = 71
+    SIDE_NOT_ALLOWED = 72
+    TOO_MANY_TRADES = 73
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -80,6 +85,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.GAME_INVALID: "the game's rules are out of bounds",
     Reason.NOT_JOINED: "the player has no seat in this match",
     Reason.SEAT_NOT_FLAT: "close all positions and cancel all orders first",
+    Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
+    Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",
     Reason.INSTRUMENT_NOT_FOUND: "there is no such instrument",
     Reason.INSTRUMENT_INVALID: "the instrument's data are out of bounds",
     Reason.INSTRUMENT_DISABLED: "the instrument is not traded",
@@ -109,6 +116,9 @@ MESSAGES: dict[Reason, str] = {
     Reason.SLIPPAGE_INVALID: "max_slippage goes with market orders, from 1 to 1,000,000 ppm",
     Reason.SLIPPAGE_TOO_HIGH: "the price has moved further than max_slippage since the order was accepted",
     Reason.ORDER_EXECUTING: "the order waits for its quote and can be neither cancelled nor amended",
+    Reason.INSTRUMENT_NOT_ALLOWED: "the game does not allow this instrument",
+    Reason.SIDE_NOT_ALLOWED: "the game allows the other direction only",
+    Reason.TOO_MANY_TRADES: "the game's limit of trades a minute is reached",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",
@@ -116,5 +126,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.MARGIN_TOO_LOW: "margin is taken back only down to what the position's leverage asks for",
 }
 
-RETRY_LATER: frozenset[Reason] = frozenset({Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED})
+RETRY_LATER: frozenset[Reason] = frozenset({
+    Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED, Reason.TOO_MANY_TRADES,
+})  # fmt: skip
 """Reasons that pass by themselves: the same request may succeed after a while."""

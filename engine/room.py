@@ -5,15 +5,19 @@ How much a batch can take at most is said once more, as a question, in kernels/r
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.kernels.index import rehash
 from engine.state import State
 from engine.tables import (
+    BANDS,
     BOUNDS_STEP,
     BRACKETS_PER_INSTRUMENT,
     HOLDINGS,
     INTERVALS_S,
     ORDERS,
     PAGE_ROWS,
+    PACES,
     PAGES,
     POSITIONS,
     REQUESTS,
@@ -35,10 +39,11 @@ def make_room(state: State, commands: int) -> None:
     orders = int(heads[ORDERS]["live"])
     fills = commands + orders
     lanes = 2 * (int(book.world[0]["instruments"]) + 1)
-    pages = fills // PAGE_ROWS + min(fills, lanes) + 1
+    pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
 
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
     _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
+    _fit(state, ("bands",), int(heads[BANDS]["used"]) + fills)
     _fit(state, ("rosters",), int(heads[ROSTERS]["used"]) + fills)
     _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
     _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + 2 * commands)
@@ -56,7 +61,8 @@ def make_room(state: State, commands: int) -> None:
 
 def make_room_for_seats(state: State, seats: int) -> None:
     """Let there be room for so many more seats, one of them a new player's."""
-    _fit(state, ("seats",), int(state.book.heads[SEATS]["used"]) + seats)
+    _fit(state, ("seats", "touched", "touched_scratch"), int(state.book.heads[SEATS]["used"]) + seats)
+    _fit(state, ("paces",), int(state.book.heads[PACES]["used"]) + seats)
     _fit(state, ("players",), int(state.book.world[0]["players"]) + 2)
     _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
 
@@ -70,8 +76,11 @@ def make_room_for_instrument(state: State) -> None:
     _fit(state, ("candles",), len(INTERVALS_S) * rows)
 
 
-def make_room_for_match(state: State) -> None:
-    """Let there be room for one more match."""
+def make_room_for_match(state: State, allowed: int) -> None:
+    """Let there be room for one more match, of so many instruments if not all."""
+    entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
+    _fit_index(state, "allowed_index", entries + allowed)
+    _fit(state, ("timers", "timer_heap"), int(state.book.heads[TIMERS]["used"]) + 1)
     _fit(state, ("matches",), int(state.book.world[0]["matches"]) + 2)
 
 

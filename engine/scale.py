@@ -20,6 +20,7 @@ PPM: Final = 1_000_000
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
+DAY_NS: Final = 86_400 * NS_PER_S
 
 BOUND: Final = 1 << 60
 """No notional, margin x leverage or summed exposure may exceed this, so no sum of a few of them wraps an int64."""
@@ -36,6 +37,12 @@ NEVER_HIGH: Final = 1 << 62
 def ceil_div(numerator: int, denominator: int) -> int:
     """numerator / denominator, rounded up (towards plus infinity)."""
     return -(-numerator // denominator)
+
+
+@kernel
+def next_midnight(now_ns: int) -> int:
+    """The first moment of the next day, UTC."""
+    return (now_ns // DAY_NS + 1) * DAY_NS
 
 
 @kernel

@@ -42,6 +42,7 @@ def encode_cold_state(cold: Cold) -> bytes:
 def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are copied."""
     room = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
+    room |= dict.fromkeys(("touched", "touched_scratch"), len(tables["seats"]))
     room |= {"turn": 1, "spare_outcome": 1, "ahead": AHEAD}
     scratch = {name: make_array(name, room[name]) for name in SCRATCH}
     arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}

@@ -60,7 +60,9 @@ TIMERS: Final = 5
 REQUESTS: Final = 6
 WAITING: Final = 7
 ROSTERS: Final = 8
-TABLES_WITH_FREE_LIST: Final = 9
+BANDS: Final = 9
+PACES: Final = 10
+TABLES_WITH_FREE_LIST: Final = 11
 
 # Instruments and quotes: row = instrument id
 
@@ -149,6 +151,22 @@ MATCH = np.dtype(
         ("starting_balance", "<i8"),
         ("max_positions", "<i8"),
         ("max_leverage", "<i8"),
+        # challenge rules, in money where the game has percents of the starting balance; 0: no such rule
+        ("only_side", "<i1"),  # Side that alone is allowed
+        ("only_some", "<i1"),  # 1: only the instruments in allowed_index
+        ("daily_anchor", "<i1"),  # Anchor
+        ("total_mode", "<i1"),  # TotalDrawdown
+        ("loss_disqualifies", "<i1"),  # 1: a trade's loss disqualifies; 0: it closes the trade
+        ("target_ends", "<i1"),  # 1: the target ends the match for all; 0: it locks the seat
+        ("watched", "<i1"),  # 1: some rule looks at the equity of its seats
+        ("spare_rule", "<i1"),
+        ("trades_per_minute", "<i8"),
+        ("min_trades", "<i8"),
+        ("min_hold_ns", "<i8"),  # for a trade to count among those
+        ("daily_drawdown", "<i8"),
+        ("total_drawdown", "<i8"),
+        ("loss_per_trade", "<i8"),
+        ("profit_target", "<i8"),  # equity, the starting balance included
         ("seats", "<i8"),
         ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
         ("spare_row", "<i4"),
@@ -165,26 +183,72 @@ MATCH_OPEN: Final = 2
 
 SEAT = np.dtype(
     [
-        ("match", "<i8"),
-        ("player", "<i8"),
+        # what each order and close touches, in two cache lines
+        ("match", "<i4"),
+        ("player", "<i4"),
         ("cash", "<i8"),  # free virtual money
         ("reserved", "<i8"),  # margin and fees set aside for waiting orders
         ("margin", "<i8"),  # sum over its open positions
         ("notional", "<i8"),  # sum over its holdings; at most BOUND, so no sum over its positions wraps
-        ("profit", "<i8"),  # realised, fees not counted, since the start or the last reset
-        ("fees", "<i8"),  # paid
-        ("trades", "<i8"),  # positions closed wholly
-        ("wins", "<i8"),  # of those, the ones whose last part closed with a profit
-        ("joined_at_ns", "<i8"),
         ("orders", "<i4"),  # waiting
         ("positions", "<i4"),  # open
         ("first_order", "<i4"),  # chains, latest first
         ("first_roster", "<i4"),
-        ("next_in_match", "<i4"),
+        ("status", "<i4"),  # SEAT_ACTIVE, ...
+        ("watched", "<i4"),  # 1: some rule looks at its equity
+        ("profit", "<i8"),  # realised, fees not counted, since the start or the last reset
+        ("fees", "<i8"),  # paid
+        ("peak_balance", "<i8"),  # highest balance: cash, reserved and margin
+        ("max_drawdown", "<i8"),  # of the balance, from its peak
+        ("balance_at_ns", "<i8"),  # when the balance last changed
+        ("trades", "<i4"),  # positions closed wholly
+        ("wins", "<i4"),  # of those, the ones whose last part closed with a profit
+        ("held_trades", "<i4"),  # of those, the ones held as long as the game asks for
         ("next_free", "<i4"),
-        ("spare", "<i8", (2,)),
+        ("spare", "<i8"),
+        # what the rules that look at its equity touch: how much of its slack no band has, and its levels
+        ("slack_down", "<i8"),
+        ("slack_up", "<i8"),
+        ("first_band", "<i4"),
+        ("touched", "<i4"),  # 1: it is to be judged before the entry ends
+        ("daily_floor", "<i8"),
+        ("total_floor", "<i8"),
+        ("high_water", "<i8"),  # of equity, in whole steps
+        ("warned", "<i4"),  # bits: the warnings of today, WARNINGS for the daily floor, as many for the total one
+        ("pace", "<i4"),  # row of the stamps of its latest trades
+        ("spare_watch", "<i8"),
+        # the rest
+        ("joined_at_ns", "<i8"),
+        ("next_in_match", "<i4"),
+        ("out_rule", "<i4"),  # Rule that has put the seat out of the game, and its evidence; 0 none
+        ("out_sequence", "<i8"),  # of the entry that broke it
+        ("out_equity", "<i8"),  # or the trade's result
+        ("out_level", "<i8"),  # floor, target, or greatest loss
+        ("out_instrument", "<i8"),  # of the quote; 0: it was a timer
+        ("out_bid", "<i8"),
+        ("out_ask", "<i8"),
     ]
 )
+
+SEAT_ACTIVE: Final = 0
+"""SEAT.status: it may trade, as far as its match lets it."""
+SEAT_LOCKED: Final = 1
+"""It has reached the profit target."""
+SEAT_DISQUALIFIED: Final = 2
+
+WARNINGS_PERCENT: Final = (80, 90, 95)
+"""Of the way from the anchor to a floor."""
+
+PACE_STAMPS: Final = 60
+
+PACE = np.dtype(
+    [
+        ("count", "<i8"),  # trades so far
+        ("next_free", "<i8"),
+        ("at_ns", "<i8", (PACE_STAMPS,)),  # of the latest; a ring of as many as the match's rule needs
+    ]
+)
+"""When a seat, whose match limits the trades of a minute, placed its latest."""
 
 HOLDING = np.dtype(
     [
@@ -193,10 +257,29 @@ HOLDING = np.dtype(
         ("notional", "<i8"),  # at entry, of its open positions and waiting orders
         ("count", "<i4"),  # of those; the row is freed at 0
         ("next_free", "<i4"),
-        ("spare", "<i8"),
+        ("long_band", "<i4"),  # rows of its equity bands; 0: it has no position of that side, or none is watched
+        ("short_band", "<i4"),
     ]
 )
 """What one seat has in one instrument."""
+
+BAND = np.dtype(
+    [
+        ("seat", "<i4"),
+        ("holding", "<i4"),
+        ("lane", "<i4"),
+        ("trigger", "<i4"),  # its row in the trigger table
+        ("next", "<i4"),  # chain of the seat's bands, latest first
+        ("previous", "<i4"),
+        ("next_free", "<i4"),
+        ("side", "<i4"),
+        ("lots", "<i8"),  # of the seat's positions there
+        ("mark", "<i8"),  # price of the lane when the following were counted
+        ("down", "<i8"),  # what they may lose from there before the seat is looked at
+        ("up", "<i8"),  # what they may gain
+    ]
+)
+"""How far the price of one lane may move before a rule on a seat's equity could break; see kernels/bands.py."""
 
 # Orders and positions: they share ids
 
@@ -252,7 +335,8 @@ POSITION = np.dtype(
         ("opened_at_ns", "<i8"),
         ("place", "<i4"),  # in its roster
         ("next_free", "<i4"),
-        ("spare", "<i8", (2,)),
+        ("realised", "<i8"),  # profit of the parts that closed
+        ("spare", "<i8"),
     ]
 )
 
@@ -306,7 +390,7 @@ TRIGGER = np.dtype(
         ("low", "<i8"),  # fires when the price is <= low
         ("high", "<i8"),  # or >= high
         ("owner", "<i4"),  # row of the position or order
-        ("kind", "<i4"),  # TRIGGER_POSITION or TRIGGER_ORDER
+        ("kind", "<i4"),  # TRIGGER_POSITION, TRIGGER_ORDER or TRIGGER_BAND
         ("spare", "<i8"),
     ]
 )
@@ -314,6 +398,7 @@ TRIGGER = np.dtype(
 
 TRIGGER_POSITION: Final = 1
 TRIGGER_ORDER: Final = 2
+TRIGGER_BAND: Final = 3
 
 PAGE = np.dtype(
     [
@@ -353,6 +438,7 @@ TIMER = np.dtype(
 
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
+TIMER_DAY: Final = 5
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -390,6 +476,8 @@ class Book(NamedTuple):
     orders: Table
     positions: Table
     rosters: Table
+    bands: Table
+    paces: Table
     waiting: Table
     triggers: Table
     mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
@@ -406,12 +494,15 @@ class Book(NamedTuple):
     seat_index: Table  # player and match -> seat row
     holding_index: Table  # seat row and instrument -> holding row
     request_index: Table  # key_low -> request row
+    allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
     # scratch: not state, not in snapshots
     turn: Table
     spare_outcome: Table  # where outcomes go that answer nobody
     ahead: NDArray[np.int64]  # rows found while looking ahead, by number of the command
     fired: NDArray[np.int64]
     fired_scratch: NDArray[np.int64]
+    touched: NDArray[np.int64]  # keys of the seats that are to be judged
+    touched_scratch: NDArray[np.int64]
     profit: NDArray[np.int64]
 
 
@@ -420,6 +511,10 @@ TURN = np.dtype(
         ("phase", "<i8"),  # where inside an entry the turn stopped; 0: between entries
         ("fired", "<i8"),  # rows of `fired` that wait to be served
         ("served", "<i8"),
+        ("touched", "<i8"),  # seats that wait to be judged
+        ("judged", "<i8"),
+        ("instrument", "<i8"),  # that the entry is about; 0 none
+        ("cursor", "<i8"),  # seat at which a walk over a match stopped
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call
         # an order as planned by its checks, before it changes anything
@@ -439,7 +534,7 @@ TURN = np.dtype(
 AHEAD: Final = 32
 """Length of Book.ahead: a power of two above the distance that is looked ahead."""
 
-SCRATCH: Final = frozenset({"turn", "spare_outcome", "ahead", "fired", "fired_scratch", "profit"})
+SCRATCH: Final = frozenset({"turn", "spare_outcome", "ahead", "fired", "fired_scratch", "touched", "touched_scratch", "profit"})
 
 _LAYOUT: dict[str, Any] = {
     "world": WORLD,
@@ -455,6 +550,8 @@ _LAYOUT: dict[str, Any] = {
     "orders": ORDER,
     "positions": POSITION,
     "rosters": ROSTER,
+    "bands": BAND,
+    "paces": PACE,
     "waiting": WAITING_ROW,
     "triggers": TRIGGER,
     "mark_lots": np.int64,
@@ -471,11 +568,14 @@ _LAYOUT: dict[str, Any] = {
     "seat_index": INDEX,
     "holding_index": INDEX,
     "request_index": INDEX,
+    "allowed_index": INDEX,
     "turn": TURN,
     "spare_outcome": OUTCOME,
     "ahead": np.int64,
     "fired": np.int64,
     "fired_scratch": np.int64,
+    "touched": np.int64,
+    "touched_scratch": np.int64,
     "profit": np.int64,
 }
 assert tuple(_LAYOUT) == Book._fields

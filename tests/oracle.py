@@ -24,6 +24,7 @@ from arena import (
 
 from engine.commands import (
     Amend,
+    Anchor,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -34,9 +35,10 @@ from engine.commands import (
     RegisterPlayer,
     ResetSeat,
     TimeInForce,
+    TotalDrawdown,
     pack_client_order_id,
 )
-from engine.events import Cause, EventKind, OrderStatus
+from engine.events import Cause, EventKind, OrderStatus, Rule
 from engine.reasons import Reason
 
 BILLION = 10**9
@@ -44,7 +46,7 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_ORDER, TIMER_WAIT = 2, 3  # in this order, when due together
+TIMER_ORDER, TIMER_WAIT, TIMER_DAY = 2, 3, 5  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
@@ -74,6 +76,7 @@ class Market:
     ask: int = 0
     at_ns: int = 0
     source_sequence: int = -1
+    sequence: int = 0
     candles: dict[int, tuple[int, list[int]]] = field(default_factory=dict)  # length -> start, bids
 
     @property
@@ -96,6 +99,10 @@ class Match:
     fees_taken: int = 0
     market: int = 0
     insurance: int = 0
+    next_day_ns: int = 0
+
+    def percent(self, ppm: int) -> int:
+        return rounded_up(self.game.starting_balance, ppm)
 
     @property
     def takes_next_quote(self) -> bool:
@@ -111,6 +118,15 @@ class Seat:
     fees: int = 0
     trades: int = 0
     wins: int = 0
+    held_trades: int = 0
+    balances: list[int] = field(default_factory=list)  # each balance it has had
+    balance_at_ns: int = 0
+    traded_at_ns: list[int] = field(default_factory=list)
+    daily_floor: int = 0
+    total_floor: int = 0
+    high_water: int = 0
+    warned: set[tuple[Rule, int]] = field(default_factory=set)
+    out: Rule = Rule.NONE
 
 
 @dataclass
@@ -151,6 +167,8 @@ class Position:
     liquidation: int
     stop_loss: int
     take_profit: int
+    opened_at_ns: int
+    realised: int = 0
 
 
 def rounded_up(amount: int, ppm: int) -> int:
@@ -204,7 +222,8 @@ class Oracle:
             min(due, key=lambda timer: timer[:3])[3]()
         outcomes = []
         for self.sequence, command in enumerate(commands, first):
-            outcomes.append(self.answer(command))
+            outcomes.append(outcome := self.answer(command))
+            self.judge_all(command.instrument if isinstance(command, Quote) else outcome["instrument"])
         return outcomes, self.events
 
     def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
@@ -214,6 +233,9 @@ class Oracle:
             if order.command.expires_at_ns:
                 expire = partial(self.end, order, EventKind.ORDER_EXPIRED)
                 found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
+        for id, match in self.matches.items():
+            if match.next_day_ns:
+                found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
@@ -289,7 +311,9 @@ class Oracle:
         refuse_if(not 1 <= command.game <= len(self.games), Reason.GAME_NOT_FOUND)
         refuse_if(not command.practice, Reason.MATCH_NOT_PRACTICE)
         id = len(self.matches) + 1
-        self.matches[id] = Match(self.games[command.game - 1])
+        match = self.matches[id] = Match(self.games[command.game - 1])
+        if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
+            match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
         self.emit(EventKind.MATCH_CREATED, match=id)
         for player in range(1, len(self.players) + 1):
             self.sit(player, id)
@@ -307,6 +331,7 @@ class Oracle:
         balance = self.matches[match].game.starting_balance
         self.matches[match].granted += balance
         seat = self.seats[player, match] = Seat(player, match, balance)
+        self.start(seat)
         self.tell(EventKind.SEAT_OPENED, seat, 0)
 
     def reset(self, command: ResetSeat) -> Outcome:
@@ -318,9 +343,105 @@ class Oracle:
         match = self.matches[command.match]
         match.granted += match.game.starting_balance - seat.cash
         seat.cash = match.game.starting_balance
-        seat.profit = seat.fees = seat.trades = seat.wins = 0
+        seat.profit = seat.fees = seat.trades = seat.wins = seat.held_trades = 0
+        seat.out = Rule.NONE
+        self.start(seat)
         self.tell(EventKind.SEAT_RESET, seat, 0)
         return {"id": command.match}
+
+    # Challenge rules
+
+    def start(self, seat: Seat) -> None:
+        match = self.matches[seat.match]
+        seat.balances, seat.balance_at_ns = [seat.cash], self.now_ns
+        seat.daily_floor = seat.cash - match.percent(match.game.max_daily_drawdown_ppm)
+        seat.total_floor = seat.cash - match.percent(match.game.max_total_drawdown_ppm)
+        seat.high_water = seat.cash
+        seat.warned = set()
+
+    def start_day(self, id: int, match: Match) -> None:
+        match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
+        for seat in self.seats.values():
+            if seat.match == id and not seat.out:
+                anchor = {
+                    Anchor.BALANCE: self.balance(seat),
+                    Anchor.EQUITY: self.equity(seat),
+                    Anchor.HIGHER: max(self.balance(seat), self.equity(seat)),
+                }[match.game.daily_anchor]
+                seat.daily_floor = anchor - match.percent(match.game.max_daily_drawdown_ppm)
+                seat.warned = set()
+        self.judge_all(0)
+
+    def judge_all(self, instrument: int) -> None:
+        """Every seat after everything that happens: the engine must find the same with a look at hardly any."""
+        for _, seat in sorted(self.seats.items()):
+            if not seat.out:
+                self.judge(seat, instrument)
+
+    def judge(self, seat: Seat, instrument: int) -> None:
+        match = self.matches[seat.match]
+        game, start = match.game, match.game.starting_balance
+        daily, total = match.percent(game.max_daily_drawdown_ppm), match.percent(game.max_total_drawdown_ppm)
+        most, target = match.percent(game.max_loss_per_trade_ppm), start + match.percent(game.profit_target_ppm)
+        while True:
+            equity = self.equity(seat)
+            if daily and equity < seat.daily_floor:
+                return self.put_out(seat, Rule.DAILY_DRAWDOWN, equity, seat.daily_floor, instrument)
+            if total and equity < seat.total_floor:
+                return self.put_out(seat, Rule.TOTAL_DRAWDOWN, equity, seat.total_floor, instrument)
+            results = [(position, position.realised + self.floating(position)) for position in self.positions_of(seat)]
+            lost = [(position, result) for position, result in results if most and result < -most]
+            if not lost:
+                break
+            position, result = lost[-1]  # the latest opened
+            if game.loss_disqualifies:
+                return self.put_out(seat, Rule.LOSS_PER_TRADE, result, -most, instrument)
+            self.close_at_touch(position, position.lots, Cause.RULE)
+        if game.profit_target_ppm and equity >= target:
+            return self.put_out(seat, Rule.PROFIT_TARGET, equity, target, instrument)
+
+        if game.total_drawdown is not TotalDrawdown.STATIC:
+            step = max(1, start // 1000)
+            while equity >= seat.high_water + step:
+                seat.high_water += step
+            seat.total_floor = seat.high_water - total
+            if game.total_drawdown is TotalDrawdown.TRAILING_LOCK:
+                seat.total_floor = min(seat.total_floor, start)
+        for rule, amount, floor in (
+            (Rule.DAILY_DRAWDOWN, daily, seat.daily_floor), (Rule.TOTAL_DRAWDOWN, total, seat.total_floor),
+        ):  # fmt: skip
+            for percent in (80, 90, 95):
+                reached = equity <= floor + amount * (100 - percent) // 100
+                if amount and reached and (rule, percent) not in seat.warned:
+                    seat.warned.add((rule, percent))
+                    self.tell_judged(EventKind.SEAT_WARNED, seat, rule, percent, equity, floor, 0)
+
+    def put_out(self, seat: Seat, rule: Rule, equity: int, level: int, instrument: int) -> None:
+        seat.out = rule
+        kind = EventKind.SEAT_LOCKED if rule is Rule.PROFIT_TARGET else EventKind.SEAT_DISQUALIFIED
+        self.tell_judged(kind, seat, rule, 0, equity, level, instrument)
+        for order in reversed(self.orders_of(seat)):
+            self.end(order, EventKind.ORDER_CANCELED)
+        for position in reversed(self.positions_of(seat)):
+            self.close_at_touch(position, position.lots, Cause.RULE)
+
+    def tell_judged(
+        self, kind: EventKind, seat: Seat, rule: Rule, percent: int, equity: int, level: int, instrument: int
+    ) -> None:
+        market = self.markets.get(instrument)
+        self.emit(
+            kind, player=seat.player, match=seat.match, instrument=instrument, rule=int(rule), percent=percent,
+            equity=equity, level=level, bid=market.bid if market else 0, ask=market.ask if market else 0,
+            quote_sequence=market.sequence if market else 0,
+        )  # fmt: skip
+
+    def balance(self, seat: Seat) -> int:
+        reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
+        return seat.cash + reserved + sum(position.margin for position in self.positions_of(seat))
+
+    def note_balance(self, seat: Seat) -> None:
+        seat.balances.append(self.balance(seat))
+        seat.balance_at_ns = self.now_ns
 
     # Orders
 
@@ -329,14 +450,21 @@ class Oracle:
         match = self.matches[command.match]
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
+        refuse_if(seat.out is Rule.PROFIT_TARGET, Reason.SEAT_LOCKED)
+        refuse_if(seat.out is not Rule.NONE, Reason.SEAT_DISQUALIFIED)
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
         self.check_that_it_opens(data)
         self.check_by_itself(command, data)
+        allowed = match.game.allowed_symbols
+        refuse_if(bool(allowed) and data.symbol not in allowed, Reason.INSTRUMENT_NOT_ALLOWED)
+        refuse_if(match.game.directions not in (0, command.side), Reason.SIDE_NOT_ALLOWED)
         refuse_if(command.leverage > min(match.game.max_leverage, data.max_leverage), Reason.LEVERAGE_TOO_HIGH)
         open_trades = len(self.orders_of(seat)) + len(self.positions_of(seat))
         refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
+        recent = [at_ns for at_ns in seat.traded_at_ns if at_ns > self.now_ns - 60 * BILLION]
+        refuse_if(0 < match.game.max_trades_per_minute <= len(recent), Reason.TOO_MANY_TRADES)
         refuse_if(self.is_stale(command.instrument), Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
@@ -370,6 +498,7 @@ class Oracle:
             price = command.price or price  # a limit keeps its own
         order = Order(self.next_id, seat, command._replace(price=price), lots, notional, margin, fee)
         self.next_id += 1
+        seat.traded_at_ns.append(self.now_ns)
         fills = reached and not waits
         if not fills and not waits and command.time_in_force == TimeInForce.IOC:
             self.tell_of(EventKind.ORDER_CANCELED, order, margin=0, fee=0, liquidation=liquidation)
@@ -431,10 +560,12 @@ class Oracle:
         command, seat = order.command, order.seat
         position = self.positions[order.id] = Position(
             order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
-            order.margin, liquidation, command.stop_loss, command.take_profit,
+            order.margin, liquidation, command.stop_loss, command.take_profit, self.now_ns,
         )  # fmt: skip
         seat.fees += fee
         self.matches[seat.match].fees_taken += fee
+        if fee:
+            self.note_balance(seat)
         self.tell_about(
             EventKind.POSITION_OPENED, position, price=command.price, lots=order.lots, fee=fee,
             order_type=int(command.order_type), client_order_id=list(pack_client_order_id(command.client_order_id)),
@@ -569,9 +700,11 @@ class Oracle:
         seat.fees += fee
 
         position.lots -= lots
+        position.margin -= margin
+        position.realised += profit
+        self.note_balance(seat)
         if position.lots:
             position.cost -= cost
-            position.margin -= margin
             position.liquidation = liquidation_price(
                 market.data, position.side, position.lots, position.cost, position.margin, match.game.fees
             )
@@ -579,6 +712,7 @@ class Oracle:
         else:
             seat.trades += 1
             seat.wins += profit > 0
+            seat.held_trades += self.now_ns - position.opened_at_ns >= match.game.min_hold_s * BILLION
             del self.positions[position.id]
             self.waiting = [wait for wait in self.waiting if wait.id != position.id]
             kind = EventKind.POSITION_CLOSED
@@ -653,6 +787,7 @@ class Oracle:
 
         market.bid, market.ask, market.at_ns = bid, ask, self.now_ns
         market.source_sequence = command.source_sequence
+        market.sequence = self.sequence
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
         if data.halted:

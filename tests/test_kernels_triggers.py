@@ -12,7 +12,8 @@ from engine.invariants import (
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
 )
-from engine.kernels.market import collect, sort_fired
+from engine.kernels.market import collect
+from engine.kernels.sorting import sort
 from engine.kernels.triggers import add, drop, next_crossed, rearm
 from engine.room import make_room
 from engine.scale import NEVER_HIGH, NEVER_LOW
@@ -63,7 +64,7 @@ class Waiting:
         """Ids of what the engine collects, sorted; as in a turn, what fires is gone afterwards."""
         turn = self.book.turn[0]
         collect(self.book, lane, price)
-        sort_fired(self.book)
+        sort(self.book.fired, self.book.fired_scratch, int(turn["fired"]))
         keys = np.asarray(self.book.fired)[: int(turn["fired"])].tolist()
         turn["fired"] = 0
         assert keys == sorted(keys)
@@ -149,5 +150,5 @@ def test_what_fired_is_sorted(count: int):
         for place, key in enumerate(keys):
             book.fired[place] = key
         book.turn[0]["fired"] = count
-        sort_fired(book)
+        sort(book.fired, book.fired_scratch, count)
         assert np.asarray(book.fired)[:count].tolist() == sorted(keys)

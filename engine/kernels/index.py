@@ -77,6 +77,12 @@ def seat_key(player, match):
 
 
 @kernel
+def allowed_key(match, instrument):
+    """The key of an instrument that a match allows in allowed_index."""
+    return (match << 20) | instrument
+
+
+@kernel
 def holding_key(seat, instrument):
     """The key of a holding in holding_index, from the seat's row."""
     return (seat << 20) | instrument

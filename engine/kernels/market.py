@@ -1,8 +1,9 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
 Within one quote: closes and opens that waited for it; then stops, liquidations, targets, resting entries; within each,
-earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position
-opened by this quote would trigger is first looked at with the next one.
+earlier acceptance first, which is the order of ids; then the seats that are to be judged (kernels/rules.py). All is
+collected before anything is served, so what a position opened by this quote would trigger is first looked at with the
+next one.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from typing import Final
 
 from engine.events import Cause, EventKind
 from engine.kernels import kernel, unsigned
+from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
 from engine.kernels.index import find
 from engine.kernels.orders import fill_resting, fill_waiting
 from engine.kernels.positions import close_position, crossed_cause
+from engine.kernels.sorting import sort
 from engine.kernels.triggers import is_free, next_crossed
 from engine.kernels.waiting import stop_waiting
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
-from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION, WAITS_TO_OPEN
+from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_BAND, TRIGGER_POSITION, WAITS_TO_OPEN
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
@@ -61,7 +64,7 @@ def apply_quote(book, events, command):
     if not instrument.halted:
         collect(book, command.instrument * 2 + LANE_BID, bid)
         collect(book, command.instrument * 2 + LANE_ASK, ask)
-        sort_fired(book)
+        sort(book.fired, book.fired_scratch, book.turn[0].fired)
     return Reason.ACCEPTED.value
 
 
@@ -92,9 +95,16 @@ def _collect_page(book, turn, bound, price):
             continue
         trigger = book.triggers[page_row * PAGE_ROWS + number]
         if price <= trigger.low or price >= trigger.high:
+            if trigger.kind == TRIGGER_BAND:
+                touch(book, book.bands[trigger.owner].seat)
+                continue
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
-                key = ((crossed_cause(position, price) - 1) << CLASS_SHIFT) | position.id
+                cause = crossed_cause(position, price)
+                if cause == Cause.NONE.value:
+                    touch(book, position.seat)  # its loss is beyond what the match allows for a trade
+                    continue
+                key = ((cause - 1) << CLASS_SHIFT) | position.id
             else:
                 key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
             book.fired[turn.fired] = key
@@ -104,36 +114,6 @@ def _collect_page(book, turn, bound, price):
             high = min(high, trigger.high)
     book.bound_low[bound] = low
     book.bound_high[bound] = high
-
-
-@kernel
-def sort_fired(book):
-    """Sort book.fired, ascending: a merge sort from the bottom up, into book.fired_scratch and back.
-
-    Runs that follow each other already are only copied: pages filled in order of ids cost n log n copies at worst.
-    """
-    count = book.turn[0].fired
-    source, target = book.fired, book.fired_scratch
-    swapped = False
-    width = 1
-    while width < count:
-        for start in range(0, count, 2 * width):
-            middle = min(start + width, count)
-            end = min(start + 2 * width, count)
-            left, right = start, middle
-            for k in range(start, end):
-                if right >= end or (left < middle and source[left] <= source[right]):
-                    target[k] = source[left]
-                    left += 1
-                else:
-                    target[k] = source[right]
-                    right += 1
-        source, target = target, source
-        swapped = not swapped
-        width *= 2
-    if swapped:
-        for k in range(count):
-            book.fired[k] = book.fired_scratch[k]
 
 
 @kernel

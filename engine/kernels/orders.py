@@ -13,6 +13,7 @@ from engine.kernels.emit import begin
 from engine.kernels.index import find, insert, remove
 from engine.kernels.instruments import opens_allowed
 from engine.kernels.margin import liquidation_price
+from engine.kernels.paces import note_trade
 from engine.kernels.plans import check_exposure, check_size, liquidated_at, plan
 from engine.kernels.positions import open_position
 from engine.kernels.rows import release, take
@@ -35,6 +36,9 @@ def place(book, events, command, seat_hint, outcome):
     world = book.world[0]
     plan_ = book.turn[0]
     seat = book.seats[plan_.seat]
+    match = book.matches[command.match]
+    if match.trades_per_minute != 0:
+        note_trade(book, seat.pace, match.trades_per_minute)
     id = world.next_id
     world.next_id += 1
     outcome.id = id
@@ -58,7 +62,7 @@ def place(book, events, command, seat_hint, outcome):
     else:
         row = _keep(book, command, plan_, id)
         if plan_.waits:
-            ripe_at_ns = world.now_ns + book.matches[seat.match].speed_bump_ns
+            ripe_at_ns = world.now_ns + match.speed_bump_ns
             book.orders[row].waiting = wait_for_quote(book, command.instrument, WAITS_TO_OPEN, row, 0, ripe_at_ns)
         else:
             _rest(book, row)

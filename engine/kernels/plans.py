@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from engine.commands import OrderType, Side, TimeInForce
 from engine.kernels import kernel
+from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
+from engine.kernels.paces import too_fast
 from engine.kernels.seats import find_holding, find_seat
 from engine.reasons import Reason
 from engine.scale import BOUND, PPM, ceil_div, ppm_ceil
-from engine.tables import MATCH_OPEN
+from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 
 
 @kernel
@@ -30,6 +32,8 @@ def plan(book, command, seat_hint):
     if plan.seat == 0:
         return Reason.NOT_JOINED.value
     seat = book.seats[plan.seat]
+    if seat.status != SEAT_ACTIVE:
+        return Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
@@ -40,10 +44,16 @@ def plan(book, command, seat_hint):
     reason = _well_formed(command, instrument.highest_price, world.now_ns)
     if reason != Reason.ACCEPTED.value:
         return reason
+    if match.only_some and find(book.allowed_index, allowed_key(command.match, command.instrument)) == 0:
+        return Reason.INSTRUMENT_NOT_ALLOWED.value
+    if match.only_side != 0 and command.side != match.only_side:
+        return Reason.SIDE_NOT_ALLOWED.value
     if command.leverage > match.max_leverage or command.leverage > instrument.max_leverage:
         return Reason.LEVERAGE_TOO_HIGH.value
     if seat.orders + seat.positions >= match.max_positions:
         return Reason.TOO_MANY_POSITIONS.value
+    if match.trades_per_minute != 0 and too_fast(book, seat.pace, match.trades_per_minute):
+        return Reason.TOO_MANY_TRADES.value
     if is_stale(book, command.instrument):
         return Reason.FEED_STALE.value
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from engine.events import Cause, EventKind
 from engine.kernels import kernel
+from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
 from engine.kernels.emit import begin
 from engine.kernels.index import insert, remove
 from engine.kernels.margin import liquidation_price
 from engine.kernels.rosters import enlist, strike
 from engine.kernels.rows import release, take
-from engine.kernels.seats import count_out
+from engine.kernels.seats import count_out, floating_profit, note_balance
 from engine.kernels.triggers import add, drop, is_free, rearm
 from engine.kernels.waiting import stop_waiting
-from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_ceil, share_floor
+from engine.scale import NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil, share_floor
 from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 
 
@@ -49,11 +50,23 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     seat.positions += 1
     seat.margin += margin
     seat.fees += fee
-    book.matches[seat.match].fees_taken += fee
+    match = book.matches[seat.match]
+    match.fees_taken += fee
+    position.realised = 0
+    if fee != 0:
+        note_balance(book, seat_row)
 
     lane = instrument * 2 + (LANE_BID if side > 0 else LANE_ASK)
-    position.trigger = add(book, lane, _low(position), _high(position), row, TRIGGER_POSITION)
+    position.trigger = add(book, lane, _low(book, position), _high(book, position), row, TRIGGER_POSITION)
     _mark(book, position)
+    if seat.watched:
+        spread = floating_profit(book, position)  # the open pays it, at once
+        shift(book, seat_row, spread - fee, spread - fee)
+        widen_lane(book, seat_row, holding_row, instrument, side, lots)
+        if match.loss_per_trade != 0:
+            broken, _ = breaks_loss_limit(book, position)
+            if broken:
+                touch(book, seat_row)
 
     event = events.trade[begin(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
     _describe(event, position, seat, lots, position.cost, margin)
@@ -93,15 +106,24 @@ def close_position(book, events, row, lots, price, cause, outcome):
     seat.margin -= margin
     seat.profit += profit
     seat.fees += fee
+    note_balance(book, position.seat)
 
     outcome.id = position.id
     outcome.instrument = position.instrument
     outcome.price = price
     outcome.fee = fee
     outcome.profit = profit
+    if seat.watched:
+        worth = position.margin + floating_profit(book, position)
+        left = 0
+        if not whole:
+            left = worth - (margin + position.side * (price * lots - cost) * instrument.value)
+        shift(book, position.seat, rest - fee + max(0, left) - max(0, worth), rest - fee + left - worth)
+        narrow_lane(book, position.holding, position.side, lots)
     if whole:
         seat.trades += 1
         seat.wins += profit > 0
+        seat.held_trades += book.world[0].now_ns - position.opened_at_ns >= match.min_hold_ns
         event = _private(book, events, EventKind.POSITION_CLOSED, position, seat)
         _describe(event, position, seat, lots, cost, margin)
         event.left = 0
@@ -111,6 +133,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
         position.lots -= lots
         position.cost -= cost
         position.margin -= margin
+        position.realised += profit
         count_out(book, position.holding, cost * instrument.value, 0)
         _find_liquidation(book, row)
         rearm_position(book, row)
@@ -144,7 +167,7 @@ def amend_position(book, events, row, stop_loss, take_profit, margin):
 def rearm_position(book, row):
     """Bring the position's trigger row up to date with its prices, lots and cost."""
     position = book.positions[row]
-    rearm(book, position.trigger, _low(position), _high(position))
+    rearm(book, position.trigger, _low(book, position), _high(book, position))
     _mark(book, position)
 
 
@@ -209,14 +232,34 @@ def _remove(book, row):
 
 
 @kernel
-def _low(position):
-    if position.side > 0:
-        return max(position.liquidation, position.stop_loss)
-    return position.take_profit
+def breaks_loss_limit(book, position):
+    """Has the position lost more, realised and floating, than its match allows for a trade? And its result."""
+    result = position.realised + floating_profit(book, position)
+    return result < -book.matches[book.seats[position.seat].match].loss_per_trade, result
 
 
 @kernel
-def _high(position):
+def _loss_price(book, position, limit):
+    """The first price, coming from the profitable side, at which the position's result is below -limit."""
+    # side x (price x lots - cost) x value + realised <= -(limit + 1)
+    per_tick = book.instruments[position.instrument].value
+    loss = limit + 1 + position.realised
+    if position.side > 0:
+        return (position.cost + -loss // per_tick) // position.lots
+    return ceil_div(position.cost + ceil_div(loss, per_tick), position.lots)
+
+
+@kernel
+def _low(book, position):
+    if position.side < 0:
+        return position.take_profit
+    low = max(position.liquidation, position.stop_loss)
+    limit = book.matches[book.seats[position.seat].match].loss_per_trade
+    return max(low, _loss_price(book, position, limit)) if limit != 0 else low
+
+
+@kernel
+def _high(book, position):
     if position.side > 0:
         return position.take_profit if position.take_profit != 0 else NEVER_HIGH
     high = NEVER_HIGH
@@ -224,7 +267,8 @@ def _high(position):
         high = position.liquidation
     if position.stop_loss != 0:
         high = min(high, position.stop_loss)
-    return high
+    limit = book.matches[book.seats[position.seat].match].loss_per_trade
+    return min(high, _loss_price(book, position, limit)) if limit != 0 else high
 
 
 assert NEVER_LOW == 0, "a price that is not set is a low bound that is never reached"

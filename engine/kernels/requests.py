@@ -11,10 +11,10 @@ from typing import Final
 from engine.kernels import kernel
 from engine.kernels.index import find, insert, remove
 from engine.kernels.rows import release, take
-from engine.scale import NS_PER_S
+from engine.scale import DAY_NS
 from engine.tables import REQUESTS
 
-REQUEST_LIFETIME_NS: Final = 24 * 3600 * NS_PER_S
+REQUEST_LIFETIME_NS: Final = DAY_NS
 REQUESTS_PER_PLAYER: Final = 4096
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from engine.kernels import kernel
 from engine.kernels.processor import prefetch
 from engine.tables import (
+    BANDS,
     BOUNDS_STEP,
     HOLDINGS,
     ORDERS,
@@ -53,12 +54,13 @@ def has_room(book, commands):
     heads = book.heads
     fills = commands + heads[ORDERS].live
     lanes = 2 * (book.world[0].instruments + 1)
-    pages = fills // PAGE_ROWS + min(fills, lanes) + 1
+    pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
     bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
     entries = heads[ORDERS].live + heads[POSITIONS].live + commands
     return (
         heads[ORDERS].used + commands <= len(book.orders)
         and heads[POSITIONS].used + fills <= len(book.positions)
+        and heads[BANDS].used + fills <= len(book.bands)
         and heads[ROSTERS].used + fills <= len(book.rosters)
         and heads[HOLDINGS].used + commands <= len(book.holdings)
         and heads[TIMERS].used + 2 * commands <= len(book.timers)

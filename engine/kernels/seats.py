@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.kernels import kernel
 from engine.kernels.index import find, holding_key, insert, remove, seat_key
 from engine.kernels.rows import release, take
-from engine.tables import HOLDINGS, SEATS
+from engine.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
 
 
 @kernel
@@ -28,6 +28,9 @@ def open_seat(book, player, match_id):
     seat.match = match_id
     seat.player = player
     seat.cash = match.starting_balance
+    start_balance(book, row)
+    if match.trades_per_minute != 0:
+        seat.pace = take(book.paces, book.heads[PACES])
     seat.joined_at_ns = book.world[0].now_ns
     seat.next_in_match = match.first_seat
     match.first_seat = row
@@ -38,16 +41,29 @@ def open_seat(book, player, match_id):
 
 
 @kernel
+def start_balance(book, row):
+    """The seat's balance is what it has now, and has never been another."""
+    seat = book.seats[row]
+    seat.peak_balance = seat.cash
+    seat.max_drawdown = 0
+    seat.balance_at_ns = book.world[0].now_ns
+
+
+@kernel
 def reset_seat(book, row):
     """Start the seat, which holds nothing, over with the match's starting balance."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     match.granted += match.starting_balance - seat.cash
     seat.cash = match.starting_balance
+    start_balance(book, row)
+    seat.status = SEAT_ACTIVE
+    seat.out_rule = 0
     seat.profit = 0
     seat.fees = 0
     seat.trades = 0
     seat.wins = 0
+    seat.held_trades = 0
 
 
 @kernel
@@ -67,6 +83,8 @@ def count_in(book, seat_row, holding_row, instrument, notional):
         holding.instrument = instrument
         holding.notional = 0
         holding.count = 0
+        holding.long_band = 0
+        holding.short_band = 0
         insert(book.holding_index, holding_key(seat_row, instrument), holding_row)
     holding = book.holdings[holding_row]
     holding.notional += notional
@@ -89,22 +107,48 @@ def count_out(book, holding_row, notional, count):
 
 
 @kernel
+def balance(seat):
+    """What the seat would have if its positions closed without profit, loss and fee."""
+    return seat.cash + seat.reserved + seat.margin
+
+
+@kernel
+def note_balance(book, seat_row):
+    """The seat's balance has changed: keep its peak, its greatest drawdown, and when that was."""
+    seat = book.seats[seat_row]
+    held = balance(seat)
+    seat.peak_balance = max(seat.peak_balance, held)
+    seat.max_drawdown = max(seat.max_drawdown, seat.peak_balance - held)
+    seat.balance_at_ns = book.world[0].now_ns
+
+
+@kernel
 def equity(book, seat_row):
-    """Cash + reserved + margin + floating profit at the closing-side quotes, no position below -margin.
+    """Cash + reserved + margin + floating profit at the closing-side quotes, no position below -margin."""
+    total, _ = worth(book, seat_row)
+    return total
+
+
+@kernel
+def worth(book, seat_row):
+    """The seat's equity, and how much of its positions' losses it does not count because they are beyond their margins.
 
     Walks the seat's positions: a cache miss each.
     """
     seat = book.seats[seat_row]
     total = seat.cash + seat.reserved
+    deficit = 0
     roster_row = seat.first_roster
     while roster_row != 0:
         roster = book.rosters[roster_row]
         for place in range(roster.used):
             if roster.positions[place] != 0:
                 position = book.positions[roster.positions[place]]
-                total += max(0, position.margin + floating_profit(book, position))
+                rest = position.margin + floating_profit(book, position)
+                total += max(0, rest)
+                deficit += max(0, -rest)
         roster_row = roster.next
-    return total
+    return total, deficit
 
 
 @kernel

@@ -20,15 +20,17 @@ from engine.kernels.plans import check_stops, liquidated_at
 from engine.kernels.positions import amend_position, close_position, liquidation_with
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
-from engine.kernels.timers import clear_timer, next_due
+from engine.kernels.rules import judge_touched, start_day
+from engine.kernels.timers import clear_timer, next_due, set_timer
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
-from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.scale import BOUND, ceil_div, next_midnight
+from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_WAIT, WAITS_TO_CLOSE
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
 PHASE_SERVE: Final = 2
+PHASE_JUDGE: Final = 3
 
 START: Final = -1
 """Number of the command before a batch's first: nothing of the batch is done yet."""
@@ -46,6 +48,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
     """
     turn = book.turn[0]
     turn.events = 0
+    scratch = book.spare_outcome[0]
     room = len(events.header) - EVENTS_PER_STEP
     if i == START:
         if not has_room(book, len(commands.header)):
@@ -56,7 +59,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         i = 0
     if turn.phase == PHASE_TIMERS:
         turn.sequence = first_sequence
-        if not _fire_timers(book, events, room):
+        if not _fire_timers(book, events, room, scratch):
             return i
         turn.phase = PHASE_ENTRY
 
@@ -70,9 +73,13 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         if turn.phase == PHASE_ENTRY:
             _begin_entry(book, commands, events, outcome, header, i)
         if turn.phase == PHASE_SERVE:
-            if not serve(book, events, commands.quote[i].instrument, room, book.spare_outcome[0]):
+            if not serve(book, events, commands.quote[i].instrument, room, scratch):
                 return i
-            turn.phase = PHASE_ENTRY
+            turn.phase = PHASE_JUDGE
+        if turn.touched != 0 and not judge_touched(book, events, room, scratch):
+            turn.phase = PHASE_JUDGE
+            return i
+        turn.phase = PHASE_ENTRY
         book.world[0].sequence = turn.sequence
         i += 1
     return i
@@ -92,12 +99,14 @@ def _begin_entry(book, commands, events, outcome, header, i):
                 outcome.sequence = book.turn[0].sequence
             return
 
-    outcome.sequence = book.turn[0].sequence
+    turn = book.turn[0]
+    outcome.sequence = turn.sequence
     kind = header.kind
     if kind == Kind.QUOTE.value:
         outcome.reason = apply_quote(book, events, commands.quote[i])
+        turn.instrument = commands.quote[i].instrument
         if outcome.reason == Reason.ACCEPTED.value:
-            book.turn[0].phase = PHASE_SERVE
+            turn.phase = PHASE_SERVE
     elif kind == Kind.PLACE_ORDER.value:
         outcome.reason = place(book, events, commands.place[i], book.ahead[i % AHEAD], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
@@ -110,6 +119,8 @@ def _begin_entry(book, commands, events, outcome, header, i):
         outcome.reason = Reason.ACCEPTED.value
     else:
         outcome.reason = Reason.COMMAND_UNKNOWN.value
+    if kind != Kind.QUOTE.value:
+        turn.instrument = outcome.instrument
 
     if keyed and outcome.reason == Reason.ACCEPTED.value:
         remember(book, header, outcome)
@@ -212,16 +223,27 @@ def _check_margin(book, position, change, mark):
 
 
 @kernel
-def _fire_timers(book, events, room):
+def _fire_timers(book, events, room, scratch):
     """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
     now_ns = book.world[0].now_ns
+    turn = book.turn[0]
+    turn.instrument = 0
+    if turn.touched != 0 and not judge_touched(book, events, room, scratch):
+        return False
     row = next_due(book, now_ns)
     while row != 0:
-        if book.turn[0].events >= room:
+        if turn.events >= room:
             return False
         timer = book.timers[row]
         if timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
+        elif timer.kind == TIMER_DAY:
+            match_id = timer.owner
+            clear_timer(book, row)
+            set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
+            start_day(book, match_id)
+            if not judge_touched(book, events, room, scratch):
+                return False
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         row = next_due(book, now_ns)

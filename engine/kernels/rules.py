@@ -1,0 +1,241 @@
+"""Challenge rules: what a match demands of its seats, looked at whenever a seat's equity may have crossed a level.
+
+A seat that is touched is judged once, at the end of the entry that touched it: floors, loss per trade, profit target,
+then the high-water mark and warnings. Who is out is put out in the same entry: its orders are cancelled and its
+positions closed, in other instruments at their last usable quote, however old.
+"""
+
+from __future__ import annotations
+
+from engine.commands import Anchor, TotalDrawdown
+from engine.events import Cause, EventKind, Rule
+from engine.kernels import kernel
+from engine.kernels.bands import divide_slack, drop_bands, touch
+from engine.kernels.emit import begin
+from engine.kernels.index import find
+from engine.kernels.orders import end_order
+from engine.kernels.positions import breaks_loss_limit, close_position
+from engine.kernels.seats import balance, worth
+from engine.kernels.sorting import sort
+from engine.reasons import Reason
+from engine.scale import BOUND
+from engine.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED, WARNINGS_PERCENT
+
+_WARNINGS = len(WARNINGS_PERCENT)
+
+
+@kernel
+def judge_touched(book, events, room, outcome):
+    """Judge the seats that this entry touched, in order of player and match, while more than `room` events fit; True
+    when all are. `outcome` is scratch."""
+    turn = book.turn[0]
+    if turn.judged == 0:
+        sort(book.touched, book.touched_scratch, turn.touched)
+    while turn.judged < turn.touched:
+        if turn.events >= room:
+            return False
+        row = find(book.seat_index, book.touched[turn.judged])
+        if _judge(book, events, row, outcome):
+            book.seats[row].touched = 0
+            turn.judged += 1
+    turn.touched = 0
+    turn.judged = 0
+    return True
+
+
+@kernel
+def start_watch(book, row):
+    """Set the seat's levels as at its start, and its slack."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    seat.watched = match.watched
+    seat.warned = 0
+    seat.high_water = match.starting_balance
+    seat.daily_floor = match.starting_balance - match.daily_drawdown
+    seat.total_floor = match.starting_balance - match.total_drawdown
+    if match.watched:
+        _watch(book, row, balance(seat), 0)
+
+
+@kernel
+def start_day(book, match_id):
+    """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and it is judged.
+
+    Walks the match's seats, and their positions where the anchor is equity.
+    """
+    match = book.matches[match_id]
+    row = match.first_seat
+    while row != 0:
+        seat = book.seats[row]
+        if seat.status == SEAT_ACTIVE:
+            anchor = balance(seat)
+            if match.daily_anchor != Anchor.BALANCE.value:
+                equity, _ = worth(book, row)
+                anchor = equity if match.daily_anchor == Anchor.EQUITY.value else max(anchor, equity)
+            seat.daily_floor = anchor - match.daily_drawdown
+            seat.warned = 0
+            touch(book, row)
+        row = seat.next_in_match
+
+
+@kernel
+def flatten(book, events, row, cause, outcome):
+    """Cancel one order of the seat, or close one position of it, the latest first; False when it has none."""
+    seat = book.seats[row]
+    if seat.first_order != 0:
+        end_order(book, events, seat.first_order, EventKind.ORDER_CANCELED.value, Reason.ACCEPTED.value)
+        return True
+    if seat.first_roster == 0:
+        return False
+    roster = book.rosters[seat.first_roster]
+    place = roster.used - 1
+    while roster.positions[place] == 0:
+        place -= 1
+    _close(book, events, roster.positions[place], cause, outcome)
+    return True
+
+
+@kernel
+def _judge(book, events, row, outcome):
+    """One step of judging the seat, of at most 2 x WARNINGS events; True when nothing is left to do."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    if seat.status != SEAT_ACTIVE:
+        return not flatten(book, events, row, Cause.RULE.value, outcome)
+    equity, deficit = worth(book, row)
+    if match.daily_drawdown != 0 and equity < seat.daily_floor:
+        _put_out(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor)
+        return False
+    if match.total_drawdown != 0 and equity < seat.total_floor:
+        _put_out(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor)
+        return False
+    if match.loss_per_trade != 0:
+        position_row, result = _lost_trade(book, row)
+        if position_row != 0:
+            if match.loss_disqualifies:
+                _put_out(book, events, row, Rule.LOSS_PER_TRADE.value, result, -match.loss_per_trade)
+            else:
+                _close(book, events, position_row, Cause.RULE.value, outcome)
+            return False
+    if match.profit_target != 0 and equity >= match.profit_target:
+        _put_out(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
+        return False
+
+    if match.total_mode != TotalDrawdown.STATIC.value:
+        step = _high_water_step(match)
+        seat.high_water += max(0, equity - seat.high_water) // step * step
+        seat.total_floor = seat.high_water - match.total_drawdown
+        if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
+            seat.total_floor = min(seat.total_floor, match.starting_balance)
+    if match.daily_drawdown != 0:
+        _warn(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor, match.daily_drawdown, 0)
+    if match.total_drawdown != 0:
+        _warn(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor, match.total_drawdown, _WARNINGS)
+    _watch(book, row, equity, deficit)
+    return True
+
+
+@kernel
+def _watch(book, row, equity, deficit):
+    """Divide the slack between the seat's equity and the nearest levels at which it is to be judged again."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    lower = -BOUND
+    if match.daily_drawdown != 0:
+        warning = _next_warning(seat.warned, seat.daily_floor, match.daily_drawdown)
+        lower = max(lower, seat.daily_floor, warning + 1)
+    if match.total_drawdown != 0:
+        warning = _next_warning(seat.warned >> _WARNINGS, seat.total_floor, match.total_drawdown)
+        lower = max(lower, seat.total_floor, warning + 1)
+    upper = 2 * BOUND
+    if match.profit_target != 0:
+        upper = match.profit_target
+    locked = match.total_mode == TotalDrawdown.TRAILING_LOCK.value and seat.total_floor >= match.starting_balance
+    if match.total_mode != TotalDrawdown.STATIC.value and not locked:
+        upper = min(upper, seat.high_water + _high_water_step(match))
+    divide_slack(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
+
+
+@kernel
+def _high_water_step(match):
+    """A tenth of a percent of the starting balance."""
+    return max(1, match.starting_balance // 1000)
+
+
+@kernel
+def _level(number, floor, drawdown):
+    """Equity at or below which warning `number` goes out."""
+    return floor + drawdown * (100 - WARNINGS_PERCENT[number]) // 100
+
+
+@kernel
+def _next_warning(warned, floor, drawdown):
+    """The highest level of those whose warning has not gone out; far below everything when all have."""
+    for number in range(_WARNINGS):
+        if not (warned >> number) & 1:
+            return _level(number, floor, drawdown)
+    return -BOUND
+
+
+@kernel
+def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
+    seat = book.seats[row]
+    for number in range(_WARNINGS):
+        bit = 1 << (first_bit + number)
+        if not seat.warned & bit and equity <= _level(number, floor, drawdown):
+            seat.warned |= bit
+            event = events.judged[begin(book, events, EventKind.SEAT_WARNED.value, seat.player, seat.match, 0)]
+            event.rule = rule
+            event.percent = WARNINGS_PERCENT[number]
+            event.equity = equity
+            event.level = floor
+
+
+@kernel
+def _lost_trade(book, row):
+    """The latest opened of the seat's positions that has lost more than the match allows, and its result; 0 none."""
+    roster_row = book.seats[row].first_roster
+    while roster_row != 0:
+        roster = book.rosters[roster_row]
+        for k in range(roster.used):
+            position_row = roster.positions[roster.used - 1 - k]
+            if position_row != 0:
+                broken, result = breaks_loss_limit(book, book.positions[position_row])
+                if broken:
+                    return position_row, result
+        roster_row = roster.next
+    return 0, 0
+
+
+@kernel
+def _put_out(book, events, row, rule, equity, level):
+    """The seat trades no more in this match: keep and tell the evidence. The steps that follow flatten it."""
+    seat = book.seats[row]
+    turn = book.turn[0]
+    quote = book.quotes[turn.instrument]
+    won = rule == Rule.PROFIT_TARGET.value
+    seat.status = SEAT_LOCKED if won else SEAT_DISQUALIFIED
+    seat.out_rule = rule
+    seat.out_sequence = turn.sequence
+    seat.out_equity = equity
+    seat.out_level = level
+    seat.out_instrument = turn.instrument
+    seat.out_bid = quote.bid
+    seat.out_ask = quote.ask
+    drop_bands(book, row)
+    kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
+    event = events.judged[begin(book, events, kind, seat.player, seat.match, turn.instrument)]
+    event.rule = rule
+    event.equity = equity
+    event.level = level
+    event.bid = quote.bid
+    event.ask = quote.ask
+    event.quote_sequence = quote.sequence
+
+
+@kernel
+def _close(book, events, position_row, cause, outcome):
+    position = book.positions[position_row]
+    quote = book.quotes[position.instrument]
+    price = quote.bid if position.side > 0 else quote.ask
+    close_position(book, events, position_row, position.lots, price, cause, outcome)
