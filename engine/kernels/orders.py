@@ -44,7 +44,7 @@ def plan(book, command, seat_hint):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = opens_allowed(instrument)
+    reason = opens_allowed(book, seat, command.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -197,7 +197,7 @@ def fill_resting(book, events, row):
     quote = book.quotes[order.instrument]
     price, lots, notional, margin = order.price, order.lots, order.notional, order.margin
     fee_ppm = instrument.maker_fee_ppm
-    reason = opens_allowed(instrument)
+    reason = opens_allowed(book, seat, order.instrument)
     if order.order_type == OrderType.STOP.value:
         price = quote.ask if order.side > 0 else quote.bid
         if order.asked != 0:
