@@ -229,8 +229,8 @@ class Driver:
         minute = (self.twins.now_ns // (60 * NS_PER_S) - 4 * 24 * 60) % MINUTES_PER_WEEK  # 1970-01-05 was a Monday
         bounds = [(minute + self.random.randint(-2, 3)) % MINUTES_PER_WEEK for _ in range(4)]
         first, second, third, fourth = sorted(bounds)
-        windows = ((first, second + 1), (third + 1, fourth + 2)) if third < fourth else ((first, second + 1),)
-        return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=windows)
+        windows = [(first, second + 1), (third + 1, min(fourth + 2, MINUTES_PER_WEEK))][: 1 + (third < fourth)]
+        return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows))
 
     def quote(self) -> Command:
         instrument = self.random.choice((1, 1, 2))
