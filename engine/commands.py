@@ -73,6 +73,26 @@ class Amend(IntEnum):
     MARGIN = 4
 
 
+class Scope(IntEnum):
+    """How far a kill switch reaches; in commands by its name in small letters."""
+
+    ARENA = 1
+    INSTRUMENT = 2
+    MATCH = 3
+    PLAYER = 4
+
+
+class Switch(IntEnum):
+    """A kill switch; in commands by its name in small letters."""
+
+    LOCKED = 1
+    """No opens."""
+    HALTED = 2
+    """No quotes, so no fills and no triggers."""
+    CLOSE_ONLY = 3
+    """No opens: the market is being wound down."""
+
+
 CLIENT_ORDER_ID_WORDS = 5
 """A client_order_id (at most 36 ASCII characters) as int64 words: text that the engine only carries."""
 
@@ -173,6 +193,10 @@ class _Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     pass
 
 
+HOURS_PER_INSTRUMENT = 14
+"""Most windows of weekly trading hours: two a day."""
+
+
 class MarginBracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of an instrument's margin table. The last bracket has no end."""
 
@@ -207,6 +231,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     locked: bool = False
     halted: bool = False
     close_only: bool = False
+    hours: tuple[tuple[int, int], ...] = ()  # open in [start, end), minutes of the week from Monday, UTC; none: always
 
 
 LONGEST_BUMP_MS = 10_000
@@ -253,7 +278,17 @@ class OpenFeed(_Cold, frozen=True, tag="open_feed"):
     source: str
 
 
-AdminCommand = DefineInstrument | CreateGame | CreateMatch
+class SetSwitch(_Cold, frozen=True, tag="set_switch"):
+    """Turn a kill switch on or off. What is open can still be closed, unless an instrument is halted."""
+
+    scope: str  # Scope, in small letters
+    id: int  # of the instrument, match or player; 0 for the arena
+    switch: str  # Switch, in small letters
+    on: bool
+    reason: str  # why: for whoever reads the log
+
+
+AdminCommand = DefineInstrument | CreateGame | CreateMatch | SetSwitch
 PlayerCommand = RegisterPlayer | ResetSeat
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand

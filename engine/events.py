@@ -20,8 +20,8 @@ EVENT_BYTES = 224
 
 
 class EventKind(IntEnum):
-    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header
-    only."""
+    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE, SWITCHED; the
+    rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -47,6 +47,8 @@ class EventKind(IntEnum):
     INSTRUMENT_CHANGED = 40
     MATCH_CREATED = 41
     PLAYER_REGISTERED = 42
+    SWITCH_CHANGED = 43
+    """A kill switch was set. That of a player is told to nobody else."""
 
 
 class Cause(IntEnum):
@@ -128,6 +130,15 @@ CANDLE = _layout(
     ]
 )
 
+SWITCHED = _layout(
+    [
+        ("id", "<i8"),  # of the instrument, match or player; 0 for the arena
+        ("scope", "<i4"),  # Scope
+        ("switch", "<i4"),  # Switch
+        ("on", "<i8"),  # 1 on, 0 off
+    ]
+)
+
 
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
@@ -136,13 +147,15 @@ class Events(NamedTuple):
     trade: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
+    switched: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE), words)
+    header, trade, quoted, candle, switched = map(records.view, (EVENT, TRADE, QUOTED, CANDLE, SWITCHED))
+    return Events(header, trade, quoted, candle, switched, words)
 
 
 OUTCOME = np.dtype(

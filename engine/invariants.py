@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import OrderType
+from engine.commands import HOURS_PER_INSTRUMENT, OrderType
 from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
 from engine.state import State
 from engine.tables import (
@@ -242,6 +242,24 @@ def things_are_named(state: State) -> list[str]:
         for name in ("instruments", "games", "matches", "players")
         if sorted(things := getattr(cold, name)) != list(range(1, int(world[name]) + 1))
     ]
+
+
+def instruments_are_as_defined(state: State) -> list[str]:
+    """Switches and trading hours in the tables are those of the cold instruments; a switch is on or off."""
+    book = state.book
+    found = []
+    for id, data in state.cold.instruments.items():
+        row = book.instruments[id]
+        if any(bool(row[switch]) != getattr(data, switch) for switch in _SWITCHES):
+            found.append(f"a switch of instrument {id} is not as it was set")
+        first = id * HOURS_PER_INSTRUMENT
+        if book.hours[first : first + int(row["hours"])].tolist() != list(data.hours):
+            found.append(f"hours of instrument {id} are not as they were set")
+    for table in (book.world, book.instruments, book.matches, book.players):
+        for switch in _SWITCHES:
+            if switch in (table.dtype.names or ()):
+                found += _where((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
+    return found
 
 
 # What waits for a price
@@ -478,6 +496,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     rosters_list_open_positions,
     free_rows_are_free,
     things_are_named,
+    instruments_are_as_defined,
     triggers_wait_for_their_owners,
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
@@ -488,6 +507,8 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     quotes_are_usable,
     candles_enclose_their_prices,
 )
+
+_SWITCHES = ("enabled", "locked", "halted", "close_only")
 
 _FREE_LISTS = {
     SEATS: "seats",

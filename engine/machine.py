@@ -23,6 +23,7 @@ from engine.commands import (
     OpenFeed,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     commands_of,
     decode_cold,
 )
@@ -38,6 +39,7 @@ from engine.reasons import Reason
 from engine.room import make_room
 from engine.scale import PPM
 from engine.state import State
+from engine.switches import set_switch
 from engine.tables import readable
 
 RULES_VERSION = 1
@@ -83,6 +85,7 @@ HANDLERS: dict[type, Handler] = {
     RegisterPlayer: register_player,
     ResetSeat: reset_seat_of,
     OpenFeed: open_feed,
+    SetSwitch: set_switch,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 
@@ -175,10 +178,12 @@ class Machine:
             remember(self.state.book, header, outcome)
 
     def _emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
-        """A fresh event of a cold command, which may emit more of them than the buffer holds; its TRADE layout."""
+        """A fresh event of a cold command, which may emit more of them than the buffer holds; in the layout
+        of its kind."""
         if self.state.book.turn[0]["events"] == len(self._buffer):
             self._drain()
-        return self._events.trade[begin(self.state.book, self._events, kind.value, player, match, instrument)]
+        layout = self._events.switched if kind is EventKind.SWITCH_CHANGED else self._events.trade
+        return layout[begin(self.state.book, self._events, kind.value, player, match, instrument)]
 
     def _drain(self) -> None:
         count = int(self.state.book.turn[0]["events"])

@@ -27,6 +27,8 @@ class Reason(IntEnum):
     GAME_INVALID = 15
     NOT_JOINED = 16
     SEAT_NOT_FLAT = 17
+    MATCH_LOCKED = 18
+    PLAYER_LOCKED = 19
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -37,6 +39,7 @@ class Reason(IntEnum):
     INSTRUMENT_CLOSE_ONLY = 35
     FEED_STALE = 36
     QUOTE_NOT_USABLE = 37
+    MARKET_CLOSED = 38
 
     # orders
     ORDER_NOT_FOUND = 50
@@ -68,6 +71,11 @@ class Reason(IntEnum):
     MARGIN_INVALID = 83
     MARGIN_TOO_LOW = 84
 
+    # the whole arena
+    TRADING_LOCKED = 100
+    ARENA_CLOSE_ONLY = 101
+    SWITCH_INVALID = 102
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -80,14 +88,17 @@ MESSAGES: dict[Reason, str] = {
     Reason.GAME_INVALID: "the game's rules are out of bounds",
     Reason.NOT_JOINED: "the player has no seat in this match",
     Reason.SEAT_NOT_FLAT: "close all positions and cancel all orders first",
+    Reason.MATCH_LOCKED: "no new positions in this match for now",
+    Reason.PLAYER_LOCKED: "the player may open no new positions",
     Reason.INSTRUMENT_NOT_FOUND: "there is no such instrument",
     Reason.INSTRUMENT_INVALID: "the instrument's data are out of bounds",
     Reason.INSTRUMENT_DISABLED: "the instrument is not traded",
     Reason.INSTRUMENT_LOCKED: "no new positions in this instrument for now",
-    Reason.INSTRUMENT_HALTED: "the instrument is halted: nothing fills",
+    Reason.INSTRUMENT_HALTED: "the instrument is halted: no price is taken and nothing fills",
     Reason.INSTRUMENT_CLOSE_ONLY: "positions in this instrument can only be closed",
     Reason.FEED_STALE: "the last quote is too old to open on; wait for the next one",
     Reason.QUOTE_NOT_USABLE: "the quote is crossed, too wide, out of bounds or not newer than the last",
+    Reason.MARKET_CLOSED: "the instrument is outside its trading hours",
     Reason.ORDER_NOT_FOUND: "the player has no such open order",
     Reason.SIDE_INVALID: "side must be long or short",
     Reason.TYPE_INVALID: "this type of order is not offered",
@@ -114,7 +125,13 @@ MESSAGES: dict[Reason, str] = {
     Reason.POSITION_CLOSING: "the position already waits to be closed",
     Reason.MARGIN_INVALID: "give an amount of margin to add or to take back, within bounds",
     Reason.MARGIN_TOO_LOW: "margin is taken back only down to what the position's leverage asks for",
+    Reason.TRADING_LOCKED: "no new positions in the whole arena for now",
+    Reason.ARENA_CLOSE_ONLY: "positions can only be closed, in the whole arena",
+    Reason.SWITCH_INVALID: "there is no such switch or nothing to switch, or no reason is given",
 }
 
-RETRY_LATER: frozenset[Reason] = frozenset({Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED})
+RETRY_LATER: frozenset[Reason] = frozenset({
+    Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED, Reason.MARKET_CLOSED, Reason.MATCH_LOCKED,
+    Reason.TRADING_LOCKED,
+})  # fmt: skip
 """Reasons that pass by themselves: the same request may succeed after a while."""

@@ -5,6 +5,7 @@ How much a batch can take at most is said once more, as a question, in kernels/r
 
 from __future__ import annotations
 
+from engine.commands import HOURS_PER_INSTRUMENT
 from engine.kernels.index import rehash
 from engine.state import State
 from engine.tables import (
@@ -67,6 +68,7 @@ def make_room_for_instrument(state: State) -> None:
     _fit(state, ("instruments", "quotes"), rows)
     _fit(state, ("lanes",), 2 * rows)
     _fit(state, ("brackets",), BRACKETS_PER_INSTRUMENT * rows)
+    _fit(state, ("hours",), HOURS_PER_INSTRUMENT * rows)
     _fit(state, ("candles",), len(INTERVALS_S) * rows)
 
 

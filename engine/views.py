@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.kernels.index import find, seat_key
+from engine.kernels.instruments import is_open
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S
 from engine.state import State
@@ -131,13 +132,19 @@ def quote(book: Book, instrument: int, now_ns: int) -> Quote:
     row = book.quotes[instrument]
     at_ns = int(row["at_ns"])
     lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
-    stale = not row["bid"] or now_ns - at_ns > lifetime_ns
+    stale = not row["bid"] or now_ns - at_ns > lifetime_ns or not is_open(book, instrument, now_ns)
     return Quote(int(row["bid"]), int(row["ask"]), at_ns, int(row["sequence"]), bool(stale))
 
 
+def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
+    """Would a usable quote of the instrument be taken: is it neither halted nor outside its hours?"""
+    return not book.instruments[instrument]["halted"] and bool(is_open(book, instrument, now_ns))
+
+
 def waits_for_quote(book: Book, instrument: int) -> bool:
-    """Does anything wait for the very next quote of the instrument?"""
-    return bool(book.quotes[instrument]["waiting_first"])
+    """Does anything wait for the very next quote of the instrument, which would be taken?"""
+    waits = bool(book.quotes[instrument]["waiting_first"])
+    return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
 
 
 def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:

@@ -48,6 +48,7 @@ EXPECTED: Final = frozenset(
         "NOTIONAL_TOO_LOW", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING",
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
         "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
+        "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""

@@ -84,6 +84,7 @@ class Instrument(Struct, frozen=True):
     halted: bool
     close_only: bool
     brackets: list[Bracket]
+    hours: list[str] = []  # such as "mon 00:00 - fri 22:00", UTC; none: always open
 
 
 class Quote(Struct, frozen=True):
@@ -332,6 +333,17 @@ class CandleEvent(Struct, frozen=True):
     closed: bool
 
 
+class SwitchEvent(Struct, frozen=True):
+    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
+
+    scope: str
+    switch: str
+    on: bool
+    symbol: str | None = None
+    match: int | None = None
+    player: int | None = None
+
+
 class Event(Struct, frozen=True):
     """A message of a channel.
 
@@ -356,6 +368,7 @@ EVENT_DATA: Final[dict[str, type]] = {
     "tick": Quote,
     "candle": CandleEvent,
     "board": Board,
+    "switch": SwitchEvent,
     "me": Me,
 }
 """What is in an event, by its type up to the dot; any other type brings a dict. A snapshot may be an empty dict."""

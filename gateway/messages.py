@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.commands import OrderType, Side
+from engine.commands import OrderType, Scope, Side, Switch
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
@@ -22,6 +22,8 @@ ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
+SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
+SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}
 REASONS: Final = {reason.value: reason.name for reason in Reason}
 
 TYPES: Final = {
@@ -117,6 +119,17 @@ class CandleData(Struct, frozen=True, gc=False):
     interval: str
     candle: tuple[int, str, str, str, str, int]  # open_at in ms, open, high, low, close, ticks
     closed: bool
+
+
+class SwitchData(Struct, frozen=True, omit_defaults=True):
+    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
+
+    scope: str
+    switch: str
+    on: bool
+    symbol: str | None = None
+    match: int | None = None
+    player: int | None = None
 
 
 def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:

@@ -10,6 +10,7 @@ from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold
 from engine.tables import MATCH_OPEN
 from engine.views import BoardView, MatchView, OrderView, PositionView, Quote, SeatView
+from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
 from gateway.messages import ORDER_TYPES, SIDES, QuoteData, client_order_id_text
 
@@ -43,6 +44,7 @@ class InstrumentAnswer(Struct, frozen=True):
     halted: bool
     close_only: bool
     brackets: list[BracketAnswer]
+    hours: list[str]  # UTC; none: always open
 
 
 def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
@@ -75,6 +77,7 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
             )
             for bracket in data.brackets
         ],
+        hours_texts(data.hours),
     )
 
 

@@ -24,7 +24,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -244,6 +244,23 @@ class Candle(NamedTuple):
     ticks: int
 
 
+class Switched(NamedTuple):
+    """engine.events.SWITCHED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    id: int
+    scope: int
+    switch: int
+    on: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -266,6 +283,7 @@ _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
+_SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
 
 
 def event_at(raw: bytes, index: int) -> Event:
@@ -284,3 +302,7 @@ def quoted_at(raw: bytes, index: int) -> Quoted:
 
 def candle_at(raw: bytes, index: int) -> Candle:
     return Candle._make(_CANDLE.unpack_from(raw, index * EVENT_BYTES))
+
+
+def switched_at(raw: bytes, index: int) -> Switched:
+    return Switched._make(_SWITCHED.unpack_from(raw, index * EVENT_BYTES))

@@ -148,6 +148,7 @@ def _play() -> None:
     views.seats_of(machine.state, 1)
     views.orders(book, 1, 1)
     views.positions(book, 1, 1)
+    views.takes_quotes(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
 

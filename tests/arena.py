@@ -36,13 +36,14 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     Side,
     TimeInForce,
     encode_cold,
     pack_client_order_id,
     request_key,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, TRADE, Cause, EventKind, Events, OrderStatus
+from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, SWITCHED, TRADE, Cause, EventKind, Events, OrderStatus
 from engine.events import events_of as engine_events_of
 from engine.invariants import check
 from engine.machine import Machine
@@ -168,6 +169,7 @@ def arguments_hash(command: HotCommand) -> int:
 _BODIES = {
     EventKind.QUOTE_CHANGED: QUOTED,
     EventKind.CANDLE_CLOSED: CANDLE,
+    EventKind.SWITCH_CHANGED: SWITCHED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
@@ -308,6 +310,12 @@ class Arena:
     def change(self, symbol: str, **fields: Any) -> None:
         """Give an instrument other data."""
         self.define(msgspec.structs.replace(self.instruments[symbol][1], **fields))
+
+    def switch(self, scope: str, id: int, switch: str, on: bool = True, reason: str = "a test") -> None:
+        """Set a kill switch."""
+        self.command(SetSwitch(scope, id, switch, on, reason))
+        cold = self.machine.state.cold.instruments
+        self.instruments = {symbol: (known, cold[known]) for symbol, (known, _) in self.instruments.items()}
 
     def match(self, cash: Number = 10_000, **rules: Any) -> int:
         """A practice match of a game with these rules, made when there is none yet."""

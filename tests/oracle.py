@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from arena import (
     Quote,
     Unknown,
 )
+from msgspec.structs import replace
 
 from engine.commands import (
     Amend,
@@ -33,6 +35,9 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    Scope,
+    SetSwitch,
+    Switch,
     TimeInForce,
     pack_client_order_id,
 )
@@ -96,6 +101,7 @@ class Match:
     fees_taken: int = 0
     market: int = 0
     insurance: int = 0
+    locked: bool = False
 
     @property
     def takes_next_quote(self) -> bool:
@@ -184,6 +190,8 @@ class Oracle:
         self.sequence = 0
         self.next_id = 1
         self.players: list[int] = []  # messages sent to each; player n is players[n - 1]
+        self.locked_players: set[int] = set()
+        self.locked = self.close_only = False
         self.games: list[CreateGame] = []
         self.matches: dict[int, Match] = {}
         self.markets: dict[int, Market] = {}
@@ -217,7 +225,7 @@ class Oracle:
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
-            elif wait.id in self.orders and self.is_stale(wait.instrument):
+            elif wait.id in self.orders and self.is_stale(self.markets[wait.instrument]):
                 stale = partial(self.end, self.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
                 market = self.markets[wait.instrument]
                 stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
@@ -229,10 +237,6 @@ class Oracle:
         wait.queued = True
         self.waiting.remove(wait)
         self.waiting.append(wait)
-
-    def is_stale(self, instrument: int) -> bool:
-        market = self.markets[instrument]
-        return market.bid == 0 or self.now_ns - market.at_ns > market.data.quote_lifetime_ns
 
     def wait(self, id: int, instrument: int, match: Match, lots: int = 0) -> None:
         bump_ns = match.game.speed_bump_ms * MILLION if match.takes_next_quote else 0
@@ -279,6 +283,32 @@ class Oracle:
         id = known or len(self.markets) + 1
         self.markets.setdefault(id, Market(command))
         self.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
+        return {"id": id}
+
+    def set_switch(self, command: SetSwitch) -> Outcome:
+        refuse_if(command.reason.strip() == "", Reason.SWITCH_INVALID)
+        id, on = command.id, command.on
+        match command.scope, command.switch:
+            case "arena", "locked":
+                refuse_if(id != 0, Reason.SWITCH_INVALID)
+                self.locked = on
+            case "arena", "close_only":
+                refuse_if(id != 0, Reason.SWITCH_INVALID)
+                self.close_only = on
+            case "instrument", ("locked" | "halted" | "close_only") as switch:
+                refuse_if(id not in self.markets, Reason.SWITCH_INVALID)
+                self.markets[id].data = replace(self.markets[id].data, **{switch: on})
+            case "match", "locked":
+                refuse_if(id not in self.matches, Reason.SWITCH_INVALID)
+                self.matches[id].locked = on
+            case "player", "locked":
+                refuse_if(not 1 <= id <= len(self.players), Reason.SWITCH_INVALID)
+                self.locked_players = self.locked_players | {id} if on else self.locked_players - {id}
+            case _:
+                raise Refused(Reason.SWITCH_INVALID)
+        of = {command.scope: id} if id else {}
+        self.emit(EventKind.SWITCH_CHANGED, **of, id=id, scope=int(Scope[command.scope.upper()]),
+                  switch=int(Switch[command.switch.upper()]), on=int(on))  # fmt: skip
         return {"id": id}
 
     def create_game(self, command: CreateGame) -> Outcome:
@@ -332,12 +362,12 @@ class Oracle:
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
-        self.check_that_it_opens(data)
+        self.check_that_it_opens(seat, market)
         self.check_by_itself(command, data)
         refuse_if(command.leverage > min(match.game.max_leverage, data.max_leverage), Reason.LEVERAGE_TOO_HIGH)
         open_trades = len(self.orders_of(seat)) + len(self.positions_of(seat))
         refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
-        refuse_if(self.is_stale(command.instrument), Reason.FEED_STALE)
+        refuse_if(self.is_stale(market), Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
         is_market, is_stop = command.order_type == OrderType.MARKET, command.order_type == OrderType.STOP
@@ -390,11 +420,29 @@ class Oracle:
             "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation,
         }
 
-    def check_that_it_opens(self, data: DefineInstrument) -> None:
+    def check_that_it_opens(self, seat: Seat, market: Market) -> None:
+        """Nothing stands against an open by this seat in this market: no switch, and not the hour."""
+        data = market.data
+        refuse_if(self.locked, Reason.TRADING_LOCKED)
+        refuse_if(self.close_only, Reason.ARENA_CLOSE_ONLY)
         refuse_if(not data.enabled, Reason.INSTRUMENT_DISABLED)
         refuse_if(data.halted, Reason.INSTRUMENT_HALTED)
         refuse_if(data.locked, Reason.INSTRUMENT_LOCKED)
         refuse_if(data.close_only, Reason.INSTRUMENT_CLOSE_ONLY)
+        refuse_if(not self.is_open(market), Reason.MARKET_CLOSED)
+        refuse_if(self.matches[seat.match].locked, Reason.MATCH_LOCKED)
+        refuse_if(seat.player in self.locked_players, Reason.PLAYER_LOCKED)
+
+    def is_open(self, market: Market) -> bool:
+        """Is it within the weekly hours, by the calendar? Without hours it is always."""
+        now = datetime.fromtimestamp(self.now_ns // BILLION, UTC)
+        minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
+        return not market.data.hours or any(minute in range(start, end) for start, end in market.data.hours)
+
+    def is_stale(self, market: Market) -> bool:
+        """There is no quote to trade on: none at all, or too old, or the market has closed since."""
+        too_old = self.now_ns - market.at_ns > market.data.quote_lifetime_ns
+        return market.bid == 0 or too_old or not self.is_open(market)
 
     def check_by_itself(self, command: PlaceOrder, data: DefineInstrument) -> None:
         is_market, dated = command.order_type == OrderType.MARKET, command.time_in_force == TimeInForce.GTD
@@ -474,7 +522,7 @@ class Oracle:
         market, match = self.markets[command.instrument], self.matches[order.seat.match]
         data, price, lots, notional, margin = market.data, command.price, order.lots, order.notional, order.margin
         try:
-            self.check_that_it_opens(data)
+            self.check_that_it_opens(seat, market)
             if at_touch:
                 price = market.opening(command.side)
                 lots = self.lots_at(order, price)
@@ -539,7 +587,7 @@ class Oracle:
         refuse_if(self.waits(position.id), Reason.POSITION_CLOSING)
 
         match = self.matches[position.seat.match]
-        if match.takes_next_quote or self.is_stale(position.instrument):
+        if match.takes_next_quote or self.is_stale(market):
             self.wait(position.id, position.instrument, match, lots)
             return {
                 "id": position.id, "instrument": position.instrument,
@@ -618,7 +666,7 @@ class Oracle:
         refuse_if(change > seat.cash, Reason.CASH_TOO_LOW)
         initial = -(-position.cost * market.value // position.leverage)
         refuse_if(change < 0 and margin < initial, Reason.MARGIN_TOO_LOW)
-        refuse_if(change < 0 and self.is_stale(position.instrument), Reason.FEED_STALE)
+        refuse_if(change < 0 and self.is_stale(market), Reason.FEED_STALE)
         liquidation = liquidation_price(
             market.data, position.side, position.lots, position.cost, margin, self.matches[seat.match].game.fees
         )
@@ -646,6 +694,8 @@ class Oracle:
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
+        refuse_if(data.halted, Reason.INSTRUMENT_HALTED)
+        refuse_if(not self.is_open(market), Reason.MARKET_CLOSED)
         bid, ask = command.bid - data.markup_ticks, command.ask + data.markup_ticks
         refuse_if(bid <= 0 or ask > data.highest_price or command.bid >= command.ask, Reason.QUOTE_NOT_USABLE)
         refuse_if((command.ask - command.bid) * MILLION > command.bid * data.max_spread_ppm, Reason.QUOTE_NOT_USABLE)
@@ -655,8 +705,6 @@ class Oracle:
         market.source_sequence = command.source_sequence
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
-        if data.halted:
-            return
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
         fired = sorted(self.fired_by(command.instrument, market))
         for wait in [wait for wait in self.waiting if wait.queued and wait.instrument == command.instrument]:
@@ -787,6 +835,7 @@ class Oracle:
 
     handlers: dict[type, Any] = {  # noqa: RUF012
         DefineInstrument: define,
+        SetSwitch: set_switch,
         CreateGame: create_game,
         CreateMatch: create_match,
         RegisterPlayer: register,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from arena import LONG, SHORT, Arena, Player
 
+from engine.commands import HOURS_PER_INSTRUMENT
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
 
@@ -18,6 +19,7 @@ from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
 def played(arena: Arena) -> Arena:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
+    arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
     arena.quote("BTCUSDT", 60_000)
     for player in (alice, bob):
@@ -80,6 +82,11 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("free_rows_are_free", lambda book: book.heads["free"].__setitem__(POSITIONS, live(book.positions))),
     ("free_rows_are_free", add("heads", "used", 1, ORDERS)),
     ("things_are_named", add("world", "players", 1, 0)),
+    ("instruments_are_as_defined", lambda book: book.instruments["halted"].__setitem__(1, 1)),
+    ("instruments_are_as_defined", lambda book: book.instruments["hours"].__setitem__(1, 1)),
+    ("instruments_are_as_defined", lambda book: book.hours["end"].__setitem__(2 * HOURS_PER_INSTRUMENT, 5)),
+    ("instruments_are_as_defined", add("world", "locked", 2, 0)),
+    ("instruments_are_as_defined", add("matches", "locked", -1, 1)),
     ("triggers_wait_for_their_owners", add("positions", "stop_loss", 1, live)),
     ("triggers_wait_for_their_owners", add("orders", "price", 1, live)),
     ("triggers_wait_for_their_owners",

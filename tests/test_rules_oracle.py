@@ -42,6 +42,7 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     TimeInForce,
 )
 from engine.events import Cause, EventKind
@@ -49,7 +50,7 @@ from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
 from engine.reasons import Reason
-from engine.scale import BOUND, MONEY, NS_PER_MS, NS_PER_S
+from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -66,6 +67,10 @@ HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lot
 INSTRUMENTS = (ROUGH, HEAVY)
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 """200,000 steps of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds' worth."""
+
+LOCKS = (
+    "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
+)  # fmt: skip
 
 MATCHES = (1, 2, 3)
 PLAYERS = (1, 2, 3)
@@ -105,8 +110,7 @@ class Twins:
         assert events_of(applied.events) == events, commands
         for event in events:
             self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
-            if event["reason"]:
-                self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
+            self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
         self.compare()
 
     def quotes(self, *prices: tuple[int, int]) -> None:
@@ -189,11 +193,49 @@ class Driver:
             data = market.data
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
+            if not self.twins.oracle.is_open(market) and self.random.random() < 0.1:
+                return replace(data, hours=())
+        for scope, id, switch in self.locked():
+            if self.random.random() < (0.2 if scope == "arena" else 0.05):
+                return SetSwitch(scope, id, switch, on=False, reason="over")
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare,
+             self.switch, self.hours),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3, 3, 1),
         )[0]
         return choose()
+
+    def locked(self) -> list[tuple[str, int, str]]:
+        """The switches that are on, but for those of instruments."""
+        oracle = self.twins.oracle
+        return [
+            *[("arena", 0, switch) for switch in ("locked", "close_only") if getattr(oracle, switch)],
+            *[("match", id, "locked") for id, match in oracle.matches.items() if match.locked],
+            *[("player", id, "locked") for id in sorted(oracle.locked_players)],
+        ]
+
+    def switch(self) -> Command:
+        """Mostly one that exists."""
+        scope, switches = self.random.choice((
+            ("arena", ("locked", "close_only")),
+            ("instrument", ("locked", "halted", "close_only")),
+            ("match", ("locked",)),
+            ("player", ("locked",)),
+        ))  # fmt: skip
+        id, switch = 0 if scope == "arena" else self.random.choice((1, 2)), self.random.choice(switches)
+        reason = "why"
+        if self.random.random() < 0.2:
+            scope, id = self.random.choice((scope, "moon")), self.random.choice((id, 0, -1, 9))
+            switch, reason = self.random.choice(("locked", "halted", "close_only", "on")), self.random.choice(("", " "))
+        return SetSwitch(scope, id, switch, self.random.random() < 0.8, reason)
+
+    def hours(self) -> Command:
+        """Windows that begin and end around now."""
+        minute = (self.twins.now_ns // (60 * NS_PER_S) - 4 * 24 * 60) % MINUTES_PER_WEEK  # 1970-01-05 was a Monday
+        bounds = [(minute + self.random.randint(-2, 3)) % MINUTES_PER_WEEK for _ in range(4)]
+        first, second, third, fourth = sorted(bounds)
+        windows = [(first, second + 1), (third + 1, min(fourth + 2, MINUTES_PER_WEEK))][: 1 + (third < fourth)]
+        return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows))
 
     def quote(self) -> Command:
         instrument = self.random.choice((1, 1, 2))
@@ -344,8 +386,12 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
         ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+        *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
+        *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
+        ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
     ):  # fmt: skip
         assert twins.seen[happened], happened
+    assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
     assert any(match.insurance < 0 for match in twins.oracle.matches.values())
 
 
@@ -410,6 +456,18 @@ class Market(RuleBasedStateMachine):
         if resting := list(self.twins.oracle.orders.values()):
             order = resting[choice % len(resting)]
             self.twins.step([CancelOrder(order.seat.player, order.id)])
+
+    @rule(scope=st.sampled_from(("arena", "instrument", "match", "player")), id=st.integers(0, 3),
+          switch=st.sampled_from(("locked", "halted", "close_only")), on=st.booleans())  # fmt: skip
+    def switches(self, scope: str, id: int, switch: str, on: bool) -> None:
+        self.twins.step([SetSwitch(scope, id, switch, on, "why")])
+
+    @rule(instrument=st.sampled_from((1, 2)), hours=st.lists(st.integers(-3, 3), max_size=4, unique=True))
+    def trades_from_to(self, instrument: int, hours: list[int]) -> None:
+        """Windows of some minutes around Tuesday 22:13, when the round starts."""
+        minutes = sorted(24 * 60 + 22 * 60 + 13 + minute for minute in hours)
+        windows = tuple(zip(minutes[::2], minutes[1::2], strict=False))
+        self.twins.step([replace(self.twins.oracle.markets[instrument].data, hours=windows)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:

@@ -228,11 +228,9 @@ def test_margin_meets_the_loss_first_then_the_fee_and_the_rest_of_the_fee_is_wai
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
     cash = alice.cash
-    arena.change("BTCUSDT", halted=True)
     arena.quote("BTCUSDT", 54_001, "54001.01")  # 0.1 of margin is left; the fee would be 2.70005
-    arena.change("BTCUSDT", halted=False)
-    outcome = alice.closes(position)
-    assert (outcome.profit, outcome.fee) == (Decimal("-599.9"), Decimal("0.1"))
+    closed = alice.last(EventKind.POSITION_CLOSED)
+    assert (closed.id, closed.profit, closed.fee) == (position, Decimal("-599.9"), Decimal("0.1"))
     assert alice.cash == cash
     assert arena.insurance(alice.match) == 0
 
@@ -385,8 +383,13 @@ def test_halted_nothing_fills_and_nothing_triggers_until_the_first_quote_after(a
     order = alice.limit("BTCUSDT", LONG, 58_500, quantity="0.1", leverage=10)
     arena.passes(3)
     alice.closes(waiting)
+    equity = alice.equity
     arena.change("BTCUSDT", halted=True)
-    arena.quote("BTCUSDT", 58_000)
+    for _ in range(2):
+        with arena.refuses(Reason.INSTRUMENT_HALTED):
+            arena.quote("BTCUSDT", 58_000)
+    assert arena.machine.state.book.world["quotes_unusable"][0] == 2
+    assert alice.equity == equity
     assert (alice.positions, alice.orders) == ([stopped, waiting], [order])
     with arena.refuses(Reason.INSTRUMENT_HALTED):
         alice.closes(stopped)

@@ -43,6 +43,22 @@ def test_a_quote_must_be_newer_than_the_last_of_its_connection(arena: Arena):
     arena.command(Quote(1, 6_000_002, 6_000_003, 1))
 
 
+def test_a_halted_or_closed_instrument_takes_no_quote_and_forgets_none(arena: Arena):
+    """What is refused is not the last of its connection either: the same frame is taken afterwards."""
+    arena.command(Quote(1, 6_000_000, 6_000_001, 7))
+    for reason, off, on in (
+        (Reason.INSTRUMENT_HALTED, {"halted": True}, {"halted": False}),
+        (Reason.MARKET_CLOSED, {"hours": ((0, 1),)}, {"hours": ()}),
+        (Reason.INSTRUMENT_HALTED, {"halted": True, "hours": ((0, 1),)}, {"halted": False, "hours": ()}),
+    ):
+        arena.change("BTCUSDT", **off)
+        with arena.refuses(reason):
+            arena.command(Quote(1, 6_000_002, 6_000_003, 8))
+        arena.change("BTCUSDT", **on)
+    arena.command(Quote(1, 6_000_002, 6_000_003, 8))
+    assert arena.machine.state.book.world["quotes_unusable"][0] == 3
+
+
 def test_markup_is_added_to_each_side_and_fills_pay_it(arena: Arena):
     alice = arena.player()
     arena.change("BTCUSDT", markup_ticks=500)

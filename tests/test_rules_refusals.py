@@ -14,7 +14,7 @@ import pytest
 from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
 from msgspec.structs import replace
 
-from engine.commands import Amend, CreateGame, CreateMatch, Execution, OrderType, ResetSeat, TimeInForce
+from engine.commands import Amend, CreateGame, CreateMatch, Execution, OrderType, ResetSeat, SetSwitch, TimeInForce
 from engine.events import EventKind
 from engine.reasons import Reason
 from engine.scale import BOUND, MONEY
@@ -89,6 +89,30 @@ BAD_INSTRUMENTS: list[dict[str, Any]] = [
     {"brackets": (replace(BTC.brackets[0], maintenance_cum=-1),)},
     {"symbol": "BTCUSDT", "lot_units": 10_000},  # open positions are counted in its lots
     {"symbol": "BTCUSDT", "quote": "USDC"},
+    {"hours": ((-1, 10),)},
+    {"hours": ((10_000, 10_081),)},
+    {"hours": ((10, 10),)},
+    {"hours": ((11, 10),)},
+    {"hours": ((0, 10), (9, 20))},  # they overlap
+    {"hours": ((10, 20), (0, 10))},
+    {"hours": tuple((10 * number, 10 * number + 1) for number in range(15))},
+]
+
+BAD_SWITCHES: list[tuple[str, int, str, bool, str]] = [
+    ("moon", 1, "locked", True, "why"),
+    ("ARENA", 0, "locked", True, "why"),
+    ("arena", 1, "locked", True, "why"),
+    ("arena", 0, "halted", True, "why"),
+    ("instrument", 0, "locked", True, "why"),
+    ("instrument", 3, "locked", True, "why"),
+    ("instrument", 1, "enabled", True, "why"),
+    ("match", -1, "locked", True, "why"),
+    ("match", 99, "locked", True, "why"),
+    ("match", 1, "close_only", True, "why"),
+    ("player", 3, "locked", True, "why"),
+    ("player", 1, "halted", False, "why"),
+    ("player", 1, "locked", True, ""),
+    ("player", 1, "locked", True, " "),
 ]
 
 GIVEN: dict[str, Callable[[Scene], Any]] = {
@@ -98,6 +122,11 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "close only": lambda s: s.arena.change("BTCUSDT", close_only=True),
     "stale": lambda s: s.arena.passes(3),
     "on its way": lambda s: setattr(s, "order", s.hurry()),
+    "closed": lambda s: s.arena.change("BTCUSDT", hours=((0, 60),)),
+    "arena locked": lambda s: s.arena.switch("arena", 0, "locked"),
+    "arena close only": lambda s: s.arena.switch("arena", 0, "close_only"),
+    "match locked": lambda s: s.arena.switch("match", s.bob.match, "locked"),
+    "Bob locked": lambda s: s.arena.switch("player", s.bob.id, "locked"),
     "closing": lambda s: (s.arena.passes(3), s.close(percent=100)),
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
@@ -139,10 +168,23 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.place()),
     (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.close(percent=100)),
     (Reason.INSTRUMENT_CLOSE_ONLY, "close only", lambda s: s.place()),
+    (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.arena.quote("BTCUSDT", 60_000)),
+    (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.place()),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.limit()),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.arena.quote("BTCUSDT", 60_000)),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
     (Reason.FEED_STALE, "stale", lambda s: s.place()),
     (Reason.FEED_STALE, "stale", lambda s: s.limit()),
     (Reason.FEED_STALE, "", lambda s: s.place(instrument=2)),
     (Reason.QUOTE_NOT_USABLE, "", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
+    # kill switches
+    (Reason.TRADING_LOCKED, "arena locked", lambda s: s.place()),
+    (Reason.TRADING_LOCKED, "arena locked", lambda s: s.limit()),
+    (Reason.ARENA_CLOSE_ONLY, "arena close only", lambda s: s.place()),
+    (Reason.MATCH_LOCKED, "match locked", lambda s: s.place()),
+    (Reason.PLAYER_LOCKED, "Bob locked", lambda s: s.place()),
+    *[(Reason.SWITCH_INVALID, "", lambda s, bad=bad: s.arena.command(SetSwitch(*bad))) for bad in BAD_SWITCHES],
     # orders
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(99)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(0)),

@@ -3,7 +3,9 @@
     player ann cash=10000 fees               a player; of a match: cash, fees, next, speed_bump_ms, max_positions, ...
     BTCUSDT 99999.99 100000                  a quote: bid and ask
     wait 2.5                                 seconds go by
-    set BTCUSDT halted=on                    an instrument's data change
+    set BTCUSDT maker_fee_ppm=100            an instrument's data change
+    hours BTCUSDT mon 00:00 - fri 22:00      or its trading hours: windows with commas between, or always
+    switch BTCUSDT halted on                 a kill switch: of the arena, a symbol, a player, or ann.match
     ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
     ann closes p percent=50 => filled profit=100
     ann amends p stop_loss=99000 margin=-10
@@ -20,7 +22,7 @@ and in order:
         > ann p closed liquidation price=95475.11
 
 A quote, a wait or a change after which nothing is indented must make none. Numbers are decimals in the instrument's
-units; what is not named is not looked at. `#` begins a comment.
+units; what is not named is not looked at. The arena opens on a Tuesday at 22:13:20 UTC. `#` begins a comment.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from engine.commands import Execution
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 from engine.scale import MONEY
+from gateway.hours import parse_hours
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
 
@@ -93,7 +96,7 @@ class Scenario:
     def do(self, words: list[str], reply: list[str]) -> None:
         first, *rest = words
         symbols = self.arena.instruments
-        self.told = first in ("wait", "set") or first in symbols
+        self.told = first in ("wait", "set", "hours", "switch") or first in symbols
         if first == "player":
             name, *rules = rest
             self.players[name] = self.arena.player(**rules_of(rules))
@@ -105,6 +108,17 @@ class Scenario:
             self.arena.change(rest[0], **{key: SWITCH[value] if value in SWITCH else int(value)
                                           for key, value in fields_of(rest[1:]).items()})  # fmt: skip
             self.events = self.trades()
+        elif first == "hours":
+            windows = "" if rest[1:] == ["always"] else " ".join(rest[1:])
+            self.arena.change(rest[0], hours=parse_hours(filter(None, windows.split(", "))))
+            self.events = self.trades()
+        elif first == "switch":
+            self.arena.switch(*self.reach(rest[0]), rest[1], SWITCH[rest[2]])
+            self.events = self.trades()
+        elif first in symbols and reply[:1] == ["refused"]:
+            with self.arena.refuses(Reason[reply[1]]):
+                self.arena.quote(first, *rest)
+            self.events = []
         elif first in symbols:
             self.arena.quote(first, *rest)
             self.events = self.trades()
@@ -114,6 +128,15 @@ class Scenario:
             self.command(self.players[first], rest, reply)
         else:
             self.fail(f"what is {first!r}?")
+
+    def reach(self, name: str) -> tuple[str, int]:
+        """Scope and id of a kill switch."""
+        if name == "arena":
+            return "arena", 0
+        if name in self.arena.instruments:
+            return "instrument", self.arena.instruments[name][0]
+        player = self.players[name.removesuffix(".match")]
+        return ("player", player.id) if name in self.players else ("match", player.match)
 
     def command(self, player: Player, words: list[str], reply: list[str]) -> None:
         if "as" in words:

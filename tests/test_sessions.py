@@ -10,13 +10,17 @@ import msgspec
 import pytest
 import pytest_asyncio
 from gateway_arena import JSON, MSGPACK, ROOMY, Client, Gateway, open_gateway
+from msgspec.structs import replace
 
+from engine.commands import SetSwitch, encode_cold
 from engine.reasons import MESSAGES, Reason
 from gateway import arguments as args
 from gateway.codecs import Codec
 from gateway.errors import Code, error_of, error_of_reason
 from gateway.fanout import INTERVALS
 from gateway.ops import OPS
+from gateway.records import cold_record
+from gateway.sequencer import Urgency
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 
@@ -357,3 +361,41 @@ def test_the_tables_are_complete() -> None:
     for code in Code:
         assert error_of(code).retry in ("never", "after", "query")
         assert code.name not in Reason.__members__
+
+
+async def test_kill_switches_are_told_on_sys_and_a_players_to_that_player_only(gateway: Gateway, ann: Client) -> None:
+    bob = await gateway.player(MSGPACK)
+    for client in (ann, bob):
+        await client.result("subscribe", {"channels": ["sys", "me"]})
+    for scope, id, switch, on in (
+        ("arena", 0, "close_only", True),
+        ("instrument", 1, "halted", True),
+        ("match", 1, "locked", False),
+        ("player", ann.session.player, "locked", True),
+    ):
+        blob = encode_cold(SetSwitch(scope, id, switch, on, "a test"))
+        await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, blob)
+    await gateway.settles()
+
+    for client in (ann, bob):
+        told = client.on("sys")[1:]
+        assert [message["type"] for message in told] == ["switch.changed"] * 3
+        assert [message["data"] for message in told] == [
+            {"scope": "arena", "switch": "close_only", "on": True},
+            {"scope": "instrument", "switch": "halted", "on": True, "symbol": "BTCUSDT"},
+            {"scope": "match", "switch": "locked", "on": False, "match": 1},
+        ]
+    before, own = ann.on("me")
+    assert (own["type"], own["n"]) == ("switch.changed", before["n"] + 1)
+    assert own["data"] == {"scope": "player", "switch": "locked", "on": True, "player": ann.session.player}
+    assert len(bob.on("me")) == 1
+    shown = await ann.result("instruments")
+    assert [one["halted"] for one in shown] == [True, False, False, False, False]
+
+
+async def test_instruments_show_their_hours(gateway: Gateway, ann: Client) -> None:
+    bitcoin = replace(gateway.machine.state.cold.instruments[1], hours=((0, 60), (10_000, 10_080)))
+    await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(bitcoin))
+    first, second, *_ = await ann.result("instruments")
+    assert first["hours"] == ["mon 00:00 - mon 01:00", "sun 22:40 - sun 24:00"]
+    assert second["hours"] == []

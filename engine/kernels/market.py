@@ -14,6 +14,7 @@ from engine.kernels import kernel, unsigned
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
 from engine.kernels.index import find
+from engine.kernels.instruments import is_open
 from engine.kernels.orders import fill_resting, fill_waiting
 from engine.kernels.positions import close_position, crossed_cause
 from engine.kernels.triggers import is_free, next_crossed
@@ -32,11 +33,20 @@ assert (Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT) == (2, 3, 4), "ca
 
 @kernel
 def apply_quote(book, events, command):
-    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired."""
+    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired.
+
+    While the instrument is halted its price is not to be believed, so nothing that is counted from prices may move.
+    """
     world = book.world[0]
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
+    if instrument.halted:
+        world.quotes_unusable += 1
+        return Reason.INSTRUMENT_HALTED.value
+    if not is_open(book, command.instrument, world.now_ns):
+        world.quotes_unusable += 1
+        return Reason.MARKET_CLOSED.value
     quote = book.quotes[command.instrument]
     bid, ask = command.bid - instrument.markup_ticks, command.ask + instrument.markup_ticks
     if (
@@ -58,10 +68,9 @@ def apply_quote(book, events, command):
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid
     events.quoted[k].ask = ask
-    if not instrument.halted:
-        collect(book, command.instrument * 2 + LANE_BID, bid)
-        collect(book, command.instrument * 2 + LANE_ASK, ask)
-        sort_fired(book)
+    collect(book, command.instrument * 2 + LANE_BID, bid)
+    collect(book, command.instrument * 2 + LANE_ASK, ask)
+    sort_fired(book)
     return Reason.ACCEPTED.value
 
 
@@ -144,8 +153,6 @@ def serve(book, events, instrument, room, outcome):
     """
     turn = book.turn[0]
     quote = book.quotes[instrument]
-    if book.instruments[instrument].halted:
-        return True
     while quote.waiting_first != 0:
         if turn.events >= room:
             return False

@@ -155,7 +155,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     instrument = book.instruments[order.instrument]
     match = book.matches[seat.match]
     quote = book.quotes[order.instrument]
-    allowed = opens_allowed(instrument)
+    allowed = opens_allowed(book, seat, order.instrument)
     if allowed != Reason.ACCEPTED.value:
         reason = allowed
     notional, margin, fee, liquidation = 0, 0, 0, 0

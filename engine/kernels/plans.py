@@ -33,7 +33,7 @@ def plan(book, command, seat_hint):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = opens_allowed(instrument)
+    reason = opens_allowed(book, seat, command.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
 
