@@ -62,6 +62,7 @@ class Amend(IntEnum):
     STOP_LOSS = 1
     TAKE_PROFIT = 2
     MARGIN = 4
+    TRAILING_STOP = 8
 
 
 CLIENT_ORDER_ID_WORDS = 5
@@ -115,6 +116,7 @@ PLACE_ORDER = _layout(
         ("take_profit", "<i8"),  # ticks; 0 none
         ("expires_at_ns", "<i8"),  # with GTD only; else 0
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
+        ("trailing_ppm", "<i8"),  # how far a trailing stop stays behind, of the price at the fill; 0 none
     ]
 )
 
@@ -135,6 +137,7 @@ AMEND_POSITION = _layout(
         ("stop_loss", "<i8"),  # ticks; 0 takes it away
         ("take_profit", "<i8"),
         ("margin", "<i8"),  # to add (> 0) or to take back (< 0)
+        ("trailing_ppm", "<i8"),  # of the price now; 0 takes the trailing stop away
     ]
 )
 

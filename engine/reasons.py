@@ -57,6 +57,7 @@ class Reason(IntEnum):
     TOO_MANY_POSITIONS = 65
     WOULD_LIQUIDATE_NOW = 66
     WOULD_TRIGGER_NOW = 67
+    TRAILING_STOP_INVALID = 68
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -103,6 +104,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
     Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
     Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
+    Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

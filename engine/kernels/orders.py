@@ -13,13 +13,13 @@ from engine.kernels.emit import begin
 from engine.kernels.index import find, insert, remove
 from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
-from engine.kernels.positions import open_position
+from engine.kernels.positions import open_position, trailing_distance
 from engine.kernels.rows import release, take
 from engine.kernels.seats import count_in, count_out, find_holding, find_seat
 from engine.kernels.timers import clear_timer, set_timer
 from engine.kernels.triggers import add, drop
 from engine.reasons import Reason
-from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil
+from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, PPM, ceil_div, ppm_ceil
 from engine.tables import LANE_ASK, LANE_BID, MATCH_OPEN, ORDERS, TIMER_ORDER, TRIGGER_ORDER
 
 
@@ -72,7 +72,7 @@ def plan(book, command, seat_hint):
 
     # Stops are held against the price at which the position would be valued.
     reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
-                         instrument.highest_price)  # fmt: skip
+                         command.trailing_ppm, instrument.highest_price)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -139,6 +139,7 @@ def place(book, events, command, seat_hint, outcome):
         opened = open_position(
             book, events, id, plan_.seat, holding, command.instrument, command.side, plan_.lots, plan_.price,
             plan_.margin, plan_.fee, plan_.liquidation, command.stop_loss, command.take_profit, command.leverage,
+            command.trailing_ppm,
         )  # fmt: skip
         _identify(opened, command)
         outcome.status = OrderStatus.FILLED.value
@@ -235,7 +236,7 @@ def fill_resting(book, events, row):
     event.liquidation = liquidation
     opened = open_position(
         book, events, order.id, order.seat, order.holding, order.instrument, order.side, lots, price, margin, fee,
-        liquidation, order.stop_loss, order.take_profit, order.leverage,
+        liquidation, order.stop_loss, order.take_profit, order.leverage, order.trailing_ppm,
     )  # fmt: skip
     _identify(opened, order)
     order.id = 0
@@ -264,8 +265,14 @@ def _size_allowed(book, order, lots, notional):
 
 
 @kernel
-def check_stops(side, price, stop_loss, take_profit, highest_price):
-    """May a position valued at `price` have these? A stop of 0 is none."""
+def check_stops(side, price, stop_loss, take_profit, trailing_ppm, highest_price):
+    """May a position valued at `price` have these? A stop of 0 is none. A trailing stop is a stop of its own."""
+    if trailing_ppm < 0 or trailing_ppm >= PPM or (trailing_ppm != 0 and stop_loss != 0):
+        return Reason.TRAILING_STOP_INVALID.value
+    if trailing_ppm != 0:
+        trails_at = price - side * trailing_distance(price, trailing_ppm)
+        if trails_at < 1 or trails_at > highest_price:
+            return Reason.PRICE_INVALID.value
     if stop_loss < 0 or take_profit < 0 or stop_loss > highest_price or take_profit > highest_price:
         return Reason.PRICE_INVALID.value
     if stop_loss != 0 and (price - stop_loss) * side <= 0:
@@ -323,6 +330,7 @@ def _rest(book, events, command, plan, id):
     order.price = command.price
     order.stop_loss = command.stop_loss
     order.take_profit = command.take_profit
+    order.trailing_ppm = command.trailing_ppm
     order.asked = command.margin if command.order_type == OrderType.STOP.value else 0
     order.margin = plan.margin
     order.fee = plan.fee
@@ -400,6 +408,7 @@ def _describe_canceled(event, command, plan, id, cash):
     event.liquidation = plan.liquidation
     event.stop_loss = command.stop_loss
     event.take_profit = command.take_profit
+    event.trailing = command.trailing_ppm
     _identify(event, command)
 
 
@@ -416,4 +425,5 @@ def _describe_order(event, order, cash):
     event.cash = cash
     event.stop_loss = order.stop_loss
     event.take_profit = order.take_profit
+    event.trailing = order.trailing_ppm
     _identify(event, order)
