@@ -109,8 +109,8 @@ TRADE = _layout(
         ("liquidation", "<i8"),  # ticks; 0 none
         ("stop_loss", "<i8"),  # ticks; 0 none
         ("take_profit", "<i8"),  # ticks; 0 none
+        ("trailing", "<i8"),  # how far a trailing stop stays behind: of positions ticks, of orders ppm; 0 none
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events and POSITION_OPENED
-        ("trailing", "<i8"),  # what its stop stays behind the price: of positions ticks, of orders ppm; 0: it does not
     ]
 )
 

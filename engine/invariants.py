@@ -149,7 +149,7 @@ def amounts_are_within_bounds(state: State) -> list[str]:
 
 
 def trailing_stops_are_stops(state: State) -> list[str]:
-    """A stop that trails stands somewhere, and stays behind by some distance; an order's is in ppm, and its only stop."""
+    """A stop that trails stands somewhere, some ticks behind; that of an order is in ppm, and its only stop."""
     orders, positions = _orders(state.book), _positions(state.book)
     trails = positions["trailing"] != 0
     nowhere = (positions["trailing"] < 0) | (trails & (positions["stop_loss"] < 1))

@@ -83,6 +83,9 @@ class OfMatch(_Arguments, frozen=True):
 
 
 class PlaceOrder(_Arguments, frozen=True):
+    """A trailing stop is a stop loss that follows the best price since the fill. It stays so many ppm of the price at
+    the fill behind: 10000 is one percent."""
+
     match: Id
     symbol: Symbol
     side: Literal["long", "short"]
@@ -96,6 +99,7 @@ class PlaceOrder(_Arguments, frozen=True):
     time_in_force: Literal["gtc", "gtd", "ioc"] | None = None
     expires_at: Milliseconds | None = None
     client_order_id: ClientOrderId | None = None
+    trailing_stop: Small | None = None
 
 
 class CancelOrder(_Arguments, frozen=True):
@@ -109,13 +113,17 @@ class ClosePosition(_Arguments, frozen=True):
 
 
 class AmendPosition(_Arguments, frozen=True):
-    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back."""
+    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back.
+
+    A trailing stop, in ppm of the price now, takes the place of a stop loss, and the other way round; 0 takes it away.
+    """
 
     position: Id
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
     add_margin: Amount | None = None
     remove_margin: Amount | None = None
+    trailing_stop: Small | None = None
 
 
 class Guest(_Arguments, frozen=True):

@@ -165,10 +165,14 @@ class Client(Connection):
         time_in_force: Literal["gtc", "gtd", "ioc"] | None = None,
         expires_at: int | None = None,
         client_order_id: str | None = None,
+        trailing_stop: int | None = None,
         match: int | None = None,
         key: str | None = None,
     ) -> Placed:
-        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key."""
+        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key.
+
+        A `trailing_stop` is a stop loss that follows the price, so many ppm of the price at the fill behind the best.
+        """
         args = self._of(match) | _given(
             symbol=symbol,
             side=side,
@@ -182,6 +186,7 @@ class Client(Connection):
             time_in_force=time_in_force,
             expires_at=expires_at,
             client_order_id=client_order_id,
+            trailing_stop=trailing_stop,
         )
         if client_order_id is None:
             key = key or new_key()
@@ -199,6 +204,7 @@ class Client(Connection):
         price: Amount | None = None,
         stop_loss: Amount | None = None,
         take_profit: Amount | None = None,
+        trailing_stop: int | None = None,
         match: int | None = None,
     ) -> Tested:
         """What `place` would do at this moment; changes nothing."""
@@ -212,6 +218,7 @@ class Client(Connection):
             price=price,
             stop_loss=stop_loss,
             take_profit=take_profit,
+            trailing_stop=trailing_stop,
         )
         return (await self.request("order.test", args, Tested)).result
 
@@ -240,16 +247,18 @@ class Client(Connection):
         take_profit: Amount | None = None,
         add_margin: Amount | None = None,
         remove_margin: Amount | None = None,
+        trailing_stop: int | None = None,
         key: str | None = None,
     ) -> Amended:
         """Move a stop loss or a take profit; 0 takes it away, one that is left out stays. Add margin, or take it
-        back."""
+        back. A trailing stop, in ppm of the price now, takes the place of a stop loss."""
         args = _given(
             position=position,
             stop_loss=stop_loss,
             take_profit=take_profit,
             add_margin=add_margin,
             remove_margin=remove_margin,
+            trailing_stop=trailing_stop,
         )
         return (await self.request("position.amend", args, Amended, key=key or new_key())).result
 

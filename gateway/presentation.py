@@ -207,6 +207,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     stop_loss: str | None = None
     take_profit: str | None = None
     client_order_id: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
 
 
 def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
@@ -227,10 +228,13 @@ def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
         instrument.price_or_none(order.stop_loss),
         instrument.price_or_none(order.take_profit),
         client_order_id_text(order.client_order_id),
+        order.trailing_ppm or None,
     )
 
 
 class PositionAnswer(Struct, frozen=True, omit_defaults=True):
+    """A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best."""
+
     position: int
     match: int
     symbol: str
@@ -247,6 +251,7 @@ class PositionAnswer(Struct, frozen=True, omit_defaults=True):
     liquidation_price: str | None = None
     stop_loss: str | None = None
     take_profit: str | None = None
+    trailing_distance: str | None = None
 
 
 def position_answer(instruments: Instruments, position: PositionView) -> PositionAnswer:
@@ -268,6 +273,7 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
         instrument.price_or_none(position.liquidation),
         instrument.price_or_none(position.stop_loss),
         instrument.price_or_none(position.take_profit),
+        instrument.price_or_none(position.trailing),
     )
 
 

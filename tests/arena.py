@@ -476,7 +476,7 @@ class Player:
         stop_loss: Number | None = None,
         take_profit: Number | None = None,
         margin: Number | None = None,
-        trailing_stop: int | None = None,
+        trailing_stop: int | str | None = None,
     ) -> Outcome:
         """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back. A trailing
         stop is in ppm of the price now."""
@@ -489,7 +489,7 @@ class Player:
         )
         low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
         return self.arena.command(
-            AmendPosition(self.id, position, fields, low, high, money(margin or 0), trailing_stop or 0)
+            AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0))
         )
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
@@ -538,7 +538,8 @@ class Player:
 
     def _order(self, symbol: str, side: int, order_type: int, *, margin: Number = 0, quantity: Number = 0,
                leverage: int = 1, price: Number = 0, stop_loss: Number = 0, take_profit: Number = 0,
-               expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "", trailing_stop: int = 0,
+               expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "",
+               trailing_stop: int | str = 0,
                key: str | None = None) -> PlaceOrder:  # fmt: skip
         arena = self.arena
         time_in_force = TimeInForce.IOC if ioc else TimeInForce.GTC if expires_in is None else TimeInForce.GTD
@@ -546,7 +547,7 @@ class Player:
         return PlaceOrder(
             self.id, self.match, arena.instruments[symbol][0], side, order_type, time_in_force, leverage,
             money(margin), arena.lots(symbol, quantity), arena.ticks(symbol, price), arena.ticks(symbol, stop_loss),
-            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, trailing_stop, key,
+            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, int(trailing_stop), key,
         )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from oracle import DAY_NS, Oracle
 
 from engine import views
 from engine.commands import (
+    Amend,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -209,7 +210,7 @@ class Driver:
         if self.random.random() < 0.4:
             stops["stop_loss"] = max(1, price - side * self.random.randint(0, 30))
         if self.random.random() < 0.25:
-            stops["trailing_ppm"] = self.trailing_ppm()
+            stops["trailing_ppm"] = self.trailing_ppm(price, side)
             if self.random.random() < 0.95:
                 stops.pop("stop_loss", None)
         if self.random.random() < 0.4:
@@ -245,9 +246,10 @@ class Driver:
         }
         return PlaceOrder(**(defaults | size | stops | fields | odd), key=self.key())
 
-    def trailing_ppm(self) -> int:
-        """Mostly a few ticks; far enough for steps of more than one; too far for most prices; none."""
-        return self.random.choice((1, 10_000, 20_000, 50_000, 100_000, 300_000, 500_000, 999_999, 10**6, -1))
+    def trailing_ppm(self, price: int, side: int) -> int:
+        """Mostly a few ticks; far enough for steps of more than one; as far as the price scale goes; none."""
+        farthest = (price - 1 if side > 0 else ROUGH.highest_price - price) * 10**6 // max(price, 1)
+        return self.random.choice((1, 10_000, 20_000, 50_000, 100_000, 300_000, farthest, farthest, 10**6, -1))
 
     def open(self) -> Command:
         return self.order(time_in_force=self.random.choice((TimeInForce.GTC, TimeInForce.IOC)))
@@ -303,7 +305,9 @@ class Driver:
         stop, target = (self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2))
         some = self.random.randint(1, 50 * MONEY)
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
-        trailing_ppm = self.random.choice((0, self.trailing_ppm()))
+        trailing_ppm = self.random.choice((0, self.trailing_ppm(bid, self.random.choice((1, -1)))))
+        if self.random.random() < 0.2:
+            return AmendPosition(player, id, Amend.TRAILING_STOP, trailing_ppm=trailing_ppm, key=self.key())
         return AmendPosition(player, id, self.random.randint(0, 15), stop, target, margin, trailing_ppm, self.key())
 
     def rare(self) -> Command:
