@@ -177,6 +177,16 @@ def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, sid
     assert (closed.cause, closed.price) == (Cause.TRAILING_STOP, 50_000 - side * 650)
 
 
+@pytest.mark.parametrize(("side", "touch"), [(LONG, (50_030, 50_031)), (SHORT, (49_969, 49_970))])
+def test_a_target_nearer_than_the_next_step_is_reached_before_it(arena: Arena, side, touch):
+    """A step is 50, the target 30 away."""
+    alice = arena.player()
+    arena.quote("BTCUSDT", *((50_000, 50_001) if side is LONG else (49_999, 50_000)))
+    alice.opens("BTCUSDT", side, quantity="0.1", leverage=10, trailing_stop=20_000, take_profit=50_000 + side * 30)
+    arena.quote("BTCUSDT", *touch)
+    assert alice.last(EventKind.POSITION_CLOSED).cause is Cause.TAKE_PROFIT
+
+
 def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(arena: Arena):
     alice = arena.player()
     arena.quote("BTCUSDT", 50_000, 50_001)
