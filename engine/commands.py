@@ -71,6 +71,7 @@ class Amend(IntEnum):
     STOP_LOSS = 1
     TAKE_PROFIT = 2
     MARGIN = 4
+    TRAILING_STOP = 8
 
 
 class Scope(IntEnum):
@@ -145,6 +146,7 @@ PLACE_ORDER = _layout(
         ("expires_at_ns", "<i8"),  # with GTD only; else 0
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
         ("max_slippage_ppm", "<i8"),  # of a market order, from the touch at its acceptance; 0: any
+        ("trailing_ppm", "<i8"),  # how far a trailing stop stays behind, of the price at the fill; 0 none
     ]
 )
 
@@ -165,6 +167,7 @@ AMEND_POSITION = _layout(
         ("stop_loss", "<i8"),  # ticks; 0 takes it away
         ("take_profit", "<i8"),
         ("margin", "<i8"),  # to add (> 0) or to take back (< 0)
+        ("trailing_ppm", "<i8"),  # of the price now; 0 takes the trailing stop away
     ]
 )
 

@@ -36,7 +36,8 @@ class EventKind(IntEnum):
     POSITION_OPENED = 10
     """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
-    """Amended (cause NONE), or partly closed (then `lots`, `price`, `fee`, `profit` are of the part that closed)."""
+    """Amended, or its trailing stop has followed the price (cause NONE); or partly closed (then `lots`, `price`, `fee`,
+    `profit` are of the part that closed)."""
     POSITION_CLOSED = 12
     SEAT_OPENED = 20
     SEAT_RESET = 21
@@ -59,6 +60,7 @@ class Cause(IntEnum):
     STOP_LOSS = 2
     LIQUIDATION = 3
     TAKE_PROFIT = 4
+    TRAILING_STOP = 5
 
 
 class OrderStatus(IntEnum):
@@ -112,6 +114,7 @@ TRADE = _layout(
         ("liquidation", "<i8"),  # ticks; 0 none
         ("stop_loss", "<i8"),  # ticks; 0 none
         ("take_profit", "<i8"),  # ticks; 0 none
+        ("trailing", "<i8"),  # how far a trailing stop stays behind: of positions ticks, of orders ppm; 0 none
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events and POSITION_OPENED
     ]
 )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import HOURS_PER_INSTRUMENT, OrderType
-from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
+from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S, PPM
 from engine.state import State
 from engine.tables import (
     BOUNDS_STEP,
@@ -149,6 +149,19 @@ def amounts_are_within_bounds(state: State) -> list[str]:
     playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions))
     return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
+
+
+def trailing_stops_are_stops(state: State) -> list[str]:
+    """A stop that trails stands somewhere, some ticks behind; that of an order is in ppm, and its only stop."""
+    orders, positions = _orders(state.book), _positions(state.book)
+    trails = positions["trailing"] != 0
+    nowhere = (positions["trailing"] < 0) | (trails & (positions["stop_loss"] < 1))
+    ppm = orders["trailing_ppm"]
+    wrong = (ppm < 0) | (ppm >= PPM) | ((ppm != 0) & (orders["stop_loss"] != 0))
+    return [
+        *_where(nowhere, "the trailing stop of position {} is nowhere", positions["id"]),
+        *_where(wrong, "the trailing stop of order {} is none", orders["id"]),
+    ]
 
 
 # Who is found where
@@ -489,6 +502,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,
     amounts_are_within_bounds,
+    trailing_stops_are_stops,
     ids_lead_to_rows_and_back,
     seats_are_found,
     holdings_are_found,
@@ -525,12 +539,16 @@ _FREE_LISTS = {
 
 
 def _position_bounds(positions: NDArray[Any]) -> tuple[Rows, Rows]:
-    """The nearest of liquidation and stop on the losing side, the target on the other."""
+    """The nearest of liquidation and stop on the losing side; on the other the nearer of the target and the price that
+    is a twentieth of a trailing stop's distance (at least a tick) further from the stop than that distance."""
     liquidation, stop, target = positions["liquidation"], positions["stop_loss"], positions["take_profit"]
-    long = positions["side"] > 0
+    trailing, side = positions["trailing"], positions["side"]
+    moves = stop + side * (trailing + np.maximum(1, trailing // 20))
     nearest = np.minimum(np.where(liquidation, liquidation, NEVER_HIGH), np.where(stop, stop, NEVER_HIGH))
-    low = np.where(long, np.maximum(liquidation, stop), target)
-    return low, np.where(long, np.where(target, target, NEVER_HIGH), nearest)
+    below = np.maximum(target, np.where(trailing, moves, NEVER_LOW))
+    above = np.minimum(np.where(target, target, NEVER_HIGH), np.where(trailing, moves, NEVER_HIGH))
+    long = side > 0
+    return np.where(long, np.maximum(liquidation, stop), below), np.where(long, above, nearest)
 
 
 def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:

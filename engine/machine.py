@@ -33,6 +33,7 @@ from engine.instruments import define_instrument
 from engine.kernels import turn
 from engine.kernels.emit import begin
 from engine.kernels.plans import plan
+from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
 from engine.matches import create_game, create_match, register_player, reset_seat_of
 from engine.reasons import Reason
@@ -67,6 +68,7 @@ class Plan(NamedTuple):
     fee: int
     liquidation: int  # 0 none
     bankruptcy: int  # ticks at which margin, loss and closing fee meet
+    stop_loss: int  # where the stop would stand, a trailing one too; 0 none
 
 
 def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
@@ -145,6 +147,11 @@ class Machine:
         fee_ppm = int(book.instruments[int(command["instrument"])]["taker_fee_ppm"])
         if not book.matches[int(command["match"])]["fees"]:
             fee_ppm = 0
+        stop_loss, trailing_ppm = int(command["stop_loss"]), int(command["trailing_ppm"])
+        if trailing_ppm:
+            quote = book.quotes[int(command["instrument"])]
+            mark = int(quote["bid" if side > 0 else "ask"]) if planned["fills"] else price
+            stop_loss = mark - side * int(trailing_distance(mark, trailing_ppm))
         return reason, Plan(
             fills=bool(planned["fills"]),
             lots=lots,
@@ -154,6 +161,7 @@ class Machine:
             fee=int(planned["fee"]),
             liquidation=int(planned["liquidation"]),
             bankruptcy=_bankruptcy_price(side, lots, cost * value, margin, value, fee_ppm),
+            stop_loss=stop_loss,
         )
 
     def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:

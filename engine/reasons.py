@@ -63,6 +63,7 @@ class Reason(IntEnum):
     SLIPPAGE_INVALID = 68
     SLIPPAGE_TOO_HIGH = 69
     ORDER_EXECUTING = 70
+    TRAILING_STOP_INVALID = 74
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -120,6 +121,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.SLIPPAGE_INVALID: "max_slippage goes with market orders, from 1 to 1,000,000 ppm",
     Reason.SLIPPAGE_TOO_HIGH: "the price has moved further than max_slippage since the order was accepted",
     Reason.ORDER_EXECUTING: "the order waits for its quote and can be neither cancelled nor amended",
+    Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

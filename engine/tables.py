@@ -231,6 +231,7 @@ ORDER = np.dtype(
         ("max_slippage_ppm", "<i8"),  # from it; 0: any
         ("stop_loss", "<i8"),
         ("take_profit", "<i8"),
+        ("trailing_ppm", "<i8"),  # of the trailing stop that its position gets; 0 none
         ("asked", "<i8"),  # margin by which it is sized; 0: by lots
         ("margin", "<i8"),  # reserved
         ("fee", "<i8"),  # reserved
@@ -262,7 +263,8 @@ POSITION = np.dtype(
         ("opened_at_ns", "<i8"),
         ("place", "<i4"),  # in its roster
         ("next_free", "<i4"),
-        ("spare", "<i8", (2,)),
+        ("trailing", "<i8"),  # ticks that stop_loss stays behind the best price; 0: it stays where it is
+        ("spare", "<i8"),
     ]
 )
 

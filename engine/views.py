@@ -92,6 +92,7 @@ class OrderView(NamedTuple):
     price: int
     stop_loss: int
     take_profit: int
+    trailing_ppm: int
     margin: int
     fee: int
     accepted_at_ns: int
@@ -116,6 +117,7 @@ class PositionView(NamedTuple):
     liquidation: int
     stop_loss: int
     take_profit: int
+    trailing: int  # ticks
     opened_at_ns: int
     closing: bool
 
@@ -293,6 +295,7 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
         int(order["price"]),
         int(order["stop_loss"]),
         int(order["take_profit"]),
+        int(order["trailing_ppm"]),
         int(order["margin"]),
         int(order["fee"]),
         int(order["accepted_at_ns"]),
@@ -321,6 +324,7 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
         int(position["liquidation"]),
         int(position["stop_loss"]),
         int(position["take_profit"]),
+        int(position["trailing"]),
         int(position["opened_at_ns"]),
         bool(position["waiting"]),
     )

@@ -181,6 +181,7 @@ class Tested(Struct, frozen=True):
     fee: Decimal
     bankruptcy_price: Decimal
     liquidation_price: Decimal | None = None
+    stop_loss: Decimal | None = None
 
 
 class Order(Struct, frozen=True):
@@ -201,6 +202,7 @@ class Order(Struct, frozen=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     client_order_id: str | None = None
+    trailing_stop: int | None = None
 
 
 class Closed(Struct, frozen=True):
@@ -220,7 +222,10 @@ class Amended(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """An open position, valued at the price at which it could be closed."""
+    """An open position, valued at the price at which it could be closed.
+
+    A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best.
+    """
 
     position: int
     match: int
@@ -238,6 +243,7 @@ class Position(Struct, frozen=True):
     liquidation_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    trailing_distance: Decimal | None = None
 
 
 class Seat(Struct, frozen=True):
@@ -293,6 +299,7 @@ class OrderEvent(Struct, frozen=True):
     take_profit: Decimal | None = None
     client_order_id: str | None = None
     reason: str | None = None
+    trailing_stop: int | None = None
 
 
 class PositionEvent(Struct, frozen=True):
@@ -319,6 +326,7 @@ class PositionEvent(Struct, frozen=True):
     take_profit: Decimal | None = None
     type: str | None = None
     client_order_id: str | None = None
+    trailing_distance: Decimal | None = None
 
 
 class SeatEvent(Struct, frozen=True):

@@ -72,12 +72,14 @@ class OrderData(Struct, frozen=True, gc=False, omit_defaults=True):
     take_profit: str | None = None
     client_order_id: str | None = None
     reason: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
 
 
 class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
     """`quantity`, `margin`, `fee` and `profit` are of what opened or closed just now; `left` is what stays open.
 
-    `type` and `client_order_id` are of the order that opened it, told when it opens.
+    `type` and `client_order_id` are of the order that opened it, told when it opens. A `stop_loss` with a
+    `trailing_distance` follows the price, which is that far from it at best.
     """
 
     position: int
@@ -98,6 +100,7 @@ class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
     take_profit: str | None = None
     type: str | None = None
     client_order_id: str | None = None
+    trailing_distance: str | None = None
 
 
 class SeatData(Struct, frozen=True, gc=False):
@@ -136,7 +139,7 @@ def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
     assert instrument is not None
     (
         _, reason, _, _, _, _, match, _, id, side, order_type, _, leverage, price, lots, _, margin, fee, _, cash,
-        _, liquidation, stop_loss, take_profit, client_order_id,
+        _, liquidation, stop_loss, take_profit, trailing, client_order_id,
     ) = trade  # fmt: skip
     price_text = instrument.price_text
     return OrderData(
@@ -156,6 +159,7 @@ def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
         price_text(take_profit) if take_profit else None,
         client_order_id_text(client_order_id),
         REASONS[reason] if reason else None,
+        trailing or None,
     )
 
 
@@ -163,7 +167,7 @@ def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
     assert instrument is not None
     (
         _, _, _, _, _, _, match, _, id, side, order_type, cause, leverage, price, lots, _, margin, fee, profit, cash,
-        left, liquidation, stop_loss, take_profit, client_order_id,
+        left, liquidation, stop_loss, take_profit, trailing, client_order_id,
     ) = trade  # fmt: skip
     price_text = instrument.price_text
     return PositionData(
@@ -185,6 +189,7 @@ def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
         price_text(take_profit) if take_profit else None,
         ORDER_TYPES[order_type] if order_type else None,
         client_order_id_text(client_order_id),
+        price_text(trailing) if trailing else None,
     )
 
 

@@ -214,6 +214,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     stop_loss: str | None = None
     take_profit: str | None = None
     client_order_id: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
 
 
 def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
@@ -234,10 +235,13 @@ def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
         instrument.price_or_none(order.stop_loss),
         instrument.price_or_none(order.take_profit),
         client_order_id_text(order.client_order_id),
+        order.trailing_ppm or None,
     )
 
 
 class PositionAnswer(Struct, frozen=True, omit_defaults=True):
+    """A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best."""
+
     position: int
     match: int
     symbol: str
@@ -254,6 +258,7 @@ class PositionAnswer(Struct, frozen=True, omit_defaults=True):
     liquidation_price: str | None = None
     stop_loss: str | None = None
     take_profit: str | None = None
+    trailing_distance: str | None = None
 
 
 def position_answer(instruments: Instruments, position: PositionView) -> PositionAnswer:
@@ -275,6 +280,7 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
         instrument.price_or_none(position.liquidation),
         instrument.price_or_none(position.stop_loss),
         instrument.price_or_none(position.take_profit),
+        instrument.price_or_none(position.trailing),
     )
 
 

@@ -100,6 +100,7 @@ def place_order_record(
     expires_at_ns: int,
     client_order_id: bytes,
     max_slippage_ppm: int,
+    trailing_ppm: int,
 ) -> bytes:
     """An order: money in 1e-8 units, prices in ticks, the client's id as at most 36 ASCII bytes."""
     return _PLACE_ORDER.pack(
@@ -124,6 +125,7 @@ def place_order_record(
         expires_at_ns,
         client_order_id,
         max_slippage_ppm,
+        trailing_ppm,
     )
 
 
@@ -136,10 +138,10 @@ def close_position_record(player: int, position: int, lots: int, percent: int) -
 
 
 def amend_position_record(
-    player: int, position: int, fields: int, stop_loss: int, take_profit: int, margin: int
+    player: int, position: int, fields: int, stop_loss: int, take_profit: int, margin: int, trailing_ppm: int
 ) -> bytes:
     return _AMEND_POSITION.pack(
-        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin
+        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin, trailing_ppm
     )
 
 
@@ -270,7 +272,7 @@ A plain tuple, to be unpacked whole by who reads it: there are one to three of t
 TRADE_FIELDS: Final = (
     *Event._fields,
     *("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "cash"),
-    *("left", "liquidation", "stop_loss", "take_profit", "client_order_id"),
+    *("left", "liquidation", "stop_loss", "take_profit", "trailing", "client_order_id"),
 )
 
 

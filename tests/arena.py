@@ -83,6 +83,7 @@ class PlaceOrder(NamedTuple):
     expires_at_ns: int = 0
     client_order_id: str = ""
     max_slippage_ppm: int = 0
+    trailing_ppm: int = 0
     key: str | None = None
 
 
@@ -107,6 +108,7 @@ class AmendPosition(NamedTuple):
     stop_loss: int = 0
     take_profit: int = 0
     margin: int = 0
+    trailing_ppm: int = 0
     key: str | None = None
 
 
@@ -483,16 +485,21 @@ class Player:
         stop_loss: Number | None = None,
         take_profit: Number | None = None,
         margin: Number | None = None,
+        trailing_stop: int | str | None = None,
     ) -> Outcome:
-        """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back."""
+        """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back. A trailing
+        stop is in ppm of the price now."""
         symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
         fields = (
             Amend.STOP_LOSS * (stop_loss is not None)
             | Amend.TAKE_PROFIT * (take_profit is not None)
             | Amend.MARGIN * (margin is not None)
+            | Amend.TRAILING_STOP * (trailing_stop is not None)
         )
         low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
-        return self.arena.command(AmendPosition(self.id, position, fields, low, high, money(margin or 0)))
+        return self.arena.command(
+            AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0))
+        )
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))
@@ -541,14 +548,15 @@ class Player:
     def _order(self, symbol: str, side: int, order_type: int, *, margin: Number = 0, quantity: Number = 0,
                leverage: int = 1, price: Number = 0, stop_loss: Number = 0, take_profit: Number = 0,
                expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "",
-               max_slippage_ppm: int = 0, key: str | None = None) -> PlaceOrder:  # fmt: skip
+               max_slippage_ppm: int = 0, trailing_stop: int | str = 0, key: str | None = None,
+               ) -> PlaceOrder:  # fmt: skip
         arena = self.arena
         time_in_force = TimeInForce.IOC if ioc else TimeInForce.GTC if expires_in is None else TimeInForce.GTD
         expires_at_ns = 0 if expires_in is None else arena.now_ns + parse_decimal(str(expires_in), 9)
         return PlaceOrder(
             self.id, self.match, arena.instruments[symbol][0], side, order_type, time_in_force, leverage,
             money(margin), arena.lots(symbol, quantity), arena.ticks(symbol, price), arena.ticks(symbol, stop_loss),
-            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, max_slippage_ppm, key,
+            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, max_slippage_ppm, int(trailing_stop), key,
         )  # fmt: skip
 
 

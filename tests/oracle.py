@@ -157,6 +157,11 @@ class Position:
     liquidation: int
     stop_loss: int
     take_profit: int
+    trailing: int  # ticks that the stop stays behind; 0: it stays where it is
+
+    @property
+    def step(self) -> int:
+        return max(1, self.trailing // 20)
 
 
 def rounded_up(amount: int, ppm: int) -> int:
@@ -377,6 +382,7 @@ class Oracle:
         )
         waits = match.takes_next_quote and (reached or command.time_in_force == TimeInForce.IOC)
         price = touch if reached else command.price
+        self.check_trailing(command.side, mark if reached else price, command.stop_loss, command.trailing_ppm, data)
         self.check_stops(command.side, mark if reached else price, command.stop_loss, command.take_profit, data)
 
         lots = command.lots or command.margin * command.leverage // (price * market.value)
@@ -474,12 +480,23 @@ class Oracle:
             Reason.WOULD_TRIGGER_NOW,
         )
 
+    def check_trailing(self, side: int, price: int, stop_loss: int, ppm: int, data: DefineInstrument) -> None:
+        """It goes without a fixed stop, and where it would stand must lie on the price scale."""
+        refuse_if(not 0 <= ppm < MILLION or bool(ppm and stop_loss), Reason.TRAILING_STOP_INVALID)
+        stands = price - side * rounded_up(price, ppm)
+        refuse_if(ppm != 0 and not 1 <= stands <= data.highest_price, Reason.PRICE_INVALID)
+
     def open(self, order: Order, fee: int, liquidation: int) -> None:
         """The order becomes a position under its id; the seat has paid already."""
         command, seat = order.command, order.seat
+        market = self.markets[command.instrument]
+        mark = market.closing(command.side)
+        stop_loss, trailing = command.stop_loss, rounded_up(mark, command.trailing_ppm)
+        if trailing:  # what does not fit on the price scale stands at its end
+            stop_loss = sorted((1, mark - command.side * trailing, market.data.highest_price))[1]
         position = self.positions[order.id] = Position(
             order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
-            order.margin, liquidation, command.stop_loss, command.take_profit,
+            order.margin, liquidation, stop_loss, command.take_profit, trailing,
         )  # fmt: skip
         seat.fees += fee
         self.matches[seat.match].fees_taken += fee
@@ -644,11 +661,20 @@ class Oracle:
         market = self.markets[position.instrument]
         stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
         take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
-        self.check_stops(position.side, market.closing(position.side), stop_loss, take_profit, market.data)
+        ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP else 0
+        mark = market.closing(position.side)
+        self.check_trailing(position.side, mark, stop_loss, ppm, market.data)
+        self.check_stops(position.side, mark, stop_loss, take_profit, market.data)
+        refuse_if(ppm != 0 and self.is_stale(market), Reason.FEED_STALE)
         if command.fields & Amend.MARGIN:
             self.change_margin(position, command.margin)
+        if command.fields & Amend.TRAILING_STOP and position.trailing:
+            position.stop_loss = position.trailing = 0
         if command.fields & Amend.STOP_LOSS:
-            position.stop_loss = stop_loss
+            position.stop_loss, position.trailing = stop_loss, 0
+        if ppm:
+            position.trailing = rounded_up(mark, ppm)
+            position.stop_loss = mark - position.side * position.trailing
         if command.fields & Amend.TAKE_PROFIT:
             position.take_profit = take_profit
         self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
@@ -714,17 +740,25 @@ class Oracle:
             else:
                 self.close_at_touch(self.positions[wait.id], wait.lots, Cause.CLIENT)
         for _, id, cause in fired:
-            if id in self.positions:
+            if id in self.positions and cause is Cause.NONE:
+                self.follow(self.positions[id])
+            elif id in self.positions:
                 self.close_at_touch(self.positions[id], self.positions[id].lots, cause)
             elif id in self.orders:
                 self.fill(self.orders[id], at_touch=self.orders[id].command.order_type == OrderType.STOP)
 
     def fired_by(self, instrument: int, market: Market) -> list[tuple[int, int, Cause]]:
-        """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then entries."""
+        """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then steps of trailing
+        stops (which close nothing: no cause), then entries."""
+        stops = (Cause.STOP_LOSS, Cause.TRAILING_STOP)
+        served = [stops, (Cause.LIQUIDATION,), (Cause.TAKE_PROFIT,), (Cause.NONE,)]
         fired = []
         for position in self.positions.values():
-            if position.instrument == instrument and (cause := self.cause(position, market.closing(position.side))):
-                fired.append((int(cause), position.id, cause))
+            price = market.closing(position.side)
+            cause = self.cause(position, price)
+            if position.instrument == instrument and (cause or self.is_ahead(position, price)):
+                number = next(number for number, causes in enumerate(served) if cause in causes)
+                fired.append((number, position.id, cause))
         for order in (order for order in self.orders.values() if not self.waits(order.id)):
             command, touch = order.command, market.opening(order.command.side)
             comes_to = -command.side if command.order_type == OrderType.STOP else command.side
@@ -735,12 +769,24 @@ class Oracle:
     def cause(self, position: Position, price: int) -> Cause:
         """A gap through the stop and the liquidation is a stop."""
         if self.is_reached(position.side, position.stop_loss, price):
-            return Cause.STOP_LOSS
+            return Cause.TRAILING_STOP if position.trailing else Cause.STOP_LOSS
         if self.is_reached(position.side, position.liquidation, price):
             return Cause.LIQUIDATION
         if self.is_reached(-position.side, position.take_profit, price):
             return Cause.TAKE_PROFIT
         return Cause.NONE
+
+    def is_ahead(self, position: Position, price: int) -> bool:
+        """Is the price a step or more further from the trailing stop than its distance?"""
+        return position.trailing != 0 and (
+            (price - position.stop_loss) * position.side >= position.trailing + position.step
+        )
+
+    def follow(self, position: Position) -> None:
+        """The trailing stop goes after the price, step by step."""
+        while self.is_ahead(position, self.markets[position.instrument].closing(position.side)):
+            position.stop_loss += position.side * position.step
+        self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
 
     def is_reached(self, side: int, level: int, price: int) -> bool:
         """Has the price come down to the level (side 1) or up to it (side -1)? A level of 0 is none."""
@@ -797,7 +843,8 @@ class Oracle:
         """A trade's event, to the player of the seat."""
         blank = dict.fromkeys(("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin",
                                "fee",
-                               "profit", "cash", "left", "liquidation", "stop_loss", "take_profit"), 0)  # fmt: skip
+                               "profit", "cash", "left", "liquidation", "stop_loss", "take_profit",
+                               "trailing"), 0)  # fmt: skip
         body = blank | {"client_order_id": NO_TEXT, "cash": seat.cash} | body
         self.emit(kind, seat.player, seat.match, instrument, **body)
 
@@ -815,6 +862,7 @@ class Oracle:
             "fee": order.fee,
             "stop_loss": command.stop_loss,
             "take_profit": command.take_profit,
+            "trailing": command.trailing_ppm,
             "client_order_id": list(pack_client_order_id(command.client_order_id)),
         }
         self.tell(kind, order.seat, command.instrument, **described | body)
@@ -823,7 +871,7 @@ class Oracle:
         described = {
             "id": position.id, "side": int(position.side), "leverage": position.leverage, "cost": position.cost,
             "margin": position.margin, "left": position.lots, "liquidation": position.liquidation,
-            "stop_loss": position.stop_loss, "take_profit": position.take_profit,
+            "stop_loss": position.stop_loss, "take_profit": position.take_profit, "trailing": position.trailing,
         }  # fmt: skip
         self.tell(kind, position.seat, position.instrument, **described | body)
 

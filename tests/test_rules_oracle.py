@@ -33,6 +33,7 @@ from oracle import DAY_NS, Oracle
 
 from engine import views
 from engine.commands import (
+    Amend,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -102,14 +103,17 @@ class Twins:
     def step(self, commands: list[Command], passes_ns: int = 0) -> None:
         """Give both the batch; all that comes out must be the same, and so must all that can be seen."""
         self.now_ns += passes_ns
-        applied = self.machine.apply(batch_of(commands, self.oracle.sequence + 1, self.now_ns))
+        first = self.oracle.sequence + 1
+        applied = self.machine.apply(batch_of(commands, first, self.now_ns))
         outcomes, events = self.oracle.apply(commands, self.now_ns)
         for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
             assert ours == theirs, command
             self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
         assert events_of(applied.events) == events, commands
         for event in events:
-            self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
+            what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
+            self.seen[what] += 1
+            self.seen[type(commands[event["sequence"] - first]).__name__, *what] += 1
             self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
         self.compare()
 
@@ -133,21 +137,22 @@ class Twins:
                 len(mine), len(held),
             )  # fmt: skip
             assert [
-                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee)
+                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.trailing_ppm, view.margin,
+                 view.fee)
                 for view in views.orders(state.book, player, match) or ()
             ] == [
                 (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
-                 order.margin, order.fee)
+                 order.command.trailing_ppm, order.margin, order.fee)
                 for order in mine
             ]  # fmt: skip
             waiting = [wait.id for wait in oracle.waiting]
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
-                 view.profit, view.closing)
+                 view.trailing, view.profit, view.closing)
                 for view in views.positions(state.book, player, match) or ()
             ) == sorted(
                 (position.id, position.lots, position.cost, position.margin, position.liquidation, position.stop_loss,
-                 position.take_profit, oracle.floating_profit(position), position.id in waiting)
+                 position.take_profit, position.trailing, oracle.floating_profit(position), position.id in waiting)
                 for position in held
             )  # fmt: skip
         for id, theirs in oracle.matches.items():
@@ -253,6 +258,10 @@ class Driver:
         stops = {}
         if self.random.random() < 0.4:
             stops["stop_loss"] = max(1, price - side * self.random.randint(0, 30))
+        if self.random.random() < 0.25:
+            stops["trailing_ppm"] = self.trailing_ppm(price, side)
+            if self.random.random() < 0.95:
+                stops.pop("stop_loss", None)
         if self.random.random() < 0.4:
             stops["take_profit"] = max(1, price + side * self.random.randint(0, 30))
         size = (
@@ -289,6 +298,11 @@ class Driver:
         }
         return PlaceOrder(**(defaults | size | stops | fields | odd), key=self.key())
 
+    def trailing_ppm(self, price: int, side: int) -> int:
+        """Mostly a few ticks; far enough for steps of more than one; as far as the price scale goes; none."""
+        farthest = (price - 1 if side > 0 else ROUGH.highest_price - price) * 10**6 // max(price, 1)
+        return self.random.choice((1, 10_000, 20_000, 50_000, 100_000, 300_000, farthest, farthest, 10**6, -1))
+
     def open(self) -> Command:
         return self.order(time_in_force=self.random.choice((TimeInForce.GTC, TimeInForce.IOC)))
 
@@ -298,7 +312,7 @@ class Driver:
         later = self.twins.now_ns + self.random.choice((1, NS_PER_S, 3 * NS_PER_S, 60 * NS_PER_S))
         return self.order(
             order_type=OrderType.LIMIT,
-            price=min(max(bid + self.random.randint(-9, 9), 1), 400),
+            price=min(max(bid + self.random.choice((self.random.randint(-9, 9), self.random.randint(-1, 2))), 1), 400),
             time_in_force=time_in_force,
             expires_at_ns=later if time_in_force == TimeInForce.GTD else 0,
             client_order_id=self.random.choice(("", "mine")),
@@ -343,7 +357,10 @@ class Driver:
         stop, target = (self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2))
         some = self.random.randint(1, 50 * MONEY)
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
-        return AmendPosition(player, id, self.random.randint(0, 7), stop, target, margin, self.key())
+        trailing_ppm = self.random.choice((0, self.trailing_ppm(bid, self.random.choice((1, -1)))))
+        if self.random.random() < 0.2:
+            return AmendPosition(player, id, Amend.TRAILING_STOP, trailing_ppm=trailing_ppm, key=self.key())
+        return AmendPosition(player, id, self.random.randint(0, 15), stop, target, margin, trailing_ppm, self.key())
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -389,6 +406,8 @@ def test_the_driver_reaches_what_it_is_to_test():
         *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
         *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
         ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
+        ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
+        ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
@@ -419,9 +438,11 @@ class Market(RuleBasedStateMachine):
     @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
           side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400), stops=st.booleans(),
           stop=st.integers(-20, 20), goal=st.integers(-20, 20), limit=st.none() | st.integers(-10, 10),
-          seconds=st.none() | st.integers(0, 5), immediate=st.booleans())  # fmt: skip
+          seconds=st.none() | st.integers(0, 5), immediate=st.booleans(),
+          trailing_ppm=st.just(0) | st.integers(0, 10**6))  # fmt: skip
     def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stops: bool,
-               stop: int, goal: int, limit: int | None, seconds: int | None, immediate: bool) -> None:  # fmt: skip
+               stop: int, goal: int, limit: int | None, seconds: int | None, immediate: bool,
+               trailing_ppm: int) -> None:  # fmt: skip
         bid = self.twins.oracle.markets[instrument].bid
         expires_at_ns = 0 if limit is None or seconds is None else self.twins.now_ns + seconds * NS_PER_S
         self.twins.step([PlaceOrder(
@@ -429,8 +450,8 @@ class Market(RuleBasedStateMachine):
             OrderType.MARKET if limit is None else OrderType.STOP if stops else OrderType.LIMIT,
             TimeInForce.GTD if expires_at_ns else TimeInForce.IOC if immediate and not stops else TimeInForce.GTC,
             leverage, lots=lots,
-            price=0 if limit is None else bid + limit, stop_loss=stop and bid - stop,
-            take_profit=goal and bid + goal, expires_at_ns=expires_at_ns,
+            price=0 if limit is None else bid + limit, stop_loss=0 if trailing_ppm else stop and bid - stop,
+            take_profit=goal and bid + goal, expires_at_ns=expires_at_ns, trailing_ppm=trailing_ppm,
         )])  # fmt: skip
 
     @rule(choice=st.integers(0, 20), percent=st.integers(1, 100))
@@ -442,14 +463,17 @@ class Market(RuleBasedStateMachine):
     @rule(
         choice=st.integers(0, 20),
         stop=st.integers(-20, 20),
-        fields=st.integers(0, 7),
+        fields=st.integers(0, 15),
         margin=st.integers(-100 * MONEY, 100 * MONEY),
+        trailing_ppm=st.integers(0, 10**6),
     )
-    def amends(self, choice: int, stop: int, fields: int, margin: int) -> None:
+    def amends(self, choice: int, stop: int, fields: int, margin: int, trailing_ppm: int) -> None:
         if held := list(self.twins.oracle.positions.values()):
             position = held[choice % len(held)]
             bid = self.twins.oracle.markets[position.instrument].bid
-            self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop, margin)])
+            self.twins.step([AmendPosition(
+                position.seat.player, position.id, fields, bid + stop, bid + stop, margin, trailing_ppm,
+            )])  # fmt: skip
 
     @rule(choice=st.integers(0, 20))
     def cancels(self, choice: int) -> None:

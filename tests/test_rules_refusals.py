@@ -47,6 +47,10 @@ class Scene:
     def limit(self, **changes: Any) -> None:
         self.place(**({"order_type": OrderType.LIMIT, "price": 5_900_000} | changes))
 
+    def opens_short(self) -> None:
+        """Alice has a short too, whose stop trails."""
+        self.short = self.alice.opens("BTCUSDT", SHORT, quantity="0.01", leverage=100, trailing_stop=10_000)
+
     def close(self, **fields: Any) -> None:
         self.arena.command(ClosePosition(**({"player": self.alice.id, "position": self.position} | fields)))
 
@@ -133,6 +137,8 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "ended": lambda s: s.arena.machine.state.book.matches["status"].__setitem__(s.arena.match(cash=5), 3),
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
     "tame": lambda s: s.arena.change("BTCUSDT", max_leverage=20),
+    "low ceiling": lambda s: s.arena.change("BTCUSDT", highest_price=6_500_000),
+    "a trailing short": lambda s: (s.opens_short(), s.arena.change("BTCUSDT", highest_price=6_500_000)),
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
@@ -248,6 +254,19 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.PRICE_INVALID, "", lambda s: s.limit(order_type=OrderType.STOP, price=0)),
     (Reason.WOULD_TRIGGER_NOW, "", lambda s: s.amend(stop_loss=5_999_000)),
     (Reason.WOULD_TRIGGER_NOW, "", lambda s: s.amend(take_profit=5_999_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=-1)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=1_000_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=10_000, stop_loss=5_900_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.limit(trailing_ppm=10_000, stop_loss=5_800_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=-1)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=1_000_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(
+        fields=Amend.STOP_LOSS | Amend.TRAILING_STOP, stop_loss=5_900_000, trailing_ppm=10_000)),
+    (Reason.PRICE_INVALID, "low ceiling", lambda s: s.place(side=SHORT, trailing_ppm=100_000)),
+    (Reason.PRICE_INVALID, "low ceiling", lambda s: s.limit(side=SHORT, price=6_100_000, trailing_ppm=90_000)),
+    (Reason.PRICE_INVALID, "a trailing short", lambda s: s.amend(
+        position=s.short, fields=Amend.TRAILING_STOP, trailing_ppm=100_000)),
+    (Reason.FEED_STALE, "stale", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=10_000)),
     # positions
     (Reason.POSITION_NOT_FOUND, "", lambda s: s.close(position=99, percent=100)),
     (Reason.POSITION_NOT_FOUND, "", lambda s: s.close(position=s.order, percent=100)),

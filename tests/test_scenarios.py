@@ -14,9 +14,9 @@
     ann has cash=4950 positions=1
 
 `limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
-may rest, `max_slippage_ppm=N` how far a market order may slip, `as NAME` names it. What follows `=>` is the reply;
-without it the command only has to be accepted. Indented lines are the events that the line above makes, all of them
-and in order:
+may rest, `max_slippage_ppm=N` how far a market order may slip, `trailing_stop=PPM` how far its stop stays behind,
+`as NAME` names it. What follows `=>` is the reply; without it the command only has to be accepted. Indented lines are
+the events that the line above makes, all of them and in order:
 
     BTCUSDT 95475.11 95475.12
         > ann p closed liquidation price=95475.11

@@ -91,6 +91,8 @@ BAD_MESSAGES = {
     "no size": (text(margin=None), "SIZE_INVALID"),
     "leverage -1": (text(leverage=-1), "LEVERAGE_INVALID"),
     "leverage 0": (text(leverage=0), "LEVERAGE_INVALID"),
+    "trailing stop as text": (text(trailing_stop="1"), "BAD_ARGUMENTS"),
+    "trailing stop of all": (text(trailing_stop=1_000_000), "TRAILING_STOP_INVALID"),
     "negative price": (text(type="limit", price="-1"), "PRICE_INVALID"),
     "other match": (text(match=2**53), "MATCH_NOT_FOUND"),
     "too late": (b'{"id":1,"op":"time","deadline":1}', "TOO_LATE"),
@@ -220,6 +222,37 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
     assert private[-1]["data"]["cause"] == "client"
     assert (await ann.result("match.reset", {"match": 1})) == {"match": 1}
     assert (await ann.result("me.get"))["seats"][0]["cash"] == "10000.00000000"
+
+
+async def test_a_trailing_stop_is_asked_for_in_ppm_and_shown_as_a_distance(gateway: Gateway, ann: Client) -> None:
+    await ann.result("subscribe", {"channels": ["me"]})
+    later = changed(type="limit", price="50000", trailing_stop=10_000)
+    assert (await ann.result("order.test", later))["stop_loss"] == "49500.00"
+    waits = await ann.result("order.place", later)
+    assert [order["trailing_stop"] for order in await ann.result("order.list", {"match": 1})] == [10_000]
+    await ann.result("order.cancel", {"order": waits["order"]})
+    assert await ann.error("order.place", changed(trailing_stop=10_000, stop_loss="1")) == "TRAILING_STOP_INVALID"
+
+    now = changed(trailing_stop=10_000)
+    assert (await ann.result("order.test", now))["stop_loss"] == "59400.00"
+    position = {"position": (await ann.result("order.place", now))["position"]}
+    await ann.result("position.amend", {**position, "trailing_stop": 0})
+    assert not {"stop_loss", "trailing_distance"} & (await ann.result("position.list", {"match": 1}))[0].keys()
+    await ann.result("position.amend", {**position, "trailing_stop": 20_000})
+    await gateway.quote("BTCUSDT", 6_006_000, 6_006_001)
+    shown = (await ann.result("position.list", {"match": 1}))[0]
+    assert (shown["stop_loss"], shown["trailing_distance"]) == ("58860.00", "1200.00")
+    await gateway.quote("BTCUSDT", 5_886_000, 5_886_001)
+
+    told = [message["data"] for message in ann.on("me")[1:]]
+    assert [data.get("trailing_stop") for data in told[:2]] == [10_000, 10_000]
+    assert [(data.get("stop_loss"), data.get("trailing_distance"), data.get("cause")) for data in told[2:]] == [
+        ("59400.00", "600.00", None),
+        (None, None, None),
+        ("58800.00", "1200.00", None),
+        ("58860.00", "1200.00", None),
+        ("58860.00", "1200.00", "trailing_stop"),
+    ]
 
 
 async def test_order_test_says_what_order_place_does(gateway: Gateway, ann: Client) -> None:

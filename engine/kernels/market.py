@@ -1,8 +1,8 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes and opens that waited for it; then stops, liquidations, targets, resting entries; within each,
-earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position
-opened by this quote would trigger is first looked at with the next one.
+Within one quote: closes and opens that waited for it; then stops, liquidations, targets, steps of trailing stops,
+resting entries; within each, earlier acceptance first, which is the order of ids. All is collected before anything is
+served, so what a position opened by this quote would trigger is first looked at with the next one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.kernels.emit import begin
 from engine.kernels.index import find
 from engine.kernels.instruments import is_open
 from engine.kernels.orders import fill_resting, fill_waiting
-from engine.kernels.positions import close_position, crossed_cause
+from engine.kernels.positions import REACHED_STEP, close_position, closing_cause, follow, reached_at
 from engine.kernels.triggers import is_free, next_crossed
 from engine.kernels.waiting import stop_waiting
 from engine.reasons import Reason
@@ -25,10 +25,8 @@ from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_PO
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
-CLASS_ENTRY: Final = 4
-"""Class of a resting entry; the closing classes are Cause.STOP_LOSS - 1, LIQUIDATION - 1, TAKE_PROFIT - 1: 1, 2, 3."""
-
-assert (Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT) == (2, 3, 4), "causes are numbered in order of service"
+CLASS_ENTRY: Final = REACHED_STEP + 1
+"""Class of a resting entry; that of a position is what the price reaches of it."""
 
 
 @kernel
@@ -78,7 +76,8 @@ def apply_quote(book, events, command):
 def collect(book, lane_row, price):
     """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys.
 
-    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone.
+    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone, or
+    armed anew.
     """
     turn = book.turn[0]
     block = next_crossed(book, lane_row, 0, price)
@@ -103,7 +102,7 @@ def _collect_page(book, turn, bound, price):
         if price <= trigger.low or price >= trigger.high:
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
-                key = ((crossed_cause(position, price) - 1) << CLASS_SHIFT) | position.id
+                key = (reached_at(position, price) << CLASS_SHIFT) | position.id
             else:
                 key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
             book.fired[turn.fired] = key
@@ -170,12 +169,16 @@ def serve(book, events, instrument, room, outcome):
             return False
         key = book.fired[turn.served]
         turn.served += 1
+        reached = key >> CLASS_SHIFT
         row = find(book.id_index, key & ID_MASK)
-        if row > 0 and key >> CLASS_SHIFT != CLASS_ENTRY:
+        if row > 0 and reached != CLASS_ENTRY:
             position = book.positions[row]
             price = quote.bid if position.side > 0 else quote.ask
-            close_position(book, events, row, position.lots, price, (key >> CLASS_SHIFT) + 1, outcome)
-        elif row < 0 and key >> CLASS_SHIFT == CLASS_ENTRY:
+            if reached == REACHED_STEP:
+                follow(book, events, row, price)
+            else:
+                close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
+        elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
     turn.fired = 0
     turn.served = 0
