@@ -99,6 +99,27 @@ class Amend(IntEnum):
     STOP_LOSS = 1
     TAKE_PROFIT = 2
     MARGIN = 4
+    TRAILING_STOP = 8
+
+
+class Scope(IntEnum):
+    """How far a kill switch reaches; in commands by its name in small letters."""
+
+    ARENA = 1
+    INSTRUMENT = 2
+    MATCH = 3
+    PLAYER = 4
+
+
+class Switch(IntEnum):
+    """A kill switch; in commands by its name in small letters."""
+
+    LOCKED = 1
+    """No opens."""
+    HALTED = 2
+    """No quotes, so no fills and no triggers."""
+    CLOSE_ONLY = 3
+    """No opens: the market is being wound down."""
 
 
 CLIENT_ORDER_ID_WORDS = 5
@@ -153,6 +174,7 @@ PLACE_ORDER = _layout(
         ("expires_at_ns", "<i8"),  # with GTD only; else 0
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
         ("max_slippage_ppm", "<i8"),  # of a market order, from the touch at its acceptance; 0: any
+        ("trailing_ppm", "<i8"),  # how far a trailing stop stays behind, of the price at the fill; 0 none
     ]
 )
 
@@ -173,6 +195,7 @@ AMEND_POSITION = _layout(
         ("stop_loss", "<i8"),  # ticks; 0 takes it away
         ("take_profit", "<i8"),
         ("margin", "<i8"),  # to add (> 0) or to take back (< 0)
+        ("trailing_ppm", "<i8"),  # of the price now; 0 takes the trailing stop away
     ]
 )
 
@@ -199,6 +222,10 @@ def commands_of(records: NDArray[np.void]) -> Commands:
 
 class _Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="command"):
     pass
+
+
+HOURS_PER_INSTRUMENT = 14
+"""Most windows of weekly trading hours: two a day."""
 
 
 class MarginBracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +262,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     locked: bool = False
     halted: bool = False
     close_only: bool = False
+    hours: tuple[tuple[int, int], ...] = ()  # open in [start, end), minutes of the week from Monday, UTC; none: always
 
 
 LONGEST_BUMP_MS = 10_000
@@ -295,7 +323,17 @@ class OpenFeed(_Cold, frozen=True, tag="open_feed"):
     source: str
 
 
-AdminCommand = DefineInstrument | CreateGame | CreateMatch
+class SetSwitch(_Cold, frozen=True, tag="set_switch"):
+    """Turn a kill switch on or off. What is open can still be closed, unless an instrument is halted."""
+
+    scope: str  # Scope, in small letters
+    id: int  # of the instrument, match or player; 0 for the arena
+    switch: str  # Switch, in small letters
+    on: bool
+    reason: str  # why: for whoever reads the log
+
+
+AdminCommand = DefineInstrument | CreateGame | CreateMatch | SetSwitch
 PlayerCommand = RegisterPlayer | ResetSeat
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand

@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, QUOTED, CANDLE; the rest header only."""
+    seats, QUOTED, CANDLE, SWITCHED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -36,7 +36,8 @@ class EventKind(IntEnum):
     POSITION_OPENED = 10
     """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
-    """Amended (cause NONE), or partly closed (then `lots`, `price`, `fee`, `profit` are of the part that closed)."""
+    """Amended, or its trailing stop has followed the price (cause NONE); or partly closed (then `lots`, `price`, `fee`,
+    `profit` are of the part that closed)."""
     POSITION_CLOSED = 12
     SEAT_OPENED = 20
     SEAT_RESET = 21
@@ -51,6 +52,8 @@ class EventKind(IntEnum):
     INSTRUMENT_CHANGED = 40
     MATCH_CREATED = 41
     PLAYER_REGISTERED = 42
+    SWITCH_CHANGED = 43
+    """A kill switch was set. That of a player is told to nobody else."""
 
 
 class Cause(IntEnum):
@@ -61,6 +64,7 @@ class Cause(IntEnum):
     STOP_LOSS = 2
     LIQUIDATION = 3
     TAKE_PROFIT = 4
+    TRAILING_STOP = 5
     RULE = 6
     """A challenge rule."""
 
@@ -126,6 +130,7 @@ TRADE = _layout(
         ("liquidation", "<i8"),  # ticks; 0 none
         ("stop_loss", "<i8"),  # ticks; 0 none
         ("take_profit", "<i8"),  # ticks; 0 none
+        ("trailing", "<i8"),  # how far a trailing stop stays behind: of positions ticks, of orders ppm; 0 none
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),  # of order events and POSITION_OPENED
     ]
 )
@@ -156,6 +161,15 @@ CANDLE = _layout(
     ]
 )
 
+SWITCHED = _layout(
+    [
+        ("id", "<i8"),  # of the instrument, match or player; 0 for the arena
+        ("scope", "<i4"),  # Scope
+        ("switch", "<i4"),  # Switch
+        ("on", "<i8"),  # 1 on, 0 off
+    ]
+)
+
 
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
@@ -165,13 +179,16 @@ class Events(NamedTuple):
     judged: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
+    switched: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    return Events(*(records.view(layout) for layout in (EVENT, TRADE, JUDGED, QUOTED, CANDLE)), words)
+    layouts = (EVENT, TRADE, JUDGED, QUOTED, CANDLE, SWITCHED)
+    header, trade, judged, quoted, candle, switched = map(records.view, layouts)
+    return Events(header, trade, judged, quoted, candle, switched, words)
 
 
 OUTCOME = np.dtype(

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.commands import DefineInstrument
+from engine.commands import HOURS_PER_INSTRUMENT, DefineInstrument
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.positions import remargin
 from engine.reasons import Reason
 from engine.room import make_room_for_instrument
-from engine.scale import BOUND, MONEY, PPM
+from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, PPM
 from engine.state import State
 from engine.tables import BRACKETS_PER_INSTRUMENT
 
@@ -61,6 +61,9 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
             bracket.max_leverage,
             bracket.maintenance_cum,
         )
+    instrument["hours"] = len(command.hours)
+    for number, window in enumerate(command.hours):
+        book.hours[row * HOURS_PER_INSTRUMENT + number] = window
     if not known:
         book.quotes[row]["source_sequence"] = -1
     if known:
@@ -89,6 +92,17 @@ def _continuous(command: DefineInstrument) -> bool:
         after.maintenance_cum
         == before.notional_cap * (after.maintenance_ppm - before.maintenance_ppm) // PPM + before.maintenance_cum
         for before, after in pairwise(command.brackets)
+    )
+
+
+def _in_order(hours: tuple[tuple[int, int], ...]) -> bool:
+    """Are these windows of the week, none of them empty, and each after the one before?"""
+    bounds = [minute for window in hours for minute in window]
+    return (
+        len(hours) <= HOURS_PER_INSTRUMENT
+        and all(0 <= minute <= MINUTES_PER_WEEK for minute in bounds)
+        and all(start < end for start, end in hours)
+        and bounds == sorted(bounds)
     )
 
 
@@ -122,4 +136,5 @@ def _within_bounds(command: DefineInstrument) -> bool:
         and all(0 <= b.maintenance_ppm <= PPM * 4 // 10 for b in brackets)
         and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
         and _continuous(command)
+        and _in_order(command.hours)
     )

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import OrderType
-from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
+from engine.commands import HOURS_PER_INSTRUMENT, OrderType, TotalDrawdown
+from engine.scale import BOUND, DAY_NS, NEVER_HIGH, NEVER_LOW, NS_PER_S, PPM
 from engine.state import State
 from engine.tables import (
+    BANDS,
     BOUNDS_STEP,
     FREE_BITS,
     HOLDINGS,
@@ -24,21 +25,26 @@ from engine.tables import (
     LANE_BID,
     MATCH_OPEN,
     ORDERS,
+    PACES,
     PAGE_ROWS,
     PAGES,
     POSITIONS,
     REQUESTS,
     ROSTER_PLACES,
     ROSTERS,
+    SEAT_ACTIVE,
     SEATS,
+    TIMER_DAY,
     TIMER_ORDER,
     TIMER_WAIT,
     TIMERS,
+    TRIGGER_BAND,
     TRIGGER_ORDER,
     TRIGGER_POSITION,
     WAITING,
     WAITS_TO_CLOSE,
     WAITS_TO_OPEN,
+    WARNINGS_PERCENT,
     Book,
 )
 
@@ -151,6 +157,19 @@ def amounts_are_within_bounds(state: State) -> list[str]:
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
 
 
+def trailing_stops_are_stops(state: State) -> list[str]:
+    """A stop that trails stands somewhere, some ticks behind; that of an order is in ppm, and its only stop."""
+    orders, positions = _orders(state.book), _positions(state.book)
+    trails = positions["trailing"] != 0
+    nowhere = (positions["trailing"] < 0) | (trails & (positions["stop_loss"] < 1))
+    ppm = orders["trailing_ppm"]
+    wrong = (ppm < 0) | (ppm >= PPM) | ((ppm != 0) & (orders["stop_loss"] != 0))
+    return [
+        *_where(nowhere, "the trailing stop of position {} is nowhere", positions["id"]),
+        *_where(wrong, "the trailing stop of order {} is none", orders["id"]),
+    ]
+
+
 # Who is found where
 
 
@@ -171,7 +190,7 @@ def seats_are_found(state: State) -> list[str]:
     book = state.book
     rows = _live(book, SEATS)
     seats = book.seats[rows]
-    found = _index_problems(book.seat_index, (seats["player"] << 32) | seats["match"], rows)
+    found = _index_problems(book.seat_index, (seats["player"].astype(np.int64) << 32) | seats["match"], rows)
     strangers = (seats["player"] < 1) | (seats["player"] > book.world["players"][0])
     return found + _where(strangers, "seat {} is a stranger's", rows)
 
@@ -244,6 +263,24 @@ def things_are_named(state: State) -> list[str]:
     ]
 
 
+def instruments_are_as_defined(state: State) -> list[str]:
+    """Switches and trading hours in the tables are those of the cold instruments; a switch is on or off."""
+    book = state.book
+    found = []
+    for id, data in state.cold.instruments.items():
+        row = book.instruments[id]
+        if any(bool(row[switch]) != getattr(data, switch) for switch in _SWITCHES):
+            found.append(f"a switch of instrument {id} is not as it was set")
+        first = id * HOURS_PER_INSTRUMENT
+        if book.hours[first : first + int(row["hours"])].tolist() != list(data.hours):
+            found.append(f"hours of instrument {id} are not as they were set")
+    for table in (book.world, book.instruments, book.matches, book.players):
+        for switch in _SWITCHES:
+            if switch in (table.dtype.names or ()):
+                found += _where((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
+    return found
+
+
 # What waits for a price
 
 
@@ -259,7 +296,7 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
         things = table[rows]
         long = things["side"] > 0
         triggers = book.triggers[things["trigger"]]
-        low, high = _position_bounds(things) if kind == TRIGGER_POSITION else _order_bounds(things)
+        low, high = _position_bounds(book, things) if kind == TRIGGER_POSITION else _order_bounds(things)
         # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
         side = np.where(long == (kind == TRIGGER_POSITION), LANE_BID, LANE_ASK)
         lane = book.pages["lane"][things["trigger"] // PAGE_ROWS]
@@ -269,13 +306,95 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
         found += _where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
         found += _where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
 
-    owned = int(_waiting(book).sum())
-    if owned != len(positions) + len(orders):
-        found.append(f"{owned} triggers wait for {len(positions)} positions and {len(orders)} orders")
+    owned, bands = int(_waiting(book).sum()), len(_live(book, BANDS))
+    if owned != len(positions) + len(orders) + bands:
+        found.append(f"{owned} triggers wait for {len(positions)} positions, {len(orders)} orders and {bands} bands")
     held = book.positions[positions]
     lots, cost = book.mark_lots[held["trigger"]], book.mark_cost[held["trigger"]]
     off = (lots != held["side"] * held["lots"]) | (cost != held["side"] * held["cost"])
     return found + _where(off, "mark of position {} is off", held["id"])
+
+
+def bands_watch_what_their_seats_hold(state: State) -> list[str]:
+    """A watched seat has one band for each lane it is in, of all its lots there, whose trigger fires when a share is
+    used up; no other seat has any."""
+    book = state.book
+    rows = _live(book, BANDS)
+    bands = book.bands[rows]
+    lanes, quotes = bands["lane"], book.quotes[bands["lane"] // 2]
+    found = []
+    held = _positions(book)
+    held = held[book.seats["watched"][held["seat"]] != 0]
+    lane = held["instrument"].astype(np.int64) * 2 + np.where(held["side"] > 0, LANE_BID, LANE_ASK)
+    keys, places = np.unique(held["seat"].astype(np.int64) << 32 | lane, return_inverse=True)
+    lots = _sums(len(keys), places, held["lots"])
+    own = bands["seat"].astype(np.int64) << 32 | lanes
+    if sorted(zip(own.tolist(), bands["lots"].tolist(), strict=True)) != sorted(zip(keys, lots, strict=True)):
+        found.append("bands are not those of what watched seats hold")
+    link = np.where(bands["side"] > 0, book.holdings["long_band"][bands["holding"]],
+                    book.holdings["short_band"][bands["holding"]])  # fmt: skip
+    found += _where(link != rows, "band {} is not its holding's", rows)
+
+    triggers = book.triggers[bands["trigger"]]
+    worth = bands["lots"] * book.instruments["value"][lanes // 2]
+    falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("down", "up"))
+    below, above = np.where(bands["side"] > 0, falls, rises), np.where(bands["side"] > 0, rises, falls)
+    off = triggers["low"] != np.maximum(bands["mark"] - below, NEVER_LOW)
+    off |= triggers["high"] != np.minimum(bands["mark"] + above, NEVER_HIGH)
+    off |= (triggers["kind"] != TRIGGER_BAND) | (triggers["owner"] != rows)
+    off |= book.pages["lane"][bands["trigger"] // PAGE_ROWS] != lanes
+    price = np.where(lanes % 2 == LANE_BID, quotes["bid"], quotes["ask"])
+    off |= (price <= triggers["low"]) | (price >= triggers["high"])
+    return found + _where(off, "band {} is not armed as it should", rows) + _chain_problems(
+        "bands of seat", _live(book, SEATS), book.seats["first_band"], book.bands["next"], book.bands["previous"],
+        book.bands["seat"], rows,
+    )  # fmt: skip
+
+
+def shares_of_bands_do_not_exceed_slack(state: State) -> list[str]:
+    """What a watched seat's bands and its free slack allow is no more than lies between its equity and the next level
+    at which it must be judged: so no level is ever crossed unseen. The levels, said once more."""
+    book = state.book
+    seats = book.seats
+    matches = book.matches[seats["match"]]
+    rows = np.flatnonzero((seats["watched"] != 0) & (seats["status"] == SEAT_ACTIVE))
+    rows = rows[np.isin(rows, _live(book, SEATS))]
+    found = _where(seats["touched"] != 0, "seat {} waits to be judged between batches")
+    found += _where((seats["status"] != SEAT_ACTIVE) & ((seats["orders"] != 0) | (seats["positions"] != 0)),
+                    "seat {} is out and still trades")  # fmt: skip
+
+    held = _positions(book)
+    quotes = book.quotes[held["instrument"]]
+    price = np.where(held["side"] > 0, quotes["bid"], quotes["ask"])
+    value = book.instruments["value"][held["instrument"]]
+    rest = held["margin"] + held["side"] * (price * held["lots"] - held["cost"]) * value
+    free = seats["cash"] + seats["reserved"]
+    linear = free + _sums(len(seats), held["seat"], rest)
+    equity = free + _sums(len(seats), held["seat"], np.maximum(rest, 0))
+
+    lower = np.full(len(seats), -BOUND)
+    for rule, first in (("daily", 0), ("total", len(WARNINGS_PERCENT))):
+        drawdown, floor = matches[f"{rule}_drawdown"], seats[f"{rule}_floor"]
+        lower = np.where(drawdown != 0, np.maximum(lower, floor), lower)
+        for number, percent in enumerate(WARNINGS_PERCENT, first):
+            waits = (drawdown != 0) & ((seats["warned"] >> number) & 1 == 0)
+            lower = np.where(waits, np.maximum(lower, floor + drawdown * (100 - percent) // 100 + 1), lower)
+    upper = np.where(matches["profit_target"] != 0, matches["profit_target"], 2 * BOUND)
+    start = matches["starting_balance"]
+    rising = (matches["total_mode"] != TotalDrawdown.STATIC) & (
+        (matches["total_mode"] != TotalDrawdown.TRAILING_LOCK) | (seats["total_floor"] < start)
+    )
+    upper = np.where(rising, np.minimum(upper, seats["high_water"] + np.maximum(1, start // 1000)), upper)
+
+    bands = book.bands[_live(book, BANDS)]
+    lane, quotes = bands["lane"], book.quotes[bands["lane"] // 2]
+    price = np.where(lane % 2 == LANE_BID, quotes["bid"], quotes["ask"])
+    gained = bands["side"] * (price - bands["mark"]) * bands["lots"] * book.instruments["value"][lane // 2]
+    down = seats["slack_down"] + _sums(len(seats), bands["seat"], bands["down"] + gained)
+    up = seats["slack_up"] + _sums(len(seats), bands["seat"], bands["up"] - gained)
+    too_low, too_high = down > np.maximum(linear - lower, 0), up > np.maximum(upper - 1 - equity, 0)
+    found += _where(too_low[rows], "seat {} may lose more than it has slack", rows)
+    return found + _where(too_high[rows], "seat {} may gain more than it has slack", rows)
 
 
 def page_bounds_enclose_their_rows(state: State) -> list[str]:
@@ -340,8 +459,8 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 
 
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
-    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, and
-    those of what waits for a quote."""
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, those
+    of what waits for a quote, and those of the days of matches with drawdown rules."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap[:count]
@@ -366,7 +485,12 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     wrong = (timers["owner"] != waiting) | (timers["kind"] != TIMER_WAIT)
     found += _where(wrong | (timers["id"] != book.waiting["sequence"][waiting]), "timer of what waits in row {} is off",
                     waiting)  # fmt: skip
-    if len(ending) + len(waiting) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
+    days = book.timers[rows][book.timers["kind"][rows] == TIMER_DAY]
+    matches = _first_rows(book.matches, book.world["matches"][0])
+    drawn = np.flatnonzero((matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0))
+    if sorted(days["id"].tolist()) != drawn.tolist() or (days["due_ns"] % DAY_NS).any():
+        found.append("the days of matches do not begin as they should")
+    if len(ending) + len(waiting) + len(days) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
         found.append(f"{count} timers for {len(ending)} orders that end and {len(waiting)} things that wait")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
     return found + [f"timer {key} is overdue" for key in overdue]
@@ -471,6 +595,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,
     amounts_are_within_bounds,
+    trailing_stops_are_stops,
     ids_lead_to_rows_and_back,
     seats_are_found,
     holdings_are_found,
@@ -478,7 +603,10 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     rosters_list_open_positions,
     free_rows_are_free,
     things_are_named,
+    instruments_are_as_defined,
     triggers_wait_for_their_owners,
+    bands_watch_what_their_seats_hold,
+    shares_of_bands_do_not_exceed_slack,
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
     lanes_hold_the_bounds_of_their_pages,
@@ -489,6 +617,8 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     candles_enclose_their_prices,
 )
 
+_SWITCHES = ("enabled", "locked", "halted", "close_only")
+
 _FREE_LISTS = {
     SEATS: "seats",
     HOLDINGS: "holdings",
@@ -498,18 +628,30 @@ _FREE_LISTS = {
     TIMERS: "timers",
     REQUESTS: "requests",
     WAITING: "waiting",
+    BANDS: "bands",
+    PACES: "paces",
     ROSTERS: "rosters",
 }
 """Each table with a free list, by its head."""
 
 
-def _position_bounds(positions: NDArray[Any]) -> tuple[Rows, Rows]:
-    """The nearest of liquidation and stop on the losing side, the target on the other."""
+def _position_bounds(book: Book, positions: NDArray[Any]) -> tuple[Rows, Rows]:
+    """The nearest of liquidation, stop and greatest loss on the losing side; on the other the nearer of the target and
+    the next step of a trailing stop: a twentieth of its distance (at least a tick) beyond that distance."""
     liquidation, stop, target = positions["liquidation"], positions["stop_loss"], positions["take_profit"]
-    long = positions["side"] > 0
+    trailing, side = positions["trailing"], positions["side"]
+    moves = stop + side * (trailing + np.maximum(1, trailing // 20))
     nearest = np.minimum(np.where(liquidation, liquidation, NEVER_HIGH), np.where(stop, stop, NEVER_HIGH))
-    low = np.where(long, np.maximum(liquidation, stop), target)
-    return low, np.where(long, np.where(target, target, NEVER_HIGH), nearest)
+    below = np.maximum(target, np.where(trailing, moves, NEVER_LOW))
+    above = np.minimum(np.where(target, target, NEVER_HIGH), np.where(trailing, moves, NEVER_HIGH))
+    long = side > 0
+    limit = book.matches["loss_per_trade"][book.seats["match"][positions["seat"]]]
+    per_lot = -(-(limit + 1 + positions["realised"]) // book.instruments["value"][positions["instrument"]])
+    lots = np.maximum(positions["lots"], 1)
+    lost = np.where(long, (positions["cost"] - per_lot) // lots, -(-(positions["cost"] + per_lot) // lots))
+    low = np.maximum(np.maximum(liquidation, stop), np.where(limit, lost, NEVER_LOW))
+    nearest = np.minimum(nearest, np.where(limit, lost, NEVER_HIGH))
+    return np.where(long, low, below), np.where(long, above, nearest)
 
 
 def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:

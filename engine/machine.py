@@ -23,6 +23,7 @@ from engine.commands import (
     OpenFeed,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     commands_of,
     decode_cold,
 )
@@ -32,12 +33,14 @@ from engine.instruments import define_instrument
 from engine.kernels import turn
 from engine.kernels.emit import begin
 from engine.kernels.plans import plan
+from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
 from engine.matches import create_game, create_match, register_player, reset_seat_of
 from engine.reasons import Reason
 from engine.room import make_room
 from engine.scale import PPM
 from engine.state import State
+from engine.switches import set_switch
 from engine.tables import readable
 
 RULES_VERSION = 1
@@ -65,6 +68,7 @@ class Plan(NamedTuple):
     fee: int
     liquidation: int  # 0 none
     bankruptcy: int  # ticks at which margin, loss and closing fee meet
+    stop_loss: int  # where the stop would stand, a trailing one too; 0 none
 
 
 def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
@@ -83,6 +87,7 @@ HANDLERS: dict[type, Handler] = {
     RegisterPlayer: register_player,
     ResetSeat: reset_seat_of,
     OpenFeed: open_feed,
+    SetSwitch: set_switch,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 
@@ -142,6 +147,11 @@ class Machine:
         fee_ppm = int(book.instruments[int(command["instrument"])]["taker_fee_ppm"])
         if not book.matches[int(command["match"])]["fees"]:
             fee_ppm = 0
+        stop_loss, trailing_ppm = int(command["stop_loss"]), int(command["trailing_ppm"])
+        if trailing_ppm:
+            quote = book.quotes[int(command["instrument"])]
+            mark = int(quote["bid" if side > 0 else "ask"]) if planned["fills"] else price
+            stop_loss = mark - side * int(trailing_distance(mark, trailing_ppm))
         return reason, Plan(
             fills=bool(planned["fills"]),
             lots=lots,
@@ -151,6 +161,7 @@ class Machine:
             fee=int(planned["fee"]),
             liquidation=int(planned["liquidation"]),
             bankruptcy=_bankruptcy_price(side, lots, cost * value, margin, value, fee_ppm),
+            stop_loss=stop_loss,
         )
 
     def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:
@@ -175,10 +186,12 @@ class Machine:
             remember(self.state.book, header, outcome)
 
     def _emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
-        """A fresh event of a cold command, which may emit more of them than the buffer holds; its TRADE layout."""
+        """A fresh event of a cold command, which may emit more of them than the buffer holds; in the layout
+        of its kind."""
         if self.state.book.turn[0]["events"] == len(self._buffer):
             self._drain()
-        return self._events.trade[begin(self.state.book, self._events, kind.value, player, match, instrument)]
+        layout = self._events.switched if kind is EventKind.SWITCH_CHANGED else self._events.trade
+        return layout[begin(self.state.book, self._events, kind.value, player, match, instrument)]
 
     def _drain(self) -> None:
         count = int(self.state.book.turn[0]["events"])

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from engine.commands import LONGEST_BUMP_MS, CreateGame, CreateMatch, Execution, RegisterPlayer, ResetSeat
+from engine.commands import (
+    LONGEST_BUMP_MS,
+    CreateGame,
+    CreateMatch,
+    Execution,
+    RegisterPlayer,
+    ResetSeat,
+    TotalDrawdown,
+)
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
@@ -98,7 +106,7 @@ def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
     match["daily_drawdown"] = ppm_ceil(game.starting_balance, game.max_daily_drawdown_ppm)
     match["daily_anchor"] = game.daily_anchor
     match["total_drawdown"] = ppm_ceil(game.starting_balance, game.max_total_drawdown_ppm)
-    match["total_mode"] = game.total_drawdown
+    match["total_mode"] = game.total_drawdown if game.max_total_drawdown_ppm else TotalDrawdown.STATIC
     match["loss_per_trade"] = ppm_ceil(game.starting_balance, game.max_loss_per_trade_ppm)
     match["loss_disqualifies"] = game.loss_disqualifies
     if game.profit_target_ppm:

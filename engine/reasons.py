@@ -27,8 +27,10 @@ class Reason(IntEnum):
     GAME_INVALID = 15
     NOT_JOINED = 16
     SEAT_NOT_FLAT = 17
-    SEAT_LOCKED = 18
-    SEAT_DISQUALIFIED = 19
+    MATCH_LOCKED = 18
+    PLAYER_LOCKED = 19
+    SEAT_LOCKED = 20
+    SEAT_DISQUALIFIED = 21
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -39,6 +41,7 @@ class Reason(IntEnum):
     INSTRUMENT_CLOSE_ONLY = 35
     FEED_STALE = 36
     QUOTE_NOT_USABLE = 37
+    MARKET_CLOSED = 38
 
     # orders
     ORDER_NOT_FOUND = 50
@@ -65,6 +68,7 @@ class Reason(IntEnum):
     INSTRUMENT_NOT_ALLOWED = 71
     SIDE_NOT_ALLOWED = 72
     TOO_MANY_TRADES = 73
+    TRAILING_STOP_INVALID = 74
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -72,6 +76,11 @@ class Reason(IntEnum):
     POSITION_CLOSING = 82
     MARGIN_INVALID = 83
     MARGIN_TOO_LOW = 84
+
+    # the whole arena
+    TRADING_LOCKED = 100
+    ARENA_CLOSE_ONLY = 101
+    SWITCH_INVALID = 102
 
 
 MESSAGES: dict[Reason, str] = {
@@ -87,14 +96,17 @@ MESSAGES: dict[Reason, str] = {
     Reason.SEAT_NOT_FLAT: "close all positions and cancel all orders first",
     Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
     Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",
+    Reason.MATCH_LOCKED: "no new positions in this match for now",
+    Reason.PLAYER_LOCKED: "the player may open no new positions",
     Reason.INSTRUMENT_NOT_FOUND: "there is no such instrument",
     Reason.INSTRUMENT_INVALID: "the instrument's data are out of bounds",
     Reason.INSTRUMENT_DISABLED: "the instrument is not traded",
     Reason.INSTRUMENT_LOCKED: "no new positions in this instrument for now",
-    Reason.INSTRUMENT_HALTED: "the instrument is halted: nothing fills",
+    Reason.INSTRUMENT_HALTED: "the instrument is halted: no price is taken and nothing fills",
     Reason.INSTRUMENT_CLOSE_ONLY: "positions in this instrument can only be closed",
     Reason.FEED_STALE: "the last quote is too old to open on; wait for the next one",
     Reason.QUOTE_NOT_USABLE: "the quote is crossed, too wide, out of bounds or not newer than the last",
+    Reason.MARKET_CLOSED: "the instrument is outside its trading hours",
     Reason.ORDER_NOT_FOUND: "the player has no such open order",
     Reason.SIDE_INVALID: "side must be long or short",
     Reason.TYPE_INVALID: "this type of order is not offered",
@@ -119,14 +131,19 @@ MESSAGES: dict[Reason, str] = {
     Reason.INSTRUMENT_NOT_ALLOWED: "the game does not allow this instrument",
     Reason.SIDE_NOT_ALLOWED: "the game allows the other direction only",
     Reason.TOO_MANY_TRADES: "the game's limit of trades a minute is reached",
+    Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",
     Reason.MARGIN_INVALID: "give an amount of margin to add or to take back, within bounds",
     Reason.MARGIN_TOO_LOW: "margin is taken back only down to what the position's leverage asks for",
+    Reason.TRADING_LOCKED: "no new positions in the whole arena for now",
+    Reason.ARENA_CLOSE_ONLY: "positions can only be closed, in the whole arena",
+    Reason.SWITCH_INVALID: "there is no such switch or nothing to switch, or no reason is given",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({
-    Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED, Reason.TOO_MANY_TRADES,
+    Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED, Reason.MARKET_CLOSED, Reason.MATCH_LOCKED,
+    Reason.TOO_MANY_TRADES, Reason.TRADING_LOCKED,
 })  # fmt: skip
 """Reasons that pass by themselves: the same request may succeed after a while."""

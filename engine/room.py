@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.commands import HOURS_PER_INSTRUMENT
 from engine.kernels.index import rehash
 from engine.state import State
 from engine.tables import (
@@ -16,8 +17,8 @@ from engine.tables import (
     HOLDINGS,
     INTERVALS_S,
     ORDERS,
-    PAGE_ROWS,
     PACES,
+    PAGE_ROWS,
     PAGES,
     POSITIONS,
     REQUESTS,
@@ -73,6 +74,7 @@ def make_room_for_instrument(state: State) -> None:
     _fit(state, ("instruments", "quotes"), rows)
     _fit(state, ("lanes",), 2 * rows)
     _fit(state, ("brackets",), BRACKETS_PER_INSTRUMENT * rows)
+    _fit(state, ("hours",), HOURS_PER_INSTRUMENT * rows)
     _fit(state, ("candles",), len(INTERVALS_S) * rows)
 
 

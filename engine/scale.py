@@ -21,6 +21,7 @@ PPM: Final = 1_000_000
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * NS_PER_S
+MINUTES_PER_WEEK: Final = 7 * 24 * 60
 
 BOUND: Final = 1 << 60
 """No notional, margin x leverage or summed exposure may exceed this, so no sum of a few of them wraps an int64."""

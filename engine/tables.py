@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import CLIENT_ORDER_ID_WORDS
+from engine.commands import CLIENT_ORDER_ID_WORDS, HOURS_PER_INSTRUMENT
 from engine.events import OUTCOME
 from engine.kernels import JIT_DISABLED
 from engine.plain import PlainTable
@@ -38,7 +38,9 @@ WORLD = np.dtype(
         ("bounds_used", "<i8"),  # page bounds given to lanes so far
         ("requests_oldest", "<i4"),  # row of the oldest kept request
         ("requests_newest", "<i4"),
-        ("quotes_unusable", "<i8"),  # refused since the first entry
+        ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
+        ("locked", "<i4"),  # no opens anywhere
+        ("close_only", "<i4"),
     ]
 )
 
@@ -79,10 +81,11 @@ INSTRUMENT = np.dtype(
         ("max_spread_ppm", "<i8"),  # of the bid
         ("markup_ticks", "<i8"),  # added to each side of every quote
         ("quote_lifetime_ns", "<i8"),
-        ("brackets", "<i4"),  # how many of its BRACKETS_PER_INSTRUMENT are set
+        ("brackets", "<i2"),  # how many of its BRACKETS_PER_INSTRUMENT are set
+        ("hours", "<i2"),  # how many of its HOURS_PER_INSTRUMENT are set; 0: always open
         ("enabled", "<i1"),
         ("locked", "<i1"),  # no opens
-        ("halted", "<i1"),  # no fills and no triggers
+        ("halted", "<i1"),  # no quotes, so no fills and no triggers
         ("close_only", "<i1"),
     ]
 )
@@ -95,6 +98,13 @@ BRACKET = np.dtype(
         ("maintenance_ppm", "<i8"),
         ("max_leverage", "<i8"),
         ("maintenance_cum", "<i8"),
+    ]
+)
+
+HOURS = np.dtype(
+    [
+        ("start", "<i4"),  # minutes of the week from Monday 00:00 UTC: open from here
+        ("end", "<i4"),  # to before here
     ]
 )
 
@@ -134,7 +144,7 @@ PLAYER = np.dtype(
         ("requests", "<i4"),  # kept request keys
         ("request_oldest", "<i4"),  # row of the oldest
         ("request_newest", "<i4"),
-        ("spare", "<i4"),
+        ("locked", "<i4"),  # no opens
     ]
 )
 """Row = player id."""
@@ -146,7 +156,7 @@ MATCH = np.dtype(
         ("practice", "<i1"),
         ("fees", "<i1"),
         ("next_quote", "<i1"),  # what a client causes fills at the next quote, not at the last one
-        ("spare", "<i1"),
+        ("locked", "<i1"),  # no opens
         ("speed_bump_ns", "<i8"),  # how long that waits first; 0 when it fills at the last quote
         ("starting_balance", "<i8"),
         ("max_positions", "<i8"),
@@ -304,6 +314,7 @@ ORDER = np.dtype(
         ("max_slippage_ppm", "<i8"),  # from it; 0: any
         ("stop_loss", "<i8"),
         ("take_profit", "<i8"),
+        ("trailing_ppm", "<i8"),  # of the trailing stop that its position gets; 0 none
         ("asked", "<i8"),  # margin by which it is sized; 0: by lots
         ("margin", "<i8"),  # reserved
         ("fee", "<i8"),  # reserved
@@ -336,7 +347,7 @@ POSITION = np.dtype(
         ("place", "<i4"),  # in its roster
         ("next_free", "<i4"),
         ("realised", "<i8"),  # profit of the parts that closed
-        ("spare", "<i8"),
+        ("trailing", "<i8"),  # ticks that stop_loss stays behind the best price; 0: it stays where it is
     ]
 )
 
@@ -467,6 +478,7 @@ class Book(NamedTuple):
     heads: Table
     instruments: Table
     brackets: Table
+    hours: Table
     quotes: Table
     candles: Table
     players: Table
@@ -534,13 +546,16 @@ TURN = np.dtype(
 AHEAD: Final = 32
 """Length of Book.ahead: a power of two above the distance that is looked ahead."""
 
-SCRATCH: Final = frozenset({"turn", "spare_outcome", "ahead", "fired", "fired_scratch", "touched", "touched_scratch", "profit"})
+SCRATCH: Final = frozenset({
+    "turn", "spare_outcome", "ahead", "fired", "fired_scratch", "touched", "touched_scratch", "profit",
+})  # fmt: skip
 
 _LAYOUT: dict[str, Any] = {
     "world": WORLD,
     "heads": HEAD,
     "instruments": INSTRUMENT,
     "brackets": BRACKET,
+    "hours": HOURS,
     "quotes": QUOTED_ROW,
     "candles": CANDLE_ROW,
     "players": PLAYER,
@@ -614,6 +629,7 @@ def make_book() -> Book:
     rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
+    rows |= {"hours": 8 * HOURS_PER_INSTRUMENT}
     rows |= {"pages": 8}
     rows |= dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), 8 * PAGE_ROWS)
     book = Book(**{name: make_array(name, count) for name, count in rows.items()})

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.kernels.index import find, seat_key
+from engine.kernels.instruments import is_open
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S
 from engine.state import State
@@ -52,6 +53,18 @@ class MatchView(NamedTuple):
     seats: int
 
 
+class Evidence(NamedTuple):
+    """What put a seat out of the game."""
+
+    rule: int  # engine.events.Rule
+    sequence: int  # of the entry that broke it
+    equity: int  # or the trade's result
+    level: int  # the floor or target; of a trade, its greatest loss
+    instrument: int  # of the quote at which it was found; 0: a timer found it
+    bid: int
+    ask: int
+
+
 class SeatView(NamedTuple):
     """A player in a match; money in 1e-8 units."""
 
@@ -68,6 +81,13 @@ class SeatView(NamedTuple):
     joined_at_ns: int
     orders: int
     positions: int
+    held_trades: int  # closed trades held as long as the game asks for
+    max_drawdown: int  # of the balance, from its peak
+    balance_at_ns: int  # when the balance last changed
+    daily_floor: int | None  # of equity; None: the match has no such rule
+    total_floor: int | None
+    high_water: int
+    out: Evidence | None  # by which rule the seat is out of the game; None: it plays
 
 
 class BoardView(NamedTuple):
@@ -91,6 +111,7 @@ class OrderView(NamedTuple):
     price: int
     stop_loss: int
     take_profit: int
+    trailing_ppm: int
     margin: int
     fee: int
     accepted_at_ns: int
@@ -115,6 +136,7 @@ class PositionView(NamedTuple):
     liquidation: int
     stop_loss: int
     take_profit: int
+    trailing: int  # ticks
     opened_at_ns: int
     closing: bool
 
@@ -131,13 +153,19 @@ def quote(book: Book, instrument: int, now_ns: int) -> Quote:
     row = book.quotes[instrument]
     at_ns = int(row["at_ns"])
     lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
-    stale = not row["bid"] or now_ns - at_ns > lifetime_ns
+    stale = not row["bid"] or now_ns - at_ns > lifetime_ns or not is_open(book, instrument, now_ns)
     return Quote(int(row["bid"]), int(row["ask"]), at_ns, int(row["sequence"]), bool(stale))
 
 
+def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
+    """Would a usable quote of the instrument be taken: is it neither halted nor outside its hours?"""
+    return not book.instruments[instrument]["halted"] and bool(is_open(book, instrument, now_ns))
+
+
 def waits_for_quote(book: Book, instrument: int) -> bool:
-    """Does anything wait for the very next quote of the instrument?"""
-    return bool(book.quotes[instrument]["waiting_first"])
+    """Does anything wait for the very next quote of the instrument, which would be taken?"""
+    waits = bool(book.quotes[instrument]["waiting_first"])
+    return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
 
 
 def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
@@ -255,7 +283,11 @@ def _seat_row(book: Book, player: int, match_id: int) -> int:
 
 
 def _seat_view(book: Book, row: int, worth: int) -> SeatView:
-    found = book.seats[row]
+    found: Any = book.seats[row]
+    match = book.matches[int(found["match"])]
+    out = None
+    if found["out_rule"]:
+        out = Evidence(*(int(found[f"out_{field}"]) for field in Evidence._fields))
     return SeatView(
         int(found["match"]),
         int(found["player"]),
@@ -270,6 +302,13 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         int(found["joined_at_ns"]),
         int(found["orders"]),
         int(found["positions"]),
+        int(found["held_trades"]),
+        int(found["max_drawdown"]),
+        int(found["balance_at_ns"]),
+        int(found["daily_floor"]) if match["daily_drawdown"] else None,
+        int(found["total_floor"]) if match["total_drawdown"] else None,
+        int(found["high_water"]),
+        out,
     )
 
 
@@ -286,6 +325,7 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
         int(order["price"]),
         int(order["stop_loss"]),
         int(order["take_profit"]),
+        int(order["trailing_ppm"]),
         int(order["margin"]),
         int(order["fee"]),
         int(order["accepted_at_ns"]),
@@ -314,6 +354,7 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
         int(position["liquidation"]),
         int(position["stop_loss"]),
         int(position["take_profit"]),
+        int(position["trailing"]),
         int(position["opened_at_ns"]),
         bool(position["waiting"]),
     )

@@ -23,7 +23,7 @@ from engine.commands import Batch, encode_cold
 from engine.machine import Applied
 from engine.reasons import Reason
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
-from engine.views import quote, waits_for_quote
+from engine.views import quote, takes_quotes, waits_for_quote
 from gateway.arena import Arena
 from gateway.auth import Tokens, secret_in
 from gateway.clock import Clock, check_wall_clock
@@ -220,6 +220,8 @@ class App:
         book = self.store.machine.state.book
         known = self.instruments.by_symbol
         wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
+        # What is halted or closed has no fresh price, and that is as it should be.
+        wanted = [instrument for instrument in wanted if takes_quotes(book, instrument.id, now_ns)]
         quotes = {instrument.symbol: quote(book, instrument.id, now_ns) for instrument in wanted}
         stale = [symbol for symbol, last in quotes.items() if last.stale]
         if self.config.market.source.startswith("recording:") and len(stale) < len(quotes):

@@ -83,7 +83,8 @@ class OfMatch(_Arguments, frozen=True):
 
 
 class PlaceOrder(_Arguments, frozen=True):
-    """`max_slippage` is in ppm of the price at acceptance."""
+    """A trailing stop is a stop loss that follows the best price since the fill. It stays so many ppm of the price at
+    the fill behind: 10000 is one percent. `max_slippage` is in ppm too, of the price at acceptance."""
 
     match: Id
     symbol: Symbol
@@ -99,6 +100,7 @@ class PlaceOrder(_Arguments, frozen=True):
     expires_at: Milliseconds | None = None
     max_slippage: Small | None = None
     client_order_id: ClientOrderId | None = None
+    trailing_stop: Small | None = None
 
 
 class CancelOrder(_Arguments, frozen=True):
@@ -112,13 +114,17 @@ class ClosePosition(_Arguments, frozen=True):
 
 
 class AmendPosition(_Arguments, frozen=True):
-    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back."""
+    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back.
+
+    A trailing stop, in ppm of the price now, takes the place of a stop loss, and the other way round; 0 takes it away.
+    """
 
     position: Id
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
     add_margin: Amount | None = None
     remove_margin: Amount | None = None
+    trailing_stop: Small | None = None
 
 
 class Guest(_Arguments, frozen=True):

@@ -48,6 +48,7 @@ EXPECTED: Final = frozenset(
         "NOTIONAL_TOO_LOW", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING",
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
         "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
+        "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
@@ -183,7 +184,7 @@ class Bot:
         await self._place(order)
 
     def _draw_order(self) -> dict[str, Any] | None:
-        """A market order with most of the time a stop or a target near by; None when there is no price yet."""
+        """A market order, most of the time with a stop or a target near by; None when there is no price yet."""
         if not self._quotes:
             return None
         random = self._random
@@ -199,6 +200,8 @@ class Bot:
         gains = 1 if side == "long" else -1
         if random.random() < 0.7:
             order["stop_loss"] = self._price(symbol, -gains * random.randint(30, 500))
+        elif random.random() < 0.5:
+            order["trailing_stop"] = random.randint(300, 5_000)
         if random.random() < 0.5:
             order["take_profit"] = self._price(symbol, gains * random.randint(30, 500))
         return order
@@ -231,9 +234,12 @@ class Bot:
         symbol = self._positions[position]
         if symbol not in self._quotes:
             return
-        field = self._random.choice(["stop_loss", "take_profit", "add_margin", "remove_margin"])
+        field = self._random.choice(["stop_loss", "trailing_stop", "take_profit", "add_margin", "remove_margin"])
+        value: int | str
         if field in ("add_margin", "remove_margin"):
             value = str(self._random.randint(1, 20))
+        elif field == "trailing_stop":
+            value = 0 if self._random.random() < 0.2 else self._random.randint(300, 5_000)
         else:
             value = "0" if self._random.random() < 0.2 else self._price(symbol, self._random.randint(-500, 500))
         amended = await self._ask("position.amend", {"position": position, field: value}, Amended)

@@ -166,11 +166,15 @@ class Client(Connection):
         expires_at: int | None = None,
         max_slippage: int | None = None,
         client_order_id: str | None = None,
+        trailing_stop: int | None = None,
         match: int | None = None,
         key: str | None = None,
     ) -> Placed:
-        """Place an order, sized by `margin` or by `quantity`; `max_slippage` in ppm. A `client_order_id` is also its
-        idempotency key."""
+        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key.
+
+        A `trailing_stop` is a stop loss that follows the price, so many ppm of the price at the fill behind the best.
+        `max_slippage` is in ppm of the price at acceptance.
+        """
         args = self._of(match) | _given(
             symbol=symbol,
             side=side,
@@ -185,6 +189,7 @@ class Client(Connection):
             expires_at=expires_at,
             max_slippage=max_slippage,
             client_order_id=client_order_id,
+            trailing_stop=trailing_stop,
         )
         if client_order_id is None:
             key = key or new_key()
@@ -202,6 +207,7 @@ class Client(Connection):
         price: Amount | None = None,
         stop_loss: Amount | None = None,
         take_profit: Amount | None = None,
+        trailing_stop: int | None = None,
         match: int | None = None,
     ) -> Tested:
         """What `place` would do at this moment; changes nothing."""
@@ -215,6 +221,7 @@ class Client(Connection):
             price=price,
             stop_loss=stop_loss,
             take_profit=take_profit,
+            trailing_stop=trailing_stop,
         )
         return (await self.request("order.test", args, Tested)).result
 
@@ -243,16 +250,18 @@ class Client(Connection):
         take_profit: Amount | None = None,
         add_margin: Amount | None = None,
         remove_margin: Amount | None = None,
+        trailing_stop: int | None = None,
         key: str | None = None,
     ) -> Amended:
         """Move a stop loss or a take profit; 0 takes it away, one that is left out stays. Add margin, or take it
-        back."""
+        back. A trailing stop, in ppm of the price now, takes the place of a stop loss."""
         args = _given(
             position=position,
             stop_loss=stop_loss,
             take_profit=take_profit,
             add_margin=add_margin,
             remove_margin=remove_margin,
+            trailing_stop=trailing_stop,
         )
         return (await self.request("position.amend", args, Amended, key=key or new_key())).result
 

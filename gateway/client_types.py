@@ -84,6 +84,7 @@ class Instrument(Struct, frozen=True):
     halted: bool
     close_only: bool
     brackets: list[Bracket]
+    hours: list[str] = []  # such as "mon 00:00 - fri 22:00", UTC; none: always open
 
 
 class Quote(Struct, frozen=True):
@@ -180,6 +181,7 @@ class Tested(Struct, frozen=True):
     fee: Decimal
     bankruptcy_price: Decimal
     liquidation_price: Decimal | None = None
+    stop_loss: Decimal | None = None
 
 
 class Order(Struct, frozen=True):
@@ -200,6 +202,7 @@ class Order(Struct, frozen=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     client_order_id: str | None = None
+    trailing_stop: int | None = None
 
 
 class Closed(Struct, frozen=True):
@@ -219,7 +222,10 @@ class Amended(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """An open position, valued at the price at which it could be closed."""
+    """An open position, valued at the price at which it could be closed.
+
+    A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best.
+    """
 
     position: int
     match: int
@@ -237,6 +243,7 @@ class Position(Struct, frozen=True):
     liquidation_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    trailing_distance: Decimal | None = None
 
 
 class Seat(Struct, frozen=True):
@@ -292,6 +299,7 @@ class OrderEvent(Struct, frozen=True):
     take_profit: Decimal | None = None
     client_order_id: str | None = None
     reason: str | None = None
+    trailing_stop: int | None = None
 
 
 class PositionEvent(Struct, frozen=True):
@@ -318,6 +326,7 @@ class PositionEvent(Struct, frozen=True):
     take_profit: Decimal | None = None
     type: str | None = None
     client_order_id: str | None = None
+    trailing_distance: Decimal | None = None
 
 
 class SeatEvent(Struct, frozen=True):
@@ -330,6 +339,17 @@ class CandleEvent(Struct, frozen=True):
     interval: str
     candle: Candle
     closed: bool
+
+
+class SwitchEvent(Struct, frozen=True):
+    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
+
+    scope: str
+    switch: str
+    on: bool
+    symbol: str | None = None
+    match: int | None = None
+    player: int | None = None
 
 
 class Event(Struct, frozen=True):
@@ -356,6 +376,7 @@ EVENT_DATA: Final[dict[str, type]] = {
     "tick": Quote,
     "candle": CandleEvent,
     "board": Board,
+    "switch": SwitchEvent,
     "me": Me,
 }
 """What is in an event, by its type up to the dot; any other type brings a dict. A snapshot may be an empty dict."""

@@ -19,8 +19,8 @@ from engine.machine import Applied
 from engine.scale import NS_PER_MS
 from gateway.codecs import Codec
 from gateway.instruments import Instruments
-from gateway.messages import PRIVATE_DATA, TYPES, Push, QuoteData, candle_data
-from gateway.records import Trade, candle_at, event_at, quoted_at, trades_in
+from gateway.messages import PRIVATE_DATA, SCOPES, SWITCHES, TYPES, Push, QuoteData, SwitchData, candle_data
+from gateway.records import Trade, candle_at, event_at, quoted_at, switched_at, trades_in
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -128,6 +128,7 @@ class Fanout:
             EventKind.QUOTE_CHANGED.value: self._send_tick,
             EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
             EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
+            EventKind.SWITCH_CHANGED.value: self._send_switch,
         }
 
     # Events
@@ -141,16 +142,17 @@ class Fanout:
         private, takers = self.private, self._takers
         for index, trade in enumerate(trades_in(raw)):
             kind, player = trade[0], trade[4]
-            if player:
-                if player in private and kind in TYPES:
-                    self._send_private(trade, private[player])
-            elif kind in takers:
+            if kind in takers:
                 takers[kind](raw, index)
+            elif player in private and kind in TYPES:
+                self._send_private(trade, private[player])
 
     def _send_private(self, trade: Trade, subscribers: list[Subscriber]) -> None:
         kind = trade[0]
         data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(trade[7]))
-        push = Push("me", trade[5], trade[2], trade[3] // NS_PER_MS, TYPES[kind], data)
+        self._push(Push("me", trade[5], trade[2], trade[3] // NS_PER_MS, TYPES[kind], data), subscribers)
+
+    def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
         self.messages += len(subscribers)
         if len(subscribers) == 1:
             subscribers[0].outlet.send(subscribers[0].codec.frame(push))
@@ -194,6 +196,27 @@ class Fanout:
         self._instrument_changed(event.instrument)
         data = {"symbol": self._instruments.by_id[event.instrument].symbol}
         self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data))
+
+    def _send_switch(self, raw: bytes, index: int) -> None:
+        """To all on `sys`; that of a player to nobody else, on `me`."""
+        event = switched_at(raw, index)
+        symbol = None
+        if event.instrument:
+            self._instrument_changed(event.instrument)
+            symbol = self._instruments.by_id[event.instrument].symbol
+        data = SwitchData(
+            SCOPES[event.scope],
+            SWITCHES[event.switch],
+            bool(event.on),
+            symbol,
+            event.match or None,
+            event.player or None,
+        )
+        type, at_ms = "switch.changed", event.at_ns // NS_PER_MS
+        if not event.player:
+            self.sys.send(Message(event.sequence, at_ms, type, data))
+        elif event.player in self.private:
+            self._push(Push("me", event.message, event.sequence, at_ms, type, data), self.private[event.player])
 
     # Subscriptions
 

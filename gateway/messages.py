@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.commands import OrderType, Side
+from engine.commands import OrderType, Scope, Side, Switch
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
@@ -22,6 +22,8 @@ ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
+SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
+SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}
 REASONS: Final = {reason.value: reason.name for reason in Reason}
 
 TYPES: Final = {
@@ -70,12 +72,14 @@ class OrderData(Struct, frozen=True, gc=False, omit_defaults=True):
     take_profit: str | None = None
     client_order_id: str | None = None
     reason: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
 
 
 class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
     """`quantity`, `margin`, `fee` and `profit` are of what opened or closed just now; `left` is what stays open.
 
-    `type` and `client_order_id` are of the order that opened it, told when it opens.
+    `type` and `client_order_id` are of the order that opened it, told when it opens. A `stop_loss` with a
+    `trailing_distance` follows the price, which is that far from it at best.
     """
 
     position: int
@@ -96,6 +100,7 @@ class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
     take_profit: str | None = None
     type: str | None = None
     client_order_id: str | None = None
+    trailing_distance: str | None = None
 
 
 class SeatData(Struct, frozen=True, gc=False):
@@ -119,11 +124,22 @@ class CandleData(Struct, frozen=True, gc=False):
     closed: bool
 
 
+class SwitchData(Struct, frozen=True, omit_defaults=True):
+    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
+
+    scope: str
+    switch: str
+    on: bool
+    symbol: str | None = None
+    match: int | None = None
+    player: int | None = None
+
+
 def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
     assert instrument is not None
     (
         _, reason, _, _, _, _, match, _, id, side, order_type, _, leverage, price, lots, _, margin, fee, _, cash,
-        _, liquidation, stop_loss, take_profit, client_order_id,
+        _, liquidation, stop_loss, take_profit, trailing, client_order_id,
     ) = trade  # fmt: skip
     price_text = instrument.price_text
     return OrderData(
@@ -143,6 +159,7 @@ def order_data(trade: Trade, instrument: Instrument | None) -> OrderData:
         price_text(take_profit) if take_profit else None,
         client_order_id_text(client_order_id),
         REASONS[reason] if reason else None,
+        trailing or None,
     )
 
 
@@ -150,7 +167,7 @@ def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
     assert instrument is not None
     (
         _, _, _, _, _, _, match, _, id, side, order_type, cause, leverage, price, lots, _, margin, fee, profit, cash,
-        left, liquidation, stop_loss, take_profit, client_order_id,
+        left, liquidation, stop_loss, take_profit, trailing, client_order_id,
     ) = trade  # fmt: skip
     price_text = instrument.price_text
     return PositionData(
@@ -172,6 +189,7 @@ def position_data(trade: Trade, instrument: Instrument | None) -> PositionData:
         price_text(take_profit) if take_profit else None,
         ORDER_TYPES[order_type] if order_type else None,
         client_order_id_text(client_order_id),
+        price_text(trailing) if trailing else None,
     )
 
 

@@ -50,7 +50,10 @@ class Canceled(Struct, frozen=True, gc=False):
 
 
 class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would."""
+    """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would.
+
+    `stop_loss` is where the stop would stand, a trailing one too.
+    """
 
     status: str
     quantity: str
@@ -60,6 +63,7 @@ class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     fee: str
     bankruptcy_price: str
     liquidation_price: str | None = None
+    stop_loss: str | None = None
 
 
 def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
@@ -85,6 +89,7 @@ def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> byte
         order.expires_at * NS_PER_MS if order.expires_at is not None else 0,
         order.client_order_id.encode() if order.client_order_id is not None else b"",
         order.max_slippage or 0,
+        order.trailing_stop if order.trailing_stop is not None else 0,
     )
 
 
@@ -130,4 +135,5 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
         money_text(plan.fee),
         instrument.price_text(plan.bankruptcy),
         instrument.price_or_none(plan.liquidation),
+        instrument.price_or_none(plan.stop_loss),
     )

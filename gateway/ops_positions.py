@@ -80,18 +80,20 @@ def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
         (Amend.STOP_LOSS if of.stop_loss is not None else 0)
         | (Amend.TAKE_PROFIT if of.take_profit is not None else 0)
         | (Amend.MARGIN if margin else 0)
+        | (Amend.TRAILING_STOP if of.trailing_stop is not None else 0)
     )
     if not fields:
         raise Refused(
             Code.BAD_ARGUMENTS,
-            problem="give stop_loss or take_profit (\"0\" takes it away), add_margin or remove_margin",
+            problem="give stop_loss, trailing_stop or take_profit (0 takes it away), add_margin or remove_margin",
         )
     instrument = _instrument(arena, of.position)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
     take_profit = instrument.ticks("take_profit", of.take_profit)
-    record = amend_position_record(player, of.position, fields, stop_loss, take_profit, margin)
+    trailing_ppm = of.trailing_stop if of.trailing_stop is not None else 0
+    record = amend_position_record(player, of.position, fields, stop_loss, take_profit, margin, trailing_ppm)
     return Request(record, partial(_amended, arena))
 
 

@@ -10,6 +10,7 @@ from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold
 from engine.tables import MATCH_OPEN
 from engine.views import BoardView, MatchView, OrderView, PositionView, Quote, SeatView
+from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
 from gateway.messages import ORDER_TYPES, SIDES, QuoteData, client_order_id_text
 
@@ -43,6 +44,7 @@ class InstrumentAnswer(Struct, frozen=True):
     halted: bool
     close_only: bool
     brackets: list[BracketAnswer]
+    hours: list[str]  # UTC; none: always open
 
 
 def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
@@ -75,6 +77,7 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
             )
             for bracket in data.brackets
         ],
+        hours_texts(data.hours),
     )
 
 
@@ -211,6 +214,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     stop_loss: str | None = None
     take_profit: str | None = None
     client_order_id: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
 
 
 def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
@@ -231,10 +235,13 @@ def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
         instrument.price_or_none(order.stop_loss),
         instrument.price_or_none(order.take_profit),
         client_order_id_text(order.client_order_id),
+        order.trailing_ppm or None,
     )
 
 
 class PositionAnswer(Struct, frozen=True, omit_defaults=True):
+    """A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best."""
+
     position: int
     match: int
     symbol: str
@@ -251,6 +258,7 @@ class PositionAnswer(Struct, frozen=True, omit_defaults=True):
     liquidation_price: str | None = None
     stop_loss: str | None = None
     take_profit: str | None = None
+    trailing_distance: str | None = None
 
 
 def position_answer(instruments: Instruments, position: PositionView) -> PositionAnswer:
@@ -272,6 +280,7 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
         instrument.price_or_none(position.liquidation),
         instrument.price_or_none(position.stop_loss),
         instrument.price_or_none(position.take_profit),
+        instrument.price_or_none(position.trailing),
     )
 
 

@@ -24,7 +24,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -100,6 +100,7 @@ def place_order_record(
     expires_at_ns: int,
     client_order_id: bytes,
     max_slippage_ppm: int,
+    trailing_ppm: int,
 ) -> bytes:
     """An order: money in 1e-8 units, prices in ticks, the client's id as at most 36 ASCII bytes."""
     return _PLACE_ORDER.pack(
@@ -124,6 +125,7 @@ def place_order_record(
         expires_at_ns,
         client_order_id,
         max_slippage_ppm,
+        trailing_ppm,
     )
 
 
@@ -136,10 +138,10 @@ def close_position_record(player: int, position: int, lots: int, percent: int) -
 
 
 def amend_position_record(
-    player: int, position: int, fields: int, stop_loss: int, take_profit: int, margin: int
+    player: int, position: int, fields: int, stop_loss: int, take_profit: int, margin: int, trailing_ppm: int
 ) -> bytes:
     return _AMEND_POSITION.pack(
-        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin
+        _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin, trailing_ppm
     )
 
 
@@ -244,6 +246,23 @@ class Candle(NamedTuple):
     ticks: int
 
 
+class Switched(NamedTuple):
+    """engine.events.SWITCHED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    id: int
+    scope: int
+    switch: int
+    on: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -253,7 +272,7 @@ A plain tuple, to be unpacked whole by who reads it: there are one to three of t
 TRADE_FIELDS: Final = (
     *Event._fields,
     *("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "cash"),
-    *("left", "liquidation", "stop_loss", "take_profit", "client_order_id"),
+    *("left", "liquidation", "stop_loss", "take_profit", "trailing", "client_order_id"),
 )
 
 
@@ -266,6 +285,7 @@ _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
+_SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
 
 
 def event_at(raw: bytes, index: int) -> Event:
@@ -284,3 +304,7 @@ def quoted_at(raw: bytes, index: int) -> Quoted:
 
 def candle_at(raw: bytes, index: int) -> Candle:
     return Candle._make(_CANDLE.unpack_from(raw, index * EVENT_BYTES))
+
+
+def switched_at(raw: bytes, index: int) -> Switched:
+    return Switched._make(_SWITCHED.unpack_from(raw, index * EVENT_BYTES))

@@ -21,6 +21,7 @@ from engine.commands import (
     MarginBracket,
 )
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
+from gateway.hours import Windows, parse_hours
 
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -58,6 +59,7 @@ class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_spread_ppm: Ppm = 10_000
     markup_ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
     quote_lifetime_ms: Count = 2_000
+    hours: tuple[str, ...] = ()  # as gateway/hours.py reads them; none: always open
 
 
 class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +116,7 @@ def _define(seed: InstrumentSeed) -> DefineInstrument:
         markup_ticks=seed.markup_ticks,
         quote_lifetime_ns=seed.quote_lifetime_ms * NS_PER_MS,
         brackets=_brackets(seed),
+        hours=_hours(seed),
     )
 
 
@@ -136,6 +139,13 @@ def _brackets(seed: InstrumentSeed) -> tuple[MarginBracket, ...]:
         MarginBracket(cap, bracket.maintenance_ppm, bracket.max_leverage, cum)
         for cap, bracket, cum in zip([*caps, 0], seed.brackets, cums, strict=True)
     )
+
+
+def _hours(seed: InstrumentSeed) -> Windows:
+    try:
+        return parse_hours(seed.hours)
+    except ValueError as error:
+        raise SeedError(f"{seed.symbol}: hours: {error}") from error
 
 
 def _units(owner: str, key: str, text: str) -> int:

@@ -135,7 +135,7 @@ def _play() -> None:
         quote_record(1, 6_000_000, 6_000_001, 1, 0),
         _order(OrderType.MARKET, 0),
         _order(OrderType.LIMIT, 5_000_000),
-        amend_position_record(1, 1, Amend.STOP_LOSS | Amend.MARGIN, 5_900_000, 0, 1),
+        amend_position_record(1, 1, Amend.STOP_LOSS | Amend.MARGIN, 5_900_000, 0, 1, 0),
         cancel_order_record(1, 2),
         close_position_record(1, 1, 0, 100),
     ]
@@ -148,6 +148,7 @@ def _play() -> None:
     views.seats_of(machine.state, 1)
     views.orders(book, 1, 1)
     views.positions(book, 1, 1)
+    views.takes_quotes(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
 
@@ -155,7 +156,7 @@ def _play() -> None:
 def _order(order_type: OrderType, price: int) -> bytes:
     margin = 100 * scale.MONEY
     return place_order_record(
-        1, 1, 1, Side.LONG, order_type, TimeInForce.GTC, 10, margin, 0, price, 0, 0, 0, b"", 0
+        1, 1, 1, Side.LONG, order_type, TimeInForce.GTC, 10, margin, 0, price, 0, 0, 0, b"", 0, 10_000
     )
 
 

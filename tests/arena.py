@@ -36,13 +36,14 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     Side,
     TimeInForce,
     encode_cold,
     pack_client_order_id,
     request_key,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, TRADE, Cause, EventKind, Events, OrderStatus
+from engine.events import CANDLE, EVENT, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, Cause, EventKind, Events, OrderStatus
 from engine.events import events_of as engine_events_of
 from engine.invariants import check
 from engine.machine import Machine
@@ -82,6 +83,7 @@ class PlaceOrder(NamedTuple):
     expires_at_ns: int = 0
     client_order_id: str = ""
     max_slippage_ppm: int = 0
+    trailing_ppm: int = 0
     key: str | None = None
 
 
@@ -106,6 +108,7 @@ class AmendPosition(NamedTuple):
     stop_loss: int = 0
     take_profit: int = 0
     margin: int = 0
+    trailing_ppm: int = 0
     key: str | None = None
 
 
@@ -168,6 +171,10 @@ def arguments_hash(command: HotCommand) -> int:
 _BODIES = {
     EventKind.QUOTE_CHANGED: QUOTED,
     EventKind.CANDLE_CLOSED: CANDLE,
+    EventKind.SWITCH_CHANGED: SWITCHED,
+    EventKind.SEAT_WARNED: JUDGED,
+    EventKind.SEAT_DISQUALIFIED: JUDGED,
+    EventKind.SEAT_LOCKED: JUDGED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
@@ -308,6 +315,12 @@ class Arena:
     def change(self, symbol: str, **fields: Any) -> None:
         """Give an instrument other data."""
         self.define(msgspec.structs.replace(self.instruments[symbol][1], **fields))
+
+    def switch(self, scope: str, id: int, switch: str, on: bool = True, reason: str = "a test") -> None:
+        """Set a kill switch."""
+        self.command(SetSwitch(scope, id, switch, on, reason))
+        cold = self.machine.state.cold.instruments
+        self.instruments = {symbol: (known, cold[known]) for symbol, (known, _) in self.instruments.items()}
 
     def match(self, cash: Number = 10_000, **rules: Any) -> int:
         """A practice match of a game with these rules, made when there is none yet."""
@@ -475,16 +488,21 @@ class Player:
         stop_loss: Number | None = None,
         take_profit: Number | None = None,
         margin: Number | None = None,
+        trailing_stop: int | str | None = None,
     ) -> Outcome:
-        """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back."""
+        """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back. A trailing
+        stop is in ppm of the price now."""
         symbol = self.arena._symbol(views.instrument_of_position(self.arena.machine.state.book, position))
         fields = (
             Amend.STOP_LOSS * (stop_loss is not None)
             | Amend.TAKE_PROFIT * (take_profit is not None)
             | Amend.MARGIN * (margin is not None)
+            | Amend.TRAILING_STOP * (trailing_stop is not None)
         )
         low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
-        return self.arena.command(AmendPosition(self.id, position, fields, low, high, money(margin or 0)))
+        return self.arena.command(
+            AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0))
+        )
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))
@@ -533,14 +551,15 @@ class Player:
     def _order(self, symbol: str, side: int, order_type: int, *, margin: Number = 0, quantity: Number = 0,
                leverage: int = 1, price: Number = 0, stop_loss: Number = 0, take_profit: Number = 0,
                expires_in: Number | None = None, ioc: bool = False, client_order_id: str = "",
-               max_slippage_ppm: int = 0, key: str | None = None) -> PlaceOrder:  # fmt: skip
+               max_slippage_ppm: int = 0, trailing_stop: int | str = 0, key: str | None = None,
+               ) -> PlaceOrder:  # fmt: skip
         arena = self.arena
         time_in_force = TimeInForce.IOC if ioc else TimeInForce.GTC if expires_in is None else TimeInForce.GTD
         expires_at_ns = 0 if expires_in is None else arena.now_ns + parse_decimal(str(expires_in), 9)
         return PlaceOrder(
             self.id, self.match, arena.instruments[symbol][0], side, order_type, time_in_force, leverage,
             money(margin), arena.lots(symbol, quantity), arena.ticks(symbol, price), arena.ticks(symbol, stop_loss),
-            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, max_slippage_ppm, key,
+            arena.ticks(symbol, take_profit), expires_at_ns, client_order_id, max_slippage_ppm, int(trailing_stop), key,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from arena import (
     Quote,
     Unknown,
 )
+from msgspec.structs import replace
 
 from engine.commands import (
     Amend,
@@ -34,6 +36,9 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    Scope,
+    SetSwitch,
+    Switch,
     TimeInForce,
     TotalDrawdown,
     pack_client_order_id,
@@ -99,6 +104,7 @@ class Match:
     fees_taken: int = 0
     market: int = 0
     insurance: int = 0
+    locked: bool = False
     next_day_ns: int = 0
 
     def percent(self, ppm: int) -> int:
@@ -167,8 +173,13 @@ class Position:
     liquidation: int
     stop_loss: int
     take_profit: int
+    trailing: int  # ticks that the stop stays behind; 0: it stays where it is
     opened_at_ns: int
     realised: int = 0
+
+    @property
+    def step(self) -> int:
+        return max(1, self.trailing // 20)
 
 
 def rounded_up(amount: int, ppm: int) -> int:
@@ -202,6 +213,8 @@ class Oracle:
         self.sequence = 0
         self.next_id = 1
         self.players: list[int] = []  # messages sent to each; player n is players[n - 1]
+        self.locked_players: set[int] = set()
+        self.locked = self.close_only = False
         self.games: list[CreateGame] = []
         self.matches: dict[int, Match] = {}
         self.markets: dict[int, Market] = {}
@@ -239,7 +252,7 @@ class Oracle:
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
-            elif wait.id in self.orders and self.is_stale(wait.instrument):
+            elif wait.id in self.orders and self.is_stale(self.markets[wait.instrument]):
                 stale = partial(self.end, self.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
                 market = self.markets[wait.instrument]
                 stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
@@ -251,10 +264,6 @@ class Oracle:
         wait.queued = True
         self.waiting.remove(wait)
         self.waiting.append(wait)
-
-    def is_stale(self, instrument: int) -> bool:
-        market = self.markets[instrument]
-        return market.bid == 0 or self.now_ns - market.at_ns > market.data.quote_lifetime_ns
 
     def wait(self, id: int, instrument: int, match: Match, lots: int = 0) -> None:
         bump_ns = match.game.speed_bump_ms * MILLION if match.takes_next_quote else 0
@@ -301,6 +310,32 @@ class Oracle:
         id = known or len(self.markets) + 1
         self.markets.setdefault(id, Market(command))
         self.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
+        return {"id": id}
+
+    def set_switch(self, command: SetSwitch) -> Outcome:
+        refuse_if(command.reason.strip() == "", Reason.SWITCH_INVALID)
+        id, on = command.id, command.on
+        match command.scope, command.switch:
+            case "arena", "locked":
+                refuse_if(id != 0, Reason.SWITCH_INVALID)
+                self.locked = on
+            case "arena", "close_only":
+                refuse_if(id != 0, Reason.SWITCH_INVALID)
+                self.close_only = on
+            case "instrument", ("locked" | "halted" | "close_only") as switch:
+                refuse_if(id not in self.markets, Reason.SWITCH_INVALID)
+                self.markets[id].data = replace(self.markets[id].data, **{switch: on})
+            case "match", "locked":
+                refuse_if(id not in self.matches, Reason.SWITCH_INVALID)
+                self.matches[id].locked = on
+            case "player", "locked":
+                refuse_if(not 1 <= id <= len(self.players), Reason.SWITCH_INVALID)
+                self.locked_players = self.locked_players | {id} if on else self.locked_players - {id}
+            case _:
+                raise Refused(Reason.SWITCH_INVALID)
+        of = {command.scope: id} if id else {}
+        self.emit(EventKind.SWITCH_CHANGED, **of, id=id, scope=int(Scope[command.scope.upper()]),
+                  switch=int(Switch[command.switch.upper()]), on=int(on))  # fmt: skip
         return {"id": id}
 
     def create_game(self, command: CreateGame) -> Outcome:
@@ -386,21 +421,26 @@ class Oracle:
         while True:
             equity = self.equity(seat)
             if daily and equity < seat.daily_floor:
-                return self.put_out(seat, Rule.DAILY_DRAWDOWN, equity, seat.daily_floor, instrument)
+                self.put_out(seat, Rule.DAILY_DRAWDOWN, equity, seat.daily_floor, instrument)
+                return
             if total and equity < seat.total_floor:
-                return self.put_out(seat, Rule.TOTAL_DRAWDOWN, equity, seat.total_floor, instrument)
+                self.put_out(seat, Rule.TOTAL_DRAWDOWN, equity, seat.total_floor, instrument)
+                return
             results = [(position, position.realised + self.floating(position)) for position in self.positions_of(seat)]
             lost = [(position, result) for position, result in results if most and result < -most]
             if not lost:
                 break
             position, result = lost[-1]  # the latest opened
             if game.loss_disqualifies:
-                return self.put_out(seat, Rule.LOSS_PER_TRADE, result, -most, instrument)
+                self.put_out(seat, Rule.LOSS_PER_TRADE, result, -most, instrument)
+                return
             self.close_at_touch(position, position.lots, Cause.RULE)
         if game.profit_target_ppm and equity >= target:
-            return self.put_out(seat, Rule.PROFIT_TARGET, equity, target, instrument)
+            self.put_out(seat, Rule.PROFIT_TARGET, equity, target, instrument)
+            return
 
-        if game.total_drawdown is not TotalDrawdown.STATIC:
+        locked = game.total_drawdown is TotalDrawdown.TRAILING_LOCK and seat.total_floor >= start
+        if total and game.total_drawdown is not TotalDrawdown.STATIC and not locked:
             step = max(1, start // 1000)
             while equity >= seat.high_water + step:
                 seat.high_water += step
@@ -455,7 +495,7 @@ class Oracle:
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
-        self.check_that_it_opens(data)
+        self.check_that_it_opens(seat, market)
         self.check_by_itself(command, data)
         allowed = match.game.allowed_symbols
         refuse_if(bool(allowed) and data.symbol not in allowed, Reason.INSTRUMENT_NOT_ALLOWED)
@@ -465,7 +505,7 @@ class Oracle:
         refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
         recent = [at_ns for at_ns in seat.traded_at_ns if at_ns > self.now_ns - 60 * BILLION]
         refuse_if(0 < match.game.max_trades_per_minute <= len(recent), Reason.TOO_MANY_TRADES)
-        refuse_if(self.is_stale(command.instrument), Reason.FEED_STALE)
+        refuse_if(self.is_stale(market), Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
         is_market, is_stop = command.order_type == OrderType.MARKET, command.order_type == OrderType.STOP
@@ -475,6 +515,7 @@ class Oracle:
         )
         waits = match.takes_next_quote and (reached or command.time_in_force == TimeInForce.IOC)
         price = touch if reached else command.price
+        self.check_trailing(command.side, mark if reached else price, command.stop_loss, command.trailing_ppm, data)
         self.check_stops(command.side, mark if reached else price, command.stop_loss, command.take_profit, data)
 
         lots = command.lots or command.margin * command.leverage // (price * market.value)
@@ -519,11 +560,29 @@ class Oracle:
             "status": OrderStatus.FILLED, "price": price, "fee": fee, "liquidation": liquidation,
         }
 
-    def check_that_it_opens(self, data: DefineInstrument) -> None:
+    def check_that_it_opens(self, seat: Seat, market: Market) -> None:
+        """Nothing stands against an open by this seat in this market: no switch, and not the hour."""
+        data = market.data
+        refuse_if(self.locked, Reason.TRADING_LOCKED)
+        refuse_if(self.close_only, Reason.ARENA_CLOSE_ONLY)
         refuse_if(not data.enabled, Reason.INSTRUMENT_DISABLED)
         refuse_if(data.halted, Reason.INSTRUMENT_HALTED)
         refuse_if(data.locked, Reason.INSTRUMENT_LOCKED)
         refuse_if(data.close_only, Reason.INSTRUMENT_CLOSE_ONLY)
+        refuse_if(not self.is_open(market), Reason.MARKET_CLOSED)
+        refuse_if(self.matches[seat.match].locked, Reason.MATCH_LOCKED)
+        refuse_if(seat.player in self.locked_players, Reason.PLAYER_LOCKED)
+
+    def is_open(self, market: Market) -> bool:
+        """Is it within the weekly hours, by the calendar? Without hours it is always."""
+        now = datetime.fromtimestamp(self.now_ns // BILLION, UTC)
+        minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
+        return not market.data.hours or any(minute in range(start, end) for start, end in market.data.hours)
+
+    def is_stale(self, market: Market) -> bool:
+        """There is no quote to trade on: none at all, or too old, or the market has closed since."""
+        too_old = self.now_ns - market.at_ns > market.data.quote_lifetime_ns
+        return market.bid == 0 or too_old or not self.is_open(market)
 
     def check_by_itself(self, command: PlaceOrder, data: DefineInstrument) -> None:
         is_market, dated = command.order_type == OrderType.MARKET, command.time_in_force == TimeInForce.GTD
@@ -555,12 +614,23 @@ class Oracle:
             Reason.WOULD_TRIGGER_NOW,
         )
 
+    def check_trailing(self, side: int, price: int, stop_loss: int, ppm: int, data: DefineInstrument) -> None:
+        """It goes without a fixed stop, and where it would stand must lie on the price scale."""
+        refuse_if(not 0 <= ppm < MILLION or bool(ppm and stop_loss), Reason.TRAILING_STOP_INVALID)
+        stands = price - side * rounded_up(price, ppm)
+        refuse_if(ppm != 0 and not 1 <= stands <= data.highest_price, Reason.PRICE_INVALID)
+
     def open(self, order: Order, fee: int, liquidation: int) -> None:
         """The order becomes a position under its id; the seat has paid already."""
         command, seat = order.command, order.seat
+        market = self.markets[command.instrument]
+        mark = market.closing(command.side)
+        stop_loss, trailing = command.stop_loss, rounded_up(mark, command.trailing_ppm)
+        if trailing:  # what does not fit on the price scale stands at its end
+            stop_loss = sorted((1, mark - command.side * trailing, market.data.highest_price))[1]
         position = self.positions[order.id] = Position(
             order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
-            order.margin, liquidation, command.stop_loss, command.take_profit, self.now_ns,
+            order.margin, liquidation, stop_loss, command.take_profit, trailing, self.now_ns,
         )  # fmt: skip
         seat.fees += fee
         self.matches[seat.match].fees_taken += fee
@@ -605,7 +675,7 @@ class Oracle:
         market, match = self.markets[command.instrument], self.matches[order.seat.match]
         data, price, lots, notional, margin = market.data, command.price, order.lots, order.notional, order.margin
         try:
-            self.check_that_it_opens(data)
+            self.check_that_it_opens(seat, market)
             if at_touch:
                 price = market.opening(command.side)
                 lots = self.lots_at(order, price)
@@ -670,7 +740,7 @@ class Oracle:
         refuse_if(self.waits(position.id), Reason.POSITION_CLOSING)
 
         match = self.matches[position.seat.match]
-        if match.takes_next_quote or self.is_stale(position.instrument):
+        if match.takes_next_quote or self.is_stale(market):
             self.wait(position.id, position.instrument, match, lots)
             return {
                 "id": position.id, "instrument": position.instrument,
@@ -730,11 +800,20 @@ class Oracle:
         market = self.markets[position.instrument]
         stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
         take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
-        self.check_stops(position.side, market.closing(position.side), stop_loss, take_profit, market.data)
+        ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP else 0
+        mark = market.closing(position.side)
+        self.check_trailing(position.side, mark, stop_loss, ppm, market.data)
+        self.check_stops(position.side, mark, stop_loss, take_profit, market.data)
+        refuse_if(ppm != 0 and self.is_stale(market), Reason.FEED_STALE)
         if command.fields & Amend.MARGIN:
             self.change_margin(position, command.margin)
+        if command.fields & Amend.TRAILING_STOP and position.trailing:
+            position.stop_loss = position.trailing = 0
         if command.fields & Amend.STOP_LOSS:
-            position.stop_loss = stop_loss
+            position.stop_loss, position.trailing = stop_loss, 0
+        if ppm:
+            position.trailing = rounded_up(mark, ppm)
+            position.stop_loss = mark - position.side * position.trailing
         if command.fields & Amend.TAKE_PROFIT:
             position.take_profit = take_profit
         self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
@@ -752,7 +831,7 @@ class Oracle:
         refuse_if(change > seat.cash, Reason.CASH_TOO_LOW)
         initial = -(-position.cost * market.value // position.leverage)
         refuse_if(change < 0 and margin < initial, Reason.MARGIN_TOO_LOW)
-        refuse_if(change < 0 and self.is_stale(position.instrument), Reason.FEED_STALE)
+        refuse_if(change < 0 and self.is_stale(market), Reason.FEED_STALE)
         liquidation = liquidation_price(
             market.data, position.side, position.lots, position.cost, margin, self.matches[seat.match].game.fees
         )
@@ -780,6 +859,8 @@ class Oracle:
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
+        refuse_if(data.halted, Reason.INSTRUMENT_HALTED)
+        refuse_if(not self.is_open(market), Reason.MARKET_CLOSED)
         bid, ask = command.bid - data.markup_ticks, command.ask + data.markup_ticks
         refuse_if(bid <= 0 or ask > data.highest_price or command.bid >= command.ask, Reason.QUOTE_NOT_USABLE)
         refuse_if((command.ask - command.bid) * MILLION > command.bid * data.max_spread_ppm, Reason.QUOTE_NOT_USABLE)
@@ -790,8 +871,6 @@ class Oracle:
         market.sequence = self.sequence
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
-        if data.halted:
-            return
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
         fired = sorted(self.fired_by(command.instrument, market))
         for wait in [wait for wait in self.waiting if wait.queued and wait.instrument == command.instrument]:
@@ -801,17 +880,25 @@ class Oracle:
             else:
                 self.close_at_touch(self.positions[wait.id], wait.lots, Cause.CLIENT)
         for _, id, cause in fired:
-            if id in self.positions:
+            if id in self.positions and cause is Cause.NONE:
+                self.follow(self.positions[id])
+            elif id in self.positions:
                 self.close_at_touch(self.positions[id], self.positions[id].lots, cause)
             elif id in self.orders:
                 self.fill(self.orders[id], at_touch=self.orders[id].command.order_type == OrderType.STOP)
 
     def fired_by(self, instrument: int, market: Market) -> list[tuple[int, int, Cause]]:
-        """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then entries."""
+        """(class, id, cause) of what the quote reaches: stops, then liquidations, then targets, then steps of trailing
+        stops (which close nothing: no cause), then entries."""
+        stops = (Cause.STOP_LOSS, Cause.TRAILING_STOP)
+        served = [stops, (Cause.LIQUIDATION,), (Cause.TAKE_PROFIT,), (Cause.NONE,)]
         fired = []
         for position in self.positions.values():
-            if position.instrument == instrument and (cause := self.cause(position, market.closing(position.side))):
-                fired.append((int(cause), position.id, cause))
+            price = market.closing(position.side)
+            cause = self.cause(position, price)
+            if position.instrument == instrument and (cause or self.is_ahead(position, price)):
+                number = next(number for number, causes in enumerate(served) if cause in causes)
+                fired.append((number, position.id, cause))
         for order in (order for order in self.orders.values() if not self.waits(order.id)):
             command, touch = order.command, market.opening(order.command.side)
             comes_to = -command.side if command.order_type == OrderType.STOP else command.side
@@ -822,12 +909,24 @@ class Oracle:
     def cause(self, position: Position, price: int) -> Cause:
         """A gap through the stop and the liquidation is a stop."""
         if self.is_reached(position.side, position.stop_loss, price):
-            return Cause.STOP_LOSS
+            return Cause.TRAILING_STOP if position.trailing else Cause.STOP_LOSS
         if self.is_reached(position.side, position.liquidation, price):
             return Cause.LIQUIDATION
         if self.is_reached(-position.side, position.take_profit, price):
             return Cause.TAKE_PROFIT
         return Cause.NONE
+
+    def is_ahead(self, position: Position, price: int) -> bool:
+        """Is the price a step or more further from the trailing stop than its distance?"""
+        return position.trailing != 0 and (
+            (price - position.stop_loss) * position.side >= position.trailing + position.step
+        )
+
+    def follow(self, position: Position) -> None:
+        """The trailing stop goes after the price, step by step."""
+        while self.is_ahead(position, self.markets[position.instrument].closing(position.side)):
+            position.stop_loss += position.side * position.step
+        self.tell_about(EventKind.POSITION_CHANGED, position, lots=0)
 
     def is_reached(self, side: int, level: int, price: int) -> bool:
         """Has the price come down to the level (side 1) or up to it (side -1)? A level of 0 is none."""
@@ -859,10 +958,12 @@ class Oracle:
         held = [(held.instrument, held.cost * self.markets[held.instrument].value) for held in self.positions_of(seat)]
         return sum(notional for where, notional in ordered + held if instrument in (0, where))
 
-    def floating_profit(self, position: Position) -> int:
+    def floating(self, position: Position) -> int:
         market = self.markets[position.instrument]
-        mark = market.closing(position.side)
-        return max(-position.margin, position.side * (mark * position.lots - position.cost) * market.value)
+        return position.side * (market.closing(position.side) * position.lots - position.cost) * market.value
+
+    def floating_profit(self, position: Position) -> int:
+        return max(-position.margin, self.floating(position))
 
     def equity(self, seat: Seat) -> int:
         reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
@@ -884,7 +985,8 @@ class Oracle:
         """A trade's event, to the player of the seat."""
         blank = dict.fromkeys(("id", "side", "order_type", "cause", "leverage", "price", "lots", "cost", "margin",
                                "fee",
-                               "profit", "cash", "left", "liquidation", "stop_loss", "take_profit"), 0)  # fmt: skip
+                               "profit", "cash", "left", "liquidation", "stop_loss", "take_profit",
+                               "trailing"), 0)  # fmt: skip
         body = blank | {"client_order_id": NO_TEXT, "cash": seat.cash} | body
         self.emit(kind, seat.player, seat.match, instrument, **body)
 
@@ -902,6 +1004,7 @@ class Oracle:
             "fee": order.fee,
             "stop_loss": command.stop_loss,
             "take_profit": command.take_profit,
+            "trailing": command.trailing_ppm,
             "client_order_id": list(pack_client_order_id(command.client_order_id)),
         }
         self.tell(kind, order.seat, command.instrument, **described | body)
@@ -910,7 +1013,7 @@ class Oracle:
         described = {
             "id": position.id, "side": int(position.side), "leverage": position.leverage, "cost": position.cost,
             "margin": position.margin, "left": position.lots, "liquidation": position.liquidation,
-            "stop_loss": position.stop_loss, "take_profit": position.take_profit,
+            "stop_loss": position.stop_loss, "take_profit": position.take_profit, "trailing": position.trailing,
         }  # fmt: skip
         self.tell(kind, position.seat, position.instrument, **described | body)
 
@@ -922,6 +1025,7 @@ class Oracle:
 
     handlers: dict[type, Any] = {  # noqa: RUF012
         DefineInstrument: define,
+        SetSwitch: set_switch,
         CreateGame: create_game,
         CreateMatch: create_match,
         RegisterPlayer: register,

@@ -59,6 +59,11 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         )  # fmt: skip
         assert [(order.order, order.client_order_id) for order in await alice.orders()] == [(resting.order, "low")]
         assert (await alice.cancel(resting.order)).status == "canceled"
+        await alice.amend_position(placed.order, trailing_stop=500_000)
+        (trails,) = await alice.positions()
+        assert trails.stop_loss is not None
+        assert trails.trailing_distance is not None
+        assert 0 <= trails.trailing_distance - trails.stop_loss <= bitcoin.tick_size
         assert (await alice.amend_position(placed.order, stop_loss="10000")).position == placed.order
         assert [position.stop_loss for position in await alice.positions()] == [Decimal(10000)]
         nearer = (await alice.positions())[0].liquidation_price
@@ -83,7 +88,7 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
-            "me", "position.opened", "order.accepted", "order.canceled", *["position.changed"] * 4,
+            "me", "position.opened", "order.accepted", "order.canceled", *["position.changed"] * 5,
             "position.closed", "seat.changed",
         ]  # fmt: skip
 

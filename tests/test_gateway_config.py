@@ -66,6 +66,8 @@ def test_the_seed_is_in_the_units_of_the_engine() -> None:
         {"brackets": ()},
         {"brackets": (BracketSeed(1, 1, "5"), BracketSeed(1, 1, "4"), BracketSeed(1, 1))},
         {"brackets": (BracketSeed(1, 1, "5"),)},
+        {"hours": ("mon 00:00 - fri",)},
+        {"hours": ("mon 00:00 - fri 22:00", "wed 12:00 - wed 13:00")},
     ],
 )
 def test_a_seed_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:

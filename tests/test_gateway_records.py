@@ -18,7 +18,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, TRADE
+from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, SWITCHED, TRADE
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import client_order_id_text
@@ -28,12 +28,12 @@ PACKED = {
     "quote": (records.quote_record(1, 2, 3, 4, 5), QUOTE, Kind.QUOTE, 5),
     "cancel": (records.cancel_order_record(7, 1), CANCEL_ORDER, Kind.CANCEL_ORDER, 1),
     "close": (records.close_position_record(7, 1, 2, 3), CLOSE_POSITION, Kind.CLOSE_POSITION, 3),
-    "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5), AMEND_POSITION, Kind.AMEND_POSITION, 5),
+    "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5, 6), AMEND_POSITION, Kind.AMEND_POSITION, 6),
     "place": (
-        records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12),
+        records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12, 13),
         PLACE_ORDER,
         Kind.PLACE_ORDER,
-        12,
+        13,
     ),
 }
 
@@ -81,6 +81,7 @@ def test_other_arguments_have_another_hash() -> None:
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
+        (SWITCHED, records.switched_at),
     ],
 )
 def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], read: object) -> None:

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from arena import LONG, SHORT, Arena, Player
 
+from engine.commands import HOURS_PER_INSTRUMENT
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
 
 
 @pytest.fixture
 def played(arena: Arena) -> Arena:
-    """Two players with positions and orders on both sides, some closed, one closing, timers and request keys."""
+    """Two players with positions and orders on both sides, some closed, one closing, timers and request keys; a third
+    in a match with challenge rules."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
+    arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
     arena.quote("BTCUSDT", 60_000)
     for player in (alice, bob):
@@ -25,6 +28,9 @@ def played(arena: Arena) -> Arena:
             player.opens("BTCUSDT", side, margin=100, leverage=10, stop_loss=60_000 - side * 500, key=f"key {side}")
             player.opens("ETHUSDT", side, margin=100, leverage=5)
             player.limit("BTCUSDT", side, 60_000 - side * 1_000, margin=100, leverage=10, expires_in=100 + side)
+    carol = arena.player(max_total_drawdown_ppm=100_000, profit_target_ppm=100_000)
+    for symbol, side in (("BTCUSDT", LONG), ("BTCUSDT", LONG), ("ETHUSDT", SHORT)):
+        carol.opens(symbol, side, margin=100, leverage=10)
     alice.closes(alice.positions[1])
     arena.passes(3)
     alice.closes(alice.positions[0])
@@ -64,6 +70,12 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("holdings_sum_what_they_hold", add("positions", "cost", 1, live)),
     ("amounts_are_within_bounds", lambda book: book.positions["lots"].__setitem__(live(book.positions), 0)),
     ("amounts_are_within_bounds", lambda book: book.matches["status"].__setitem__(1, 3)),
+    ("trailing_stops_are_stops", lambda book: [add("positions", "trailing", 60_000, live)(book),
+                                               book.positions["stop_loss"].__setitem__(live(book.positions), 0)]),
+    ("trailing_stops_are_stops", add("positions", "trailing", -1, live)),
+    ("trailing_stops_are_stops", add("orders", "trailing_ppm", -1, live)),
+    ("trailing_stops_are_stops", lambda book: [add("orders", "trailing_ppm", 10_000, live)(book),
+                                               add("orders", "stop_loss", 5_800_000, live)(book)]),
     ("ids_lead_to_rows_and_back", add("positions", "id", 1_000, live)),
     ("ids_lead_to_rows_and_back",
      lambda book: book.id_index["row"].__setitem__(np.flatnonzero(book.id_index["row"])[0], 0)),
@@ -80,12 +92,25 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("free_rows_are_free", lambda book: book.heads["free"].__setitem__(POSITIONS, live(book.positions))),
     ("free_rows_are_free", add("heads", "used", 1, ORDERS)),
     ("things_are_named", add("world", "players", 1, 0)),
+    ("instruments_are_as_defined", lambda book: book.instruments["halted"].__setitem__(1, 1)),
+    ("instruments_are_as_defined", lambda book: book.instruments["hours"].__setitem__(1, 1)),
+    ("instruments_are_as_defined", lambda book: book.hours["end"].__setitem__(2 * HOURS_PER_INSTRUMENT, 5)),
+    ("instruments_are_as_defined", add("world", "locked", 2, 0)),
+    ("instruments_are_as_defined", add("matches", "locked", -1, 1)),
     ("triggers_wait_for_their_owners", add("positions", "stop_loss", 1, live)),
+    ("triggers_wait_for_their_owners", add("positions", "trailing", 60_000, live)),
     ("triggers_wait_for_their_owners", add("orders", "price", 1, live)),
     ("triggers_wait_for_their_owners",
      lambda book: book.triggers["owner"].__setitem__(int(book.positions["trigger"][live(book.positions)]), 0)),
     ("triggers_wait_for_their_owners", lambda book: book.mark_lots.__setitem__(
         int(book.positions["trigger"][live(book.positions)]), 7)),
+    ("bands_watch_what_their_seats_hold", add("bands", "lots", 1, 1)),
+    ("bands_watch_what_their_seats_hold", add("bands", "down", 10**11, 1)),
+    ("bands_watch_what_their_seats_hold", lambda book: book.holdings["long_band"].__setitem__(slice(None), 0)),
+    ("bands_watch_what_their_seats_hold", lambda book: book.seats["watched"].__setitem__(slice(None), 0)),
+    ("shares_of_bands_do_not_exceed_slack", lambda book: book.seats["slack_down"].__iadd__(10**12)),
+    ("shares_of_bands_do_not_exceed_slack", lambda book: book.seats["slack_up"].__iadd__(10**12)),
+    ("shares_of_bands_do_not_exceed_slack", lambda book: book.seats["touched"].__setitem__(5, 1)),
     ("page_bounds_enclose_their_rows", lambda book: book.bound_low.__setitem__(slice(None), 0)),
     ("page_bounds_enclose_their_rows", lambda book: book.bound_high.__setitem__(slice(None), 1 << 62)),
     ("pages_count_their_rows", add("pages", "live", 1, 1)),

@@ -6,6 +6,7 @@ feeds that go stale, keys that come twice. A difference that is found here becom
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections import Counter
@@ -29,27 +30,32 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
-from oracle import DAY_NS, Oracle
+from oracle import DAY_NS, Oracle, Seat
 
 from engine import views
 from engine.commands import (
+    Amend,
+    Anchor,
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    Directions,
     Execution,
     MarginBracket,
     OpenFeed,
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetSwitch,
     TimeInForce,
+    TotalDrawdown,
 )
-from engine.events import Cause, EventKind
+from engine.events import Cause, EventKind, Rule
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
 from engine.reasons import Reason
-from engine.scale import BOUND, MONEY, NS_PER_MS, NS_PER_S
+from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -67,19 +73,36 @@ INSTRUMENTS = (ROUGH, HEAVY)
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 """200,000 steps of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds' worth."""
 
-MATCHES = (1, 2, 3)
+LOCKS = (
+    "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
+)  # fmt: skip
+
+MATCHES = (1, 2, 3, 4, 5, 6, 7)
 PLAYERS = (1, 2, 3)
+CHALLENGES = (
+    CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
+               profit_target_ppm=60_000, min_hold_s=1),
+    CreateGame("Trailing", "", 80_003, 8, 60, fees=False, max_daily_drawdown_ppm=80_000, daily_anchor=Anchor.HIGHER,
+               max_total_drawdown_ppm=60_000, total_drawdown=TotalDrawdown.TRAILING, max_loss_per_trade_ppm=20_000),
+    CreateGame("Locking", "", 90_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=0, daily_anchor=Anchor.EQUITY,
+               max_daily_drawdown_ppm=150_000, max_total_drawdown_ppm=30_000, profit_target_ppm=200_000,
+               total_drawdown=TotalDrawdown.TRAILING_LOCK, max_trades_per_minute=3, directions=Directions.LONG_ONLY),
+    CreateGame("Trades", "", 100_000, 8, 60, max_loss_per_trade_ppm=10_000, loss_disqualifies=True,
+               allowed_symbols=("ROUGH",), profit_target_ppm=100_000),
+)  # fmt: skip
+"""Games with challenge rules, which put a seat out now and then; their practice seats can start over."""
 SETUP: list[Command] = [
     *INSTRUMENTS,
     CreateGame("With fees", "", 100_000, 8, 60),
     CreateMatch(1, True),
-    CreateGame("Without", "", 60_000, 5, 100, fees=False),
+    CreateGame("Without", "", 60_000, 2, 100, fees=False),
     RegisterPlayer("1"),
     RegisterPlayer("2"),
     CreateMatch(2, True),
     RegisterPlayer("3"),
     CreateGame("Next quote", "", 100_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=250),
     CreateMatch(3, True),
+    *(command for number, game in enumerate(CHALLENGES, 4) for command in (game, CreateMatch(number, True))),
 ]
 
 
@@ -97,17 +120,26 @@ class Twins:
     def step(self, commands: list[Command], passes_ns: int = 0) -> None:
         """Give both the batch; all that comes out must be the same, and so must all that can be seen."""
         self.now_ns += passes_ns
-        applied = self.machine.apply(batch_of(commands, self.oracle.sequence + 1, self.now_ns))
+        first = self.oracle.sequence + 1
+        applied = self.machine.apply(batch_of(commands, first, self.now_ns))
         outcomes, events = self.oracle.apply(commands, self.now_ns)
         for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
             assert ours == theirs, command
             self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
         assert events_of(applied.events) == events, commands
         for event in events:
-            self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
-            if event["reason"]:
-                self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
+            what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
+            self.seen[what] += 1
+            self.seen[type(commands[event["sequence"] - first]).__name__, *what] += 1
+            self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
+            if "rule" in event:
+                self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
         self.compare()
+
+    def max_drawdown(self, seat: Seat) -> int:
+        """The deepest that a balance was below an earlier one."""
+        peaks = itertools.accumulate(seat.balances, max)
+        return max(peak - balance for peak, balance in zip(peaks, seat.balances, strict=True))
 
     def quotes(self, *prices: tuple[int, int]) -> None:
         batch: list[Command] = []
@@ -126,24 +158,29 @@ class Twins:
             assert found._replace(joined_at_ns=0) == views.SeatView(
                 match, player, oracle.equity(seat), seat.cash, sum(order.margin + order.fee for order in mine),
                 sum(position.margin for position in held), seat.profit, seat.fees, seat.trades, seat.wins, 0,
-                len(mine), len(held),
+                len(mine), len(held), seat.held_trades, self.max_drawdown(seat), seat.balance_at_ns,
+                seat.daily_floor if oracle.matches[match].game.max_daily_drawdown_ppm else None,
+                seat.total_floor if oracle.matches[match].game.max_total_drawdown_ppm else None, seat.high_water,
+                found.out,
             )  # fmt: skip
+            assert (found.out.rule if found.out else 0) == seat.out
             assert [
-                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee)
+                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.trailing_ppm, view.margin,
+                 view.fee)
                 for view in views.orders(state.book, player, match) or ()
             ] == [
                 (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
-                 order.margin, order.fee)
+                 order.command.trailing_ppm, order.margin, order.fee)
                 for order in mine
             ]  # fmt: skip
             waiting = [wait.id for wait in oracle.waiting]
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
-                 view.profit, view.closing)
+                 view.trailing, view.profit, view.closing)
                 for view in views.positions(state.book, player, match) or ()
             ) == sorted(
                 (position.id, position.lots, position.cost, position.margin, position.liquidation, position.stop_loss,
-                 position.take_profit, oracle.floating_profit(position), position.id in waiting)
+                 position.take_profit, position.trailing, oracle.floating_profit(position), position.id in waiting)
                 for position in held
             )  # fmt: skip
         for id, theirs in oracle.matches.items():
@@ -189,11 +226,52 @@ class Driver:
             data = market.data
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
+            if not self.twins.oracle.is_open(market) and self.random.random() < 0.1:
+                return replace(data, hours=())
+        for scope, id, switch in self.locked():
+            if self.random.random() < (0.2 if scope == "arena" else 0.05):
+                return SetSwitch(scope, id, switch, on=False, reason="over")
+        for seat in self.twins.oracle.seats.values():
+            if seat.out and self.random.random() < 0.03:
+                return ResetSeat(seat.match, seat.player)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare,
+             self.switch, self.hours),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3, 3, 1),
         )[0]
         return choose()
+
+    def locked(self) -> list[tuple[str, int, str]]:
+        """The switches that are on, but for those of instruments."""
+        oracle = self.twins.oracle
+        return [
+            *[("arena", 0, switch) for switch in ("locked", "close_only") if getattr(oracle, switch)],
+            *[("match", id, "locked") for id, match in oracle.matches.items() if match.locked],
+            *[("player", id, "locked") for id in sorted(oracle.locked_players)],
+        ]
+
+    def switch(self) -> Command:
+        """Mostly one that exists."""
+        scope, switches = self.random.choice((
+            ("arena", ("locked", "close_only")),
+            ("instrument", ("locked", "halted", "close_only")),
+            ("match", ("locked",)),
+            ("player", ("locked",)),
+        ))  # fmt: skip
+        id, switch = 0 if scope == "arena" else self.random.choice((1, 2)), self.random.choice(switches)
+        reason = "why"
+        if self.random.random() < 0.2:
+            scope, id = self.random.choice((scope, "moon")), self.random.choice((id, 0, -1, 9))
+            switch, reason = self.random.choice(("locked", "halted", "close_only", "on")), self.random.choice(("", " "))
+        return SetSwitch(scope, id, switch, self.random.random() < 0.8, reason)
+
+    def hours(self) -> Command:
+        """Windows that begin and end around now."""
+        minute = (self.twins.now_ns // (60 * NS_PER_S) - 4 * 24 * 60) % MINUTES_PER_WEEK  # 1970-01-05 was a Monday
+        bounds = [(minute + self.random.randint(-2, 3)) % MINUTES_PER_WEEK for _ in range(4)]
+        first, second, third, fourth = sorted(bounds)
+        windows = [(first, second + 1), (third + 1, min(fourth + 2, MINUTES_PER_WEEK))][: 1 + (third < fourth)]
+        return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows))
 
     def quote(self) -> Command:
         instrument = self.random.choice((1, 1, 2))
@@ -211,6 +289,10 @@ class Driver:
         stops = {}
         if self.random.random() < 0.4:
             stops["stop_loss"] = max(1, price - side * self.random.randint(0, 30))
+        if self.random.random() < 0.25:
+            stops["trailing_ppm"] = self.trailing_ppm(price, side)
+            if self.random.random() < 0.95:
+                stops.pop("stop_loss", None)
         if self.random.random() < 0.4:
             stops["take_profit"] = max(1, price + side * self.random.randint(0, 30))
         size = (
@@ -247,6 +329,11 @@ class Driver:
         }
         return PlaceOrder(**(defaults | size | stops | fields | odd), key=self.key())
 
+    def trailing_ppm(self, price: int, side: int) -> int:
+        """Mostly a few ticks; far enough for steps of more than one; as far as the price scale goes; none."""
+        farthest = (price - 1 if side > 0 else ROUGH.highest_price - price) * 10**6 // max(price, 1)
+        return self.random.choice((1, 10_000, 20_000, 50_000, 100_000, 300_000, farthest, farthest, 10**6, -1))
+
     def open(self) -> Command:
         return self.order(time_in_force=self.random.choice((TimeInForce.GTC, TimeInForce.IOC)))
 
@@ -256,7 +343,7 @@ class Driver:
         later = self.twins.now_ns + self.random.choice((1, NS_PER_S, 3 * NS_PER_S, 60 * NS_PER_S))
         return self.order(
             order_type=OrderType.LIMIT,
-            price=min(max(bid + self.random.randint(-9, 9), 1), 400),
+            price=min(max(bid + self.random.choice((self.random.randint(-9, 9), self.random.randint(-1, 2))), 1), 400),
             time_in_force=time_in_force,
             expires_at_ns=later if time_in_force == TimeInForce.GTD else 0,
             client_order_id=self.random.choice(("", "mine")),
@@ -301,7 +388,10 @@ class Driver:
         stop, target = (self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2))
         some = self.random.randint(1, 50 * MONEY)
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
-        return AmendPosition(player, id, self.random.randint(0, 7), stop, target, margin, self.key())
+        trailing_ppm = self.random.choice((0, self.trailing_ppm(bid, self.random.choice((1, -1)))))
+        if self.random.random() < 0.2:
+            return AmendPosition(player, id, Amend.TRAILING_STOP, trailing_ppm=trailing_ppm, key=self.key())
+        return AmendPosition(player, id, self.random.randint(0, 15), stop, target, margin, trailing_ppm, self.key())
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -343,9 +433,19 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
-        ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+        ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
+        ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
+        ("POSITION_CLOSED", "RULE"), ("SEAT_WARNED", "NONE"), ("SEAT_LOCKED", "NONE"), ("SEAT_DISQUALIFIED", "NONE"),
+        *(("SEAT_DISQUALIFIED", broken) for broken in ("DAILY_DRAWDOWN", "TOTAL_DRAWDOWN", "LOSS_PER_TRADE")),
+        ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+        *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
+        *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
+        ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
+        ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
+        ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
     ):  # fmt: skip
         assert twins.seen[happened], happened
+    assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
     assert any(match.insurance < 0 for match in twins.oracle.matches.values())
 
 
@@ -373,9 +473,11 @@ class Market(RuleBasedStateMachine):
     @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
           side=st.sampled_from((1, -1)), leverage=st.integers(1, 60), lots=st.integers(1, 400), stops=st.booleans(),
           stop=st.integers(-20, 20), goal=st.integers(-20, 20), limit=st.none() | st.integers(-10, 10),
-          seconds=st.none() | st.integers(0, 5), immediate=st.booleans())  # fmt: skip
+          seconds=st.none() | st.integers(0, 5), immediate=st.booleans(),
+          trailing_ppm=st.just(0) | st.integers(0, 10**6))  # fmt: skip
     def orders(self, player: int, match: int, instrument: int, side: int, leverage: int, lots: int, stops: bool,
-               stop: int, goal: int, limit: int | None, seconds: int | None, immediate: bool) -> None:  # fmt: skip
+               stop: int, goal: int, limit: int | None, seconds: int | None, immediate: bool,
+               trailing_ppm: int) -> None:  # fmt: skip
         bid = self.twins.oracle.markets[instrument].bid
         expires_at_ns = 0 if limit is None or seconds is None else self.twins.now_ns + seconds * NS_PER_S
         self.twins.step([PlaceOrder(
@@ -383,8 +485,8 @@ class Market(RuleBasedStateMachine):
             OrderType.MARKET if limit is None else OrderType.STOP if stops else OrderType.LIMIT,
             TimeInForce.GTD if expires_at_ns else TimeInForce.IOC if immediate and not stops else TimeInForce.GTC,
             leverage, lots=lots,
-            price=0 if limit is None else bid + limit, stop_loss=stop and bid - stop,
-            take_profit=goal and bid + goal, expires_at_ns=expires_at_ns,
+            price=0 if limit is None else bid + limit, stop_loss=0 if trailing_ppm else stop and bid - stop,
+            take_profit=goal and bid + goal, expires_at_ns=expires_at_ns, trailing_ppm=trailing_ppm,
         )])  # fmt: skip
 
     @rule(choice=st.integers(0, 20), percent=st.integers(1, 100))
@@ -396,20 +498,35 @@ class Market(RuleBasedStateMachine):
     @rule(
         choice=st.integers(0, 20),
         stop=st.integers(-20, 20),
-        fields=st.integers(0, 7),
+        fields=st.integers(0, 15),
         margin=st.integers(-100 * MONEY, 100 * MONEY),
+        trailing_ppm=st.integers(0, 10**6),
     )
-    def amends(self, choice: int, stop: int, fields: int, margin: int) -> None:
+    def amends(self, choice: int, stop: int, fields: int, margin: int, trailing_ppm: int) -> None:
         if held := list(self.twins.oracle.positions.values()):
             position = held[choice % len(held)]
             bid = self.twins.oracle.markets[position.instrument].bid
-            self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop, margin)])
+            self.twins.step([AmendPosition(
+                position.seat.player, position.id, fields, bid + stop, bid + stop, margin, trailing_ppm,
+            )])  # fmt: skip
 
     @rule(choice=st.integers(0, 20))
     def cancels(self, choice: int) -> None:
         if resting := list(self.twins.oracle.orders.values()):
             order = resting[choice % len(resting)]
             self.twins.step([CancelOrder(order.seat.player, order.id)])
+
+    @rule(scope=st.sampled_from(("arena", "instrument", "match", "player")), id=st.integers(0, 3),
+          switch=st.sampled_from(("locked", "halted", "close_only")), on=st.booleans())  # fmt: skip
+    def switches(self, scope: str, id: int, switch: str, on: bool) -> None:
+        self.twins.step([SetSwitch(scope, id, switch, on, "why")])
+
+    @rule(instrument=st.sampled_from((1, 2)), hours=st.lists(st.integers(-3, 3), max_size=4, unique=True))
+    def trades_from_to(self, instrument: int, hours: list[int]) -> None:
+        """Windows of some minutes around Tuesday 22:13, when the round starts."""
+        minutes = sorted(24 * 60 + 22 * 60 + 13 + minute for minute in hours)
+        windows = tuple(zip(minutes[::2], minutes[1::2], strict=False))
+        self.twins.step([replace(self.twins.oracle.markets[instrument].data, hours=windows)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:

@@ -147,6 +147,59 @@ def test_margin_that_is_added_is_at_stake(arena: Arena):
     assert (closed.cause, closed.profit, closed.cash) == (Cause.LIQUIDATION, -10_000, 0)
 
 
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, side):
+    """Two percent of 50,000 is 1,000, and a step is 50. What counts is the closing side of the quote."""
+    alice = arena.player(cash=100_000)
+
+    def gains(much: int) -> None:
+        price = 50_000 + side * much
+        arena.quote("BTCUSDT", *((price, price + 1) if side is LONG else (price - 1, price)))
+
+    def stands() -> int:
+        return (alice.position(position).stop_loss // 100 - 50_000) * side
+
+    gains(0)
+    position = alice.opens("BTCUSDT", side, quantity=1, leverage=10, trailing_stop=20_000)
+    found = []
+    for much in (0, 49, 50, 20, 99, 100, 349, -699):
+        gains(much)
+        found.append(stands())
+    assert found == [-1_000, -1_000, -950, -950, -950, -900, -700, -700]
+
+    alice.amends(position, margin=100, take_profit=50_000 + side * 2_000)
+    alice.closes(position, percent=50)
+    arena.change("BTCUSDT", taker_fee_ppm=600)
+    assert (stands(), alice.position(position).trailing) == (-700, 100_000)
+    gains(350)
+    gains(-650)
+    closed = alice.last(EventKind.POSITION_CLOSED)
+    assert (closed.cause, closed.price) == (Cause.TRAILING_STOP, 50_000 - side * 650)
+
+
+@pytest.mark.parametrize(("side", "touch"), [(LONG, (50_030, 50_031)), (SHORT, (49_969, 49_970))])
+def test_a_target_nearer_than_the_next_step_is_reached_before_it(arena: Arena, side, touch):
+    """A step is 50, the target 30 away."""
+    alice = arena.player()
+    arena.quote("BTCUSDT", *((50_000, 50_001) if side is LONG else (49_999, 50_000)))
+    alice.opens("BTCUSDT", side, quantity="0.1", leverage=10, trailing_stop=20_000, take_profit=50_000 + side * 30)
+    arena.quote("BTCUSDT", *touch)
+    assert alice.last(EventKind.POSITION_CLOSED).cause is Cause.TAKE_PROFIT
+
+
+def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(arena: Arena):
+    alice = arena.player()
+    arena.quote("BTCUSDT", 50_000, 50_001)
+    position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, trailing_stop=20_000)
+    arena.passes(3)
+    alice.closes(position, percent=50)
+    arena.quote("BTCUSDT", 50_060, 50_061)
+    changed = arena.happened(EventKind.POSITION_CHANGED)
+    assert [(event.cause, event.left, event.stop_loss) for event in changed] == [
+        (Cause.CLIENT, Decimal("0.05"), 49_000), (Cause.NONE, Decimal("0.05"), 49_050),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("side", "stop_loss", "take_profit"), [
     (LONG, 59_990, 0), (LONG, 60_005, 0), (LONG, 0, 59_990), (LONG, 0, 59_980),
     (SHORT, 60_000, 0), (SHORT, 59_995, 0), (SHORT, 0, 60_000), (SHORT, 0, 60_010),
@@ -228,11 +281,9 @@ def test_margin_meets_the_loss_first_then_the_fee_and_the_rest_of_the_fee_is_wai
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
     cash = alice.cash
-    arena.change("BTCUSDT", halted=True)
     arena.quote("BTCUSDT", 54_001, "54001.01")  # 0.1 of margin is left; the fee would be 2.70005
-    arena.change("BTCUSDT", halted=False)
-    outcome = alice.closes(position)
-    assert (outcome.profit, outcome.fee) == (Decimal("-599.9"), Decimal("0.1"))
+    closed = alice.last(EventKind.POSITION_CLOSED)
+    assert (closed.id, closed.profit, closed.fee) == (position, Decimal("-599.9"), Decimal("0.1"))
     assert alice.cash == cash
     assert arena.insurance(alice.match) == 0
 
@@ -385,8 +436,13 @@ def test_halted_nothing_fills_and_nothing_triggers_until_the_first_quote_after(a
     order = alice.limit("BTCUSDT", LONG, 58_500, quantity="0.1", leverage=10)
     arena.passes(3)
     alice.closes(waiting)
+    equity = alice.equity
     arena.change("BTCUSDT", halted=True)
-    arena.quote("BTCUSDT", 58_000)
+    for _ in range(2):
+        with arena.refuses(Reason.INSTRUMENT_HALTED):
+            arena.quote("BTCUSDT", 58_000)
+    assert arena.machine.state.book.world["quotes_unusable"][0] == 2
+    assert alice.equity == equity
     assert (alice.positions, alice.orders) == ([stopped, waiting], [order])
     with arena.refuses(Reason.INSTRUMENT_HALTED):
         alice.closes(stopped)

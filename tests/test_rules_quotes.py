@@ -43,6 +43,22 @@ def test_a_quote_must_be_newer_than_the_last_of_its_connection(arena: Arena):
     arena.command(Quote(1, 6_000_002, 6_000_003, 1))
 
 
+def test_a_halted_or_closed_instrument_takes_no_quote_and_forgets_none(arena: Arena):
+    """What is refused is not the last of its connection either: the same frame is taken afterwards."""
+    arena.command(Quote(1, 6_000_000, 6_000_001, 7))
+    for reason, off, on in (
+        (Reason.INSTRUMENT_HALTED, {"halted": True}, {"halted": False}),
+        (Reason.MARKET_CLOSED, {"hours": ((0, 1),)}, {"hours": ()}),
+        (Reason.INSTRUMENT_HALTED, {"halted": True, "hours": ((0, 1),)}, {"halted": False, "hours": ()}),
+    ):
+        arena.change("BTCUSDT", **off)
+        with arena.refuses(reason):
+            arena.command(Quote(1, 6_000_002, 6_000_003, 8))
+        arena.change("BTCUSDT", **on)
+    arena.command(Quote(1, 6_000_002, 6_000_003, 8))
+    assert arena.machine.state.book.world["quotes_unusable"][0] == 3
+
+
 def test_markup_is_added_to_each_side_and_fills_pay_it(arena: Arena):
     alice = arena.player()
     arena.change("BTCUSDT", markup_ticks=500)
@@ -73,12 +89,13 @@ def test_a_confirmation_of_the_same_price_keeps_it_fresh(arena: Arena):
 # The order of service
 
 
-def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_entries(arena: Arena):
+def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_steps_entries(arena: Arena):
     """One quote that does all of it: it falls to 58,000 / 58,010."""
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     entry = alice.limit("BTCUSDT", LONG, 58_500, margin=100, leverage=5)
-    target = alice.opens("BTCUSDT", SHORT, margin=100, leverage=5, take_profit=58_500)
+    followed = alice.opens("BTCUSDT", SHORT, margin=100, leverage=5, trailing_stop=10_000)
+    target = alice.opens("BTCUSDT", SHORT, margin=100, leverage=5, take_profit=58_500, trailing_stop=10_000)
     liquidated = alice.opens("BTCUSDT", LONG, margin=100, leverage=50)
     stopped = alice.opens("BTCUSDT", LONG, margin=100, leverage=5, stop_loss=58_500)
     closing = alice.opens("BTCUSDT", LONG, margin=100, leverage=5)
@@ -88,7 +105,7 @@ def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_entries
     closed = EventKind.POSITION_CLOSED
     assert arena.order_of_events() == [
         (closed, closing), (closed, stopped), (closed, liquidated), (closed, target),
-        (EventKind.ORDER_FILLED, entry), (EventKind.POSITION_OPENED, entry),
+        (EventKind.POSITION_CHANGED, followed), (EventKind.ORDER_FILLED, entry), (EventKind.POSITION_OPENED, entry),
     ]  # fmt: skip
     causes = [Cause(event["cause"]) for event in arena.events if event["kind"] == closed]
     assert causes == [Cause.CLIENT, Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT]
@@ -145,9 +162,10 @@ def test_one_quote_can_do_more_than_fits_the_event_buffer(arena: Arena):
     arena.quote("BTCUSDT", 60_000)
     order = [alice.limit("BTCUSDT", LONG, 59_000, margin=10, leverage=5, expires_in=9) for _ in range(20)]
     stops = [alice.opens("BTCUSDT", LONG, margin=10, leverage=5, stop_loss=59_500) for _ in range(20)]
+    trail = [alice.opens("BTCUSDT", SHORT, margin=10, leverage=5, trailing_stop=10_000) for _ in range(20)]
     arena.quote("BTCUSDT", 59_000)
-    ended = [id for kind, id in arena.order_of_events() if kind is not EventKind.ORDER_FILLED]
-    assert ended == stops + order
+    done = [id for kind, id in arena.order_of_events() if kind is not EventKind.ORDER_FILLED]
+    assert done == stops + trail + order
     again = [alice.limit("BTCUSDT", LONG, 58_000, margin=10, leverage=5, expires_in=9) for _ in range(30)]
     arena.passes(9)
     assert [id for _, id in arena.order_of_events()] == again

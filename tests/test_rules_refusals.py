@@ -14,7 +14,17 @@ import pytest
 from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
 from msgspec.structs import replace
 
-from engine.commands import Amend, CreateGame, CreateMatch, Execution, OrderType, ResetSeat, TimeInForce
+from engine.commands import (
+    Amend,
+    CreateGame,
+    CreateMatch,
+    Directions,
+    Execution,
+    OrderType,
+    ResetSeat,
+    SetSwitch,
+    TimeInForce,
+)
 from engine.events import EventKind
 from engine.reasons import Reason
 from engine.scale import BOUND, MONEY
@@ -33,6 +43,13 @@ class Scene:
         self.position = self.alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=100, key="key")
         self.order = self.alice.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=100)
 
+    def challenge(self, **rules: Any) -> None:
+        """Dora plays a match with challenge rules."""
+        self.challenger = self.arena.player(**rules)
+
+    def dora(self, symbol: str = "BTCUSDT", side: int = LONG) -> int:
+        return self.challenger.opens(symbol, side, quantity="0.1", leverage=10)
+
     def hurry(self) -> int:
         """Carol's market order waits for its quote: its id."""
         self.carol = self.arena.player(execution=Execution.NEXT)
@@ -46,6 +63,10 @@ class Scene:
 
     def limit(self, **changes: Any) -> None:
         self.place(**({"order_type": OrderType.LIMIT, "price": 5_900_000} | changes))
+
+    def opens_short(self) -> None:
+        """Alice has a short too, whose stop trails."""
+        self.short = self.alice.opens("BTCUSDT", SHORT, quantity="0.01", leverage=100, trailing_stop=10_000)
 
     def close(self, **fields: Any) -> None:
         self.arena.command(ClosePosition(**({"player": self.alice.id, "position": self.position} | fields)))
@@ -89,6 +110,43 @@ BAD_INSTRUMENTS: list[dict[str, Any]] = [
     {"brackets": (replace(BTC.brackets[0], maintenance_cum=-1),)},
     {"symbol": "BTCUSDT", "lot_units": 10_000},  # open positions are counted in its lots
     {"symbol": "BTCUSDT", "quote": "USDC"},
+    {"hours": ((-1, 10),)},
+    {"hours": ((10_000, 10_081),)},
+    {"hours": ((10, 10),)},
+    {"hours": ((11, 10),)},
+    {"hours": ((0, 10), (9, 20))},  # they overlap
+    {"hours": ((10, 20), (0, 10))},
+    {"hours": tuple((10 * number, 10 * number + 1) for number in range(15))},
+]
+
+BAD_SWITCHES: list[tuple[str, int, str, bool, str]] = [
+    ("moon", 1, "locked", True, "why"),
+    ("ARENA", 0, "locked", True, "why"),
+    ("arena", 1, "locked", True, "why"),
+    ("arena", 0, "halted", True, "why"),
+    ("instrument", 0, "locked", True, "why"),
+    ("instrument", 3, "locked", True, "why"),
+    ("instrument", 1, "enabled", True, "why"),
+    ("match", -1, "locked", True, "why"),
+    ("match", 99, "locked", True, "why"),
+    ("match", 1, "close_only", True, "why"),
+    ("player", 3, "locked", True, "why"),
+    ("player", 1, "halted", False, "why"),
+    ("player", 1, "locked", True, ""),
+    ("player", 1, "locked", True, " "),
+]
+
+BAD_CHALLENGES: list[dict[str, Any]] = [
+    {"max_trades_per_minute": -1},
+    {"max_trades_per_minute": 61},
+    {"min_trades": -1},
+    {"min_hold_s": -1},
+    {"max_daily_drawdown_ppm": -1},
+    {"max_daily_drawdown_ppm": 1_000_001},
+    {"max_total_drawdown_ppm": 1_000_001},
+    {"max_loss_per_trade_ppm": 1_000_001},
+    {"profit_target_ppm": -1},
+    {"profit_target_ppm": 100_000_001},
 ]
 
 GIVEN: dict[str, Callable[[Scene], Any]] = {
@@ -97,13 +155,25 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "halted": lambda s: s.arena.change("BTCUSDT", halted=True),
     "close only": lambda s: s.arena.change("BTCUSDT", close_only=True),
     "stale": lambda s: s.arena.passes(3),
+    "challenged": lambda s: s.challenge(allowed_symbols=("ETHUSDT",), directions=Directions.LONG_ONLY),
+    "hurried": lambda s: (s.challenge(max_trades_per_minute=2), s.arena.quote("ETHUSDT", 3_000), s.dora(), s.dora(),
+                          s.arena.passes("59.999999999"), s.arena.quote("ETHUSDT", 3_000)),
+    "rich by rule": lambda s: (s.challenge(profit_target_ppm=1_000), s.dora(), s.arena.quote("BTCUSDT", 61_000)),
+    "out by rule": lambda s: (s.challenge(max_total_drawdown_ppm=1_000), s.dora(), s.arena.quote("BTCUSDT", 59_000)),
     "on its way": lambda s: setattr(s, "order", s.hurry()),
+    "closed": lambda s: s.arena.change("BTCUSDT", hours=((0, 60),)),
+    "arena locked": lambda s: s.arena.switch("arena", 0, "locked"),
+    "arena close only": lambda s: s.arena.switch("arena", 0, "close_only"),
+    "match locked": lambda s: s.arena.switch("match", s.bob.match, "locked"),
+    "Bob locked": lambda s: s.arena.switch("player", s.bob.id, "locked"),
     "closing": lambda s: (s.arena.passes(3), s.close(percent=100)),
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
     "ended": lambda s: s.arena.machine.state.book.matches["status"].__setitem__(s.arena.match(cash=5), 3),
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
     "tame": lambda s: s.arena.change("BTCUSDT", max_leverage=20),
+    "low ceiling": lambda s: s.arena.change("BTCUSDT", highest_price=6_500_000),
+    "a trailing short": lambda s: (s.opens_short(), s.arena.change("BTCUSDT", highest_price=6_500_000)),
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
@@ -125,6 +195,15 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.NOT_JOINED, "", lambda s: s.place(player=99)),
     (Reason.NOT_JOINED, "", lambda s: s.place(player=0)),
     (Reason.NOT_JOINED, "", lambda s: s.arena.command(ResetSeat(1, 99))),
+    (Reason.SEAT_LOCKED, "rich by rule", lambda s: s.dora()),
+    (Reason.SEAT_DISQUALIFIED, "out by rule", lambda s: s.dora()),
+    (Reason.INSTRUMENT_NOT_ALLOWED, "challenged", lambda s: s.dora()),
+    (Reason.SIDE_NOT_ALLOWED, "challenged", lambda s: s.dora(symbol="ETHUSDT", side=SHORT)),
+    (Reason.TOO_MANY_TRADES, "hurried", lambda s: s.dora(symbol="ETHUSDT")),
+    *[(Reason.GAME_INVALID, "", lambda s, bad=bad: s.arena.command(CreateGame("Game", "", 1, 1, 1, **bad)))
+      for bad in BAD_CHALLENGES],
+    (Reason.INSTRUMENT_NOT_FOUND, "",
+     lambda s: s.arena.command(CreateGame("Game", "", 1, 1, 1, allowed_symbols=("BTCUSDT", "NONE")))),
     (Reason.SEAT_NOT_FLAT, "", lambda s: s.alice.resets()),
     # instruments and quotes
     (Reason.INSTRUMENT_NOT_FOUND, "", lambda s: s.place(instrument=0)),
@@ -139,10 +218,23 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.place()),
     (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.close(percent=100)),
     (Reason.INSTRUMENT_CLOSE_ONLY, "close only", lambda s: s.place()),
+    (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.arena.quote("BTCUSDT", 60_000)),
+    (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.place()),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.limit()),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.arena.quote("BTCUSDT", 60_000)),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
     (Reason.FEED_STALE, "stale", lambda s: s.place()),
     (Reason.FEED_STALE, "stale", lambda s: s.limit()),
     (Reason.FEED_STALE, "", lambda s: s.place(instrument=2)),
     (Reason.QUOTE_NOT_USABLE, "", lambda s: s.arena.quote("BTCUSDT", 60_000, 59_990)),
+    # kill switches
+    (Reason.TRADING_LOCKED, "arena locked", lambda s: s.place()),
+    (Reason.TRADING_LOCKED, "arena locked", lambda s: s.limit()),
+    (Reason.ARENA_CLOSE_ONLY, "arena close only", lambda s: s.place()),
+    (Reason.MATCH_LOCKED, "match locked", lambda s: s.place()),
+    (Reason.PLAYER_LOCKED, "Bob locked", lambda s: s.place()),
+    *[(Reason.SWITCH_INVALID, "", lambda s, bad=bad: s.arena.command(SetSwitch(*bad))) for bad in BAD_SWITCHES],
     # orders
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(99)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(0)),
@@ -206,6 +298,19 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.PRICE_INVALID, "", lambda s: s.limit(order_type=OrderType.STOP, price=0)),
     (Reason.WOULD_TRIGGER_NOW, "", lambda s: s.amend(stop_loss=5_999_000)),
     (Reason.WOULD_TRIGGER_NOW, "", lambda s: s.amend(take_profit=5_999_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=-1)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=1_000_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.place(trailing_ppm=10_000, stop_loss=5_900_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.limit(trailing_ppm=10_000, stop_loss=5_800_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=-1)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=1_000_000)),
+    (Reason.TRAILING_STOP_INVALID, "", lambda s: s.amend(
+        fields=Amend.STOP_LOSS | Amend.TRAILING_STOP, stop_loss=5_900_000, trailing_ppm=10_000)),
+    (Reason.PRICE_INVALID, "low ceiling", lambda s: s.place(side=SHORT, trailing_ppm=100_000)),
+    (Reason.PRICE_INVALID, "low ceiling", lambda s: s.limit(side=SHORT, price=6_100_000, trailing_ppm=90_000)),
+    (Reason.PRICE_INVALID, "a trailing short", lambda s: s.amend(
+        position=s.short, fields=Amend.TRAILING_STOP, trailing_ppm=100_000)),
+    (Reason.FEED_STALE, "stale", lambda s: s.amend(fields=Amend.TRAILING_STOP, trailing_ppm=10_000)),
     # positions
     (Reason.POSITION_NOT_FOUND, "", lambda s: s.close(position=99, percent=100)),
     (Reason.POSITION_NOT_FOUND, "", lambda s: s.close(position=s.order, percent=100)),

@@ -1,9 +1,11 @@
 """The rules as people write them down: each file in scenarios/ is a game, line by line, with what has to come of it.
 
-    player ann cash=10000 fees               a player; of a match: cash, fees, next, speed_bump_ms, max_positions, ...
+    player ann cash=10000 fees               a player; of a match: cash, fees, next, max_positions, other rules
     BTCUSDT 99999.99 100000                  a quote: bid and ask
     wait 2.5                                 seconds go by
-    set BTCUSDT halted=on                    an instrument's data change
+    set BTCUSDT maker_fee_ppm=100            an instrument's data change
+    hours BTCUSDT mon 00:00 - fri 22:00      or its trading hours: windows with commas between, or always
+    switch BTCUSDT halted on                 a kill switch: of the arena, a symbol, a player, or ann.match
     ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
     ann closes p percent=50 => filled profit=100
     ann amends p stop_loss=99000 margin=-10
@@ -12,31 +14,35 @@
     ann has cash=4950 positions=1
 
 `limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
-may rest, `max_slippage_ppm=N` how far a market order may slip, `as NAME` names it. What follows `=>` is the reply;
-without it the command only has to be accepted. Indented lines are the events that the line above makes, all of them
-and in order:
+may rest, `max_slippage_ppm=N` how far a market order may slip, `trailing_stop=PPM` how far its stop stays behind,
+`as NAME` names it. What follows `=>` is the reply; without it the command only has to be accepted. Indented lines are
+the events that the line above makes, all of them and in order:
 
     BTCUSDT 95475.11 95475.12
         > ann p closed liquidation price=95475.11
+        > ann warned 80 equity=9200 level=9000
+        > ann disqualified total_drawdown
 
 A quote, a wait or a change after which nothing is indented must make none. Numbers are decimals in the instrument's
-units; what is not named is not looked at. `#` begins a comment.
+units; what is not named is not looked at. The arena opens on a Tuesday at 22:13:20 UTC. `#` begins a comment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from arena import BTC, LONG, SHORT, Arena, Happened, Player
+from arena import BTC, LONG, SHORT, Arena, Happened, Player, dollars
 from msgspec.structs import replace
 
-from engine.commands import Execution
-from engine.events import Cause, EventKind, OrderStatus
+from engine.commands import Anchor, Execution, TotalDrawdown
+from engine.events import Cause, EventKind, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import MONEY
+from gateway.hours import parse_hours
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
 
@@ -56,6 +62,11 @@ EVENTS = {
     "opened": EventKind.POSITION_OPENED,
     "changed": EventKind.POSITION_CHANGED,
     "closed": EventKind.POSITION_CLOSED,
+}
+JUDGEMENTS = {
+    "warned": EventKind.SEAT_WARNED,
+    "disqualified": EventKind.SEAT_DISQUALIFIED,
+    "locked": EventKind.SEAT_LOCKED,
 }
 
 
@@ -93,7 +104,7 @@ class Scenario:
     def do(self, words: list[str], reply: list[str]) -> None:
         first, *rest = words
         symbols = self.arena.instruments
-        self.told = first in ("wait", "set") or first in symbols
+        self.told = first in ("wait", "set", "hours", "switch") or first in symbols
         if first == "player":
             name, *rules = rest
             self.players[name] = self.arena.player(**rules_of(rules))
@@ -105,6 +116,17 @@ class Scenario:
             self.arena.change(rest[0], **{key: SWITCH[value] if value in SWITCH else int(value)
                                           for key, value in fields_of(rest[1:]).items()})  # fmt: skip
             self.events = self.trades()
+        elif first == "hours":
+            windows = "" if rest[1:] == ["always"] else " ".join(rest[1:])
+            self.arena.change(rest[0], hours=parse_hours(filter(None, windows.split(", "))))
+            self.events = self.trades()
+        elif first == "switch":
+            self.arena.switch(*self.reach(rest[0]), rest[1], SWITCH[rest[2]])
+            self.events = self.trades()
+        elif first in symbols and reply[:1] == ["refused"]:
+            with self.arena.refuses(Reason[reply[1]]):
+                self.arena.quote(first, *rest)
+            self.events = []
         elif first in symbols:
             self.arena.quote(first, *rest)
             self.events = self.trades()
@@ -114,6 +136,15 @@ class Scenario:
             self.command(self.players[first], rest, reply)
         else:
             self.fail(f"what is {first!r}?")
+
+    def reach(self, name: str) -> tuple[str, int]:
+        """Scope and id of a kill switch."""
+        if name == "arena":
+            return "arena", 0
+        if name in self.arena.instruments:
+            return "instrument", self.arena.instruments[name][0]
+        player = self.players[name.removesuffix(".match")]
+        return ("player", player.id) if name in self.players else ("match", player.match)
 
     def command(self, player: Player, words: list[str], reply: list[str]) -> None:
         if "as" in words:
@@ -176,18 +207,24 @@ class Scenario:
                 self.fail(f"{field} is {found}, not {value}")
 
     def trades(self) -> list[dict[str, Any]]:
-        """What the last command did to orders and positions."""
-        return [event for event in self.arena.events if event["kind"] in EVENTS.values()]
+        """What the last command did to orders, positions and seats."""
+        kinds = {*EVENTS.values(), *JUDGEMENTS.values()}
+        return [event for event in self.arena.events if event["kind"] in kinds]
 
     def expect_event(self, words: list[str]) -> None:
         if words[0] != ">" or len(words) < 4:
             self.fail("an event is written `> player name what ...`")
         if not self.events:
             self.fail("no such event came")
+        if words[2] in JUDGEMENTS:
+            self.expect_judgement(words[1], words[2], words[3], fields_of(words[4:]))
+            return
         _, player, name, what, *rest = words
         self.told = True
-        event = self.arena._happened(self.events[0])
-        owner = self.events.pop(0)["player"]
+        raw = self.events.pop(0)
+        if raw["kind"] in JUDGEMENTS.values():
+            self.fail(f"{self.describe_any(raw)} came")
+        event, owner = self.arena._happened(raw), raw["player"]
         came = f"{self.describe(owner, event)} came"
         if (owner, event.id, event.kind) != (self.players[player].id, self.id(name), EVENTS[what]):
             self.fail(came)
@@ -197,10 +234,29 @@ class Scenario:
                 self.fail(came)
         self.compare(came, event, fields_of(rest))
 
+    def expect_judgement(self, player: str, what: str, said: str, expected: dict[str, str]) -> None:
+        self.told = True
+        event = self.events.pop(0)
+        came = f"{self.describe_any(event)} came"
+        if (event["player"], event["kind"]) != (self.players[player].id, JUDGEMENTS[what]):
+            self.fail(came)
+        if said != (str(event["percent"]) if what == "warned" else Rule(event["rule"]).name.lower()):
+            self.fail(came)
+        for field, value in expected.items():
+            if dollars(event[field]) != Decimal(value):
+                self.fail(f"{came} with {field}={dollars(event[field])}, not {value}")
+
     def nothing_is_left(self) -> None:
         if self.events and self.told:
-            left = self.events[0]
-            self.fail(f"{self.describe(left['player'], self.arena._happened(left))} came too, and is not written here")
+            self.fail(f"{self.describe_any(self.events[0])} came too, and is not written here")
+
+    def describe_any(self, event: dict[str, Any]) -> str:
+        if event["kind"] not in JUDGEMENTS.values():
+            return self.describe(event["player"], self.arena._happened(event))
+        player = next((name for name, player in self.players.items() if player.id == event["player"]), event["player"])
+        what = next(word for word, kind in JUDGEMENTS.items() if kind == event["kind"])
+        said = event["percent"] or Rule(event["rule"]).name.lower()
+        return f"`{player} {what} {said} equity={dollars(event['equity'])} level={dollars(event['level'])}`"
 
     def compare(self, what: str, found: Any, expected: dict[str, str]) -> None:
         for field, value in expected.items():
@@ -222,10 +278,11 @@ def fields_of(words: list[str]) -> dict[str, str]:
 
 def rules_of(words: list[str]) -> dict[str, Any]:
     """The rules of a game, as Arena.match takes them."""
-    rules: dict[str, Any] = fields_of(words)
-    fees, next_quote = "fees" in rules, "next" in rules
-    numbers = {key: int(value) for key, value in rules.items() if key not in ("fees", "next")}
-    return numbers | ({"fees": True} if fees else {}) | ({"execution": Execution.NEXT} if next_quote else {})
+    read: dict[str, Callable[[str], Any]] = {
+        "fees": bool, "next": lambda _: Execution.NEXT, "loss_disqualifies": bool,
+        "total_drawdown": lambda name: TotalDrawdown[name.upper()], "daily_anchor": lambda name: Anchor[name.upper()],
+    }  # fmt: skip
+    return {"execution" if key == "next" else key: read.get(key, int)(value) for key, value in fields_of(words).items()}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -10,13 +10,17 @@ import msgspec
 import pytest
 import pytest_asyncio
 from gateway_arena import JSON, MSGPACK, ROOMY, Client, Gateway, open_gateway
+from msgspec.structs import replace
 
+from engine.commands import SetSwitch, encode_cold
 from engine.reasons import MESSAGES, Reason
 from gateway import arguments as args
 from gateway.codecs import Codec
 from gateway.errors import Code, error_of, error_of_reason
 from gateway.fanout import INTERVALS
 from gateway.ops import OPS
+from gateway.records import cold_record
+from gateway.sequencer import Urgency
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 
@@ -87,6 +91,8 @@ BAD_MESSAGES = {
     "no size": (text(margin=None), "SIZE_INVALID"),
     "leverage -1": (text(leverage=-1), "LEVERAGE_INVALID"),
     "leverage 0": (text(leverage=0), "LEVERAGE_INVALID"),
+    "trailing stop as text": (text(trailing_stop="1"), "BAD_ARGUMENTS"),
+    "trailing stop of all": (text(trailing_stop=1_000_000), "TRAILING_STOP_INVALID"),
     "negative price": (text(type="limit", price="-1"), "PRICE_INVALID"),
     "other match": (text(match=2**53), "MATCH_NOT_FOUND"),
     "too late": (b'{"id":1,"op":"time","deadline":1}', "TOO_LATE"),
@@ -216,6 +222,37 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
     assert private[-1]["data"]["cause"] == "client"
     assert (await ann.result("match.reset", {"match": 1})) == {"match": 1}
     assert (await ann.result("me.get"))["seats"][0]["cash"] == "10000.00000000"
+
+
+async def test_a_trailing_stop_is_asked_for_in_ppm_and_shown_as_a_distance(gateway: Gateway, ann: Client) -> None:
+    await ann.result("subscribe", {"channels": ["me"]})
+    later = changed(type="limit", price="50000", trailing_stop=10_000)
+    assert (await ann.result("order.test", later))["stop_loss"] == "49500.00"
+    waits = await ann.result("order.place", later)
+    assert [order["trailing_stop"] for order in await ann.result("order.list", {"match": 1})] == [10_000]
+    await ann.result("order.cancel", {"order": waits["order"]})
+    assert await ann.error("order.place", changed(trailing_stop=10_000, stop_loss="1")) == "TRAILING_STOP_INVALID"
+
+    now = changed(trailing_stop=10_000)
+    assert (await ann.result("order.test", now))["stop_loss"] == "59400.00"
+    position = {"position": (await ann.result("order.place", now))["position"]}
+    await ann.result("position.amend", {**position, "trailing_stop": 0})
+    assert not {"stop_loss", "trailing_distance"} & (await ann.result("position.list", {"match": 1}))[0].keys()
+    await ann.result("position.amend", {**position, "trailing_stop": 20_000})
+    await gateway.quote("BTCUSDT", 6_006_000, 6_006_001)
+    shown = (await ann.result("position.list", {"match": 1}))[0]
+    assert (shown["stop_loss"], shown["trailing_distance"]) == ("58860.00", "1200.00")
+    await gateway.quote("BTCUSDT", 5_886_000, 5_886_001)
+
+    told = [message["data"] for message in ann.on("me")[1:]]
+    assert [data.get("trailing_stop") for data in told[:2]] == [10_000, 10_000]
+    assert [(data.get("stop_loss"), data.get("trailing_distance"), data.get("cause")) for data in told[2:]] == [
+        ("59400.00", "600.00", None),
+        (None, None, None),
+        ("58800.00", "1200.00", None),
+        ("58860.00", "1200.00", None),
+        ("58860.00", "1200.00", "trailing_stop"),
+    ]
 
 
 async def test_order_test_says_what_order_place_does(gateway: Gateway, ann: Client) -> None:
@@ -357,3 +394,41 @@ def test_the_tables_are_complete() -> None:
     for code in Code:
         assert error_of(code).retry in ("never", "after", "query")
         assert code.name not in Reason.__members__
+
+
+async def test_kill_switches_are_told_on_sys_and_a_players_to_that_player_only(gateway: Gateway, ann: Client) -> None:
+    bob = await gateway.player(MSGPACK)
+    for client in (ann, bob):
+        await client.result("subscribe", {"channels": ["sys", "me"]})
+    for scope, id, switch, on in (
+        ("arena", 0, "close_only", True),
+        ("instrument", 1, "halted", True),
+        ("match", 1, "locked", False),
+        ("player", ann.session.player, "locked", True),
+    ):
+        blob = encode_cold(SetSwitch(scope, id, switch, on, "a test"))
+        await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, blob)
+    await gateway.settles()
+
+    for client in (ann, bob):
+        told = client.on("sys")[1:]
+        assert [message["type"] for message in told] == ["switch.changed"] * 3
+        assert [message["data"] for message in told] == [
+            {"scope": "arena", "switch": "close_only", "on": True},
+            {"scope": "instrument", "switch": "halted", "on": True, "symbol": "BTCUSDT"},
+            {"scope": "match", "switch": "locked", "on": False, "match": 1},
+        ]
+    before, own = ann.on("me")
+    assert (own["type"], own["n"]) == ("switch.changed", before["n"] + 1)
+    assert own["data"] == {"scope": "player", "switch": "locked", "on": True, "player": ann.session.player}
+    assert len(bob.on("me")) == 1
+    shown = await ann.result("instruments")
+    assert [one["halted"] for one in shown] == [True, False, False, False, False]
+
+
+async def test_instruments_show_their_hours(gateway: Gateway, ann: Client) -> None:
+    bitcoin = replace(gateway.machine.state.cold.instruments[1], hours=((0, 60), (10_000, 10_080)))
+    await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(bitcoin))
+    first, second, *_ = await ann.result("instruments")
+    assert first["hours"] == ["mon 00:00 - mon 01:00", "sun 22:40 - sun 24:00"]
+    assert second["hours"] == []

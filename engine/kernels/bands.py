@@ -11,8 +11,10 @@ What opens, closes or costs a fee changes equity by a known amount: it is taken 
 has, and only when that runs out is the seat judged at once.
 
 Two equities are kept apart. No position is counted below nothing, so true equity is the linear one (all margins and
-profits added up) or more. The linear one falls at least as far as the true one and rises at least as far: so slack
-downwards is counted from the linear equity, slack upwards from the true one, and both are on the safe side.
+profits added up) or more. Bands and changes are linear. The two differ only while a position is beyond its margin: as a
+rule until it is liquidated within the same quote, else (a part closed, and roundings left the rest there) until the
+next quote of its instrument. Then the seat is judged at once, and slack is counted downwards from the linear equity,
+upwards from the true one.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ def touch(book, seat_row):
 
 
 @kernel
-def shift(book, seat_row, change, linear_change):
-    """The seat's equity has changed by `change`, its linear equity by `linear_change`, at prices as they are."""
+def shift(book, seat_row, change):
+    """The seat's linear equity has changed by so much, at prices as they are."""
     seat = book.seats[seat_row]
-    seat.slack_down += linear_change
+    seat.slack_down += change
     seat.slack_up -= change
     if seat.slack_down < 0 or seat.slack_up < 0:
         touch(book, seat_row)

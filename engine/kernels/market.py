@@ -1,9 +1,9 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes and opens that waited for it; then stops, liquidations, targets, resting entries; within each,
-earlier acceptance first, which is the order of ids; then the seats that are to be judged (kernels/rules.py). All is
-collected before anything is served, so what a position opened by this quote would trigger is first looked at with the
-next one.
+Within one quote: closes and opens that waited for it; then stops, liquidations, targets, steps of trailing stops,
+resting entries; within each, earlier acceptance first, which is the order of ids; then the seats that are to be judged
+(kernels/rules.py). All is collected before anything is served, so what a position opened by this quote would trigger is
+first looked at with the next one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
 from engine.kernels.index import find
+from engine.kernels.instruments import is_open
 from engine.kernels.orders import fill_resting, fill_waiting
-from engine.kernels.positions import close_position, crossed_cause
+from engine.kernels.positions import REACHED_LOSS, REACHED_STEP, close_position, closing_cause, follow, reached_at
 from engine.kernels.sorting import sort
 from engine.kernels.triggers import is_free, next_crossed
 from engine.kernels.waiting import stop_waiting
@@ -27,19 +28,26 @@ from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_BA
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
-CLASS_ENTRY: Final = 4
-"""Class of a resting entry; the closing classes are Cause.STOP_LOSS - 1, LIQUIDATION - 1, TAKE_PROFIT - 1: 1, 2, 3."""
-
-assert (Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT) == (2, 3, 4), "causes are numbered in order of service"
+CLASS_ENTRY: Final = REACHED_STEP + 1
+"""Class of a resting entry; that of a position is what the price reaches of it."""
 
 
 @kernel
 def apply_quote(book, events, command):
-    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired."""
+    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired.
+
+    While the instrument is halted its price is not to be believed, so nothing that is counted from prices may move.
+    """
     world = book.world[0]
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
+    if instrument.halted:
+        world.quotes_unusable += 1
+        return Reason.INSTRUMENT_HALTED.value
+    if not is_open(book, command.instrument, world.now_ns):
+        world.quotes_unusable += 1
+        return Reason.MARKET_CLOSED.value
     quote = book.quotes[command.instrument]
     bid, ask = command.bid - instrument.markup_ticks, command.ask + instrument.markup_ticks
     if (
@@ -61,10 +69,9 @@ def apply_quote(book, events, command):
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid
     events.quoted[k].ask = ask
-    if not instrument.halted:
-        collect(book, command.instrument * 2 + LANE_BID, bid)
-        collect(book, command.instrument * 2 + LANE_ASK, ask)
-        sort(book.fired, book.fired_scratch, book.turn[0].fired)
+    collect(book, command.instrument * 2 + LANE_BID, bid)
+    collect(book, command.instrument * 2 + LANE_ASK, ask)
+    sort(book.fired, book.fired_scratch, book.turn[0].fired)
     return Reason.ACCEPTED.value
 
 
@@ -72,7 +79,8 @@ def apply_quote(book, events, command):
 def collect(book, lane_row, price):
     """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys.
 
-    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone.
+    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone, or
+    armed anew.
     """
     turn = book.turn[0]
     block = next_crossed(book, lane_row, 0, price)
@@ -100,11 +108,11 @@ def _collect_page(book, turn, bound, price):
                 continue
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
-                cause = crossed_cause(position, price)
-                if cause == Cause.NONE.value:
-                    touch(book, position.seat)  # its loss is beyond what the match allows for a trade
+                reached = reached_at(position, price)
+                if reached == REACHED_LOSS:
+                    touch(book, position.seat)
                     continue
-                key = ((cause - 1) << CLASS_SHIFT) | position.id
+                key = (reached << CLASS_SHIFT) | position.id
             else:
                 key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
             book.fired[turn.fired] = key
@@ -124,8 +132,6 @@ def serve(book, events, instrument, room, outcome):
     """
     turn = book.turn[0]
     quote = book.quotes[instrument]
-    if book.instruments[instrument].halted:
-        return True
     while quote.waiting_first != 0:
         if turn.events >= room:
             return False
@@ -143,12 +149,16 @@ def serve(book, events, instrument, room, outcome):
             return False
         key = book.fired[turn.served]
         turn.served += 1
+        reached = key >> CLASS_SHIFT
         row = find(book.id_index, key & ID_MASK)
-        if row > 0 and key >> CLASS_SHIFT != CLASS_ENTRY:
+        if row > 0 and reached != CLASS_ENTRY:
             position = book.positions[row]
             price = quote.bid if position.side > 0 else quote.ask
-            close_position(book, events, row, position.lots, price, (key >> CLASS_SHIFT) + 1, outcome)
-        elif row < 0 and key >> CLASS_SHIFT == CLASS_ENTRY:
+            if reached == REACHED_STEP:
+                follow(book, events, row, price)
+            else:
+                close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
+        elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
     turn.fired = 0
     turn.served = 0

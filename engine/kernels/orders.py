@@ -49,6 +49,7 @@ def place(book, events, command, seat_hint, outcome):
         opened = open_position(
             book, events, id, plan_.seat, holding, command.instrument, command.side, plan_.lots, plan_.price,
             plan_.margin, plan_.fee, plan_.liquidation, command.stop_loss, command.take_profit, command.leverage,
+            command.trailing_ppm,
         )  # fmt: skip
         _identify(opened, command)
         outcome.status = OrderStatus.FILLED.value
@@ -159,7 +160,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     instrument = book.instruments[order.instrument]
     match = book.matches[seat.match]
     quote = book.quotes[order.instrument]
-    allowed = opens_allowed(instrument)
+    allowed = opens_allowed(book, seat, order.instrument)
     if allowed != Reason.ACCEPTED.value:
         reason = allowed
     notional, margin, fee, liquidation = 0, 0, 0, 0
@@ -194,7 +195,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     event.liquidation = liquidation
     opened = open_position(
         book, events, order.id, order.seat, order.holding, order.instrument, order.side, lots, price, margin, fee,
-        liquidation, order.stop_loss, order.take_profit, order.leverage,
+        liquidation, order.stop_loss, order.take_profit, order.leverage, order.trailing_ppm,
     )  # fmt: skip
     _identify(opened, order)
     order.id = 0
@@ -264,6 +265,7 @@ def _keep(book, command, plan, id):
     order.price = command.price if command.price != 0 else plan.price
     order.stop_loss = command.stop_loss
     order.take_profit = command.take_profit
+    order.trailing_ppm = command.trailing_ppm
     order.asked = command.margin
     order.max_slippage_ppm = command.max_slippage_ppm
     order.margin = plan.margin
@@ -349,6 +351,7 @@ def _describe_canceled(event, command, plan, id, cash):
     event.liquidation = plan.liquidation
     event.stop_loss = command.stop_loss
     event.take_profit = command.take_profit
+    event.trailing = command.trailing_ppm
     _identify(event, command)
 
 
@@ -365,4 +368,5 @@ def _describe_order(event, order, cash):
     event.cash = cash
     event.stop_loss = order.stop_loss
     event.take_profit = order.take_profit
+    event.trailing = order.trailing_ppm
     _identify(event, order)

@@ -8,6 +8,7 @@ from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
 from engine.kernels.paces import too_fast
+from engine.kernels.positions import trailing_distance
 from engine.kernels.seats import find_holding, find_seat
 from engine.reasons import Reason
 from engine.scale import BOUND, PPM, ceil_div, ppm_ceil
@@ -37,7 +38,7 @@ def plan(book, command, seat_hint):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = opens_allowed(instrument)
+    reason = opens_allowed(book, seat, command.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -72,7 +73,7 @@ def plan(book, command, seat_hint):
 
     # Stops are held against the price at which the position would be valued.
     reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
-                         instrument.highest_price)  # fmt: skip
+                         command.trailing_ppm, instrument.highest_price)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -140,8 +141,14 @@ def check_exposure(book, seat, holding_row, instrument, more, leverage):
 
 
 @kernel
-def check_stops(side, price, stop_loss, take_profit, highest_price):
-    """May a position valued at `price` have these? A stop of 0 is none."""
+def check_stops(side, price, stop_loss, take_profit, trailing_ppm, highest_price):
+    """May a position valued at `price` have these? A stop of 0 is none. A trailing stop is a stop of its own."""
+    if trailing_ppm < 0 or trailing_ppm >= PPM or (trailing_ppm != 0 and stop_loss != 0):
+        return Reason.TRAILING_STOP_INVALID.value
+    if trailing_ppm != 0:
+        trails_at = price - side * trailing_distance(price, trailing_ppm)
+        if trails_at < 1 or trails_at > highest_price:
+            return Reason.PRICE_INVALID.value
     if stop_loss < 0 or take_profit < 0 or stop_loss > highest_price or take_profit > highest_price:
         return Reason.PRICE_INVALID.value
     if stop_loss != 0 and (price - stop_loss) * side <= 0:

@@ -6,6 +6,8 @@ fee comes out of what is left.
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.events import Cause, EventKind
 from engine.kernels import kernel
 from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
@@ -20,12 +22,27 @@ from engine.kernels.waiting import stop_waiting
 from engine.scale import NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil, share_floor
 from engine.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 
+REACHED_STOP: Final = 1
+REACHED_LIQUIDATION: Final = 2
+REACHED_TARGET: Final = 3
+REACHED_STEP: Final = 4
+REACHED_LOSS: Final = 5
+"""What of a position a price reaches, in the order of service. A step of its trailing stop does not close it; a loss
+beyond what the match allows for a trade is judged with its seat, after all that is served."""
+
+STEPS: Final = 20
+"""A trailing stop follows the price in steps of this part of its distance."""
+
 
 @kernel
 def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
-                  stop_loss, take_profit, leverage):  # fmt: skip
+                  stop_loss, take_profit, leverage, trailing_ppm):  # fmt: skip
     """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional
-    already. Returns the event, to which the order adds what only it knows."""
+    already. Returns the event, to which the order adds what only it knows.
+
+    A trailing stop is set by the price at which the position is valued now; one that does not fit on the price scale
+    there (an order may have waited for long) stands at the scale's end.
+    """
     seat = book.seats[seat_row]
     row = take(book.positions, book.heads[POSITIONS])
     position = book.positions[row]
@@ -42,6 +59,12 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     position.liquidation = liquidation
     position.stop_loss = stop_loss
     position.take_profit = take_profit
+    position.trailing = 0
+    if trailing_ppm != 0:
+        mark = book.quotes[instrument].bid if side > 0 else book.quotes[instrument].ask
+        position.trailing = trailing_distance(mark, trailing_ppm)
+        highest_price = book.instruments[instrument].highest_price
+        position.stop_loss = min(max(mark - side * position.trailing, 1), highest_price)
     position.fee = fee
     position.opened_at_ns = book.world[0].now_ns
     insert(book.id_index, id, row)
@@ -61,7 +84,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     _mark(book, position)
     if seat.watched:
         spread = floating_profit(book, position)  # the open pays it, at once
-        shift(book, seat_row, spread - fee, spread - fee)
+        shift(book, seat_row, spread - fee)
         widen_lane(book, seat_row, holding_row, instrument, side, lots)
         if match.loss_per_trade != 0:
             broken, _ = breaks_loss_limit(book, position)
@@ -118,7 +141,9 @@ def close_position(book, events, row, lots, price, cause, outcome):
         left = 0
         if not whole:
             left = worth - (margin + position.side * (price * lots - cost) * instrument.value)
-        shift(book, position.seat, rest - fee + max(0, left) - max(0, worth), rest - fee + left - worth)
+        shift(book, position.seat, rest - fee + left - worth)
+        if left < 0:
+            touch(book, position.seat)
         narrow_lane(book, position.holding, position.side, lots)
     if whole:
         seat.trades += 1
@@ -147,12 +172,13 @@ def close_position(book, events, row, lots, price, cause, outcome):
 
 
 @kernel
-def amend_position(book, events, row, stop_loss, take_profit, margin):
+def amend_position(book, events, row, stop_loss, take_profit, margin, trailing):
     """Give the position other stops, and so much more margin from its seat's cash, or less."""
     position = book.positions[row]
     seat = book.seats[position.seat]
     position.stop_loss = stop_loss
     position.take_profit = take_profit
+    position.trailing = trailing
     if margin != 0:
         position.margin += margin
         seat.margin += margin
@@ -200,19 +226,51 @@ def liquidation_with(book, position, margin):
 
 
 @kernel
-def crossed_cause(position, price):
-    """Why the position closes at `price` of its closing side: the stop, the liquidation, the target, or NONE.
+def reached_at(position, price):
+    """What `price` of its closing side reaches of a position that it has crossed a bound of.
 
     A gap through stop and liquidation is a stop, filled at the gap.
     """
     below = price * position.side  # so that down is bad for both sides
     if position.stop_loss != 0 and below <= position.stop_loss * position.side:
-        return Cause.STOP_LOSS.value
+        return REACHED_STOP
     if position.liquidation != 0 and below <= position.liquidation * position.side:
-        return Cause.LIQUIDATION.value
+        return REACHED_LIQUIDATION
     if position.take_profit != 0 and below >= position.take_profit * position.side:
+        return REACHED_TARGET
+    if position.trailing != 0 and below >= _next_step(position) * position.side:
+        return REACHED_STEP
+    return REACHED_LOSS
+
+
+@kernel
+def closing_cause(position, reached):
+    """Why the position closes when that is reached, which is not a step."""
+    if reached == REACHED_LIQUIDATION:
+        return Cause.LIQUIDATION.value
+    if reached == REACHED_TARGET:
         return Cause.TAKE_PROFIT.value
-    return Cause.NONE.value
+    return Cause.TRAILING_STOP.value if position.trailing != 0 else Cause.STOP_LOSS.value
+
+
+@kernel
+def trailing_distance(price, ppm):
+    """Ticks that a trailing stop stays behind when it is set at `price`: at least one."""
+    return ppm_ceil(price, ppm)
+
+
+@kernel
+def follow(book, events, row, price):
+    """`price` of its closing side has reached a step of the position's trailing stop: the stop follows, by as many
+    whole steps as the price has gone beyond the best so far."""
+    position = book.positions[row]
+    step = _step(position)
+    best = position.stop_loss + position.side * position.trailing
+    position.stop_loss += position.side * ((price - best) * position.side // step * step)
+    rearm_position(book, row)
+    seat = book.seats[position.seat]
+    event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
+    _describe(event, position, seat, 0, position.cost, position.margin)
 
 
 @kernel
@@ -240,19 +298,31 @@ def breaks_loss_limit(book, position):
 
 @kernel
 def _loss_price(book, position, limit):
-    """The first price, coming from the profitable side, at which the position's result is below -limit."""
+    """The first price, coming from the profitable side, at which the position has lost more than the limit."""
     # side x (price x lots - cost) x value + realised <= -(limit + 1)
-    per_tick = book.instruments[position.instrument].value
+    value = book.instruments[position.instrument].value
     loss = limit + 1 + position.realised
     if position.side > 0:
-        return (position.cost + -loss // per_tick) // position.lots
-    return ceil_div(position.cost + ceil_div(loss, per_tick), position.lots)
+        return (position.cost + -loss // value) // position.lots
+    return ceil_div(position.cost + ceil_div(loss, value), position.lots)
+
+
+@kernel
+def _step(position):
+    """Ticks by which the best price must rise for its trailing stop to follow."""
+    return max(1, position.trailing // STEPS)
+
+
+@kernel
+def _next_step(position):
+    """The price at which its trailing stop moves next: a step beyond the best so far."""
+    return position.stop_loss + position.side * (position.trailing + _step(position))
 
 
 @kernel
 def _low(book, position):
     if position.side < 0:
-        return position.take_profit
+        return max(position.take_profit, _next_step(position)) if position.trailing != 0 else position.take_profit
     low = max(position.liquidation, position.stop_loss)
     limit = book.matches[book.seats[position.seat].match].loss_per_trade
     return max(low, _loss_price(book, position, limit)) if limit != 0 else low
@@ -260,9 +330,13 @@ def _low(book, position):
 
 @kernel
 def _high(book, position):
-    if position.side > 0:
-        return position.take_profit if position.take_profit != 0 else NEVER_HIGH
     high = NEVER_HIGH
+    if position.side > 0:
+        if position.take_profit != 0:
+            high = position.take_profit
+        if position.trailing != 0:
+            high = min(high, _next_step(position))
+        return high
     if position.liquidation != 0:
         high = position.liquidation
     if position.stop_loss != 0:
@@ -298,3 +372,4 @@ def _describe(event, position, seat, lots, cost, margin):
     event.liquidation = position.liquidation
     event.stop_loss = position.stop_loss
     event.take_profit = position.take_profit
+    event.trailing = position.trailing

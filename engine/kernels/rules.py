@@ -121,7 +121,7 @@ def _judge(book, events, row, outcome):
         _put_out(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
         return False
 
-    if match.total_mode != TotalDrawdown.STATIC.value:
+    if _floor_rises(seat, match):
         step = _high_water_step(match)
         seat.high_water += max(0, equity - seat.high_water) // step * step
         seat.total_floor = seat.high_water - match.total_drawdown
@@ -150,10 +150,18 @@ def _watch(book, row, equity, deficit):
     upper = 2 * BOUND
     if match.profit_target != 0:
         upper = match.profit_target
-    locked = match.total_mode == TotalDrawdown.TRAILING_LOCK.value and seat.total_floor >= match.starting_balance
-    if match.total_mode != TotalDrawdown.STATIC.value and not locked:
+    if _floor_rises(seat, match):
         upper = min(upper, seat.high_water + _high_water_step(match))
     divide_slack(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
+
+
+@kernel
+def _floor_rises(seat, match):
+    """Does the seat's total floor follow its equity? One that locks stays where it is once it is at the start, and so
+    does the high-water mark."""
+    if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
+        return seat.total_floor < match.starting_balance
+    return match.total_mode == TotalDrawdown.TRAILING.value
 
 
 @kernel

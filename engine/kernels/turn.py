@@ -17,7 +17,7 @@ from engine.kernels.instruments import is_stale
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import cancel, end_order, place
 from engine.kernels.plans import check_stops, liquidated_at
-from engine.kernels.positions import amend_position, close_position, liquidation_with
+from engine.kernels.positions import amend_position, close_position, liquidation_with, trailing_distance
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
 from engine.kernels.rules import judge_touched, start_day
@@ -168,7 +168,11 @@ def _close(book, events, command, i, outcome):
 
 @kernel
 def _amend(book, events, command, outcome):
-    """Set, move or take away stop loss and take profit of a position of the player's; add or take back margin."""
+    """Set, move or take away stops and target of a position of the player's; add or take back margin.
+
+    A stop stays or trails: setting one ends the other. Where a trailing stop begins is an advantage that a price
+    gives, so the price must be fresh.
+    """
     row = find(book.id_index, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
@@ -179,8 +183,11 @@ def _amend(book, events, command, outcome):
     mark = quote.bid if position.side > 0 else quote.ask
     stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else 0
     take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT.value else 0
+    trailing_ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP.value else 0
     highest_price = book.instruments[position.instrument].highest_price
-    reason = check_stops(position.side, mark, stop_loss, take_profit, highest_price)
+    reason = check_stops(position.side, mark, stop_loss, take_profit, trailing_ppm, highest_price)
+    if reason == Reason.ACCEPTED.value and trailing_ppm != 0 and is_stale(book, position.instrument):
+        reason = Reason.FEED_STALE.value
     margin = 0
     if reason == Reason.ACCEPTED.value and command.fields & Amend.MARGIN.value:
         margin = command.margin
@@ -188,14 +195,21 @@ def _amend(book, events, command, outcome):
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    if not command.fields & Amend.STOP_LOSS.value:
+    trailing = 0
+    if trailing_ppm != 0:
+        trailing = trailing_distance(mark, trailing_ppm)
+        stop_loss = mark - position.side * trailing
+    elif not command.fields & Amend.STOP_LOSS.value and (
+        position.trailing == 0 or not command.fields & Amend.TRAILING_STOP.value
+    ):
         stop_loss = position.stop_loss
+        trailing = position.trailing
     if not command.fields & Amend.TAKE_PROFIT.value:
         take_profit = position.take_profit
     outcome.id = position.id
     outcome.instrument = position.instrument
     outcome.left = position.lots
-    amend_position(book, events, row, stop_loss, take_profit, margin)
+    amend_position(book, events, row, stop_loss, take_profit, margin, trailing)
     outcome.liquidation = position.liquidation
     return reason
 
