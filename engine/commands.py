@@ -293,14 +293,35 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     loss_disqualifies: bool = False  # instead of closing the trade
     profit_target_ppm: int = 0
     target_ends: bool = False  # the match, for all, instead of locking the seat that reaches it
+    # the end
+    duration_s: int = 0  # of a match that is not practice
+    ranks_by_trades: bool = True  # more trades rank higher among equal balances
+    reward_price: int = 0  # the winner's, 1e-8 units; or, with a split:
+    entry_fee: int = 0
+    house_fee_ppm: int = 0  # of the entry fees
+    prize_split: tuple[int, ...] = ()  # of the rest: percents by rank, 100 in sum
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):
-    """Open a match of `game`, pinning the game's rules as they are now. Practice matches are open at once and for
-    ever."""
+    """Open a match of `game`, pinning the game's rules as they are now. A practice match has no end and seats every
+    player; another one ends after the game's duration, and seats who joins."""
 
     game: int
     practice: bool
+
+
+class JoinMatch(_Cold, frozen=True, tag="join_match"):
+    """The player takes a seat in an open match."""
+
+    match: int
+    player: int
+
+
+class EndMatch(_Cold, frozen=True, tag="end_match"):
+    """End a match now, as if its time had come."""
+
+    match: int
+    reason: str
 
 
 class RegisterPlayer(_Cold, frozen=True, tag="register_player"):
@@ -333,8 +354,8 @@ class SetSwitch(_Cold, frozen=True, tag="set_switch"):
     reason: str  # why: for whoever reads the log
 
 
-AdminCommand = DefineInstrument | CreateGame | CreateMatch | SetSwitch
-PlayerCommand = RegisterPlayer | ResetSeat
+AdminCommand = DefineInstrument | CreateGame | CreateMatch | SetSwitch | EndMatch
+PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

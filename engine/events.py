@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, QUOTED, CANDLE, SWITCHED; the rest header only."""
+    seats, RANKED, QUOTED, CANDLE, SWITCHED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -52,6 +52,8 @@ class EventKind(IntEnum):
     INSTRUMENT_CHANGED = 40
     MATCH_CREATED = 41
     PLAYER_REGISTERED = 42
+    MATCH_FINISHED = 44
+    """To each of its players, with rank and prize; and once to all, without."""
     SWITCH_CHANGED = 43
     """A kill switch was set. That of a player is told to nobody else."""
 
@@ -67,6 +69,7 @@ class Cause(IntEnum):
     TRAILING_STOP = 5
     RULE = 6
     """A challenge rule."""
+    MATCH_END = 7
 
 
 class Rule(IntEnum):
@@ -147,6 +150,15 @@ JUDGED = _layout(
     ]
 )
 
+RANKED = _layout(
+    [
+        ("rank", "<i8"),  # from 1
+        ("seats", "<i8"),
+        ("balance", "<i8"),  # final
+        ("prize", "<i8"),
+    ]
+)
+
 QUOTED = _layout([("bid", "<i8"), ("ask", "<i8")])
 
 CANDLE = _layout(
@@ -177,6 +189,7 @@ class Events(NamedTuple):
     header: NDArray[np.void]
     trade: NDArray[np.void]
     judged: NDArray[np.void]
+    ranked: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
     switched: NDArray[np.void]
@@ -186,9 +199,9 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, QUOTED, CANDLE, SWITCHED)
-    header, trade, judged, quoted, candle, switched = map(records.view, layouts)
-    return Events(header, trade, judged, quoted, candle, switched, words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, QUOTED, CANDLE, SWITCHED)
+    header, trade, judged, ranked, quoted, candle, switched = map(records.view, layouts)
+    return Events(header, trade, judged, ranked, quoted, candle, switched, words)
 
 
 OUTCOME = np.dtype(

@@ -19,6 +19,8 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    EndMatch,
+    JoinMatch,
     Kind,
     OpenFeed,
     RegisterPlayer,
@@ -35,7 +37,15 @@ from engine.kernels.emit import begin
 from engine.kernels.plans import plan
 from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
-from engine.matches import create_game, create_match, register_player, reset_seat_of
+from engine.matches import (
+    create_game,
+    create_match,
+    end_match,
+    finish_match,
+    join_match,
+    register_player,
+    reset_seat_of,
+)
 from engine.reasons import Reason
 from engine.room import make_room
 from engine.scale import PPM
@@ -78,12 +88,17 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
     return Reason.ACCEPTED, 0
 
 
+LAYOUTS = {EventKind.SWITCH_CHANGED: "switched", EventKind.MATCH_FINISHED: "ranked"}
+"""Layouts of events of cold commands; TRADE of all others."""
+
 Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 
 HANDLERS: dict[type, Handler] = {
     DefineInstrument: define_instrument,
     CreateGame: create_game,
     CreateMatch: create_match,
+    JoinMatch: join_match,
+    EndMatch: end_match,
     RegisterPlayer: register_player,
     ResetSeat: reset_seat_of,
     OpenFeed: open_feed,
@@ -119,13 +134,21 @@ class Machine:
             if i == turn.START:
                 make_room(self.state, count)
                 continue
-            if i == count:
+            if i == count and self.state.book.turn[0]["phase"] == turn.PHASE_ENTRY:
                 break
             self._drain()
-            if commands.header[i]["kind"] == Kind.COLD and self.state.book.turn[0]["phase"] == turn.PHASE_ENTRY:
+            current = self.state.book.turn[0]
+            if current["phase"] == turn.PHASE_FINISH:
+                finish_match(self.state, int(current["match"]), self._emit)
+                self._drain()
+                current["phase"] = current["resume"]
+                continue
+            if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
                 self._apply_cold(batch, commands.header[i], outcomes[i], batch.first_sequence + i)
                 self._drain()
                 make_room(self.state, count)
+                if self.state.book.turn[0]["ending"]:
+                    self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
                 i += 1
         self.state.book.world[0]["sequence"] = batch.first_sequence + count - 1
         events = self._buffer[: int(self.state.book.turn[0]["events"])]
@@ -190,7 +213,7 @@ class Machine:
         of its kind."""
         if self.state.book.turn[0]["events"] == len(self._buffer):
             self._drain()
-        layout = self._events.switched if kind is EventKind.SWITCH_CHANGED else self._events.trade
+        layout = getattr(self._events, LAYOUTS.get(kind, "trade"))
         return layout[begin(self.state.book, self._events, kind.value, player, match, instrument)]
 
     def _drain(self) -> None:

@@ -6,7 +6,9 @@ from engine.commands import (
     LONGEST_BUMP_MS,
     CreateGame,
     CreateMatch,
+    EndMatch,
     Execution,
+    JoinMatch,
     RegisterPlayer,
     ResetSeat,
     TotalDrawdown,
@@ -14,17 +16,20 @@ from engine.commands import (
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
-from engine.kernels.rules import start_watch
+from engine.kernels.rules import end_now, start_watch
 from engine.kernels.seats import find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
+from engine.ranking import prizes, ranked
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
 from engine.scale import BOUND, NS_PER_MS, NS_PER_S, PPM, next_midnight, ppm_ceil
 from engine.state import State
-from engine.tables import MATCH_OPEN, PACE_STAMPS, TIMER_DAY
+from engine.tables import MATCH_OPEN, PACE_STAMPS, TIMER_DAY, TIMER_MATCH
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
+
+LONGEST_MATCH_S = 366 * 86_400
 
 MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""
@@ -44,6 +49,12 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
         and 0 <= command.max_total_drawdown_ppm <= PPM
         and 0 <= command.max_loss_per_trade_ppm <= PPM
         and 0 <= command.profit_target_ppm <= 100 * PPM
+        and 0 <= command.duration_s <= LONGEST_MATCH_S
+        and 0 <= command.reward_price <= BOUND >> 8
+        and 0 <= command.entry_fee <= BOUND >> 24
+        and 0 <= command.house_fee_ppm <= PPM
+        and (not command.prize_split or (sum(command.prize_split) == 100 and min(command.prize_split) > 0))
+        and (not command.prize_split or command.reward_price == 0)
     ):
         return Reason.GAME_INVALID, 0
     symbols = {instrument.symbol for instrument in state.cold.instruments.values()}
@@ -61,12 +72,12 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     game = state.cold.games.get(command.game)
     if game is None:
         return Reason.GAME_NOT_FOUND, 0
-    if not command.practice:
-        return Reason.MATCH_NOT_PRACTICE, 0
+    if not command.practice and game.duration_s == 0:
+        return Reason.MATCH_ENDLESS, 0
 
     players = int(state.book.world[0]["players"])
     make_room_for_match(state, len(game.allowed_symbols))
-    make_room_for_seats(state, players + 1)
+    make_room_for_seats(state, players + 1 if command.practice else 0)
     book = state.book
     book.world[0]["matches"] += 1
     match_id = int(book.world[0]["matches"])
@@ -75,7 +86,10 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     match = book.matches[match_id]
     match["game"] = command.game
     match["status"] = MATCH_OPEN
-    match["practice"] = 1
+    match["practice"] = command.practice
+    if not command.practice:
+        match["ends_at_ns"] = int(book.world[0]["now_ns"]) + game.duration_s * NS_PER_S
+        match["end_timer"] = set_timer(book, int(match["ends_at_ns"]), TIMER_MATCH, match_id, match_id)
     match["fees"] = game.fees
     if game.execution is Execution.NEXT:
         match["next_quote"] = 1
@@ -84,8 +98,9 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match[field] = getattr(game, field)
     _pin_challenge(state, match_id, game)
     emit(EventKind.MATCH_CREATED, match=match_id)
-    for player in range(1, players + 1):
-        _seat(state, player, match_id, emit)
+    if command.practice:
+        for player in range(1, players + 1):
+            _seat(state, player, match_id, emit)
     return Reason.ACCEPTED, match_id
 
 
@@ -115,12 +130,14 @@ def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
     rules = ("daily_drawdown", "total_drawdown", "loss_per_trade", "profit_target")
     match["watched"] = any(match[rule] for rule in rules)
     if match["daily_drawdown"] or match["total_drawdown"]:
-        set_timer(book, next_midnight(int(book.world[0]["now_ns"])), TIMER_DAY, match_id, match_id)
+        midnight = next_midnight(int(book.world[0]["now_ns"]))
+        match["day_timer"] = set_timer(book, midnight, TIMER_DAY, match_id, match_id)
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
     """The next player, with a seat in every open practice match; the id."""
-    practice = [match for match, made in state.cold.matches.items() if made.practice]
+    matches = state.book.matches
+    practice = [id for id, made in state.cold.matches.items() if made.practice and matches[id]["status"] == MATCH_OPEN]
     make_room_for_seats(state, len(practice) + 1)
     book = state.book
     book.world[0]["players"] += 1
@@ -133,6 +150,54 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
     return Reason.ACCEPTED, player
 
 
+def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, int]:
+    """Seat the player in an open match; the match's id."""
+    book = state.book
+    if not 1 <= command.match <= int(book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND, 0
+    if not 1 <= command.player <= int(book.world[0]["players"]):
+        return Reason.PLAYER_NOT_FOUND, 0
+    if book.matches[command.match]["status"] != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN, 0
+    if find_seat(book, command.player, command.match, 0):
+        return Reason.ALREADY_JOINED, 0
+    if _is_full(state, command.match):
+        return Reason.MATCH_FULL, 0
+
+    make_room_for_seats(state, 1)
+    _seat(state, command.player, command.match, emit)
+    return Reason.ACCEPTED, command.match
+
+
+def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]:
+    """End the match, as if its time had come: it is settled when this command is done. Its id."""
+    book = state.book
+    if not 1 <= command.match <= int(book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND, 0
+    if book.matches[command.match]["status"] != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN, 0
+
+    make_room_for_match(state, 0)
+    end_now(state.book, command.match)
+    return Reason.ACCEPTED, command.match
+
+
+def finish_match(state: State, match_id: int, emit: Emit) -> None:
+    """Rank the seats of a match that is settled, and tell each player how it went."""
+    book = state.book
+    game = state.cold.games[int(book.matches[match_id]["game"])]
+    rows, fit = ranked(state, match_id, game.ranks_by_trades)
+    won = prizes(game, len(rows), fit)
+    for rank, row in enumerate(rows.tolist(), start=1):
+        seat = book.seats[row]
+        seat["rank"] = rank
+        seat["prize"] = won[rank - 1] if rank <= len(won) else 0
+        event = emit(EventKind.MATCH_FINISHED, int(seat["player"]), match_id)
+        event["rank"], event["seats"] = rank, len(rows)
+        event["balance"], event["prize"] = seat["cash"] + seat["reserved"] + seat["margin"], seat["prize"]
+    emit(EventKind.MATCH_FINISHED, match=match_id)
+
+
 def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:
     """Start the player's practice seat over; the match's id. Whatever is open must be closed first."""
     book = state.book
@@ -140,6 +205,8 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
         return Reason.MATCH_NOT_FOUND, 0
     if not book.matches[command.match]["practice"]:
         return Reason.MATCH_NOT_PRACTICE, 0
+    if book.matches[command.match]["status"] != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN, 0
     row = find_seat(book, command.player, command.match, 0)
     if row == 0:
         return Reason.NOT_JOINED, 0
@@ -154,12 +221,16 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
 
 def _seat(state: State, player: int, match: int, emit: Emit) -> None:
     """Seat the player, unless what the match has granted could no longer be counted: then it is full."""
-    rules = state.book.matches[match]
-    if int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED:
+    if _is_full(state, match):
         return
     row = open_seat(state.book, player, match)
     start_watch(state.book, row)
     _announce_seat(state, row, EventKind.SEAT_OPENED, emit)
+
+
+def _is_full(state: State, match: int) -> bool:
+    rules = state.book.matches[match]
+    return int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED
 
 
 def _announce_seat(state: State, row: int, kind: EventKind, emit: Emit) -> None:

@@ -31,6 +31,10 @@ class Reason(IntEnum):
     PLAYER_LOCKED = 19
     SEAT_LOCKED = 20
     SEAT_DISQUALIFIED = 21
+    MATCH_ENDLESS = 22
+    ALREADY_JOINED = 23
+    MATCH_FULL = 24
+    PLAYER_NOT_FOUND = 25
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -94,6 +98,10 @@ MESSAGES: dict[Reason, str] = {
     Reason.GAME_INVALID: "the game's rules are out of bounds",
     Reason.NOT_JOINED: "the player has no seat in this match",
     Reason.SEAT_NOT_FLAT: "close all positions and cancel all orders first",
+    Reason.MATCH_ENDLESS: "only a practice match has no end: the game needs a duration",
+    Reason.ALREADY_JOINED: "the player has a seat in this match already",
+    Reason.MATCH_FULL: "the match seats no more players",
+    Reason.PLAYER_NOT_FOUND: "there is no such player",
     Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
     Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",
     Reason.MATCH_LOCKED: "no new positions in this match for now",

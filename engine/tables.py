@@ -179,7 +179,10 @@ MATCH = np.dtype(
         ("profit_target", "<i8"),  # equity, the starting balance included
         ("seats", "<i8"),
         ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
+        ("end_timer", "<i4"),  # 0: it has no end, or it is over
+        ("day_timer", "<i4"),  # 0: no rule counts days
         ("spare_row", "<i4"),
+        ("ends_at_ns", "<i8"),  # 0: never
         ("granted", "<i8"),  # starting balances given, less what resets took back
         ("fees_taken", "<i8"),  # fees that seats paid
         ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
@@ -190,6 +193,8 @@ MATCH = np.dtype(
 
 MATCH_OPEN: Final = 2
 """MATCH.status: seats may trade."""
+MATCH_CLOSED: Final = 3
+"""It is over, and its seats are ranked."""
 
 SEAT = np.dtype(
     [
@@ -215,7 +220,8 @@ SEAT = np.dtype(
         ("wins", "<i4"),  # of those, the ones whose last part closed with a profit
         ("held_trades", "<i4"),  # of those, the ones held as long as the game asks for
         ("next_free", "<i4"),
-        ("spare", "<i8"),
+        ("spare", "<i4"),
+        ("rank", "<i4"),  # when the match is over; from 1
         # what the rules that look at its equity touch: how much of its slack no band has, and its levels
         ("slack_down", "<i8"),
         ("slack_up", "<i8"),
@@ -226,7 +232,7 @@ SEAT = np.dtype(
         ("high_water", "<i8"),  # of equity, in whole steps
         ("warned", "<i4"),  # bits: the warnings of today, WARNINGS for the daily floor, as many for the total one
         ("pace", "<i4"),  # row of the stamps of its latest trades
-        ("spare_watch", "<i8"),
+        ("prize", "<i8"),
         # the rest
         ("joined_at_ns", "<i8"),
         ("next_in_match", "<i4"),
@@ -449,6 +455,7 @@ TIMER = np.dtype(
 
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
+TIMER_MATCH: Final = 4
 TIMER_DAY: Final = 5
 """Kinds of timers, in the order in which they fire when due together."""
 
@@ -526,7 +533,10 @@ TURN = np.dtype(
         ("touched", "<i8"),  # seats that wait to be judged
         ("judged", "<i8"),
         ("instrument", "<i8"),  # that the entry is about; 0 none
-        ("cursor", "<i8"),  # seat at which a walk over a match stopped
+        ("cursor", "<i8"),  # seat at which settling a match stopped; 0: it has not begun
+        ("ending", "<i8"),  # 1: a match ends with this entry, before its time
+        ("match", "<i8"),  # that is settled and waits to be ranked
+        ("resume", "<i8"),  # phase to go on with then
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call
         # an order as planned by its checks, before it changes anything

@@ -51,6 +51,7 @@ class MatchView(NamedTuple):
     max_positions: int
     max_leverage: int
     seats: int
+    ends_at_ns: int  # 0: never
 
 
 class Evidence(NamedTuple):
@@ -87,6 +88,8 @@ class SeatView(NamedTuple):
     daily_floor: int | None  # of equity; None: the match has no such rule
     total_floor: int | None
     high_water: int
+    rank: int  # when the match is over
+    prize: int
     out: Evidence | None  # by which rule the seat is out of the game; None: it plays
 
 
@@ -204,6 +207,7 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["max_positions"]),
         int(row["max_leverage"]),
         int(row["seats"]),
+        int(row["ends_at_ns"]),
     )
 
 
@@ -308,6 +312,8 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         int(found["daily_floor"]) if match["daily_drawdown"] else None,
         int(found["total_floor"]) if match["total_drawdown"] else None,
         int(found["high_water"]),
+        int(found["rank"]),
+        int(found["prize"]),
         out,
     )
 

@@ -43,7 +43,20 @@ from engine.commands import (
     pack_client_order_id,
     request_key,
 )
-from engine.events import CANDLE, EVENT, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, Cause, EventKind, Events, OrderStatus
+from engine.events import (
+    CANDLE,
+    EVENT,
+    JUDGED,
+    OUTCOME,
+    QUOTED,
+    RANKED,
+    SWITCHED,
+    TRADE,
+    Cause,
+    EventKind,
+    Events,
+    OrderStatus,
+)
 from engine.events import events_of as engine_events_of
 from engine.invariants import check
 from engine.machine import Machine
@@ -173,6 +186,7 @@ _BODIES = {
     EventKind.CANDLE_CLOSED: CANDLE,
     EventKind.SWITCH_CHANGED: SWITCHED,
     EventKind.SEAT_WARNED: JUDGED,
+    EventKind.MATCH_FINISHED: RANKED,
     EventKind.SEAT_DISQUALIFIED: JUDGED,
     EventKind.SEAT_LOCKED: JUDGED,
 }

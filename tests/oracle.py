@@ -30,7 +30,9 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    EndMatch,
     Execution,
+    JoinMatch,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -51,7 +53,7 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_ORDER, TIMER_WAIT, TIMER_DAY = 2, 3, 5  # in this order, when due together
+TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 2, 3, 4, 5  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
@@ -106,6 +108,9 @@ class Match:
     insurance: int = 0
     locked: bool = False
     next_day_ns: int = 0
+    ends_at_ns: int = 0
+    practice: bool = True
+    open: bool = True
 
     def percent(self, ppm: int) -> int:
         return rounded_up(self.game.starting_balance, ppm)
@@ -133,6 +138,8 @@ class Seat:
     high_water: int = 0
     warned: set[tuple[Rule, int]] = field(default_factory=set)
     out: Rule = Rule.NONE
+    rank: int = 0
+    prize: int = 0
 
 
 @dataclass
@@ -223,6 +230,7 @@ class Oracle:
         self.positions: dict[int, Position] = {}
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
+        self.ending = False  # some match does, before its time
         self.events: list[Event] = []
 
     def apply(self, commands: list[Command], at_ns: int) -> tuple[list[Outcome], list[Event]]:
@@ -231,29 +239,37 @@ class Oracle:
         first = self.sequence + 1
         self.sequence = first
         self.requests = {key: kept for key, kept in self.requests.items() if kept[2] + DAY_NS > at_ns}
-        while due := self.due():
-            min(due, key=lambda timer: timer[:3])[3]()
+        self.fire_due()
         outcomes = []
         for self.sequence, command in enumerate(commands, first):
             outcomes.append(outcome := self.answer(command))
             self.judge_all(command.instrument if isinstance(command, Quote) else outcome["instrument"])
+            if self.ending:
+                self.fire_due()
         return outcomes, self.events
+
+    def fire_due(self) -> None:
+        self.ending = False
+        while due := self.due():
+            min(due, key=lambda timer: timer[:3])[3]()
 
     def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
         """(when, kind, id, what) of all that is due by now: dates of orders, ends of bumps, quotes gone stale."""
         found: list[tuple[int, int, int, Callable[[], None]]] = []
         for order in self.orders.values():
             if order.command.expires_at_ns:
-                expire = partial(self.end, order, EventKind.ORDER_EXPIRED)
+                expire = partial(self.end_order, order, EventKind.ORDER_EXPIRED)
                 found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
         for id, match in self.matches.items():
-            if match.next_day_ns:
+            if match.open and match.ends_at_ns:
+                found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
+            if match.open and match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
             elif wait.id in self.orders and self.is_stale(self.markets[wait.instrument]):
-                stale = partial(self.end, self.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
+                stale = partial(self.end_order, self.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
                 market = self.markets[wait.instrument]
                 stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
                 found.append((stale_at_ns, TIMER_WAIT, wait.sequence, stale))
@@ -344,22 +360,69 @@ class Oracle:
 
     def create_match(self, command: CreateMatch) -> Outcome:
         refuse_if(not 1 <= command.game <= len(self.games), Reason.GAME_NOT_FOUND)
-        refuse_if(not command.practice, Reason.MATCH_NOT_PRACTICE)
+        game = self.games[command.game - 1]
+        refuse_if(not command.practice and not game.duration_s, Reason.MATCH_ENDLESS)
         id = len(self.matches) + 1
-        match = self.matches[id] = Match(self.games[command.game - 1])
+        match = self.matches[id] = Match(game, practice=command.practice)
+        if not command.practice:
+            match.ends_at_ns = self.now_ns + game.duration_s * BILLION
         if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
             match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
         self.emit(EventKind.MATCH_CREATED, match=id)
-        for player in range(1, len(self.players) + 1):
+        for player in range(1, len(self.players) + 1) if command.practice else ():
             self.sit(player, id)
         return {"id": id}
+
+    def join(self, command: JoinMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
+        refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
+        refuse_if((command.player, command.match) in self.seats, Reason.ALREADY_JOINED)
+        self.sit(command.player, command.match)
+        return {"id": command.match}
+
+    def end(self, command: EndMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
+        self.end_now(command.match)
+        return {"id": command.match}
+
+    def end_match(self, id: int, match: Match) -> None:
+        """Everybody's orders are cancelled and positions closed at the last quotes; then all are ranked."""
+        match.open = False
+        seats = [seat for seat in self.seats.values() if seat.match == id]
+        for seat in reversed(seats):
+            self.flatten(seat, Cause.MATCH_END)
+        game = match.game
+        ranking = sorted(enumerate(seats), key=lambda entry: (
+            entry[1].out not in (Rule.NONE, Rule.PROFIT_TARGET),
+            entry[1].held_trades < game.min_trades,
+            -entry[1].cash,
+            -entry[1].trades if game.ranks_by_trades else 0,
+            max(max(entry[1].balances[:n + 1]) - balance for n, balance in enumerate(entry[1].balances)),
+            entry[1].balance_at_ns,
+            entry[0],
+        ))  # fmt: skip
+        fit = [seat for _, seat in ranking
+               if seat.out in (Rule.NONE, Rule.PROFIT_TARGET) and seat.held_trades >= game.min_trades]  # fmt: skip
+        won = [game.reward_price]
+        if game.prize_split:
+            pool = game.entry_fee * len(seats) * (MILLION - game.house_fee_ppm) // MILLION
+            won = [pool * percent // 100 for percent in game.prize_split[:len(fit)]]
+            won = [won[0] + pool - sum(won), *won[1:]] if won else []
+        for rank, (_, seat) in enumerate(ranking, 1):
+            seat.rank, seat.prize = rank, won[rank - 1] if fit and rank <= len(won) else 0
+            self.emit(EventKind.MATCH_FINISHED, seat.player, id, rank=rank, seats=len(seats), balance=seat.cash,
+                      prize=seat.prize)  # fmt: skip
+        self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0)
 
     def register(self, command: RegisterPlayer) -> Outcome:
         self.players.append(0)
         player = len(self.players)
         self.emit(EventKind.PLAYER_REGISTERED, player=player)
-        for match in self.matches:
-            self.sit(player, match)
+        for id, match in self.matches.items():
+            if match.practice and match.open:
+                self.sit(player, id)
         return {"id": player}
 
     def sit(self, player: int, match: int) -> None:
@@ -371,6 +434,8 @@ class Oracle:
 
     def reset(self, command: ResetSeat) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if(not self.matches[command.match].practice, Reason.MATCH_NOT_PRACTICE)
+        refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
         refuse_if(bool(self.orders_of(seat) or self.positions_of(seat)), Reason.SEAT_NOT_FLAT)
@@ -410,7 +475,7 @@ class Oracle:
     def judge_all(self, instrument: int) -> None:
         """Every seat after everything that happens: the engine must find the same with a look at hardly any."""
         for _, seat in sorted(self.seats.items()):
-            if not seat.out:
+            if not seat.out and self.matches[seat.match].open:
                 self.judge(seat, instrument)
 
     def judge(self, seat: Seat, instrument: int) -> None:
@@ -460,10 +525,21 @@ class Oracle:
         seat.out = rule
         kind = EventKind.SEAT_LOCKED if rule is Rule.PROFIT_TARGET else EventKind.SEAT_DISQUALIFIED
         self.tell_judged(kind, seat, rule, 0, equity, level, instrument)
+        if rule is Rule.PROFIT_TARGET and self.matches[seat.match].game.target_ends:
+            self.end_now(seat.match)
+        self.flatten(seat, Cause.RULE)
+
+    def flatten(self, seat: Seat, cause: Cause) -> None:
+        """The latest first."""
         for order in reversed(self.orders_of(seat)):
-            self.end(order, EventKind.ORDER_CANCELED)
+            self.end_order(order, EventKind.ORDER_CANCELED)
         for position in reversed(self.positions_of(seat)):
-            self.close_at_touch(position, position.lots, Cause.RULE)
+            self.close_at_touch(position, position.lots, cause)
+
+    def end_now(self, id: int) -> None:
+        """The match ends with what is happening, before its time."""
+        self.matches[id].ends_at_ns = self.now_ns
+        self.ending = True
 
     def tell_judged(
         self, kind: EventKind, seat: Seat, rule: Rule, percent: int, equity: int, level: int, instrument: int
@@ -488,6 +564,7 @@ class Oracle:
     def place(self, command: PlaceOrder) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         match = self.matches[command.match]
+        refuse_if(not match.open, Reason.MATCH_NOT_OPEN)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
         refuse_if(seat.out is Rule.PROFIT_TARGET, Reason.SEAT_LOCKED)
@@ -648,7 +725,7 @@ class Oracle:
         away = (touch - command.price) * command.side
         if command.order_type == OrderType.LIMIT and away > 0:
             if command.time_in_force == TimeInForce.IOC:
-                return self.end(order, EventKind.ORDER_CANCELED)
+                return self.end_order(order, EventKind.ORDER_CANCELED)
             lots = self.lots_at(order, command.price)
             notional = command.price * lots * market.value
             margin = -(-notional // command.leverage)
@@ -657,12 +734,12 @@ class Oracle:
                 self.check_size(data, lots, notional)
                 refuse_if(margin + fee > seat.cash + order.margin + order.fee, Reason.CASH_TOO_LOW)
             except Refused as refused:
-                return self.end(order, EventKind.ORDER_REFUSED, refused.reason)
+                return self.end_order(order, EventKind.ORDER_REFUSED, refused.reason)
             seat.cash += order.margin + order.fee - margin - fee
             order.lots, order.notional, order.margin, order.fee = lots, notional, margin, fee
             return self.tell_of(EventKind.ORDER_CHANGED, order)
         if command.max_slippage_ppm and away > rounded_up(command.price, command.max_slippage_ppm):
-            return self.end(order, EventKind.ORDER_REFUSED, Reason.SLIPPAGE_TOO_HIGH)
+            return self.end_order(order, EventKind.ORDER_REFUSED, Reason.SLIPPAGE_TOO_HIGH)
         return self.fill(order, at_touch=True)
 
     def fill(self, order: Order, at_touch: bool) -> None:
@@ -693,7 +770,7 @@ class Oracle:
             reached = self.is_reached(command.side, liquidation, market.closing(command.side))
             refuse_if(reached, Reason.WOULD_LIQUIDATE_NOW)
         except Refused as refused:
-            self.end(order, EventKind.ORDER_REFUSED, refused.reason)
+            self.end_order(order, EventKind.ORDER_REFUSED, refused.reason)
             return
         del self.orders[order.id]
         seat.cash += order.margin + order.fee - margin - fee
@@ -711,7 +788,7 @@ class Oracle:
         refuse_if(lots > data.max_lots, Reason.QUANTITY_TOO_HIGH)
         refuse_if(notional < data.min_notional, Reason.NOTIONAL_TOO_LOW)
 
-    def end(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
+    def end_order(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
         """It ends without a fill, and what it reserved comes back."""
         del self.orders[order.id]
         self.waiting = [wait for wait in self.waiting if wait.id != order.id]
@@ -723,7 +800,7 @@ class Oracle:
         refuse_if(order is None or order.seat.player != command.player, Reason.ORDER_NOT_FOUND)
         assert order is not None
         refuse_if(self.waits(order.id), Reason.ORDER_EXECUTING)
-        self.end(order, EventKind.ORDER_CANCELED)
+        self.end_order(order, EventKind.ORDER_CANCELED)
         return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
 
     # Positions
@@ -1028,6 +1105,8 @@ class Oracle:
         SetSwitch: set_switch,
         CreateGame: create_game,
         CreateMatch: create_match,
+        JoinMatch: join,
+        EndMatch: end,
         RegisterPlayer: register,
         ResetSeat: reset,
         OpenFeed: open_feed,

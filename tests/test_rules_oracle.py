@@ -40,7 +40,9 @@ from engine.commands import (
     CreateMatch,
     DefineInstrument,
     Directions,
+    EndMatch,
     Execution,
+    JoinMatch,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -78,6 +80,7 @@ LOCKS = (
 )  # fmt: skip
 
 MATCHES = (1, 2, 3, 4, 5, 6, 7)
+SHORT = 4  # the game whose matches end
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
     CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
@@ -102,7 +105,9 @@ SETUP: list[Command] = [
     RegisterPlayer("3"),
     CreateGame("Next quote", "", 100_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=250),
     CreateMatch(3, True),
-    *(command for number, game in enumerate(CHALLENGES, 4) for command in (game, CreateMatch(number, True))),
+    CreateGame("Short", "", 100_000, 8, 60, duration_s=60, min_trades=2, profit_target_ppm=50_000, target_ends=True,
+               entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10)),
+    *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
 ]
 
 
@@ -161,7 +166,7 @@ class Twins:
                 len(mine), len(held), seat.held_trades, self.max_drawdown(seat), seat.balance_at_ns,
                 seat.daily_floor if oracle.matches[match].game.max_daily_drawdown_ppm else None,
                 seat.total_floor if oracle.matches[match].game.max_total_drawdown_ppm else None, seat.high_water,
-                found.out,
+                seat.rank, seat.prize, found.out,
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [
@@ -322,7 +327,7 @@ class Driver:
             odd[field] = self.random.choice((-1, 0, 9, 10**6))
         defaults = {
             "player": self.random.choice(PLAYERS),
-            "match": self.random.choice(MATCHES),
+            "match": self.random.choice((*MATCHES, *self.short())),
             "instrument": instrument,
             "side": side,
             "leverage": self.random.choice((1, 2, 3, 5, 7, 10, 10, 20, 40, 60, 61)),
@@ -393,8 +398,19 @@ class Driver:
             return AmendPosition(player, id, Amend.TRAILING_STOP, trailing_ppm=trailing_ppm, key=self.key())
         return AmendPosition(player, id, self.random.randint(0, 15), stop, target, margin, trailing_ppm, self.key())
 
+    def short(self) -> list[int]:
+        """Open matches that will end."""
+        return [id for id, match in self.twins.oracle.matches.items() if match.open and not match.practice]
+
     def rare(self) -> Command:
         roll = self.random.random()
+        if roll < 0.2:
+            short = self.short()
+            if not short or (len(short) < 3 and roll < 0.03):
+                return CreateMatch(self.random.choice((SHORT, SHORT, 1, 99)), practice=False)
+            if roll < 0.01:
+                return EndMatch(self.random.choice((*short, 0)), "over")
+            return JoinMatch(self.random.choice((*short, 1, 0)), self.random.choice((*PLAYERS, 9)))
         if roll < 0.4:
             return ResetSeat(self.random.choice(MATCHES), self.random.choice((*PLAYERS, 9)))
         if roll < 0.5:
@@ -436,6 +452,8 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
         ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
         ("POSITION_CLOSED", "RULE"), ("SEAT_WARNED", "NONE"), ("SEAT_LOCKED", "NONE"), ("SEAT_DISQUALIFIED", "NONE"),
+        ("POSITION_CLOSED", "MATCH_END"), ("MATCH_FINISHED", "NONE"), ("Quote", "MATCH_FINISHED", "NONE"),
+        ("JoinMatch", "ACCEPTED"), ("EndMatch", "ACCEPTED"),
         *(("SEAT_DISQUALIFIED", broken) for broken in ("DAILY_DRAWDOWN", "TOTAL_DRAWDOWN", "LOSS_PER_TRADE")),
         ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
         *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),

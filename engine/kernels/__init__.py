@@ -75,3 +75,14 @@ def kernel(function: F) -> F:
         return function
     compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled
+
+
+def rare_kernel(function: F) -> F:
+    """A kernel that is called, not inlined: large, needed in several places, and seldom on the path of a command.
+
+    The call costs some 100 ns; a copy of a large kernel in each of its callers costs seconds of compilation.
+    """
+    if JIT_DISABLED:
+        return function
+    compiled: F = numba.njit(**_OPTIONS | {"forceinline": False})(function)
+    return compiled

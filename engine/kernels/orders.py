@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.commands import CLIENT_ORDER_ID_WORDS, OrderType, TimeInForce
 from engine.events import EventKind, OrderStatus
-from engine.kernels import kernel
+from engine.kernels import kernel, rare_kernel
 from engine.kernels.emit import begin
 from engine.kernels.index import find, insert, remove
 from engine.kernels.instruments import opens_allowed
@@ -91,7 +91,7 @@ def cancel(book, events, command, outcome):
     return Reason.ACCEPTED.value
 
 
-@kernel
+@rare_kernel
 def end_order(book, events, row, kind, reason):
     """The order ends without a fill; what it reserved comes back."""
     order = book.orders[row]
@@ -152,7 +152,7 @@ def _fill_at_touch(book, events, row, touch):
     _fill(book, events, row, touch, lots, instrument.taker_fee_ppm, reason)
 
 
-@kernel
+@rare_kernel
 def _fill(book, events, row, price, lots, fee_ppm, reason):
     """Open the order's position at `price`; or refuse it, for `reason` or for what has changed since it came."""
     order = book.orders[row]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.commands import Anchor, TotalDrawdown
 from engine.events import Cause, EventKind, Rule
-from engine.kernels import kernel
+from engine.kernels import kernel, rare_kernel
 from engine.kernels.bands import divide_slack, drop_bands, touch
 from engine.kernels.emit import begin
 from engine.kernels.index import find
@@ -17,14 +17,23 @@ from engine.kernels.orders import end_order
 from engine.kernels.positions import breaks_loss_limit, close_position
 from engine.kernels.seats import balance, worth
 from engine.kernels.sorting import sort
+from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
-from engine.scale import BOUND
-from engine.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED, WARNINGS_PERCENT
+from engine.scale import BOUND, next_midnight
+from engine.tables import (
+    MATCH_CLOSED,
+    SEAT_ACTIVE,
+    SEAT_DISQUALIFIED,
+    SEAT_LOCKED,
+    TIMER_DAY,
+    TIMER_MATCH,
+    WARNINGS_PERCENT,
+)
 
 _WARNINGS = len(WARNINGS_PERCENT)
 
 
-@kernel
+@rare_kernel
 def judge_touched(book, events, room, outcome):
     """Judge the seats that this entry touched, in order of player and match, while more than `room` events fit; True
     when all are. `outcome` is scratch."""
@@ -43,7 +52,7 @@ def judge_touched(book, events, room, outcome):
     return True
 
 
-@kernel
+@rare_kernel
 def start_watch(book, row):
     """Set the seat's levels as at its start, and its slack."""
     seat = book.seats[row]
@@ -57,13 +66,15 @@ def start_watch(book, row):
         _watch(book, row, balance(seat), 0)
 
 
-@kernel
+@rare_kernel
 def start_day(book, match_id):
     """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and it is judged.
 
     Walks the match's seats, and their positions where the anchor is equity.
     """
     match = book.matches[match_id]
+    clear_timer(book, match.day_timer)
+    match.day_timer = set_timer(book, next_midnight(book.world[0].now_ns), TIMER_DAY, match_id, match_id)
     row = match.first_seat
     while row != 0:
         seat = book.seats[row]
@@ -79,6 +90,43 @@ def start_day(book, match_id):
 
 
 @kernel
+def end_now(book, match_id):
+    """Let the match end when this entry is done."""
+    match = book.matches[match_id]
+    if match.end_timer != 0:
+        clear_timer(book, match.end_timer)
+    match.end_timer = set_timer(book, book.world[0].now_ns, TIMER_MATCH, match_id, match_id)
+    book.turn[0].ending = 1
+
+
+@rare_kernel
+def settle_match(book, events, match_id, room, outcome):
+    """Cancel all orders of the match and close its positions at their last usable quotes, while more than `room`
+    events fit; True when nothing is open. No rule looks at it any more."""
+    turn = book.turn[0]
+    match = book.matches[match_id]
+    match.status = MATCH_CLOSED
+    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    while row != 0:
+        if book.seats[row].watched:
+            drop_bands(book, row)
+        open_still = True
+        while open_still:
+            if turn.events >= room:
+                turn.cursor = row
+                return False
+            open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
+        row = book.seats[row].next_in_match
+    turn.cursor = 0
+    clear_timer(book, match.end_timer)
+    match.end_timer = 0
+    if match.day_timer != 0:
+        clear_timer(book, match.day_timer)
+        match.day_timer = 0
+    return True
+
+
+@rare_kernel
 def flatten(book, events, row, cause, outcome):
     """Cancel one order of the seat, or close one position of it, the latest first; False when it has none."""
     seat = book.seats[row]
@@ -231,6 +279,8 @@ def _put_out(book, events, row, rule, equity, level):
     seat.out_bid = quote.bid
     seat.out_ask = quote.ask
     drop_bands(book, row)
+    if won and book.matches[seat.match].target_ends:
+        end_now(book, seat.match)
     kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
     event = events.judged[begin(book, events, kind, seat.player, seat.match, turn.instrument)]
     event.rule = rule
@@ -241,7 +291,7 @@ def _put_out(book, events, row, rule, equity, level):
     event.quote_sequence = quote.sequence
 
 
-@kernel
+@rare_kernel
 def _close(book, events, position_row, cause, outcome):
     position = book.positions[position_row]
     quote = book.quotes[position.instrument]

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
-from engine.kernels import kernel
+from engine.kernels import kernel, rare_kernel
 from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale
@@ -20,17 +20,20 @@ from engine.kernels.plans import check_stops, liquidated_at
 from engine.kernels.positions import amend_position, close_position, liquidation_with, trailing_distance
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
-from engine.kernels.rules import judge_touched, start_day
-from engine.kernels.timers import clear_timer, next_due, set_timer
+from engine.kernels.rules import judge_touched, settle_match, start_day
+from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
-from engine.scale import BOUND, ceil_div, next_midnight
-from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.scale import BOUND, ceil_div
+from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_MATCH, TIMER_WAIT, WAITS_TO_CLOSE
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
 PHASE_SERVE: Final = 2
 PHASE_JUDGE: Final = 3
+PHASE_ENDING: Final = 4
+PHASE_FINISH: Final = 5
+"""A match is settled: the machine ranks it, and goes on with book.turn[0].resume."""
 
 START: Final = -1
 """Number of the command before a batch's first: nothing of the batch is done yet."""
@@ -56,11 +59,12 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         book.world[0].now_ns = at_ns
         forget_expired(book)
         turn.phase = PHASE_TIMERS
+        turn.sequence = first_sequence
         i = 0
     if turn.phase == PHASE_TIMERS:
-        turn.sequence = first_sequence
         if not _fire_timers(book, events, room, scratch):
             return i
+        turn.ending = 0
         turn.phase = PHASE_ENTRY
 
     while i < len(commands.header):
@@ -79,6 +83,11 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         if turn.touched != 0 and not judge_touched(book, events, room, scratch):
             turn.phase = PHASE_JUDGE
             return i
+        if turn.ending:
+            turn.phase = PHASE_ENDING
+            if not _fire_timers(book, events, room, scratch):
+                return i
+            turn.ending = 0
         turn.phase = PHASE_ENTRY
         book.world[0].sequence = turn.sequence
         i += 1
@@ -236,7 +245,7 @@ def _check_margin(book, position, change, mark):
     return Reason.ACCEPTED.value
 
 
-@kernel
+@rare_kernel
 def _fire_timers(book, events, room, scratch):
     """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
     now_ns = book.world[0].now_ns
@@ -252,12 +261,16 @@ def _fire_timers(book, events, room, scratch):
         if timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
-            match_id = timer.owner
-            clear_timer(book, row)
-            set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
-            start_day(book, match_id)
+            start_day(book, timer.owner)
             if not judge_touched(book, events, room, scratch):
                 return False
+        elif timer.kind == TIMER_MATCH:
+            match_id = timer.owner
+            if settle_match(book, events, match_id, room, scratch):
+                turn.match = match_id
+                turn.resume = turn.phase
+                turn.phase = PHASE_FINISH
+            return False
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         row = next_due(book, now_ns)

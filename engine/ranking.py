@@ -1,0 +1,53 @@
+"""Ranking: who has won a match that is over, and what the prizes are. A total order, and integers that add up."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import CreateGame
+from engine.scale import PPM
+from engine.state import State
+from engine.tables import SEAT_DISQUALIFIED
+
+
+def ranked(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int64], int]:
+    """Rows of the match's seats, the best first, and how many of them are fit to win a prize.
+
+    Not disqualified; enough trades; higher balance; more trades (`by_trades`); lower greatest drawdown of the balance;
+    who reached the balance earlier; who joined first.
+    """
+    book = state.book
+    rows = joined(state, match_id)
+    seats = np.asarray(book.seats)[rows]
+    unfit = seats["status"] == SEAT_DISQUALIFIED
+    short = seats["held_trades"] < int(book.matches[match_id]["min_trades"])
+    trades = -seats["trades"].astype(np.int64) if by_trades else np.zeros(len(rows), np.int64)
+    balance = seats["cash"] + seats["reserved"] + seats["margin"]
+    order = np.lexsort(
+        (np.arange(len(rows)), seats["balance_at_ns"], seats["max_drawdown"], trades, -balance, short, unfit)
+    )
+    return rows[order], int(np.count_nonzero(~unfit & ~short))
+
+
+def joined(state: State, match_id: int) -> NDArray[np.int64]:
+    """Rows of the match's seats, who joined first first."""
+    rows = []
+    row = int(state.book.matches[match_id]["first_seat"])
+    while row:
+        rows.append(row)
+        row = int(state.book.seats[row]["next_in_match"])
+    return np.array(rows[::-1], np.int64)
+
+
+def prizes(game: CreateGame, seats: int, fit: int) -> list[int]:
+    """The prizes by rank, of those fit to win: the reward to the winner, or the pool of entry fees less the house fee
+    (rounded down) by the game's split. What does not divide, and the parts of ranks that nobody takes, go to the first.
+    """
+    if fit == 0:
+        return []
+    if not game.prize_split:
+        return [game.reward_price]
+    pool = game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM
+    shares = [pool * percent // 100 for percent in game.prize_split[:fit]]
+    return [shares[0] + pool - sum(shares), *shares[1:]]
