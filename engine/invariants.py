@@ -35,6 +35,7 @@ from engine.tables import (
     SEAT_ACTIVE,
     SEATS,
     TIMER_DAY,
+    TIMER_MATCH,
     TIMER_ORDER,
     TIMER_WAIT,
     TIMERS,
@@ -460,7 +461,8 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, those
-    of what waits for a quote, and those of the days of matches with drawdown rules."""
+    of what waits for a quote, those of the days of matches with drawdown rules, and those
+    of their ends."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap[:count]
@@ -487,11 +489,18 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
                     waiting)  # fmt: skip
     days = book.timers[rows][book.timers["kind"][rows] == TIMER_DAY]
     matches = _first_rows(book.matches, book.world["matches"][0])
-    drawn = np.flatnonzero((matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0))
+    is_open = matches["status"] == MATCH_OPEN
+    drawn = np.flatnonzero(is_open & ((matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0)))
     if sorted(days["id"].tolist()) != drawn.tolist() or (days["due_ns"] % DAY_NS).any():
         found.append("the days of matches do not begin as they should")
-    if len(ending) + len(waiting) + len(days) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
-        found.append(f"{count} timers for {len(ending)} orders that end and {len(waiting)} things that wait")
+    ends = book.timers[rows][book.timers["kind"][rows] == TIMER_MATCH]
+    due = matches["ends_at_ns"][ends["id"]]
+    if sorted(ends["id"].tolist()) != np.flatnonzero(is_open & (matches["ends_at_ns"] != 0)).tolist():
+        found.append("the matches that end are not those with a timer")
+    found += _where(ends["due_ns"] != due, "match {} ends at another time than it says", ends["id"])
+    others = len(waiting) + len(days) + len(ends)
+    if len(ending) + others != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
+        found.append(f"{count} timers for {len(ending)} orders that end and {others} other things")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
     return found + [f"timer {key} is overdue" for key in overdue]
 

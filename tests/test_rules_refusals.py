@@ -19,7 +19,9 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     Directions,
+    EndMatch,
     Execution,
+    JoinMatch,
     OrderType,
     ResetSeat,
     SetSwitch,
@@ -42,6 +44,12 @@ class Scene:
         arena.quote("BTCUSDT", 59_990, 60_000)
         self.position = self.alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=100, key="key")
         self.order = self.alice.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=100)
+
+    def join(self) -> None:
+        """Bob has joined a match of a minute."""
+        game = self.arena.command(CreateGame("Minute", "", MONEY, 1, 1, duration_s=60)).id
+        self.contest = self.arena.command(CreateMatch(game, practice=False)).id
+        self.arena.command(JoinMatch(self.contest, self.bob.id))
 
     def challenge(self, **rules: Any) -> None:
         """Dora plays a match with challenge rules."""
@@ -147,6 +155,14 @@ BAD_CHALLENGES: list[dict[str, Any]] = [
     {"max_loss_per_trade_ppm": 1_000_001},
     {"profit_target_ppm": -1},
     {"profit_target_ppm": 100_000_001},
+    {"duration_s": -1},
+    {"duration_s": 366 * 86_400 + 1},
+    {"reward_price": -1},
+    {"entry_fee": -1},
+    {"house_fee_ppm": 1_000_001},
+    {"prize_split": (60, 30)},
+    {"prize_split": (110, -10)},
+    {"prize_split": (100,), "reward_price": 1},
 ]
 
 GIVEN: dict[str, Callable[[Scene], Any]] = {
@@ -169,7 +185,10 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "closing": lambda s: (s.arena.passes(3), s.close(percent=100)),
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
-    "ended": lambda s: s.arena.machine.state.book.matches["status"].__setitem__(s.arena.match(cash=5), 3),
+    "joined": lambda s: s.join(),
+    "over": lambda s: (s.join(), s.arena.passes(60)),
+    "practice over": lambda s: s.arena.command(EndMatch(s.bob.match, "why")),
+    "granted out": lambda s: (s.join(), s.arena.machine.state.book.matches["granted"].__setitem__(s.contest, 4 * BOUND)),
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
     "tame": lambda s: s.arena.change("BTCUSDT", max_leverage=20),
     "low ceiling": lambda s: s.arena.change("BTCUSDT", highest_price=6_500_000),
@@ -178,7 +197,7 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
 }
-"""What happened before. "ended" is done by hand: no match of today ends."""
+"""What happened before. "granted out" is done by hand: it would take a million players."""
 
 REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEY_REUSED, "", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="0.2", leverage=100, key="key")),
@@ -188,8 +207,17 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.place(match=99)),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(ResetSeat(99, s.bob.id))),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(ResetSeat(0, s.bob.id))),
-    (Reason.MATCH_NOT_OPEN, "ended", lambda s: s.place(match=s.arena.match(cash=5))),
-    (Reason.MATCH_NOT_PRACTICE, "", lambda s: s.arena.command(CreateMatch(1, practice=False))),
+    (Reason.MATCH_ENDLESS, "", lambda s: s.arena.command(CreateMatch(1, practice=False))),
+    (Reason.MATCH_NOT_PRACTICE, "joined", lambda s: s.arena.command(ResetSeat(s.contest, s.bob.id))),
+    (Reason.MATCH_NOT_OPEN, "over", lambda s: s.place(match=s.contest)),
+    (Reason.MATCH_NOT_OPEN, "over", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id))),
+    (Reason.MATCH_NOT_OPEN, "over", lambda s: s.arena.command(EndMatch(s.contest, "again"))),
+    (Reason.MATCH_NOT_OPEN, "practice over", lambda s: s.bob.resets()),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(JoinMatch(99, s.bob.id))),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(EndMatch(0, "why"))),
+    (Reason.PLAYER_NOT_FOUND, "joined", lambda s: s.arena.command(JoinMatch(s.contest, 99))),
+    (Reason.ALREADY_JOINED, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
+    (Reason.MATCH_FULL, "granted out", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id))),
     (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(CreateMatch(99, practice=True))),
     (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 0, 1, 1))),
     (Reason.NOT_JOINED, "", lambda s: s.place(player=99)),

@@ -95,7 +95,8 @@ def end_now(book, match_id):
     match = book.matches[match_id]
     if match.end_timer != 0:
         clear_timer(book, match.end_timer)
-    match.end_timer = set_timer(book, book.world[0].now_ns, TIMER_MATCH, match_id, match_id)
+    match.ends_at_ns = book.world[0].now_ns
+    match.end_timer = set_timer(book, match.ends_at_ns, TIMER_MATCH, match_id, match_id)
     book.turn[0].ending = 1
 
 
