@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from arena import (
+    AmendOrder,
     AmendPosition,
+    CancelAll,
     CancelOrder,
     ClosePosition,
     Command,
@@ -33,6 +35,7 @@ from oracle import DAY_NS, Oracle
 
 from engine import views
 from engine.commands import (
+    Amend,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -129,11 +132,12 @@ class Twins:
                 len(mine), len(held),
             )  # fmt: skip
             assert [
-                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee)
+                (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee,
+                 view.expires_at_ns)
                 for view in views.orders(state.book, player, match) or ()
             ] == [
                 (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
-                 order.margin, order.fee)
+                 order.margin, order.fee, order.command.expires_at_ns)
                 for order in mine
             ]  # fmt: skip
             waiting = [wait.id for wait in oracle.waiting]
@@ -190,8 +194,8 @@ class Driver:
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.rare),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 6, 3),
         )[0]
         return choose()
 
@@ -289,6 +293,8 @@ class Driver:
         return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 0, 101)), key=self.key())
 
     def cancel(self) -> Command:
+        if self.random.random() < 0.15:
+            return CancelAll(self.random.choice((*PLAYERS, 9)), self.random.choice((*MATCHES, 0, 9)), self.key())
         resting = list(self.twins.oracle.orders.values())
         if not resting or self.random.random() < 0.05:
             return CancelOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id))
@@ -302,6 +308,23 @@ class Driver:
         some = self.random.randint(1, 50 * MONEY)
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
         return AmendPosition(player, id, self.random.randint(0, 7), stop, target, margin, self.key())
+
+    def move(self) -> Command:
+        """Amend an order, most of the time so that it still rests where its stops fit."""
+        resting = list(self.twins.oracle.orders.values())
+        if not resting or self.random.random() < 0.05:
+            return AmendOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id), 0)
+        order = self.random.choice(resting)
+        command, market = order.command, self.twins.oracle.markets[order.command.instrument]
+        away = -command.side if command.order_type == OrderType.LIMIT else command.side
+        price = market.opening(command.side) + away * self.random.randint(-2, 12)
+        price = price if self.random.random() < 0.97 else self.random.choice((-1, 0, 401, 10**6))
+        stop, target = (self.random.choice((0, price + sign * command.side * self.random.randint(-1, 15)))
+                        for sign in (-1, 1))  # fmt: skip
+        later = self.random.choice((0, self.twins.now_ns + self.random.choice((-1, 1, NS_PER_S, 60 * NS_PER_S))))
+        fields = sum(self.random.choice((0, bit, bit))
+                     for bit in (Amend.PRICE, Amend.STOP_LOSS, Amend.TAKE_PROFIT, Amend.EXPIRY))  # fmt: skip
+        return AmendOrder(order.seat.player, order.id, fields, price, stop, target, later, self.key())
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -344,6 +367,11 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
         ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+        ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
+        *(("AmendOrder", reason) for reason in (
+            "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "CASH_TOO_LOW", "LEVERAGE_TOO_HIGH", "PRICE_INVALID",
+            "EXPIRY_INVALID", "FEED_STALE", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "NOTIONAL_TOO_LOW", "KEY_REUSED",
+        )),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(match.insurance < 0 for match in twins.oracle.matches.values())
@@ -404,6 +432,20 @@ class Market(RuleBasedStateMachine):
             position = held[choice % len(held)]
             bid = self.twins.oracle.markets[position.instrument].bid
             self.twins.step([AmendPosition(position.seat.player, position.id, fields, bid + stop, bid + stop, margin)])
+
+    @rule(choice=st.integers(0, 20), fields=st.integers(0, 63), price=st.integers(-20, 20), stop=st.integers(-20, 20),
+          goal=st.integers(-20, 20), seconds=st.integers(-1, 5))  # fmt: skip
+    def amends_orders(self, choice: int, fields: int, price: int, stop: int, goal: int, seconds: int) -> None:
+        if resting := list(self.twins.oracle.orders.values()):
+            order = resting[choice % len(resting)]
+            at = self.twins.oracle.markets[order.command.instrument].bid + price
+            ends_at_ns = self.twins.now_ns + seconds * NS_PER_S if seconds else 0
+            self.twins.step([AmendOrder(order.seat.player, order.id, fields, at, stop and at - stop, goal and at + goal,
+                                        ends_at_ns)])  # fmt: skip
+
+    @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES))
+    def cancels_all(self, player: int, match: int) -> None:
+        self.twins.step([CancelAll(player, match)])
 
     @rule(choice=st.integers(0, 20))
     def cancels(self, choice: int) -> None:
