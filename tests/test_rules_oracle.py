@@ -195,7 +195,7 @@ class Driver:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.rare),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 6, 3),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 3),
         )[0]
         return choose()
 
@@ -311,20 +311,26 @@ class Driver:
 
     def move(self) -> Command:
         """Amend an order, most of the time so that it still rests where its stops fit."""
-        resting = list(self.twins.oracle.orders.values())
-        if not resting or self.random.random() < 0.05:
-            return AmendOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id), 0)
-        order = self.random.choice(resting)
-        command, market = order.command, self.twins.oracle.markets[order.command.instrument]
+        oracle = self.twins.oracle
+        if not oracle.orders:
+            return self.limit()
+        if self.random.random() < 0.05:
+            return AmendOrder(self.random.choice(PLAYERS), self.random.randint(-1, oracle.next_id), 0)
+        resting = [order for order in oracle.orders.values() if not oracle.waits(order.id)]
+        often = resting if resting and self.random.random() < 0.9 else list(oracle.orders.values())
+        order = self.random.choice(often)
+        command, market = order.command, oracle.markets[order.command.instrument]
         away = -command.side if command.order_type == OrderType.LIMIT else command.side
         price = market.opening(command.side) + away * self.random.randint(-2, 12)
-        price = price if self.random.random() < 0.97 else self.random.choice((-1, 0, 401, 10**6))
+        if self.random.random() < 0.1:
+            price = self.random.choice((-1, 0, 1, 30, 390, 400, 401, 10**6))
         stop, target = (self.random.choice((0, price + sign * command.side * self.random.randint(-1, 15)))
                         for sign in (-1, 1))  # fmt: skip
-        later = self.random.choice((0, self.twins.now_ns + self.random.choice((-1, 1, NS_PER_S, 60 * NS_PER_S))))
+        ends_at_ns = self.twins.now_ns + self.random.choice((-1, 1, NS_PER_S, 9 * NS_PER_S, 60 * NS_PER_S))
         fields = sum(self.random.choice((0, bit, bit))
                      for bit in (Amend.PRICE, Amend.STOP_LOSS, Amend.TAKE_PROFIT, Amend.EXPIRY))  # fmt: skip
-        return AmendOrder(order.seat.player, order.id, fields, price, stop, target, later, self.key())
+        return AmendOrder(order.seat.player, order.id, fields, price, stop, target,
+                          self.random.choice((0, 0, ends_at_ns)), self.key())  # fmt: skip
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -369,12 +375,36 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
         ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
         *(("AmendOrder", reason) for reason in (
-            "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "CASH_TOO_LOW", "LEVERAGE_TOO_HIGH", "PRICE_INVALID",
-            "EXPIRY_INVALID", "FEED_STALE", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "NOTIONAL_TOO_LOW", "KEY_REUSED",
+            "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",
+            "ORDER_EXECUTING", "ORDER_NOT_FOUND", "KEY_REUSED",
         )),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(match.insurance < 0 for match in twins.oracle.matches.values())
+
+
+def test_an_order_is_amended_to_every_price_the_same_in_both():
+    """In a random order, so that each price is come to from below and from above."""
+    twins = Twins()
+    prices = list(range(-1, 403))
+    for order_type, side, price, *size in (
+        (OrderType.LIMIT, 1, 100, 1, 500), (OrderType.LIMIT, -1, 155, 1, 380), (OrderType.LIMIT, -1, 155, 40, 900),
+        (OrderType.STOP, 1, 155, 1, 380), (OrderType.STOP, -1, 100, 1, 380), (OrderType.STOP, 1, 155, 40, 900),
+        (OrderType.LIMIT, -1, 155, 7, 0, 2_000), (OrderType.STOP, -1, 100, 3, 0, 30_000),
+        (OrderType.LIMIT, 1, 145, 1, 15), (OrderType.LIMIT, -1, 155, 1, 0, 2_500),
+    ):  # fmt: skip
+        for match in (1, 2):
+            leverage, lots, margin, *_ = (*size, 0)
+            placed = PlaceOrder(1, match, 1, side, order_type, leverage=leverage, lots=lots, margin=margin, price=price)
+            random.Random(price).shuffle(prices)
+            id = twins.oracle.next_id
+            moved = [AmendOrder(1, id, Amend.PRICE, to) for to in prices]
+            twins.step([placed, *moved, *moved[:50], CancelAll(1, match)])
+            check(twins.machine.state)
+    assert twins.seen["PlaceOrder", "ACCEPTED"] == twins.seen["ORDER_CANCELED", "NONE"] == 20
+    for reason in ("ACCEPTED", "CASH_TOO_LOW", "LEVERAGE_TOO_HIGH", "NOTIONAL_TOO_LOW", "PRICE_INVALID",
+                   "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW"):  # fmt: skip
+        assert twins.seen["AmendOrder", reason] > 10, reason
 
 
 # Hypothesis, which makes a failure small

@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
+from arena import (
+    BTC,
+    LONG,
+    SHORT,
+    AmendOrder,
+    AmendPosition,
+    Arena,
+    CancelAll,
+    ClosePosition,
+    PlaceOrder,
+    Player,
+    Quote,
+    Unknown,
+)
 from msgspec.structs import replace
 
 from engine.commands import Amend, CreateGame, CreateMatch, Execution, OrderType, ResetSeat, TimeInForce
@@ -53,6 +66,18 @@ class Scene:
     def amend(self, **fields: Any) -> None:
         stops = {"player": self.alice.id, "position": self.position, "fields": Amend.STOP_LOSS | Amend.TAKE_PROFIT}
         self.arena.command(AmendPosition(**(stops | fields)))
+
+    def rests(self, **changes: Any) -> None:
+        """A limit order of Bob's is `order`."""
+        self.limit(**changes)
+        self.order = self.bob.orders[-1]
+
+    def move(self, player: Player, **fields: Any) -> None:
+        """Somebody amends `order`."""
+        bits = {"price": Amend.PRICE, "stop_loss": Amend.STOP_LOSS, "take_profit": Amend.TAKE_PROFIT,
+                "expires_at_ns": Amend.EXPIRY}  # fmt: skip
+        named = sum(bits[name] for name in fields if name in bits)
+        self.arena.command(AmendOrder(**({"player": player.id, "order": self.order, "fields": named} | fields)))
 
 
 Refused = Callable[[Scene], Any]
@@ -107,6 +132,14 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
+    "a limit": lambda s: s.rests(stop_loss=5_850_000),
+    "a limit and stale": lambda s: (s.rests(), s.arena.passes(3)),
+    "a limit and locked": lambda s: (s.rests(), s.arena.change("BTCUSDT", locked=True)),
+    "a stop": lambda s: s.rests(order_type=OrderType.STOP, price=6_100_000),
+    "a dear limit": lambda s: s.rests(lots=16_900),
+    "a small limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=0, margin=6 * MONEY, leverage=1),
+    "a small limit and coarse": lambda s: (GIVEN["a small limit"](s), s.arena.change("BTCUSDT", min_lots=10)),
+    "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }
 """What happened before. "ended" is done by hand: no match of today ends."""
 
@@ -150,6 +183,37 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(s.position)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.bob.cancels(s.order)),
     (Reason.ORDER_EXECUTING, "on its way", lambda s: s.carol.cancels(s.order)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=99)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=-s.order)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=s.position, price=5_800_000)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.ORDER_EXECUTING, "on its way", lambda s: s.move(s.carol, stop_loss=5_000_000)),
+    (Reason.EXPIRY_INVALID, "", lambda s: s.move(s.alice, expires_at_ns=s.arena.now_ns)),
+    (Reason.EXPIRY_INVALID, "", lambda s: s.move(s.alice, expires_at_ns=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=0)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=BTC.highest_price + 1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, stop_loss=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, take_profit=BTC.highest_price + 1)),
+    (Reason.FEED_STALE, "a limit and stale", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.INSTRUMENT_LOCKED, "a limit and locked", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.WOULD_FILL_NOW, "a limit", lambda s: s.move(s.bob, price=6_000_000)),
+    (Reason.WOULD_FILL_NOW, "a limit", lambda s: s.move(s.bob, price=BTC.highest_price)),
+    (Reason.WOULD_FILL_NOW, "a small limit", lambda s: s.move(s.bob, price=5_999_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a stop", lambda s: s.move(s.bob, price=6_000_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, price=5_850_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, stop_loss=5_900_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, take_profit=5_900_000)),
+    (Reason.SIZE_ZERO, "a small limit", lambda s: s.move(s.bob, price=BTC.highest_price)),
+    (Reason.QUANTITY_TOO_LOW, "a small limit and coarse", lambda s: s.move(s.bob, price=6_200_000)),
+    (Reason.NOTIONAL_TOO_LOW, "", lambda s: s.move(s.alice, price=4_999)),
+    (Reason.LEVERAGE_TOO_HIGH, "a large limit", lambda s: s.move(s.bob, price=6_300_000)),
+    (Reason.CASH_TOO_LOW, "a dear limit", lambda s: s.move(s.bob, price=5_990_000)),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(CancelAll(s.alice.id, 0))),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(CancelAll(s.alice.id, 99))),
+    (Reason.NOT_JOINED, "", lambda s: s.arena.command(CancelAll(99, s.alice.match))),
+    (Reason.NOT_JOINED, "", lambda s: s.arena.command(CancelAll(0, s.alice.match))),
+    (Reason.KEY_REUSED, "", lambda s: s.alice.cancels_all(key="key")),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=-1)),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=1_000_001)),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.limit(max_slippage_ppm=1)),
