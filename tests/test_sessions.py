@@ -181,7 +181,7 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
 
     low = await ann.result("order.place", changed(type="limit", price="50000"))
     moved = await ann.result("order.amend", {"order": low["order"], "price": "51000", "expires_at": 9_000_000_000_000})
-    assert moved == {"order": low["order"], "status": "accepted", "liquidation_price": "46084.34"}
+    assert moved == {"order": low["order"], "status": "accepted", "liquidation_price": "46107.48"}
     assert [(order["price"], order["expires_at"]) for order in await ann.result("order.list", {"match": 1})] == [
         ("51000.00", 9_000_000_000_000)
     ]
