@@ -32,6 +32,9 @@ class Kind(IntEnum):
     CANCEL_ORDER = 5
     CLOSE_POSITION = 6
     AMEND_POSITION = 7
+    AMEND_ORDER = 9
+    CANCEL_ALL = 10
+    """Of the player's resting orders in the header's match; it has no body."""
 
 
 class Side(IntEnum):
@@ -94,12 +97,14 @@ class TotalDrawdown(IntEnum):
 
 
 class Amend(IntEnum):
-    """Bits of AMEND_POSITION.fields: which of them the player changes."""
+    """Bits of AMEND_POSITION.fields and AMEND_ORDER.fields: which of them the player changes."""
 
     STOP_LOSS = 1
     TAKE_PROFIT = 2
-    MARGIN = 4
+    MARGIN = 4  # of positions
     TRAILING_STOP = 8
+    PRICE = 16  # of orders, as the next
+    EXPIRY = 32
 
 
 class Scope(IntEnum):
@@ -199,6 +204,17 @@ AMEND_POSITION = _layout(
     ]
 )
 
+AMEND_ORDER = _layout(
+    [
+        ("order", "<i8"),
+        ("fields", "<i8"),  # bits of Amend: which of the following are set
+        ("price", "<i8"),  # ticks
+        ("stop_loss", "<i8"),  # ticks; 0 takes it away
+        ("take_profit", "<i8"),
+        ("expires_at_ns", "<i8"),  # 0: good till cancelled
+    ]
+)
+
 
 class Commands(NamedTuple):
     """One batch of records, looked at through each layout. All fields view the same memory; shape (n,)."""
@@ -209,11 +225,12 @@ class Commands(NamedTuple):
     cancel: NDArray[np.void]
     close: NDArray[np.void]
     amend: NDArray[np.void]
+    amend_order: NDArray[np.void]
 
 
 def commands_of(records: NDArray[np.void]) -> Commands:
     """The layouts over a contiguous array of COMMAND records; nothing is copied."""
-    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION)
+    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, AMEND_ORDER)
     return Commands(*(records.view(layout) for layout in layouts))
 
 

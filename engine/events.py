@@ -32,7 +32,7 @@ class EventKind(IntEnum):
     ORDER_REFUSED = 5
     """Refused at its fill; `reason` says why."""
     ORDER_CHANGED = 6
-    """It rests with other figures: a limit order whose quote came and did not reach it."""
+    """It rests with other figures: amended; or a limit order whose quote came and did not reach it."""
     POSITION_OPENED = 10
     """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
@@ -215,7 +215,7 @@ OUTCOME = np.dtype(
         ("fee", "<i8"),
         ("profit", "<i8"),  # of a close
         ("liquidation", "<i8"),  # ticks, of an open
-        ("left", "<i8"),  # lots still open, of a close
+        ("left", "<i8"),  # lots still open, of a close; of CANCEL_ALL, how many orders it cancels
         ("sequence", "<i8"),  # of the command that took effect (the first one's when replayed)
     ]
 )

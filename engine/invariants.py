@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import HOURS_PER_INSTRUMENT, OrderType, TotalDrawdown
+from engine.commands import HOURS_PER_INSTRUMENT, OrderType, TimeInForce, TotalDrawdown
 from engine.scale import BOUND, DAY_NS, NEVER_HIGH, NEVER_LOW, NS_PER_S, PPM
 from engine.state import State
 from engine.tables import (
@@ -475,6 +475,8 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     found += [f"timer {keys[i]} is before its parent" for i in range(1, count) if keys[i] < keys[(i - 1) // 2]]
 
     orders = _live(book, ORDERS)
+    dated = (book.orders["time_in_force"][orders] == TimeInForce.GTD) == (book.orders["expires_at_ns"][orders] != 0)
+    found += _where(~dated, "order row {} is good till a date and has none, or has one and is not", orders)
     ending = orders[book.orders["expires_at_ns"][orders] != 0]
     timers = book.timers[book.orders["timer"][ending]]
     wrong = (timers["owner"] != ending) | (timers["id"] != book.orders["id"][ending]) | (timers["kind"] != TIMER_ORDER)

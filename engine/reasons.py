@@ -73,6 +73,7 @@ class Reason(IntEnum):
     SIDE_NOT_ALLOWED = 72
     TOO_MANY_TRADES = 73
     TRAILING_STOP_INVALID = 74
+    WOULD_FILL_NOW = 75
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -128,11 +129,11 @@ MESSAGES: dict[Reason, str] = {
     Reason.LEVERAGE_INVALID: "leverage must be a whole number of at least 1",
     Reason.LEVERAGE_TOO_HIGH: "the leverage is above what the match, the instrument or its margin bracket allows",
     Reason.PRICE_INVALID: "the price is missing, out of bounds, or not for this type of order",
-    Reason.EXPIRY_INVALID: "expires_at must lie ahead, and goes with time in force gtd only",
+    Reason.EXPIRY_INVALID: "expires_at must lie ahead, and a new order has one with time in force gtd only",
     Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee",
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
     Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
-    Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
+    Reason.WOULD_TRIGGER_NOW: "the stop order, stop loss or take profit is on the wrong side of the price",
     Reason.SLIPPAGE_INVALID: "max_slippage goes with market orders, from 1 to 1,000,000 ppm",
     Reason.SLIPPAGE_TOO_HIGH: "the price has moved further than max_slippage since the order was accepted",
     Reason.ORDER_EXECUTING: "the order waits for its quote and can be neither cancelled nor amended",
@@ -140,6 +141,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.SIDE_NOT_ALLOWED: "the game allows the other direction only",
     Reason.TOO_MANY_TRADES: "the game's limit of trades a minute is reached",
     Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
+    Reason.WOULD_FILL_NOW: "the limit order would fill at once at this price; cancel it and place a new one",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

@@ -539,7 +539,8 @@ TURN = np.dtype(
         ("resume", "<i8"),  # phase to go on with then
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call
-        # an order as planned by its checks, before it changes anything
+        ("order", "<i8"),  # row at which the cancelling of a seat's orders goes on; 0: none is left
+        # an order as planned by its checks, new or amended, before it changes anything
         ("seat", "<i8"),
         ("holding", "<i8"),
         ("lots", "<i8"),

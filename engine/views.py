@@ -282,6 +282,12 @@ def instrument_of_position(book: Book, position: int) -> int:
     return int(book.positions[row]["instrument"]) if row > 0 else 0
 
 
+def instrument_of_order(book: Book, order: int) -> int:
+    """The instrument of an order that rests or waits for its quote; 0 when there is no such order."""
+    row = -int(find(book.id_index, order))
+    return int(book.orders[row]["instrument"]) if row > 0 else 0
+
+
 def _seat_row(book: Book, player: int, match_id: int) -> int:
     return int(find(book.seat_index, seat_key(player, match_id)))
 

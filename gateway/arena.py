@@ -38,7 +38,7 @@ class Arena:
     player_buckets: Buckets
     player_connections: Counts
     positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    """Instruments of the positions that clients last wanted to close or amend."""
+    """Instruments of the positions, and of the orders, that clients last wanted to close or amend."""
 
     @property
     def state(self) -> State:

@@ -107,6 +107,16 @@ class CancelOrder(_Arguments, frozen=True):
     order: Id
 
 
+class AmendOrder(_Arguments, frozen=True):
+    """"0" takes a stop loss or take profit away, an `expires_at` of 0 the end; what is left out stays."""
+
+    order: Id
+    price: Amount | None = None
+    stop_loss: Amount | None = None
+    take_profit: Amount | None = None
+    expires_at: Milliseconds | None = None
+
+
 class ClosePosition(_Arguments, frozen=True):
     position: Id
     percent: Small | None = None

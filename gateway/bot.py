@@ -23,12 +23,15 @@ from hdrh.histogram import HdrHistogram
 from gateway.client import Client, Refused, Unanswered
 from gateway.client_types import (
     Amended,
+    AmendedOrder,
     Board,
     Canceled,
+    CanceledAll,
     Closed,
     Event,
     Instrument,
     Me,
+    Order,
     OrderEvent,
     Placed,
     PositionEvent,
@@ -36,7 +39,7 @@ from gateway.client_types import (
     Reply,
 )
 
-T = TypeVar("T", Placed, Canceled, Closed, Amended)
+T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended)
 
 MOST_POSITIONS: Final = 20
 ERRORS_KEPT: Final = 20
@@ -47,7 +50,7 @@ EXPECTED: Final = frozenset(
         "INSTRUMENT_DISABLED", "INSTRUMENT_HALTED", "INSTRUMENT_LOCKED", "LEVERAGE_TOO_HIGH", "MARGIN_TOO_LOW",
         "NOTIONAL_TOO_LOW", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING",
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
-        "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
+        "TOO_MANY_POSITIONS", "WOULD_FILL_NOW", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
         "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
     }
 )  # fmt: skip
@@ -114,7 +117,7 @@ class Bot:
         self._tally = tally
         self._journal = journal
         self._quotes: dict[str, Quote] = {}
-        self._orders: set[int] = set()
+        self._orders: dict[int, OrderEvent | Order] = {}
         self._positions: dict[int, str] = {}
         self._last_n: int | None = None
         self._last_seq = 0
@@ -149,7 +152,9 @@ class Bot:
         if self._positions:
             actions += work_on * (1 if len(self._positions) < MOST_POSITIONS else 3)
         if self._orders:
-            actions.append(self._cancel)
+            actions += (self._cancel, self._amend_order)
+            if self._random.random() < 0.2:
+                actions.append(self._cancel_all)
         await self._random.choice(actions)()
 
     async def _open_market(self) -> None:
@@ -246,6 +251,26 @@ class Bot:
         if amended is not None and amended.position != position:
             self._error(f"asked to amend position {position}, got {amended}")
 
+    async def _amend_order(self) -> None:
+        order = self._orders[self._random.choice(sorted(self._orders))]
+        if order.symbol not in self._quotes:
+            return
+        args: dict[str, Any] = {"order": order.order}
+        if self._random.random() < 0.8:
+            away = -1 if (order.side == "long") == (order.type == "limit") else 1
+            args["price"] = self._price(order.symbol, away * self._random.randint(-5, 300))
+        else:
+            args["expires_at"] = self._random.choice([0, int(time.time() * 1000) + self._random.randint(1_000, 20_000)])
+        amended = await self._ask("order.amend", args, AmendedOrder)
+        if amended is not None and (amended.order, amended.status) != (order.order, "accepted"):
+            self._error(f"asked to amend order {order.order}, got {amended}")
+
+    async def _cancel_all(self) -> None:
+        match = self._arena.matches[0]
+        canceled = await self._ask("order.cancel_all", {"match": match}, CanceledAll)
+        if canceled is not None and canceled.match != match:
+            self._error(f"asked to cancel all of match {match}, got {canceled}")
+
     async def _cancel(self) -> None:
         order = self._random.choice(sorted(self._orders))
         canceled = await self._ask("order.cancel", {"order": order}, Canceled)
@@ -300,7 +325,10 @@ class Bot:
         self._tally.replayed += reply.replayed
         self._check_sequence(reply, at_least=self._last_seq + 1)
         about = reply.result
-        id = about.order if isinstance(about, Placed | Canceled) else about.position
+        if isinstance(about, CanceledAll):
+            id = about.match
+        else:
+            id = about.order if isinstance(about, Placed | AmendedOrder | Canceled) else about.position
         self._journal.write(self._arena.player, op, key, id, reply)
 
     def _check_sequence(self, reply: Reply[Any], at_least: int) -> None:
@@ -329,7 +357,7 @@ class Bot:
         if event.kind == "snapshot":
             if self._last_n is not None and event.n < self._last_n:
                 self._error(f"`me` went back from {self._last_n} to {event.n}")
-            self._orders = {order.order for order in event.data.orders}
+            self._orders = {order.order: order for order in event.data.orders}
             self._positions = {position.position: position.symbol for position in event.data.positions}
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
@@ -337,9 +365,9 @@ class Bot:
 
         if isinstance(event.data, OrderEvent):
             if event.type in ("order.accepted", "order.changed"):
-                self._orders.add(event.data.order)
+                self._orders[event.data.order] = event.data
             else:
-                self._orders.discard(event.data.order)
+                self._orders.pop(event.data.order, None)
         elif isinstance(event.data, PositionEvent):
             if event.type == "position.closed":
                 self._positions.pop(event.data.position, None)

@@ -31,9 +31,11 @@ from gateway.client_connection import (
 )
 from gateway.client_types import (
     Amended,
+    AmendedOrder,
     Authenticated,
     Board,
     Canceled,
+    CanceledAll,
     Candle,
     Channels,
     Closed,
@@ -227,6 +229,25 @@ class Client(Connection):
 
     async def cancel(self, order: int, *, key: str | None = None) -> Canceled:
         return (await self.request("order.cancel", {"order": order}, Canceled, key=key or new_key())).result
+
+    async def amend_order(
+        self,
+        order: int,
+        *,
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        expires_at: int | None = None,
+        key: str | None = None,
+    ) -> AmendedOrder:
+        """Move an order that rests, its stop loss, take profit or end; 0 takes one of those away, what is left out
+        stays."""
+        args = _given(order=order, price=price, stop_loss=stop_loss, take_profit=take_profit, expires_at=expires_at)
+        return (await self.request("order.amend", args, AmendedOrder, key=key or new_key())).result
+
+    async def cancel_all(self, match: int | None = None, *, key: str | None = None) -> CanceledAll:
+        """Cancel all that rests in the match; what waits for its quote stays."""
+        return (await self.request("order.cancel_all", self._of(match), CanceledAll, key=key or new_key())).result
 
     async def orders(self, match: int | None = None) -> list[Order]:
         return (await self.request("order.list", self._of(match), list[Order])).result

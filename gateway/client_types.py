@@ -165,9 +165,24 @@ class Placed(Struct, frozen=True):
     fee: Decimal | None = None
 
 
+class AmendedOrder(Struct, frozen=True):
+    """An order that rests with other figures."""
+
+    order: int
+    status: str
+    liquidation_price: Decimal | None = None
+
+
 class Canceled(Struct, frozen=True):
     order: int
     status: str
+
+
+class CanceledAll(Struct, frozen=True):
+    """`canceled` is how many orders were."""
+
+    match: int
+    canceled: int
 
 
 class Tested(Struct, frozen=True):

@@ -60,7 +60,9 @@ OPS: dict[str, Query | Later | Command] = {
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
     # orders
     "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),
+    "order.amend": Command(args.AmendOrder, ops_orders.amend, Urgency.OTHER),
     "order.cancel": Command(args.CancelOrder, ops_orders.cancel, Urgency.RELEASES),
+    "order.cancel_all": Command(args.OfMatch, ops_orders.cancel_all, Urgency.RELEASES),
     "order.list": Query(args.OfMatch, ops_orders.order_list),
     "order.test": Query(args.PlaceOrder, ops_orders.test),
     # positions

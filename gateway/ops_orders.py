@@ -1,4 +1,4 @@
-"""Ops of orders: place, cancel, list, test."""
+"""Ops of orders: place, amend, cancel, list, test."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from engine import views
-from engine.commands import OrderType, Side, TimeInForce
+from engine.commands import Amend, OrderType, Side, TimeInForce
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
-from gateway.errors import Refused
+from gateway.errors import Code, Refused
 from gateway.instruments import Instrument, money_text, units_of
 from gateway.messages import FILLED, STATUSES
+from gateway.ops_positions import instrument_of
 from gateway.presentation import OrderAnswer, order_answer
-from gateway.records import Outcome, cancel_order_record, place_order_record
+from gateway.records import (
+    Outcome,
+    amend_order_record,
+    cancel_all_record,
+    cancel_order_record,
+    place_order_record,
+)
 from gateway.requests import Request
 
 if TYPE_CHECKING:
@@ -44,9 +51,22 @@ class Placed(Struct, frozen=True, gc=False, omit_defaults=True):
     fee: str | None = None
 
 
+class AmendedOrder(Struct, frozen=True, gc=False, omit_defaults=True):
+    order: int
+    status: str
+    liquidation_price: str | None = None
+
+
 class Canceled(Struct, frozen=True, gc=False):
     order: int
     status: str
+
+
+class CanceledAll(Struct, frozen=True, gc=False):
+    """`canceled` is how many orders were."""
+
+    match: int
+    canceled: int
 
 
 class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -106,12 +126,52 @@ def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
     )
 
 
+def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
+    fields = (
+        (Amend.PRICE if of.price is not None else 0)
+        | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
+        | (Amend.TAKE_PROFIT if of.take_profit is not None else 0)
+        | (Amend.EXPIRY if of.expires_at is not None else 0)
+    )
+    if not fields:
+        raise Refused(
+            Code.BAD_ARGUMENTS,
+            problem="give price, stop_loss or take_profit (\"0\" takes it away), or expires_at (0: none)",
+        )
+    instrument = instrument_of(arena, of.order)
+    if instrument is None:
+        raise Refused(Reason.ORDER_NOT_FOUND)
+    record = amend_order_record(
+        player,
+        of.order,
+        fields,
+        instrument.ticks("price", of.price),
+        instrument.ticks("stop_loss", of.stop_loss),
+        instrument.ticks("take_profit", of.take_profit),
+        (of.expires_at or 0) * NS_PER_MS,
+    )
+    return Request(record, partial(_amended, arena))
+
+
+def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder:
+    instrument = arena.instruments.by_id[outcome.instrument]
+    return AmendedOrder(outcome.id, STATUSES[outcome.status], instrument.price_or_none(outcome.liquidation))
+
+
 def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Request:
     return Request(cancel_order_record(player, order.order), _canceled)
 
 
 def _canceled(outcome: Outcome) -> Canceled:
     return Canceled(outcome.id, STATUSES[outcome.status])
+
+
+def cancel_all(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    return Request(cancel_all_record(player, of.match), _canceled_all)
+
+
+def _canceled_all(outcome: Outcome) -> CanceledAll:
+    return CanceledAll(outcome.id, outcome.left)
 
 
 def order_list(session: Session, of: args.OfMatch) -> list[OrderAnswer]:

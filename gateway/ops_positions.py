@@ -48,7 +48,7 @@ def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
     if of.percent is not None:
         record = close_position_record(player, of.position, 0, of.percent)
     else:
-        instrument = _instrument(arena, of.position)
+        instrument = instrument_of(arena, of.position)
         if instrument is None:
             raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
@@ -87,7 +87,7 @@ def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
             Code.BAD_ARGUMENTS,
             problem="give stop_loss, trailing_stop or take_profit (0 takes it away), add_margin or remove_margin",
         )
-    instrument = _instrument(arena, of.position)
+    instrument = instrument_of(arena, of.position)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
@@ -117,17 +117,15 @@ def position_list(session: Session, of: args.OfMatch) -> list[PositionAnswer]:
     return [position_answer(session.arena.instruments, view) for view in found]
 
 
-def _instrument(arena: Arena, position: int) -> Instrument | None:
-    """The instrument of an open position, or of one that was lately closed here: a request may be repeated after that.
-
-    None when it is not known.
-    """
-    lately = arena.positions_lately
-    found = views.instrument_of_position(arena.state.book, position)
+def instrument_of(arena: Arena, id: int) -> Instrument | None:
+    """The instrument of an open position or order, or of one that lately ended here: a request may be repeated after
+    that. None when it is not known."""
+    lately, book = arena.positions_lately, arena.state.book
+    found = views.instrument_of_position(book, id) or views.instrument_of_order(book, id)
     if not found:
-        found = lately.get(position, 0)
-    elif position not in lately:
-        lately[position] = found
+        found = lately.get(id, 0)
+    elif id not in lately:
+        lately[id] = found
         if len(lately) > POSITIONS_REMEMBERED:
             lately.popitem(last=False)
     return arena.instruments.by_id.get(found)

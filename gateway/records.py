@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import (
+    AMEND_ORDER,
     AMEND_POSITION,
     CANCEL_ORDER,
     CLOSE_POSITION,
@@ -51,6 +52,7 @@ _PLACE_ORDER: Final = struct_of(PLACE_ORDER)
 _CANCEL_ORDER: Final = struct_of(CANCEL_ORDER)
 _CLOSE_POSITION: Final = struct_of(CLOSE_POSITION)
 _AMEND_POSITION: Final = struct_of(AMEND_POSITION)
+_AMEND_ORDER: Final = struct_of(AMEND_ORDER)
 
 _BLOB: Final = struct.Struct("<iq")
 _BLOB_AT: Final = 4
@@ -65,6 +67,8 @@ _KIND_PLACE_ORDER: Final = Kind.PLACE_ORDER.value
 _KIND_CANCEL_ORDER: Final = Kind.CANCEL_ORDER.value
 _KIND_CLOSE_POSITION: Final = Kind.CLOSE_POSITION.value
 _KIND_AMEND_POSITION: Final = Kind.AMEND_POSITION.value
+_KIND_AMEND_ORDER: Final = Kind.AMEND_ORDER.value
+_KIND_CANCEL_ALL: Final = Kind.CANCEL_ALL.value
 _KIND_PULSE: Final = Kind.PULSE.value
 
 # Commands: header fields are kind, blob length, blob offset, player, match, key low, key high, arguments hash
@@ -143,6 +147,18 @@ def amend_position_record(
     return _AMEND_POSITION.pack(
         _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin, trailing_ppm
     )
+
+
+def amend_order_record(
+    player: int, order: int, fields: int, price: int, stop_loss: int, take_profit: int, expires_at_ns: int
+) -> bytes:
+    return _AMEND_ORDER.pack(
+        _KIND_AMEND_ORDER, 0, 0, player, 0, 0, 0, 0, order, fields, price, stop_loss, take_profit, expires_at_ns
+    )
+
+
+def cancel_all_record(player: int, match: int) -> bytes:
+    return _COMMAND.pack(_KIND_CANCEL_ALL, 0, 0, player, match, 0, 0, 0)
 
 
 def with_key(record: bytes, key: tuple[int, int], blob: bytes = b"") -> bytes:

@@ -37,7 +37,9 @@ from engine.kernels import drop_stale_caches, index, market
 from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
+    amend_order_record,
     amend_position_record,
+    cancel_all_record,
     cancel_order_record,
     close_position_record,
     cold_record,
@@ -136,7 +138,9 @@ def _play() -> None:
         _order(OrderType.MARKET, 0),
         _order(OrderType.LIMIT, 5_000_000),
         amend_position_record(1, 1, Amend.STOP_LOSS | Amend.MARGIN, 5_900_000, 0, 1, 0),
+        amend_order_record(1, 2, Amend.PRICE, 4_000_000, 0, 0, 0),
         cancel_order_record(1, 2),
+        cancel_all_record(1, 1),
         close_position_record(1, 1, 0, 100),
     ]
     for at_ns, record in enumerate(hot, start=100):

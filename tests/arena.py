@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine import views
 from engine.commands import (
+    AMEND_ORDER,
     AMEND_POSITION,
     CANCEL_ORDER,
     CLOSE_POSITION,
@@ -125,6 +126,23 @@ class AmendPosition(NamedTuple):
     key: str | None = None
 
 
+class AmendOrder(NamedTuple):
+    player: int
+    order: int
+    fields: int
+    price: int = 0
+    stop_loss: int = 0
+    take_profit: int = 0
+    expires_at_ns: int = 0
+    key: str | None = None
+
+
+class CancelAll(NamedTuple):
+    player: int
+    match: int
+    key: str | None = None
+
+
 class Pulse(NamedTuple):
     pass
 
@@ -133,7 +151,9 @@ class Unknown(NamedTuple):
     """What no engine of today knows."""
 
 
-HotCommand = Quote | PlaceOrder | CancelOrder | ClosePosition | AmendPosition | Pulse | Unknown
+HotCommand = (
+    Quote | PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | Pulse | Unknown
+)
 Command = HotCommand | ColdCommand
 
 LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
@@ -142,6 +162,8 @@ LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
     CancelOrder: (Kind.CANCEL_ORDER, CANCEL_ORDER),
     ClosePosition: (Kind.CLOSE_POSITION, CLOSE_POSITION),
     AmendPosition: (Kind.AMEND_POSITION, AMEND_POSITION),
+    AmendOrder: (Kind.AMEND_ORDER, AMEND_ORDER),
+    CancelAll: (Kind.CANCEL_ALL, COMMAND),
     Pulse: (Kind.PULSE, COMMAND),
     Unknown: (99, COMMAND),
 }
@@ -256,7 +278,7 @@ ETH = msgspec.structs.replace(BTC, symbol="ETHUSDT", name="Ether", base="ETH")
 
 
 class Outcome(NamedTuple):
-    """The answer to a command, in the units of its instrument."""
+    """The answer to a command, in the units of its instrument; `left` of a CancelAll is a number of orders."""
 
     reason: Reason
     status: OrderStatus
@@ -391,10 +413,11 @@ class Arena:
         reason = Reason(found["reason"])
         self.refused = [] if reason is Reason.ACCEPTED else [reason]
         assert bool(self.refused) == self.expects_refusal, reason.name
+        left = Decimal(found["left"]) if isinstance(command, CancelAll) else self.quantity(symbol, found["left"])
         self.outcome = Outcome(
             reason, OrderStatus(found["status"]), bool(found["replayed"]), found["id"],
             self.price(symbol, found["price"]), dollars(found["fee"]), dollars(found["profit"]),
-            self.price(symbol, found["liquidation"]), self.quantity(symbol, found["left"]), found["sequence"],
+            self.price(symbol, found["liquidation"]), left, found["sequence"],
         )  # fmt: skip
         return self.outcome
 
@@ -466,6 +489,8 @@ class Arena:
             return self._symbol(command.instrument)
         if isinstance(command, ClosePosition | AmendPosition):
             return self._symbol(views.instrument_of_position(self.machine.state.book, command.position))
+        if isinstance(command, AmendOrder):
+            return self._symbol(views.instrument_of_order(self.machine.state.book, command.order))
         return "" if isinstance(command, DefineInstrument) and not self.instruments else "BTCUSDT"
 
 
@@ -518,8 +543,34 @@ class Player:
             AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0))
         )
 
+    def moves(
+        self,
+        order: int,
+        *,
+        price: Number | None = None,
+        stop_loss: Number | None = None,
+        take_profit: Number | None = None,
+        expires_in: Number | None = None,
+        key: str | None = None,
+    ) -> Outcome:
+        """Amend an order; None leaves a figure as it is, 0 takes it away. `expires_in` is in seconds."""
+        symbol = self.arena._symbol(views.instrument_of_order(self.arena.machine.state.book, order))
+        fields = (
+            Amend.PRICE * (price is not None)
+            | Amend.STOP_LOSS * (stop_loss is not None)
+            | Amend.TAKE_PROFIT * (take_profit is not None)
+            | Amend.EXPIRY * (expires_in is not None)
+        )
+        ticks = (self.arena.ticks(symbol, one or 0) for one in (price, stop_loss, take_profit))
+        after_ns = parse_decimal(str(expires_in or 0), 9)
+        expires_at_ns = self.arena.now_ns + after_ns if after_ns else 0
+        return self.arena.command(AmendOrder(self.id, order, fields, *ticks, expires_at_ns, key))
+
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))
+
+    def cancels_all(self, key: str | None = None) -> Outcome:
+        return self.arena.command(CancelAll(self.id, self.match, key))
 
     def resets(self) -> None:
         self.arena.command(ResetSeat(self.match, self.id))

@@ -13,7 +13,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from arena import (
+    AmendOrder,
     AmendPosition,
+    CancelAll,
     CancelOrder,
     ClosePosition,
     Command,
@@ -57,7 +59,7 @@ TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 2, 3, 4, 5  # in this order, w
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
-Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll
 """What a client asks for, and may ask for again with the same key."""
 
 Event = dict[str, Any]
@@ -795,11 +797,80 @@ class Oracle:
         order.seat.cash += order.margin + order.fee
         self.tell_of(kind, order, reason=reason)
 
-    def cancel(self, command: CancelOrder) -> Outcome:
+    def own_resting(self, command: CancelOrder | AmendOrder) -> Order:
         order = self.orders.get(command.order)
         refuse_if(order is None or order.seat.player != command.player, Reason.ORDER_NOT_FOUND)
         assert order is not None
         refuse_if(self.waits(order.id), Reason.ORDER_EXECUTING)
+        return order
+
+    def amend_order(self, command: AmendOrder) -> Outcome:
+        """As if it were cancelled and placed anew with these figures, but it keeps its place, and must rest again."""
+        order = self.own_resting(command)
+        old, seat, market = order.command, order.seat, self.markets[order.command.instrument]
+        fees = self.matches[seat.match].game.fees
+        new = old
+        if command.fields & Amend.STOP_LOSS:
+            new = new._replace(stop_loss=command.stop_loss, trailing_ppm=0)
+        if command.fields & Amend.TAKE_PROFIT:
+            new = new._replace(take_profit=command.take_profit)
+        if command.fields & Amend.EXPIRY:
+            ends_at_ns = command.expires_at_ns
+            refuse_if(ends_at_ns != 0 and ends_at_ns <= self.now_ns, Reason.EXPIRY_INVALID)
+            new = new._replace(
+                expires_at_ns=ends_at_ns, time_in_force=TimeInForce.GTD if ends_at_ns else TimeInForce.GTC
+            )
+        lots, notional, margin, fee = order.lots, order.notional, order.margin, order.fee
+        if command.fields & Amend.PRICE:
+            new = new._replace(price=command.price)
+            data, touch, is_stop = market.data, market.opening(new.side), new.order_type == OrderType.STOP
+            self.check_that_it_opens(seat, market)
+            refuse_if(not 1 <= new.price <= data.highest_price, Reason.PRICE_INVALID)
+            refuse_if(self.is_stale(market), Reason.FEED_STALE)
+            if is_stop:
+                refuse_if(self.is_reached(-new.side, new.price, touch), Reason.WOULD_TRIGGER_NOW)
+            else:
+                refuse_if(self.is_reached(new.side, new.price, touch), Reason.WOULD_FILL_NOW)
+            lots = self.lots_at(order, new.price)
+            self.check_size(data, lots, new.price * lots * market.value)
+            if not is_stop:  # fills at its price, at the maker's fee
+                notional = new.price * lots * market.value
+            elif new.margin:
+                notional = new.margin * new.leverage
+            else:
+                notional = max(new.price, touch) * lots * market.value
+            margin = new.margin if is_stop and new.margin else -(-notional // new.leverage)
+            fee = rounded_up(notional, data.taker_fee_ppm if is_stop else data.maker_fee_ppm) if fees else 0
+            others = self.exposure(seat) - order.notional
+            refuse_if(others + notional > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
+            there = self.exposure(seat, new.instrument) - order.notional + notional
+            refuse_if(new.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
+            refuse_if(margin + fee > seat.cash + order.margin + order.fee, Reason.CASH_TOO_LOW)
+        if command.fields & (Amend.PRICE | Amend.STOP_LOSS | Amend.TAKE_PROFIT):
+            self.check_trailing(new.side, new.price, new.stop_loss, new.trailing_ppm, market.data)
+            self.check_stops(new.side, new.price, new.stop_loss, new.take_profit, market.data)
+
+        seat.cash += order.margin + order.fee - margin - fee
+        order.command, order.lots, order.notional, order.margin, order.fee = new, lots, notional, margin, fee
+        cost = new.price * lots
+        initial = -(-cost * market.value // new.leverage)
+        liquidation = liquidation_price(market.data, new.side, lots, cost, initial, fees)
+        self.tell_of(EventKind.ORDER_CHANGED, order, liquidation=liquidation)
+        return {
+            "id": order.id, "instrument": new.instrument, "status": OrderStatus.ACCEPTED, "liquidation": liquidation,
+        }  # fmt: skip
+
+    def cancel_all(self, command: CancelAll) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        mine = self.orders_of(self.seats[command.player, command.match])
+        resting = [order for order in mine if not self.waits(order.id)]
+        for order in reversed(resting):
+            self.end_order(order, EventKind.ORDER_CANCELED)
+        return {"id": command.match, "status": OrderStatus.CANCELED, "left": len(resting)}
+
+    def cancel(self, command: CancelOrder) -> Outcome:
+        order = self.own_resting(command)
         self.end_order(order, EventKind.ORDER_CANCELED)
         return {"id": order.id, "instrument": order.command.instrument, "status": OrderStatus.CANCELED}
 
@@ -1115,6 +1186,8 @@ class Oracle:
         CancelOrder: cancel,
         ClosePosition: close,
         AmendPosition: amend,
+        AmendOrder: amend_order,
+        CancelAll: cancel_all,
         Pulse: pulse,
         Unknown: unknown,
     }

@@ -58,12 +58,15 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
             price="10000", client_order_id="low",
         )  # fmt: skip
         assert [(order.order, order.client_order_id) for order in await alice.orders()] == [(resting.order, "low")]
+        assert (await alice.amend_order(resting.order, price=11_000, stop_loss="9000")).order == resting.order
+        assert [(order.price, order.stop_loss) for order in await alice.orders()] == [(11_000, 9_000)]
         assert (await alice.cancel(resting.order)).status == "canceled"
         await alice.amend_position(placed.order, trailing_stop=500_000)
         (trails,) = await alice.positions()
         assert trails.stop_loss is not None
         assert trails.trailing_distance is not None
         assert 0 <= trails.trailing_distance - trails.stop_loss <= bitcoin.tick_size
+        assert (await alice.cancel_all()).canceled == 0
         assert (await alice.amend_position(placed.order, stop_loss="10000")).position == placed.order
         assert [position.stop_loss for position in await alice.positions()] == [Decimal(10000)]
         nearer = (await alice.positions())[0].liquidation_price
@@ -88,7 +91,7 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
-            "me", "position.opened", "order.accepted", "order.canceled", *["position.changed"] * 5,
+            "me", "position.opened", "order.accepted", "order.changed", "order.canceled", *["position.changed"] * 5,
             "position.closed", "seat.changed",
         ]  # fmt: skip
 
@@ -127,7 +130,9 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.SeatEvent, messages.SeatData),
         (client_types.CandleEvent, messages.CandleData),
         (client_types.Placed, ops_orders.Placed),
+        (client_types.AmendedOrder, ops_orders.AmendedOrder),
         (client_types.Canceled, ops_orders.Canceled),
+        (client_types.CanceledAll, ops_orders.CanceledAll),
         (client_types.Tested, ops_orders.Tested),
         (client_types.Closed, ops_positions.Closed),
         (client_types.Amended, ops_positions.Amended),

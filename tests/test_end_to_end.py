@@ -22,6 +22,8 @@ from persistence.segments import entries
 
 KINDS = {
     "order.place": Kind.PLACE_ORDER,
+    "order.amend": Kind.AMEND_ORDER,
+    "order.cancel_all": Kind.CANCEL_ALL,
     "order.cancel": Kind.CANCEL_ORDER,
     "position.close": Kind.CLOSE_POSITION,
     "position.amend": Kind.AMEND_POSITION,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.commands import (
+    AMEND_ORDER,
     AMEND_POSITION,
     CANCEL_ORDER,
     CLOSE_POSITION,
@@ -29,6 +30,8 @@ PACKED = {
     "cancel": (records.cancel_order_record(7, 1), CANCEL_ORDER, Kind.CANCEL_ORDER, 1),
     "close": (records.close_position_record(7, 1, 2, 3), CLOSE_POSITION, Kind.CLOSE_POSITION, 3),
     "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5, 6), AMEND_POSITION, Kind.AMEND_POSITION, 6),
+    "amend order": (records.amend_order_record(7, 1, 2, 3, 4, 5, 6), AMEND_ORDER, Kind.AMEND_ORDER, 6),
+    "cancel all": (records.cancel_all_record(7, 8), COMMAND, Kind.CANCEL_ALL, 0),
     "place": (
         records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12, 13),
         PLACE_ORDER,
@@ -46,8 +49,9 @@ def test_a_record_reads_back_through_its_dtype(name: str) -> None:
     body = [field for field in dtype.names or () if field not in ("spare", "client_order_id")][header:]
     assert row["kind"] == kind
     assert [int(row[field]) for field in body] == list(range(1, fields + 1))
-    if name == "place":
+    if name in ("place", "cancel all"):
         assert (row["player"], row["match"]) == (7, 8)
+    if name == "place":
         assert unpack_client_order_id(row["client_order_id"]) == "my-order"
 
 

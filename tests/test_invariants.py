@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from arena import LONG, SHORT, Arena, Player
 
-from engine.commands import HOURS_PER_INSTRUMENT
+from engine.commands import HOURS_PER_INSTRUMENT, TimeInForce
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
 
@@ -119,6 +119,8 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("lanes_hold_the_bounds_of_their_pages", add("pages", "bound", 1, 1)),
     ("timers_are_those_of_what_ends_or_waits", add("timers", "due_ns", 10**12, lambda table: live(table))),
     ("timers_are_those_of_what_ends_or_waits", add("world", "timers", -1, 0)),
+    ("timers_are_those_of_what_ends_or_waits", lambda book: book.orders["time_in_force"].__setitem__(
+        live(book.orders), TimeInForce.GTC)),
     ("timers_are_those_of_what_ends_or_waits", lambda book: book.world["now_ns"].__setitem__(0, 1 << 61)),
     ("what_waits_for_a_quote_stands_in_line", lambda book: book.quotes["waiting_first"].__setitem__(slice(None), 0)),
     ("what_waits_for_a_quote_stands_in_line", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from arena import (
+    AmendOrder,
     AmendPosition,
+    CancelAll,
     CancelOrder,
     ClosePosition,
     Command,
@@ -171,11 +173,11 @@ class Twins:
             assert (found.out.rule if found.out else 0) == seat.out
             assert [
                 (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.trailing_ppm, view.margin,
-                 view.fee)
+                 view.fee, view.expires_at_ns)
                 for view in views.orders(state.book, player, match) or ()
             ] == [
                 (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
-                 order.command.trailing_ppm, order.margin, order.fee)
+                 order.command.trailing_ppm, order.margin, order.fee, order.command.expires_at_ns)
                 for order in mine
             ]  # fmt: skip
             waiting = [wait.id for wait in oracle.waiting]
@@ -240,9 +242,9 @@ class Driver:
             if seat.out and self.random.random() < 0.03:
                 return ResetSeat(seat.match, seat.player)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare,
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.rare,
              self.switch, self.hours),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3, 3, 1),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 3, 3, 1),
         )[0]
         return choose()
 
@@ -327,7 +329,7 @@ class Driver:
             odd[field] = self.random.choice((-1, 0, 9, 10**6))
         defaults = {
             "player": self.random.choice(PLAYERS),
-            "match": self.random.choice((*MATCHES, *self.short())),
+            "match": self.random.choice((*MATCHES, *self.short() * 2)),
             "instrument": instrument,
             "side": side,
             "leverage": self.random.choice((1, 2, 3, 5, 7, 10, 10, 20, 40, 60, 61)),
@@ -381,6 +383,8 @@ class Driver:
         return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 0, 101)), key=self.key())
 
     def cancel(self) -> Command:
+        if self.random.random() < 0.15:
+            return CancelAll(self.random.choice((*PLAYERS, 9)), self.random.choice((*MATCHES, 0, 9)), self.key())
         resting = list(self.twins.oracle.orders.values())
         if not resting or self.random.random() < 0.05:
             return CancelOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id))
@@ -401,6 +405,29 @@ class Driver:
     def short(self) -> list[int]:
         """Open matches that will end."""
         return [id for id, match in self.twins.oracle.matches.items() if match.open and not match.practice]
+
+    def move(self) -> Command:
+        """Amend an order, most of the time so that it still rests where its stops fit."""
+        oracle = self.twins.oracle
+        if not oracle.orders:
+            return self.limit()
+        if self.random.random() < 0.05:
+            return AmendOrder(self.random.choice(PLAYERS), self.random.randint(-1, oracle.next_id), 0)
+        resting = [order for order in oracle.orders.values() if not oracle.waits(order.id)]
+        often = resting if resting and self.random.random() < 0.9 else list(oracle.orders.values())
+        order = self.random.choice(often)
+        command, market = order.command, oracle.markets[order.command.instrument]
+        away = -command.side if command.order_type == OrderType.LIMIT else command.side
+        price = market.opening(command.side) + away * self.random.randint(-2, 12)
+        if self.random.random() < 0.1:
+            price = self.random.choice((-1, 0, 1, 30, 390, 400, 401, 10**6))
+        stop, target = (self.random.choice((0, price + sign * command.side * self.random.randint(-1, 15)))
+                        for sign in (-1, 1))  # fmt: skip
+        ends_at_ns = self.twins.now_ns + self.random.choice((-1, 1, NS_PER_S, 9 * NS_PER_S, 60 * NS_PER_S))
+        fields = sum(self.random.choice((0, bit, bit))
+                     for bit in (Amend.PRICE, Amend.STOP_LOSS, Amend.TAKE_PROFIT, Amend.EXPIRY))  # fmt: skip
+        return AmendOrder(order.seat.player, order.id, fields, price, stop, target,
+                          self.random.choice((0, 0, ends_at_ns)), self.key())  # fmt: skip
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -461,10 +488,39 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
         ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
         ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
+        ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
+        *(("AmendOrder", reason) for reason in (
+            "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",
+            "ORDER_EXECUTING", "ORDER_NOT_FOUND", "KEY_REUSED",
+        )),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
     assert any(match.insurance < 0 for match in twins.oracle.matches.values())
+
+
+def test_an_order_is_amended_to_every_price_the_same_in_both():
+    """In a random order, so that each price is come to from below and from above."""
+    twins = Twins()
+    prices = list(range(-1, 403))
+    for order_type, side, price, *size in (
+        (OrderType.LIMIT, 1, 100, 1, 500), (OrderType.LIMIT, -1, 155, 1, 380), (OrderType.LIMIT, -1, 155, 40, 900),
+        (OrderType.STOP, 1, 155, 1, 380), (OrderType.STOP, -1, 100, 1, 380), (OrderType.STOP, 1, 155, 40, 900),
+        (OrderType.LIMIT, -1, 155, 7, 0, 2_000), (OrderType.STOP, -1, 100, 3, 0, 30_000),
+        (OrderType.LIMIT, 1, 145, 1, 15), (OrderType.LIMIT, -1, 155, 1, 0, 2_500),
+    ):  # fmt: skip
+        for match in (1, 2):
+            leverage, lots, margin, *_ = (*size, 0)
+            placed = PlaceOrder(1, match, 1, side, order_type, leverage=leverage, lots=lots, margin=margin, price=price)
+            random.Random(price).shuffle(prices)
+            id = twins.oracle.next_id
+            moved = [AmendOrder(1, id, Amend.PRICE, to) for to in prices]
+            twins.step([placed, *moved, *moved[:50], CancelAll(1, match)])
+            check(twins.machine.state)
+    assert twins.seen["PlaceOrder", "ACCEPTED"] == twins.seen["ORDER_CANCELED", "NONE"] == 20
+    for reason in ("ACCEPTED", "CASH_TOO_LOW", "LEVERAGE_TOO_HIGH", "NOTIONAL_TOO_LOW", "PRICE_INVALID",
+                   "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW"):  # fmt: skip
+        assert twins.seen["AmendOrder", reason] > 10, reason
 
 
 # Hypothesis, which makes a failure small
@@ -527,6 +583,20 @@ class Market(RuleBasedStateMachine):
             self.twins.step([AmendPosition(
                 position.seat.player, position.id, fields, bid + stop, bid + stop, margin, trailing_ppm,
             )])  # fmt: skip
+
+    @rule(choice=st.integers(0, 20), fields=st.integers(0, 63), price=st.integers(-20, 20), stop=st.integers(-20, 20),
+          goal=st.integers(-20, 20), seconds=st.integers(-1, 5))  # fmt: skip
+    def amends_orders(self, choice: int, fields: int, price: int, stop: int, goal: int, seconds: int) -> None:
+        if resting := list(self.twins.oracle.orders.values()):
+            order = resting[choice % len(resting)]
+            at = self.twins.oracle.markets[order.command.instrument].bid + price
+            ends_at_ns = self.twins.now_ns + seconds * NS_PER_S if seconds else 0
+            self.twins.step([AmendOrder(order.seat.player, order.id, fields, at, stop and at - stop, goal and at + goal,
+                                        ends_at_ns)])  # fmt: skip
+
+    @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES))
+    def cancels_all(self, player: int, match: int) -> None:
+        self.twins.step([CancelAll(player, match)])
 
     @rule(choice=st.integers(0, 20))
     def cancels(self, choice: int) -> None:

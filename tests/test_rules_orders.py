@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, SHORT, Arena
+from arena import LONG, SHORT, Arena, CancelAll, Player, outcomes_of
 
 from engine import views
-from engine.commands import OrderType, unpack_client_order_id
+from engine.commands import Execution, OrderType, unpack_client_order_id
 from engine.events import Cause, EventKind, OrderStatus
 from engine.reasons import Reason
 
@@ -198,6 +198,84 @@ def test_cancel_gives_back_what_was_reserved(arena: Arena):
     assert (alice.orders, alice.cash, alice.reserved) == ([], 10_000, 0)
     arena.quote("BTCUSDT", 62_000)
     assert alice.positions == []
+
+
+def test_an_amendment_that_changes_nothing_is_taken(arena: Arena):
+    alice = arena.player(fees=True)
+    arena.quote("BTCUSDT", 60_000)
+    order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_000, expires_in=9)
+    before = views.orders(arena.machine.state.book, alice.id, alice.match)
+    assert (alice.moves(order).id, arena.outcome.status) == (order, OrderStatus.ACCEPTED)
+    assert arena.order_of_events() == [(EventKind.ORDER_CHANGED, order)]
+    assert views.orders(arena.machine.state.book, alice.id, alice.match) == before
+    alice.moves(order, price=59_000)
+    assert views.orders(arena.machine.state.book, alice.id, alice.match) == before
+
+
+def test_an_amended_order_is_as_one_placed_at_its_price(arena: Arena):
+    alice, bob = (arena.player(fees=True, cash=1_000) for _ in range(2))
+    arena.quote("BTCUSDT", 60_000)
+    for place, price, other in ((Player.limit, 59_000, 58_000), (Player.stop, 61_000, 62_000)):
+        for size in ({"margin": 100}, {"quantity": "0.0123"}):
+            amended = place(alice, "BTCUSDT", LONG, price, leverage=7, **size)
+            moved = alice.moves(amended, price=other)
+            place(bob, "BTCUSDT", LONG, other, leverage=7, **size)
+            assert moved.liquidation == arena.outcome.liquidation
+            mine, his = (views.orders(arena.machine.state.book, one.id, one.match)[-1] for one in (alice, bob))
+            assert mine._replace(order=0) == his._replace(order=0)
+            assert (alice.cash, alice.reserved) == (bob.cash, bob.reserved)
+
+
+def test_a_new_reservation_takes_the_fees_of_today(arena: Arena):
+    alice = arena.player(fees=True)
+    arena.quote("BTCUSDT", 60_000)
+    order = alice.limit("BTCUSDT", LONG, 59_000, quantity="0.01", leverage=10)
+    arena.change("BTCUSDT", maker_fee_ppm=300)
+    alice.moves(order, stop_loss=50_000)
+    assert alice.reserved == 59 + Decimal("0.118")
+    alice.moves(order, price=59_000)
+    assert alice.reserved == 59 + Decimal("0.177")
+
+
+def test_cancel_all_takes_more_than_fits_the_event_buffer_and_its_outcome_is_whole(arena: Arena):
+    """The turn stops when the buffer is full and goes on where it was; the outcome is remembered before the last."""
+    arena.has_room_for_events(16)
+    alice, bob = arena.player(), arena.player()
+    arena.quote("BTCUSDT", 60_000)
+    his = bob.limit("BTCUSDT", LONG, 58_000, margin=10, leverage=5)
+    orders = [alice.limit("BTCUSDT", LONG, 59_000 - n, margin=10, leverage=5, expires_in=9) for n in range(40)]
+    position = alice.opens("BTCUSDT", LONG, margin=10, leverage=5)
+    again = alice._order("BTCUSDT", LONG, OrderType.MARKET, margin=10, leverage=5)
+    all_of_it = CancelAll(alice.id, alice.match, key="all")
+    outcomes = outcomes_of(arena.apply([all_of_it, all_of_it, again]).outcomes)
+    assert [(found["left"], found["replayed"]) for found in outcomes] == [(40, 0), (40, 1), (0, 0)]
+    kinds = [(EventKind.ORDER_CANCELED, order) for order in reversed(orders)]
+    assert arena.order_of_events() == [*kinds, (EventKind.POSITION_OPENED, outcomes[2]["id"])]
+    assert {event["sequence"] for event in arena.events[:-1]} == {outcomes[0]["sequence"]}
+    assert (alice.orders, alice.reserved, alice.positions) == ([], 0, [position, outcomes[2]["id"]])
+    assert bob.orders == [his]
+    assert arena.machine.state.book.world[0]["timers"] == 0
+
+
+def test_cancel_all_passes_over_what_is_on_its_way_however_small_the_buffer(arena: Arena):
+    arena.has_room_for_events(12)
+    alice = arena.player(execution=Execution.NEXT)
+    arena.quote("BTCUSDT", 60_000)
+    rest = [alice.limit("BTCUSDT", LONG, 59_000 + n % 2 * 1_000, margin=10, leverage=5) for n in range(21)]
+    assert alice.cancels_all().left == 11
+    assert [id for _, id in arena.order_of_events()] == rest[::-2]
+    assert alice.orders == rest[1::2]
+
+
+def test_cancel_all_is_of_one_match_and_works_when_it_is_not_open_for_trading(arena: Arena):
+    alice = arena.player()
+    other = Player(arena, alice.id, arena.match(cash=5_000))
+    arena.quote("BTCUSDT", 60_000)
+    for seat in (alice, other, alice):
+        seat.limit("BTCUSDT", LONG, 59_000, margin=10, leverage=5)
+    arena.machine.state.book.matches["status"][alice.match] = 3
+    assert (alice.cancels_all().id, arena.outcome.left) == (alice.match, 2)
+    assert (len(alice.orders), len(other.orders)) == (0, 1)
 
 
 def test_a_resting_order_keeps_its_text_stops_and_times(arena: Arena):

@@ -11,9 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import BTC, LONG, SHORT, AmendPosition, Arena, ClosePosition, PlaceOrder, Player, Quote, Unknown
+from arena import (
+    BTC,
+    LONG,
+    SHORT,
+    AmendOrder,
+    AmendPosition,
+    Arena,
+    CancelAll,
+    ClosePosition,
+    PlaceOrder,
+    Player,
+    Quote,
+    Unknown,
+)
 from msgspec.structs import replace
 
+from engine import matches
 from engine.commands import (
     Amend,
     CreateGame,
@@ -82,6 +96,18 @@ class Scene:
     def amend(self, **fields: Any) -> None:
         stops = {"player": self.alice.id, "position": self.position, "fields": Amend.STOP_LOSS | Amend.TAKE_PROFIT}
         self.arena.command(AmendPosition(**(stops | fields)))
+
+    def rests(self, **changes: Any) -> None:
+        """A limit order of Bob's is `order`."""
+        self.limit(**changes)
+        self.order = self.bob.orders[-1]
+
+    def move(self, player: Player, **fields: Any) -> None:
+        """Somebody amends `order`."""
+        bits = {"price": Amend.PRICE, "stop_loss": Amend.STOP_LOSS, "take_profit": Amend.TAKE_PROFIT,
+                "expires_at_ns": Amend.EXPIRY}  # fmt: skip
+        named = sum(bits[name] for name in fields if name in bits)
+        self.arena.command(AmendOrder(**({"player": player.id, "order": self.order, "fields": named} | fields)))
 
 
 Refused = Callable[[Scene], Any]
@@ -188,7 +214,6 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "joined": lambda s: s.join(),
     "over": lambda s: (s.join(), s.arena.passes(60)),
     "practice over": lambda s: s.arena.command(EndMatch(s.bob.match, "why")),
-    "granted out": lambda s: (s.join(), s.arena.machine.state.book.matches["granted"].__setitem__(s.contest, 4 * BOUND)),
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
     "tame": lambda s: s.arena.change("BTCUSDT", max_leverage=20),
     "low ceiling": lambda s: s.arena.change("BTCUSDT", highest_price=6_500_000),
@@ -196,8 +221,16 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
+    "a limit": lambda s: s.rests(stop_loss=5_850_000),
+    "a limit and stale": lambda s: (s.rests(), s.arena.passes(3)),
+    "a limit and locked": lambda s: (s.rests(), s.arena.change("BTCUSDT", locked=True)),
+    "a stop": lambda s: s.rests(order_type=OrderType.STOP, price=6_100_000),
+    "a dear limit": lambda s: s.rests(lots=16_900),
+    "a small limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=0, margin=6 * MONEY, leverage=1),
+    "a small limit and coarse": lambda s: (GIVEN["a small limit"](s), s.arena.change("BTCUSDT", min_lots=10)),
+    "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }
-"""What happened before. "granted out" is done by hand: it would take a million players."""
+"""What happened before."""
 
 REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEY_REUSED, "", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="0.2", leverage=100, key="key")),
@@ -217,7 +250,6 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(EndMatch(0, "why"))),
     (Reason.PLAYER_NOT_FOUND, "joined", lambda s: s.arena.command(JoinMatch(s.contest, 99))),
     (Reason.ALREADY_JOINED, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
-    (Reason.MATCH_FULL, "granted out", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id))),
     (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(CreateMatch(99, practice=True))),
     (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 0, 1, 1))),
     (Reason.NOT_JOINED, "", lambda s: s.place(player=99)),
@@ -270,6 +302,37 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(s.position)),
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.bob.cancels(s.order)),
     (Reason.ORDER_EXECUTING, "on its way", lambda s: s.carol.cancels(s.order)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=99)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=-s.order)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.alice, order=s.position, price=5_800_000)),
+    (Reason.ORDER_NOT_FOUND, "", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.ORDER_EXECUTING, "on its way", lambda s: s.move(s.carol, stop_loss=5_000_000)),
+    (Reason.EXPIRY_INVALID, "", lambda s: s.move(s.alice, expires_at_ns=s.arena.now_ns)),
+    (Reason.EXPIRY_INVALID, "", lambda s: s.move(s.alice, expires_at_ns=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=0)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, price=BTC.highest_price + 1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, stop_loss=-1)),
+    (Reason.PRICE_INVALID, "", lambda s: s.move(s.alice, take_profit=BTC.highest_price + 1)),
+    (Reason.FEED_STALE, "a limit and stale", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.INSTRUMENT_LOCKED, "a limit and locked", lambda s: s.move(s.bob, price=5_800_000)),
+    (Reason.WOULD_FILL_NOW, "a limit", lambda s: s.move(s.bob, price=6_000_000)),
+    (Reason.WOULD_FILL_NOW, "a limit", lambda s: s.move(s.bob, price=BTC.highest_price)),
+    (Reason.WOULD_FILL_NOW, "a small limit", lambda s: s.move(s.bob, price=5_999_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a stop", lambda s: s.move(s.bob, price=6_000_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, price=5_850_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, stop_loss=5_900_000)),
+    (Reason.WOULD_TRIGGER_NOW, "a limit", lambda s: s.move(s.bob, take_profit=5_900_000)),
+    (Reason.SIZE_ZERO, "a small limit", lambda s: s.move(s.bob, price=BTC.highest_price)),
+    (Reason.QUANTITY_TOO_LOW, "a small limit and coarse", lambda s: s.move(s.bob, price=6_200_000)),
+    (Reason.NOTIONAL_TOO_LOW, "", lambda s: s.move(s.alice, price=4_999)),
+    (Reason.LEVERAGE_TOO_HIGH, "a large limit", lambda s: s.move(s.bob, price=6_300_000)),
+    (Reason.CASH_TOO_LOW, "a dear limit", lambda s: s.move(s.bob, price=5_990_000)),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(CancelAll(s.alice.id, 0))),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(CancelAll(s.alice.id, 99))),
+    (Reason.NOT_JOINED, "", lambda s: s.arena.command(CancelAll(99, s.alice.match))),
+    (Reason.NOT_JOINED, "", lambda s: s.arena.command(CancelAll(0, s.alice.match))),
+    (Reason.KEY_REUSED, "", lambda s: s.alice.cancels_all(key="key")),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=-1)),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.place(max_slippage_ppm=1_000_001)),
     (Reason.SLIPPAGE_INVALID, "", lambda s: s.limit(max_slippage_ppm=1)),
@@ -397,9 +460,17 @@ def test_refused_at_the_fill_and_all_comes_back(arena: Arena, reason: Reason, ch
     assert (carol.reserved, carol.orders, carol.positions) == (0, [], [])
 
 
+def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+    scene = Scene(arena)
+    scene.join()
+    monkeypatch.setattr(matches, "MOST_GRANTED", MONEY)
+    with arena.refuses(Reason.MATCH_FULL):
+        arena.command(JoinMatch(scene.contest, scene.alice.id))
+
+
 def test_the_table_has_every_reason_that_the_engine_gives():
     """A reason that stands in the engine's code is in the table; those that do not are named here until they do."""
     code = "".join(path.read_text() for path in ENGINE.rglob("*.py") if path.name != "reasons.py")
     given = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", code)} - {Reason.ACCEPTED}
-    assert given == {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)}
+    assert given == {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)} | {Reason.MATCH_FULL}
     assert set(Reason) - given == {Reason.ACCEPTED}

@@ -57,7 +57,8 @@ def test_every_kind_of_request_can_have_a_key(arena: Arena):
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
-    for request in (lambda: alice.cancels(order, key="cancel"), lambda: alice.closes(position, key="close")):
+    for request in (lambda: alice.moves(order, price=58_000, key="move"), lambda: alice.cancels(order, key="cancel"),
+                    lambda: alice.cancels_all(key="all"), lambda: alice.closes(position, key="close")):  # fmt: skip
         first = request()
         assert request() == first._replace(replayed=True)
     assert alice.seat.trades == 1

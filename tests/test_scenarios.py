@@ -9,7 +9,9 @@
     ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
     ann closes p percent=50 => filled profit=100
     ann amends p stop_loss=99000 margin=-10
+    ann moves o price=61000 stop_loss=60000 expires_in=30
     ann cancels o => refused ORDER_NOT_FOUND
+    ann cancels all => canceled left=2
     ann resets
     ann has cash=4950 positions=1
 
@@ -187,6 +189,10 @@ class Scenario:
             player.closes(self.id(rest[0]), percent=int(fields.get("percent", 0)), quantity=fields.get("quantity", 0))
         elif verb == "amends":
             player.amends(self.id(rest[0]), **fields_of(rest[1:]))
+        elif verb == "moves":
+            player.moves(self.id(rest[0]), **fields_of(rest[1:]))
+        elif verb == "cancels" and rest[0] == "all":
+            player.cancels_all()
         elif verb == "cancels":
             player.cancels(self.id(rest[0]))
         elif verb == "resets":

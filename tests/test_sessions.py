@@ -185,6 +185,29 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
     assert await ann.error("order.place", changed(type="stop")) == "PRICE_INVALID"
     assert (await ann.result("order.cancel", {"order": waits["order"]}))["status"] == "canceled"
 
+    low = await ann.result("order.place", changed(type="limit", price="50000"))
+    moved = await ann.result("order.amend", {"order": low["order"], "price": "51000", "expires_at": 9_000_000_000_000})
+    assert moved == {"order": low["order"], "status": "accepted", "liquidation_price": "46107.48"}
+    assert [(order["price"], order["expires_at"]) for order in await ann.result("order.list", {"match": 1})] == [
+        ("51000.00", 9_000_000_000_000)
+    ]
+    await ann.result("order.amend", {"order": low["order"], "stop_loss": "50000", "expires_at": 0})
+    (order,) = await ann.result("order.list", {"match": 1})
+    assert (order["stop_loss"], "expires_at" in order) == ("50000.00", False)
+    for wrong, code in (
+        ({}, "BAD_ARGUMENTS"),
+        ({"price": "60000.01"}, "WOULD_FILL_NOW"),
+        ({"price": 60000.5}, "FLOAT_NOT_ALLOWED"),
+        ({"price": "0"}, "PRICE_INVALID"),
+        ({"stop_loss": "51000"}, "WOULD_TRIGGER_NOW"),
+        ({"expires_at": 1}, "EXPIRY_INVALID"),
+        ({"order": 99, "price": "1"}, "ORDER_NOT_FOUND"),
+    ):
+        assert await ann.error("order.amend", {"order": low["order"], **wrong}) == code
+    assert await ann.result("order.cancel_all", {"match": 1}) == {"match": 1, "canceled": 1}
+    assert await ann.result("order.cancel_all", {"match": 1}) == {"match": 1, "canceled": 0}
+    assert await ann.error("order.cancel_all", {"match": 9}) == "MATCH_NOT_FOUND"
+
     await ann.result("position.amend", {"position": placed["position"], "take_profit": "70000", "stop_loss": "0"})
     position = (await ann.result("position.list", {"match": 1}))[0]
     assert (position["take_profit"], position["entry_price"]) == ("70000.00", "60000.01")
@@ -212,10 +235,13 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
         "order.canceled",
         "order.accepted",
         "order.canceled",
+        "order.accepted",
+        *["order.changed"] * 2,
+        "order.canceled",
         *["position.changed"] * 3,
         "position.closed",
     ]
-    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 10))
+    assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 14))
     assert private[0]["kind"] == "snapshot"
     assert (private[1]["data"]["type"], private[1]["data"]["client_order_id"]) == ("market", "first")
     assert "type" not in private[-1]["data"]

@@ -66,6 +66,7 @@ async def test_a_seat_and_its_position(gateway: Gateway, ann: Client) -> None:
     assert views.seats_of(gateway.machine.state, player) == [seat]
     assert views.instrument_of_position(book, position.position) == 1
     assert views.instrument_of_position(book, 99) == 0
+    assert views.instrument_of_order(book, position.position) == 0
 
     await gateway.quote("BTCUSDT", 5_700_000, 5_700_001)
     (position,) = views.positions(book, player, 1) or []

@@ -1,12 +1,13 @@
 """Orders: placed, then filled at once, left to rest until their price comes, or left to wait for the next quote.
 
 Each fill opens a position of its own under the order's id. Under `last` execution what can fill fills at once, at the
-last usable quote; under `next` whatever a client causes waits for a quote that nobody has seen yet.
+last usable quote; under `next` whatever a client causes waits for a quote that nobody has seen yet. What rests can be
+amended and cancelled; what waits for its quote is on its way.
 """
 
 from __future__ import annotations
 
-from engine.commands import CLIENT_ORDER_ID_WORDS, OrderType, TimeInForce
+from engine.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.events import EventKind, OrderStatus
 from engine.kernels import kernel, rare_kernel
 from engine.kernels.emit import begin
@@ -14,12 +15,12 @@ from engine.kernels.index import find, insert, remove
 from engine.kernels.instruments import opens_allowed
 from engine.kernels.margin import liquidation_price
 from engine.kernels.paces import note_trade
-from engine.kernels.plans import check_exposure, check_size, liquidated_at, plan
+from engine.kernels.plans import check_exposure, check_size, liquidated_at, lots_at, plan, plan_amendment, plan_size
 from engine.kernels.positions import open_position
 from engine.kernels.rows import release, take
-from engine.kernels.seats import count_in, count_out
+from engine.kernels.seats import count_in, count_out, find_seat
 from engine.kernels.timers import clear_timer, set_timer
-from engine.kernels.triggers import add, drop
+from engine.kernels.triggers import add, drop, rearm
 from engine.kernels.waiting import stop_waiting, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil
@@ -77,17 +78,101 @@ def place(book, events, command, seat_hint, outcome):
 
 @kernel
 def cancel(book, events, command, outcome):
-    """Take back an order that rests, if it is the player's. One that waits for its quote is on its way."""
+    """Take back an order that rests."""
     row = -find(book.id_index, command.order)
-    if row <= 0 or book.seats[book.orders[row].seat].player != command.player:
-        return Reason.ORDER_NOT_FOUND.value
-    if book.orders[row].waiting != 0:
-        return Reason.ORDER_EXECUTING.value
+    reason = _check_own(book, row, command.player)
+    if reason != Reason.ACCEPTED.value:
+        return reason
 
     outcome.id = command.order
     outcome.instrument = book.orders[row].instrument
     outcome.status = OrderStatus.CANCELED.value
     end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
+    return reason
+
+
+@kernel
+def start_cancel_all(book, command, outcome):
+    """Take back all that the player has resting in the match: count it here, for the outcome may be remembered before
+    the last is cancelled, which `go_on_cancelling` does. Walks the seat's orders."""
+    if command.match < 1 or command.match > book.world[0].matches:
+        return Reason.MATCH_NOT_FOUND.value
+    seat_row = find_seat(book, command.player, command.match, 0)
+    if seat_row == 0:
+        return Reason.NOT_JOINED.value
+
+    row = book.seats[seat_row].first_order
+    book.turn[0].order = row
+    resting = 0
+    while row != 0:
+        resting += book.orders[row].waiting == 0
+        row = book.orders[row].next_in_seat
+    outcome.id = command.match
+    outcome.status = OrderStatus.CANCELED.value
+    outcome.left = resting
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def go_on_cancelling(book, events, room):
+    """Cancel what rests from book.turn[0].order on, the latest first, while more than `room` events fit; True when all
+    is done."""
+    turn = book.turn[0]
+    while turn.order != 0:
+        if turn.events >= room:
+            return False
+        row = turn.order
+        turn.order = book.orders[row].next_in_seat
+        if book.orders[row].waiting == 0:
+            end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
+    return True
+
+
+@kernel
+def amend_order(book, events, command, outcome):
+    """Give an order that rests another price, other stops, another end. Its id and its place in line stay."""
+    row = -find(book.id_index, command.order)
+    reason = _check_own(book, row, command.player)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    order = book.orders[row]
+    stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else order.stop_loss
+    take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT.value else order.take_profit
+    trailing_ppm = 0 if command.fields & Amend.STOP_LOSS.value else order.trailing_ppm
+    reason = plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    plan_ = book.turn[0]
+    seat = book.seats[order.seat]
+    order.price = plan_.price
+    order.stop_loss = stop_loss
+    order.take_profit = take_profit
+    order.trailing_ppm = trailing_ppm
+    _reserve_anew(book, row)
+    rearm(book, order.trigger, _low(order), _high(order))
+    if command.fields & Amend.EXPIRY.value:
+        order.time_in_force = TimeInForce.GTD.value if command.expires_at_ns != 0 else TimeInForce.GTC.value
+        if order.timer != 0:
+            clear_timer(book, order.timer)
+        _expire_at(book, row, command.expires_at_ns)
+    event = events.trade[begin(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
+    _describe_order(event, order, seat.cash)
+    event.liquidation = plan_.liquidation
+    outcome.id = order.id
+    outcome.instrument = order.instrument
+    outcome.status = OrderStatus.ACCEPTED.value
+    outcome.liquidation = plan_.liquidation
+    return reason
+
+
+@kernel
+def _check_own(book, row, player):
+    """Is there a resting order of the player's in the row? One that waits for its quote is on its way."""
+    if row <= 0 or book.seats[book.orders[row].seat].player != player:
+        return Reason.ORDER_NOT_FOUND.value
+    if book.orders[row].waiting != 0:
+        return Reason.ORDER_EXECUTING.value
     return Reason.ACCEPTED.value
 
 
@@ -143,7 +228,7 @@ def _fill_at_touch(book, events, row, touch):
     """Size the order anew, now that its price is known, and fill it if that size is allowed."""
     order = book.orders[row]
     instrument = book.instruments[order.instrument]
-    lots = _lots_at(book, order, touch)
+    lots = lots_at(instrument, order.lots, order.asked, order.leverage, touch)
     reason = check_size(instrument, lots, touch)
     if reason == Reason.ACCEPTED.value:
         more = touch * lots * instrument.value - order.notional
@@ -208,13 +293,10 @@ def _settle_down(book, events, row):
     order = book.orders[row]
     seat = book.seats[order.seat]
     instrument = book.instruments[order.instrument]
-    lots = _lots_at(book, order, order.price)
-    notional = order.price * lots * instrument.value
-    margin = ceil_div(notional, order.leverage)
-    fee = ppm_ceil(notional, instrument.maker_fee_ppm) if book.matches[seat.match].fees else 0
-    more = margin + fee - order.margin - order.fee
-    reason = check_size(instrument, lots, order.price)
-    if reason == Reason.ACCEPTED.value and more > seat.cash:
+    plan_ = book.turn[0]
+    reason = plan_size(book, instrument, book.matches[seat.match], order.lots, order.asked, order.leverage, order.price,
+                       0, instrument.maker_fee_ppm)  # fmt: skip
+    if reason == Reason.ACCEPTED.value and plan_.margin + plan_.fee - order.margin - order.fee > seat.cash:
         reason = Reason.CASH_TOO_LOW.value
     if reason != Reason.ACCEPTED.value:
         end_order(book, events, row, EventKind.ORDER_REFUSED, reason)
@@ -222,24 +304,26 @@ def _settle_down(book, events, row):
 
     stop_waiting(book, order.waiting)
     order.waiting = 0
-    seat.cash -= more
-    seat.reserved += more
-    _count_anew(book, order, notional)
-    order.lots = lots
-    order.notional = notional
-    order.margin = margin
-    order.fee = fee
+    _reserve_anew(book, row)
     _rest(book, row)
     event = events.trade[begin(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
 
 
 @kernel
-def _lots_at(book, order, price):
-    """How many lots the order is of at that price: those asked for, or what the margin asked for buys."""
-    if order.asked == 0:
-        return order.lots
-    return order.asked * order.leverage // (price * book.instruments[order.instrument].value)
+def _reserve_anew(book, row):
+    """The order is of the planned size from now on, and reserves what is planned for it."""
+    order = book.orders[row]
+    seat = book.seats[order.seat]
+    plan_ = book.turn[0]
+    more = plan_.margin + plan_.fee - order.margin - order.fee
+    seat.cash -= more
+    seat.reserved += more
+    _count_anew(book, order, plan_.notional)
+    order.lots = plan_.lots
+    order.notional = plan_.notional
+    order.margin = plan_.margin
+    order.fee = plan_.fee
 
 
 @kernel
@@ -272,7 +356,6 @@ def _keep(book, command, plan, id):
     order.fee = plan.fee
     order.notional = plan.notional
     order.accepted_at_ns = book.world[0].now_ns
-    order.expires_at_ns = command.expires_at_ns
     order.trigger = 0
     order.waiting = 0
     _identify(order, command)
@@ -287,22 +370,42 @@ def _keep(book, command, plan, id):
         book.orders[seat.first_order].previous_in_seat = row
     seat.first_order = row
     seat.orders += 1
-    order.timer = 0
-    if command.expires_at_ns != 0:
-        order.timer = set_timer(book, command.expires_at_ns, TIMER_ORDER, id, row)
+    _expire_at(book, row, command.expires_at_ns)
     return row
 
 
 @kernel
+def _expire_at(book, row, expires_at_ns):
+    """Let the order, which has no timer, end then; 0: never."""
+    order = book.orders[row]
+    order.expires_at_ns = expires_at_ns
+    order.timer = 0
+    if expires_at_ns != 0:
+        order.timer = set_timer(book, expires_at_ns, TIMER_ORDER, order.id, row)
+
+
+@kernel
 def _rest(book, row):
-    """Let the order wait for its price. A buy waits for the ask, a sell for the bid: at a limit to come to its side,
-    at a stop to leave it."""
+    """Let the order wait for its price: a buy waits for the ask, a sell for the bid."""
     order = book.orders[row]
     lane = order.instrument * 2 + (LANE_ASK if order.side > 0 else LANE_BID)
-    if (order.side > 0) != (order.order_type == OrderType.STOP.value):
-        order.trigger = add(book, lane, order.price, NEVER_HIGH, row, TRIGGER_ORDER)
-    else:
-        order.trigger = add(book, lane, NEVER_LOW, order.price, row, TRIGGER_ORDER)
+    order.trigger = add(book, lane, _low(order), _high(order), row, TRIGGER_ORDER)
+
+
+@kernel
+def _low(order):
+    return order.price if _waits_for_a_fall(order) else NEVER_LOW
+
+
+@kernel
+def _high(order):
+    return NEVER_HIGH if _waits_for_a_fall(order) else order.price
+
+
+@kernel
+def _waits_for_a_fall(order):
+    """A limit waits for the price to come to its side, a stop for it to leave it."""
+    return (order.side > 0) != (order.order_type == OrderType.STOP.value)
 
 
 @kernel

@@ -1,8 +1,11 @@
-"""Plans: all the checks of a new order and none of its changes. `place` acts on a plan, and order.test shows it."""
+"""Plans: all the checks of a new order, or of another price for one that rests, and none of the changes.
+
+`place` and `amend_order` act on a plan, and order.test shows it.
+"""
 
 from __future__ import annotations
 
-from engine.commands import OrderType, Side, TimeInForce
+from engine.commands import Amend, OrderType, Side, TimeInForce
 from engine.kernels import kernel
 from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_stale, opens_allowed
@@ -77,41 +80,125 @@ def plan(book, command, seat_hint):
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    if command.lots != 0:
-        plan.lots = command.lots
-    else:
-        if command.margin > BOUND // command.leverage:
-            return Reason.EXPOSURE_TOO_HIGH.value
-        plan.lots = command.margin * command.leverage // (plan.price * instrument.value)
-    reason = check_size(instrument, plan.lots, plan.price)
+    if command.margin > BOUND // command.leverage:
+        return Reason.EXPOSURE_TOO_HIGH.value
+    worst = max(command.price, touch) if is_stop or plan.waits else 0
+    fee_ppm = instrument.taker_fee_ppm if marketable or worst != 0 else instrument.maker_fee_ppm
+    reason = plan_size(book, instrument, match, command.lots, command.margin, command.leverage, plan.price, worst,
+                       fee_ppm)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
-    plan.notional = plan.price * plan.lots * instrument.value
-    margin = ceil_div(plan.notional, command.leverage)
-    plan.margin = margin
-    if is_stop or plan.waits:
-        # It will fill at a price not known yet: what is reserved is the most that its size allows, or the worst price
-        # of today.
-        if command.lots == 0:
-            plan.margin = command.margin
-            plan.notional = command.margin * command.leverage
-        else:
-            plan.notional = max(command.price, touch) * plan.lots * instrument.value
-            plan.margin = ceil_div(plan.notional, command.leverage)
     plan.holding = find_holding(book, plan.seat, command.instrument)
     reason = check_exposure(book, seat, plan.holding, command.instrument, plan.notional, command.leverage)
     if reason != Reason.ACCEPTED.value:
         return reason
-
-    fee_ppm = instrument.taker_fee_ppm if marketable or plan.waits or is_stop else instrument.maker_fee_ppm
-    plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     if plan.margin + plan.fee > seat.cash:
         return Reason.CASH_TOO_LOW.value
-    cost = plan.price * plan.lots
-    plan.liquidation = liquidation_price(book, command.instrument, command.side, plan.lots, cost, margin, match.fees)
+    _plan_liquidation(book, command.instrument, command.side, command.leverage, match.fees)
     if marketable and liquidated_at(command.side, plan.liquidation, mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
+
+
+@kernel
+def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
+    """May the order, which rests, be amended so, and then have these stops? The reason why not, or ACCEPTED and in
+    book.turn[0] what it is of and reserves then."""
+    plan = book.turn[0]
+    plan.price = order.price
+    plan.lots = order.lots
+    plan.notional = order.notional
+    plan.margin = order.margin
+    plan.fee = order.fee
+    ends = command.fields & Amend.EXPIRY.value and command.expires_at_ns != 0
+    if ends and command.expires_at_ns <= book.world[0].now_ns:
+        return Reason.EXPIRY_INVALID.value
+    if command.fields & Amend.PRICE.value:
+        reason = _plan_price(book, order, command.price)
+        if reason != Reason.ACCEPTED.value:
+            return reason
+    if command.fields & (Amend.PRICE.value | Amend.STOP_LOSS.value | Amend.TAKE_PROFIT.value):
+        highest_price = book.instruments[order.instrument].highest_price
+        reason = check_stops(order.side, plan.price, stop_loss, take_profit, trailing_ppm, highest_price)
+        if reason != Reason.ACCEPTED.value:
+            return reason
+    fees = book.matches[book.seats[order.seat].match].fees
+    _plan_liquidation(book, order.instrument, order.side, order.leverage, fees)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _plan_price(book, order, price):
+    """The order as if it were placed at `price`, where it must rest too: an amendment waits out no speed bump, so it
+    fills nothing."""
+    plan = book.turn[0]
+    instrument = book.instruments[order.instrument]
+    seat = book.seats[order.seat]
+    reason = opens_allowed(book, book.seats[order.seat], order.instrument)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if price < 1 or price > instrument.highest_price:
+        return Reason.PRICE_INVALID.value
+    if is_stale(book, order.instrument):
+        return Reason.FEED_STALE.value
+    quote = book.quotes[order.instrument]
+    touch = quote.ask if order.side > 0 else quote.bid
+    beyond = (touch - price) * order.side
+    is_stop = order.order_type == OrderType.STOP.value
+    if is_stop and beyond >= 0:
+        return Reason.WOULD_TRIGGER_NOW.value
+    if not is_stop and beyond <= 0:
+        return Reason.WOULD_FILL_NOW.value
+
+    plan.price = price
+    worst = max(price, touch) if is_stop else 0
+    fee_ppm = instrument.taker_fee_ppm if is_stop else instrument.maker_fee_ppm
+    match = book.matches[seat.match]
+    reason = plan_size(book, instrument, match, order.lots, order.asked, order.leverage, price, worst, fee_ppm)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    more = plan.notional - order.notional
+    reason = check_exposure(book, seat, order.holding, order.instrument, more, order.leverage)
+    if reason == Reason.ACCEPTED.value and plan.margin + plan.fee - order.margin - order.fee > seat.cash:
+        return Reason.CASH_TOO_LOW.value
+    return reason
+
+
+@kernel
+def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee_ppm):
+    """Into book.turn[0]: of how many lots an order is at `price`, and what it reserves.
+
+    One that will fill at a price not known yet, for which `worst` is the worst of today and not 0, reserves the most
+    that its size allows: all the margin that it asks for, or its lots at that price.
+    """
+    plan = book.turn[0]
+    plan.lots = lots_at(instrument, lots, margin, leverage, price)
+    reason = check_size(instrument, plan.lots, price)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if worst != 0 and margin != 0:
+        plan.notional = margin * leverage
+        plan.margin = margin
+    else:
+        plan.notional = max(price, worst) * plan.lots * instrument.value
+        plan.margin = ceil_div(plan.notional, leverage)
+    plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
+    return reason
+
+
+@kernel
+def lots_at(instrument, lots, margin, leverage, price):
+    """How many lots an order is of at that price: those asked for, or what the margin asked for buys."""
+    return lots if margin == 0 else margin * leverage // (price * instrument.value)
+
+
+@kernel
+def _plan_liquidation(book, instrument, side, leverage, fees):
+    """Into book.turn[0]: where a position of the planned lots, opened at the planned price, would be liquidated."""
+    plan = book.turn[0]
+    cost = plan.price * plan.lots
+    margin = ceil_div(cost * book.instruments[instrument].value, leverage)
+    plan.liquidation = liquidation_price(book, instrument, side, plan.lots, cost, margin, fees)
 
 
 @kernel

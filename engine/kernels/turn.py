@@ -1,7 +1,7 @@
 """One turn: a batch of hot commands applied in order, in machine code from the first to the last.
 
-`apply` returns early when it meets a cold command or when the event buffer is nearly full, which one quote alone can
-do; what it was in the middle of stands in book.turn, and the next call goes on from there.
+`apply` returns early when it meets a cold command or when the event buffer is nearly full, which one quote or one
+cancel-all alone can do; what it was in the middle of stands in book.turn, and the next call goes on from there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale
 from engine.kernels.market import apply_quote, serve
-from engine.kernels.orders import cancel, end_order, place
+from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
 from engine.kernels.plans import check_stops, liquidated_at
 from engine.kernels.positions import amend_position, close_position, liquidation_with, trailing_distance
 from engine.kernels.requests import forget_expired, known, recall, remember, same
@@ -34,6 +34,7 @@ PHASE_JUDGE: Final = 3
 PHASE_ENDING: Final = 4
 PHASE_FINISH: Final = 5
 """A match is settled: the machine ranks it, and goes on with book.turn[0].resume."""
+PHASE_CANCEL_ALL: Final = 6
 
 START: Final = -1
 """Number of the command before a batch's first: nothing of the batch is done yet."""
@@ -80,6 +81,10 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
             if not serve(book, events, commands.quote[i].instrument, room, scratch):
                 return i
             turn.phase = PHASE_JUDGE
+        if turn.phase == PHASE_CANCEL_ALL:
+            if not go_on_cancelling(book, events, room):
+                return i
+            turn.phase = PHASE_JUDGE
         if turn.touched != 0 and not judge_touched(book, events, room, scratch):
             turn.phase = PHASE_JUDGE
             return i
@@ -96,7 +101,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
 
 @kernel
 def _begin_entry(book, commands, events, outcome, header, i):
-    """Apply command `i`, all but the serving of what a quote fired, and answer it."""
+    """Apply command `i`, all but what may take several calls, and answer it."""
     keyed = header.key_low != 0 or header.key_high != 0
     if keyed:
         row = known(book, header)
@@ -124,6 +129,12 @@ def _begin_entry(book, commands, events, outcome, header, i):
         outcome.reason = cancel(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
         outcome.reason = _amend(book, events, commands.amend[i], outcome)
+    elif kind == Kind.AMEND_ORDER.value:
+        outcome.reason = amend_order(book, events, commands.amend_order[i], outcome)
+    elif kind == Kind.CANCEL_ALL.value:
+        outcome.reason = start_cancel_all(book, header, outcome)
+        if outcome.reason == Reason.ACCEPTED.value:
+            book.turn[0].phase = PHASE_CANCEL_ALL
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:
