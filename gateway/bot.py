@@ -34,9 +34,10 @@ from gateway.client_types import (
     PositionEvent,
     Quote,
     Reply,
+    Reset,
 )
 
-T = TypeVar("T", Placed, Canceled, Closed, Amended)
+T = TypeVar("T", Placed, Canceled, Closed, Amended, Reset)
 
 MOST_POSITIONS: Final = 20
 ERRORS_KEPT: Final = 20
@@ -49,6 +50,7 @@ EXPECTED: Final = frozenset(
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
         "TOO_MANY_POSITIONS", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
         "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
+        "INSTRUMENT_NOT_ALLOWED", "SEAT_DISQUALIFIED", "SEAT_LOCKED", "SIDE_NOT_ALLOWED", "TOO_MANY_TRADES",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
@@ -116,6 +118,8 @@ class Bot:
         self._quotes: dict[str, Quote] = {}
         self._orders: set[int] = set()
         self._positions: dict[int, str] = {}
+        self._out = False
+        """Has a challenge rule ended it?"""
         self._last_n: int | None = None
         self._last_seq = 0
         self._requests = 0
@@ -141,6 +145,9 @@ class Bot:
     # What it does
 
     async def _act(self) -> None:
+        if self._out:
+            await self._start_over()
+            return
         open_more = (self._open_market, self._open_market, self._open_limit, self._open_stop)
         work_on = (self._close, self._close, self._amend)
         actions: list[Callable[[], Any]] = [self._look]
@@ -252,6 +259,12 @@ class Bot:
         if canceled is not None and canceled.order != order:
             self._error(f"asked to cancel order {order}, got {canceled}")
 
+    async def _start_over(self) -> None:
+        match = self._arena.matches[0]
+        reset = await self._ask("match.reset", {"match": match}, Reset)
+        if reset is not None and reset.match != match:
+            self._error(f"asked to start over in match {match}, got {reset}")
+
     async def _look(self) -> None:
         """Look something up, as people do."""
         self._tally.requests += 1
@@ -300,7 +313,10 @@ class Bot:
         self._tally.replayed += reply.replayed
         self._check_sequence(reply, at_least=self._last_seq + 1)
         about = reply.result
-        id = about.order if isinstance(about, Placed | Canceled) else about.position
+        if isinstance(about, Reset):
+            id = about.match
+        else:
+            id = about.order if isinstance(about, Placed | Canceled) else about.position
         self._journal.write(self._arena.player, op, key, id, reply)
 
     def _check_sequence(self, reply: Reply[Any], at_least: int) -> None:
@@ -331,10 +347,13 @@ class Bot:
                 self._error(f"`me` went back from {self._last_n} to {event.n}")
             self._orders = {order.order for order in event.data.orders}
             self._positions = {position.position: position.symbol for position in event.data.positions}
+            self._out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
         self._last_n = event.n
 
+        if event.type in ("seat.disqualified", "seat.locked", "seat.changed"):
+            self._out = event.type != "seat.changed"
         if isinstance(event.data, OrderEvent):
             if event.type in ("order.accepted", "order.changed"):
                 self._orders.add(event.data.order)

@@ -16,7 +16,7 @@ from gateway.arena import Arena
 from gateway.errors import Refused
 from gateway.instruments import Instrument, money_text, units_of
 from gateway.messages import FILLED, STATUSES
-from gateway.presentation import OrderAnswer, order_answer
+from gateway.presentation import OrderAnswer, distances, floors_of, order_answer
 from gateway.records import Outcome, cancel_order_record, place_order_record
 from gateway.requests import Request
 
@@ -52,7 +52,8 @@ class Canceled(Struct, frozen=True, gc=False):
 class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would.
 
-    `stop_loss` is where the stop would stand, a trailing one too.
+    `stop_loss` is where the stop would stand, a trailing one too. `distance` is how far equity would be above each
+    floor of the seat, by its rule, once the order has opened and paid its fee and the spread of now.
     """
 
     status: str
@@ -64,6 +65,7 @@ class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     bankruptcy_price: str
     liquidation_price: str | None = None
     stop_loss: str | None = None
+    distance: dict[str, str] = {}
 
 
 def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
@@ -126,6 +128,8 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
     reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
     if plan is None:
         raise Refused(reason)
+    seat = views.seat(session.arena.state.book, session.player, order.match)
+    assert seat is not None
     return Tested(
         "filled" if plan.fills else "accepted",
         instrument.quantity_text(plan.lots),
@@ -136,4 +140,5 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
         instrument.price_text(plan.bankruptcy),
         instrument.price_or_none(plan.liquidation),
         instrument.price_or_none(plan.stop_loss),
+        distances(floors_of(seat), plan.equity),
     )

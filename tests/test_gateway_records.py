@@ -18,7 +18,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import client_order_id_text
@@ -79,6 +79,7 @@ def test_other_arguments_have_another_hash() -> None:
     [
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
+        (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
         (SWITCHED, records.switched_at),
