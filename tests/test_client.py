@@ -109,10 +109,27 @@ async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
             await alice.place(symbol="BTCUSDT", side="long", margin=0.1, leverage=1)  # type: ignore[arg-type]
 
 
-async def test_bots_find_nothing_wrong_in_a_match_with_rules(server: ArenaProcess) -> None:
-    summary = await play(server.url, 5, 3, seed=3, actions_per_s=20, match=2)
+TIGHT = """
+[[games]]
+title = "Anything goes"
+
+[[games]]
+title = "Tight"
+max_trades_per_minute = 40
+max_total_drawdown_pct = "0.01"
+"""
+
+
+async def test_bots_that_a_rule_puts_out_start_over(tmp_path: Path) -> None:
+    server = ArenaProcess(tmp_path / "data", config=TIGHT)
+    server.start()
+    try:
+        summary = await play(server.url, 5, 3, seed=2, actions_per_s=10, match=2, journal=tmp_path / "journal")
+    finally:
+        server.kill()
     assert summary.error_examples == []
-    assert summary.accepted > 20
+    acknowledged = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    assert {"order.place", "match.reset"} <= {line["op"] for line in acknowledged}
 
 
 async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
