@@ -34,12 +34,12 @@ refuse_most_after_ms = 5000
 class ArenaProcess:
     """`arena serve`, by default on the simulated market. `url` is where it listens; restarts keep the port."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, config: str = "") -> None:
         self.data = data
         self._arguments = arguments
         self.port = 0
         self._config = data.with_name(data.name + ".toml")
-        self._config.write_text(PATIENT)
+        self._config.write_text(PATIENT + config)
         self._errors = data.with_name(data.name + ".err")
         self._process: subprocess.Popen[bytes] | None = None
 

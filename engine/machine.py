@@ -37,6 +37,7 @@ from engine.kernels.emit import begin
 from engine.kernels.plans import plan
 from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
+from engine.kernels.seats import equity
 from engine.matches import (
     create_game,
     create_match,
@@ -79,6 +80,7 @@ class Plan(NamedTuple):
     liquidation: int  # 0 none
     bankruptcy: int  # ticks at which margin, loss and closing fee meet
     stop_loss: int  # where the stop would stand, a trailing one too; 0 none
+    equity: int  # what the seat would be worth once it has opened, at the spread of now
 
 
 def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
@@ -171,8 +173,8 @@ class Machine:
         if not book.matches[int(command["match"])]["fees"]:
             fee_ppm = 0
         stop_loss, trailing_ppm = int(command["stop_loss"]), int(command["trailing_ppm"])
+        quote = book.quotes[int(command["instrument"])]
         if trailing_ppm:
-            quote = book.quotes[int(command["instrument"])]
             mark = int(quote["bid" if side > 0 else "ask"]) if planned["fills"] else price
             stop_loss = mark - side * int(trailing_distance(mark, trailing_ppm))
         return reason, Plan(
@@ -185,6 +187,9 @@ class Machine:
             liquidation=int(planned["liquidation"]),
             bankruptcy=_bankruptcy_price(side, lots, cost * value, margin, value, fee_ppm),
             stop_loss=stop_loss,
+            equity=int(equity(book, int(planned["seat"])))
+            - int(planned["fee"])
+            - (int(quote["ask"]) - int(quote["bid"])) * lots * value,
         )
 
     def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:

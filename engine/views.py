@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.kernels.index import find, seat_key
+from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.seats import equities_of, equity, floating_profit
-from engine.scale import NS_PER_S
+from engine.scale import NS_PER_S, PPM
 from engine.state import State
-from engine.tables import INTERVALS_S, Book
+from engine.tables import INTERVALS_S, WARNINGS_PERCENT, Book
 
 
 class Quote(NamedTuple):
@@ -39,6 +39,24 @@ class CandleView(NamedTuple):
     ticks: int
 
 
+class Rules(NamedTuple):
+    """The challenge rules of a match, as they were pinned to it; 0 or empty: no such rule."""
+
+    allowed: tuple[int, ...]  # instruments; empty: all
+    only_side: int  # Side; 0: both
+    trades_per_minute: int
+    min_trades: int
+    min_hold_ns: int
+    daily_drawdown_ppm: int  # of the starting balance, as the other ppm
+    daily_anchor: int  # engine.commands.Anchor
+    total_drawdown_ppm: int
+    total_mode: int  # engine.commands.TotalDrawdown
+    loss_per_trade_ppm: int
+    loss_disqualifies: bool
+    profit_target_ppm: int
+    target_ends: bool
+
+
 class MatchView(NamedTuple):
     match: int
     game: int
@@ -52,6 +70,7 @@ class MatchView(NamedTuple):
     max_leverage: int
     seats: int
     ends_at_ns: int  # 0: never
+    rules: Rules
 
 
 class Evidence(NamedTuple):
@@ -91,6 +110,10 @@ class SeatView(NamedTuple):
     rank: int  # when the match is over
     prize: int
     out: Evidence | None  # by which rule the seat is out of the game; None: it plays
+    status: int  # engine.tables.SEAT_ACTIVE, ...
+    target: int | None  # equity at which the profit target is reached; None: the match has none
+    daily_warned: int  # percent of the way to the floor at which the last warning of today went out; 0 none
+    total_warned: int
 
 
 class BoardView(NamedTuple):
@@ -208,6 +231,37 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["max_leverage"]),
         int(row["seats"]),
         int(row["ends_at_ns"]),
+        _rules(book, match_id),
+    )
+
+
+def _rules(book: Book, match_id: int) -> Rules:
+    """Walks all instruments where only some are allowed."""
+    row = book.matches[match_id]
+    start = int(row["starting_balance"])
+    allowed: tuple[int, ...] = ()
+    if row["only_some"]:
+        instruments = range(1, int(book.world[0]["instruments"]) + 1)
+        allowed = tuple(id for id in instruments if find(book.allowed_index, allowed_key(match_id, id)))
+
+    def ppm(money: int) -> int:
+        # The money was rounded up from it by less than a unit, so down is the way back.
+        return money * PPM // start
+
+    return Rules(
+        allowed,
+        int(row["only_side"]),
+        int(row["trades_per_minute"]),
+        int(row["min_trades"]),
+        int(row["min_hold_ns"]),
+        ppm(int(row["daily_drawdown"])),
+        int(row["daily_anchor"]),
+        ppm(int(row["total_drawdown"])),
+        int(row["total_mode"]),
+        ppm(int(row["loss_per_trade"])),
+        bool(row["loss_disqualifies"]),
+        ppm(int(row["profit_target"]) - start) if row["profit_target"] else 0,
+        bool(row["target_ends"]),
     )
 
 
@@ -321,7 +375,16 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         int(found["rank"]),
         int(found["prize"]),
         out,
+        int(found["status"]),
+        int(match["profit_target"]) or None,
+        _last_warning(int(found["warned"])),
+        _last_warning(int(found["warned"]) >> len(WARNINGS_PERCENT)),
     )
+
+
+def _last_warning(bits: int) -> int:
+    """The highest percent of those whose bit is set; 0 when none is."""
+    return max((percent for number, percent in enumerate(WARNINGS_PERCENT) if bits >> number & 1), default=0)
 
 
 def _order_view(book: Book, row: int, match_id: int) -> OrderView:

@@ -21,6 +21,7 @@ Around it:
     arena.py         what the ops work with
     config.py seed.py   the configuration; the instruments and games of an empty arena
     hours.py         weekly trading hours as text
+    rules.py         challenge rules as text
     store.py         log, projection and snapshots
     warmup.py        all machine code before the first client
     feed.py prices.py   the market: where prices come from; quotes to the sequencer, last trade prices

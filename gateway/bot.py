@@ -37,9 +37,10 @@ from gateway.client_types import (
     PositionEvent,
     Quote,
     Reply,
+    Reset,
 )
 
-T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended)
+T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended, Reset)
 
 MOST_POSITIONS: Final = 20
 ERRORS_KEPT: Final = 20
@@ -52,6 +53,7 @@ EXPECTED: Final = frozenset(
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
         "TOO_MANY_POSITIONS", "WOULD_FILL_NOW", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
         "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
+        "INSTRUMENT_NOT_ALLOWED", "SEAT_DISQUALIFIED", "SEAT_LOCKED", "SIDE_NOT_ALLOWED", "TOO_MANY_TRADES",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
@@ -119,6 +121,8 @@ class Bot:
         self._quotes: dict[str, Quote] = {}
         self._orders: dict[int, OrderEvent | Order] = {}
         self._positions: dict[int, str] = {}
+        self._out = False
+        """Has a challenge rule ended it?"""
         self._last_n: int | None = None
         self._last_seq = 0
         self._requests = 0
@@ -144,6 +148,9 @@ class Bot:
     # What it does
 
     async def _act(self) -> None:
+        if self._out:
+            await self._start_over()
+            return
         open_more = (self._open_market, self._open_market, self._open_limit, self._open_stop)
         work_on = (self._close, self._close, self._amend)
         actions: list[Callable[[], Any]] = [self._look]
@@ -277,6 +284,12 @@ class Bot:
         if canceled is not None and canceled.order != order:
             self._error(f"asked to cancel order {order}, got {canceled}")
 
+    async def _start_over(self) -> None:
+        match = self._arena.matches[0]
+        reset = await self._ask("match.reset", {"match": match}, Reset)
+        if reset is not None and reset.match != match:
+            self._error(f"asked to start over in match {match}, got {reset}")
+
     async def _look(self) -> None:
         """Look something up, as people do."""
         self._tally.requests += 1
@@ -325,7 +338,7 @@ class Bot:
         self._tally.replayed += reply.replayed
         self._check_sequence(reply, at_least=self._last_seq + 1)
         about = reply.result
-        if isinstance(about, CanceledAll):
+        if isinstance(about, CanceledAll | Reset):
             id = about.match
         else:
             id = about.order if isinstance(about, Placed | AmendedOrder | Canceled) else about.position
@@ -359,10 +372,13 @@ class Bot:
                 self._error(f"`me` went back from {self._last_n} to {event.n}")
             self._orders = {order.order: order for order in event.data.orders}
             self._positions = {position.position: position.symbol for position in event.data.positions}
+            self._out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
         self._last_n = event.n
 
+        if event.type in ("seat.disqualified", "seat.locked", "seat.changed"):
+            self._out = event.type != "seat.changed"
         if isinstance(event.data, OrderEvent):
             if event.type in ("order.accepted", "order.changed"):
                 self._orders[event.data.order] = event.data

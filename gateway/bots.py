@@ -53,11 +53,15 @@ async def play(
     *,
     actions_per_s: float = 2.0,
     encoding: Encoding = "json",
+    match: int | None = None,
     journal: Path | None = None,
     stop: asyncio.Event | None = None,
     on_progress: Callable[[Tally, float], None] = lambda tally, elapsed_s: None,
 ) -> Summary:
-    """Let so many bots play for so long, or until `stop`. Raises Unreachable when there is no arena."""
+    """Let so many bots play for so long, or until `stop`, in that match or in their first one.
+
+    Raises Unreachable when there is no arena.
+    """
     stop = stop or asyncio.Event()
     tally = Tally()
     written = Journal(journal)
@@ -73,6 +77,8 @@ async def play(
                 arena = await _register(stack, url, encoding, f"bot-{number}", tally, stop)
             if arena is None:
                 return
+            if match is not None:
+                arena.matches = [match]
             clients.append(arena)
             tally.players += 1
             bot = Bot(f"bot-{number}", arena, instruments, Random(f"{seed} {number}"), tally, written)

@@ -131,6 +131,7 @@ def bots(
     seed: Annotated[int, Parameter(help="What they do, as far as the market allows.")] = 1,
     rate: Annotated[float, Parameter(help="Actions a second of each player, on average.")] = 2.0,
     encoding: Annotated[Literal["json", "msgpack"], Parameter(help="How messages are encoded.")] = "json",
+    match: Annotated[int | None, Parameter(help="In which match; in each one's first if not given.")] = None,
     journal: Annotated[
         Path | None, Parameter(help="Append every acknowledged command to this file, as JSON lines.")
     ] = None,
@@ -145,7 +146,7 @@ def bots(
     """
     from gateway.cli_bots import run
 
-    return run(players, seconds, url, seed, rate, encoding, journal, json)
+    return run(players, seconds, url, seed, rate, encoding, match, journal, json)
 
 
 @app.command(group=_CHECKING)

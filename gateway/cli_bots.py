@@ -20,13 +20,21 @@ from gateway.client_connection import Encoding
 
 
 def run(
-    players: int, seconds: float, url: str, seed: int, rate: float, encoding: Encoding, journal: Path | None, json: bool
+    players: int,
+    seconds: float,
+    url: str,
+    seed: int,
+    rate: float,
+    encoding: Encoding,
+    match: int | None,
+    journal: Path | None,
+    json: bool,
 ) -> int:
     """Play, show how it goes, sum up; 1 if anything was wrong."""
     if players < 1 or rate <= 0 or seconds <= 0:
         raise Failure("--players, --rate and --seconds must be positive")
     try:
-        summary = uvloop.run(_play(players, seconds, url, seed, rate, encoding, journal))
+        summary = uvloop.run(_play(players, seconds, url, seed, rate, encoding, match, journal))
     except Unreachable as error:
         raise Failure(f"{error}; start one with `arena serve`") from error
     if json:
@@ -37,7 +45,14 @@ def run(
 
 
 async def _play(
-    players: int, seconds: float, url: str, seed: int, rate: float, encoding: Encoding, journal: Path | None
+    players: int,
+    seconds: float,
+    url: str,
+    seed: int,
+    rate: float,
+    encoding: Encoding,
+    match: int | None,
+    journal: Path | None,
 ) -> Summary:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,6 +74,7 @@ async def _play(
             seed,
             actions_per_s=rate,
             encoding=encoding,
+            match=match,
             journal=journal,
             stop=stop,
             on_progress=show,

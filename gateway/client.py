@@ -141,6 +141,7 @@ class Client(Connection):
         return (await self.request("match.list", _given(status=status, game=game), list[Match])).result
 
     async def match(self, match: int | None = None) -> Match:
+        """The match, its challenge rules, and the player's own seat: how far it is from each rule, or what it broke."""
         return (await self.request("match.get", self._of(match), Match)).result
 
     async def board(self, match: int | None = None) -> Board:
@@ -212,7 +213,7 @@ class Client(Connection):
         trailing_stop: int | None = None,
         match: int | None = None,
     ) -> Tested:
-        """What `place` would do at this moment; changes nothing."""
+        """What `place` would do at this moment, and how far equity would then be above each floor; changes nothing."""
         args = self._of(match) | _given(
             symbol=symbol,
             side=side,

@@ -338,7 +338,7 @@ class Connection:
             asked.answer.set_result(incoming)
 
     def _take_event(self, incoming: _Incoming) -> None:
-        shape = EVENT_DATA.get(incoming.type.partition(".")[0], dict)
+        shape = EVENT_DATA.get(incoming.type) or EVENT_DATA.get(incoming.type.partition(".")[0], dict)
         if bytes(incoming.data) in _EMPTY:
             shape = dict
         data = self._codec.decode(incoming.data, type=shape)

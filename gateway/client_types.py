@@ -112,7 +112,27 @@ class Candle(Struct, frozen=True, array_like=True):
 # Games
 
 
+class Rules(Struct, frozen=True):
+    """The challenge rules of a match; None: no such rule. Percents are of the starting balance."""
+
+    allowed_symbols: list[str] | None = None
+    allowed_directions: Literal["both", "long_only", "short_only"] | None = None
+    max_trades_per_minute: int | None = None
+    min_trades: int | None = None
+    min_hold_s: int | None = None
+    max_daily_drawdown_pct: Decimal | None = None
+    daily_anchor: Literal["balance", "equity", "higher"] | None = None
+    max_total_drawdown_pct: Decimal | None = None
+    total_drawdown: Literal["static", "trailing", "trailing_lock"] | None = None
+    max_loss_per_trade_pct: Decimal | None = None
+    loss_per_trade: Literal["close", "disqualify"] | None = None
+    profit_target_pct: Decimal | None = None
+    profit_target: Literal["locks", "ends"] | None = None
+
+
 class Match(Struct, frozen=True):
+    """A match, and the seat in it of the player who asks for it by its id."""
+
     match: int
     game: int
     title: str
@@ -126,6 +146,8 @@ class Match(Struct, frozen=True):
     max_positions: int
     max_leverage: int
     players: int
+    rules: Rules
+    seat: Seat | None = None
 
 
 class BoardRow(Struct, frozen=True):
@@ -136,6 +158,7 @@ class BoardRow(Struct, frozen=True):
     profit: Decimal
     trades: int
     positions: int
+    status: Literal["playing", "locked", "disqualified"]
 
 
 class Board(Struct, frozen=True):
@@ -186,7 +209,7 @@ class CanceledAll(Struct, frozen=True):
 
 
 class Tested(Struct, frozen=True):
-    """What an order would do at this moment."""
+    """What an order would do at this moment. `distance` is what would be left to each floor of equity, by its rule."""
 
     status: str
     quantity: Decimal
@@ -197,6 +220,7 @@ class Tested(Struct, frozen=True):
     bankruptcy_price: Decimal
     liquidation_price: Decimal | None = None
     stop_loss: Decimal | None = None
+    distance: dict[str, Decimal] = {}
 
 
 class Order(Struct, frozen=True):
@@ -261,8 +285,35 @@ class Position(Struct, frozen=True):
     trailing_distance: Decimal | None = None
 
 
+class Judged(Struct, frozen=True):
+    """What a challenge rule found, and at which quote (None: it is a warning, or the start of a day found it).
+
+    A drawdown holds the seat's `equity` against a `floor`, the profit target against a `target`; the loss per trade
+    holds a trade's `result` against a `limit`. `percent` is how much of the way to the floor a warning goes out at.
+    `quote_seq` and `seq`, of what broke the rule, are the log's.
+    """
+
+    match: int
+    rule: str
+    equity: Decimal | None = None
+    floor: Decimal | None = None
+    target: Decimal | None = None
+    result: Decimal | None = None
+    limit: Decimal | None = None
+    percent: int | None = None
+    symbol: str | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    quote_seq: int | None = None
+    seq: int | None = None
+
+
 class Seat(Struct, frozen=True):
-    """The player in a match."""
+    """The player in a match. The dicts are by the names of rules: see Judged.
+
+    `distance` is how far equity is above each floor, and how much of the profit target is still to be made; `warnings`
+    are today's, in percent of the way to the floor; `out` says what put the seat out of the game.
+    """
 
     match: int
     equity: Decimal
@@ -276,6 +327,11 @@ class Seat(Struct, frozen=True):
     orders: int
     positions: int
     joined_at: int
+    status: Literal["playing", "locked", "disqualified"]
+    floors: dict[str, Decimal] = {}
+    distance: dict[str, Decimal] = {}
+    warnings: dict[str, int] = {}
+    out: Judged | None = None
 
 
 class Me(Struct, frozen=True):
@@ -387,6 +443,9 @@ EVENT_DATA: Final[dict[str, type]] = {
     "order": OrderEvent,
     "position": PositionEvent,
     "seat": SeatEvent,
+    "seat.warned": Judged,
+    "seat.disqualified": Judged,
+    "seat.locked": Judged,
     "match": SeatEvent,
     "tick": Quote,
     "candle": CandleEvent,
@@ -394,4 +453,5 @@ EVENT_DATA: Final[dict[str, type]] = {
     "switch": SwitchEvent,
     "me": Me,
 }
-"""What is in an event, by its type up to the dot; any other type brings a dict. A snapshot may be an empty dict."""
+"""What is in an event, by its type, or else by its type up to the dot; any other type brings a dict. A snapshot may be
+an empty dict."""

@@ -11,11 +11,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from engine.commands import OrderType, Scope, Side, Switch
-from engine.events import Cause, EventKind, OrderStatus
+from engine.events import Cause, EventKind, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, money_text
-from gateway.records import TRADE_FIELDS, Candle, Trade
+from gateway.records import TRADE_FIELDS, Candle, Trade, judged_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
@@ -24,6 +24,7 @@ STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
 SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}
+RULES: Final = {rule.value: rule.name.lower() for rule in Rule}
 REASONS: Final = {reason.value: reason.name for reason in Reason}
 
 TYPES: Final = {
@@ -38,6 +39,9 @@ TYPES: Final = {
     EventKind.POSITION_CLOSED.value: "position.closed",
     EventKind.SEAT_OPENED.value: "match.joined",
     EventKind.SEAT_RESET.value: "seat.changed",
+    EventKind.SEAT_WARNED.value: "seat.warned",
+    EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
+    EventKind.SEAT_LOCKED.value: "seat.locked",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
 }
 """Types of the messages on the private channel."""
@@ -106,6 +110,28 @@ class PositionData(Struct, frozen=True, gc=False, omit_defaults=True):
 class SeatData(Struct, frozen=True, gc=False):
     match: int
     cash: str
+
+
+class JudgedData(Struct, frozen=True, omit_defaults=True):
+    """What a challenge rule found, and at which quote; without one, the start of a day found it, or it is a warning.
+
+    A drawdown holds the seat's `equity` against a `floor`, the profit target against a `target`; the loss per trade
+    holds a trade's `result` against a `limit`. `percent` is how much of the way to the floor a warning goes out at.
+    """
+
+    match: int
+    rule: str
+    equity: str | None = None
+    floor: str | None = None
+    target: str | None = None
+    result: str | None = None
+    limit: str | None = None
+    percent: int | None = None
+    symbol: str | None = None
+    bid: str | None = None
+    ask: str | None = None
+    quote_seq: int | None = None  # of the log, as the next
+    seq: int | None = None  # of what broke the rule; of an event, its own
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -198,6 +224,35 @@ def seat_data(trade: Trade, instrument: Instrument | None) -> SeatData:
     return SeatData(fields["match"], money_text(fields["cash"]))
 
 
+_HELD: Final = {
+    Rule.DAILY_DRAWDOWN.value: ("equity", "floor"),
+    Rule.TOTAL_DRAWDOWN.value: ("equity", "floor"),
+    Rule.LOSS_PER_TRADE.value: ("result", "limit"),
+    Rule.PROFIT_TARGET.value: ("equity", "target"),
+}
+"""What each rule holds against what, as JudgedData names them."""
+
+
+def judged_data(trade: Trade, instrument: Instrument | None) -> JudgedData:
+    event = judged_of(trade)
+    quoted: dict[str, Any] = {"quote_seq": event.quote_sequence} if event.quote_sequence else {}
+    return judgement(
+        event.match, event.rule, event.equity, event.level, instrument, event.bid, event.ask,
+        percent=event.percent or None, **quoted,
+    )  # fmt: skip
+
+
+def judgement(
+    match: int, rule: int, equity: int, level: int, instrument: Instrument | None, bid: int, ask: int, **more: Any
+) -> JudgedData:
+    held, against = _HELD[rule]
+    more |= {held: money_text(equity), against: money_text(level)}
+    if instrument is not None:
+        price = instrument.price_or_none
+        more |= {"symbol": instrument.symbol, "bid": price(bid), "ask": price(ask)}
+    return JudgedData(match, RULES[rule], **more)
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
@@ -214,6 +269,9 @@ PRIVATE_DATA: Final[dict[int, Callable[[Trade, Instrument | None], Any]]] = {
     EventKind.POSITION_CLOSED: position_data,
     EventKind.SEAT_OPENED: seat_data,
     EventKind.SEAT_RESET: seat_data,
+    EventKind.SEAT_WARNED: judged_data,
+    EventKind.SEAT_DISQUALIFIED: judged_data,
+    EventKind.SEAT_LOCKED: judged_data,
     EventKind.PLAYER_REGISTERED: no_data,
 }
 """What makes the data of a private message from its event."""

@@ -12,7 +12,7 @@ from engine.reasons import Reason
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Refused
-from gateway.presentation import MATCH_STATUSES, BoardAnswer, MatchAnswer, board_answer, match_answer
+from gateway.presentation import MATCH_STATUSES, BoardAnswer, MatchAnswer, board_answer, match_answer, seat_answer
 from gateway.records import Outcome, cold_record
 from gateway.requests import Request
 
@@ -39,7 +39,9 @@ def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
     match = views.match(state, of.match)
     if match is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
-    return match_answer(state.cold, match)
+    seat = views.seat(state.book, session.player, of.match)
+    own = seat_answer(session.arena.instruments, seat) if seat is not None else None
+    return match_answer(state.cold, match, own)
 
 
 def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:

@@ -17,7 +17,7 @@ from gateway.errors import Code, Refused
 from gateway.instruments import Instrument, money_text, units_of
 from gateway.messages import FILLED, STATUSES
 from gateway.ops_positions import instrument_of
-from gateway.presentation import OrderAnswer, order_answer
+from gateway.presentation import OrderAnswer, distances, floors_of, order_answer
 from gateway.records import (
     Outcome,
     amend_order_record,
@@ -72,7 +72,8 @@ class CanceledAll(Struct, frozen=True, gc=False):
 class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would.
 
-    `stop_loss` is where the stop would stand, a trailing one too.
+    `stop_loss` is where the stop would stand, a trailing one too. `distance` is how far equity would be above each
+    floor of the seat, by its rule, once the order has opened and paid its fee and the spread of now.
     """
 
     status: str
@@ -84,6 +85,7 @@ class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     bankruptcy_price: str
     liquidation_price: str | None = None
     stop_loss: str | None = None
+    distance: dict[str, str] = {}
 
 
 def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
@@ -186,6 +188,8 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
     reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
     if plan is None:
         raise Refused(reason)
+    seat = views.seat(session.arena.state.book, session.player, order.match)
+    assert seat is not None
     return Tested(
         "filled" if plan.fills else "accepted",
         instrument.quantity_text(plan.lots),
@@ -196,4 +200,5 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
         instrument.price_text(plan.bankruptcy),
         instrument.price_or_none(plan.liquidation),
         instrument.price_or_none(plan.stop_loss),
+        distances(floors_of(seat), plan.equity),
     )

@@ -70,7 +70,7 @@ def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
         player,
         state.cold.players[player].name,
         session.identity.role,
-        [seat_answer(seat) for seat in seats],
+        [seat_answer(arena.instruments, seat) for seat in seats],
         [order_answer(arena.instruments, view) for view in orders],
         [position_answer(arena.instruments, view) for view in positions],
     )

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold
-from engine.tables import MATCH_OPEN
+from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
 from engine.views import BoardView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
-from gateway.messages import ORDER_TYPES, SIDES, QuoteData, client_order_id_text
+from gateway.messages import ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
+from gateway.rules import RulesAnswer, rules_answer
 
 MATCH_STATUSES: Final = {MATCH_OPEN: "open"}
+SEAT_STATUSES: Final = {SEAT_ACTIVE: "playing", SEAT_LOCKED: "locked", SEAT_DISQUALIFIED: "disqualified"}
 
 
 class BracketAnswer(Struct, frozen=True, omit_defaults=True):
@@ -98,7 +100,7 @@ def quote_answer(instrument: Instrument, quote: Quote, last: str | None) -> Quot
     )
 
 
-class MatchAnswer(Struct, frozen=True):
+class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     match: int
     game: int
     title: str
@@ -112,9 +114,11 @@ class MatchAnswer(Struct, frozen=True):
     max_positions: int
     max_leverage: int
     players: int
+    rules: RulesAnswer
+    seat: SeatAnswer | None = None  # of the player who asks for this match
 
 
-def match_answer(cold: Cold, match: MatchView) -> MatchAnswer:
+def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -> MatchAnswer:
     game = cold.games[match.game]
     return MatchAnswer(
         match.match,
@@ -130,10 +134,19 @@ def match_answer(cold: Cold, match: MatchView) -> MatchAnswer:
         match.max_positions,
         match.max_leverage,
         match.seats,
+        rules_answer(cold, match.rules),
+        seat,
     )
 
 
-class SeatAnswer(Struct, frozen=True):
+class SeatAnswer(Struct, frozen=True, omit_defaults=True):
+    """A player in a match. `floors`, `distance` and `warnings` are by the names of the rules.
+
+    `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how much of
+    the profit target is still to be made. `warnings` are today's, in percent of the way to the floor. `out` says which
+    rule has put the seat out of the game.
+    """
+
     match: int
     equity: str
     cash: str
@@ -146,9 +159,19 @@ class SeatAnswer(Struct, frozen=True):
     orders: int
     positions: int
     joined_at: int
+    status: str  # playing, locked (has reached the profit target) or disqualified
+    floors: dict[str, str] = {}
+    distance: dict[str, str] = {}
+    warnings: dict[str, int] = {}
+    out: JudgedData | None = None
 
 
-def seat_answer(seat: SeatView) -> SeatAnswer:
+def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
+    floors = floors_of(seat)
+    distance = distances(floors, seat.equity)
+    if seat.target is not None and seat.status == SEAT_ACTIVE:
+        distance["profit_target"] = money_text(seat.target - seat.equity)
+    warned = {"daily_drawdown": seat.daily_warned, "total_drawdown": seat.total_warned}
     return SeatAnswer(
         seat.match,
         money_text(seat.equity),
@@ -162,7 +185,33 @@ def seat_answer(seat: SeatView) -> SeatAnswer:
         seat.orders,
         seat.positions,
         seat.joined_at_ns // NS_PER_MS,
+        SEAT_STATUSES[seat.status],
+        {rule: money_text(floor) for rule, floor in floors.items()},
+        distance,
+        {rule: percent for rule, percent in warned.items() if percent},
+        _evidence(instruments, seat),
     )
+
+
+def floors_of(seat: SeatView) -> dict[str, int]:
+    """The floors of the seat's equity by the names of their rules; none of a seat that is out of the game."""
+    if seat.status != SEAT_ACTIVE:
+        return {}
+    floors = {"daily_drawdown": seat.daily_floor, "total_drawdown": seat.total_floor}
+    return {rule: floor for rule, floor in floors.items() if floor is not None}
+
+
+def distances(floors: dict[str, int], equity: int) -> dict[str, str]:
+    """How far so much equity is above each floor."""
+    return {rule: money_text(equity - floor) for rule, floor in floors.items()}
+
+
+def _evidence(instruments: Instruments, seat: SeatView) -> JudgedData | None:
+    out = seat.out
+    if out is None:
+        return None
+    instrument = instruments.by_id.get(out.instrument)
+    return judgement(seat.match, out.rule, out.equity, out.level, instrument, out.bid, out.ask, seq=out.sequence)
 
 
 class BoardRow(Struct, frozen=True):
@@ -173,6 +222,7 @@ class BoardRow(Struct, frozen=True):
     profit: str
     trades: int
     positions: int
+    status: str
 
 
 class BoardAnswer(Struct, frozen=True, omit_defaults=True):
@@ -192,6 +242,7 @@ def board_answer(cold: Cold, match: int, board: BoardView) -> BoardAnswer:
             money_text(seat.profit),
             seat.trades,
             seat.positions,
+            SEAT_STATUSES[seat.status],
         )
         for rank, seat in enumerate(board.top, start=1)
     ]

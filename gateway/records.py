@@ -25,7 +25,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -227,6 +227,26 @@ class Event(NamedTuple):
     instrument: int
 
 
+class Judged(NamedTuple):
+    """engine.events.JUDGED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    rule: int
+    percent: int
+    equity: int
+    level: int
+    bid: int
+    ask: int
+    quote_sequence: int
+
+
 class Quoted(NamedTuple):
     """engine.events.QUOTED."""
 
@@ -299,6 +319,7 @@ def _event_struct(dtype: np.dtype[np.void], fields: tuple[str, ...]) -> struct.S
 
 _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
+_JUDGED: Final = _event_struct(JUDGED, Judged._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -312,6 +333,11 @@ def event_at(raw: bytes, index: int) -> Event:
 def trades_in(raw: bytes) -> Iterator[Trade]:
     """All events of a batch read as trades; of those that are none, only the header means something."""
     return _TRADE.iter_unpack(raw)
+
+
+def judged_of(trade: Trade) -> Judged:
+    """What a rule did to a seat, which was read as a trade."""
+    return Judged._make(_JUDGED.unpack(_TRADE.pack(*trade)))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

@@ -13,15 +13,19 @@ import msgspec
 
 from engine.commands import (
     LONGEST_BUMP_MS,
+    Anchor,
     ColdCommand,
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    Directions,
     Execution,
     MarginBracket,
+    TotalDrawdown,
 )
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
 from gateway.hours import Windows, parse_hours
+from gateway.rules import AnchorName, DirectionsName, LossPerTrade, ProfitTarget, TotalDrawdownName, parse_percent
 
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -63,7 +67,10 @@ class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A game, and whether a practice match of it is open from the start."""
+    """A game, and whether a practice match of it is open from the start.
+
+    Percents are decimal strings, of the starting balance; "0", 0 or nothing is no such rule.
+    """
 
     title: str
     description: str = ""
@@ -74,13 +81,31 @@ class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     execution: Execution = Execution.LAST
     speed_bump_ms: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_BUMP_MS)] = 250
     practice: bool = True
+    allowed_symbols: tuple[str, ...] = ()
+    allowed_directions: DirectionsName = "both"
+    max_trades_per_minute: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
+    min_trades: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    min_hold_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    max_daily_drawdown_pct: str = "0"
+    daily_anchor: AnchorName = "balance"
+    max_total_drawdown_pct: str = "0"
+    total_drawdown: TotalDrawdownName = "static"
+    max_loss_per_trade_pct: str = "0"
+    loss_per_trade: LossPerTrade = "close"
+    profit_target_pct: str = "0"
+    profit_target: ProfitTarget = "locks"
 
 
 def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
     """What creates them, in order: instruments, then games (ids count from 1), each with its practice match."""
+    symbols = set()
     for instrument in instruments:
+        symbols.add(instrument.symbol)
         yield _define(instrument)
     for game, seed in enumerate(games, start=1):
+        for symbol in seed.allowed_symbols:
+            if symbol not in symbols:
+                raise SeedError(f"{seed.title}: allowed_symbols: there is no instrument {symbol}")
         yield CreateGame(
             title=seed.title,
             description=seed.description,
@@ -90,6 +115,19 @@ def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSee
             fees=seed.fees,
             execution=seed.execution,
             speed_bump_ms=seed.speed_bump_ms,
+            allowed_symbols=seed.allowed_symbols,
+            directions=Directions[seed.allowed_directions.upper()],
+            max_trades_per_minute=seed.max_trades_per_minute,
+            min_trades=seed.min_trades,
+            min_hold_s=seed.min_hold_s,
+            max_daily_drawdown_ppm=_ppm(seed.title, "max_daily_drawdown_pct", seed.max_daily_drawdown_pct),
+            daily_anchor=Anchor[seed.daily_anchor.upper()],
+            max_total_drawdown_ppm=_ppm(seed.title, "max_total_drawdown_pct", seed.max_total_drawdown_pct),
+            total_drawdown=TotalDrawdown[seed.total_drawdown.upper()],
+            max_loss_per_trade_ppm=_ppm(seed.title, "max_loss_per_trade_pct", seed.max_loss_per_trade_pct),
+            loss_disqualifies=seed.loss_per_trade == "disqualify",
+            profit_target_ppm=_ppm(seed.title, "profit_target_pct", seed.profit_target_pct, at_most=10_000),
+            target_ends=seed.profit_target == "ends",
         )
         if seed.practice:
             yield CreateMatch(game=game, practice=True)
@@ -158,6 +196,16 @@ def _units(owner: str, key: str, text: str) -> int:
     return units
 
 
+def _ppm(owner: str, key: str, text: str, at_most: int = 100) -> int:
+    try:
+        ppm = parse_percent(text)
+    except ValueError as error:
+        raise SeedError(f"{owner}: {key}: {error}") from error
+    if not 0 <= ppm <= parse_percent(str(at_most)):
+        raise SeedError(f"{owner}: {key}: must be from 0 to {at_most} percent, not {text}")
+    return ppm
+
+
 def _count(owner: str, key: str, text: str, step: int) -> int:
     count, rest = divmod(_units(owner, key, text), step)
     if rest:
@@ -192,4 +240,17 @@ INSTRUMENTS: Final = (
     InstrumentSeed("BNBUSDT", "BNB", "BNB", "0.01", "0.001", "0.001", "100000", "10000", 75, _MINOR),
     InstrumentSeed("XRPUSDT", "XRP", "XRP", "0.0001", "0.1", "0.1", "10000000", "1000", 75, _MINOR),
 )
-GAMES: Final = (GameSeed("Practice", "Trade with play money against live prices, for as long as you like."),)
+GAMES: Final = (
+    GameSeed("Practice", "Trade with play money against live prices, for as long as you like."),
+    GameSeed(
+        "Challenge practice",
+        "Make 10 % without losing 5 % in a day or 10 % in all; start over whenever you like.",
+        max_leverage=50,
+        execution=Execution.NEXT,
+        max_trades_per_minute=10,
+        max_daily_drawdown_pct="5",
+        max_total_drawdown_pct="10",
+        total_drawdown="trailing_lock",
+        profit_target_pct="10",
+    ),
+)

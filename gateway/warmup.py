@@ -48,7 +48,7 @@ from gateway.records import (
     records_of,
     with_blob,
 )
-from gateway.seed import seed_commands
+from gateway.seed import GameSeed, seed_commands
 
 log = structlog.get_logger()
 
@@ -125,8 +125,9 @@ def _play() -> None:
     """A round in which every kind of command is used, and then everything that is called directly."""
     machine = Machine()
     config = Config()
+    of_one = GameSeed("Of one instrument", allowed_symbols=(config.instruments[0].symbol,))
     cold: list[ColdCommand] = [
-        *seed_commands(config.instruments, config.games),
+        *seed_commands(config.instruments, [of_one]),
         RegisterPlayer("warm"),
         ResetSeat(match=1, player=1),
     ]
@@ -148,6 +149,7 @@ def _play() -> None:
 
     book = machine.state.book
     machine.try_order(_order(OrderType.MARKET, 0))
+    views.match(machine.state, 1)
     views.board(book, 1, 1)
     views.seats_of(machine.state, 1)
     views.orders(book, 1, 1)

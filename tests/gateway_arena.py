@@ -186,7 +186,7 @@ class Gateway:
 
 
 async def open_gateway(limits: Limits = ROOMY) -> Gateway:
-    """A gateway with the default instruments, one practice match, and BTCUSDT at 60,000.00 / 60,000.01."""
+    """A gateway with the default instruments and practice matches, and BTCUSDT at 60,000.00 / 60,000.01."""
     gateway = Gateway(limits)
     for command in seed_commands(INSTRUMENTS, GAMES):
         await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))

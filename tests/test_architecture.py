@@ -95,6 +95,7 @@ GATEWAY_BEYOND_THE_DOOR = {
     "gateway.arena": {"engine.state"},  # the type of what it holds
     "gateway.instruments": {"engine.state"},  # the cold texts
     "gateway.presentation": {"engine.state", "engine.tables"},  # the cold texts, a status
+    "gateway.rules": {"engine.state"},  # the cold texts
     "gateway.cli_data": {"engine.digest"},  # prints the hash that a replay ends with
     "gateway.warmup": {"engine.kernels", "engine.kernels.index", "engine.kernels.market"},  # compiles them
 }

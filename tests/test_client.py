@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess
-from gateway import client_types, messages, ops_orders, ops_positions, presentation
+from gateway import client_types, messages, ops_orders, ops_positions, presentation, rules
 from gateway.bots import play
 from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client_connection import Encoding
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArenaProcess]:
 async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding: Encoding) -> None:
     async with Client(server.url, encoding=encoding) as alice:
         guest = await alice.guest("alice")
-        assert (guest.name, guest.matches) == ("alice", [1])
+        assert (guest.name, guest.matches) == ("alice", [1, 2])
         assert await alice.subscribe("me", "tick.BTCUSDT", "sys") == ["me", "tick.BTCUSDT", "sys"]
         assert await alice.unsubscribe("sys") == ["me", "tick.BTCUSDT"]
         await alice.ping()
@@ -47,8 +47,13 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         assert quote.bid < quote.ask
         candle = (await alice.candles("BTCUSDT", "1m"))[-1]
         assert candle.low <= candle.open <= candle.high
-        assert [match.match for match in await alice.match_list(status="open")] == [1]
-        assert (await alice.match()).title == "Practice"
+        practice, challenge = await alice.match_list(status="open")
+        assert (practice.match, practice.title, practice.rules) == (1, "Practice", client_types.Rules())
+        assert (challenge.rules.max_daily_drawdown_pct, challenge.rules.daily_anchor) == (Decimal(5), "balance")
+        assert challenge.seat is None
+        seat = (await alice.match(challenge.match)).seat
+        assert seat is not None
+        assert (seat.status, seat.floors) == ("playing", {"daily_drawdown": 9500, "total_drawdown": 9000})
 
         would = await alice.test_order(symbol="BTCUSDT", side="long", margin=100, leverage=10)
         placed = await alice.place(symbol="BTCUSDT", side="long", margin=100, leverage=10)
@@ -107,6 +112,34 @@ async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
             await alice.place(symbol="BTCUSDT", side="long", margin=0.1, leverage=1)  # type: ignore[arg-type]
 
 
+TIGHT = """
+[[games]]
+title = "Anything goes"
+
+[[games]]
+title = "Tight"
+max_trades_per_minute = 40
+max_total_drawdown_pct = "0.01"
+"""
+
+
+async def test_bots_that_a_rule_puts_out_start_over(tmp_path: Path) -> None:
+    server = ArenaProcess(tmp_path / "data", config=TIGHT)
+    server.start()
+    try:
+        summary = await play(server.url, 5, 3, seed=2, actions_per_s=10, match=2, journal=tmp_path / "journal")
+    finally:
+        server.kill()
+    assert summary.error_examples == []
+    acknowledged = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    resets = [line for line in acknowledged if line["op"] == "match.reset"]
+    assert any(
+        line["op"] == "order.place" and line["player"] == reset["player"] and line["seq"] > reset["seq"]
+        for reset in resets
+        for line in acknowledged
+    ), resets
+
+
 async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
     summary = await play(server.url, 5, 3, seed=2, actions_per_s=10)
     assert summary.error_examples == []
@@ -118,6 +151,7 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
     [
         (client_types.Instrument, presentation.InstrumentAnswer),
         (client_types.Match, presentation.MatchAnswer),
+        (client_types.Rules, rules.RulesAnswer),
         (client_types.Board, presentation.BoardAnswer),
         (client_types.BoardRow, presentation.BoardRow),
         (client_types.Seat, presentation.SeatAnswer),
@@ -128,6 +162,7 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.OrderEvent, messages.OrderData),
         (client_types.PositionEvent, messages.PositionData),
         (client_types.SeatEvent, messages.SeatData),
+        (client_types.Judged, messages.JudgedData),
         (client_types.CandleEvent, messages.CandleData),
         (client_types.Placed, ops_orders.Placed),
         (client_types.AmendedOrder, ops_orders.AmendedOrder),

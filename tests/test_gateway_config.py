@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.commands import CreateGame, CreateMatch, DefineInstrument
+from engine.commands import Anchor, CreateGame, CreateMatch, DefineInstrument, Directions, Execution, TotalDrawdown
 from gateway.config import Config, ConfigError, load_config, parse_config
-from gateway.seed import GAMES, INSTRUMENTS, BracketSeed, SeedError, seed_commands
+from gateway.rules import parse_percent, percent_text
+from gateway.seed import GAMES, INSTRUMENTS, BracketSeed, GameSeed, SeedError, seed_commands
 
 CONFIG_FILE = Path(__file__).parent.parent / "config.toml"
 
@@ -51,10 +52,86 @@ def test_the_seed_is_in_the_units_of_the_engine() -> None:
     assert (bitcoin.tick_units, bitcoin.lot_units, bitcoin.min_lots, bitcoin.highest_price) == (10**6, 1000, 1, 10**8)
     cums = [bracket.maintenance_cum // 10**8 for bracket in bitcoin.brackets]
     assert cums == [0, 50, 950, 11_450, 131_450, 481_450, 2_981_450, 14_481_450]
-    assert commands[-2:] == [
+    assert commands[-4:] == [
         CreateGame("Practice", GAMES[0].description, 10_000 * 10**8, 100, 125),
         CreateMatch(game=1, practice=True),
+        CreateGame(
+            "Challenge practice",
+            GAMES[1].description,
+            10_000 * 10**8,
+            100,
+            50,
+            execution=Execution.NEXT,
+            max_trades_per_minute=10,
+            max_daily_drawdown_ppm=50_000,
+            max_total_drawdown_ppm=100_000,
+            total_drawdown=TotalDrawdown.TRAILING_LOCK,
+            profit_target_ppm=100_000,
+        ),
+        CreateMatch(game=2, practice=True),
     ]
+
+
+def test_every_challenge_rule_can_be_seeded() -> None:
+    game = GameSeed(
+        "Strict",
+        starting_balance="100",
+        practice=False,
+        allowed_symbols=("ETHUSDT",),
+        allowed_directions="short_only",
+        max_trades_per_minute=1,
+        min_trades=2,
+        min_hold_s=3,
+        max_daily_drawdown_pct="2.5",
+        daily_anchor="higher",
+        max_total_drawdown_pct="100",
+        total_drawdown="trailing",
+        max_loss_per_trade_pct="0.0001",
+        loss_per_trade="disqualify",
+        profit_target_pct="250",
+        profit_target="ends",
+    )
+    assert list(seed_commands(INSTRUMENTS, [game]))[-1] == CreateGame(
+        "Strict",
+        "",
+        100 * 10**8,
+        100,
+        125,
+        allowed_symbols=("ETHUSDT",),
+        directions=Directions.SHORT_ONLY,
+        max_trades_per_minute=1,
+        min_trades=2,
+        min_hold_s=3,
+        max_daily_drawdown_ppm=25_000,
+        daily_anchor=Anchor.HIGHER,
+        max_total_drawdown_ppm=1_000_000,
+        total_drawdown=TotalDrawdown.TRAILING,
+        max_loss_per_trade_ppm=1,
+        loss_disqualifies=True,
+        profit_target_ppm=2_500_000,
+        target_ends=True,
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "5", "2.5", "0.0001", "100", "10", "12.0625"])
+def test_percents_come_back_as_they_were_written(text: str) -> None:
+    assert percent_text(parse_percent(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"allowed_symbols": ("BTCUSDT", "DOGEUSDT")}, "allowed_symbols.*DOGEUSDT"),
+        ({"max_daily_drawdown_pct": "5 %"}, "max_daily_drawdown_pct"),
+        ({"max_daily_drawdown_pct": "0.00001"}, "max_daily_drawdown_pct"),
+        ({"max_total_drawdown_pct": "101"}, "max_total_drawdown_pct.*100"),
+        ({"max_loss_per_trade_pct": "-1"}, "max_loss_per_trade_pct.*-1"),
+        ({"profit_target_pct": "10001"}, "profit_target_pct.*10000"),
+    ],
+)
+def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], named: str) -> None:
+    with pytest.raises(SeedError, match=f"Practice: {named}"):
+        list(seed_commands(INSTRUMENTS, [msgspec.structs.replace(GAMES[0], **change)]))
 
 
 @pytest.mark.parametrize(

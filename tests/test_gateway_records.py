@@ -19,10 +19,10 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, EventKind, Rule
 from gateway import records
 from gateway.instruments import Instrument, money_text
-from gateway.messages import client_order_id_text
+from gateway.messages import PRIVATE_DATA, JudgedData, client_order_id_text
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 
 PACKED = {
@@ -83,6 +83,7 @@ def test_other_arguments_have_another_hash() -> None:
     [
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
+        (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
         (SWITCHED, records.switched_at),
@@ -96,6 +97,14 @@ def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], read: obje
     raw = events.tobytes()
     assert callable(read)
     assert list(read(raw, 2))[: len(names)] == list(range(1, len(names) + 1))
+
+
+def test_what_the_start_of_a_day_finds_has_no_quote() -> None:
+    event = np.zeros(1, JUDGED)
+    event["match"], event["rule"], event["equity"], event["level"] = 3, Rule.TOTAL_DRAWDOWN, 1, 2
+    (trade,) = records.trades_in(event.tobytes())
+    told = PRIVATE_DATA[EventKind.SEAT_DISQUALIFIED](trade, None)
+    assert told == JudgedData(3, "total_drawdown", equity="0.00000001", floor="0.00000002")
 
 
 def test_outcomes_come_back_field_by_field() -> None:

@@ -171,11 +171,12 @@ async def test_a_timer_is_served_when_nothing_else_comes() -> None:
     gateway, gate = await gated()
     gate.open.set()
     ann = await gateway.player()
+    midnight_ns = next_due_ns(gateway.machine.state.book)  # of the match with challenge rules
     due_ms = gateway.arena.clock.stamp_ns() // NS_PER_MS + 60
     order = {"match": 1, "symbol": "BTCUSDT", "side": "long", "leverage": 10, "margin": "100", "type": "limit"}
     await ann.result("order.place", {**order, "price": "50000", "time_in_force": "gtd", "expires_at": due_ms})
     assert next_due_ns(gateway.machine.state.book) == due_ms * NS_PER_MS
     await asyncio.sleep(0.15)
     assert await ann.result("order.list", {"match": 1}) == []
-    assert next_due_ns(gateway.machine.state.book) is None
+    assert next_due_ns(gateway.machine.state.book) == midnight_ns
     await stop(gateway, gate)

@@ -90,7 +90,7 @@ async def test_a_guest_trades_and_is_there_again_after_a_restart(tmp_path: Path)
         async with running(config_of(tmp_path)) as app:
             web = Web(app, http)
             guest = await web.guest(name="ann")
-            assert (guest["name"], guest["matches"]) == ("ann", [1])
+            assert (guest["name"], guest["matches"]) == ("ann", [1, 2])
             ws = await web.socket(guest["token"])
             placed = await ask(ws, "order.place", LONG | {"client_order_id": "first"})
             assert placed["result"]["status"] == "filled"

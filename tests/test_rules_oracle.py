@@ -59,7 +59,8 @@ from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
 from engine.reasons import Reason
-from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
+from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S, PPM
+from engine.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -143,6 +144,16 @@ class Twins:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
         self.compare()
 
+    def status(self, seat: Seat) -> int:
+        if seat.out is Rule.NONE:
+            return SEAT_ACTIVE
+        return SEAT_LOCKED if seat.out is Rule.PROFIT_TARGET else SEAT_DISQUALIFIED
+
+    def target(self, game: CreateGame) -> int | None:
+        if not game.profit_target_ppm:
+            return None
+        return -(-game.starting_balance * (PPM + game.profit_target_ppm) // PPM)
+
     def max_drawdown(self, seat: Seat) -> int:
         """The deepest that a balance was below an earlier one."""
         peaks = itertools.accumulate(seat.balances, max)
@@ -162,13 +173,16 @@ class Twins:
             mine, held = oracle.orders_of(seat), oracle.positions_of(seat)
             found = views.seat(state.book, player, match)
             assert found is not None
+            game = oracle.matches[match].game
             assert found._replace(joined_at_ns=0) == views.SeatView(
                 match, player, oracle.equity(seat), seat.cash, sum(order.margin + order.fee for order in mine),
                 sum(position.margin for position in held), seat.profit, seat.fees, seat.trades, seat.wins, 0,
                 len(mine), len(held), seat.held_trades, self.max_drawdown(seat), seat.balance_at_ns,
-                seat.daily_floor if oracle.matches[match].game.max_daily_drawdown_ppm else None,
-                seat.total_floor if oracle.matches[match].game.max_total_drawdown_ppm else None, seat.high_water,
-                seat.rank, seat.prize, found.out,
+                seat.daily_floor if game.max_daily_drawdown_ppm else None,
+                seat.total_floor if game.max_total_drawdown_ppm else None, seat.high_water,
+                seat.rank, seat.prize, found.out, self.status(seat), self.target(game),
+                max((percent for rule, percent in seat.warned if rule is Rule.DAILY_DRAWDOWN), default=0),
+                max((percent for rule, percent in seat.warned if rule is Rule.TOTAL_DRAWDOWN), default=0),
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [

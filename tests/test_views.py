@@ -63,7 +63,7 @@ async def test_a_seat_and_its_position(gateway: Gateway, ann: Client) -> None:
     seat = views.seat(book, player, 1)
     assert seat is not None
     assert seat.equity == seat.cash + seat.reserved + seat.margin + position.profit
-    assert views.seats_of(gateway.machine.state, player) == [seat]
+    assert views.seats_of(gateway.machine.state, player) == [seat, views.seat(book, player, 2)]
     assert views.instrument_of_position(book, position.position) == 1
     assert views.instrument_of_position(book, 99) == 0
     assert views.instrument_of_order(book, position.position) == 0
@@ -78,8 +78,8 @@ async def test_who_has_no_seat_has_nothing(gateway: Gateway) -> None:
     assert views.seat(book, 99, 1) is None
     assert views.orders(book, 99, 1) is None
     assert views.positions(book, 99, 1) is None
-    assert views.match(gateway.machine.state, 2) is None
-    assert [match.starting_balance for match in views.matches(gateway.machine.state)] == [10_000 * MONEY]
+    assert views.match(gateway.machine.state, 3) is None
+    assert [match.starting_balance for match in views.matches(gateway.machine.state)] == [10_000 * MONEY] * 2
 
 
 async def test_the_board_shows_the_best_and_ones_own_rank(gateway: Gateway, ann: Client) -> None:
