@@ -32,6 +32,7 @@ class Kind(IntEnum):
     CANCEL_ORDER = 5
     CLOSE_POSITION = 6
     AMEND_POSITION = 7
+    BUY_FIXED = 8
 
 
 class Side(IntEnum):
@@ -149,6 +150,16 @@ AMEND_POSITION = _layout(
 )
 
 
+BUY_FIXED = _layout(
+    [
+        ("instrument", "<i8"),
+        ("stake", "<i8"),  # 1e-8 units
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("duration_s", "<i4"),
+    ]
+)
+
+
 class Commands(NamedTuple):
     """One batch of records, looked at through each layout. All fields view the same memory; shape (n,)."""
 
@@ -158,11 +169,12 @@ class Commands(NamedTuple):
     cancel: NDArray[np.void]
     close: NDArray[np.void]
     amend: NDArray[np.void]
+    buy_fixed: NDArray[np.void]
 
 
 def commands_of(records: NDArray[np.void]) -> Commands:
     """The layouts over a contiguous array of COMMAND records; nothing is copied."""
-    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION)
+    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, BUY_FIXED)
     return Commands(*(records.view(layout) for layout in layouts))
 
 
@@ -207,6 +219,12 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     locked: bool = False
     halted: bool = False
     close_only: bool = False
+    fixed_payout_percent: int = 0  # of the stake, what a fixed-time trade that wins brings; 0: none are offered
+    fixed_min_stake: int = 0
+    fixed_max_stake: int = 0
+    fixed_min_s: int = 5  # bounds of their duration
+    fixed_max_s: int = 24 * 3600
+    fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
 
 
 LONGEST_BUMP_MS = 10_000

@@ -20,8 +20,8 @@ EVENT_BYTES = 224
 
 
 class EventKind(IntEnum):
-    """What happened. The layout of the body: TRADE for orders, positions and seats, QUOTED, CANDLE; the rest header
-    only."""
+    """What happened. The layout of the body: TRADE for orders, positions and seats, FIXED, QUOTED, CANDLE; the rest
+    header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -47,6 +47,11 @@ class EventKind(IntEnum):
     INSTRUMENT_CHANGED = 40
     MATCH_CREATED = 41
     PLAYER_REGISTERED = 42
+    FIXED_OPENED = 50
+    FIXED_ENTERED = 51
+    """Its quote has come: the price that it is held against is known."""
+    FIXED_SETTLED = 52
+    """Its time is up; `reason` says why a stake was refunded."""
 
 
 class Cause(IntEnum):
@@ -57,6 +62,19 @@ class Cause(IntEnum):
     STOP_LOSS = 2
     LIQUIDATION = 3
     TAKE_PROFIT = 4
+
+
+class FixedResult(IntEnum):
+    """What became of a fixed-time trade."""
+
+    NONE = 0
+    """It is open."""
+    WON = 1
+    LOST = 2
+    DRAW = 3
+    """The price is what it was: the stake comes back."""
+    REFUNDED = 4
+    """There were not the quotes to settle it by: the stake comes back."""
 
 
 class OrderStatus(IntEnum):
@@ -114,6 +132,23 @@ TRADE = _layout(
     ]
 )
 
+FIXED = _layout(
+    [
+        ("id", "<i8"),
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("result", "<i4"),  # FixedResult
+        ("stake", "<i8"),
+        ("payout_percent", "<i8"),  # of the stake, what a win brings
+        ("expires_at_ns", "<i8"),
+        ("entry", "<i8"),  # bid + ask, so in half ticks; 0 none
+        ("exit", "<i8"),  # of FIXED_SETTLED, as the last usable quote stood
+        ("entry_sequence", "<i8"),  # log sequences of those quotes
+        ("exit_sequence", "<i8"),
+        ("profit", "<i8"),  # -stake when it lost
+        ("cash", "<i8"),  # the seat's free cash afterwards
+    ]
+)
+
 QUOTED = _layout([("bid", "<i8"), ("ask", "<i8")])
 
 CANDLE = _layout(
@@ -134,6 +169,7 @@ class Events(NamedTuple):
 
     header: NDArray[np.void]
     trade: NDArray[np.void]
+    fixed: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
@@ -142,7 +178,8 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    return Events(records.view(EVENT), records.view(TRADE), records.view(QUOTED), records.view(CANDLE), words)
+    layouts = (EVENT, TRADE, FIXED, QUOTED, CANDLE)
+    return Events(*(records.view(layout) for layout in layouts), words)
 
 
 OUTCOME = np.dtype(
@@ -151,12 +188,12 @@ OUTCOME = np.dtype(
         ("status", "<i2"),  # OrderStatus
         ("replayed", "<i2"),  # 1: the outcome of an earlier command with the same key
         ("instrument", "<i2"),  # of the order or position; 0 for none
-        ("id", "<i8"),  # order, position, player, match or instrument that it is about
-        ("price", "<i8"),  # ticks of the fill; 0 none
+        ("id", "<i8"),  # order, position, fixed-time trade, player, match or instrument that it is about
+        ("price", "<i8"),  # ticks of the fill, 0 none; of a fixed-time trade its payout percent
         ("fee", "<i8"),
         ("profit", "<i8"),  # of a close
         ("liquidation", "<i8"),  # ticks, of an open
-        ("left", "<i8"),  # lots still open, of a close
+        ("left", "<i8"),  # lots still open, of a close; of a fixed-time trade the stamp of its expiry
         ("sequence", "<i8"),  # of the command that took effect (the first one's when replayed)
     ]
 )

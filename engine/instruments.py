@@ -20,6 +20,12 @@ HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
 
 
+HIGHEST_PAYOUT_PERCENT = 1_000
+
+SHORTEST_FIXED_S = 5
+LONGEST_FIXED_S = 24 * 3600
+"""Between these are the durations of fixed-time trades."""
+
 MOST_INSTRUMENTS = 32_767
 """Their ids stand in 16 bits in outcomes."""
 
@@ -50,6 +56,7 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     for field in (
         "min_lots", "max_lots", "min_notional", "highest_price", "max_leverage", "taker_fee_ppm", "maker_fee_ppm",
         "max_spread_ppm", "markup_ticks", "quote_lifetime_ns", "enabled", "locked", "halted", "close_only",
+        "fixed_payout_percent", "fixed_min_stake", "fixed_max_stake", "fixed_min_s", "fixed_max_s", "fixed_exposure_cap",
     ):  # fmt: skip
         instrument[field] = getattr(command, field)
     instrument["brackets"] = len(command.brackets)
@@ -122,4 +129,11 @@ def _within_bounds(command: DefineInstrument) -> bool:
         and all(0 <= b.maintenance_ppm <= PPM * 4 // 10 for b in brackets)
         and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
         and _continuous(command)
+        and 0 <= command.fixed_payout_percent <= HIGHEST_PAYOUT_PERCENT
+        and (
+            command.fixed_payout_percent == 0
+            or 1 <= command.fixed_min_stake <= command.fixed_max_stake <= BOUND // HIGHEST_PAYOUT_PERCENT
+        )
+        and SHORTEST_FIXED_S <= command.fixed_min_s <= command.fixed_max_s <= LONGEST_FIXED_S
+        and 0 <= command.fixed_exposure_cap <= BOUND
     )

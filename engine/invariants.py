@@ -17,6 +17,8 @@ from engine.scale import BOUND, NEVER_HIGH, NEVER_LOW, NS_PER_S
 from engine.state import State
 from engine.tables import (
     BOUNDS_STEP,
+    EXPOSURES,
+    FIXED_TRADES,
     FREE_BITS,
     HOLDINGS,
     INTERVALS_S,
@@ -31,6 +33,7 @@ from engine.tables import (
     ROSTER_PLACES,
     ROSTERS,
     SEATS,
+    TIMER_FIXED,
     TIMER_ORDER,
     TIMER_WAIT,
     TIMERS,
@@ -38,6 +41,7 @@ from engine.tables import (
     TRIGGER_POSITION,
     WAITING,
     WAITS_TO_CLOSE,
+    WAITS_TO_ENTER,
     WAITS_TO_OPEN,
     Book,
 )
@@ -71,10 +75,11 @@ def problems(state: State) -> list[str]:
 
 
 def every_match_sums_to_what_it_granted(state: State) -> list[str]:
-    """Cash, reserved and margin of its seats, and what fees, the market and insurance took, are what was given out."""
+    """Cash, reserved, margin and stakes of its seats, and what fees, the market and insurance took, are what was given out."""
     book = state.book
     matches, seats = _first_rows(book.matches, book.world["matches"][0]), book.seats[_live(book, SEATS)]
-    held = _sums(len(matches), seats["match"], seats["cash"] + seats["reserved"] + seats["margin"])
+    kept = seats["cash"] + seats["reserved"] + seats["margin"] + seats["stakes"]
+    held = _sums(len(matches), seats["match"], kept)
     total = held + matches["fees_taken"] + matches["market"] + matches["insurance"]
     return [
         *_where(total != matches["granted"], "match {} holds other than it granted"),
@@ -85,20 +90,21 @@ def every_match_sums_to_what_it_granted(state: State) -> list[str]:
 
 
 def no_seat_is_in_debt(state: State) -> list[str]:
-    """Cash, reservations, margin and fees are never negative."""
+    """Cash, reservations, margin, stakes and fees are never negative."""
     seats = state.book.seats
-    return [line for field in ("cash", "reserved", "margin", "notional", "fees", "trades")
+    return [line for field in ("cash", "reserved", "margin", "notional", "stakes", "fees", "trades")
             for line in _where(seats[field] < 0, f"seat {{}} has negative {field}")]  # fmt: skip
 
 
 def seats_sum_what_they_have(state: State) -> list[str]:
-    """Reservations and margin of a seat are the sums, and its counts the numbers, of its orders and positions."""
+    """Reservations, margin and stakes of a seat are the sums, and its counts the numbers, of what it has open."""
     book = state.book
     size = len(book.seats)
     orders, positions = _orders(book), _positions(book)
     expected = {
         "reserved": _sums(size, orders["seat"], orders["margin"] + orders["fee"]),
         "margin": _sums(size, positions["seat"], positions["margin"]),
+        "stakes": _sums(size, _fixed_trades(book)["seat"], _fixed_trades(book)["stake"]),
         "orders": _counts(size, orders["seat"]),
         "positions": _counts(size, positions["seat"]),
     }
@@ -132,6 +138,24 @@ def holdings_sum_what_they_hold(state: State) -> list[str]:
     return found
 
 
+def exposures_sum_what_is_staked(state: State) -> list[str]:
+    """An exposure counts the fixed-time trades of one instrument, direction and expiry minute, and is found by them."""
+    book = state.book
+    size, rows, trades = len(book.exposures), _live(book, EXPOSURES), _fixed_trades(book)
+    exposures, home = book.exposures[rows], book.exposures[trades["exposure"]]
+    stakes, count = _sums(size, trades["exposure"], trades["stake"]), _counts(size, trades["exposure"])
+    astray = (home["instrument"] != trades["instrument"]) | (home["direction"] != trades["direction"])
+    astray |= home["minute"] != trades["expires_at_ns"] // (60 * NS_PER_S)
+    up = exposures["direction"] > 0
+    keys = (exposures["minute"] << 16) | (exposures["instrument"].astype(np.int64) << 1) | up
+    return [
+        *_where(exposures["stakes"] != stakes[rows], "stakes of exposure {} are off", rows),
+        *_where((exposures["trades"] != count[rows]) | (count[rows] == 0), "exposure {} miscounts its trades", rows),
+        *_where(astray, "fixed-time trade {} is counted in a stranger's exposure", trades["id"]),
+        *_index_problems(book.exposure_index, keys, rows),
+    ]
+
+
 def amounts_are_within_bounds(state: State) -> list[str]:
     """What products and sums rest on: sizes positive, summed notional at most BOUND, stops on the price scale."""
     book = state.book
@@ -146,7 +170,12 @@ def amounts_are_within_bounds(state: State) -> list[str]:
         found += _where(stops, "{} has a negative stop", things["id"])
     found += _where(positions["cost"] < positions["lots"], "position {} cost less than a tick a lot", positions["id"])
     found += _where(orders["price"] < 1, "order {} has no price", orders["id"])
-    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions))
+    trades = _fixed_trades(book)
+    off = (trades["stake"] < 1) | (trades["payout_percent"] < 1) | (np.abs(trades["direction"]) != 1)
+    off |= (trades["expires_at_ns"] <= trades["accepted_at_ns"]) | (trades["entry"] < 0)
+    off |= trades["quotes_before"] > book.quotes["count"][trades["instrument"]]
+    found += _where(off, "fixed-time trade {} is out of bounds", trades["id"])
+    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions, trades))
     return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
 
@@ -161,6 +190,9 @@ def ids_lead_to_rows_and_back(state: State) -> list[str]:
     ids = np.concatenate([book.positions["id"][positions], book.orders["id"][orders]])
     rows = np.concatenate([positions, -orders])
     found = _index_problems(book.id_index, ids, rows)
+    ids = np.concatenate([ids, _fixed_trades(book)["id"]])
+    if len(np.unique(ids)) != len(ids):
+        found.append("an id is used twice")
     if ids.size and (ids.min() < 1 or ids.max() >= book.world["next_id"][0]):
         found.append("an id was never handed out")
     return found
@@ -195,6 +227,9 @@ def chains_hold_what_is_a_seats(state: State) -> list[str]:
                          seats["match"], live_seats),
         *_chain_problems("orders of seat", live_seats, seats["first_order"], orders["next_in_seat"],
                          orders["previous_in_seat"], orders["seat"], _live(book, ORDERS)),
+        *_chain_problems("fixed-time trades of seat", live_seats, seats["first_fixed"],
+                         book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"],
+                         book.fixed_trades["seat"], _live(book, FIXED_TRADES)),
     ]  # fmt: skip
 
 
@@ -340,8 +375,8 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 
 
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
-    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, and
-    those of what waits for a quote."""
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end and
+    each fixed-time trade, and those of what waits for a quote."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap[:count]
@@ -366,14 +401,23 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     wrong = (timers["owner"] != waiting) | (timers["kind"] != TIMER_WAIT)
     found += _where(wrong | (timers["id"] != book.waiting["sequence"][waiting]), "timer of what waits in row {} is off",
                     waiting)  # fmt: skip
-    if len(ending) + len(waiting) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
-        found.append(f"{count} timers for {len(ending)} orders that end and {len(waiting)} things that wait")
+    running = _live(book, FIXED_TRADES)
+    trades = book.fixed_trades[running]
+    timers = book.timers[trades["timer"]]
+    wrong = (timers["owner"] != running) | (timers["id"] != trades["id"]) | (timers["kind"] != TIMER_FIXED)
+    found += _where(wrong | (timers["due_ns"] != trades["expires_at_ns"]), "timer of fixed-time trade {} is off",
+                    trades["id"])  # fmt: skip
+    if len(ending) + len(waiting) + len(running) != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
+        found.append(
+            f"{count} timers for {len(ending)} orders that end, {len(waiting)} things that wait and "
+            f"{len(running)} fixed-time trades"
+        )
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
     return found + [f"timer {key} is overdue" for key in overdue]
 
 
 def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
-    """Each order and close that waits is in its instrument's queue, or its timer says when it joins it."""
+    """Each order, close and entry that waits is in its instrument's queue, or its timer says when it joins it."""
     book = state.book
     following, line = book.waiting["next"].tolist(), []
     found = []
@@ -396,15 +440,21 @@ def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
     opens = waiting["kind"] == WAITS_TO_OPEN
     timed = (waiting["queued"] == 0) | opens
     found += _where((waiting["timer"] != 0) != timed, "row {} waits without its timer, or with one too many", rows)
-    for things, kind in ((_orders(book), WAITS_TO_OPEN), (_positions(book), WAITS_TO_CLOSE)):
+    for things, table, kind in (
+        (_orders(book), book.orders, WAITS_TO_OPEN),
+        (_positions(book), book.positions, WAITS_TO_CLOSE),
+        (_fixed_trades(book), book.fixed_trades, WAITS_TO_ENTER),
+    ):
         of_kind = waiting["kind"] == kind
-        table = book.orders if kind == WAITS_TO_OPEN else book.positions
         owners = table[waiting["owner"][of_kind]]
         astray = (owners["waiting"] != rows[of_kind]) | (owners["instrument"] != waiting["instrument"][of_kind])
         found += _where(astray, "row {} waits for another", rows[of_kind])
         if np.count_nonzero(things["waiting"]) != np.count_nonzero(of_kind):
             found.append(f"{np.count_nonzero(things['waiting'])} things wait in {np.count_nonzero(of_kind)} rows")
-    return found
+    trades = _fixed_trades(book)
+    entered = (trades["entry"] > 0) & (trades["entry_sequence"] > 0)
+    return found + _where(entered == (trades["waiting"] != 0), "fixed-time trade {} neither entered nor waits",
+                          trades["id"])  # fmt: skip
 
 
 def requests_are_kept_in_order(state: State) -> list[str]:
@@ -470,6 +520,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     no_seat_is_in_debt,
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,
+    exposures_sum_what_is_staked,
     amounts_are_within_bounds,
     ids_lead_to_rows_and_back,
     seats_are_found,
@@ -499,6 +550,8 @@ _FREE_LISTS = {
     REQUESTS: "requests",
     WAITING: "waiting",
     ROSTERS: "rosters",
+    FIXED_TRADES: "fixed_trades",
+    EXPOSURES: "exposures",
 }
 """Each table with a free list, by its head."""
 
@@ -525,6 +578,10 @@ def _orders(book: Book) -> NDArray[Any]:
 
 def _positions(book: Book) -> NDArray[Any]:
     return book.positions[_live(book, POSITIONS)]
+
+
+def _fixed_trades(book: Book) -> NDArray[Any]:
+    return book.fixed_trades[_live(book, FIXED_TRADES)]
 
 
 def _waiting(book: Book) -> NDArray[np.bool_]:

@@ -68,6 +68,16 @@ class Reason(IntEnum):
     MARGIN_INVALID = 83
     MARGIN_TOO_LOW = 84
 
+    # fixed-time trades
+    FIXED_NOT_OFFERED = 100
+    DIRECTION_INVALID = 101
+    STAKE_TOO_LOW = 102
+    STAKE_TOO_HIGH = 103
+    DURATION_INVALID = 104
+    EXPOSURE_CAP_REACHED = 105
+    QUOTES_TOO_FEW = 106
+    ENTRY_MISSED = 107
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -102,7 +112,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.LEVERAGE_TOO_HIGH: "the leverage is above what the match, the instrument or its margin bracket allows",
     Reason.PRICE_INVALID: "the price is missing, out of bounds, or not for this type of order",
     Reason.EXPIRY_INVALID: "expires_at must lie ahead, and goes with time in force gtd only",
-    Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee",
+    Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee, or the stake",
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
     Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
     Reason.WOULD_TRIGGER_NOW: "the stop loss or take profit is on the wrong side of the price",
@@ -114,6 +124,14 @@ MESSAGES: dict[Reason, str] = {
     Reason.POSITION_CLOSING: "the position already waits to be closed",
     Reason.MARGIN_INVALID: "give an amount of margin to add or to take back, within bounds",
     Reason.MARGIN_TOO_LOW: "margin is taken back only down to what the position's leverage asks for",
+    Reason.FIXED_NOT_OFFERED: "no fixed-time trades are offered in this instrument",
+    Reason.DIRECTION_INVALID: "direction must be up or down",
+    Reason.STAKE_TOO_LOW: "the stake is below the instrument's minimum",
+    Reason.STAKE_TOO_HIGH: "the stake is above the instrument's maximum",
+    Reason.DURATION_INVALID: "the duration is not one that the instrument offers, or no longer than the speed bump",
+    Reason.EXPOSURE_CAP_REACHED: "too much is staked on this direction and minute already; stake less, or on another",
+    Reason.QUOTES_TOO_FEW: "fewer than two quotes came before the trade expired",
+    Reason.ENTRY_MISSED: "no quote to enter at came before the trade expired",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED})

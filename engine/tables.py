@@ -60,7 +60,9 @@ TIMERS: Final = 5
 REQUESTS: Final = 6
 WAITING: Final = 7
 ROSTERS: Final = 8
-TABLES_WITH_FREE_LIST: Final = 9
+FIXED_TRADES: Final = 9
+EXPOSURES: Final = 10
+TABLES_WITH_FREE_LIST: Final = 11
 
 # Instruments and quotes: row = instrument id
 
@@ -82,6 +84,13 @@ INSTRUMENT = np.dtype(
         ("locked", "<i1"),  # no opens
         ("halted", "<i1"),  # no fills and no triggers
         ("close_only", "<i1"),
+        # fixed-time trades
+        ("fixed_payout_percent", "<i8"),  # of the stake, what a win brings; 0: none are offered
+        ("fixed_min_stake", "<i8"),
+        ("fixed_max_stake", "<i8"),
+        ("fixed_min_s", "<i8"),  # bounds of their duration
+        ("fixed_max_s", "<i8"),
+        ("fixed_exposure_cap", "<i8"),  # most open stakes of a direction and expiry minute, over all seats; 0: any
     ]
 )
 
@@ -105,6 +114,8 @@ QUOTED_ROW = np.dtype(
         ("source_sequence", "<i8"),  # of the last usable quote of this connection; -1 after a new connection
         ("waiting_first", "<i4"),  # queue of what the next usable quote fills
         ("waiting_last", "<i4"),
+        ("count", "<i8"),  # usable quotes so far
+        ("spare", "<i8"),
     ]
 )
 
@@ -158,7 +169,8 @@ MATCH = np.dtype(
         ("insurance", "<i8"),  # <= 0: losses beyond margins
     ]
 )
-"""Row = match id. Sum over its seats of cash + reserved + margin, + fees_taken + market + insurance = granted."""
+"""Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
+granted."""
 
 MATCH_OPEN: Final = 2
 """MATCH.status: seats may trade."""
@@ -182,7 +194,9 @@ SEAT = np.dtype(
         ("first_roster", "<i4"),
         ("next_in_match", "<i4"),
         ("next_free", "<i4"),
-        ("spare", "<i8", (2,)),
+        ("stakes", "<i8"),  # sum over its open fixed-time trades
+        ("first_fixed", "<i4"),  # chain of those, latest first
+        ("spare", "<i4"),
     ]
 )
 
@@ -269,10 +283,44 @@ ROSTER = np.dtype(
     ]
 )
 
+FIXED_TRADE = np.dtype(
+    [
+        ("id", "<i8"),
+        ("seat", "<i4"),
+        ("instrument", "<i4"),
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("payout_percent", "<i4"),  # of the stake, what a win brings
+        ("stake", "<i8"),
+        ("entry", "<i8"),  # bid + ask, so in half ticks; 0: has not entered
+        ("entry_sequence", "<i8"),  # of that quote
+        ("quotes_before", "<i8"),  # usable quotes of the instrument before it was accepted
+        ("accepted_at_ns", "<i8"),
+        ("expires_at_ns", "<i8"),
+        ("waiting", "<i4"),  # row of its entry in the table of what waits; 0: has entered
+        ("timer", "<i4"),  # of its expiry
+        ("exposure", "<i4"),  # the row that counts it
+        ("next_in_seat", "<i4"),
+        ("previous_in_seat", "<i4"),
+        ("next_free", "<i4"),
+    ]
+)
+
+EXPOSURE = np.dtype(
+    [
+        ("minute", "<i8"),  # since the epoch
+        ("instrument", "<i4"),
+        ("direction", "<i4"),
+        ("stakes", "<i8"),
+        ("trades", "<i4"),  # the row is freed at 0
+        ("next_free", "<i4"),
+    ]
+)
+"""What all seats have staked on one direction of one instrument in trades that expire within one minute."""
+
 WAITING_ROW = np.dtype(
     [
-        ("kind", "<i4"),  # WAITS_TO_OPEN or WAITS_TO_CLOSE
-        ("owner", "<i4"),  # row of the order or position
+        ("kind", "<i4"),  # WAITS_TO_OPEN, WAITS_TO_CLOSE or WAITS_TO_ENTER
+        ("owner", "<i4"),  # row of the order, position or fixed-time trade
         ("instrument", "<i4"),
         ("queued", "<i4"),  # 1: in the instrument's queue; 0: its speed bump is not over
         ("next", "<i4"),  # in the queue
@@ -286,6 +334,7 @@ WAITING_ROW = np.dtype(
 
 WAITS_TO_OPEN: Final = 1
 WAITS_TO_CLOSE: Final = 2
+WAITS_TO_ENTER: Final = 3
 
 # Triggers: whatever waits for a price
 
@@ -351,6 +400,7 @@ TIMER = np.dtype(
     ]
 )
 
+TIMER_FIXED: Final = 1
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
 """Kinds of timers, in the order in which they fire when due together."""
@@ -391,6 +441,8 @@ class Book(NamedTuple):
     positions: Table
     rosters: Table
     waiting: Table
+    fixed_trades: Table
+    exposures: Table
     triggers: Table
     mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
     mark_cost: NDArray[np.int64]  # side x cost
@@ -405,6 +457,7 @@ class Book(NamedTuple):
     id_index: Table  # order or position id -> row of the position, or -row of the order
     seat_index: Table  # player and match -> seat row
     holding_index: Table  # seat row and instrument -> holding row
+    exposure_index: Table  # instrument, direction and minute -> exposure row
     request_index: Table  # key_low -> request row
     # scratch: not state, not in snapshots
     turn: Table
@@ -456,6 +509,8 @@ _LAYOUT: dict[str, Any] = {
     "positions": POSITION,
     "rosters": ROSTER,
     "waiting": WAITING_ROW,
+    "fixed_trades": FIXED_TRADE,
+    "exposures": EXPOSURE,
     "triggers": TRIGGER,
     "mark_lots": np.int64,
     "mark_cost": np.int64,
@@ -470,6 +525,7 @@ _LAYOUT: dict[str, Any] = {
     "id_index": INDEX,
     "seat_index": INDEX,
     "holding_index": INDEX,
+    "exposure_index": INDEX,
     "request_index": INDEX,
     "turn": TURN,
     "spare_outcome": OUTCOME,

@@ -68,6 +68,7 @@ class SeatView(NamedTuple):
     joined_at_ns: int
     orders: int
     positions: int
+    stakes: int
 
 
 class BoardView(NamedTuple):
@@ -117,6 +118,21 @@ class PositionView(NamedTuple):
     take_profit: int
     opened_at_ns: int
     closing: bool
+
+
+class FixedTradeView(NamedTuple):
+    """An open fixed-time trade; `entry` is bid + ask, in half ticks, and 0 until its quote has come."""
+
+    trade: int
+    match: int
+    instrument: int
+    direction: int
+    stake: int
+    payout_percent: int
+    entry: int
+    entry_sequence: int
+    accepted_at_ns: int
+    expires_at_ns: int
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -244,6 +260,19 @@ def positions(book: Book, player: int, match_id: int) -> list[PositionView] | No
     return found[::-1]
 
 
+def fixed_trades(book: Book, player: int, match_id: int) -> list[FixedTradeView] | None:
+    """The open fixed-time trades of a seat, earliest first; None when there is no seat."""
+    seat_row = _seat_row(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    row = int(book.seats[seat_row]["first_fixed"])
+    while row:
+        found.append(_fixed_trade_view(book, row, match_id))
+        row = int(book.fixed_trades[row]["next_in_seat"])
+    return found[::-1]
+
+
 def instrument_of_position(book: Book, position: int) -> int:
     """The instrument of an open position; 0 when there is no such position."""
     row = int(find(book.id_index, position))
@@ -270,6 +299,7 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         int(found["joined_at_ns"]),
         int(found["orders"]),
         int(found["positions"]),
+        int(found["stakes"]),
     )
 
 
@@ -291,6 +321,22 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
         int(order["accepted_at_ns"]),
         int(order["expires_at_ns"]),
         np.asarray(order["client_order_id"], dtype="<i8").tobytes(),
+    )
+
+
+def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
+    trade: Any = book.fixed_trades[row]
+    return FixedTradeView(
+        int(trade["id"]),
+        match_id,
+        int(trade["instrument"]),
+        int(trade["direction"]),
+        int(trade["stake"]),
+        int(trade["payout_percent"]),
+        int(trade["entry"]),
+        int(trade["entry_sequence"]),
+        int(trade["accepted_at_ns"]),
+        int(trade["expires_at_ns"]),
     )
 
 

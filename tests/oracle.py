@@ -13,6 +13,7 @@ from typing import Any
 
 from arena import (
     AmendPosition,
+    BuyFixed,
     CancelOrder,
     ClosePosition,
     Command,
@@ -36,7 +37,7 @@ from engine.commands import (
     TimeInForce,
     pack_client_order_id,
 )
-from engine.events import Cause, EventKind, OrderStatus
+from engine.events import Cause, EventKind, FixedResult, OrderStatus
 from engine.reasons import Reason
 
 BILLION = 10**9
@@ -44,11 +45,11 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_ORDER, TIMER_WAIT = 2, 3  # in this order, when due together
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT = 1, 2, 3  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
-Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | BuyFixed
 """What a client asks for, and may ask for again with the same key."""
 
 Event = dict[str, Any]
@@ -73,6 +74,8 @@ class Market:
     bid: int = 0
     ask: int = 0
     at_ns: int = 0
+    sequence: int = 0
+    quotes: int = 0  # usable ones so far
     source_sequence: int = -1
     candles: dict[int, tuple[int, list[int]]] = field(default_factory=dict)  # length -> start, bids
 
@@ -127,8 +130,22 @@ class Order:
 
 
 @dataclass
+class FixedTrade:
+    """A stake on up or down. Its price is bid + ask, of the first quote that comes, against the last one."""
+
+    id: int
+    seat: Seat
+    command: BuyFixed
+    payout_percent: int
+    expires_at_ns: int
+    quotes_before: int
+    entry: int = 0
+    entry_sequence: int = 0
+
+
+@dataclass
 class Wait:
-    """An order or a close that fills with the next quote of the instrument, once it is ripe."""
+    """An order, a close or the entry of a fixed-time trade that fills with the next quote of the instrument, once it is ripe."""
 
     id: int
     instrument: int
@@ -190,6 +207,7 @@ class Oracle:
         self.seats: dict[tuple[int, int], Seat] = {}
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, Position] = {}
+        self.fixed_trades: dict[int, FixedTrade] = {}
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.events: list[Event] = []
@@ -208,12 +226,15 @@ class Oracle:
         return outcomes, self.events
 
     def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
-        """(when, kind, id, what) of all that is due by now: dates of orders, ends of bumps, quotes gone stale."""
+        """(when, kind, id, what) of all that is due by now: expiries, dates of orders, ends of bumps, quotes gone stale.
+        """
         found: list[tuple[int, int, int, Callable[[], None]]] = []
         for order in self.orders.values():
             if order.command.expires_at_ns:
                 expire = partial(self.end, order, EventKind.ORDER_EXPIRED)
                 found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
+        for trade in self.fixed_trades.values():
+            found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
@@ -313,7 +334,8 @@ class Oracle:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
-        refuse_if(bool(self.orders_of(seat) or self.positions_of(seat)), Reason.SEAT_NOT_FLAT)
+        flat = not (self.orders_of(seat) or self.positions_of(seat) or self.fixed_trades_of(seat))
+        refuse_if(not flat, Reason.SEAT_NOT_FLAT)
 
         match = self.matches[command.match]
         match.granted += match.game.starting_balance - seat.cash
@@ -635,6 +657,79 @@ class Oracle:
         assert position is not None
         return position
 
+    # Fixed-time trades
+
+    def buy_fixed(self, command: BuyFixed) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        seat = self.seats[command.player, command.match]
+        refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
+        market = self.markets[command.instrument]
+        data = market.data
+        self.check_that_it_opens(data)
+        refuse_if(data.fixed_payout_percent == 0, Reason.FIXED_NOT_OFFERED)
+        refuse_if(command.direction not in (1, -1), Reason.DIRECTION_INVALID)
+        refuse_if(command.stake < data.fixed_min_stake, Reason.STAKE_TOO_LOW)
+        refuse_if(command.stake > data.fixed_max_stake, Reason.STAKE_TOO_HIGH)
+        offered = data.fixed_min_s <= command.duration_s <= data.fixed_max_s
+        bump_ms = match.game.speed_bump_ms if match.takes_next_quote else 0
+        refuse_if(not offered or command.duration_s * 1000 <= bump_ms, Reason.DURATION_INVALID)
+        refuse_if(self.is_stale(command.instrument), Reason.FEED_STALE)
+        refuse_if(command.stake > seat.cash, Reason.CASH_TOO_LOW)
+        expires_at_ns = self.now_ns + command.duration_s * BILLION
+        minute = expires_at_ns // (60 * BILLION)
+        staked = sum(
+            trade.command.stake for trade in self.fixed_trades.values()
+            if trade.command.instrument == command.instrument and trade.command.direction == command.direction
+            and trade.expires_at_ns // (60 * BILLION) == minute
+        )  # fmt: skip
+        cap = data.fixed_exposure_cap
+        refuse_if(cap != 0 and staked + command.stake > cap, Reason.EXPOSURE_CAP_REACHED)
+
+        seat.cash -= command.stake
+        trade = FixedTrade(self.next_id, seat, command, data.fixed_payout_percent, expires_at_ns, market.quotes)
+        self.next_id += 1
+        self.fixed_trades[trade.id] = trade
+        self.wait(trade.id, command.instrument, match)
+        self.tell_fixed(EventKind.FIXED_OPENED, trade)
+        return {
+            "id": trade.id, "instrument": command.instrument, "status": OrderStatus.ACCEPTED,
+            "price": trade.payout_percent, "left": expires_at_ns,
+        }  # fmt: skip
+
+    def enter(self, trade: FixedTrade) -> None:
+        market = self.markets[trade.command.instrument]
+        trade.entry, trade.entry_sequence = market.bid + market.ask, market.sequence
+        self.tell_fixed(EventKind.FIXED_ENTERED, trade)
+
+    def settle(self, trade: FixedTrade) -> None:
+        """Its time is up. The last quote before that decides, if two have come and it was fresh when time was up."""
+        seat, stake, market = trade.seat, trade.command.stake, self.markets[trade.command.instrument]
+        last = market.bid + market.ask
+        result, reason, profit = FixedResult.REFUNDED, Reason.ACCEPTED, 0
+        if market.quotes < trade.quotes_before + 2:
+            reason = Reason.QUOTES_TOO_FEW
+        elif not trade.entry:
+            reason = Reason.ENTRY_MISSED
+        elif trade.expires_at_ns > market.at_ns + market.data.quote_lifetime_ns:
+            reason = Reason.FEED_STALE
+        elif last == trade.entry:
+            result = FixedResult.DRAW
+        elif (last > trade.entry) == (trade.command.direction == 1):
+            result, profit = FixedResult.WON, stake * trade.payout_percent // 100
+        else:
+            result, profit = FixedResult.LOST, -stake
+        seat.cash += stake + profit
+        seat.profit += profit
+        self.matches[seat.match].market -= profit
+        del self.fixed_trades[trade.id]
+        self.waiting = [wait for wait in self.waiting if wait.id != trade.id]
+        self.tell_fixed(
+            EventKind.FIXED_SETTLED, trade, reason=reason, result=int(result), exit=last,
+            exit_sequence=market.sequence, profit=profit,
+        )  # fmt: skip
+
     # The market
 
     def open_feed(self, command: OpenFeed) -> None:
@@ -653,6 +748,8 @@ class Oracle:
 
         market.bid, market.ask, market.at_ns = bid, ask, self.now_ns
         market.source_sequence = command.source_sequence
+        market.sequence = self.sequence
+        market.quotes += 1
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
         if data.halted:
@@ -663,6 +760,8 @@ class Oracle:
             self.waiting.remove(wait)
             if wait.id in self.orders:
                 self.fill_waiting(self.orders[wait.id])
+            elif wait.id in self.fixed_trades:
+                self.enter(self.fixed_trades[wait.id])
             else:
                 self.close_at_touch(self.positions[wait.id], wait.lots, Cause.CLIENT)
         for _, id, cause in fired:
@@ -718,6 +817,12 @@ class Oracle:
     def positions_of(self, seat: Seat) -> list[Position]:
         return [position for position in self.positions.values() if position.seat is seat]
 
+    def fixed_trades_of(self, seat: Seat) -> list[FixedTrade]:
+        return [trade for trade in self.fixed_trades.values() if trade.seat is seat]
+
+    def stakes(self, seat: Seat) -> int:
+        return sum(trade.command.stake for trade in self.fixed_trades_of(seat))
+
     def exposure(self, seat: Seat, instrument: int = 0) -> int:
         """Notional at entry of what the seat has, in one instrument or in all."""
         ordered = [(order.command.instrument, order.notional) for order in self.orders_of(seat)]
@@ -731,7 +836,8 @@ class Oracle:
 
     def equity(self, seat: Seat) -> int:
         reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
-        return seat.cash + reserved + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
+        kept = seat.cash + reserved + self.stakes(seat)
+        return kept + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
 
     # Events
 
@@ -779,6 +885,15 @@ class Oracle:
         }  # fmt: skip
         self.tell(kind, position.seat, position.instrument, **described | body)
 
+    def tell_fixed(self, kind: EventKind, trade: FixedTrade, **body: Any) -> None:
+        command, seat = trade.command, trade.seat
+        described = {
+            "id": trade.id, "direction": int(command.direction), "result": 0, "stake": command.stake,
+            "payout_percent": trade.payout_percent, "expires_at_ns": trade.expires_at_ns, "entry": trade.entry,
+            "exit": 0, "entry_sequence": trade.entry_sequence, "exit_sequence": 0, "profit": 0, "cash": seat.cash,
+        }  # fmt: skip
+        self.emit(kind, seat.player, seat.match, command.instrument, **described | body)
+
     def pulse(self, command: Pulse) -> None:
         """Nothing but the time."""
 
@@ -797,6 +912,7 @@ class Oracle:
         CancelOrder: cancel,
         ClosePosition: close,
         AmendPosition: amend,
+        BuyFixed: buy_fixed,
         Pulse: pulse,
         Unknown: unknown,
     }

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from arena import (
     AmendPosition,
+    BuyFixed,
     CancelOrder,
     ClosePosition,
     Command,
@@ -44,7 +45,7 @@ from engine.commands import (
     ResetSeat,
     TimeInForce,
 )
-from engine.events import Cause, EventKind
+from engine.events import Cause, EventKind, FixedResult
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -57,10 +58,11 @@ ROUGH = DefineInstrument(
     max_spread_ppm=100_000, markup_ticks=0, quote_lifetime_ns=2 * NS_PER_S,
     brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360),
               MarginBracket(0, 50_000, 10, 6_360)),
+    fixed_payout_percent=83, fixed_min_stake=7, fixed_max_stake=9_000, fixed_max_s=60, fixed_exposure_cap=12_000,
 )  # fmt: skip
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
-HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500)
+HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0)
 """Seven units a tick, and a tick of markup on each side."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
@@ -105,6 +107,7 @@ class Twins:
         assert events_of(applied.events) == events, commands
         for event in events:
             self.seen[EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name] += 1
+            self.seen[EventKind(event["kind"]).name, FixedResult(event.get("result", 0)).name] += 1
             if event["reason"]:
                 self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
         self.compare()
@@ -126,7 +129,7 @@ class Twins:
             assert found._replace(joined_at_ns=0) == views.SeatView(
                 match, player, oracle.equity(seat), seat.cash, sum(order.margin + order.fee for order in mine),
                 sum(position.margin for position in held), seat.profit, seat.fees, seat.trades, seat.wins, 0,
-                len(mine), len(held),
+                len(mine), len(held), oracle.stakes(seat),
             )  # fmt: skip
             assert [
                 (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.margin, view.fee)
@@ -146,6 +149,15 @@ class Twins:
                  position.take_profit, oracle.floating_profit(position), position.id in waiting)
                 for position in held
             )  # fmt: skip
+            assert [
+                (view.trade, view.direction, view.stake, view.payout_percent, view.entry, view.entry_sequence,
+                 view.expires_at_ns)
+                for view in views.fixed_trades(state.book, player, match) or ()
+            ] == [
+                (trade.id, trade.command.direction, trade.command.stake, trade.payout_percent, trade.entry,
+                 trade.entry_sequence, trade.expires_at_ns)
+                for trade in oracle.fixed_trades_of(seat)
+            ]  # fmt: skip
         for id, theirs in oracle.matches.items():
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
@@ -190,8 +202,8 @@ class Driver:
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.rare),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 3),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.buy, self.rare),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 9, 3),
         )[0]
         return choose()
 
@@ -303,6 +315,21 @@ class Driver:
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
         return AmendPosition(player, id, self.random.randint(0, 7), stop, target, margin, self.key())
 
+    def buy(self) -> Command:
+        command = BuyFixed(
+            self.random.choice(PLAYERS),
+            self.random.choice(MATCHES),
+            self.random.choice((1, 1, 2)),
+            self.random.choice((1, -1)),
+            self.random.choice((7, 50, 101, 900, 3_000, 9_000)),
+            self.random.choice((5, 5, 5, 6, 8, 30, 60)),
+            self.key(),
+        )
+        if self.random.random() < 0.05:
+            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s"))
+            return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
+        return command
+
     def rare(self) -> Command:
         roll = self.random.random()
         if roll < 0.4:
@@ -314,6 +341,8 @@ class Driver:
         data = self.twins.oracle.markets[self.random.choice((1, 2))].data
         switch = self.random.choice(("locked", "halted", "close_only", "enabled"))
         normal = switch == "enabled"
+        if roll < 0.6 + 0.05:
+            return replace(data, fixed_payout_percent=self.random.choice((0, 83, 83, 100)))
         if roll < 0.7:
             return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
         return replace(data, **{switch: not normal})
@@ -343,6 +372,10 @@ def test_the_driver_reaches_what_it_is_to_test():
         ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
         ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
         ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
+        *(("FIXED_SETTLED", result.name) for result in FixedResult if result),
+        ("FIXED_SETTLED", "QUOTES_TOO_FEW"), ("FIXED_SETTLED", "ENTRY_MISSED"), ("FIXED_SETTLED", "FEED_STALE"),
+        ("BuyFixed", "ACCEPTED"), ("BuyFixed", "EXPOSURE_CAP_REACHED"), ("BuyFixed", "FEED_STALE"),
+        ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"),
         ("PlaceOrder", "TOO_MANY_POSITIONS"), ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
     ):  # fmt: skip
         assert twins.seen[happened], happened
@@ -410,6 +443,11 @@ class Market(RuleBasedStateMachine):
         if resting := list(self.twins.oracle.orders.values()):
             order = resting[choice % len(resting)]
             self.twins.step([CancelOrder(order.seat.player, order.id)])
+
+    @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
+          direction=st.sampled_from((1, -1)), stake=st.integers(1, 10_000), seconds=st.integers(5, 10))  # fmt: skip
+    def buys(self, player: int, match: int, instrument: int, direction: int, stake: int, seconds: int) -> None:
+        self.twins.step([BuyFixed(player, match, instrument, direction, stake, seconds)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:

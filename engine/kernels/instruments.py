@@ -23,5 +23,11 @@ def opens_allowed(instrument):
 @kernel
 def is_stale(book, instrument):
     """Is there no quote of the instrument, or is the last one older than its lifetime?"""
+    return is_stale_at(book, instrument, book.world[0].now_ns)
+
+
+@kernel
+def is_stale_at(book, instrument, at_ns):
+    """Was that so at `at_ns`, which is not before the last quote?"""
     quote = book.quotes[instrument]
-    return quote.bid == 0 or book.world[0].now_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns
+    return quote.bid == 0 or at_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns

@@ -1,6 +1,6 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes and opens that waited for it; then stops, liquidations, targets, resting entries; within each,
+Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets, resting entries; within each,
 earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position
 opened by this quote would trigger is first looked at with the next one.
 """
@@ -13,6 +13,7 @@ from engine.events import Cause, EventKind
 from engine.kernels import kernel, unsigned
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
+from engine.kernels.fixed_trades import enter
 from engine.kernels.index import find
 from engine.kernels.orders import fill_resting, fill_waiting
 from engine.kernels.positions import close_position, crossed_cause
@@ -20,7 +21,7 @@ from engine.kernels.triggers import is_free, next_crossed
 from engine.kernels.waiting import stop_waiting
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
-from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION, WAITS_TO_OPEN
+from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_POSITION, WAITS_TO_ENTER, WAITS_TO_OPEN
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
@@ -53,6 +54,7 @@ def apply_quote(book, events, command):
     quote.ask = ask
     quote.at_ns = world.now_ns
     quote.sequence = book.turn[0].sequence
+    quote.count += 1
     quote.source_sequence = command.source_sequence
     count_quote(book, events, command.instrument, bid)
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
@@ -153,6 +155,9 @@ def serve(book, events, instrument, room, outcome):
         row, lots = waiting.owner, waiting.lots
         if waiting.kind == WAITS_TO_OPEN:
             fill_waiting(book, events, row)
+            continue
+        if waiting.kind == WAITS_TO_ENTER:
+            enter(book, events, row)
             continue
         stop_waiting(book, quote.waiting_first)
         book.positions[row].waiting = 0

@@ -90,12 +90,12 @@ def count_out(book, holding_row, notional, count):
 
 @kernel
 def equity(book, seat_row):
-    """Cash + reserved + margin + floating profit at the closing-side quotes, no position below -margin.
+    """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin.
 
     Walks the seat's positions: a cache miss each.
     """
     seat = book.seats[seat_row]
-    total = seat.cash + seat.reserved
+    total = seat.cash + seat.reserved + seat.stakes
     roster_row = seat.first_roster
     while roster_row != 0:
         roster = book.rosters[roster_row]

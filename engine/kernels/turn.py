@@ -12,6 +12,7 @@ from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import kernel
 from engine.kernels.ahead import look_ahead, position_of
+from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale
 from engine.kernels.market import apply_quote, serve
@@ -24,7 +25,7 @@ from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.tables import AHEAD, INTERVALS_S, TIMER_FIXED, TIMER_WAIT, WAITS_TO_CLOSE
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -106,6 +107,8 @@ def _begin_entry(book, commands, events, outcome, header, i):
         outcome.reason = cancel(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
         outcome.reason = _amend(book, events, commands.amend[i], outcome)
+    elif kind == Kind.BUY_FIXED.value:
+        outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:
@@ -220,7 +223,9 @@ def _fire_timers(book, events, room):
         if book.turn[0].events >= room:
             return False
         timer = book.timers[row]
-        if timer.kind == TIMER_WAIT:
+        if timer.kind == TIMER_FIXED:
+            settle(book, events, timer.owner)
+        elif timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
