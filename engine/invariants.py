@@ -33,7 +33,9 @@ from engine.tables import (
     ROSTER_PLACES,
     ROSTERS,
     SEATS,
+    TIMER_CHILDREN,
     TIMER_FIXED,
+    TIMER_KIND_SHIFT,
     TIMER_ORDER,
     TIMER_WAIT,
     TIMERS,
@@ -379,14 +381,18 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     each fixed-time trade, and those of what waits for a quote."""
     book = state.book
     count = int(book.world["timers"][0])
-    heap = book.timer_heap[:count]
+    heap = book.timer_heap["row"][:count]
     rows = _live(book, TIMERS)
     found = []
     if sorted(heap.tolist()) != rows.tolist() or (book.timers["heap"][heap] != np.arange(count)).any():
         found.append("the heap does not hold the live timers")
     ordered = book.timers[heap]
     keys = list(zip(*(ordered[field].tolist() for field in ("due_ns", "kind", "id")), strict=True))
-    found += [f"timer {keys[i]} is before its parent" for i in range(1, count) if keys[i] < keys[(i - 1) // 2]]
+    found += [f"timer {keys[i]} is before its parent" for i in range(1, count)
+              if keys[i] < keys[(i - 1) // TIMER_CHILDREN]]  # fmt: skip
+    places = book.timer_heap[:count]
+    order = (ordered["kind"].astype(np.int64) << TIMER_KIND_SHIFT) | ordered["id"]
+    found += _where((places["due_ns"] != ordered["due_ns"]) | (places["order"] != order), "place {} of the heap is off")
 
     orders = _live(book, ORDERS)
     ending = orders[book.orders["expires_at_ns"][orders] != 0]

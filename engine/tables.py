@@ -400,6 +400,20 @@ TIMER = np.dtype(
     ]
 )
 
+TIMER_HEAPED = np.dtype(
+    [
+        ("due_ns", "<i8"),
+        ("order", "<i8"),  # kind and id of the timer in one: TIMER.kind << TIMER_KIND_SHIFT | TIMER.id
+        ("row", "<i4"),  # of the timer
+        ("spare", "<i4"),
+    ]
+)
+"""A place in the heap of timers: what it is ordered by stands in it, so that comparing two needs no row of theirs."""
+
+TIMER_KIND_SHIFT: Final = 56
+TIMER_CHILDREN: Final = 4
+"""Of a place in the heap, side by side: they lie in two cache lines."""
+
 TIMER_FIXED: Final = 1
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
@@ -452,7 +466,7 @@ class Book(NamedTuple):
     bound_high: NDArray[np.int64]  # lowest `high` of a page's rows, or less
     bound_page: NDArray[np.int32]  # which page
     timers: Table
-    timer_heap: NDArray[np.int32]
+    timer_heap: Table
     requests: Table
     id_index: Table  # order or position id -> row of the position, or -row of the order
     seat_index: Table  # player and match -> seat row
@@ -520,7 +534,7 @@ _LAYOUT: dict[str, Any] = {
     "bound_high": np.int64,
     "bound_page": np.int32,
     "timers": TIMER,
-    "timer_heap": np.int32,
+    "timer_heap": TIMER_HEAPED,
     "requests": REQUEST,
     "id_index": INDEX,
     "seat_index": INDEX,

@@ -139,7 +139,7 @@ def next_due_ns(book: Book) -> int | None:
     """When the next timer is due; None when none is set."""
     if not book.world[0]["timers"]:
         return None
-    return int(book.timers[int(book.timer_heap[0])]["due_ns"])
+    return int(book.timer_heap[0]["due_ns"])
 
 
 def quote(book: Book, instrument: int, now_ns: int) -> Quote:
