@@ -15,6 +15,7 @@ from engine.kernels import kernel
 from engine.kernels.emit import begin
 from engine.kernels.index import exposure_key, find, insert, remove
 from engine.kernels.instruments import is_stale, is_stale_at, opens_allowed
+from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.seats import find_seat
 from engine.kernels.timers import clear_timer, set_timer
@@ -92,6 +93,11 @@ def enter(book, events, row):
 def settle(book, events, row):
     """The trade's time is up: the match's market pays its profit or takes its stake, and the row goes."""
     trade = book.fixed_trades[row]
+    prefetch(book.seats, trade.seat)
+    prefetch(book.fixed_trades, trade.next_in_seat)
+    prefetch(book.fixed_trades, trade.previous_in_seat)
+    clear_timer(book, trade.timer)
+    prefetch(book.fixed_trades, book.timers[book.timer_heap[0].row].owner)  # as a rule the next one to be settled
     seat = book.seats[trade.seat]
     quote = book.quotes[trade.instrument]
     gained = (quote.bid + quote.ask - trade.entry) * trade.direction
@@ -182,7 +188,6 @@ def _why_refunded(book, trade):
 def _remove(book, row):
     trade = book.fixed_trades[row]
     seat = book.seats[trade.seat]
-    clear_timer(book, trade.timer)
     if trade.waiting != 0:
         stop_waiting(book, trade.waiting)
     _count_out(book, trade)
