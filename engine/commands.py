@@ -227,6 +227,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
 
 
+HIGHEST_PAYOUT_PERCENT = 1_000
 LONGEST_BUMP_MS = 10_000
 
 

@@ -178,8 +178,8 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, FIXED, QUOTED, CANDLE)
-    return Events(*(records.view(layout) for layout in layouts), words)
+    header, trade, fixed, quoted, candle = (records.view(layout) for layout in (EVENT, TRADE, FIXED, QUOTED, CANDLE))
+    return Events(header, trade, fixed, quoted, candle, words)
 
 
 OUTCOME = np.dtype(

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.commands import DefineInstrument
+from engine.commands import HIGHEST_PAYOUT_PERCENT, DefineInstrument
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.positions import remargin
@@ -19,8 +19,6 @@ from engine.tables import BRACKETS_PER_INSTRUMENT
 HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
 
-
-HIGHEST_PAYOUT_PERCENT = 1_000
 
 SHORTEST_FIXED_S = 5
 LONGEST_FIXED_S = 24 * 3600
@@ -56,7 +54,8 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     for field in (
         "min_lots", "max_lots", "min_notional", "highest_price", "max_leverage", "taker_fee_ppm", "maker_fee_ppm",
         "max_spread_ppm", "markup_ticks", "quote_lifetime_ns", "enabled", "locked", "halted", "close_only",
-        "fixed_payout_percent", "fixed_min_stake", "fixed_max_stake", "fixed_min_s", "fixed_max_s", "fixed_exposure_cap",
+        "fixed_payout_percent", "fixed_min_stake", "fixed_max_stake", "fixed_min_s", "fixed_max_s",
+        "fixed_exposure_cap",
     ):  # fmt: skip
         instrument[field] = getattr(command, field)
     instrument["brackets"] = len(command.brackets)

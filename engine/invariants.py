@@ -77,7 +77,8 @@ def problems(state: State) -> list[str]:
 
 
 def every_match_sums_to_what_it_granted(state: State) -> list[str]:
-    """Cash, reserved, margin and stakes of its seats, and what fees, the market and insurance took, are what was given out."""
+    """Cash, reserved, margin and stakes of its seats, and what fees, the market and insurance took, are what was given
+    out."""
     book = state.book
     matches, seats = _first_rows(book.matches, book.world["matches"][0]), book.seats[_live(book, SEATS)]
     kept = seats["cash"] + seats["reserved"] + seats["margin"] + seats["stakes"]
@@ -458,9 +459,9 @@ def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
         if np.count_nonzero(things["waiting"]) != np.count_nonzero(of_kind):
             found.append(f"{np.count_nonzero(things['waiting'])} things wait in {np.count_nonzero(of_kind)} rows")
     trades = _fixed_trades(book)
-    entered = (trades["entry"] > 0) & (trades["entry_sequence"] > 0)
-    return found + _where(entered == (trades["waiting"] != 0), "fixed-time trade {} neither entered nor waits",
-                          trades["id"])  # fmt: skip
+    entered, waits = trades["entry"] > 0, trades["waiting"] != 0
+    wrong = (entered == waits) | (entered != (trades["entry_sequence"] > 0))
+    return found + _where(wrong, "fixed-time trade {} neither entered nor waits", trades["id"])
 
 
 def requests_are_kept_in_order(state: State) -> list[str]:

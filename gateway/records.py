@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.commands import (
     AMEND_POSITION,
+    BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
     COMMAND,
@@ -24,7 +25,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, OUTCOME, QUOTED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, OUTCOME, QUOTED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -51,6 +52,7 @@ _PLACE_ORDER: Final = struct_of(PLACE_ORDER)
 _CANCEL_ORDER: Final = struct_of(CANCEL_ORDER)
 _CLOSE_POSITION: Final = struct_of(CLOSE_POSITION)
 _AMEND_POSITION: Final = struct_of(AMEND_POSITION)
+_BUY_FIXED: Final = struct_of(BUY_FIXED)
 
 _BLOB: Final = struct.Struct("<iq")
 _BLOB_AT: Final = 4
@@ -65,6 +67,7 @@ _KIND_PLACE_ORDER: Final = Kind.PLACE_ORDER.value
 _KIND_CANCEL_ORDER: Final = Kind.CANCEL_ORDER.value
 _KIND_CLOSE_POSITION: Final = Kind.CLOSE_POSITION.value
 _KIND_AMEND_POSITION: Final = Kind.AMEND_POSITION.value
+_KIND_BUY_FIXED: Final = Kind.BUY_FIXED.value
 _KIND_PULSE: Final = Kind.PULSE.value
 
 # Commands: header fields are kind, blob length, blob offset, player, match, key low, key high, arguments hash
@@ -141,6 +144,12 @@ def amend_position_record(
     return _AMEND_POSITION.pack(
         _KIND_AMEND_POSITION, 0, 0, player, 0, 0, 0, 0, position, fields, stop_loss, take_profit, margin
     )
+
+
+def buy_fixed_record(
+    player: int, match: int, instrument: int, stake: int, direction: int, duration_s: int
+) -> bytes:
+    return _BUY_FIXED.pack(_KIND_BUY_FIXED, 0, 0, player, match, 0, 0, 0, instrument, stake, direction, duration_s)
 
 
 def with_key(record: bytes, key: tuple[int, int], blob: bytes = b"") -> bytes:
@@ -244,6 +253,31 @@ class Candle(NamedTuple):
     ticks: int
 
 
+class Fixed(NamedTuple):
+    """engine.events.FIXED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    id: int
+    direction: int
+    result: int
+    stake: int
+    payout_percent: int
+    expires_at_ns: int
+    entry: int
+    exit: int
+    entry_sequence: int
+    exit_sequence: int
+    profit: int
+    cash: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -264,6 +298,7 @@ def _event_struct(dtype: np.dtype[np.void], fields: tuple[str, ...]) -> struct.S
 
 _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
+_FIXED: Final = _event_struct(FIXED, Fixed._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 
@@ -276,6 +311,10 @@ def event_at(raw: bytes, index: int) -> Event:
 def trades_in(raw: bytes) -> Iterator[Trade]:
     """All events of a batch read as trades; of those that are none, only the header means something."""
     return _TRADE.iter_unpack(raw)
+
+
+def fixed_at(raw: bytes, index: int) -> Fixed:
+    return Fixed._make(_FIXED.unpack_from(raw, index * EVENT_BYTES))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

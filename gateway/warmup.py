@@ -38,6 +38,7 @@ from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
     amend_position_record,
+    buy_fixed_record,
     cancel_order_record,
     close_position_record,
     cold_record,
@@ -138,6 +139,7 @@ def _play() -> None:
         amend_position_record(1, 1, Amend.STOP_LOSS | Amend.MARGIN, 5_900_000, 0, 1),
         cancel_order_record(1, 2),
         close_position_record(1, 1, 0, 100),
+        buy_fixed_record(1, 1, 1, 10 * scale.MONEY, Side.LONG, 60),
     ]
     for at_ns, record in enumerate(hot, start=100):
         _apply(machine, at_ns, record, b"")
@@ -148,6 +150,7 @@ def _play() -> None:
     views.seats_of(machine.state, 1)
     views.orders(book, 1, 1)
     views.positions(book, 1, 1)
+    views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
 

@@ -145,7 +145,8 @@ class FixedTrade:
 
 @dataclass
 class Wait:
-    """An order, a close or the entry of a fixed-time trade that fills with the next quote of the instrument, once it is ripe."""
+    """An order, a close or a fixed-time trade's entry, that happens with the next quote of the instrument once it is
+    ripe."""
 
     id: int
     instrument: int
@@ -226,8 +227,8 @@ class Oracle:
         return outcomes, self.events
 
     def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
-        """(when, kind, id, what) of all that is due by now: expiries, dates of orders, ends of bumps, quotes gone stale.
-        """
+        """(when, kind, id, what) of all that is due by now: expiries of fixed-time trades, dates of orders, ends of
+        bumps, quotes gone stale."""
         found: list[tuple[int, int, int, Callable[[], None]]] = []
         for order in self.orders.values():
             if order.command.expires_at_ns:

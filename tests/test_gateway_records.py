@@ -9,6 +9,7 @@ import pytest
 
 from engine.commands import (
     AMEND_POSITION,
+    BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
     COMMAND,
@@ -18,7 +19,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, OUTCOME, QUOTED, TRADE
+from engine.events import CANDLE, EVENT, FIXED, OUTCOME, QUOTED, TRADE
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import client_order_id_text
@@ -29,6 +30,7 @@ PACKED = {
     "cancel": (records.cancel_order_record(7, 1), CANCEL_ORDER, Kind.CANCEL_ORDER, 1),
     "close": (records.close_position_record(7, 1, 2, 3), CLOSE_POSITION, Kind.CLOSE_POSITION, 3),
     "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5), AMEND_POSITION, Kind.AMEND_POSITION, 5),
+    "buy fixed": (records.buy_fixed_record(7, 8, 1, 2, 3, 4), BUY_FIXED, Kind.BUY_FIXED, 4),
     "place": (
         records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12),
         PLACE_ORDER,
@@ -79,6 +81,7 @@ def test_other_arguments_have_another_hash() -> None:
     [
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
+        (FIXED, records.fixed_at),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
     ],
@@ -105,6 +108,7 @@ def test_texts() -> None:
     assert bitcoin.price_text(6_183_763) == "61837.63"
     assert bitcoin.price_or_none(0) is None
     assert bitcoin.quantity_text(1) == "0.00001"
+    assert bitcoin.middle_text(12_000_001) == "60000.005"
     assert [money_text(units) for units in (0, 5, -5, 10**8, 12_345_678_901, -(10**9))] == [
         "0.00000000",
         "0.00000005",

@@ -1,8 +1,8 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets, resting entries; within each,
-earlier acceptance first, which is the order of ids. All is collected before anything is served, so what a position
-opened by this quote would trigger is first looked at with the next one.
+Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets,
+resting entries; within each, earlier acceptance first, which is the order of ids. All is collected before anything is
+served, so what a position opened by this quote would trigger is first looked at with the next one.
 """
 
 from __future__ import annotations

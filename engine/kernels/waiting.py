@@ -16,7 +16,8 @@ from engine.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN
 
 @kernel
 def wait_for_quote(book, instrument, kind, owner, lots, ripe_at_ns):
-    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from `ripe_at_ns` on; returns its row here."""
+    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from `ripe_at_ns` on;
+    returns its row here."""
     row = take(book.waiting, book.heads[WAITING])
     waiting = book.waiting[row]
     waiting.kind = kind
