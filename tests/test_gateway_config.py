@@ -63,6 +63,8 @@ def test_the_seed_is_in_the_units_of_the_engine() -> None:
         {"tick_size": "0.01x"},
         {"tick_size": "0"},
         {"min_quantity": "0.000001"},
+        {"fixed_min_stake": "0"},
+        {"fixed_exposure_cap": "-1"},
         {"brackets": ()},
         {"brackets": (BracketSeed(1, 1, "5"), BracketSeed(1, 1, "4"), BracketSeed(1, 1))},
         {"brackets": (BracketSeed(1, 1, "5"),)},
