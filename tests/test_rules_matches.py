@@ -53,7 +53,7 @@ def test_a_seat_starts_over_with_the_starting_balance(arena: Arena):
     alice.closes(alice.opens("BTCUSDT", LONG, margin=50, leverage=10))
     assert alice.cash < 100
     alice.resets()
-    assert alice.seat[3:] == (100 * 10**8, 0, 0, 0, 0, 0, 0, alice.seat.joined_at_ns, 0, 0)
+    assert alice.seat[3:] == (100 * 10**8, 0, 0, 0, 0, 0, 0, alice.seat.joined_at_ns, 0, 0, 0)
     assert [event["kind"] for event in arena.events] == [EventKind.SEAT_RESET]
     assert arena.events[0]["cash"] == 100 * 10**8
 

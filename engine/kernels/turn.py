@@ -14,7 +14,7 @@ from engine.kernels import kernel
 from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
-from engine.kernels.instruments import is_stale
+from engine.kernels.instruments import is_stale, is_stale_at
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import cancel, end_order, place
 from engine.kernels.plans import check_stops, liquidated_at
@@ -235,13 +235,15 @@ def _fire_timers(book, events, room):
 
 @kernel
 def _fire_wait(book, events, row):
-    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale."""
+    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale: told at the time
+    that was set, for the batch may come much later, and what else is due has its turn."""
     waiting = book.waiting[row]
+    due_ns = book.timers[waiting.timer].due_ns
     clear_timer(book, waiting.timer)
     waiting.timer = 0
     if not waiting.queued:
         join_queue(book, row)
-    elif is_stale(book, waiting.instrument):
+    elif is_stale_at(book, waiting.instrument, due_ns):
         end_order(book, events, waiting.owner, EventKind.ORDER_EXPIRED, Reason.FEED_STALE.value)
     else:
         look_when_stale(book, row)
