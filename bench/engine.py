@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import (
+    BUY_FIXED,
     CLOSE_POSITION,
     COMMAND,
     PLACE_ORDER,
@@ -32,10 +33,10 @@ from engine.commands import (
     TimeInForce,
     encode_cold,
 )
-from engine.events import EventKind
+from engine.events import FIXED, EventKind, FixedResult
 from engine.kernels import market
 from engine.machine import Machine
-from engine.scale import MONEY, NS_PER_MS
+from engine.scale import MONEY, NS_PER_MS, NS_PER_S
 
 BATCH = 1_000
 INSTRUMENTS = 100
@@ -192,6 +193,45 @@ class EngineBench:
             samples.append(time.perf_counter_ns() - started)
         return statistics.median(samples)
 
+    def buy_fixed(self, count: int) -> int:
+        """Fixed-time trades of random players and instruments, bought over a minute, that all expire within one second;
+        its end in ns."""
+        draw = self.random.integers
+        moments = 240  # four stamps a second, so that trades expire in another order than they were bought in
+        for moment, trades in enumerate(np.array_split(np.arange(count), moments)):
+            self.now_ns += NS_PER_S // 4
+            self.refresh()
+            records = np.zeros(len(trades), BUY_FIXED)
+            records["kind"] = Kind.BUY_FIXED
+            records["match"] = 1
+            records["player"] = draw(1, self.players + 1, len(trades))
+            records["instrument"] = draw(1, self.instruments + 1, len(trades))
+            records["stake"] = draw(10, 100, len(trades)) * MONEY
+            records["direction"] = draw(0, 2, len(trades)) * 2 - 1
+            records["duration_s"] = 120 - moment // 4
+            applied = self.apply(records)
+            assert not applied.outcomes["reason"].any()
+        return self.now_ns + 61 * NS_PER_S
+
+    def settle_ms(self, count: int) -> float:
+        """What it costs to settle `count` fixed-time trades that expire within one second, in one batch."""
+        end_ns = self.buy_fixed(count)
+        while self.now_ns < end_ns - NS_PER_S:
+            self.now_ns += NS_PER_S // 2
+            self.refresh()
+        numbers = np.arange(1, self.instruments + 1)
+        self.apply(self.quotes(numbers, PRICE + numbers % 3 - 1))
+        self.now_ns = end_ns
+        records = np.zeros(1, COMMAND)
+        records["kind"] = Kind.PULSE
+        started = time.perf_counter_ns()
+        applied = self.apply(records)
+        spent = time.perf_counter_ns() - started
+        settled = applied.events[applied.events["kind"] == EventKind.FIXED_SETTLED].view(FIXED)
+        assert len(np.unique(settled["id"])) == len(settled) == count, "each is settled once"
+        assert not (settled["result"] == FixedResult.REFUNDED).any()
+        return spent / 1e6
+
     def fire(self, count: int, instrument: int) -> dict[str, int]:
         """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one
         batch."""
@@ -209,7 +249,10 @@ class EngineBench:
 
 
 def run(
-    positions: int = 1_000_000, spread_positions: int = 10_000_000, progress: Progress = lambda *_: None
+    positions: int = 1_000_000,
+    spread_positions: int = 10_000_000,
+    progress: Progress = lambda *_: None,
+    fixed_trades: int = 100_000,
 ) -> Results:
     """All figures, at the given sizes of the book. At full size it takes about two minutes and 8 GB."""
     gc.collect()
@@ -223,6 +266,7 @@ def run(
     _opens_and_closes(results, positions, progress)
     _tick_one_instrument(results, positions, progress)
     _tick_spread(results, spread_positions, progress)
+    _fixed_trades(results, fixed_trades, progress)
     gc.enable()
     return results
 
@@ -268,6 +312,21 @@ def _tick_spread(results: Results, positions: int, progress: Progress) -> None:
     }
 
 
+def _fixed_trades(results: Results, trades: int, progress: Progress) -> None:
+    bench = EngineBench(INSTRUMENTS, PLAYERS)
+    rounds = 5
+    spent = []
+    for number in range(rounds + 1):
+        spent.append(bench.settle_ms(trades))
+        progress("fixed-time trades", number, rounds)
+    # The first round grows the tables.
+    results["fixed_trades"] = {
+        "trades": trades,
+        "settle_ms": round(statistics.median(spent[1:]), 1),
+        "settle_ms_best": round(min(spent), 1),
+    }
+
+
 def _instrument(number: int) -> DefineInstrument:
     """An instrument like BTCUSDT, with its whole margin table."""
     caps = (50_000, 600_000, 3_000_000, 12_000_000, 70_000_000, 100_000_000, 230_000_000, 0)
@@ -282,5 +341,6 @@ def _instrument(number: int) -> DefineInstrument:
         symbol=f"COIN{number}USDT", name=f"Coin {number}", base=f"COIN{number}", quote="USDT",
         tick_units=1_000_000, lot_units=1_000, min_lots=1, max_lots=100_000_000, min_notional=5 * MONEY,
         highest_price=100_000_000, max_leverage=125, taker_fee_ppm=500, maker_fee_ppm=200, max_spread_ppm=10_000,
-        markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=brackets,
+        markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=brackets, fixed_payout_percent=80,
+        fixed_min_stake=MONEY, fixed_max_stake=1_000 * MONEY,
     )  # fmt: skip

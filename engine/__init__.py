@@ -15,6 +15,7 @@ What lives where, in the order in which it is built:
                        emit candles requests    events, candles, request keys
                        margin seats rosters     maintenance and liquidation, cash and holdings, open positions
                        positions orders         what a fill opens, what waits to fill
+                       fixed_trades             up or down, at a set time
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun

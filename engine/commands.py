@@ -35,6 +35,7 @@ class Kind(IntEnum):
     AMEND_ORDER = 9
     CANCEL_ALL = 10
     """Of the player's resting orders in the header's match; it has no body."""
+    BUY_FIXED = 8
 
 
 class Side(IntEnum):
@@ -216,6 +217,16 @@ AMEND_ORDER = _layout(
 )
 
 
+BUY_FIXED = _layout(
+    [
+        ("instrument", "<i8"),
+        ("stake", "<i8"),  # 1e-8 units
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("duration_s", "<i4"),
+    ]
+)
+
+
 class Commands(NamedTuple):
     """One batch of records, looked at through each layout. All fields view the same memory; shape (n,)."""
 
@@ -226,11 +237,14 @@ class Commands(NamedTuple):
     close: NDArray[np.void]
     amend: NDArray[np.void]
     amend_order: NDArray[np.void]
+    buy_fixed: NDArray[np.void]
 
 
 def commands_of(records: NDArray[np.void]) -> Commands:
     """The layouts over a contiguous array of COMMAND records; nothing is copied."""
-    layouts = (COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, AMEND_ORDER)
+    layouts = (
+        COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, AMEND_ORDER, BUY_FIXED,
+    )  # fmt: skip
     return Commands(*(records.view(layout) for layout in layouts))
 
 
@@ -280,8 +294,15 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     halted: bool = False
     close_only: bool = False
     hours: tuple[tuple[int, int], ...] = ()  # open in [start, end), minutes of the week from Monday, UTC; none: always
+    fixed_payout_percent: int = 0  # of the stake, what a fixed-time trade that wins brings; 0: none are offered
+    fixed_min_stake: int = 0
+    fixed_max_stake: int = 0
+    fixed_min_s: int = 5  # bounds of their duration
+    fixed_max_s: int = 24 * 3600
+    fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
 
 
+HIGHEST_PAYOUT_PERCENT = 1_000
 LONGEST_BUMP_MS = 10_000
 
 

@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, QUOTED, CANDLE, SWITCHED; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -56,6 +56,11 @@ class EventKind(IntEnum):
     """To each of its players, with rank and prize; and once to all, without."""
     SWITCH_CHANGED = 43
     """A kill switch was set. That of a player is told to nobody else."""
+    FIXED_OPENED = 50
+    FIXED_ENTERED = 51
+    """Its quote has come: the price that it is held against is known."""
+    FIXED_SETTLED = 52
+    """Its time is up; `reason` says why a stake was refunded."""
 
 
 class Cause(IntEnum):
@@ -80,6 +85,19 @@ class Rule(IntEnum):
     TOTAL_DRAWDOWN = 2
     LOSS_PER_TRADE = 3
     PROFIT_TARGET = 4
+
+
+class FixedResult(IntEnum):
+    """What became of a fixed-time trade."""
+
+    NONE = 0
+    """It is open."""
+    WON = 1
+    LOST = 2
+    DRAW = 3
+    """The price is what it was: the stake comes back."""
+    REFUNDED = 4
+    """There were not the quotes to settle it by: the stake comes back."""
 
 
 class OrderStatus(IntEnum):
@@ -159,6 +177,23 @@ RANKED = _layout(
     ]
 )
 
+FIXED = _layout(
+    [
+        ("id", "<i8"),
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("result", "<i4"),  # FixedResult
+        ("stake", "<i8"),
+        ("payout_percent", "<i8"),  # of the stake, what a win brings
+        ("expires_at_ns", "<i8"),
+        ("entry", "<i8"),  # bid + ask, so in half ticks; 0 none
+        ("exit", "<i8"),  # of FIXED_SETTLED, as the last usable quote stood
+        ("entry_sequence", "<i8"),  # log sequences of those quotes
+        ("exit_sequence", "<i8"),
+        ("profit", "<i8"),  # -stake when it lost
+        ("cash", "<i8"),  # the seat's free cash afterwards
+    ]
+)
+
 QUOTED = _layout([("bid", "<i8"), ("ask", "<i8")])
 
 CANDLE = _layout(
@@ -190,6 +225,7 @@ class Events(NamedTuple):
     trade: NDArray[np.void]
     judged: NDArray[np.void]
     ranked: NDArray[np.void]
+    fixed: NDArray[np.void]
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
     switched: NDArray[np.void]
@@ -199,9 +235,9 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, RANKED, QUOTED, CANDLE, SWITCHED)
-    header, trade, judged, ranked, quoted, candle, switched = map(records.view, layouts)
-    return Events(header, trade, judged, ranked, quoted, candle, switched, words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED)
+    header, trade, judged, ranked, fixed, quoted, candle, switched = map(records.view, layouts)
+    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, words)
 
 
 OUTCOME = np.dtype(
@@ -210,12 +246,13 @@ OUTCOME = np.dtype(
         ("status", "<i2"),  # OrderStatus
         ("replayed", "<i2"),  # 1: the outcome of an earlier command with the same key
         ("instrument", "<i2"),  # of the order or position; 0 for none
-        ("id", "<i8"),  # order, position, player, match or instrument that it is about
-        ("price", "<i8"),  # ticks of the fill; 0 none
+        ("id", "<i8"),  # order, position, fixed-time trade, player, match or instrument that it is about
+        ("price", "<i8"),  # ticks of the fill, 0 none; of a fixed-time trade its payout percent
         ("fee", "<i8"),
         ("profit", "<i8"),  # of a close
         ("liquidation", "<i8"),  # ticks, of an open
-        ("left", "<i8"),  # lots still open, of a close; of CANCEL_ALL, how many orders it cancels
+        # lots still open, of a close; of CANCEL_ALL, how many orders it cancels; of a fixed-time trade its expiry
+        ("left", "<i8"),
         ("sequence", "<i8"),  # of the command that took effect (the first one's when replayed)
     ]
 )

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.commands import HOURS_PER_INSTRUMENT, DefineInstrument
+from engine.commands import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT, DefineInstrument
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.positions import remargin
@@ -19,6 +19,10 @@ from engine.tables import BRACKETS_PER_INSTRUMENT
 HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
 
+
+SHORTEST_FIXED_S = 5
+LONGEST_FIXED_S = 24 * 3600
+"""Between these are the durations of fixed-time trades."""
 
 MOST_INSTRUMENTS = 32_767
 """Their ids stand in 16 bits in outcomes."""
@@ -50,6 +54,8 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     for field in (
         "min_lots", "max_lots", "min_notional", "highest_price", "max_leverage", "taker_fee_ppm", "maker_fee_ppm",
         "max_spread_ppm", "markup_ticks", "quote_lifetime_ns", "enabled", "locked", "halted", "close_only",
+        "fixed_payout_percent", "fixed_min_stake", "fixed_max_stake", "fixed_min_s", "fixed_max_s",
+        "fixed_exposure_cap",
     ):  # fmt: skip
         instrument[field] = getattr(command, field)
     instrument["brackets"] = len(command.brackets)
@@ -137,4 +143,11 @@ def _within_bounds(command: DefineInstrument) -> bool:
         and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
         and _continuous(command)
         and _in_order(command.hours)
+        and 0 <= command.fixed_payout_percent <= HIGHEST_PAYOUT_PERCENT
+        and (
+            command.fixed_payout_percent == 0
+            or 1 <= command.fixed_min_stake <= command.fixed_max_stake <= BOUND // HIGHEST_PAYOUT_PERCENT
+        )
+        and SHORTEST_FIXED_S <= command.fixed_min_s <= command.fixed_max_s <= LONGEST_FIXED_S
+        and 0 <= command.fixed_exposure_cap <= BOUND
     )

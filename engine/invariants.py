@@ -18,6 +18,8 @@ from engine.state import State
 from engine.tables import (
     BANDS,
     BOUNDS_STEP,
+    EXPOSURES,
+    FIXED_TRADES,
     FREE_BITS,
     HOLDINGS,
     INTERVALS_S,
@@ -34,7 +36,10 @@ from engine.tables import (
     ROSTERS,
     SEAT_ACTIVE,
     SEATS,
+    TIMER_CHILDREN,
     TIMER_DAY,
+    TIMER_FIXED,
+    TIMER_KIND_SHIFT,
     TIMER_MATCH,
     TIMER_ORDER,
     TIMER_WAIT,
@@ -44,6 +49,7 @@ from engine.tables import (
     TRIGGER_POSITION,
     WAITING,
     WAITS_TO_CLOSE,
+    WAITS_TO_ENTER,
     WAITS_TO_OPEN,
     WARNINGS_PERCENT,
     Book,
@@ -78,10 +84,12 @@ def problems(state: State) -> list[str]:
 
 
 def every_match_sums_to_what_it_granted(state: State) -> list[str]:
-    """Cash, reserved and margin of its seats, and what fees, the market and insurance took, are what was given out."""
+    """Cash, reserved, margin and stakes of its seats, and what fees, the market and insurance took, are what was given
+    out."""
     book = state.book
     matches, seats = _first_rows(book.matches, book.world["matches"][0]), book.seats[_live(book, SEATS)]
-    held = _sums(len(matches), seats["match"], seats["cash"] + seats["reserved"] + seats["margin"])
+    kept = seats["cash"] + seats["reserved"] + seats["margin"] + seats["stakes"]
+    held = _sums(len(matches), seats["match"], kept)
     total = held + matches["fees_taken"] + matches["market"] + matches["insurance"]
     return [
         *_where(total != matches["granted"], "match {} holds other than it granted"),
@@ -92,20 +100,21 @@ def every_match_sums_to_what_it_granted(state: State) -> list[str]:
 
 
 def no_seat_is_in_debt(state: State) -> list[str]:
-    """Cash, reservations, margin and fees are never negative."""
+    """Cash, reservations, margin, stakes and fees are never negative."""
     seats = state.book.seats
-    return [line for field in ("cash", "reserved", "margin", "notional", "fees", "trades")
+    return [line for field in ("cash", "reserved", "margin", "notional", "stakes", "fees", "trades")
             for line in _where(seats[field] < 0, f"seat {{}} has negative {field}")]  # fmt: skip
 
 
 def seats_sum_what_they_have(state: State) -> list[str]:
-    """Reservations and margin of a seat are the sums, and its counts the numbers, of its orders and positions."""
+    """Reservations, margin and stakes of a seat are the sums, and its counts the numbers, of what it has open."""
     book = state.book
     size = len(book.seats)
     orders, positions = _orders(book), _positions(book)
     expected = {
         "reserved": _sums(size, orders["seat"], orders["margin"] + orders["fee"]),
         "margin": _sums(size, positions["seat"], positions["margin"]),
+        "stakes": _sums(size, _fixed_trades(book)["seat"], _fixed_trades(book)["stake"]),
         "orders": _counts(size, orders["seat"]),
         "positions": _counts(size, positions["seat"]),
     }
@@ -139,6 +148,24 @@ def holdings_sum_what_they_hold(state: State) -> list[str]:
     return found
 
 
+def exposures_sum_what_is_staked(state: State) -> list[str]:
+    """An exposure counts the fixed-time trades of one instrument, direction and expiry minute, and is found by them."""
+    book = state.book
+    size, rows, trades = len(book.exposures), _live(book, EXPOSURES), _fixed_trades(book)
+    exposures, home = book.exposures[rows], book.exposures[trades["exposure"]]
+    stakes, count = _sums(size, trades["exposure"], trades["stake"]), _counts(size, trades["exposure"])
+    astray = (home["instrument"] != trades["instrument"]) | (home["direction"] != trades["direction"])
+    astray |= home["minute"] != trades["expires_at_ns"] // (60 * NS_PER_S)
+    up = exposures["direction"] > 0
+    keys = (exposures["minute"] << 16) | (exposures["instrument"].astype(np.int64) << 1) | up
+    return [
+        *_where(exposures["stakes"] != stakes[rows], "stakes of exposure {} are off", rows),
+        *_where((exposures["trades"] != count[rows]) | (count[rows] == 0), "exposure {} miscounts its trades", rows),
+        *_where(astray, "fixed-time trade {} is counted in a stranger's exposure", trades["id"]),
+        *_index_problems(book.exposure_index, keys, rows),
+    ]
+
+
 def amounts_are_within_bounds(state: State) -> list[str]:
     """What products and sums rest on: sizes positive, summed notional at most BOUND, stops on the price scale."""
     book = state.book
@@ -153,7 +180,12 @@ def amounts_are_within_bounds(state: State) -> list[str]:
         found += _where(stops, "{} has a negative stop", things["id"])
     found += _where(positions["cost"] < positions["lots"], "position {} cost less than a tick a lot", positions["id"])
     found += _where(orders["price"] < 1, "order {} has no price", orders["id"])
-    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions))
+    trades = _fixed_trades(book)
+    off = (trades["stake"] < 1) | (trades["payout_percent"] < 1) | (np.abs(trades["direction"]) != 1)
+    off |= (trades["expires_at_ns"] <= trades["accepted_at_ns"]) | (trades["entry"] < 0)
+    off |= trades["quotes_before"] > book.quotes["count"][trades["instrument"]]
+    found += _where(off, "fixed-time trade {} is out of bounds", trades["id"])
+    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions, trades))
     return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
 
@@ -181,6 +213,9 @@ def ids_lead_to_rows_and_back(state: State) -> list[str]:
     ids = np.concatenate([book.positions["id"][positions], book.orders["id"][orders]])
     rows = np.concatenate([positions, -orders])
     found = _index_problems(book.id_index, ids, rows)
+    ids = np.concatenate([ids, _fixed_trades(book)["id"]])
+    if len(np.unique(ids)) != len(ids):
+        found.append("an id is used twice")
     if ids.size and (ids.min() < 1 or ids.max() >= book.world["next_id"][0]):
         found.append("an id was never handed out")
     return found
@@ -215,6 +250,9 @@ def chains_hold_what_is_a_seats(state: State) -> list[str]:
                          seats["match"], live_seats),
         *_chain_problems("orders of seat", live_seats, seats["first_order"], orders["next_in_seat"],
                          orders["previous_in_seat"], orders["seat"], _live(book, ORDERS)),
+        *_chain_problems("fixed-time trades of seat", live_seats, seats["first_fixed"],
+                         book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"],
+                         book.fixed_trades["seat"], _live(book, FIXED_TRADES)),
     ]  # fmt: skip
 
 
@@ -361,15 +399,15 @@ def shares_of_bands_do_not_exceed_slack(state: State) -> list[str]:
     rows = np.flatnonzero((seats["watched"] != 0) & (seats["status"] == SEAT_ACTIVE))
     rows = rows[np.isin(rows, _live(book, SEATS))]
     found = _where(seats["touched"] != 0, "seat {} waits to be judged between batches")
-    found += _where((seats["status"] != SEAT_ACTIVE) & ((seats["orders"] != 0) | (seats["positions"] != 0)),
-                    "seat {} is out and still trades")  # fmt: skip
+    trades = (seats["orders"] != 0) | (seats["positions"] != 0) | (seats["stakes"] != 0)
+    found += _where((seats["status"] != SEAT_ACTIVE) & trades, "seat {} is out and still trades")
 
     held = _positions(book)
     quotes = book.quotes[held["instrument"]]
     price = np.where(held["side"] > 0, quotes["bid"], quotes["ask"])
     value = book.instruments["value"][held["instrument"]]
     rest = held["margin"] + held["side"] * (price * held["lots"] - held["cost"]) * value
-    free = seats["cash"] + seats["reserved"]
+    free = seats["cash"] + seats["reserved"] + seats["stakes"]
     linear = free + _sums(len(seats), held["seat"], rest)
     equity = free + _sums(len(seats), held["seat"], np.maximum(rest, 0))
 
@@ -460,19 +498,23 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 
 
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
-    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end, those
-    of what waits for a quote, those of the days of matches with drawdown rules, and those
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end and
+    each fixed-time trade, those of what waits for a quote, those of the days of matches with drawdown rules, and those
     of their ends."""
     book = state.book
     count = int(book.world["timers"][0])
-    heap = book.timer_heap[:count]
+    heap = book.timer_heap["row"][:count]
     rows = _live(book, TIMERS)
     found = []
     if sorted(heap.tolist()) != rows.tolist() or (book.timers["heap"][heap] != np.arange(count)).any():
         found.append("the heap does not hold the live timers")
     ordered = book.timers[heap]
     keys = list(zip(*(ordered[field].tolist() for field in ("due_ns", "kind", "id")), strict=True))
-    found += [f"timer {keys[i]} is before its parent" for i in range(1, count) if keys[i] < keys[(i - 1) // 2]]
+    found += [f"timer {keys[i]} is before its parent" for i in range(1, count)
+              if keys[i] < keys[(i - 1) // TIMER_CHILDREN]]  # fmt: skip
+    places = book.timer_heap[:count]
+    order = (ordered["kind"].astype(np.int64) << TIMER_KIND_SHIFT) | ordered["id"]
+    found += _where((places["due_ns"] != ordered["due_ns"]) | (places["order"] != order), "place {} of the heap is off")
 
     orders = _live(book, ORDERS)
     dated = (book.orders["time_in_force"][orders] == TimeInForce.GTD) == (book.orders["expires_at_ns"][orders] != 0)
@@ -500,7 +542,13 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     if sorted(ends["id"].tolist()) != np.flatnonzero(is_open & (matches["ends_at_ns"] != 0)).tolist():
         found.append("the matches that end are not those with a timer")
     found += _where(ends["due_ns"] != due, "match {} ends at another time than it says", ends["id"])
-    others = len(waiting) + len(days) + len(ends)
+    running = _live(book, FIXED_TRADES)
+    trades = book.fixed_trades[running]
+    timers = book.timers[trades["timer"]]
+    wrong = (timers["owner"] != running) | (timers["id"] != trades["id"]) | (timers["kind"] != TIMER_FIXED)
+    found += _where(wrong | (timers["due_ns"] != trades["expires_at_ns"]), "timer of fixed-time trade {} is off",
+                    trades["id"])  # fmt: skip
+    others = len(running) + len(waiting) + len(days) + len(ends)
     if len(ending) + others != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
         found.append(f"{count} timers for {len(ending)} orders that end and {others} other things")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
@@ -508,7 +556,7 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
 
 
 def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
-    """Each order and close that waits is in its instrument's queue, or its timer says when it joins it."""
+    """Each order, close and entry that waits is in its instrument's queue, or its timer says when it joins it."""
     book = state.book
     following, line = book.waiting["next"].tolist(), []
     found = []
@@ -531,15 +579,21 @@ def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
     opens = waiting["kind"] == WAITS_TO_OPEN
     timed = (waiting["queued"] == 0) | opens
     found += _where((waiting["timer"] != 0) != timed, "row {} waits without its timer, or with one too many", rows)
-    for things, kind in ((_orders(book), WAITS_TO_OPEN), (_positions(book), WAITS_TO_CLOSE)):
+    for things, table, kind in (
+        (_orders(book), book.orders, WAITS_TO_OPEN),
+        (_positions(book), book.positions, WAITS_TO_CLOSE),
+        (_fixed_trades(book), book.fixed_trades, WAITS_TO_ENTER),
+    ):
         of_kind = waiting["kind"] == kind
-        table = book.orders if kind == WAITS_TO_OPEN else book.positions
         owners = table[waiting["owner"][of_kind]]
         astray = (owners["waiting"] != rows[of_kind]) | (owners["instrument"] != waiting["instrument"][of_kind])
         found += _where(astray, "row {} waits for another", rows[of_kind])
         if np.count_nonzero(things["waiting"]) != np.count_nonzero(of_kind):
             found.append(f"{np.count_nonzero(things['waiting'])} things wait in {np.count_nonzero(of_kind)} rows")
-    return found
+    trades = _fixed_trades(book)
+    entered, waits = trades["entry"] > 0, trades["waiting"] != 0
+    wrong = (entered == waits) | (entered != (trades["entry_sequence"] > 0))
+    return found + _where(wrong, "fixed-time trade {} neither entered nor waits", trades["id"])
 
 
 def requests_are_kept_in_order(state: State) -> list[str]:
@@ -605,6 +659,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     no_seat_is_in_debt,
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,
+    exposures_sum_what_is_staked,
     amounts_are_within_bounds,
     trailing_stops_are_stops,
     ids_lead_to_rows_and_back,
@@ -642,6 +697,8 @@ _FREE_LISTS = {
     BANDS: "bands",
     PACES: "paces",
     ROSTERS: "rosters",
+    FIXED_TRADES: "fixed_trades",
+    EXPOSURES: "exposures",
 }
 """Each table with a free list, by its head."""
 
@@ -678,6 +735,10 @@ def _orders(book: Book) -> NDArray[Any]:
 
 def _positions(book: Book) -> NDArray[Any]:
     return book.positions[_live(book, POSITIONS)]
+
+
+def _fixed_trades(book: Book) -> NDArray[Any]:
+    return book.fixed_trades[_live(book, FIXED_TRADES)]
 
 
 def _waiting(book: Book) -> NDArray[np.bool_]:

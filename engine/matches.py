@@ -210,7 +210,7 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
     row = find_seat(book, command.player, command.match, 0)
     if row == 0:
         return Reason.NOT_JOINED, 0
-    if book.seats[row]["positions"] or book.seats[row]["orders"]:
+    if any(book.seats[row][field] for field in ("positions", "orders", "first_fixed")):
         return Reason.SEAT_NOT_FLAT, 0
 
     reset_seat(book, row)

@@ -87,6 +87,16 @@ class Reason(IntEnum):
     ARENA_CLOSE_ONLY = 101
     SWITCH_INVALID = 102
 
+    # fixed-time trades
+    FIXED_NOT_OFFERED = 110
+    DIRECTION_INVALID = 111
+    STAKE_TOO_LOW = 112
+    STAKE_TOO_HIGH = 113
+    DURATION_INVALID = 114
+    EXPOSURE_CAP_REACHED = 115
+    QUOTES_TOO_FEW = 116
+    ENTRY_MISSED = 117
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -130,7 +140,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.LEVERAGE_TOO_HIGH: "the leverage is above what the match, the instrument or its margin bracket allows",
     Reason.PRICE_INVALID: "the price is missing, out of bounds, or not for this type of order",
     Reason.EXPIRY_INVALID: "expires_at must lie ahead, and a new order has one with time in force gtd only",
-    Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee",
+    Reason.CASH_TOO_LOW: "the seat's free cash does not cover margin and fee, or the stake",
     Reason.TOO_MANY_POSITIONS: "the match's limit of open orders and positions is reached",
     Reason.WOULD_LIQUIDATE_NOW: "the position would be liquidated at once",
     Reason.WOULD_TRIGGER_NOW: "the stop order, stop loss or take profit is on the wrong side of the price",
@@ -150,6 +160,14 @@ MESSAGES: dict[Reason, str] = {
     Reason.TRADING_LOCKED: "no new positions in the whole arena for now",
     Reason.ARENA_CLOSE_ONLY: "positions can only be closed, in the whole arena",
     Reason.SWITCH_INVALID: "there is no such switch or nothing to switch, or no reason is given",
+    Reason.FIXED_NOT_OFFERED: "no fixed-time trades are offered in this instrument",
+    Reason.DIRECTION_INVALID: "direction must be up or down",
+    Reason.STAKE_TOO_LOW: "the stake is below the instrument's minimum",
+    Reason.STAKE_TOO_HIGH: "the stake is above the instrument's maximum",
+    Reason.DURATION_INVALID: "the duration is not offered, no longer than the speed bump, or beyond the match's end",
+    Reason.EXPOSURE_CAP_REACHED: "too much is staked on this direction and minute already; stake less, or on another",
+    Reason.QUOTES_TOO_FEW: "fewer than two quotes came before the trade expired",
+    Reason.ENTRY_MISSED: "no quote to enter at came before the trade expired",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({

@@ -14,6 +14,8 @@ from engine.tables import (
     BANDS,
     BOUNDS_STEP,
     BRACKETS_PER_INSTRUMENT,
+    EXPOSURES,
+    FIXED_TRADES,
     HOLDINGS,
     INTERVALS_S,
     ORDERS,
@@ -49,6 +51,8 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
     _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + 2 * commands)
     _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
+    _fit(state, ("fixed_trades",), int(heads[FIXED_TRADES]["used"]) + commands)
+    _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
@@ -57,6 +61,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("bound_low", "bound_high", "bound_page"), bounds)
     _fit_index(state, "id_index", int(heads[ORDERS]["live"]) + int(heads[POSITIONS]["live"]) + commands)
     _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
+    _fit_index(state, "exposure_index", int(heads[EXPOSURES]["live"]) + commands)
     _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
 
 

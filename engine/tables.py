@@ -64,7 +64,9 @@ WAITING: Final = 7
 ROSTERS: Final = 8
 BANDS: Final = 9
 PACES: Final = 10
-TABLES_WITH_FREE_LIST: Final = 11
+FIXED_TRADES: Final = 11
+EXPOSURES: Final = 12
+TABLES_WITH_FREE_LIST: Final = 13
 
 # Instruments and quotes: row = instrument id
 
@@ -87,6 +89,13 @@ INSTRUMENT = np.dtype(
         ("locked", "<i1"),  # no opens
         ("halted", "<i1"),  # no quotes, so no fills and no triggers
         ("close_only", "<i1"),
+        # fixed-time trades
+        ("fixed_payout_percent", "<i8"),  # of the stake, what a win brings; 0: none are offered
+        ("fixed_min_stake", "<i8"),
+        ("fixed_max_stake", "<i8"),
+        ("fixed_min_s", "<i8"),  # bounds of their duration
+        ("fixed_max_s", "<i8"),
+        ("fixed_exposure_cap", "<i8"),  # most open stakes of a direction and expiry minute, over all seats; 0: any
     ]
 )
 
@@ -117,6 +126,8 @@ QUOTED_ROW = np.dtype(
         ("source_sequence", "<i8"),  # of the last usable quote of this connection; -1 after a new connection
         ("waiting_first", "<i4"),  # queue of what the next usable quote fills
         ("waiting_last", "<i4"),
+        ("count", "<i8"),  # usable quotes so far
+        ("spare", "<i8"),
     ]
 )
 
@@ -189,7 +200,8 @@ MATCH = np.dtype(
         ("insurance", "<i8"),  # <= 0: losses beyond margins
     ]
 )
-"""Row = match id. Sum over its seats of cash + reserved + margin, + fees_taken + market + insurance = granted."""
+"""Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
+granted."""
 
 MATCH_OPEN: Final = 2
 """MATCH.status: seats may trade."""
@@ -209,19 +221,19 @@ SEAT = np.dtype(
         ("positions", "<i4"),  # open
         ("first_order", "<i4"),  # chains, latest first
         ("first_roster", "<i4"),
-        ("status", "<i4"),  # SEAT_ACTIVE, ...
-        ("watched", "<i4"),  # 1: some rule looks at its equity
+        ("first_fixed", "<i4"),  # chain of its open fixed-time trades, latest first
+        ("status", "<i2"),  # SEAT_ACTIVE, ...
+        ("watched", "<i2"),  # 1: some rule looks at its equity
         ("profit", "<i8"),  # realised, fees not counted, since the start or the last reset
         ("fees", "<i8"),  # paid
-        ("peak_balance", "<i8"),  # highest balance: cash, reserved and margin
+        ("peak_balance", "<i8"),  # highest balance: cash, reserved, margin and stakes
         ("max_drawdown", "<i8"),  # of the balance, from its peak
         ("balance_at_ns", "<i8"),  # when the balance last changed
         ("trades", "<i4"),  # positions closed wholly
         ("wins", "<i4"),  # of those, the ones whose last part closed with a profit
         ("held_trades", "<i4"),  # of those, the ones held as long as the game asks for
         ("next_free", "<i4"),
-        ("spare", "<i4"),
-        ("rank", "<i4"),  # when the match is over; from 1
+        ("stakes", "<i8"),  # sum over its open fixed-time trades
         # what the rules that look at its equity touch: how much of its slack no band has, and its levels
         ("slack_down", "<i8"),
         ("slack_up", "<i8"),
@@ -240,7 +252,8 @@ SEAT = np.dtype(
         ("out_sequence", "<i8"),  # of the entry that broke it
         ("out_equity", "<i8"),  # or the trade's result
         ("out_level", "<i8"),  # floor, target, or greatest loss
-        ("out_instrument", "<i8"),  # of the quote; 0: it was a timer
+        ("rank", "<i4"),  # when the match is over; from 1
+        ("out_instrument", "<i4"),  # of the quote; 0: it was a timer
         ("out_bid", "<i8"),
         ("out_ask", "<i8"),
     ]
@@ -370,10 +383,44 @@ ROSTER = np.dtype(
     ]
 )
 
+FIXED_TRADE = np.dtype(
+    [
+        ("id", "<i8"),
+        ("seat", "<i4"),
+        ("instrument", "<i4"),
+        ("direction", "<i4"),  # Side: LONG is up, SHORT down
+        ("payout_percent", "<i4"),  # of the stake, what a win brings
+        ("stake", "<i8"),
+        ("entry", "<i8"),  # bid + ask, so in half ticks; 0: has not entered
+        ("entry_sequence", "<i8"),  # of that quote
+        ("quotes_before", "<i8"),  # usable quotes of the instrument before it was accepted
+        ("accepted_at_ns", "<i8"),
+        ("expires_at_ns", "<i8"),
+        ("waiting", "<i4"),  # row of its entry in the table of what waits; 0: has entered
+        ("timer", "<i4"),  # of its expiry
+        ("exposure", "<i4"),  # the row that counts it
+        ("next_in_seat", "<i4"),
+        ("previous_in_seat", "<i4"),
+        ("next_free", "<i4"),
+    ]
+)
+
+EXPOSURE = np.dtype(
+    [
+        ("minute", "<i8"),  # since the epoch
+        ("instrument", "<i4"),
+        ("direction", "<i4"),
+        ("stakes", "<i8"),
+        ("trades", "<i4"),  # the row is freed at 0
+        ("next_free", "<i4"),
+    ]
+)
+"""What all seats have staked on one direction of one instrument in trades that expire within one minute."""
+
 WAITING_ROW = np.dtype(
     [
-        ("kind", "<i4"),  # WAITS_TO_OPEN or WAITS_TO_CLOSE
-        ("owner", "<i4"),  # row of the order or position
+        ("kind", "<i4"),  # WAITS_TO_OPEN, WAITS_TO_CLOSE or WAITS_TO_ENTER
+        ("owner", "<i4"),  # row of the order, position or fixed-time trade
         ("instrument", "<i4"),
         ("queued", "<i4"),  # 1: in the instrument's queue; 0: its speed bump is not over
         ("next", "<i4"),  # in the queue
@@ -387,6 +434,7 @@ WAITING_ROW = np.dtype(
 
 WAITS_TO_OPEN: Final = 1
 WAITS_TO_CLOSE: Final = 2
+WAITS_TO_ENTER: Final = 3
 
 # Triggers: whatever waits for a price
 
@@ -453,6 +501,21 @@ TIMER = np.dtype(
     ]
 )
 
+TIMER_HEAPED = np.dtype(
+    [
+        ("due_ns", "<i8"),
+        ("order", "<i8"),  # kind and id of the timer in one: TIMER.kind << TIMER_KIND_SHIFT | TIMER.id
+        ("row", "<i4"),  # of the timer
+        ("spare", "<i4"),
+    ]
+)
+"""A place in the heap of timers: what it is ordered by stands in it, so that comparing two needs no row of theirs."""
+
+TIMER_KIND_SHIFT: Final = 56
+TIMER_CHILDREN: Final = 4
+"""Of a place in the heap, side by side: they lie in two cache lines."""
+
+TIMER_FIXED: Final = 1
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
 TIMER_MATCH: Final = 4
@@ -498,6 +561,8 @@ class Book(NamedTuple):
     bands: Table
     paces: Table
     waiting: Table
+    fixed_trades: Table
+    exposures: Table
     triggers: Table
     mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
     mark_cost: NDArray[np.int64]  # side x cost
@@ -507,11 +572,12 @@ class Book(NamedTuple):
     bound_high: NDArray[np.int64]  # lowest `high` of a page's rows, or less
     bound_page: NDArray[np.int32]  # which page
     timers: Table
-    timer_heap: NDArray[np.int32]
+    timer_heap: Table
     requests: Table
     id_index: Table  # order or position id -> row of the position, or -row of the order
     seat_index: Table  # player and match -> seat row
     holding_index: Table  # seat row and instrument -> holding row
+    exposure_index: Table  # instrument, direction and minute -> exposure row
     request_index: Table  # key_low -> request row
     allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
     # scratch: not state, not in snapshots
@@ -579,6 +645,8 @@ _LAYOUT: dict[str, Any] = {
     "bands": BAND,
     "paces": PACE,
     "waiting": WAITING_ROW,
+    "fixed_trades": FIXED_TRADE,
+    "exposures": EXPOSURE,
     "triggers": TRIGGER,
     "mark_lots": np.int64,
     "mark_cost": np.int64,
@@ -588,11 +656,12 @@ _LAYOUT: dict[str, Any] = {
     "bound_high": np.int64,
     "bound_page": np.int32,
     "timers": TIMER,
-    "timer_heap": np.int32,
+    "timer_heap": TIMER_HEAPED,
     "requests": REQUEST,
     "id_index": INDEX,
     "seat_index": INDEX,
     "holding_index": INDEX,
+    "exposure_index": INDEX,
     "request_index": INDEX,
     "allowed_index": INDEX,
     "turn": TURN,

@@ -114,6 +114,7 @@ class SeatView(NamedTuple):
     target: int | None  # equity at which the profit target is reached; None: the match has none
     daily_warned: int  # percent of the way to the floor at which the last warning of today went out; 0 none
     total_warned: int
+    stakes: int
 
 
 class BoardView(NamedTuple):
@@ -167,11 +168,26 @@ class PositionView(NamedTuple):
     closing: bool
 
 
+class FixedTradeView(NamedTuple):
+    """An open fixed-time trade; `entry` is bid + ask, in half ticks, and 0 until its quote has come."""
+
+    trade: int
+    match: int
+    instrument: int
+    direction: int
+    stake: int
+    payout_percent: int
+    entry: int
+    entry_sequence: int
+    accepted_at_ns: int
+    expires_at_ns: int
+
+
 def next_due_ns(book: Book) -> int | None:
     """When the next timer is due; None when none is set."""
     if not book.world[0]["timers"]:
         return None
-    return int(book.timers[int(book.timer_heap[0])]["due_ns"])
+    return int(book.timer_heap[0]["due_ns"])
 
 
 def quote(book: Book, instrument: int, now_ns: int) -> Quote:
@@ -330,6 +346,19 @@ def positions(book: Book, player: int, match_id: int) -> list[PositionView] | No
     return found[::-1]
 
 
+def fixed_trades(book: Book, player: int, match_id: int) -> list[FixedTradeView] | None:
+    """The open fixed-time trades of a seat, earliest first; None when there is no seat."""
+    seat_row = _seat_row(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    row = int(book.seats[seat_row]["first_fixed"])
+    while row:
+        found.append(_fixed_trade_view(book, row, match_id))
+        row = int(book.fixed_trades[row]["next_in_seat"])
+    return found[::-1]
+
+
 def instrument_of_position(book: Book, position: int) -> int:
     """The instrument of an open position; 0 when there is no such position."""
     row = int(find(book.id_index, position))
@@ -379,6 +408,7 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         int(match["profit_target"]) or None,
         _last_warning(int(found["warned"])),
         _last_warning(int(found["warned"]) >> len(WARNINGS_PERCENT)),
+        int(found["stakes"]),
     )
 
 
@@ -406,6 +436,22 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
         int(order["accepted_at_ns"]),
         int(order["expires_at_ns"]),
         np.asarray(order["client_order_id"], dtype="<i8").tobytes(),
+    )
+
+
+def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
+    trade: Any = book.fixed_trades[row]
+    return FixedTradeView(
+        int(trade["id"]),
+        match_id,
+        int(trade["instrument"]),
+        int(trade["direction"]),
+        int(trade["stake"]),
+        int(trade["payout_percent"]),
+        int(trade["entry"]),
+        int(trade["entry_sequence"]),
+        int(trade["accepted_at_ns"]),
+        int(trade["expires_at_ns"]),
     )
 
 

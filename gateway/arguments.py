@@ -137,6 +137,22 @@ class AmendPosition(_Arguments, frozen=True):
     trailing_stop: Small | None = None
 
 
+class FixedAccount(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Whose money is staked: that of the player's seat in a match."""
+
+    match: Id
+
+
+class BuyFixed(_Arguments, frozen=True):
+    """`duration` is in seconds."""
+
+    symbol: Symbol
+    direction: Literal["up", "down"]
+    stake: Amount
+    duration: Small
+    account: FixedAccount
+
+
 class Guest(_Arguments, frozen=True):
     """Body of POST auth/guest: a new player, or with `token` a fresh token for the same one."""
 

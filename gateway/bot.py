@@ -29,6 +29,8 @@ from gateway.client_types import (
     CanceledAll,
     Closed,
     Event,
+    FixedBought,
+    FixedEvent,
     Instrument,
     Me,
     Order,
@@ -40,14 +42,15 @@ from gateway.client_types import (
     Reset,
 )
 
-T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended, Reset)
+T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended, FixedBought, Reset)
 
 MOST_POSITIONS: Final = 20
 ERRORS_KEPT: Final = 20
 
 EXPECTED: Final = frozenset(
     {
-        "CASH_TOO_LOW", "EXPIRY_INVALID", "EXPOSURE_TOO_HIGH", "FEED_STALE", "INSTRUMENT_CLOSE_ONLY",
+        "CASH_TOO_LOW", "DURATION_INVALID", "EXPOSURE_CAP_REACHED",
+        "EXPIRY_INVALID", "EXPOSURE_TOO_HIGH", "FEED_STALE", "INSTRUMENT_CLOSE_ONLY",
         "INSTRUMENT_DISABLED", "INSTRUMENT_HALTED", "INSTRUMENT_LOCKED", "LEVERAGE_TOO_HIGH", "MARGIN_TOO_LOW",
         "NOTIONAL_TOO_LOW", "ORDER_EXECUTING", "ORDER_NOT_FOUND", "OVERLOADED", "POSITION_CLOSING",
         "POSITION_NOT_FOUND", "QUANTITY_TOO_HIGH", "QUANTITY_TOO_LOW", "RATE_LIMITED", "SIZE_ZERO",
@@ -123,6 +126,7 @@ class Bot:
         self._positions: dict[int, str] = {}
         self._out = False
         """Has a challenge rule ended it?"""
+        self._fixed: set[int] = set()
         self._last_n: int | None = None
         self._last_seq = 0
         self._requests = 0
@@ -158,6 +162,8 @@ class Bot:
             actions += open_more
         if self._positions:
             actions += work_on * (1 if len(self._positions) < MOST_POSITIONS else 3)
+        if len(self._fixed) < MOST_POSITIONS:
+            actions.append(self._buy_fixed)
         if self._orders:
             actions += (self._cancel, self._amend_order)
             if self._random.random() < 0.2:
@@ -290,6 +296,25 @@ class Bot:
         if reset is not None and reset.match != match:
             self._error(f"asked to start over in match {match}, got {reset}")
 
+
+    async def _buy_fixed(self) -> None:
+        offered = [symbol for symbol in sorted(self._quotes) if self._instruments[symbol].fixed is not None]
+        if not offered:
+            return
+        symbol = self._random.choice(offered)
+        terms = self._instruments[symbol].fixed
+        assert terms is not None
+        trade = {
+            "account": {"match": self._arena.matches[0]},
+            "symbol": symbol,
+            "direction": self._random.choice(["up", "down"]),
+            "stake": f"{min(terms.min_stake * self._random.randint(1, 20), terms.max_stake):f}",
+            "duration": min(terms.min_duration + self._random.randint(0, 15), terms.max_duration),
+        }
+        bought = await self._ask("fixed.buy", trade, FixedBought)
+        if bought is not None and bought.payout < 1:
+            self._error(f"a fixed-time trade that pays nothing: {bought}")
+
     async def _look(self) -> None:
         """Look something up, as people do."""
         self._tally.requests += 1
@@ -340,6 +365,8 @@ class Bot:
         about = reply.result
         if isinstance(about, CanceledAll | Reset):
             id = about.match
+        elif isinstance(about, FixedBought):
+            id = about.trade
         else:
             id = about.order if isinstance(about, Placed | AmendedOrder | Canceled) else about.position
         self._journal.write(self._arena.player, op, key, id, reply)
@@ -373,6 +400,7 @@ class Bot:
             self._orders = {order.order: order for order in event.data.orders}
             self._positions = {position.position: position.symbol for position in event.data.positions}
             self._out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
+            self._fixed = {trade.trade for trade in event.data.fixed}
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
         self._last_n = event.n
@@ -389,20 +417,29 @@ class Bot:
                 self._positions.pop(event.data.position, None)
             else:
                 self._positions[event.data.position] = event.data.symbol
+        elif isinstance(event.data, FixedEvent):
+            if event.type == "fixed.settled":
+                self._fixed.discard(event.data.trade)
+            else:
+                self._fixed.add(event.data.trade)
 
     async def _compare_books(self) -> None:
         """Is what is open what the messages told? An event may be on its way, so there are three tries."""
-        told = there = (set(self._orders), set(self._positions))
+        told = there = (set(self._orders), set(self._positions), set(self._fixed))
         for _ in range(3):
             with contextlib.suppress(Unanswered, Refused):
                 me = await self._arena.me()
                 await asyncio.sleep(0)
-                there = ({order.order for order in me.orders}, {position.position for position in me.positions})
-                told = (set(self._orders), set(self._positions))
+                there = (
+                    {order.order for order in me.orders},
+                    {position.position for position in me.positions},
+                    {trade.trade for trade in me.fixed},
+                )
+                told = (set(self._orders), set(self._positions), set(self._fixed))
                 if told == there:
                     return
             await asyncio.sleep(0.5)
-        self._error(f"told of orders and positions {told}, but there are {there}")
+        self._error(f"told of orders, positions and fixed-time trades {told}, but there are {there}")
 
     def _error(self, text: str) -> None:
         self._tally.error(f"{self.name}: {text}")

@@ -40,6 +40,8 @@ from gateway.client_types import (
     Channels,
     Closed,
     Event,
+    FixedBought,
+    FixedTrade,
     Guest,
     Instrument,
     Match,
@@ -289,6 +291,28 @@ class Client(Connection):
 
     async def positions(self, match: int | None = None) -> list[Position]:
         return (await self.request("position.list", self._of(match), list[Position])).result
+
+    # Fixed-time trades
+
+    async def buy_fixed(
+        self,
+        *,
+        symbol: str,
+        direction: Literal["up", "down"],
+        stake: Amount,
+        duration: int,
+        match: int | None = None,
+        key: str | None = None,
+    ) -> FixedBought:
+        """Stake on a higher or a lower price in `duration` seconds."""
+        args = {"account": self._of(match)} | _given(
+            symbol=symbol, direction=direction, stake=stake, duration=duration
+        )
+        return (await self.request("fixed.buy", args, FixedBought, key=key or new_key())).result
+
+    async def fixed_trades(self) -> list[FixedTrade]:
+        """Those that are open, in all matches."""
+        return (await self.request("fixed.list", {}, list[FixedTrade])).result
 
     def _of(self, match: int | None) -> dict[str, Any]:
         if match is None and not self.matches:

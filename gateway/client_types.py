@@ -64,6 +64,16 @@ class Bracket(Struct, frozen=True):
     notional_cap: Decimal | None = None
 
 
+class FixedTerms(Struct, frozen=True):
+    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds."""
+
+    payout: int
+    min_stake: Decimal
+    max_stake: Decimal
+    min_duration: int
+    max_duration: int
+
+
 class Instrument(Struct, frozen=True):
     symbol: str
     name: str
@@ -85,6 +95,7 @@ class Instrument(Struct, frozen=True):
     close_only: bool
     brackets: list[Bracket]
     hours: list[str] = []  # such as "mon 00:00 - fri 22:00", UTC; none: always open
+    fixed: FixedTerms | None = None
 
 
 class Quote(Struct, frozen=True):
@@ -308,6 +319,29 @@ class Judged(Struct, frozen=True):
     seq: int | None = None
 
 
+class FixedBought(Struct, frozen=True):
+    """A fixed-time trade that was accepted; `payout` is what a win brings, in percent of the stake."""
+
+    trade: int
+    payout: int
+    expires_at: int
+
+
+class FixedTrade(Struct, frozen=True):
+    """An open fixed-time trade; without an entry until its quote has come."""
+
+    trade: int
+    match: int
+    symbol: str
+    direction: str
+    stake: Decimal
+    payout: int
+    accepted_at: int
+    expires_at: int
+    entry_price: Decimal | None = None
+    entry_sequence: int | None = None
+
+
 class Seat(Struct, frozen=True):
     """The player in a match. The dicts are by the names of rules: see Judged.
 
@@ -327,6 +361,7 @@ class Seat(Struct, frozen=True):
     orders: int
     positions: int
     joined_at: int
+    stakes: Decimal
     status: Literal["playing", "locked", "disqualified"]
     floors: dict[str, Decimal] = {}
     distance: dict[str, Decimal] = {}
@@ -343,6 +378,7 @@ class Me(Struct, frozen=True):
     seats: list[Seat]
     orders: list[Order]
     positions: list[Position]
+    fixed: list[FixedTrade]
 
 
 # Events
@@ -400,6 +436,31 @@ class PositionEvent(Struct, frozen=True):
     trailing_distance: Decimal | None = None
 
 
+class FixedEvent(Struct, frozen=True):
+    """What happened to a fixed-time trade. Prices are the middle of the quotes that the sequences name.
+
+    From `result` (won, lost, draw, refunded) on, of what is settled: `paid_back` is what came back to the cash,
+    `reason` why it was refunded.
+    """
+
+    trade: int
+    match: int
+    symbol: str
+    direction: str
+    stake: Decimal
+    payout: int
+    expires_at: int
+    cash: Decimal
+    entry_price: Decimal | None = None
+    entry_sequence: int | None = None
+    result: str | None = None
+    exit_price: Decimal | None = None
+    exit_sequence: int | None = None
+    profit: Decimal | None = None
+    paid_back: Decimal | None = None
+    reason: str | None = None
+
+
 class SeatEvent(Struct, frozen=True):
     match: int
     cash: Decimal
@@ -442,6 +503,7 @@ class Event(Struct, frozen=True):
 EVENT_DATA: Final[dict[str, type]] = {
     "order": OrderEvent,
     "position": PositionEvent,
+    "fixed": FixedEvent,
     "seat": SeatEvent,
     "seat.warned": Judged,
     "seat.disqualified": Judged,

@@ -19,8 +19,18 @@ from engine.machine import Applied
 from engine.scale import NS_PER_MS
 from gateway.codecs import Codec
 from gateway.instruments import Instruments
-from gateway.messages import PRIVATE_DATA, SCOPES, SWITCHES, TYPES, Push, QuoteData, SwitchData, candle_data
-from gateway.records import Trade, candle_at, event_at, quoted_at, switched_at, trades_in
+from gateway.messages import (
+    FIXED_KINDS,
+    PRIVATE_DATA,
+    SCOPES,
+    SWITCHES,
+    TYPES,
+    Push,
+    QuoteData,
+    SwitchData,
+    candle_data,
+)
+from gateway.records import Fixed, Trade, candle_at, event_at, fixed_at, quoted_at, switched_at, trades_in
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -145,9 +155,10 @@ class Fanout:
             if kind in takers:
                 takers[kind](raw, index)
             elif player in private and kind in TYPES:
-                self._send_private(trade, private[player])
+                told = fixed_at(raw, index) if kind in FIXED_KINDS else trade
+                self._send_private(told, private[player])
 
-    def _send_private(self, trade: Trade, subscribers: list[Subscriber]) -> None:
+    def _send_private(self, trade: Trade | Fixed, subscribers: list[Subscriber]) -> None:
         kind = trade[0]
         data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(trade[7]))
         self._push(Push("me", trade[5], trade[2], trade[3] // NS_PER_MS, TYPES[kind], data), subscribers)

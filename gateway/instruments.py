@@ -54,9 +54,11 @@ def units_of(field: str, amount: int | str) -> int:
 
 
 class Instrument:
-    """One instrument as clients see it. `price_text` and `quantity_text` make text of ticks and lots."""
+    """One instrument as clients see it. `price_text` and `quantity_text` make text of ticks and lots,
+    `middle_text` of half ticks.
+    """
 
-    __slots__ = ("data", "id", "price_text", "quantity_text", "symbol")
+    __slots__ = ("data", "id", "middle_text", "price_text", "quantity_text", "symbol")
 
     def __init__(self, id: int, data: DefineInstrument) -> None:
         self.id = id
@@ -64,6 +66,7 @@ class Instrument:
         self.symbol = data.symbol
         self.price_text = _texts_of(data.tick_units)
         self.quantity_text = _texts_of(data.lot_units)
+        self.middle_text = _texts_of(5 * data.tick_units, MONEY_DECIMALS + 1)
 
     def ticks(self, field: str, amount: int | str | None) -> int:
         """A client's price in ticks; 0 when there is none. Raises Refused naming the field."""
@@ -78,9 +81,8 @@ class Instrument:
         return self.price_text(ticks) if ticks else None
 
 
-def _texts_of(step: int) -> Callable[[int], str]:
-    """What makes text of a count of steps of `step` x 1e-8, with as many decimals as one step has."""
-    decimals = MONEY_DECIMALS
+def _texts_of(step: int, decimals: int = MONEY_DECIMALS) -> Callable[[int], str]:
+    """What makes text of a count of steps of `step` x 10^-decimals, with as many decimals as one step has."""
     while decimals and step % 10 == 0:
         step //= 10
         decimals -= 1

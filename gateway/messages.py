@@ -11,13 +11,14 @@ from typing import Any, Final
 from msgspec import Struct
 
 from engine.commands import OrderType, Scope, Side, Switch
-from engine.events import Cause, EventKind, OrderStatus, Rule
+from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, money_text
-from gateway.records import TRADE_FIELDS, Candle, Trade, judged_of
+from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
+DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
@@ -25,6 +26,7 @@ CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
 SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}
 RULES: Final = {rule.value: rule.name.lower() for rule in Rule}
+RESULTS: Final = {result.value: result.name.lower() for result in FixedResult}
 REASONS: Final = {reason.value: reason.name for reason in Reason}
 
 TYPES: Final = {
@@ -43,6 +45,9 @@ TYPES: Final = {
     EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
     EventKind.SEAT_LOCKED.value: "seat.locked",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
+    EventKind.FIXED_OPENED.value: "fixed.opened",
+    EventKind.FIXED_ENTERED.value: "fixed.entered",
+    EventKind.FIXED_SETTLED.value: "fixed.settled",
 }
 """Types of the messages on the private channel."""
 
@@ -132,6 +137,29 @@ class JudgedData(Struct, frozen=True, omit_defaults=True):
     ask: str | None = None
     quote_seq: int | None = None  # of the log, as the next
     seq: int | None = None  # of what broke the rule; of an event, its own
+
+
+class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
+    """`payout` is what a win brings, in percent of the stake. Prices are the middle of the quotes that the sequences
+    name; from `result` on, of what is settled: `paid_back` is what came back to the cash, `reason` why it was refunded.
+    """
+
+    trade: int
+    match: int
+    symbol: str
+    direction: str
+    stake: str
+    payout: int
+    expires_at: int
+    cash: str
+    entry_price: str | None = None
+    entry_sequence: int | None = None
+    result: str | None = None
+    exit_price: str | None = None
+    exit_sequence: int | None = None
+    profit: str | None = None
+    paid_back: str | None = None
+    reason: str | None = None
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -253,11 +281,34 @@ def judgement(
     return JudgedData(match, RULES[rule], **more)
 
 
+def fixed_data(fixed: Fixed, instrument: Instrument | None) -> FixedData:
+    assert instrument is not None
+    settled = fixed.result != 0
+    return FixedData(
+        fixed.id,
+        fixed.match,
+        instrument.symbol,
+        DIRECTIONS[fixed.direction],
+        money_text(fixed.stake),
+        fixed.payout_percent,
+        fixed.expires_at_ns // NS_PER_MS,
+        money_text(fixed.cash),
+        instrument.middle_text(fixed.entry) if fixed.entry else None,
+        fixed.entry_sequence or None,
+        RESULTS[fixed.result] if settled else None,
+        instrument.middle_text(fixed.exit) if settled else None,
+        fixed.exit_sequence if settled else None,
+        money_text(fixed.profit) if settled else None,
+        money_text(fixed.stake + fixed.profit) if settled else None,
+        REASONS[fixed.reason] if fixed.reason else None,
+    )
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
 
-PRIVATE_DATA: Final[dict[int, Callable[[Trade, Instrument | None], Any]]] = {
+PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.ORDER_ACCEPTED: order_data,
     EventKind.ORDER_FILLED: order_data,
     EventKind.ORDER_CANCELED: order_data,
@@ -273,10 +324,16 @@ PRIVATE_DATA: Final[dict[int, Callable[[Trade, Instrument | None], Any]]] = {
     EventKind.SEAT_DISQUALIFIED: judged_data,
     EventKind.SEAT_LOCKED: judged_data,
     EventKind.PLAYER_REGISTERED: no_data,
+    EventKind.FIXED_OPENED: fixed_data,
+    EventKind.FIXED_ENTERED: fixed_data,
+    EventKind.FIXED_SETTLED: fixed_data,
 }
 """What makes the data of a private message from its event."""
 
 assert PRIVATE_DATA.keys() == TYPES.keys()
+
+FIXED_KINDS: Final = frozenset(kind for kind, data in PRIVATE_DATA.items() if data is fixed_data)
+"""Events whose data are made from a Fixed instead of a Trade."""
 
 
 def candle_data(instrument: Instrument, interval: str, candle: Candle | Any, closed: bool) -> CandleData:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import arguments as args
-from gateway import ops_market, ops_matches, ops_orders, ops_positions, ops_session
+from gateway import ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session
 from gateway.arena import Arena
 from gateway.requests import Request
 from gateway.sequencer import Urgency
@@ -69,4 +69,7 @@ OPS: dict[str, Query | Later | Command] = {
     "position.close": Command(args.ClosePosition, ops_positions.close, Urgency.RELEASES),
     "position.amend": Command(args.AmendPosition, ops_positions.amend, Urgency.OTHER),
     "position.list": Query(args.OfMatch, ops_positions.position_list),
+    # fixed-time trades
+    "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
+    "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
 }

@@ -6,13 +6,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from engine import views
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
-from engine.state import Cold
+from engine.state import Cold, State
 from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
-from engine.views import BoardView, MatchView, OrderView, PositionView, Quote, SeatView
+from engine.views import BoardView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
-from gateway.messages import ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
+from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
 from gateway.rules import RulesAnswer, rules_answer
 
 MATCH_STATUSES: Final = {MATCH_OPEN: "open"}
@@ -24,6 +25,16 @@ class BracketAnswer(Struct, frozen=True, omit_defaults=True):
     max_leverage: int
     maintenance_amount: str
     notional_cap: str | None = None
+
+
+class FixedTermsAnswer(Struct, frozen=True):
+    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds."""
+
+    payout: int
+    min_stake: str
+    max_stake: str
+    min_duration: int
+    max_duration: int
 
 
 class InstrumentAnswer(Struct, frozen=True):
@@ -47,6 +58,7 @@ class InstrumentAnswer(Struct, frozen=True):
     close_only: bool
     brackets: list[BracketAnswer]
     hours: list[str]  # UTC; none: always open
+    fixed: FixedTermsAnswer | None = None
 
 
 def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
@@ -80,6 +92,15 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
             for bracket in data.brackets
         ],
         hours_texts(data.hours),
+        FixedTermsAnswer(
+            data.fixed_payout_percent,
+            money_text(data.fixed_min_stake),
+            money_text(data.fixed_max_stake),
+            data.fixed_min_s,
+            data.fixed_max_s,
+        )
+        if data.fixed_payout_percent
+        else None,
     )
 
 
@@ -159,6 +180,7 @@ class SeatAnswer(Struct, frozen=True, omit_defaults=True):
     orders: int
     positions: int
     joined_at: int
+    stakes: str
     status: str  # playing, locked (has reached the profit target) or disqualified
     floors: dict[str, str] = {}
     distance: dict[str, str] = {}
@@ -185,6 +207,7 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
         seat.orders,
         seat.positions,
         seat.joined_at_ns // NS_PER_MS,
+        money_text(seat.stakes),
         SEAT_STATUSES[seat.status],
         {rule: money_text(floor) for rule, floor in floors.items()},
         distance,
@@ -343,6 +366,44 @@ def _entry_price(instrument: Instrument, position: PositionView) -> str:
     return format_decimal(position.cost * instrument.data.tick_units // position.lots, MONEY_DECIMALS)
 
 
+class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
+    trade: int
+    match: int
+    symbol: str
+    direction: str
+    stake: str
+    payout: int
+    accepted_at: int
+    expires_at: int
+    entry_price: str | None = None
+    entry_sequence: int | None = None
+
+
+def fixed_trades_of(state: State, instruments: Instruments, player: int) -> list[FixedTradeAnswer]:
+    """All open ones of the player, match by match, earliest first."""
+    return [
+        _fixed_trade_answer(instruments, trade)
+        for seat in views.seats_of(state, player)
+        for trade in views.fixed_trades(state.book, player, seat.match) or ()
+    ]
+
+
+def _fixed_trade_answer(instruments: Instruments, trade: FixedTradeView) -> FixedTradeAnswer:
+    instrument = instruments.by_id[trade.instrument]
+    return FixedTradeAnswer(
+        trade.trade,
+        trade.match,
+        instrument.symbol,
+        DIRECTIONS[trade.direction],
+        money_text(trade.stake),
+        trade.payout_percent,
+        trade.accepted_at_ns // NS_PER_MS,
+        trade.expires_at_ns // NS_PER_MS,
+        instrument.middle_text(trade.entry) if trade.entry else None,
+        trade.entry_sequence or None,
+    )
+
+
 class MeAnswer(Struct, frozen=True):
     """The player and all that is open: result of me.get, and the snapshot of the private channel."""
 
@@ -352,3 +413,4 @@ class MeAnswer(Struct, frozen=True):
     seats: list[SeatAnswer]
     orders: list[OrderAnswer]
     positions: list[PositionAnswer]
+    fixed: list[FixedTradeAnswer]

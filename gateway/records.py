@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
+    BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
     COMMAND,
@@ -25,7 +26,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -53,6 +54,7 @@ _CANCEL_ORDER: Final = struct_of(CANCEL_ORDER)
 _CLOSE_POSITION: Final = struct_of(CLOSE_POSITION)
 _AMEND_POSITION: Final = struct_of(AMEND_POSITION)
 _AMEND_ORDER: Final = struct_of(AMEND_ORDER)
+_BUY_FIXED: Final = struct_of(BUY_FIXED)
 
 _BLOB: Final = struct.Struct("<iq")
 _BLOB_AT: Final = 4
@@ -69,6 +71,7 @@ _KIND_CLOSE_POSITION: Final = Kind.CLOSE_POSITION.value
 _KIND_AMEND_POSITION: Final = Kind.AMEND_POSITION.value
 _KIND_AMEND_ORDER: Final = Kind.AMEND_ORDER.value
 _KIND_CANCEL_ALL: Final = Kind.CANCEL_ALL.value
+_KIND_BUY_FIXED: Final = Kind.BUY_FIXED.value
 _KIND_PULSE: Final = Kind.PULSE.value
 
 # Commands: header fields are kind, blob length, blob offset, player, match, key low, key high, arguments hash
@@ -159,6 +162,12 @@ def amend_order_record(
 
 def cancel_all_record(player: int, match: int) -> bytes:
     return _COMMAND.pack(_KIND_CANCEL_ALL, 0, 0, player, match, 0, 0, 0)
+
+
+def buy_fixed_record(
+    player: int, match: int, instrument: int, stake: int, direction: int, duration_s: int
+) -> bytes:
+    return _BUY_FIXED.pack(_KIND_BUY_FIXED, 0, 0, player, match, 0, 0, 0, instrument, stake, direction, duration_s)
 
 
 def with_key(record: bytes, key: tuple[int, int], blob: bytes = b"") -> bytes:
@@ -299,6 +308,31 @@ class Switched(NamedTuple):
     on: int
 
 
+class Fixed(NamedTuple):
+    """engine.events.FIXED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    id: int
+    direction: int
+    result: int
+    stake: int
+    payout_percent: int
+    expires_at_ns: int
+    entry: int
+    exit: int
+    entry_sequence: int
+    exit_sequence: int
+    profit: int
+    cash: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -320,6 +354,7 @@ def _event_struct(dtype: np.dtype[np.void], fields: tuple[str, ...]) -> struct.S
 _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
+_FIXED: Final = _event_struct(FIXED, Fixed._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -338,6 +373,10 @@ def trades_in(raw: bytes) -> Iterator[Trade]:
 def judged_of(trade: Trade) -> Judged:
     """What a rule did to a seat, which was read as a trade."""
     return Judged._make(_JUDGED.unpack(_TRADE.pack(*trade)))
+
+
+def fixed_at(raw: bytes, index: int) -> Fixed:
+    return Fixed._make(_FIXED.unpack_from(raw, index * EVENT_BYTES))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from engine.commands import (
+    HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
     Anchor,
     ColdCommand,
@@ -64,6 +65,12 @@ class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     markup_ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
     quote_lifetime_ms: Count = 2_000
     hours: tuple[str, ...] = ()  # as gateway/hours.py reads them; none: always open
+    fixed_payout_percent: Annotated[int, msgspec.Meta(ge=0, le=HIGHEST_PAYOUT_PERCENT)] = 80
+    fixed_min_stake: str = "1"
+    fixed_max_stake: str = "1000"
+    fixed_min_s: Count = 5
+    fixed_max_s: Count = 86_400
+    fixed_exposure_cap: str = "1000000"
 
 
 class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +162,18 @@ def _define(seed: InstrumentSeed) -> DefineInstrument:
         quote_lifetime_ns=seed.quote_lifetime_ms * NS_PER_MS,
         brackets=_brackets(seed),
         hours=_hours(seed),
+        fixed_payout_percent=seed.fixed_payout_percent,
+        fixed_min_stake=_units(seed.symbol, "fixed_min_stake", seed.fixed_min_stake),
+        fixed_max_stake=_units(seed.symbol, "fixed_max_stake", seed.fixed_max_stake),
+        fixed_min_s=seed.fixed_min_s,
+        fixed_max_s=seed.fixed_max_s,
+        fixed_exposure_cap=_cap(seed),
     )
+
+
+def _cap(seed: InstrumentSeed) -> int:
+    """The cap of exposure; "0" is none."""
+    return 0 if seed.fixed_exposure_cap == "0" else _units(seed.symbol, "fixed_exposure_cap", seed.fixed_exposure_cap)
 
 
 def _brackets(seed: InstrumentSeed) -> tuple[MarginBracket, ...]:

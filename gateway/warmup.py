@@ -39,6 +39,7 @@ from gateway.config import Config
 from gateway.records import (
     amend_order_record,
     amend_position_record,
+    buy_fixed_record,
     cancel_all_record,
     cancel_order_record,
     close_position_record,
@@ -143,6 +144,7 @@ def _play() -> None:
         cancel_order_record(1, 2),
         cancel_all_record(1, 1),
         close_position_record(1, 1, 0, 100),
+        buy_fixed_record(1, 1, 1, 10 * scale.MONEY, Side.LONG, 60),
     ]
     for at_ns, record in enumerate(hot, start=100):
         _apply(machine, at_ns, record, b"")
@@ -155,6 +157,7 @@ def _play() -> None:
     views.orders(book, 1, 1)
     views.positions(book, 1, 1)
     views.takes_quotes(book, 1, 1)
+    views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
 

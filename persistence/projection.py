@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind
+from engine.events import CANDLE, EVENT, FIXED, TRADE, Cause, EventKind
 from persistence.log import Witness
 
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
@@ -49,6 +49,10 @@ _FILL: Final = (
     "take_profit", "client_order_id",
 )  # fmt: skip
 _CLOSED: Final = (*_FACT, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left")
+_FIXED: Final = (
+    *_FACT[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
+    "entry_sequence", "exit_sequence", "profit",
+)  # fmt: skip
 _CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
@@ -59,12 +63,16 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
 
 _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
-    (EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED),
+    (
+        EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
+        EventKind.FIXED_SETTLED,
+    ),
 )
 """By kind of event: whether it may become a row."""
 
 _INSERT_FILL: Final = _insert("fills", _FILL)
 _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
+_INSERT_FIXED: Final = _insert("fixed_trades", _FIXED)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 
 
@@ -160,6 +168,8 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
     is_close[partly[trades["cause"][partly] != Cause.NONE]] = True
     for chunk in _chunks(trades, is_close):
         yield _INSERT_CLOSED, zip(*(chunk[name].tolist() for name in _CLOSED), strict=True)
+    for chunk in _chunks(events.view(FIXED), kinds == EventKind.FIXED_SETTLED):
+        yield _INSERT_FIXED, zip(*(chunk[name].tolist() for name in _FIXED), strict=True)
     for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 

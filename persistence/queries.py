@@ -69,7 +69,29 @@ class ClosedPosition(NamedTuple):
     left: int
 
 
-def _columns(row: type[Candle | Fill | ClosedPosition]) -> str:
+class FixedTrade(NamedTuple):
+    """A fixed-time trade that was settled; entry and exit in half ticks."""
+
+    message: int
+    sequence: int
+    at_ns: int
+    match: int
+    instrument: int
+    id: int
+    direction: int
+    result: int
+    reason: int
+    stake: int
+    payout_percent: int
+    expires_at_ns: int
+    entry: int
+    exit: int
+    entry_sequence: int
+    exit_sequence: int
+    profit: int
+
+
+def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
 
@@ -81,6 +103,9 @@ _FILLS: Final = f"SELECT {_columns(Fill)} FROM fills WHERE player = ? AND messag
 _CLOSED: Final = (
     f"SELECT {_columns(ClosedPosition)} FROM closed_positions WHERE player = ? AND message < ?"
     " ORDER BY message DESC LIMIT ?"
+)
+_FIXED: Final = (
+    f"SELECT {_columns(FixedTrade)} FROM fixed_trades WHERE player = ? AND message < ? ORDER BY message DESC LIMIT ?"
 )
 
 
@@ -110,6 +135,11 @@ class Queries:
         """The player's last closes whose message number is less than `before`, newest first."""
         rows = await self._connection.execute_fetchall(_CLOSED, (player, before, limit))
         return [ClosedPosition(*row) for row in rows]
+
+    async def fixed_trades(self, player: int, limit: int, before: int = _NEWEST) -> list[FixedTrade]:
+        """The player's last settled fixed-time trades whose message number is less than `before`, newest first."""
+        rows = await self._connection.execute_fetchall(_FIXED, (player, before, limit))
+        return [FixedTrade(*row) for row in rows]
 
     async def close(self) -> None:
         await self._connection.close()

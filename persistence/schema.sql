@@ -56,6 +56,29 @@ CREATE TABLE closed_positions (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
+-- Settled fixed-time trades. Entry and exit are bid + ask, so in half ticks; an entry of 0: none.
+CREATE TABLE fixed_trades (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    direction INTEGER NOT NULL,
+    result INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    stake INTEGER NOT NULL,
+    payout_percent INTEGER NOT NULL,
+    expires_at_ns INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    exit INTEGER NOT NULL,
+    entry_sequence INTEGER NOT NULL,
+    exit_sequence INTEGER NOT NULL,
+    profit INTEGER NOT NULL,
+    PRIMARY KEY (player, message)
+) WITHOUT ROWID;
+
 CREATE TABLE candles (
     instrument INTEGER NOT NULL,
     interval_s INTEGER NOT NULL,

@@ -20,6 +20,7 @@ from engine import views
 from engine.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
+    BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
     COMMAND,
@@ -47,6 +48,7 @@ from engine.commands import (
 from engine.events import (
     CANDLE,
     EVENT,
+    FIXED,
     JUDGED,
     OUTCOME,
     QUOTED,
@@ -56,6 +58,7 @@ from engine.events import (
     Cause,
     EventKind,
     Events,
+    FixedResult,
     OrderStatus,
 )
 from engine.events import events_of as engine_events_of
@@ -143,6 +146,16 @@ class CancelAll(NamedTuple):
     key: str | None = None
 
 
+class BuyFixed(NamedTuple):
+    player: int
+    match: int
+    instrument: int
+    direction: int
+    stake: int
+    duration_s: int
+    key: str | None = None
+
+
 class Pulse(NamedTuple):
     pass
 
@@ -152,7 +165,16 @@ class Unknown(NamedTuple):
 
 
 HotCommand = (
-    Quote | PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | Pulse | Unknown
+    Quote
+    | PlaceOrder
+    | CancelOrder
+    | ClosePosition
+    | AmendPosition
+    | AmendOrder
+    | CancelAll
+    | BuyFixed
+    | Pulse
+    | Unknown
 )
 Command = HotCommand | ColdCommand
 
@@ -164,6 +186,7 @@ LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
     AmendPosition: (Kind.AMEND_POSITION, AMEND_POSITION),
     AmendOrder: (Kind.AMEND_ORDER, AMEND_ORDER),
     CancelAll: (Kind.CANCEL_ALL, COMMAND),
+    BuyFixed: (Kind.BUY_FIXED, BUY_FIXED),
     Pulse: (Kind.PULSE, COMMAND),
     Unknown: (99, COMMAND),
 }
@@ -211,6 +234,9 @@ _BODIES = {
     EventKind.MATCH_FINISHED: RANKED,
     EventKind.SEAT_DISQUALIFIED: JUDGED,
     EventKind.SEAT_LOCKED: JUDGED,
+    EventKind.FIXED_OPENED: FIXED,
+    EventKind.FIXED_ENTERED: FIXED,
+    EventKind.FIXED_SETTLED: FIXED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
@@ -270,7 +296,8 @@ BTC = DefineInstrument(
     symbol="BTCUSDT", name="Bitcoin", base="BTC", quote="USDT",
     tick_units=MONEY // 100, lot_units=MONEY // 100_000, min_lots=1, max_lots=100_000_000, min_notional=5 * MONEY,
     highest_price=100_000_000, max_leverage=125, taker_fee_ppm=500, maker_fee_ppm=200, max_spread_ppm=10_000,
-    markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=BRACKETS_OF_BTC,
+    markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=BRACKETS_OF_BTC, fixed_payout_percent=80,
+    fixed_min_stake=MONEY, fixed_max_stake=1_000 * MONEY,
 )  # fmt: skip
 """Bitcoin as it is seeded: ticks of 0.01, lots of 0.00001, so a lot is worth 1e-7 a tick."""
 
@@ -316,6 +343,35 @@ class Happened(NamedTuple):
     def paid_back(self) -> Decimal:
         """What a close returned to the seat's cash."""
         return self.margin + self.profit - self.fee
+
+    @property
+    def word(self) -> str:
+        """What a scenario says of it: the cause."""
+        return self.cause.name.lower() if self.cause else ""
+
+
+class HappenedFixed(NamedTuple):
+    """An event of a fixed-time trade, in the units of its instrument."""
+
+    kind: EventKind
+    reason: Reason
+    id: int
+    result: FixedResult
+    stake: Decimal
+    payout: int
+    entry: Decimal
+    exit: Decimal
+    entry_sequence: int
+    exit_sequence: int
+    profit: Decimal
+    cash: Decimal
+    message: int
+    sequence: int
+
+    @property
+    def word(self) -> str:
+        """What a scenario says of it: the result."""
+        return self.result.name.lower() if self.result else ""
 
 
 class Arena:
@@ -432,7 +488,7 @@ class Arena:
 
     # Looking
 
-    def happened(self, kind: EventKind, player: int | None = None) -> list[Happened]:
+    def happened(self, kind: EventKind, player: int | None = None) -> list[Any]:
         """All events of that kind so far (of that player), earliest first."""
         return [
             self._happened(event)
@@ -459,8 +515,25 @@ class Arena:
     def quantity(self, symbol: str, lots: int) -> Decimal:
         return dollars(lots * self.instruments[symbol][1].lot_units if lots else 0)
 
-    def _happened(self, event: dict[str, Any]) -> Happened:
+    def _happened(self, event: dict[str, Any]) -> Happened | HappenedFixed:
         symbol = self._symbol(event["instrument"])
+        if _BODIES.get(EventKind(event["kind"])) is FIXED:
+            return HappenedFixed(
+                EventKind(event["kind"]),
+                Reason(event["reason"]),
+                event["id"],
+                FixedResult(event["result"]),
+                dollars(event["stake"]),
+                event["payout_percent"],
+                self.price(symbol, event["entry"]) / 2,
+                self.price(symbol, event["exit"]) / 2,
+                event["entry_sequence"],
+                event["exit_sequence"],
+                dollars(event["profit"]),
+                dollars(event["cash"]),
+                event["message"],
+                event["sequence"],
+            )
         return Happened(
             EventKind(event["kind"]),
             Reason(event["reason"]),
@@ -572,10 +645,17 @@ class Player:
     def cancels_all(self, key: str | None = None) -> Outcome:
         return self.arena.command(CancelAll(self.id, self.match, key))
 
+    def buys(self, symbol: str, direction: int, stake: Number, seconds: int, key: str | None = None) -> int:
+        """A fixed-time trade: its id. Up is LONG, down is SHORT."""
+        instrument, _ = self.arena.instruments[symbol]
+        return self.arena.command(
+            BuyFixed(self.id, self.match, instrument, direction, money(stake), seconds, key)
+        ).id
+
     def resets(self) -> None:
         self.arena.command(ResetSeat(self.match, self.id))
 
-    def last(self, kind: EventKind) -> Happened:
+    def last(self, kind: EventKind) -> Any:
         """The latest event of that kind on the player's channel."""
         return self.arena.happened(kind, self.id)[-1]
 
@@ -598,6 +678,14 @@ class Player:
         return dollars(self.seat.margin)
 
     @property
+    def stakes(self) -> Decimal:
+        return dollars(self.seat.stakes)
+
+    @property
+    def profit(self) -> Decimal:
+        return dollars(self.seat.profit)
+
+    @property
     def equity(self) -> Decimal:
         return dollars(self.seat.equity)
 
@@ -608,6 +696,11 @@ class Player:
     @property
     def orders(self) -> list[int]:
         return [found.order for found in views.orders(self.arena.machine.state.book, self.id, self.match) or ()]
+
+    @property
+    def fixed_trades(self) -> list[int]:
+        found = views.fixed_trades(self.arena.machine.state.book, self.id, self.match) or ()
+        return [view.trade for view in found]
 
     def position(self, id: int) -> views.PositionView:
         found = views.positions(self.arena.machine.state.book, self.id, self.match) or ()

@@ -15,6 +15,7 @@ from typing import Any
 from arena import (
     AmendOrder,
     AmendPosition,
+    BuyFixed,
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -47,7 +48,7 @@ from engine.commands import (
     TotalDrawdown,
     pack_client_order_id,
 )
-from engine.events import Cause, EventKind, OrderStatus, Rule
+from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 
 BILLION = 10**9
@@ -55,11 +56,11 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 2, 3, 4, 5  # in this order, when due together
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 1, 2, 3, 4, 5  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
-Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed
 """What a client asks for, and may ask for again with the same key."""
 
 Event = dict[str, Any]
@@ -84,8 +85,9 @@ class Market:
     bid: int = 0
     ask: int = 0
     at_ns: int = 0
-    source_sequence: int = -1
     sequence: int = 0
+    quotes: int = 0  # usable ones so far
+    source_sequence: int = -1
     candles: dict[int, tuple[int, list[int]]] = field(default_factory=dict)  # length -> start, bids
 
     @property
@@ -158,8 +160,23 @@ class Order:
 
 
 @dataclass
+class FixedTrade:
+    """A stake on up or down. Its price is bid + ask, of the first quote that comes, against the last one."""
+
+    id: int
+    seat: Seat
+    command: BuyFixed
+    payout_percent: int
+    expires_at_ns: int
+    quotes_before: int
+    entry: int = 0
+    entry_sequence: int = 0
+
+
+@dataclass
 class Wait:
-    """An order or a close that fills with the next quote of the instrument, once it is ripe."""
+    """An order, a close or a fixed-time trade's entry, that happens with the next quote of the instrument once it is
+    ripe."""
 
     id: int
     instrument: int
@@ -230,6 +247,7 @@ class Oracle:
         self.seats: dict[tuple[int, int], Seat] = {}
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, Position] = {}
+        self.fixed_trades: dict[int, FixedTrade] = {}
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.ending = False  # some match does, before its time
@@ -256,7 +274,8 @@ class Oracle:
             min(due, key=lambda timer: timer[:3])[3]()
 
     def due(self) -> list[tuple[int, int, int, Callable[[], None]]]:
-        """(when, kind, id, what) of all that is due by now: dates of orders, ends of bumps, quotes gone stale."""
+        """(when, kind, id, what) of all that is due by now: expiries of fixed-time trades, dates of orders, ends of
+        bumps, quotes gone stale."""
         found: list[tuple[int, int, int, Callable[[], None]]] = []
         for order in self.orders.values():
             if order.command.expires_at_ns:
@@ -267,6 +286,8 @@ class Oracle:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
             if match.open and match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
+        for trade in self.fixed_trades.values():
+            found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
@@ -440,7 +461,8 @@ class Oracle:
         refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
-        refuse_if(bool(self.orders_of(seat) or self.positions_of(seat)), Reason.SEAT_NOT_FLAT)
+        flat = not (self.orders_of(seat) or self.positions_of(seat) or self.fixed_trades_of(seat))
+        refuse_if(not flat, Reason.SEAT_NOT_FLAT)
 
         match = self.matches[command.match]
         match.granted += match.game.starting_balance - seat.cash
@@ -532,7 +554,11 @@ class Oracle:
         self.flatten(seat, Cause.RULE)
 
     def flatten(self, seat: Seat, cause: Cause) -> None:
-        """The latest first."""
+        """The latest first; a stake comes back."""
+        reason = Reason.SEAT_LOCKED if seat.out is Rule.PROFIT_TARGET else Reason.SEAT_DISQUALIFIED
+        for trade in reversed(self.fixed_trades_of(seat)):
+            why = Reason.MATCH_NOT_OPEN if cause is Cause.MATCH_END else reason
+            self.end_fixed(trade, FixedResult.REFUNDED, why, 0)
         for order in reversed(self.orders_of(seat)):
             self.end_order(order, EventKind.ORDER_CANCELED)
         for position in reversed(self.positions_of(seat)):
@@ -555,7 +581,8 @@ class Oracle:
 
     def balance(self, seat: Seat) -> int:
         reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
-        return seat.cash + reserved + sum(position.margin for position in self.positions_of(seat))
+        kept = seat.cash + reserved + self.stakes(seat)
+        return kept + sum(position.margin for position in self.positions_of(seat))
 
     def note_balance(self, seat: Seat) -> None:
         seat.balances.append(self.balance(seat))
@@ -996,6 +1023,93 @@ class Oracle:
         assert position is not None
         return position
 
+    # Fixed-time trades
+
+    def buy_fixed(self, command: BuyFixed) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if(not match.open, Reason.MATCH_NOT_OPEN)
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        seat = self.seats[command.player, command.match]
+        refuse_if(seat.out is Rule.PROFIT_TARGET, Reason.SEAT_LOCKED)
+        refuse_if(seat.out is not Rule.NONE, Reason.SEAT_DISQUALIFIED)
+        refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
+        market = self.markets[command.instrument]
+        data = market.data
+        self.check_that_it_opens(seat, market)
+        refuse_if(data.fixed_payout_percent == 0, Reason.FIXED_NOT_OFFERED)
+        refuse_if(command.direction not in (1, -1), Reason.DIRECTION_INVALID)
+        allowed = match.game.allowed_symbols
+        refuse_if(bool(allowed) and data.symbol not in allowed, Reason.INSTRUMENT_NOT_ALLOWED)
+        refuse_if(match.game.directions not in (0, command.direction), Reason.SIDE_NOT_ALLOWED)
+        refuse_if(command.stake < data.fixed_min_stake, Reason.STAKE_TOO_LOW)
+        refuse_if(command.stake > data.fixed_max_stake, Reason.STAKE_TOO_HIGH)
+        offered = data.fixed_min_s <= command.duration_s <= data.fixed_max_s
+        bump_ms = match.game.speed_bump_ms if match.takes_next_quote else 0
+        refuse_if(not offered or command.duration_s * 1000 <= bump_ms, Reason.DURATION_INVALID)
+        expires_at_ns = self.now_ns + command.duration_s * BILLION
+        refuse_if(0 < match.ends_at_ns < expires_at_ns, Reason.DURATION_INVALID)
+        refuse_if(self.is_stale(market), Reason.FEED_STALE)
+        refuse_if(command.stake > seat.cash, Reason.CASH_TOO_LOW)
+        minute = expires_at_ns // (60 * BILLION)
+        staked = sum(
+            trade.command.stake for trade in self.fixed_trades.values()
+            if trade.command.instrument == command.instrument and trade.command.direction == command.direction
+            and trade.expires_at_ns // (60 * BILLION) == minute
+        )  # fmt: skip
+        cap = data.fixed_exposure_cap
+        refuse_if(cap != 0 and staked + command.stake > cap, Reason.EXPOSURE_CAP_REACHED)
+
+        seat.cash -= command.stake
+        trade = FixedTrade(self.next_id, seat, command, data.fixed_payout_percent, expires_at_ns, market.quotes)
+        self.next_id += 1
+        self.fixed_trades[trade.id] = trade
+        self.wait(trade.id, command.instrument, match)
+        self.tell_fixed(EventKind.FIXED_OPENED, trade)
+        return {
+            "id": trade.id, "instrument": command.instrument, "status": OrderStatus.ACCEPTED,
+            "price": trade.payout_percent, "left": expires_at_ns,
+        }  # fmt: skip
+
+    def enter(self, trade: FixedTrade) -> None:
+        market = self.markets[trade.command.instrument]
+        trade.entry, trade.entry_sequence = market.bid + market.ask, market.sequence
+        self.tell_fixed(EventKind.FIXED_ENTERED, trade)
+
+    def settle(self, trade: FixedTrade) -> None:
+        """Its time is up. The last quote before that decides, if two have come and it was fresh when time was up."""
+        stake, market = trade.command.stake, self.markets[trade.command.instrument]
+        last = market.bid + market.ask
+        result, reason, profit = FixedResult.REFUNDED, Reason.ACCEPTED, 0
+        if market.quotes < trade.quotes_before + 2:
+            reason = Reason.QUOTES_TOO_FEW
+        elif not trade.entry:
+            reason = Reason.ENTRY_MISSED
+        elif trade.expires_at_ns > market.at_ns + market.data.quote_lifetime_ns:
+            reason = Reason.FEED_STALE
+        elif last == trade.entry:
+            result = FixedResult.DRAW
+        elif (last > trade.entry) == (trade.command.direction == 1):
+            result, profit = FixedResult.WON, stake * trade.payout_percent // 100
+        else:
+            result, profit = FixedResult.LOST, -stake
+        self.end_fixed(trade, result, reason, profit)
+        self.judge_all(0)
+
+    def end_fixed(self, trade: FixedTrade, result: FixedResult, reason: Reason, profit: int) -> None:
+        seat, market = trade.seat, self.markets[trade.command.instrument]
+        seat.cash += trade.command.stake + profit
+        seat.profit += profit
+        self.matches[seat.match].market -= profit
+        del self.fixed_trades[trade.id]
+        self.waiting = [wait for wait in self.waiting if wait.id != trade.id]
+        if profit:
+            self.note_balance(seat)
+        self.tell_fixed(
+            EventKind.FIXED_SETTLED, trade, reason=reason, result=int(result), exit=market.bid + market.ask,
+            exit_sequence=market.sequence, profit=profit,
+        )  # fmt: skip
+
     # The market
 
     def open_feed(self, command: OpenFeed) -> None:
@@ -1017,6 +1131,7 @@ class Oracle:
         market.bid, market.ask, market.at_ns = bid, ask, self.now_ns
         market.source_sequence = command.source_sequence
         market.sequence = self.sequence
+        market.quotes += 1
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
@@ -1025,6 +1140,8 @@ class Oracle:
             self.waiting.remove(wait)
             if wait.id in self.orders:
                 self.fill_waiting(self.orders[wait.id])
+            elif wait.id in self.fixed_trades:
+                self.enter(self.fixed_trades[wait.id])
             else:
                 self.close_at_touch(self.positions[wait.id], wait.lots, Cause.CLIENT)
         for _, id, cause in fired:
@@ -1100,6 +1217,12 @@ class Oracle:
     def positions_of(self, seat: Seat) -> list[Position]:
         return [position for position in self.positions.values() if position.seat is seat]
 
+    def fixed_trades_of(self, seat: Seat) -> list[FixedTrade]:
+        return [trade for trade in self.fixed_trades.values() if trade.seat is seat]
+
+    def stakes(self, seat: Seat) -> int:
+        return sum(trade.command.stake for trade in self.fixed_trades_of(seat))
+
     def exposure(self, seat: Seat, instrument: int = 0) -> int:
         """Notional at entry of what the seat has, in one instrument or in all."""
         ordered = [(order.command.instrument, order.notional) for order in self.orders_of(seat)]
@@ -1115,7 +1238,8 @@ class Oracle:
 
     def equity(self, seat: Seat) -> int:
         reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
-        return seat.cash + reserved + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
+        kept = seat.cash + reserved + self.stakes(seat)
+        return kept + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
 
     # Events
 
@@ -1165,6 +1289,15 @@ class Oracle:
         }  # fmt: skip
         self.tell(kind, position.seat, position.instrument, **described | body)
 
+    def tell_fixed(self, kind: EventKind, trade: FixedTrade, **body: Any) -> None:
+        command, seat = trade.command, trade.seat
+        described = {
+            "id": trade.id, "direction": int(command.direction), "result": 0, "stake": command.stake,
+            "payout_percent": trade.payout_percent, "expires_at_ns": trade.expires_at_ns, "entry": trade.entry,
+            "exit": 0, "entry_sequence": trade.entry_sequence, "exit_sequence": 0, "profit": 0, "cash": seat.cash,
+        }  # fmt: skip
+        self.emit(kind, seat.player, seat.match, command.instrument, **described | body)
+
     def pulse(self, command: Pulse) -> None:
         """Nothing but the time."""
 
@@ -1188,6 +1321,7 @@ class Oracle:
         AmendPosition: amend,
         AmendOrder: amend_order,
         CancelAll: cancel_all,
+        BuyFixed: buy_fixed,
         Pulse: pulse,
         Unknown: unknown,
     }

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess
-from gateway import client_types, messages, ops_orders, ops_positions, presentation, rules
+from gateway import client_types, messages, ops_fixed, ops_orders, ops_positions, presentation, rules
 from gateway.bots import play
 from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client_connection import Encoding
@@ -86,18 +86,25 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         assert (await alice.close_position(placed.order)).left == 0
         assert (await alice.reset()).match == 1
         assert (await alice.me()).seats[0].cash == Decimal(10000)
+        bought = await alice.buy_fixed(symbol="BTCUSDT", direction="up", stake="2.5", duration=3600)
+        assert bitcoin.fixed is not None
+        assert bought.payout == bitcoin.fixed.payout == 80
+        assert [(trade.trade, trade.expires_at) for trade in await alice.fixed_trades()] == [
+            (bought.trade, bought.expires_at)
+        ]
+        assert (await alice.me()).seats[0].stakes == Decimal("2.5")
         assert any(row.player == alice.player for row in (await alice.board()).rows)
 
         told = []
         async for event in alice.events():
             if event.channel == "me":
                 told.append((event.n, event.type))
-                if event.type == "seat.changed":
+                if event.type == "fixed.entered":
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
             "me", "position.opened", "order.accepted", "order.changed", "order.canceled", *["position.changed"] * 5,
-            "position.closed", "seat.changed",
+            "position.closed", "seat.changed", "fixed.opened", "fixed.entered",
         ]  # fmt: skip
 
 
@@ -171,6 +178,10 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.Tested, ops_orders.Tested),
         (client_types.Closed, ops_positions.Closed),
         (client_types.Amended, ops_positions.Amended),
+        (client_types.FixedTerms, presentation.FixedTermsAnswer),
+        (client_types.FixedBought, ops_fixed.Bought),
+        (client_types.FixedTrade, presentation.FixedTradeAnswer),
+        (client_types.FixedEvent, messages.FixedData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:

@@ -27,6 +27,7 @@ KINDS = {
     "order.cancel": Kind.CANCEL_ORDER,
     "position.close": Kind.CLOSE_POSITION,
     "position.amend": Kind.AMEND_POSITION,
+    "fixed.buy": Kind.BUY_FIXED,
 }
 
 

@@ -140,6 +140,8 @@ def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], n
         {"tick_size": "0.01x"},
         {"tick_size": "0"},
         {"min_quantity": "0.000001"},
+        {"fixed_min_stake": "0"},
+        {"fixed_exposure_cap": "-1"},
         {"brackets": ()},
         {"brackets": (BracketSeed(1, 1, "5"), BracketSeed(1, 1, "4"), BracketSeed(1, 1))},
         {"brackets": (BracketSeed(1, 1, "5"),)},

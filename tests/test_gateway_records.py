@@ -10,6 +10,7 @@ import pytest
 from engine.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
+    BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
     COMMAND,
@@ -19,7 +20,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, EventKind, Rule
+from engine.events import CANDLE, EVENT, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, EventKind, Rule
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import PRIVATE_DATA, JudgedData, client_order_id_text
@@ -32,6 +33,7 @@ PACKED = {
     "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5, 6), AMEND_POSITION, Kind.AMEND_POSITION, 6),
     "amend order": (records.amend_order_record(7, 1, 2, 3, 4, 5, 6), AMEND_ORDER, Kind.AMEND_ORDER, 6),
     "cancel all": (records.cancel_all_record(7, 8), COMMAND, Kind.CANCEL_ALL, 0),
+    "buy fixed": (records.buy_fixed_record(7, 8, 1, 2, 3, 4), BUY_FIXED, Kind.BUY_FIXED, 4),
     "place": (
         records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12, 13),
         PLACE_ORDER,
@@ -84,6 +86,7 @@ def test_other_arguments_have_another_hash() -> None:
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
         (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
+        (FIXED, records.fixed_at),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
         (SWITCHED, records.switched_at),
@@ -119,6 +122,7 @@ def test_texts() -> None:
     assert bitcoin.price_text(6_183_763) == "61837.63"
     assert bitcoin.price_or_none(0) is None
     assert bitcoin.quantity_text(1) == "0.00001"
+    assert bitcoin.middle_text(12_000_001) == "60000.005"
     assert [money_text(units) for units in (0, 5, -5, 10**8, 12_345_678_901, -(10**9))] == [
         "0.00000000",
         "0.00000005",

@@ -17,8 +17,8 @@ from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
 
 @pytest.fixture
 def played(arena: Arena) -> Arena:
-    """Two players with positions and orders on both sides, some closed, one closing, timers and request keys; a third
-    in a match with challenge rules."""
+    """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
+    fixed-time trades, some entered, some not; a third in a match with challenge rules."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
@@ -32,6 +32,10 @@ def played(arena: Arena) -> Arena:
     for symbol, side in (("BTCUSDT", LONG), ("BTCUSDT", LONG), ("ETHUSDT", SHORT)):
         carol.opens(symbol, side, margin=100, leverage=10)
     alice.closes(alice.positions[1])
+    for seconds in (60, 61, 120):
+        bob.buys("ETHUSDT", SHORT, 10, seconds)
+        alice.buys("BTCUSDT", LONG, 10, seconds)
+    arena.quote("BTCUSDT", 60_000)
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
@@ -68,6 +72,20 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("holdings_sum_what_they_hold", add("holdings", "notional", 1, 1)),
     ("holdings_sum_what_they_hold", add("holdings", "count", 1, 1)),
     ("holdings_sum_what_they_hold", add("positions", "cost", 1, live)),
+    ("every_match_sums_to_what_it_granted", add("seats", "stakes", 1, 1)),
+    ("seats_sum_what_they_have", add("fixed_trades", "stake", 1, live)),
+    ("exposures_sum_what_is_staked", add("exposures", "stakes", 1, 1)),
+    ("exposures_sum_what_is_staked", add("exposures", "trades", 1, 1)),
+    ("exposures_sum_what_is_staked", add("exposures", "minute", 1, 1)),
+    ("exposures_sum_what_is_staked", add("fixed_trades", "expires_at_ns", 3_600 * 10**9, live)),
+    ("amounts_are_within_bounds", add("fixed_trades", "direction", 1, live)),
+    ("amounts_are_within_bounds", add("fixed_trades", "quotes_before", 9, live)),
+    ("ids_lead_to_rows_and_back", add("fixed_trades", "id", -1, live)),
+    ("chains_hold_what_is_a_seats", lambda book: book.seats["first_fixed"].__setitem__(1, 0)),
+    ("timers_are_those_of_what_ends_or_waits", add("fixed_trades", "timer", 1, live)),
+    ("timers_are_those_of_what_ends_or_waits", add("timer_heap", "due_ns", -1, 0)),
+    ("what_waits_for_a_quote_stands_in_line", add("fixed_trades", "entry", 1, live)),
+    ("what_waits_for_a_quote_stands_in_line", add("fixed_trades", "waiting", 1, live)),
     ("amounts_are_within_bounds", lambda book: book.positions["lots"].__setitem__(live(book.positions), 0)),
     ("amounts_are_within_bounds", lambda book: book.matches["status"].__setitem__(1, 3)),
     ("trailing_stops_are_stops", lambda book: [add("positions", "trailing", 60_000, live)(book),

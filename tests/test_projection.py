@@ -12,8 +12,9 @@ from arena import LONG, Arena, batch_of
 from test_recovery import START_NS, play, round_of, start
 
 from engine.commands import OrderType
-from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind
-from engine.scale import NS_PER_S
+from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedResult
+from engine.reasons import Reason
+from engine.scale import MONEY, NS_PER_S
 from persistence import projection
 from persistence.projection import Projection, ProjectionUnreadable
 from persistence.queries import Queries
@@ -192,6 +193,39 @@ async def test_a_player_looks_up_what_happened(tmp_path):
     assert (whole.left, whole.profit + part.profit) == (0, (whole.lots + part.lots) * 99_999 * 10)
     assert await queries.closed_positions(alice.id, limit=10, before=whole.message) == [part]
     assert await queries.fills(alice.id + 1, limit=10) == []
+    await queries.close()
+
+
+async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path):
+    arena = Arena()
+    alice = arena.player()
+    records = []
+    applied = arena.machine.apply
+
+    def recording(batch):
+        done = applied(batch)
+        records.append(done.events.copy())
+        return done
+
+    arena.machine.apply = recording
+    arena.quote("BTCUSDT", 60_000)
+    won = alice.buys("BTCUSDT", LONG, 10, 5)
+    arena.quote("BTCUSDT", 60_000)
+    arena.passes(4)
+    arena.quote("BTCUSDT", 60_001)
+    arena.passes(1)
+    refunded = alice.buys("BTCUSDT", LONG, 10, 60)
+    arena.passes(60)
+
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 99, records)
+    connection.close()
+    queries = await Queries.open(tmp_path / projection.FILE)
+    later, first = await queries.fixed_trades(alice.id, limit=10)
+    assert (first.id, first.result, first.reason, first.profit) == (won, FixedResult.WON, 0, 8 * MONEY)
+    assert (first.entry, first.exit, first.exit_sequence - first.entry_sequence) == (11_999_999, 12_000_199, 2)
+    assert (later.id, later.result, later.reason) == (refunded, FixedResult.REFUNDED, Reason.QUOTES_TOO_FEW)
+    assert await queries.fixed_trades(alice.id, limit=10, before=later.message) == [first]
     await queries.close()
 
 

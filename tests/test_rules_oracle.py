@@ -16,6 +16,7 @@ import pytest
 from arena import (
     AmendOrder,
     AmendPosition,
+    BuyFixed,
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -54,7 +55,7 @@ from engine.commands import (
     TimeInForce,
     TotalDrawdown,
 )
-from engine.events import Cause, EventKind, Rule
+from engine.events import Cause, EventKind, FixedResult, Rule
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -68,10 +69,11 @@ ROUGH = DefineInstrument(
     max_spread_ppm=100_000, markup_ticks=0, quote_lifetime_ns=2 * NS_PER_S,
     brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360),
               MarginBracket(0, 50_000, 10, 6_360)),
+    fixed_payout_percent=83, fixed_min_stake=7, fixed_max_stake=9_000, fixed_max_s=60, fixed_exposure_cap=12_000,
 )  # fmt: skip
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
-HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500)
+HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0)
 """Seven units a tick, and a tick of markup on each side."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
@@ -139,6 +141,7 @@ class Twins:
             what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
             self.seen[what] += 1
             self.seen[type(commands[event["sequence"] - first]).__name__, *what] += 1
+            self.seen[EventKind(event["kind"]).name, FixedResult(event.get("result", 0)).name] += 1
             self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
@@ -183,6 +186,7 @@ class Twins:
                 seat.rank, seat.prize, found.out, self.status(seat), self.target(game),
                 max((percent for rule, percent in seat.warned if rule is Rule.DAILY_DRAWDOWN), default=0),
                 max((percent for rule, percent in seat.warned if rule is Rule.TOTAL_DRAWDOWN), default=0),
+                oracle.stakes(seat),
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [
@@ -204,6 +208,15 @@ class Twins:
                  position.take_profit, position.trailing, oracle.floating_profit(position), position.id in waiting)
                 for position in held
             )  # fmt: skip
+            assert [
+                (view.trade, view.direction, view.stake, view.payout_percent, view.entry, view.entry_sequence,
+                 view.expires_at_ns)
+                for view in views.fixed_trades(state.book, player, match) or ()
+            ] == [
+                (trade.id, trade.command.direction, trade.command.stake, trade.payout_percent, trade.entry,
+                 trade.entry_sequence, trade.expires_at_ns)
+                for trade in oracle.fixed_trades_of(seat)
+            ]  # fmt: skip
         for id, theirs in oracle.matches.items():
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
@@ -256,9 +269,9 @@ class Driver:
             if seat.out and self.random.random() < 0.03:
                 return ResetSeat(seat.match, seat.player)
         choose = self.random.choices(
-            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.rare,
-             self.switch, self.hours),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 3, 3, 1),
+            (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
+             self.rare, self.switch, self.hours),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1),
         )[0]
         return choose()
 
@@ -443,6 +456,21 @@ class Driver:
         return AmendOrder(order.seat.player, order.id, fields, price, stop, target,
                           self.random.choice((0, 0, ends_at_ns)), self.key())  # fmt: skip
 
+    def buy(self) -> Command:
+        command = BuyFixed(
+            self.random.choice(PLAYERS),
+            self.random.choice(MATCHES),
+            self.random.choice((1, 1, 2)),
+            self.random.choice((1, -1)),
+            self.random.choice((7, 50, 101, 900, 3_000, 9_000)),
+            self.random.choice((5, 5, 5, 6, 8, 30, 60)),
+            self.key(),
+        )
+        if self.random.random() < 0.05:
+            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s"))
+            return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
+        return command
+
     def rare(self) -> Command:
         roll = self.random.random()
         if roll < 0.2:
@@ -461,6 +489,8 @@ class Driver:
         data = self.twins.oracle.markets[self.random.choice((1, 2))].data
         switch = self.random.choice(("locked", "halted", "close_only", "enabled"))
         normal = switch == "enabled"
+        if roll < 0.6 + 0.05:
+            return replace(data, fixed_payout_percent=self.random.choice((0, 83, 83, 100)))
         if roll < 0.7:
             return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
         return replace(data, **{switch: not normal})
@@ -507,6 +537,10 @@ def test_the_driver_reaches_what_it_is_to_test():
             "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",
             "ORDER_EXECUTING", "ORDER_NOT_FOUND", "KEY_REUSED",
         )),
+        *(("FIXED_SETTLED", result.name) for result in FixedResult if result),
+        ("FIXED_SETTLED", "QUOTES_TOO_FEW"), ("FIXED_SETTLED", "ENTRY_MISSED"), ("FIXED_SETTLED", "FEED_STALE"),
+        ("BuyFixed", "ACCEPTED"), ("BuyFixed", "EXPOSURE_CAP_REACHED"), ("BuyFixed", "FEED_STALE"),
+        ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
@@ -629,6 +663,11 @@ class Market(RuleBasedStateMachine):
         minutes = sorted(24 * 60 + 22 * 60 + 13 + minute for minute in hours)
         windows = tuple(zip(minutes[::2], minutes[1::2], strict=False))
         self.twins.step([replace(self.twins.oracle.markets[instrument].data, hours=windows)])
+
+    @rule(player=st.sampled_from(PLAYERS), match=st.sampled_from(MATCHES), instrument=st.sampled_from((1, 2)),
+          direction=st.sampled_from((1, -1)), stake=st.integers(1, 10_000), seconds=st.integers(5, 10))  # fmt: skip
+    def buys(self, player: int, match: int, instrument: int, direction: int, stake: int, seconds: int) -> None:
+        self.twins.step([BuyFixed(player, match, instrument, direction, stake, seconds)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:

@@ -18,6 +18,7 @@ from arena import (
     AmendOrder,
     AmendPosition,
     Arena,
+    BuyFixed,
     CancelAll,
     ClosePosition,
     PlaceOrder,
@@ -41,7 +42,7 @@ from engine.commands import (
     SetSwitch,
     TimeInForce,
 )
-from engine.events import EventKind
+from engine.events import EventKind, FixedResult
 from engine.reasons import Reason
 from engine.scale import BOUND, MONEY
 
@@ -109,6 +110,15 @@ class Scene:
         named = sum(bits[name] for name in fields if name in bits)
         self.arena.command(AmendOrder(**({"player": player.id, "order": self.order, "fields": named} | fields)))
 
+    def buy(self, **changes: Any) -> None:
+        """Bob stakes 10 on a higher bitcoin in a minute, but for the changes."""
+        fields: dict[str, Any] = {"player": self.bob.id, "match": self.bob.match, "instrument": 1, "direction": LONG,
+                                  "stake": 10 * MONEY, "duration_s": 60}  # fmt: skip
+        self.arena.command(BuyFixed(**(fields | changes)))
+
+    def dora_stakes(self, **changes: Any) -> None:
+        self.buy(player=self.challenger.id, match=self.challenger.match, **changes)
+
 
 Refused = Callable[[Scene], Any]
 
@@ -144,6 +154,16 @@ BAD_INSTRUMENTS: list[dict[str, Any]] = [
     {"brackets": (replace(BTC.brackets[0], maintenance_cum=-1),)},
     {"symbol": "BTCUSDT", "lot_units": 10_000},  # open positions are counted in its lots
     {"symbol": "BTCUSDT", "quote": "USDC"},
+    {"fixed_payout_percent": -1},
+    {"fixed_payout_percent": 1_001},
+    {"fixed_min_stake": 0},
+    {"fixed_min_stake": 2, "fixed_max_stake": 1},
+    {"fixed_max_stake": BOUND // 1_000 + 1},
+    {"fixed_min_s": 4},
+    {"fixed_min_s": 61, "fixed_max_s": 60},
+    {"fixed_max_s": 24 * 3600 + 1},
+    {"fixed_exposure_cap": -1},
+    {"fixed_exposure_cap": BOUND + 1},
     {"hours": ((-1, 10),)},
     {"hours": ((10_000, 10_081),)},
     {"hours": ((10, 10),)},
@@ -198,6 +218,7 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "close only": lambda s: s.arena.change("BTCUSDT", close_only=True),
     "stale": lambda s: s.arena.passes(3),
     "challenged": lambda s: s.challenge(allowed_symbols=("ETHUSDT",), directions=Directions.LONG_ONLY),
+    "one way": lambda s: s.challenge(directions=Directions.LONG_ONLY),
     "hurried": lambda s: (s.challenge(max_trades_per_minute=2), s.arena.quote("ETHUSDT", 3_000), s.dora(), s.dora(),
                           s.arena.passes("59.999999999"), s.arena.quote("ETHUSDT", 3_000)),
     "rich by rule": lambda s: (s.challenge(profit_target_ppm=1_000), s.dora(), s.arena.quote("BTCUSDT", 61_000)),
@@ -219,6 +240,10 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "low ceiling": lambda s: s.arena.change("BTCUSDT", highest_price=6_500_000),
     "a trailing short": lambda s: (s.opens_short(), s.arena.change("BTCUSDT", highest_price=6_500_000)),
     "small": lambda s: s.alice.closes(s.position, quantity="0.0999"),
+    "not offered": lambda s: s.arena.change("BTCUSDT", fixed_payout_percent=0),
+    "capped": lambda s: (s.arena.change("BTCUSDT", fixed_exposure_cap=30 * MONEY), s.buy()),
+    "staked": lambda s: s.buy(),
+    "slow": lambda s: setattr(s, "carol", s.arena.player(execution=Execution.NEXT, speed_bump_ms=5_000)),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
     "a limit": lambda s: s.rests(stop_loss=5_850_000),
@@ -421,6 +446,46 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.MARGIN_TOO_LOW, "", lambda s: s.amend(fields=Amend.MARGIN, margin=-1)),
     (Reason.FEED_STALE, "rich and stale", lambda s: s.amend(fields=Amend.MARGIN, margin=-MONEY)),
     (Reason.WOULD_LIQUIDATE_NOW, "rich and falling", lambda s: s.amend(fields=Amend.MARGIN, margin=-100 * MONEY)),
+    # fixed-time trades
+    (Reason.KEY_REUSED, "", lambda s: s.buy(player=s.alice.id, key="key")),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.buy(match=0)),
+    (Reason.MATCH_NOT_FOUND, "", lambda s: s.buy(match=99)),
+    (Reason.MATCH_NOT_OPEN, "over", lambda s: s.buy(match=s.contest)),
+    (Reason.NOT_JOINED, "", lambda s: s.buy(player=99)),
+    (Reason.SEAT_NOT_FLAT, "staked", lambda s: s.bob.resets()),
+    (Reason.INSTRUMENT_NOT_FOUND, "", lambda s: s.buy(instrument=0)),
+    (Reason.INSTRUMENT_NOT_FOUND, "", lambda s: s.buy(instrument=3)),
+    (Reason.INSTRUMENT_DISABLED, "disabled", lambda s: s.buy()),
+    (Reason.INSTRUMENT_LOCKED, "locked", lambda s: s.buy()),
+    (Reason.INSTRUMENT_HALTED, "halted", lambda s: s.buy()),
+    (Reason.INSTRUMENT_CLOSE_ONLY, "close only", lambda s: s.buy()),
+    (Reason.TRADING_LOCKED, "arena locked", lambda s: s.buy()),
+    (Reason.ARENA_CLOSE_ONLY, "arena close only", lambda s: s.buy()),
+    (Reason.MATCH_LOCKED, "match locked", lambda s: s.buy()),
+    (Reason.PLAYER_LOCKED, "Bob locked", lambda s: s.buy()),
+    (Reason.MARKET_CLOSED, "closed", lambda s: s.buy()),
+    (Reason.SEAT_LOCKED, "rich by rule", lambda s: s.dora_stakes()),
+    (Reason.SEAT_DISQUALIFIED, "out by rule", lambda s: s.dora_stakes()),
+    (Reason.INSTRUMENT_NOT_ALLOWED, "challenged", lambda s: s.dora_stakes()),
+    (Reason.SIDE_NOT_ALLOWED, "one way", lambda s: s.dora_stakes(direction=SHORT)),
+    (Reason.FIXED_NOT_OFFERED, "not offered", lambda s: s.buy()),
+    (Reason.DIRECTION_INVALID, "", lambda s: s.buy(direction=0)),
+    (Reason.DIRECTION_INVALID, "", lambda s: s.buy(direction=2)),
+    (Reason.STAKE_TOO_LOW, "", lambda s: s.buy(stake=MONEY - 1)),
+    (Reason.STAKE_TOO_LOW, "", lambda s: s.buy(stake=-(1 << 63))),
+    (Reason.STAKE_TOO_HIGH, "", lambda s: s.buy(stake=1_000 * MONEY + 1)),
+    (Reason.STAKE_TOO_HIGH, "", lambda s: s.buy(stake=(1 << 63) - 1)),
+    (Reason.DURATION_INVALID, "", lambda s: s.buy(duration_s=4)),
+    (Reason.DURATION_INVALID, "joined", lambda s: s.buy(match=s.contest, duration_s=61)),
+    (Reason.DURATION_INVALID, "", lambda s: s.buy(duration_s=-(1 << 31))),
+    (Reason.DURATION_INVALID, "", lambda s: s.buy(duration_s=24 * 3600 + 1)),
+    (Reason.DURATION_INVALID, "slow", lambda s: s.carol.buys("BTCUSDT", LONG, 10, 5)),
+    (Reason.FEED_STALE, "stale", lambda s: s.buy()),
+    (Reason.FEED_STALE, "", lambda s: s.buy(instrument=2)),
+    (Reason.CASH_TOO_LOW, "", lambda s: s.buy(player=s.alice.id, stake=1_000 * MONEY)),
+    (Reason.EXPOSURE_CAP_REACHED, "capped", lambda s: s.buy(stake=20 * MONEY + 1)),
+    (Reason.POSITION_NOT_FOUND, "staked", lambda s: s.close(player=s.bob.id, position=s.order + 1, percent=100)),
+    (Reason.ORDER_NOT_FOUND, "staked", lambda s: s.bob.cancels(s.order + 1)),
 ]  # fmt: skip
 
 
@@ -468,9 +533,34 @@ def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch:
         arena.command(JoinMatch(scene.contest, scene.alice.id))
 
 
+REFUNDS: list[tuple[Reason, Refused]] = [
+    (Reason.QUOTES_TOO_FEW, lambda s: s.arena.passes(60)),
+    (Reason.QUOTES_TOO_FEW, lambda s: (s.arena.passes(1), s.arena.quote("BTCUSDT", 61_000), s.arena.passes(59))),
+    (Reason.ENTRY_MISSED, lambda s: (s.arena.quote("BTCUSDT", 61_000), s.arena.quote("BTCUSDT", 62_000),
+                                     s.arena.passes(60))),
+    (Reason.FEED_STALE, lambda s: (s.arena.passes("57.999999998"), s.arena.quote("BTCUSDT", 61_000),
+                                   s.arena.passes("0.000000001"), s.arena.quote("BTCUSDT", 62_000),
+                                   s.arena.passes(60))),
+]  # fmt: skip
+"""Why a stake comes back: Carol's 10 on a higher bitcoin in a minute, entered after a bump of a quarter of a second."""
+
+
+@pytest.mark.parametrize(("reason", "then"), REFUNDS, ids=lambda part: getattr(part, "name", None))
+def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused):
+    scene = Scene(arena)
+    carol = scene.carol = arena.player(cash=1_000, execution=Execution.NEXT)
+    scene.buy(player=carol.id, match=carol.match)
+    assert (carol.cash, carol.stakes) == (990, 10)
+    then(scene)
+    settled = carol.last(EventKind.FIXED_SETTLED)
+    assert (settled.result, settled.reason, settled.profit) == (FixedResult.REFUNDED, reason, 0)
+    assert (carol.cash, carol.stakes, carol.fixed_trades) == (1_000, 0, [])
+
+
 def test_the_table_has_every_reason_that_the_engine_gives():
     """A reason that stands in the engine's code is in the table; those that do not are named here until they do."""
     code = "".join(path.read_text() for path in ENGINE.rglob("*.py") if path.name != "reasons.py")
     given = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", code)} - {Reason.ACCEPTED}
-    assert given == {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)} | {Reason.MATCH_FULL}
+    refused = {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)} | {Reason.MATCH_FULL}
+    assert given == refused | {reason for reason, _ in REFUNDS}
     assert set(Reason) - given == {Reason.ACCEPTED}

@@ -12,16 +12,19 @@
     ann moves o price=61000 stop_loss=60000 expires_in=30
     ann cancels o => refused ORDER_NOT_FOUND
     ann cancels all => canceled left=2
+    ann up BTCUSDT stake=100 for=30 as t
     ann resets
     ann has cash=4950 positions=1
 
 `limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
 may rest, `max_slippage_ppm=N` how far a market order may slip, `trailing_stop=PPM` how far its stop stays behind,
-`as NAME` names it. What follows `=>` is the reply; without it the command only has to be accepted. Indented lines are
-the events that the line above makes, all of them and in order:
+`as NAME` names it. `up` and `down` buy a fixed-time trade, `for` so many seconds. What follows `=>` is the reply;
+without it the command only has to be accepted. Indented lines are the events that the line above makes, all of them and
+in order:
 
     BTCUSDT 95475.11 95475.12
         > ann p closed liquidation price=95475.11
+        > ann t settled won profit=80
         > ann warned 80 equity=9200 level=9000
         > ann disqualified total_drawdown
 
@@ -37,11 +40,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from arena import BTC, LONG, SHORT, Arena, Happened, Player, dollars
+from arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars
 from msgspec.structs import replace
 
 from engine.commands import Anchor, Execution, TotalDrawdown
-from engine.events import Cause, EventKind, OrderStatus, Rule
+from engine.events import EventKind, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import MONEY
 from gateway.hours import parse_hours
@@ -54,6 +57,7 @@ FINE = replace(BTC, symbol="FINEUSDT", tick_units=MONEY // 10_000, lot_units=MON
 
 SWITCH = {"on": True, "off": False}
 SIDES = {"long": LONG, "short": SHORT}
+DIRECTIONS = {"up": LONG, "down": SHORT}
 EVENTS = {
     "accepted": EventKind.ORDER_ACCEPTED,
     "filled": EventKind.ORDER_FILLED,
@@ -64,6 +68,9 @@ EVENTS = {
     "opened": EventKind.POSITION_OPENED,
     "changed": EventKind.POSITION_CHANGED,
     "closed": EventKind.POSITION_CLOSED,
+    "staked": EventKind.FIXED_OPENED,
+    "entered": EventKind.FIXED_ENTERED,
+    "settled": EventKind.FIXED_SETTLED,
 }
 JUDGEMENTS = {
     "warned": EventKind.SEAT_WARNED,
@@ -184,6 +191,9 @@ class Scenario:
                 player.stop(rest[0], SIDES[verb], details.pop("stop"), **details)
             else:
                 player.opens(rest[0], SIDES[verb], **details)
+        elif verb in DIRECTIONS:
+            fields = fields_of(rest[1:])
+            player.buys(rest[0], DIRECTIONS[verb], fields["stake"], int(fields["for"]))
         elif verb == "closes":
             fields = fields_of(rest[1:])
             player.closes(self.id(rest[0]), percent=int(fields.get("percent", 0)), quantity=fields.get("quantity", 0))
@@ -236,7 +246,7 @@ class Scenario:
             self.fail(came)
         if rest and "=" not in rest[0]:
             said = rest.pop(0)
-            if said not in (event.cause.name.lower(), event.reason.name):
+            if said not in (event.word, event.reason.name):
                 self.fail(came)
         self.compare(came, event, fields_of(rest))
 
@@ -269,12 +279,11 @@ class Scenario:
             if getattr(found, field) != Decimal(value):
                 self.fail(f"{what} with {field}={getattr(found, field)}, not {value}")
 
-    def describe(self, owner: int, event: Happened) -> str:
+    def describe(self, owner: int, event: Happened | HappenedFixed) -> str:
         player = next((name for name, player in self.players.items() if player.id == owner), owner)
         name = next((name for name, id in self.names.items() if id == event.id), event.id)
         what = next(word for word, kind in EVENTS.items() if kind == event.kind)
-        cause = f" {event.cause.name.lower()}" if event.cause is not Cause.NONE else ""
-        return f"`{player} {name} {what}{cause}`"
+        return f"`{player} {name} {what} {event.word}".rstrip() + "`"
 
 
 def fields_of(words: list[str]) -> dict[str, str]:

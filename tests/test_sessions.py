@@ -38,12 +38,19 @@ async def ann(gateway: Gateway) -> Client:
     return await gateway.player()
 
 
+UP = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"match": 1}}
+
+
 def changed(**fields: Any) -> dict[str, Any]:
     return LONG | fields
 
 
 def text(**fields: Any) -> bytes:
     return msgspec.json.encode({"id": 1, "op": "order.place", "args": changed(**fields)})
+
+
+def fixed(**fields: Any) -> bytes:
+    return msgspec.json.encode({"id": 1, "op": "fixed.buy", "args": UP | fields})
 
 
 BAD_MESSAGES = {
@@ -107,6 +114,16 @@ BAD_MESSAGES = {
         b'{"id":1,"op":"candles","args":{"symbol":"BTCUSDT","interval":"2m"}}',
         "INTERVAL_UNKNOWN",
     ),
+    "stake as a float": (fixed(stake=1.5), "FLOAT_NOT_ALLOWED"),
+    "negative stake": (fixed(stake="-5"), "STAKE_TOO_LOW"),
+    "huge stake": (fixed(stake="1000.00000001"), "STAKE_TOO_HIGH"),
+    "too precise a stake": (fixed(stake="1.000000001"), "TOO_PRECISE"),
+    "unknown direction": (fixed(direction="long"), "BAD_ARGUMENTS"),
+    "duration beyond 32 bits": (fixed(duration=2**31), "BAD_ARGUMENTS"),
+    "short duration": (fixed(duration=4), "DURATION_INVALID"),
+    "stake from a wallet": (fixed(account={"wallet": "demo"}), "BAD_ARGUMENTS"),
+    "stake from no account": (fixed(account=None), "BAD_ARGUMENTS"),
+    "stake of another match": (fixed(account={"match": 7}), "MATCH_NOT_FOUND"),
     "auth twice": (b'{"id":1,"op":"auth","args":{"token":"x"}}', "ALREADY_AUTHENTICATED"),
 }
 
@@ -279,6 +296,46 @@ async def test_a_trailing_stop_is_asked_for_in_ppm_and_shown_as_a_distance(gatew
         ("58860.00", "1200.00", None),
         ("58860.00", "1200.00", "trailing_stop"),
     ]
+
+
+@pytest.mark.parametrize("codec", [JSON, MSGPACK])
+async def test_a_fixed_time_trade_is_bought_entered_and_settled(gateway: Gateway, codec: Codec) -> None:
+    ann = await gateway.player(codec)
+    await ann.result("subscribe", {"channels": ["me"]})
+    terms = next(one["fixed"] for one in await ann.result("instruments") if one["symbol"] == "BTCUSDT")
+    assert terms == {
+        "payout": 80, "min_stake": "1.00000000", "max_stake": "1000.00000000", "min_duration": 5,
+        "max_duration": 86_400,
+    }  # fmt: skip
+    first = await ann.asks("fixed.buy", UP, key="a")
+    trade = first["result"]["trade"]
+    assert first["result"] == {"trade": trade, "payout": 80, "expires_at": first["at"] + 5_000}
+    again = await ann.asks("fixed.buy", UP | {"stake": "10.0"}, key="a")
+    assert (again["result"], again["replayed"]) == (first["result"], True)
+    assert await ann.error("fixed.buy", UP | {"direction": "down"}, key="a") == "KEY_REUSED"
+    waits = {
+        "trade": trade, "match": 1, "symbol": "BTCUSDT", "direction": "up", "stake": "10.00000000", "payout": 80,
+        "accepted_at": first["at"], "expires_at": first["at"] + 5_000,
+    }  # fmt: skip
+    assert await ann.result("fixed.list") == [waits]
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    running = (await ann.result("me.get"))["fixed"]
+    assert running == [waits | {"entry_price": "60000.005", "entry_sequence": first["seq"] + 3}]
+
+    clock = gateway.arena.clock
+    clock.stamp_ns = lambda: (first["at"] + 4_000) * 10**6
+    await gateway.quote("BTCUSDT", 6_000_001, 6_000_003)
+    clock.stamp_ns = lambda: (first["at"] + 5_001) * 10**6
+    await gateway.quote("BTCUSDT", 5_000_000, 5_000_001)
+    opened, entered, settled = (message for message in ann.on("me") if message["type"].startswith("fixed."))
+    told = {name: waits[name] for name in waits if name != "accepted_at"}
+    assert opened["data"] == told | {"cash": "9990.00000000"}
+    assert entered["data"] == opened["data"] | {"entry_price": "60000.005", "entry_sequence": entered["seq"]}
+    assert settled["data"] == entered["data"] | {
+        "cash": "10008.00000000", "result": "won", "exit_price": "60000.020", "exit_sequence": entered["seq"] + 1,
+        "profit": "8.00000000", "paid_back": "18.00000000",
+    }  # fmt: skip
+    assert await ann.result("fixed.list") == []
 
 
 async def test_order_test_says_what_order_place_does(gateway: Gateway, ann: Client) -> None:

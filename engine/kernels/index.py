@@ -86,3 +86,9 @@ def allowed_key(match, instrument):
 def holding_key(seat, instrument):
     """The key of a holding in holding_index, from the seat's row."""
     return (seat << 20) | instrument
+
+
+@kernel
+def exposure_key(instrument, direction, minute):
+    """The key of an exposure in exposure_index; instruments fit 15 bits, minutes since the epoch 28."""
+    return (minute << 16) | (instrument << 1) | int(direction > 0)

@@ -63,10 +63,13 @@ def is_open(book, instrument, at_ns):
 @kernel
 def is_stale(book, instrument):
     """Is there no quote of the instrument to trade on: none yet, or older than its lifetime, or its market closed?"""
-    quote = book.quotes[instrument]
     now_ns = book.world[0].now_ns
-    return (
-        quote.bid == 0
-        or now_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns
-        or not is_open(book, instrument, now_ns)
-    )
+    return is_stale_at(book, instrument, now_ns) or not is_open(book, instrument, now_ns)
+
+
+@kernel
+def is_stale_at(book, instrument, at_ns):
+    """Was there no quote of the instrument at `at_ns`, which is not before the last one, or was that one older than
+    its lifetime?"""
+    quote = book.quotes[instrument]
+    return quote.bid == 0 or at_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns

@@ -1,9 +1,9 @@
 """The market: quotes come in, what waits for them is collected and served in a fixed order.
 
-Within one quote: closes and opens that waited for it; then stops, liquidations, targets, steps of trailing stops,
-resting entries; within each, earlier acceptance first, which is the order of ids; then the seats that are to be judged
-(kernels/rules.py). All is collected before anything is served, so what a position opened by this quote would trigger is
-first looked at with the next one.
+Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets,
+steps of trailing stops, resting entries; within each, earlier acceptance first, which is the order of ids; then the
+seats that are to be judged (kernels/rules.py). All is collected before anything is served, so what a position opened by
+this quote would trigger is first looked at with the next one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from engine.kernels import kernel, unsigned
 from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
+from engine.kernels.fixed_trades import enter
 from engine.kernels.index import find
 from engine.kernels.instruments import is_open
 from engine.kernels.orders import fill_resting, fill_waiting
@@ -24,7 +25,16 @@ from engine.kernels.triggers import is_free, next_crossed
 from engine.kernels.waiting import stop_waiting
 from engine.reasons import Reason
 from engine.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
-from engine.tables import BOUNDS_STEP, LANE_ASK, LANE_BID, PAGE_ROWS, TRIGGER_BAND, TRIGGER_POSITION, WAITS_TO_OPEN
+from engine.tables import (
+    BOUNDS_STEP,
+    LANE_ASK,
+    LANE_BID,
+    PAGE_ROWS,
+    TRIGGER_BAND,
+    TRIGGER_POSITION,
+    WAITS_TO_ENTER,
+    WAITS_TO_OPEN,
+)
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
@@ -64,6 +74,7 @@ def apply_quote(book, events, command):
     quote.ask = ask
     quote.at_ns = world.now_ns
     quote.sequence = book.turn[0].sequence
+    quote.count += 1
     quote.source_sequence = command.source_sequence
     count_quote(book, events, command.instrument, bid)
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
@@ -139,6 +150,9 @@ def serve(book, events, instrument, room, outcome):
         row, lots = waiting.owner, waiting.lots
         if waiting.kind == WAITS_TO_OPEN:
             fill_waiting(book, events, row)
+            continue
+        if waiting.kind == WAITS_TO_ENTER:
+            enter(book, events, row)
             continue
         stop_waiting(book, quote.waiting_first)
         book.positions[row].waiting = 0

@@ -10,6 +10,8 @@ from engine.kernels.processor import prefetch
 from engine.tables import (
     BANDS,
     BOUNDS_STEP,
+    EXPOSURES,
+    FIXED_TRADES,
     HOLDINGS,
     ORDERS,
     PAGE_ROWS,
@@ -65,10 +67,13 @@ def has_room(book, commands):
         and heads[HOLDINGS].used + commands <= len(book.holdings)
         and heads[TIMERS].used + 2 * commands <= len(book.timers)
         and heads[WAITING].used + commands <= len(book.waiting)
+        and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
+        and heads[EXPOSURES].used + commands <= len(book.exposures)
         and heads[REQUESTS].used + commands <= len(book.requests)
         and heads[PAGES].used + pages <= len(book.pages)
         and bounds <= len(book.bound_low)
         and 2 * entries <= len(book.id_index)
         and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
+        and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
         and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
     )

@@ -1,8 +1,8 @@
 """Challenge rules: what a match demands of its seats, looked at whenever a seat's equity may have crossed a level.
 
 A seat that is touched is judged once, at the end of the entry that touched it: floors, loss per trade, profit target,
-then the high-water mark and warnings. Who is out is put out in the same entry: its orders are cancelled and its
-positions closed, in other instruments at their last usable quote, however old.
+then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are refunded, its
+orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from engine.events import Cause, EventKind, Rule
 from engine.kernels import kernel, rare_kernel
 from engine.kernels.bands import divide_slack, drop_bands, touch
 from engine.kernels.emit import begin
+from engine.kernels.fixed_trades import refund
 from engine.kernels.index import find
 from engine.kernels.orders import end_order
 from engine.kernels.positions import breaks_loss_limit, close_position
@@ -102,8 +103,8 @@ def end_now(book, match_id):
 
 @rare_kernel
 def settle_match(book, events, match_id, room, outcome):
-    """Cancel all orders of the match and close its positions at their last usable quotes, while more than `room`
-    events fit; True when nothing is open. No rule looks at it any more."""
+    """Refund the match's fixed-time trades, cancel its orders and close its positions at their last usable quotes,
+    while more than `room` events fit; True when nothing is open. No rule looks at it any more."""
     turn = book.turn[0]
     match = book.matches[match_id]
     match.status = MATCH_CLOSED
@@ -129,8 +130,15 @@ def settle_match(book, events, match_id, room, outcome):
 
 @rare_kernel
 def flatten(book, events, row, cause, outcome):
-    """Cancel one order of the seat, or close one position of it, the latest first; False when it has none."""
+    """Refund one fixed-time trade of the seat, or else cancel an order, or close a position, the latest first; False
+    when it has none."""
     seat = book.seats[row]
+    if seat.first_fixed != 0:
+        reason = Reason.MATCH_NOT_OPEN.value
+        if cause == Cause.RULE.value:
+            reason = Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
+        refund(book, events, seat.first_fixed, reason)
+        return True
     if seat.first_order != 0:
         end_order(book, events, seat.first_order, EventKind.ORDER_CANCELED.value, Reason.ACCEPTED.value)
         return True

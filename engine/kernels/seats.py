@@ -108,8 +108,8 @@ def count_out(book, holding_row, notional, count):
 
 @kernel
 def balance(seat):
-    """What the seat would have if its positions closed without profit, loss and fee."""
-    return seat.cash + seat.reserved + seat.margin
+    """What the seat would have if all that is open ended without profit, loss and fee."""
+    return seat.cash + seat.reserved + seat.margin + seat.stakes
 
 
 @kernel
@@ -124,7 +124,7 @@ def note_balance(book, seat_row):
 
 @kernel
 def equity(book, seat_row):
-    """Cash + reserved + margin + floating profit at the closing-side quotes, no position below -margin."""
+    """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin."""
     total, _ = worth(book, seat_row)
     return total
 
@@ -136,7 +136,7 @@ def worth(book, seat_row):
     Walks the seat's positions: a cache miss each.
     """
     seat = book.seats[seat_row]
-    total = seat.cash + seat.reserved
+    total = seat.cash + seat.reserved + seat.stakes
     deficit = 0
     roster_row = seat.first_roster
     while roster_row != 0:

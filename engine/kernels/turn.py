@@ -12,8 +12,9 @@ from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import kernel, rare_kernel
 from engine.kernels.ahead import look_ahead, position_of
+from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
-from engine.kernels.instruments import is_stale
+from engine.kernels.instruments import is_stale, is_stale_at
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
 from engine.kernels.plans import check_stops, liquidated_at
@@ -25,7 +26,7 @@ from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_MATCH, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_FIXED, TIMER_MATCH, TIMER_WAIT, WAITS_TO_CLOSE
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -135,6 +136,8 @@ def _begin_entry(book, commands, events, outcome, header, i):
         outcome.reason = start_cancel_all(book, header, outcome)
         if outcome.reason == Reason.ACCEPTED.value:
             book.turn[0].phase = PHASE_CANCEL_ALL
+    elif kind == Kind.BUY_FIXED.value:
+        outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:
@@ -269,12 +272,12 @@ def _fire_timers(book, events, room, scratch):
         if turn.events >= room:
             return False
         timer = book.timers[row]
-        if timer.kind == TIMER_WAIT:
+        if timer.kind == TIMER_FIXED:
+            settle(book, events, timer.owner)
+        elif timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
             start_day(book, timer.owner)
-            if not judge_touched(book, events, room, scratch):
-                return False
         elif timer.kind == TIMER_MATCH:
             match_id = timer.owner
             if settle_match(book, events, match_id, room, scratch):
@@ -284,19 +287,23 @@ def _fire_timers(book, events, room, scratch):
             return False
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
+        if turn.touched != 0 and not judge_touched(book, events, room, scratch):
+            return False
         row = next_due(book, now_ns)
     return True
 
 
 @kernel
 def _fire_wait(book, events, row):
-    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale."""
+    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale: told at the time
+    that was set, for the batch may come much later, and what else is due has its turn."""
     waiting = book.waiting[row]
+    due_ns = book.timers[waiting.timer].due_ns
     clear_timer(book, waiting.timer)
     waiting.timer = 0
     if not waiting.queued:
         join_queue(book, row)
-    elif is_stale(book, waiting.instrument):
+    elif is_stale_at(book, waiting.instrument, due_ns):
         end_order(book, events, waiting.owner, EventKind.ORDER_EXPIRED, Reason.FEED_STALE.value)
     else:
         look_when_stale(book, row)

@@ -1,8 +1,9 @@
-"""Waiting for a quote: closes on a stale feed, and under `next` execution whatever a client causes.
+"""Waiting for a quote: closes on a stale feed, fixed-time trades for their entry, and under `next` execution whatever
+a client causes.
 
 What waits joins its instrument's queue when its speed bump is over, at once where there is none, and the next usable
 quote serves the queue in order: within a match that is the order of acceptance. An opening order whose quote does not
-come expires when the last one has gone stale; a close waits as long as it takes.
+come expires when the last one has gone stale; a close waits as long as it takes, an entry as long as its trade runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from engine.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN
 
 @kernel
 def wait_for_quote(book, instrument, kind, owner, lots, ripe_at_ns):
-    """Let an order's or a position's row wait for the first usable quote from `ripe_at_ns` on; returns its row here."""
+    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from `ripe_at_ns` on;
+    returns its row here."""
     row = take(book.waiting, book.heads[WAITING])
     waiting = book.waiting[row]
     waiting.kind = kind
