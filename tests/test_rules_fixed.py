@@ -8,10 +8,10 @@ import pytest
 from arena import LONG, SHORT, Arena, BuyFixed, Player, Pulse, Quote, money
 
 from engine import views
-from engine.commands import Execution
+from engine.commands import CreateGame, CreateMatch, EndMatch, Execution, JoinMatch
 from engine.events import EventKind, FixedResult
 from engine.reasons import Reason
-from engine.scale import NS_PER_S
+from engine.scale import MONEY, NS_PER_S
 
 
 @pytest.fixture
@@ -227,3 +227,62 @@ def test_the_cap_is_on_all_seats_together_in_each_minute_and_direction(arena: Ar
     bob.buys("BTCUSDT", LONG, 100, to_the_minute)
     bob.buys("BTCUSDT", SHORT, 100, to_the_minute - 1)
     bob.buys("ETHUSDT", LONG, 100, to_the_minute - 1)
+
+
+@pytest.fixture
+def contest(arena: Arena, ann: Player) -> Player:
+    """Ann again, in a match that ends in a minute."""
+    game = arena.command(CreateGame("Minute", "", 1_000 * MONEY, 1, 1, duration_s=60)).id
+    match = arena.command(CreateMatch(game, practice=False)).id
+    arena.command(JoinMatch(match, ann.id))
+    return Player(arena, ann.id, match)
+
+
+def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expire_later(arena: Arena, contest: Player):
+    with arena.refuses(Reason.DURATION_INVALID):
+        contest.buys("BTCUSDT", LONG, 100, 61)
+    contest.buys("BTCUSDT", LONG, 100, 60)
+    arena.quote("BTCUSDT", 60_000)
+    expires(arena, 60, 61_000)
+    assert results(contest) == [FixedResult.WON]
+    assert arena.history[-2]["balance"] == 1_080 * MONEY  # as it was ranked
+    assert contest.cash == 1_080
+
+
+def test_a_match_that_ends_early_gives_the_stakes_back(arena: Arena, contest: Player):
+    first, second = (contest.buys("BTCUSDT", LONG, stake, 60) for stake in (100, 50))
+    arena.quote("BTCUSDT", 60_000)
+    arena.command(EndMatch(contest.match, "enough"))
+    settled = arena.happened(EventKind.FIXED_SETTLED, contest.id)
+    assert [(one.id, one.result, one.reason) for one in settled] == [
+        (id, FixedResult.REFUNDED, Reason.MATCH_NOT_OPEN) for id in (second, first)
+    ]
+    assert arena.history[-2]["balance"] == 1_000 * MONEY
+    assert (contest.cash, contest.stakes, contest.fixed_trades) == (1_000, 0, [])
+    arena.passes(60)
+    assert len(results(contest)) == 2
+
+
+def test_what_a_trade_wins_or_loses_changes_the_balance_and_its_stake_does_not(arena: Arena, ann: Player):
+    ann.buys("BTCUSDT", LONG, 100, 30)
+    ann.buys("BTCUSDT", SHORT, 50, 31)
+    ann.buys("BTCUSDT", LONG, 10, 32)
+    assert ann.seat.max_drawdown == 0
+    arena.quote("BTCUSDT", 60_000)
+    expires(arena, 30, 59_000)
+    at_ns = arena.now_ns
+    assert (ann.seat.max_drawdown, ann.seat.balance_at_ns) == (money(100), at_ns)
+    arena.passes(1)
+    assert (ann.seat.max_drawdown, ann.seat.balance_at_ns) == (money(100), at_ns + NS_PER_S)
+    arena.passes(1)
+    assert ann.seat.max_drawdown == money(100)
+
+
+def test_trading_hours_that_end_leave_an_open_trade_to_its_quotes(arena: Arena, ann: Player):
+    ann.buys("BTCUSDT", LONG, 100, 30)
+    arena.quote("BTCUSDT", 60_000)
+    arena.passes(29)
+    arena.quote("BTCUSDT", 61_000)
+    arena.change("BTCUSDT", hours=((0, 60),))
+    arena.passes(1)
+    assert results(ann) == [FixedResult.WON]

@@ -459,7 +459,7 @@ class Driver:
     def buy(self) -> Command:
         command = BuyFixed(
             self.random.choice(PLAYERS),
-            self.random.choice(MATCHES),
+            self.random.choice((*MATCHES, *self.short() * 2)),
             self.random.choice((1, 1, 2)),
             self.random.choice((1, -1)),
             self.random.choice((7, 50, 101, 900, 3_000, 9_000)),
@@ -540,7 +540,10 @@ def test_the_driver_reaches_what_it_is_to_test():
         *(("FIXED_SETTLED", result.name) for result in FixedResult if result),
         ("FIXED_SETTLED", "QUOTES_TOO_FEW"), ("FIXED_SETTLED", "ENTRY_MISSED"), ("FIXED_SETTLED", "FEED_STALE"),
         ("BuyFixed", "ACCEPTED"), ("BuyFixed", "EXPOSURE_CAP_REACHED"), ("BuyFixed", "FEED_STALE"),
-        ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"),
+        ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
+        ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
+        ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
+        *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
     ):  # fmt: skip
         assert twins.seen[happened], happened
     assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)

@@ -14,7 +14,7 @@ from typing import Final
 
 from engine.commands import Side
 from engine.events import EventKind, FixedResult, OrderStatus
-from engine.kernels import kernel
+from engine.kernels import kernel, rare_kernel
 from engine.kernels.bands import shift
 from engine.kernels.emit import begin
 from engine.kernels.index import allowed_key, exposure_key, find, insert, remove
@@ -34,7 +34,7 @@ QUOTES_NEEDED: Final = 2
 """Usable quotes that must come while a trade runs."""
 
 
-@kernel
+@rare_kernel
 def buy(book, events, command, outcome):
     """A new trade: its payout and expiry are fixed now, its entry is the next quote's."""
     reason = _check(book, command)
