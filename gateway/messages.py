@@ -15,7 +15,7 @@ from engine.events import Cause, EventKind, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, money_text
-from gateway.records import TRADE_FIELDS, Candle, Trade, judged_of
+from gateway.records import TRADE_FIELDS, Candle, Trade, judged_of, ranked_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
@@ -42,6 +42,7 @@ TYPES: Final = {
     EventKind.SEAT_WARNED.value: "seat.warned",
     EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
     EventKind.SEAT_LOCKED.value: "seat.locked",
+    EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
 }
 """Types of the messages on the private channel."""
@@ -132,6 +133,16 @@ class JudgedData(Struct, frozen=True, omit_defaults=True):
     ask: str | None = None
     quote_seq: int | None = None  # of the log, as the next
     seq: int | None = None  # of what broke the rule; of an event, its own
+
+
+class RankedData(Struct, frozen=True, gc=False):
+    """How a match ended for the player: `rank` of so many `players`, by the final `balance`."""
+
+    match: int
+    rank: int
+    players: int
+    balance: str
+    prize: str
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -253,6 +264,11 @@ def judgement(
     return JudgedData(match, RULES[rule], **more)
 
 
+def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:
+    event = ranked_of(trade)
+    return RankedData(event.match, event.rank, event.seats, money_text(event.balance), money_text(event.prize))
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
@@ -272,6 +288,7 @@ PRIVATE_DATA: Final[dict[int, Callable[[Trade, Instrument | None], Any]]] = {
     EventKind.SEAT_WARNED: judged_data,
     EventKind.SEAT_DISQUALIFIED: judged_data,
     EventKind.SEAT_LOCKED: judged_data,
+    EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
 }
 """What makes the data of a private message from its event."""

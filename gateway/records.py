@@ -25,7 +25,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -299,6 +299,23 @@ class Switched(NamedTuple):
     on: int
 
 
+class Ranked(NamedTuple):
+    """engine.events.RANKED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    rank: int
+    seats: int
+    balance: int
+    prize: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -320,6 +337,7 @@ def _event_struct(dtype: np.dtype[np.void], fields: tuple[str, ...]) -> struct.S
 _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
+_RANKED: Final = _event_struct(RANKED, Ranked._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -338,6 +356,11 @@ def trades_in(raw: bytes) -> Iterator[Trade]:
 def judged_of(trade: Trade) -> Judged:
     """What a rule did to a seat, which was read as a trade."""
     return Judged._make(_JUDGED.unpack(_TRADE.pack(*trade)))
+
+
+def ranked_of(trade: Trade) -> Ranked:
+    """How a match ended for a player, which was read as a trade."""
+    return Ranked._make(_RANKED.unpack(_TRADE.pack(*trade)))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:
