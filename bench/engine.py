@@ -1,7 +1,8 @@
 """The engine bench: opens, closes and ticks on a full book, on one core, no disk and no network.
 
-Every rule that exists is on: fees, margin brackets, exposure and position limits, a stop loss and a target on every
-position, candles. Commands go through `Machine.apply`, the only door, in batches; nothing is measured from inside.
+Fees, margin brackets, exposure and position limits, a stop loss and a target on every position, candles are always on;
+a second round has all challenge rules as well, armed on every seat. Commands go through `Machine.apply`, the only door,
+in batches; nothing is measured from inside.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     TimeInForce,
+    TotalDrawdown,
     encode_cold,
 )
 from engine.events import FIXED, EventKind, FixedResult
@@ -50,14 +52,25 @@ PRICE = 6_000_000
 LOWEST = 1_000
 """Ticks: a bid at which every long is liquidated and every short has reached its target."""
 
+CHALLENGE: dict[str, Any] = {
+    "max_daily_drawdown_ppm": 500_000,
+    "max_total_drawdown_ppm": 500_000,
+    "total_drawdown": TotalDrawdown.TRAILING,
+    "max_loss_per_trade_ppm": 50_000,
+    "profit_target_ppm": 10_000_000,
+    "min_trades": 10,
+    "min_hold_s": 1,
+}
+"""Rules that look at what every seat is worth, too wide to put one out. A seat that has just begun is at its peak."""
+
 Progress = Callable[[str, int, int], None]
 Results = dict[str, Any]
 
 
 class EngineBench:
-    """An arena of `instruments` instruments and `players` players with one practice match."""
+    """An arena of `instruments` instruments and `players` players with one practice match of a game with `rules`."""
 
-    def __init__(self, instruments: int, players: int, seed: int = 1) -> None:
+    def __init__(self, instruments: int, players: int, seed: int = 1, **rules: Any) -> None:
         self.machine = Machine()
         self.instruments = instruments
         self.players = players
@@ -68,7 +81,7 @@ class EngineBench:
         self.owners: NDArray[np.int64] = np.empty(0, np.int64)
         self.cold(
             *(_instrument(number) for number in range(instruments)),
-            CreateGame("Bench", "", 1 << 46, 100_000, 125),
+            CreateGame("Bench", "", 1 << 46, 100_000, 125, **rules),
             CreateMatch(1, True),
         )
         for first in range(0, players, BATCH):
@@ -184,6 +197,21 @@ class EngineBench:
             assert not (applied.events["kind"] == EventKind.POSITION_CLOSED).any(), "a tick fired"
         return statistics.median(samples)
 
+    def rising_tick(self, count: int, step: int) -> dict[str, float]:
+        """Mean cost of quotes of one instrument that each rise by `step` ticks; how many seats reached new peaks."""
+        before = np.array(self.machine.state.book.seats["high_water"])
+        numbers, bids = np.ones(count, np.int64), PRICE + step * np.arange(1, count + 1)
+        spent, closed = 0, 0
+        for first in range(0, count, BATCH):
+            records = self.quotes(numbers[first : first + BATCH], bids[first : first + BATCH])
+            started = time.perf_counter_ns()
+            applied = self.apply(records)
+            spent += time.perf_counter_ns() - started
+            closed += int((applied.events["kind"] == EventKind.POSITION_CLOSED).sum())
+        risen = int((self.machine.state.book.seats["high_water"] != before).sum())
+        return {"ticks": count, "step": step, "ns_per_tick": round(spent / count), "seats_at_new_peaks": risen,
+                "closed": closed}  # fmt: skip
+
     def revaluation_ns(self, instrument: int, rounds: int = 21) -> float:
         """Median cost of marking every position of the instrument to market, over contiguous columns."""
         samples = []
@@ -265,14 +293,19 @@ def run(
     }
     _opens_and_closes(results, positions, progress)
     _tick_one_instrument(results, positions, progress)
+    results["with_challenge_rules"] = challenged = {"rules": ", ".join(CHALLENGE)}
+    _opens_and_closes(challenged, positions, progress, **CHALLENGE)
+    for key in ("opens_per_s", "closes_per_s"):
+        challenged[f"{key}_ratio"] = round(challenged[key] / results[key], 2)
+    _challenged_tick(challenged, positions, progress)
     _tick_spread(results, spread_positions, progress)
     _fixed_trades(results, fixed_trades, progress)
     gc.enable()
     return results
 
 
-def _opens_and_closes(results: Results, positions: int, progress: Progress) -> None:
-    bench = EngineBench(INSTRUMENTS, PLAYERS)
+def _opens_and_closes(results: Results, positions: int, progress: Progress, **rules: Any) -> None:
+    bench = EngineBench(INSTRUMENTS, PLAYERS, **rules)
     bench.fill(positions, INSTRUMENTS, progress)
     rounds, count = 10, min(100_000, positions)
     opens, closes = [], []
@@ -299,6 +332,20 @@ def _tick_one_instrument(results: Results, positions: int, progress: Progress) -
         "revaluation_ns": round(revaluation_ns),
         "revaluation_over_trigger": round(revaluation_ns / trigger_ns, 1),
         "firing": [bench.fire(count, 1) for count in (1, 1_000, positions)],
+    }
+
+
+def _challenged_tick(results: Results, positions: int, progress: Progress) -> None:
+    bench = EngineBench(1, PLAYERS, **CHALLENGE)
+    bench.fill(positions, 1, progress)
+    trigger_ns = bench.tick_ns(1, 20_000)
+    revaluation_ns = bench.revaluation_ns(1)
+    results["tick_one_instrument"] = {
+        "positions": positions,
+        "trigger_ns": round(trigger_ns),
+        "revaluation_ns": round(revaluation_ns),
+        "revaluation_over_trigger": round(revaluation_ns / trigger_ns, 1),
+        "rising_from_the_peak": bench.rising_tick(2_000, 20),
     }
 
 

@@ -355,8 +355,8 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
 
 
 def bands_watch_what_their_seats_hold(state: State) -> list[str]:
-    """A watched seat has one band for each lane it is in, of all its lots there, whose trigger fires when a share is
-    used up; no other seat has any."""
+    """A watched seat has one band for each lane it is in, of all its lots there, whose trigger fires before a share
+    is used up; no other seat has any."""
     book = state.book
     rows = _live(book, BANDS)
     bands = book.bands[rows]
@@ -378,8 +378,8 @@ def bands_watch_what_their_seats_hold(state: State) -> list[str]:
     worth = bands["lots"] * book.instruments["value"][lanes // 2]
     falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("down", "up"))
     below, above = np.where(bands["side"] > 0, falls, rises), np.where(bands["side"] > 0, rises, falls)
-    off = triggers["low"] != np.maximum(bands["mark"] - below, NEVER_LOW)
-    off |= triggers["high"] != np.minimum(bands["mark"] + above, NEVER_HIGH)
+    off = triggers["low"] < np.maximum(bands["mark"] - below, NEVER_LOW)
+    off |= triggers["high"] > np.minimum(bands["mark"] + above, NEVER_HIGH)
     off |= (triggers["kind"] != TRIGGER_BAND) | (triggers["owner"] != rows)
     off |= book.pages["lane"][bands["trigger"] // PAGE_ROWS] != lanes
     price = np.where(lanes % 2 == LANE_BID, quotes["bid"], quotes["ask"])

@@ -74,7 +74,7 @@ class CandlesOf(_Arguments, frozen=True):
 
 
 class MatchList(_Arguments, frozen=True):
-    status: Literal["open"] | None = None
+    status: Literal["open", "closed"] | None = None
     game: Id | None = None
 
 

@@ -44,6 +44,7 @@ from gateway.client_types import (
     FixedTrade,
     Guest,
     Instrument,
+    Joined,
     Match,
     Me,
     Nothing,
@@ -139,7 +140,7 @@ class Client(Connection):
 
     # Games
 
-    async def match_list(self, status: Literal["open"] | None = None, game: int | None = None) -> list[Match]:
+    async def match_list(self, status: Literal["open", "closed"] | None = None, game: int | None = None) -> list[Match]:
         return (await self.request("match.list", _given(status=status, game=game), list[Match])).result
 
     async def match(self, match: int | None = None) -> Match:
@@ -148,6 +149,10 @@ class Client(Connection):
 
     async def board(self, match: int | None = None) -> Board:
         return (await self.request("match.board", self._of(match), Board)).result
+
+    async def join(self, match: int, *, key: str | None = None) -> Joined:
+        """Take a seat in an open match."""
+        return (await self.request("match.join", {"match": match}, Joined, key=key or new_key())).result
 
     async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
         """Start over in a practice match, with the starting balance; nothing may be open."""

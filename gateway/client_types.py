@@ -158,6 +158,7 @@ class Match(Struct, frozen=True):
     max_leverage: int
     players: int
     rules: Rules
+    ends_at: int | None = None
     seat: Seat | None = None
 
 
@@ -296,6 +297,20 @@ class Position(Struct, frozen=True):
     trailing_distance: Decimal | None = None
 
 
+class Finished(Struct, frozen=True):
+    """How a match ended for the player."""
+
+    match: int
+    rank: int
+    players: int
+    balance: Decimal
+    prize: Decimal
+
+
+class Joined(Struct, frozen=True):
+    match: int
+
+
 class Judged(Struct, frozen=True):
     """What a challenge rule found, and at which quote (None: it is a warning, or the start of a day found it).
 
@@ -367,6 +382,8 @@ class Seat(Struct, frozen=True):
     distance: dict[str, Decimal] = {}
     warnings: dict[str, int] = {}
     out: Judged | None = None
+    rank: int | None = None
+    prize: Decimal | None = None
 
 
 class Me(Struct, frozen=True):
@@ -508,6 +525,7 @@ EVENT_DATA: Final[dict[str, type]] = {
     "seat.warned": Judged,
     "seat.disqualified": Judged,
     "seat.locked": Judged,
+    "match.finished": Finished,
     "match": SeatEvent,
     "tick": Quote,
     "candle": CandleEvent,

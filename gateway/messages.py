@@ -15,7 +15,7 @@ from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, money_text
-from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of
+from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, ranked_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
@@ -44,6 +44,7 @@ TYPES: Final = {
     EventKind.SEAT_WARNED.value: "seat.warned",
     EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
     EventKind.SEAT_LOCKED.value: "seat.locked",
+    EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
     EventKind.FIXED_OPENED.value: "fixed.opened",
     EventKind.FIXED_ENTERED.value: "fixed.entered",
@@ -160,6 +161,16 @@ class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
     profit: str | None = None
     paid_back: str | None = None
     reason: str | None = None
+
+
+class RankedData(Struct, frozen=True, gc=False):
+    """How a match ended for the player: `rank` of so many `players`, by the final `balance`."""
+
+    match: int
+    rank: int
+    players: int
+    balance: str
+    prize: str
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -304,6 +315,11 @@ def fixed_data(fixed: Fixed, instrument: Instrument | None) -> FixedData:
     )
 
 
+def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:
+    event = ranked_of(trade)
+    return RankedData(event.match, event.rank, event.seats, money_text(event.balance), money_text(event.prize))
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
@@ -323,6 +339,7 @@ PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.SEAT_WARNED: judged_data,
     EventKind.SEAT_DISQUALIFIED: judged_data,
     EventKind.SEAT_LOCKED: judged_data,
+    EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
     EventKind.FIXED_OPENED: fixed_data,
     EventKind.FIXED_ENTERED: fixed_data,

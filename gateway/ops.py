@@ -57,6 +57,7 @@ OPS: dict[str, Query | Later | Command] = {
     "match.list": Query(args.MatchList, ops_matches.match_list),
     "match.get": Query(args.OfMatch, ops_matches.match_get),
     "match.board": Query(args.OfMatch, ops_matches.match_board),
+    "match.join": Command(args.OfMatch, ops_matches.match_join, Urgency.OPENS),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
     # orders
     "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),

@@ -1,4 +1,4 @@
-"""Ops of matches: list, get, board, reset."""
+"""Ops of matches: list, get, board, join, reset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from engine import views
-from engine.commands import ResetSeat, encode_cold
+from engine.commands import JoinMatch, ResetSeat, encode_cold
 from engine.reasons import Reason
 from gateway import arguments as args
 from gateway.arena import Arena
@@ -18,6 +18,10 @@ from gateway.requests import Request
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
+
+
+class Joined(Struct, frozen=True):
+    match: int
 
 
 class Reset(Struct, frozen=True):
@@ -54,6 +58,15 @@ def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
         raise Refused(Reason.MATCH_NOT_FOUND)
     board = views.board(arena.state.book, match, arena.config.limits.board_rows, player)
     return board_answer(arena.state.cold, match, board)
+
+
+def match_join(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    blob = encode_cold(JoinMatch(match=of.match, player=player))
+    return Request(cold_record(player), _joined, blob=blob)
+
+
+def _joined(outcome: Outcome) -> Joined:
+    return Joined(outcome.id)
 
 
 def match_reset(arena: Arena, player: int, of: args.OfMatch) -> Request:

@@ -9,14 +9,14 @@ from msgspec import Struct
 from engine import views
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold, State
-from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
+from engine.tables import MATCH_CLOSED, MATCH_OPEN, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
 from engine.views import BoardView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
 from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
 from gateway.rules import RulesAnswer, rules_answer
 
-MATCH_STATUSES: Final = {MATCH_OPEN: "open"}
+MATCH_STATUSES: Final = {MATCH_OPEN: "open", MATCH_CLOSED: "closed"}
 SEAT_STATUSES: Final = {SEAT_ACTIVE: "playing", SEAT_LOCKED: "locked", SEAT_DISQUALIFIED: "disqualified"}
 
 
@@ -136,6 +136,7 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     max_leverage: int
     players: int
     rules: RulesAnswer
+    ends_at: int | None = None  # None: never
     seat: SeatAnswer | None = None  # of the player who asks for this match
 
 
@@ -156,6 +157,7 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         match.max_leverage,
         match.seats,
         rules_answer(cold, match.rules),
+        match.ends_at_ns // NS_PER_MS or None,
         seat,
     )
 
@@ -186,6 +188,8 @@ class SeatAnswer(Struct, frozen=True, omit_defaults=True):
     distance: dict[str, str] = {}
     warnings: dict[str, int] = {}
     out: JudgedData | None = None
+    rank: int | None = None  # when the match is over
+    prize: str | None = None
 
 
 def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
@@ -213,6 +217,8 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
         distance,
         {rule: percent for rule, percent in warned.items() if percent},
         _evidence(instruments, seat),
+        seat.rank or None,
+        money_text(seat.prize) if seat.rank else None,
     )
 
 

@@ -26,7 +26,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -333,6 +333,23 @@ class Fixed(NamedTuple):
     cash: int
 
 
+class Ranked(NamedTuple):
+    """engine.events.RANKED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    rank: int
+    seats: int
+    balance: int
+    prize: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -355,6 +372,7 @@ _EVENT: Final = _event_struct(EVENT, Event._fields)
 _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
 _FIXED: Final = _event_struct(FIXED, Fixed._fields)
+_RANKED: Final = _event_struct(RANKED, Ranked._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -377,6 +395,11 @@ def judged_of(trade: Trade) -> Judged:
 
 def fixed_at(raw: bytes, index: int) -> Fixed:
     return Fixed._make(_FIXED.unpack_from(raw, index * EVENT_BYTES))
+
+
+def ranked_of(trade: Trade) -> Ranked:
+    """How a match ended for a player, which was read as a trade."""
+    return Ranked._make(_RANKED.unpack(_TRADE.pack(*trade)))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

@@ -32,6 +32,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    JoinMatch,
     Kind,
     MarginBracket,
     OpenFeed,
@@ -427,6 +428,18 @@ class Arena:
         """A new player, in a match of that starting balance. Rules: fees (default off), max_positions, and so on."""
         match = self.match(cash, **rules)
         return Player(self, self.command(RegisterPlayer("Player")).id, match)
+
+    def contest(self, seconds: int, cash: Number = 10_000, **rules: Any) -> int:
+        """A match that ends, of a game with these rules."""
+        wanted = {"starting_balance": money(cash), "max_positions": 100, "max_leverage": 125, "fees": False} | rules
+        game = self.command(CreateGame(title="Contest", description="", duration_s=seconds, **wanted)).id
+        return self.command(CreateMatch(game, practice=False)).id
+
+    def contestant(self, match: int) -> Player:
+        """A new player who has joined the match."""
+        player = self.command(RegisterPlayer("Player")).id
+        self.command(JoinMatch(match, player))
+        return Player(self, player, match)
 
     # The world goes on
 

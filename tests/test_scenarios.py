@@ -2,6 +2,8 @@
 
     player ann cash=10000 fees               a player; of a match: cash, fees, next, max_positions, other rules
     BTCUSDT 99999.99 100000                  a quote: bid and ask
+    contest 60 reward_price=100              a match of a minute, with other rules
+    player ann in contest                    a player of it
     wait 2.5                                 seconds go by
     set BTCUSDT maker_fee_ppm=100            an instrument's data change
     hours BTCUSDT mon 00:00 - fri 22:00      or its trading hours: windows with commas between, or always
@@ -27,6 +29,7 @@ in order:
         > ann t settled won profit=80
         > ann warned 80 equity=9200 level=9000
         > ann disqualified total_drawdown
+        > ann finished 1 balance=10000 prize=100
 
 A quote, a wait or a change after which nothing is indented must make none. Numbers are decimals in the instrument's
 units; what is not named is not looked at. The arena opens on a Tuesday at 22:13:20 UTC. `#` begins a comment.
@@ -40,7 +43,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars
+from arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars, money
 from msgspec.structs import replace
 
 from engine.commands import Anchor, Execution, TotalDrawdown
@@ -76,6 +79,7 @@ JUDGEMENTS = {
     "warned": EventKind.SEAT_WARNED,
     "disqualified": EventKind.SEAT_DISQUALIFIED,
     "locked": EventKind.SEAT_LOCKED,
+    "finished": EventKind.MATCH_FINISHED,
 }
 
 
@@ -116,8 +120,13 @@ class Scenario:
         self.told = first in ("wait", "set", "hours", "switch") or first in symbols
         if first == "player":
             name, *rules = rest
-            self.players[name] = self.arena.player(**rules_of(rules))
+            if rules == ["in", "contest"]:
+                self.players[name] = self.arena.contestant(self.contest)
+            else:
+                self.players[name] = self.arena.player(**rules_of(rules))
             self.events = []
+        elif first == "contest":
+            self.contest = self.arena.contest(int(rest[0]), **rules_of(rest[1:]))
         elif first == "wait":
             self.arena.passes(rest[0])
             self.events = self.trades()
@@ -225,7 +234,7 @@ class Scenario:
     def trades(self) -> list[dict[str, Any]]:
         """What the last command did to orders, positions and seats."""
         kinds = {*EVENTS.values(), *JUDGEMENTS.values()}
-        return [event for event in self.arena.events if event["kind"] in kinds]
+        return [event for event in self.arena.events if event["kind"] in kinds and event["player"]]
 
     def expect_event(self, words: list[str]) -> None:
         if words[0] != ">" or len(words) < 4:
@@ -256,7 +265,7 @@ class Scenario:
         came = f"{self.describe_any(event)} came"
         if (event["player"], event["kind"]) != (self.players[player].id, JUDGEMENTS[what]):
             self.fail(came)
-        if said != (str(event["percent"]) if what == "warned" else Rule(event["rule"]).name.lower()):
+        if said != self.said(event):
             self.fail(came)
         for field, value in expected.items():
             if dollars(event[field]) != Decimal(value):
@@ -271,8 +280,13 @@ class Scenario:
             return self.describe(event["player"], self.arena._happened(event))
         player = next((name for name, player in self.players.items() if player.id == event["player"]), event["player"])
         what = next(word for word, kind in JUDGEMENTS.items() if kind == event["kind"])
-        said = event["percent"] or Rule(event["rule"]).name.lower()
-        return f"`{player} {what} {said} equity={dollars(event['equity'])} level={dollars(event['level'])}`"
+        shown = [key for key in ("equity", "level", "balance", "prize") if key in event]
+        figures = " ".join(f"{key}={dollars(event[key])}" for key in shown)
+        return f"`{player} {what} {self.said(event)} {figures}`"
+
+    def said(self, event: dict[str, Any]) -> str:
+        """What a judgement says before its figures: the rank, the percent of a warning, or the rule."""
+        return str(event.get("rank") or event["percent"] or Rule(event["rule"]).name.lower())
 
     def compare(self, what: str, found: Any, expected: dict[str, str]) -> None:
         for field, value in expected.items():
@@ -295,6 +309,8 @@ def rules_of(words: list[str]) -> dict[str, Any]:
     """The rules of a game, as Arena.match takes them."""
     read: dict[str, Callable[[str], Any]] = {
         "fees": bool, "next": lambda _: Execution.NEXT, "loss_disqualifies": bool,
+        "target_ends": bool, "entry_fee": money, "reward_price": money,
+        "prize_split": lambda shares: tuple(int(share) for share in shares.split("/")),
         "total_drawdown": lambda name: TotalDrawdown[name.upper()], "daily_anchor": lambda name: Anchor[name.upper()],
     }  # fmt: skip
     return {"execution" if key == "next" else key: read.get(key, int)(value) for key, value in fields_of(words).items()}

@@ -12,7 +12,7 @@ from typing import Final
 from engine.commands import Kind
 from engine.kernels import kernel
 from engine.kernels.index import find, holding_key, seat_key, slot_of
-from engine.kernels.processor import prefetch
+from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 
@@ -43,6 +43,8 @@ def look_ahead(book, commands, i):
         _ask_for_row(book, commands, i + 2 * STEP)
     if i + STEP < count:
         _ask_for_neighbours(book, commands, i + STEP)
+    if i + STEP // 2 < count:
+        _ask_for_band(book, commands, i + STEP // 2)
 
 
 @kernel
@@ -81,6 +83,8 @@ def _ask_for_neighbours(book, commands, i):
         prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = book.ahead[i % AHEAD]
+        if book.seats[row].watched:
+            prefetch_third(book.seats, row)
         prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
         prefetch(book.rosters, book.seats[row].first_roster)
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
@@ -91,6 +95,24 @@ def _ask_for_neighbours(book, commands, i):
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)
 
+
+@kernel
+def _ask_for_band(book, commands, i):
+    """Of a seat whose equity some rule looks at: the band that the command will change."""
+    header = commands.header[i]
+    row = book.ahead[i % AHEAD]
+    if header.kind == Kind.CLOSE_POSITION.value:
+        position = book.positions[row]
+        if book.seats[position.seat].watched:
+            holding = book.holdings[position.holding]
+            prefetch_third(book.seats, position.seat)
+            prefetch(book.bands, holding.long_band if position.side > 0 else holding.short_band)
+    elif header.kind == Kind.PLACE_ORDER.value and book.seats[row].watched:
+        place = commands.place[i]
+        holding = book.holdings[find(book.holding_index, holding_key(row, place.instrument))]
+        band = holding.long_band if place.side > 0 else holding.short_band
+        prefetch(book.bands, band)
+        prefetch(book.triggers, book.bands[band].trigger)
 
 
 @kernel

@@ -69,14 +69,16 @@ def widen_lane(book, seat_row, holding_row, instrument, side, lots):
 
 @kernel
 def narrow_lane(book, holding_row, side, lots):
-    """The seat has so many lots less of that side; the last ones take the band with them."""
+    """The seat has so many lots less of that side; the last ones take the band with them.
+
+    The others leave its trigger as it is: for fewer lots it fires earlier than it need, never too late.
+    """
     holding = book.holdings[holding_row]
     row = holding.long_band if side > 0 else holding.short_band
     band = book.bands[row]
     _recount(book, row)
     band.lots -= lots
     if band.lots != 0:
-        _arm_band(book, row)
         return
     seat = book.seats[band.seat]
     seat.slack_down += band.down

@@ -11,12 +11,24 @@ from numba.extending import intrinsic
 from engine.kernels import JIT_DISABLED
 
 _CACHE_LINE: Final = 64
+_THIRD_LINE: Final = 2 * _CACHE_LINE
 
 
 @intrinsic
 def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
     """Machine code that asks for the cache lines of array[row] (the first two of a longer row), for writing, and
     waits for nothing."""
+    return _asking_for(array, 0, 2 * _CACHE_LINE)
+
+
+@intrinsic
+def _prefetch_third(typing_context: Any, array: Any, row: Any) -> Any:
+    """The same for the third line of a row."""
+    return _asking_for(array, _THIRD_LINE, _THIRD_LINE + _CACHE_LINE)
+
+
+def _asking_for(array: Any, first: int, end: int) -> Any:
+    """Signature and code of asking for the bytes from `first` to `end` of a row, as far as it goes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array_type = signature.args[0]
@@ -27,7 +39,7 @@ def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
         function_type = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), word, word, word])
         function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
         size = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-        for offset in range(0, min(size, 2 * _CACHE_LINE), _CACHE_LINE):
+        for offset in range(first, min(size, end), _CACHE_LINE):
             line = builder.gep(start, [ir.IntType(64)(offset)])
             builder.call(function, [line, word(1), word(3), word(1)])
         return context.get_dummy_value()
@@ -50,9 +62,12 @@ if JIT_DISABLED:
     def prefetch(array: Any, row: int) -> None:
         """Caches are no concern of plain Python."""
 
+    prefetch_third = prefetch
+
     def trailing_zeros(word: int) -> int:
         return (word & -word).bit_length() - 1
 
 else:
     prefetch = _prefetch  # type: ignore[assignment]
+    prefetch_third = _prefetch_third  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]
