@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 
 MONEY_DECIMALS: Final = 8
 MONEY: Final = 10**MONEY_DECIMALS
@@ -40,7 +40,7 @@ def ceil_div(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
-@kernel
+@entry
 def next_midnight(now_ns: int) -> int:
     """The first moment of the next day, UTC."""
     return (now_ns // DAY_NS + 1) * DAY_NS
@@ -52,7 +52,7 @@ def ppm_floor(amount: int, ppm: int) -> int:
     return (amount // 1_000_000) * ppm + (amount % 1_000_000) * ppm // 1_000_000
 
 
-@kernel
+@entry
 def ppm_ceil(amount: int, ppm: int) -> int:
     """amount x ppm / 1e6 rounded up, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
     return (amount // 1_000_000) * ppm + ((amount % 1_000_000) * ppm + 999_999) // 1_000_000

@@ -122,6 +122,11 @@ def _kernels() -> set[Dispatcher]:
     return {member for module in modules for member in vars(module).values() if isinstance(member, Dispatcher)}
 
 
+def entries() -> set[Dispatcher]:
+    """The kernels that Python calls: each takes the kernels that it calls into its own code."""
+    return {kernel for kernel in _kernels() if not kernel.targetoptions.get("no_cpython_wrapper")}
+
+
 def _play() -> None:
     """A round in which every kind of command is used, and then everything that is called directly."""
     machine = Machine()
@@ -129,6 +134,7 @@ def _play() -> None:
     of_one = GameSeed("Of one instrument", allowed_symbols=(config.instruments[0].symbol,))
     cold: list[ColdCommand] = [
         *seed_commands(config.instruments, [of_one]),
+        *seed_commands(config.instruments[:1], []),  # once more: its open positions get other margins
         RegisterPlayer("warm"),
         ResetSeat(match=1, player=1),
     ]

@@ -118,6 +118,23 @@ def test_kernels_import_kernels_and_layouts_and_no_handlers():
                 assert module in allowed or module.startswith("engine.kernels."), f"{name_of(path)} imports {module}"
 
 
+def test_only_entries_are_called_from_python():
+    """A kernel without the wrapper for Python has nothing to be called by."""
+    inner = {
+        function.name
+        for path in [*KERNELS, ROOT / "engine" / "scale.py"]
+        for function in tree(path).body
+        if isinstance(function, ast.FunctionDef)
+        for mark in function.decorator_list
+        if isinstance(mark, ast.Name) and mark.id in ("kernel", "rare_kernel")
+    }
+    assert len(inner) > 100
+    for path in sorted({*ALL, *(ROOT / "bench").glob("*.py")} - set(KERNELS)):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine"):
+                assert not inner & {name.name for name in node.names}, name_of(path)
+
+
 def test_invariants_know_the_state_and_nothing_that_made_it():
     seen = set(imports(ROOT / "engine" / "invariants.py")) - {"__future__", "collections.abc", "typing"}
     assert seen <= {"numpy", "numpy.typing", "engine.commands", "engine.scale", "engine.state", "engine.tables"}
@@ -225,6 +242,9 @@ def is_set(node: ast.expr, names: set[str]) -> bool:
     return isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in names)
 
 
+KERNEL_MARKS = {"kernel", "rare_kernel", "entry"}
+
+
 def test_kernels_are_loops_over_integers():
     """No try, no comprehension, no text, no lambda, no container is made inside a kernel."""
     forbidden = (ast.Try, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Lambda, ast.List, ast.Dict,
@@ -233,7 +253,7 @@ def test_kernels_are_loops_over_integers():
     for path in [*KERNELS, ROOT / "engine" / "scale.py", ROOT / "engine" / "views.py"]:
         for function in ast.walk(tree(path)):
             if isinstance(function, ast.FunctionDef) and any(
-                isinstance(mark, ast.Name) and mark.id == "kernel" for mark in function.decorator_list
+                isinstance(mark, ast.Name) and mark.id in KERNEL_MARKS for mark in function.decorator_list
             ):
                 found += 1
                 for node in ast.walk(function):

@@ -123,7 +123,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("triggers_wait_for_their_owners", lambda book: book.mark_lots.__setitem__(
         int(book.positions["trigger"][live(book.positions)]), 7)),
     ("bands_watch_what_their_seats_hold", add("bands", "lots", 1, 1)),
-    ("bands_watch_what_their_seats_hold", add("bands", "down", 10**11, 1)),
+    ("bands_watch_what_their_seats_hold", add("bands", "down", -(10**11), 1)),
     ("bands_watch_what_their_seats_hold", lambda book: book.holdings["long_band"].__setitem__(slice(None), 0)),
     ("bands_watch_what_their_seats_hold", lambda book: book.seats["watched"].__setitem__(slice(None), 0)),
     ("shares_of_bands_do_not_exceed_slack", lambda book: book.seats["slack_down"].__iadd__(10**12)),

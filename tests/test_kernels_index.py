@@ -6,9 +6,13 @@ import random
 
 import numpy as np
 import pytest
+from kernels import for_python
 
-from engine.kernels.index import find, holding_key, insert, rehash, remove, seat_key, slot_of
+from engine.kernels import index
+from engine.kernels.index import find, insert, rehash, remove, seat_key
 from engine.tables import make_array
+
+holding_key, slot_of = for_python(index.holding_key), for_python(index.slot_of)
 
 SLOTS = 64
 

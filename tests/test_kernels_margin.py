@@ -8,17 +8,23 @@ import pytest
 from arena import BTC, Arena
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import for_python
 from msgspec.structs import replace
 from oracle import is_liquidated
 from oracle import liquidation_price as scanned
 
+from engine import scale
 from engine.commands import DefineInstrument, MarginBracket
 from engine.instruments import define_instrument
-from engine.kernels.margin import bracket_row, breaches, liquidation_price, maintenance
+from engine.kernels import margin
 from engine.reasons import Reason
-from engine.scale import MONEY, ceil_div
+from engine.scale import MONEY
 from engine.state import State
 from engine.tables import BRACKETS_PER_INSTRUMENT
+
+bracket_row, breaches = for_python(margin.bracket_row), for_python(margin.breaches)
+liquidation_price, maintenance = for_python(margin.liquidation_price), for_python(margin.maintenance)
+ceil_div = for_python(scale.ceil_div)
 
 
 def continuous(caps: tuple[int, ...], ppms: tuple[int, ...]) -> tuple[MarginBracket, ...]:

@@ -7,20 +7,21 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from kernels import for_python
 
+from engine import scale
 from engine.scale import (
     BOUND,
     PPM,
     NotDecimal,
     OutOfRange,
     TooPrecise,
-    ceil_div,
     format_decimal,
     parse_decimal,
     ppm_ceil,
-    ppm_floor,
-    share_floor,
 )
+
+ceil_div, ppm_floor, share_floor = map(for_python, (scale.ceil_div, scale.ppm_floor, scale.share_floor))
 
 amounts = st.integers(0, BOUND) | st.sampled_from([0, 1, PPM - 1, PPM, PPM + 1, BOUND - 1, BOUND])
 rates = st.integers(0, PPM) | st.sampled_from([0, 1, PPM - 1, PPM])

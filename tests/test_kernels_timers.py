@@ -6,9 +6,13 @@ import heapq
 import random
 
 import pytest
+from kernels import for_python
 
-from engine.kernels.timers import clear_timer, next_due, set_timer
+from engine.kernels import timers
+from engine.kernels.timers import set_timer
 from engine.tables import TIMERS, make_book
+
+clear_timer, next_due = for_python(timers.clear_timer), for_python(timers.next_due)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

@@ -6,19 +6,23 @@ import random
 
 import numpy as np
 import pytest
+from kernels import for_python
 
 from engine.invariants import (
     lanes_hold_the_bounds_of_their_pages,
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
 )
-from engine.kernels.market import collect
-from engine.kernels.sorting import sort
-from engine.kernels.triggers import add, drop, next_crossed, rearm
+from engine.kernels import market, sorting, triggers
 from engine.room import make_room
 from engine.scale import NEVER_HIGH, NEVER_LOW
 from engine.state import State
 from engine.tables import BOUNDS_STEP, ORDERS, PAGE_ROWS, TRIGGER_ORDER, Book, make_book
+
+add, drop, next_crossed, rearm = map(
+    for_python, (triggers.add, triggers.drop, triggers.next_crossed, triggers.rearm)
+)
+collect, sort = for_python(market.collect), for_python(sorting.sort)
 
 LANES = (2, 3, 4)
 

@@ -14,10 +14,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy
+
+from engine.kernels.inlining import CompilerForKernels, wide
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,22 +61,21 @@ numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
 
 
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
     # Drops the zero checks of divisions: kernels divide only by what admission has bounded.
     "error_model": "numpy",
     # No reference counts, and so no allocation either: a kernel that needs one does not compile.
     "_nrt": False,
-    # Book is a tuple of some forty arrays; a call that is not inlined would copy it.
-    "forceinline": True,
+    "no_cfunc_wrapper": True,
 }
+_FOR_KERNELS: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels}
 
 
 def kernel(function: F) -> F:
-    """Compile `function` with numba, cached on disk. Integers in, integers out; effects only through its arrays."""
-    if JIT_DISABLED:
-        return function
-    compiled: F = numba.njit(**_OPTIONS)(function)
-    return compiled
+    """Compile `function` into the kernels that call it. Integers in, integers out; effects only through its arrays.
+
+    It is inlined: Book is a tuple of some sixty arrays, which a call would copy. Python cannot call it.
+    """
+    return _compiled(function, **_FOR_KERNELS, forceinline=True)
 
 
 def rare_kernel(function: F) -> F:
@@ -82,7 +83,18 @@ def rare_kernel(function: F) -> F:
 
     The call costs some 100 ns; a copy of a large kernel in each of its callers costs seconds of compilation.
     """
+    return _compiled(function, **_FOR_KERNELS, forceinline=False)
+
+
+def entry(function: F) -> F:
+    """A kernel that Python calls: it has all that it calls within it, and is kept in the cache."""
+    return _compiled(function, **_OPTIONS, forceinline=True, cache=True)
+
+
+def _compiled(function: F, **options: Any) -> F:
     if JIT_DISABLED:
         return function
-    compiled: F = numba.njit(**_OPTIONS | {"forceinline": False})(function)
-    return compiled
+    compiled: Any = numba.njit(**options)(function)
+    template_for = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
+    return cast(F, compiled)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engine.events import EVENT_BYTES
-from engine.kernels import kernel
+from engine.kernels import entry
 
 
-@kernel
+@entry
 def begin(book, events, kind, player, match, instrument):
     """A fresh event, all zero but its header; returns where it stands. A private one takes its player's next number."""
     turn = book.turn[0]

@@ -6,7 +6,7 @@ hashed: what was opened together is found together, and old survivors still cann
 
 from __future__ import annotations
 
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 
 
 @kernel
@@ -17,7 +17,7 @@ def slot_of(key, mask):
     return (((mixed >> 20) << 3) | (key & 7)) & mask
 
 
-@kernel
+@entry
 def find(index, key):
     """The row stored under `key`; 0 when there is none."""
     mask = len(index) - 1
@@ -29,7 +29,7 @@ def find(index, key):
     return 0
 
 
-@kernel
+@entry
 def insert(index, key, row):
     """Store `row` under `key`, which must be absent."""
     mask = len(index) - 1
@@ -40,7 +40,7 @@ def insert(index, key, row):
     index[slot].row = row
 
 
-@kernel
+@entry
 def remove(index, key):
     """Forget `key`, which must be present. Entries behind the hole move up, so searches need no tombstones."""
     mask = len(index) - 1
@@ -62,7 +62,7 @@ def remove(index, key):
     index[hole].row = 0
 
 
-@kernel
+@entry
 def rehash(old, new):
     """Fill the empty index `new` with the entries of `old`."""
     for slot in range(len(old)):
@@ -70,13 +70,13 @@ def rehash(old, new):
             insert(new, old[slot].key, old[slot].row)
 
 
-@kernel
+@entry
 def seat_key(player, match):
     """The key of a seat in seat_index; players and matches both stay below 2^31."""
     return (player << 32) | match
 
 
-@kernel
+@entry
 def allowed_key(match, instrument):
     """The key of an instrument that a match allows in allowed_index."""
     return (match << 20) | instrument

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.commands import HOURS_PER_INSTRUMENT
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.reasons import Reason
 from engine.scale import MINUTES_PER_WEEK, NS_PER_S
 
@@ -43,7 +43,7 @@ def opens_allowed(book, seat, instrument):
     return Reason.ACCEPTED.value
 
 
-@kernel
+@entry
 def is_open(book, instrument, at_ns):
     """Is the instrument within its weekly hours? It always is if it has none.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.events import Cause, EventKind
-from engine.kernels import kernel, unsigned
+from engine.kernels import entry, kernel, rare_kernel, unsigned
 from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
@@ -135,7 +135,7 @@ def _collect_page(book, turn, bound, price):
     book.bound_high[bound] = high
 
 
-@kernel
+@rare_kernel
 def serve(book, events, instrument, room, outcome):
     """Serve what the quote lets happen, while more than `room` events fit; True when all is done.
 
@@ -179,7 +179,7 @@ def serve(book, events, instrument, room, outcome):
     return True
 
 
-@kernel
+@entry
 def revalue(book, instrument):
     """Mark all positions of the instrument to market, into book.profit by trigger row.
 

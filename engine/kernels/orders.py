@@ -113,7 +113,7 @@ def start_cancel_all(book, command, outcome):
     return Reason.ACCEPTED.value
 
 
-@kernel
+@rare_kernel
 def go_on_cancelling(book, events, room):
     """Cancel what rests from book.turn[0].order on, the latest first, while more than `room` events fit; True when all
     is done."""
@@ -128,7 +128,7 @@ def go_on_cancelling(book, events, room):
     return True
 
 
-@kernel
+@rare_kernel
 def amend_order(book, events, command, outcome):
     """Give an order that rests another price, other stops, another end. Its id and its place in line stay."""
     row = -find(book.id_index, command.order)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from engine.commands import Amend, OrderType, Side, TimeInForce
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
@@ -18,7 +18,7 @@ from engine.scale import BOUND, PPM, ceil_div, ppm_ceil
 from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 
 
-@kernel
+@entry
 def plan(book, command, seat_hint):
     """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0].
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.events import Cause, EventKind
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
 from engine.kernels.emit import begin
 from engine.kernels.index import insert, remove
@@ -197,7 +197,7 @@ def rearm_position(book, row):
     _mark(book, position)
 
 
-@kernel
+@entry
 def remargin(book, instrument):
     """Find the liquidation prices of the instrument's open positions anew: its brackets or its fee have changed."""
     for lane_row in range(instrument * 2, instrument * 2 + 2):
@@ -253,7 +253,7 @@ def closing_cause(position, reached):
     return Cause.TRAILING_STOP.value if position.trailing != 0 else Cause.STOP_LOSS.value
 
 
-@kernel
+@entry
 def trailing_distance(price, ppm):
     """Ticks that a trailing stop stays behind when it is set at `price`: at least one."""
     return ppm_ceil(price, ppm)

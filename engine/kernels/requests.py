@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.kernels.index import find, insert, remove
 from engine.kernels.rows import release, take
 from engine.scale import DAY_NS
@@ -18,20 +18,20 @@ REQUEST_LIFETIME_NS: Final = DAY_NS
 REQUESTS_PER_PLAYER: Final = 4096
 
 
-@kernel
+@entry
 def known(book, command):
     """Row of the request that had the command's key; 0 when there is none."""
     return find(book.request_index, command.key_low)
 
 
-@kernel
+@entry
 def same(book, row, command):
     """Did that request say the very same?"""
     request = book.requests[row]
     return request.key_high == command.key_high and request.arguments_hash == command.arguments_hash
 
 
-@kernel
+@entry
 def remember(book, command, outcome):
     """Keep the outcome of an accepted command under its key."""
     world = book.world[0]
@@ -98,7 +98,7 @@ def forget_expired(book):
         forget(book, world.requests_oldest)
 
 
-@kernel
+@entry
 def recall(book, row, outcome):
     """Answer with the outcome of that request."""
     _keep(outcome, book.requests[row].outcome)

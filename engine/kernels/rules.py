@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.commands import Anchor, TotalDrawdown
 from engine.events import Cause, EventKind, Rule
-from engine.kernels import kernel, rare_kernel
+from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.bands import divide_slack, drop_bands, touch
 from engine.kernels.emit import begin
 from engine.kernels.fixed_trades import refund
@@ -53,7 +53,7 @@ def judge_touched(book, events, room, outcome):
     return True
 
 
-@rare_kernel
+@entry
 def start_watch(book, row):
     """Set the seat's levels as at its start, and its slack."""
     seat = book.seats[row]
@@ -90,7 +90,7 @@ def start_day(book, match_id):
         row = seat.next_in_match
 
 
-@kernel
+@entry
 def end_now(book, match_id):
     """Let the match end when this entry is done."""
     match = book.matches[match_id]

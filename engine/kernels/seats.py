@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.kernels.index import find, holding_key, insert, remove, seat_key
 from engine.kernels.rows import release, take
 from engine.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
 
 
-@kernel
+@entry
 def find_seat(book, player, match, hint):
     """Row of the player's seat in the match; 0 when there is none. It is `hint`, if that fits: looking costs less
     than finding."""
@@ -19,7 +19,7 @@ def find_seat(book, player, match, hint):
     return find(book.seat_index, seat_key(player, match))
 
 
-@kernel
+@entry
 def open_seat(book, player, match_id):
     """Seat the player with the match's starting balance; returns the row."""
     match = book.matches[match_id]
@@ -49,7 +49,7 @@ def start_balance(book, row):
     seat.balance_at_ns = book.world[0].now_ns
 
 
-@kernel
+@entry
 def reset_seat(book, row):
     """Start the seat, which holds nothing, over with the match's starting balance."""
     seat = book.seats[row]
@@ -122,7 +122,7 @@ def note_balance(book, seat_row):
     seat.balance_at_ns = book.world[0].now_ns
 
 
-@kernel
+@entry
 def equity(book, seat_row):
     """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin."""
     total, _ = worth(book, seat_row)
@@ -151,7 +151,7 @@ def worth(book, seat_row):
     return total, deficit
 
 
-@kernel
+@entry
 def equities_of(book, match_id, rows, equities):
     """Fill `rows` with the rows of the match's seats, latest first, and `equities` with what each seat is worth."""
     row = book.matches[match_id].first_seat
@@ -161,7 +161,7 @@ def equities_of(book, match_id, rows, equities):
         row = book.seats[row].next_in_match
 
 
-@kernel
+@entry
 def floating_profit(book, position):
     """Profit of the position at its closing side's last usable quote, not bounded by its margin."""
     quote = book.quotes[position.instrument]

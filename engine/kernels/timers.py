@@ -5,12 +5,12 @@ Each place of the heap has four children and holds what it is ordered by, so a w
 
 from __future__ import annotations
 
-from engine.kernels import kernel
+from engine.kernels import entry, kernel
 from engine.kernels.rows import release, take
 from engine.tables import TIMER_CHILDREN, TIMER_KIND_SHIFT, TIMERS
 
 
-@kernel
+@entry
 def set_timer(book, due_ns, kind, id, owner):
     """A new timer; returns its row."""
     world = book.world[0]

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
-from engine.kernels import kernel, rare_kernel
+from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
@@ -44,7 +44,7 @@ EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 """No command, timer, or thing served emits more events than this in one step."""
 
 
-@kernel
+@entry
 def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
     """Apply a batch's commands from number `i` on; returns the number of the first one that is not done.
 
@@ -79,7 +79,8 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         if turn.phase == PHASE_ENTRY:
             _begin_entry(book, commands, events, outcome, header, i)
         if turn.phase == PHASE_SERVE:
-            if not serve(book, events, commands.quote[i].instrument, room, scratch):
+            waits = book.quotes[commands.quote[i].instrument].waiting_first != 0
+            if (waits or turn.fired != 0) and not serve(book, events, commands.quote[i].instrument, room, scratch):
                 return i
             turn.phase = PHASE_JUDGE
         if turn.phase == PHASE_CANCEL_ALL:
@@ -189,7 +190,7 @@ def _close(book, events, command, i, outcome):
     return Reason.ACCEPTED.value
 
 
-@kernel
+@rare_kernel
 def _amend(book, events, command, outcome):
     """Set, move or take away stops and target of a position of the player's; add or take back margin.
 
