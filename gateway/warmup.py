@@ -26,6 +26,10 @@ from engine.commands import (
     Amend,
     Batch,
     ColdCommand,
+    CreateGame,
+    CreateMatch,
+    EndMatch,
+    JoinMatch,
     OrderType,
     RegisterPlayer,
     ResetSeat,
@@ -48,6 +52,7 @@ from gateway.records import (
     quote_record,
     records_of,
     with_blob,
+    with_key,
 )
 from gateway.seed import GameSeed, seed_commands
 
@@ -139,8 +144,7 @@ def _play() -> None:
         ResetSeat(match=1, player=1),
     ]
     for at_ns, command in enumerate(cold, start=1):
-        blob = encode_cold(command)
-        _apply(machine, at_ns, with_blob(cold_record(), len(blob), 0), blob)
+        _apply_cold(machine, at_ns, command)
     hot = [
         quote_record(1, 6_000_000, 6_000_001, 1, 0),
         _order(OrderType.MARKET, 0),
@@ -152,16 +156,26 @@ def _play() -> None:
         close_position_record(1, 1, 0, 100),
         buy_fixed_record(1, 1, 1, 10 * scale.MONEY, Side.LONG, 60),
     ]
+    book = machine.state.book
     for at_ns, record in enumerate(hot, start=100):
         _apply(machine, at_ns, record, b"")
+        views.positions(book, 1, 1)
+    match = len(machine.state.cold.matches) + 1
+    ending: list[ColdCommand] = [
+        CreateGame("With an end", "", 1_000 * scale.MONEY, 1, 1, duration_s=60, max_daily_drawdown_ppm=100_000),
+        CreateMatch(len(machine.state.cold.games) + 1, practice=False),
+        JoinMatch(match, 1),
+        JoinMatch(match, 1),
+        EndMatch(match, "warm"),
+    ]
+    for at_ns, command in enumerate(ending, start=200):
+        _apply_cold(machine, at_ns, command, key=(1, 1) if isinstance(command, JoinMatch) else None)
 
-    book = machine.state.book
     machine.try_order(_order(OrderType.MARKET, 0))
     views.match(machine.state, 1)
     views.board(book, 1, 1)
     views.seats_of(machine.state, 1)
     views.orders(book, 1, 1)
-    views.positions(book, 1, 1)
     views.takes_quotes(book, 1, 1)
     views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
@@ -173,6 +187,12 @@ def _order(order_type: OrderType, price: int) -> bytes:
     return place_order_record(
         1, 1, 1, Side.LONG, order_type, TimeInForce.GTC, 10, margin, 0, price, 0, 0, 0, b"", 0, 10_000
     )
+
+
+def _apply_cold(machine: Machine, at_ns: int, command: ColdCommand, key: tuple[int, int] | None = None) -> None:
+    blob = encode_cold(command)
+    record = with_key(cold_record(), key, blob) if key else cold_record()
+    _apply(machine, at_ns, with_blob(record, len(blob), 0), blob)
 
 
 def _apply(machine: Machine, at_ns: int, record: bytes, blob: bytes) -> None:

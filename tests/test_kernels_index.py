@@ -9,10 +9,10 @@ import pytest
 from kernels import for_python
 
 from engine.kernels import index
-from engine.kernels.index import find, insert, rehash, remove, seat_key
+from engine.kernels.index import find, insert, rehash, seat_key
 from engine.tables import make_array
 
-holding_key, slot_of = for_python(index.holding_key), for_python(index.slot_of)
+holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
 
 SLOTS = 64
 

@@ -40,7 +40,7 @@ def insert(index, key, row):
     index[slot].row = row
 
 
-@entry
+@kernel
 def remove(index, key):
     """Forget `key`, which must be present. Entries behind the hole move up, so searches need no tombstones."""
     mask = len(index) - 1

@@ -1,0 +1,67 @@
+"""How kernels are compiled that only kernels call.
+
+numba makes of each function machine code of its own, and a wrapper that takes Python's arguments: for what is
+inlined into its callers both are work for nothing, and more than half of all that there is to do at a first start.
+Here such a function stops at LLVM's intermediate code, which its callers take in and optimize as their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.typed_passes import NativeLowering
+
+
+class _InlinedLibrary(JITCodeLibrary):
+    """Code that is linked into other code, and never loaded by itself."""
+
+    def _optimize_final_module(self) -> None:
+        """Simplify; whoever takes it in optimizes it, knowing more."""
+        passes, builder = self._codegen._module_pass_manager(
+            opt=self._codegen._opt_level, cost="cheap", loop_vectorize=False, slp_vectorize=False
+        )
+        passes.run(self._final_module, builder)
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerForKernels(NativeLowering):
+    _name = "lower_for_kernels"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _InlinedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.flags.no_compile = True
+        super().run_pass(state)
+        if not state.flags.forceinline:
+            state.library.get_function(state.cr.fndesc.mangled_name).add_function_attribute("noinline")
+        # numba knows a compiled function by what Python would call. This raises, where nothing at all would crash.
+        refuse = [f"{state.func_id.func_name} is for kernels: only an @entry can be called from Python"].remove
+        state.cr = state.cr._replace(cfunc=refuse)
+        state.targetctx.insert_user_function(refuse, state.cr.fndesc, [state.library])
+        return True
+
+
+def wide(argument: Any) -> Any:
+    """The type as which a kernel takes an argument of type `argument`: all integers are the same to it, or it would be
+    compiled again for an int32 of a column, for each constant, for each enumeration, and for an int64."""
+    integer = (isinstance(argument, types.Integer) and argument.signed) or isinstance(argument, types.IntEnumMember)  # type: ignore[attr-defined]
+    return types.int64 if integer else argument
+
+
+class CompilerForKernels(CompilerBase):
+    """numba's pipeline, but for its last step."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        manager.passes = [
+            (_LowerForKernels, about) if each is NativeLowering else (each, about) for each, about in manager.passes
+        ]
+        manager.finalize()
+        return [manager]

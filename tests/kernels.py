@@ -1,0 +1,13 @@
+"""Kernels that only kernels call, for tests that call them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.kernels import entry
+
+
+def for_python(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The same kernel, compiled with what takes arguments from Python."""
+    return entry(getattr(kernel, "py_func", kernel))
