@@ -379,7 +379,8 @@ def bands_watch_what_their_seats_hold(state: State) -> list[str]:
     falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("down", "up"))
     below, above = np.where(bands["side"] > 0, falls, rises), np.where(bands["side"] > 0, rises, falls)
     off = triggers["low"] < np.maximum(bands["mark"] - below, NEVER_LOW)
-    off |= triggers["high"] > np.minimum(bands["mark"] + above, NEVER_HIGH)
+    highest = book.instruments["highest_price"][lanes // 2] + 1  # no quote is there
+    off |= np.minimum(triggers["high"], highest) > bands["mark"] + above
     off |= (triggers["kind"] != TRIGGER_BAND) | (triggers["owner"] != rows)
     off |= book.pages["lane"][bands["trigger"] // PAGE_ROWS] != lanes
     price = np.where(lanes % 2 == LANE_BID, quotes["bid"], quotes["ask"])

@@ -60,7 +60,7 @@ def verified(data: Path) -> dict[str, Any]:
 
 async def test_a_kill_under_load_loses_nothing_that_was_acknowledged(server: ArenaProcess, tmp_path: Path) -> None:
     journal = tmp_path / "acknowledged.jsonl"
-    playing = asyncio.create_task(play(server.url, 8, 9, seed=1, actions_per_s=8, journal=journal))
+    playing = asyncio.create_task(play(server.url, 8, 12, seed=1, actions_per_s=8, journal=journal))
     await asyncio.sleep(4)
 
     server.kill()

@@ -61,10 +61,14 @@ def widen_lane(book, seat_row, holding_row, instrument, side, lots):
         band.up = max(0, seat.slack_up) >> 4
         seat.slack_down -= band.down
         seat.slack_up -= band.up
-    else:
-        _recount(book, row)
-    book.bands[row].lots += lots
-    _arm_band(book, row)
+        band.lots = lots
+        _arm_band(book, row, lots)
+        return
+    _recount(book, row)
+    band = book.bands[row]
+    band.lots += lots
+    if not _fires_in_time(book, band):
+        _arm_band(book, row, band.lots + (band.lots >> 2))  # for the lots to come as well
 
 
 @kernel
@@ -112,7 +116,7 @@ def divide_slack(book, seat_row, slack_down, slack_up):
         band.up = _share(slack_up, weight)
         seat.slack_down -= band.down
         seat.slack_up -= band.up
-        _arm_band(book, row)
+        _arm_band(book, row, band.lots)
         row = band.next
 
 
@@ -154,10 +158,23 @@ def _recount(book, row):
 
 
 @kernel
-def _arm_band(book, row):
-    """Set the trigger to the first prices at which a share would be used up."""
+def _fires_in_time(book, band):
+    """Is a share left wherever the trigger does not fire? Looked at with two products, where arming divides twice."""
+    instrument = book.instruments[band.lane // 2]
+    trigger = book.triggers[band.trigger]
+    worth = band.lots * instrument.value
+    below = (band.mark - 1 - trigger.low) * worth
+    above = (min(trigger.high, instrument.highest_price + 1) - 1 - band.mark) * worth
+    if band.side > 0:
+        return below <= band.down and above <= band.up
+    return above <= band.down and below <= band.up
+
+
+@kernel
+def _arm_band(book, row, lots):
+    """Set the trigger to the first prices at which so many lots, at least what there are, would use up a share."""
     band = book.bands[row]
-    worth = band.lots * book.instruments[band.lane // 2].value
+    worth = lots * book.instruments[band.lane // 2].value
     falls = max(0, band.down) // worth + 1
     rises = max(0, band.up) // worth + 1
     if band.side < 0:
