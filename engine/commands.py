@@ -305,6 +305,8 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
 HIGHEST_PAYOUT_PERCENT = 1_000
 LONGEST_BUMP_MS = 10_000
 
+LONGEST_MATCH_S = 366 * 86_400
+
 
 class CreateGame(_Cold, frozen=True, tag="create_game"):
     """A template for matches: its texts and its rules."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.commands import (
     LONGEST_BUMP_MS,
+    LONGEST_MATCH_S,
     CreateGame,
     CreateMatch,
     EndMatch,
@@ -28,8 +29,6 @@ from engine.tables import MATCH_OPEN, PACE_STAMPS, TIMER_DAY, TIMER_MATCH
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
-
-LONGEST_MATCH_S = 366 * 86_400
 
 MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""

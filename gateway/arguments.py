@@ -19,6 +19,7 @@ Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
 Interval = Annotated[str, Meta(max_length=8)]
 Key = Annotated[str, Meta(min_length=1, max_length=36)]
 ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
 
 
@@ -158,3 +159,29 @@ class Guest(_Arguments, frozen=True):
 
     name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}\Z")] | None = None
     token: Annotated[str, Meta(max_length=4096)] | None = None
+
+
+# Operators
+
+
+class CreateMatch(_Arguments, frozen=True):
+    """A practice match is open for all players and has no end; another one lasts as long as its game says."""
+
+    game: Id
+    practice: bool = False
+
+
+class EndMatch(_Arguments, frozen=True):
+    match: Id
+    reason: Reason
+
+
+class SetSwitch(_Arguments, frozen=True):
+    """Of the instrument, match or player that is named; of the whole arena when none is."""
+
+    switch: Literal["locked", "halted", "close_only"]
+    on: bool
+    reason: Reason
+    symbol: Symbol | None = None
+    match: Id | None = None
+    player: Id | None = None

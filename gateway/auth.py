@@ -15,6 +15,9 @@ from gateway.errors import Code, Refused
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tick-arena"
+PLAYER: Final = "player"
+ADMIN: Final = "admin"
+"""Roles. An operator is no player: the number in his token is 0."""
 SECRET_FILE: Final = "token.key"
 SECRET_BYTES: Final = 32
 
@@ -40,8 +43,8 @@ class Tokens:
         self._lifetime_s = lifetime_s
         self._now_s = now_s
 
-    def issue(self, player: int, role: str = "player") -> str:
-        """A token for a new session of the player."""
+    def issue(self, player: int, role: str = PLAYER) -> str:
+        """A token for a new session of the player, or of an operator: player 0 with the role ADMIN."""
         now = int(self._now_s())
         claims = {
             "iss": ISSUER,
@@ -66,7 +69,8 @@ class Tokens:
             found = Identity(int(claims["sub"]), str(claims["sid"]), str(claims["role"]), int(claims["exp"]))
         except (jwt.InvalidTokenError, ValueError, TypeError) as error:
             raise Refused(Code.TOKEN_INVALID) from error
-        if found.expires_at_s <= self._now_s() or not 0 < found.player < 1 << 31:
+        numbered = found.player == 0 if found.role == ADMIN else 0 < found.player < 1 << 31
+        if found.expires_at_s <= self._now_s() or not numbered:
             raise Refused(Code.TOKEN_INVALID)
         return found
 

@@ -122,6 +122,25 @@ def warmup() -> int:
     return run_warmup()
 
 
+@app.command(group=_OPERATING)
+def token(
+    *,
+    admin: Annotated[bool, Parameter(negative="", help="For an operator: the admin.* ops.")] = False,
+    player: Annotated[int | None, Parameter(help="For the player with this id.")] = None,
+    days: Annotated[int, Parameter(help="How long it is valid.")] = 30,
+    data: DataFolder = Path("data"),
+    json: Json = False,
+) -> int:
+    """Print an access token for the arena of a data folder. Whoever has it may do what its owner may: keep it secret.
+
+    Try:
+      arena token --admin --data data
+    """
+    from gateway.cli_data import run_token
+
+    return run_token(data, admin, player, days, json)
+
+
 @app.command(group=_CHECKING)
 def bots(
     *,

@@ -1,4 +1,4 @@
-"""`arena verify` and `arena rebuild`: what is done to a data folder while no arena runs on it."""
+"""`arena verify`, `arena rebuild`, `arena token`: what is done to a data folder from outside."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.digest import state_hash
+from gateway.auth import ADMIN, SecretUnusable, Tokens, secret_in
 from gateway.cli import EXIT_ERRORS, Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
@@ -60,6 +61,22 @@ def run_rebuild(data: Path, json: bool) -> int:
     with _told(data), _progress("rebuilding", json) as show:
         sequence = rebuild(data, on_progress=show)
     print(msgspec.json.encode({"sequence": sequence}).decode() if json else f"projection at sequence {sequence}")
+    return 0
+
+
+def run_token(data: Path, admin: bool, player: int | None, days: int, json: bool) -> int:
+    """Sign a token with the data folder's secret."""
+    if admin == (player is not None):
+        raise Failure("say for whom: --admin, or --player ID")
+    if days < 1:
+        raise Failure("--days must be 1 or more")
+    _check_folder(data)
+    try:
+        tokens = Tokens(secret_in(data), days * 86_400)
+    except SecretUnusable as error:
+        raise Failure(str(error)) from error
+    token = tokens.issue(0, ADMIN) if player is None else tokens.issue(player)
+    print(msgspec.json.encode({"token": token}).decode() if json else token)
     return 0
 
 

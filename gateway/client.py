@@ -45,6 +45,7 @@ from gateway.client_types import (
     Guest,
     Instrument,
     Joined,
+    Made,
     Match,
     Me,
     Nothing,
@@ -99,10 +100,10 @@ class Client(Connection):
         return guest
 
     async def auth(self, token: str) -> Authenticated:
-        """Become the player that the token was issued to."""
+        """Become the player, or the operator, that the token was issued to."""
         result = (await self.request("auth", {"token": token}, Authenticated)).result
         self.player, self.token = result.player, token
-        if not self.matches:
+        if self.player and not self.matches:
             self.matches = [seat.match for seat in (await self.me()).seats]
         return result
 
@@ -318,6 +319,42 @@ class Client(Connection):
     async def fixed_trades(self) -> list[FixedTrade]:
         """Those that are open, in all matches."""
         return (await self.request("fixed.list", {}, list[FixedTrade])).result
+
+    # Operators: with a token that `arena token --admin` prints
+
+    async def define_instrument(self, *, key: str | None = None, **data: Any) -> int:
+        """Add an instrument, or give one other data; its id. The fields are those of [[instruments]] in config.toml."""
+        return await self._make("admin.define_instrument", data, key)
+
+    async def create_game(self, *, key: str | None = None, **data: Any) -> int:
+        """Add a game; its id. The fields are those of [[games]] in config.toml, all but `practice`."""
+        return await self._make("admin.create_game", data, key)
+
+    async def create_match(self, game: int, *, practice: bool = False, key: str | None = None) -> int:
+        """Open a match of the game; its id."""
+        return await self._make("admin.create_match", {"game": game, "practice": practice}, key)
+
+    async def end_match(self, match: int, reason: str, *, key: str | None = None) -> None:
+        """Settle the match at the prices of now, as if its time had come."""
+        await self._make("admin.end_match", {"match": match, "reason": reason}, key)
+
+    async def set_switch(
+        self,
+        switch: Literal["locked", "halted", "close_only"],
+        on: bool,
+        reason: str,
+        *,
+        symbol: str | None = None,
+        match: int | None = None,
+        player: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Turn a kill switch of the named instrument, match or player; of the whole arena when none is named."""
+        args = {"switch": switch, "on": on, "reason": reason} | _given(symbol=symbol, match=match, player=player)
+        await self._make("admin.set_switch", args, key)
+
+    async def _make(self, op: str, args: dict[str, Any], key: str | None) -> int:
+        return (await self.request(op, args, Made, key=key or new_key())).result.id
 
     def _of(self, match: int | None) -> dict[str, Any]:
         if match is None and not self.matches:

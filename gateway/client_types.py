@@ -311,6 +311,10 @@ class Joined(Struct, frozen=True):
     match: int
 
 
+class Made(Struct, frozen=True):
+    id: int
+
+
 class Judged(Struct, frozen=True):
     """What a challenge rule found, and at which quote (None: it is a warning, or the start of a day found it).
 

@@ -47,6 +47,8 @@ class Code(Enum):
     NOT_AUTHENTICATED = Entry("send auth first", "never", 401)
     ALREADY_AUTHENTICATED = Entry("this connection is authenticated already", "never", 409)
     TOKEN_INVALID = Entry("the token is not valid, or not any more", "never", 401)
+    ADMINS_ONLY = Entry("only an operator may do this: `arena token --admin` prints the token for it", "never", 403)
+    PLAYERS_ONLY = Entry("an operator's token is no player's", "never", 403)
     ORIGIN_FORBIDDEN = Entry("this origin may not connect", "never", 403)
     NOT_ALLOWED = Entry("this server does not allow it", "never", 403)
     CHANNEL_UNKNOWN = Entry("there is no such channel", "never", 404)

@@ -7,56 +7,65 @@ makes a record for the engine and turns the outcome into a result.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import arguments as args
-from gateway import ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session
+from gateway import ops_admin, ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session
 from gateway.arena import Arena
 from gateway.requests import Request
+from gateway.seed import GameData, InstrumentSeed
 from gateway.sequencer import Urgency
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
 
 
+class For(Enum):
+    """Who may use an op."""
+
+    ALL = auto()  # even before auth
+    MARKET = auto()  # who looks at the market, without auth where guests are allowed
+    SIGNED_IN = auto()  # players and operators
+    PLAYERS = auto()
+    ADMINS = auto()
+
+
 class Query(NamedTuple):
     arguments: type
     answer: Callable[[Session, Any], Any]
-    public: bool = False  # for everybody, even before auth
-    market: bool = False  # for guests too, where they are allowed
+    who: For = For.PLAYERS
 
 
 class Later(NamedTuple):
     arguments: type
     answer: Callable[[Session, Any], Awaitable[Any]]
-    public: bool = False
-    market: bool = False
+    who: For = For.PLAYERS
 
 
 class Command(NamedTuple):
     arguments: type
     request: Callable[[Arena, int, Any], Request]  # (arena, player, arguments)
     urgency: Urgency
-    public: bool = False
-    market: bool = False
+    who: For = For.PLAYERS
 
 
 OPS: dict[str, Query | Later | Command] = {
     # session
-    "auth": Query(args.Auth, ops_session.auth, public=True),
-    "ping": Query(args.Nothing, ops_session.ping, public=True),
-    "time": Query(args.Nothing, ops_session.time, public=True),
-    "subscribe": Query(args.Subscribe, ops_session.subscribe, market=True),
-    "unsubscribe": Query(args.Unsubscribe, ops_session.unsubscribe, market=True),
+    "auth": Query(args.Auth, ops_session.auth, For.ALL),
+    "ping": Query(args.Nothing, ops_session.ping, For.ALL),
+    "time": Query(args.Nothing, ops_session.time, For.ALL),
+    "subscribe": Query(args.Subscribe, ops_session.subscribe, For.MARKET),
+    "unsubscribe": Query(args.Unsubscribe, ops_session.unsubscribe, For.MARKET),
     "me.get": Query(args.Nothing, ops_session.me_get),
     # market
-    "instruments": Query(args.Nothing, ops_market.instruments, market=True),
-    "quote": Query(args.QuoteOf, ops_market.quote, market=True),
-    "candles": Later(args.CandlesOf, ops_market.candles, market=True),
+    "instruments": Query(args.Nothing, ops_market.instruments, For.MARKET),
+    "quote": Query(args.QuoteOf, ops_market.quote, For.MARKET),
+    "candles": Later(args.CandlesOf, ops_market.candles, For.MARKET),
     # matches
-    "match.list": Query(args.MatchList, ops_matches.match_list),
-    "match.get": Query(args.OfMatch, ops_matches.match_get),
-    "match.board": Query(args.OfMatch, ops_matches.match_board),
+    "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN),
+    "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
+    "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN),
     "match.join": Command(args.OfMatch, ops_matches.match_join, Urgency.OPENS),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
     # orders
@@ -73,4 +82,10 @@ OPS: dict[str, Query | Later | Command] = {
     # fixed-time trades
     "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
     "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
+    # operators
+    "admin.define_instrument": Command(InstrumentSeed, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
+    "admin.create_game": Command(GameData, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.end_match": Command(args.EndMatch, ops_admin.end_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_switch": Command(args.SetSwitch, ops_admin.set_switch, Urgency.OPERATOR, For.ADMINS),
 }

@@ -10,6 +10,7 @@ from msgspec import Struct
 from engine import views
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
+from gateway.auth import ADMIN
 from gateway.errors import Code, Refused
 from gateway.fanout import INTERVALS, Channel, Message
 from gateway.messages import Push, candle_data
@@ -108,6 +109,8 @@ def _channel(session: Session, name: str) -> Channel | None:
         case ["me"]:
             if session.identity is None:
                 raise Refused(Code.NOT_AUTHENTICATED)
+            if session.identity.role == ADMIN:
+                raise Refused(Code.PLAYERS_ONLY)
             return None
         case ["sys"]:
             return fanout.sys

@@ -14,6 +14,7 @@ import msgspec
 from engine.commands import (
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
+    LONGEST_MATCH_S,
     Anchor,
     ColdCommand,
     CreateGame,
@@ -73,10 +74,11 @@ class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fixed_exposure_cap: str = "1000000"
 
 
-class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A game, and whether a practice match of it is open from the start.
+class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A game.
 
-    Percents are decimal strings, of the starting balance; "0", 0 or nothing is no such rule.
+    Percents are decimal strings, of the starting balance (of the entry fees: the house's); "0", 0 or nothing is no such
+    rule.
     """
 
     title: str
@@ -87,7 +89,6 @@ class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fees: bool = True
     execution: Execution = Execution.LAST
     speed_bump_ms: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_BUMP_MS)] = 250
-    practice: bool = True
     allowed_symbols: tuple[str, ...] = ()
     allowed_directions: DirectionsName = "both"
     max_trades_per_minute: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
@@ -101,6 +102,18 @@ class GameSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss_per_trade: LossPerTrade = "close"
     profit_target_pct: str = "0"
     profit_target: ProfitTarget = "locks"
+    duration_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MATCH_S)] = 0
+    entry_fee: str = "0"
+    reward_price: str = "0"
+    house_fee_pct: str = "0"
+    prize_split: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=100)], ...], msgspec.Meta(max_length=100)] = ()
+    ranks_by_trades: bool = True
+
+
+class GameSeed(GameData, frozen=True, forbid_unknown_fields=True):
+    """A game that is there from the start, and whether a practice match of it is open."""
+
+    practice: bool = True
 
 
 def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
@@ -108,39 +121,18 @@ def seed_commands(instruments: Iterable[InstrumentSeed], games: Iterable[GameSee
     symbols = set()
     for instrument in instruments:
         symbols.add(instrument.symbol)
-        yield _define(instrument)
+        yield define_instrument_of(instrument)
     for game, seed in enumerate(games, start=1):
         for symbol in seed.allowed_symbols:
             if symbol not in symbols:
                 raise SeedError(f"{seed.title}: allowed_symbols: there is no instrument {symbol}")
-        yield CreateGame(
-            title=seed.title,
-            description=seed.description,
-            starting_balance=_units(seed.title, "starting_balance", seed.starting_balance),
-            max_positions=seed.max_positions,
-            max_leverage=seed.max_leverage,
-            fees=seed.fees,
-            execution=seed.execution,
-            speed_bump_ms=seed.speed_bump_ms,
-            allowed_symbols=seed.allowed_symbols,
-            directions=Directions[seed.allowed_directions.upper()],
-            max_trades_per_minute=seed.max_trades_per_minute,
-            min_trades=seed.min_trades,
-            min_hold_s=seed.min_hold_s,
-            max_daily_drawdown_ppm=_ppm(seed.title, "max_daily_drawdown_pct", seed.max_daily_drawdown_pct),
-            daily_anchor=Anchor[seed.daily_anchor.upper()],
-            max_total_drawdown_ppm=_ppm(seed.title, "max_total_drawdown_pct", seed.max_total_drawdown_pct),
-            total_drawdown=TotalDrawdown[seed.total_drawdown.upper()],
-            max_loss_per_trade_ppm=_ppm(seed.title, "max_loss_per_trade_pct", seed.max_loss_per_trade_pct),
-            loss_disqualifies=seed.loss_per_trade == "disqualify",
-            profit_target_ppm=_ppm(seed.title, "profit_target_pct", seed.profit_target_pct, at_most=10_000),
-            target_ends=seed.profit_target == "ends",
-        )
+        yield create_game_of(seed)
         if seed.practice:
             yield CreateMatch(game=game, practice=True)
 
 
-def _define(seed: InstrumentSeed) -> DefineInstrument:
+def define_instrument_of(seed: InstrumentSeed) -> DefineInstrument:
+    """The command. Raises SeedError."""
     tick_units = _units(seed.symbol, "tick_size", seed.tick_size)
     lot_units = _units(seed.symbol, "lot_size", seed.lot_size)
     return DefineInstrument(
@@ -167,13 +159,46 @@ def _define(seed: InstrumentSeed) -> DefineInstrument:
         fixed_max_stake=_units(seed.symbol, "fixed_max_stake", seed.fixed_max_stake),
         fixed_min_s=seed.fixed_min_s,
         fixed_max_s=seed.fixed_max_s,
-        fixed_exposure_cap=_cap(seed),
+        fixed_exposure_cap=_amount(seed.symbol, "fixed_exposure_cap", seed.fixed_exposure_cap),
     )
 
 
-def _cap(seed: InstrumentSeed) -> int:
-    """The cap of exposure; "0" is none."""
-    return 0 if seed.fixed_exposure_cap == "0" else _units(seed.symbol, "fixed_exposure_cap", seed.fixed_exposure_cap)
+def create_game_of(seed: GameData) -> CreateGame:
+    """The command. Raises SeedError."""
+    return CreateGame(
+        title=seed.title,
+        description=seed.description,
+        starting_balance=_units(seed.title, "starting_balance", seed.starting_balance),
+        max_positions=seed.max_positions,
+        max_leverage=seed.max_leverage,
+        fees=seed.fees,
+        execution=seed.execution,
+        speed_bump_ms=seed.speed_bump_ms,
+        allowed_symbols=seed.allowed_symbols,
+        directions=Directions[seed.allowed_directions.upper()],
+        max_trades_per_minute=seed.max_trades_per_minute,
+        min_trades=seed.min_trades,
+        min_hold_s=seed.min_hold_s,
+        max_daily_drawdown_ppm=_ppm(seed.title, "max_daily_drawdown_pct", seed.max_daily_drawdown_pct),
+        daily_anchor=Anchor[seed.daily_anchor.upper()],
+        max_total_drawdown_ppm=_ppm(seed.title, "max_total_drawdown_pct", seed.max_total_drawdown_pct),
+        total_drawdown=TotalDrawdown[seed.total_drawdown.upper()],
+        max_loss_per_trade_ppm=_ppm(seed.title, "max_loss_per_trade_pct", seed.max_loss_per_trade_pct),
+        loss_disqualifies=seed.loss_per_trade == "disqualify",
+        profit_target_ppm=_ppm(seed.title, "profit_target_pct", seed.profit_target_pct, at_most=10_000),
+        target_ends=seed.profit_target == "ends",
+        duration_s=seed.duration_s,
+        ranks_by_trades=seed.ranks_by_trades,
+        reward_price=_amount(seed.title, "reward_price", seed.reward_price),
+        entry_fee=_amount(seed.title, "entry_fee", seed.entry_fee),
+        house_fee_ppm=_ppm(seed.title, "house_fee_pct", seed.house_fee_pct),
+        prize_split=seed.prize_split,
+    )
+
+
+def _amount(owner: str, key: str, text: str) -> int:
+    """Money; "0" is none."""
+    return 0 if text == "0" else _units(owner, key, text)
 
 
 def _brackets(seed: InstrumentSeed) -> tuple[MarginBracket, ...]:

@@ -19,12 +19,12 @@ from engine.commands import request_key
 from engine.scale import NS_PER_MS
 from gateway.arena import Arena
 from gateway.arguments import NO_ARGUMENTS, Envelope, Identified, MessageId
-from gateway.auth import Identity
+from gateway.auth import ADMIN, Identity
 from gateway.codecs import Codec
 from gateway.errors import Code, Error, Refused, error_of, error_of_reason
 from gateway.fanout import Channel, Outlet
 from gateway.limits import Bucket
-from gateway.ops import OPS, Command, Later, Query
+from gateway.ops import OPS, Command, For, Later, Query
 from gateway.records import Outcome, with_key
 from gateway.requests import Request
 
@@ -32,6 +32,11 @@ log = structlog.get_logger()
 
 TOO_MANY_REQUESTS: Final = 4029
 TOO_BIG: Final = 1009
+
+STRANGERS_USE: Final = frozenset({For.ALL})
+GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
+PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS}
+ADMINS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.ADMINS}
 
 
 class Reply(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -69,6 +74,7 @@ class Session:
         self._bucket = Bucket(limits.messages_per_s, limits.messages_burst)
         self._player_bucket: Bucket | None = None
         self._refusals = 0
+        self._may_use = GUESTS_USE if arena.allows_guests() else STRANGERS_USE
         self._most_bytes = limits.frame_bytes_before_auth
         self._after_reply: list[Callable[[], None]] = []
         self._later: set[asyncio.Task[None]] = set()
@@ -117,8 +123,8 @@ class Session:
         op = OPS.get(envelope.op)
         if op is None:
             raise Refused(Code.UNKNOWN_OP, op=envelope.op[:64])
-        if self.identity is None and not (op.public or (op.market and self.arena.allows_guests())):
-            raise Refused(Code.NOT_AUTHENTICATED)
+        if op.who not in self._may_use:
+            raise self._not_for_this_one(op.who)
         if envelope.deadline is not None and self.arena.clock.stamp_ns() > envelope.deadline * NS_PER_MS:
             raise Refused(Code.TOO_LATE)
         args = envelope.args if envelope.args is not NO_ARGUMENTS else self.codec.empty
@@ -135,6 +141,11 @@ class Session:
             task = asyncio.create_task(self._answer_later(envelope.id, op, arguments))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
+
+    def _not_for_this_one(self, who: For) -> Refused:
+        if self.identity is None:
+            return Refused(Code.NOT_AUTHENTICATED)
+        return Refused(Code.ADMINS_ONLY if who is For.ADMINS else Code.PLAYERS_ONLY)
 
     def _submit(self, envelope: Envelope, request: Request, op: Command) -> None:
         record = request.record
@@ -200,7 +211,7 @@ class Session:
 
     @property
     def player(self) -> int:
-        """The player's id; 0 for a guest who looks at the market."""
+        """The player's id; 0 for a guest who looks at the market, and for an operator."""
         return self.identity.player if self.identity is not None else 0
 
     def authenticate(self, identity: Identity) -> None:
@@ -209,6 +220,7 @@ class Session:
             self.close(TOO_MANY_REQUESTS, "too many connections of this player")
             raise Refused(Code.TOO_MANY_CONNECTIONS)
         self.identity = identity
+        self._may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
         self._most_bytes = self.arena.config.limits.frame_bytes
         self._player_bucket = self.arena.player_buckets.of(identity.player, 0)
 

@@ -142,3 +142,21 @@ async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -
     async with Client(server.url) as alice:
         await alice.guest("alice")
         assert (await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)).status == "filled"
+
+
+async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(server: ArenaProcess) -> None:
+    done = arena("token", "--admin", "--data", str(server.data))
+    assert done.returncode == 0, done.stderr
+    async with Client(server.url) as boss, Client(server.url) as alice:
+        assert (await boss.auth(done.stdout.strip())).role == "admin"
+        await alice.guest("alice")
+        game = await boss.create_game(title="Sprint", duration_s=60, reward_price="10")
+        match = await boss.create_match(game)
+        await alice.join(match)
+        await boss.set_switch("locked", True, "a rehearsal", match=match)
+        with pytest.raises(Refused, match="MATCH_LOCKED"):
+            await alice.place(match=match, symbol="BTCUSDT", side="long", margin="10", leverage=2)
+        await boss.end_match(match, "enough")
+        seat = (await alice.match(match)).seat
+        assert seat is not None
+        assert (seat.rank, seat.prize) == (1, 10)

@@ -14,21 +14,31 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
+def printed_by(example: str, server: ArenaProcess, *arguments: str) -> list[str]:
+    """The lines that a script of the README prints when it plays on this server."""
+    script = example.replace("http://127.0.0.1:8080", server.url)
+    assert script != example
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=30, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_the_two_minutes_go_as_told(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    plays, holds_a_match = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     server = ArenaProcess(tmp_path / "data")
     server.start()
     try:
-        script = example.replace("http://127.0.0.1:8080", server.url)
-        assert script != example
-        done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False, cwd=ROOT
-        )
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
+        lines = printed_by(plays, server)
         assert lines[0].startswith("bought at ")
         assert lines[1].startswith("sold at ")
         assert lines[-1].endswith(" position.closed")
+
+        token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+        (line,) = printed_by(holds_a_match, server, token)
+        assert line.startswith("rank 1 - equity 9999."), line
+        assert line.endswith(" - prize 50.00000000")
 
         assert int((server.data / "lock").read_text()) == server.pid, "`kill -9 $(cat data/lock)` hits the arena"
         server.kill()
@@ -47,7 +57,7 @@ def test_it_points_at_files_that_are_there() -> None:
 
 
 def test_it_names_options_that_exist() -> None:
-    for command, options in re.findall(r"arena (serve|bots|verify|record)\b([^`|\n]*)", README):
+    for command, options in re.findall(r"arena (serve|bots|verify|record|token)\b([^`|\n]*)", README):
         known = arena(command, "--help").stdout
         for option in set(re.findall(r"--[\w-]+", options)) - {"--help"}:
             assert option in known, f"arena {command} {option}"

@@ -465,7 +465,7 @@ async def test_every_op_answers(gateway: Gateway, ann: Client) -> None:
     """With arguments left out, an op answers or names what is missing: none of them fails."""
     for op in OPS:
         reply = await ann.asks(op)
-        assert reply["ok"] or reply["error"]["code"] in ("BAD_ARGUMENTS", "ALREADY_AUTHENTICATED"), reply
+        assert reply["ok"] or reply["error"]["code"] in ("BAD_ARGUMENTS", "ALREADY_AUTHENTICATED", "ADMINS_ONLY"), reply
 
 
 def test_the_tables_are_complete() -> None:
