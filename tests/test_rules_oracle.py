@@ -78,13 +78,15 @@ HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lot
 
 INSTRUMENTS = (ROUGH, HEAVY)
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
-"""200,000 steps of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds' worth."""
+"""200,000 steps (commands) of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds'
+worth."""
 
 LOCKS = (
     "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
 )  # fmt: skip
 
 MATCHES = (1, 2, 3, 4, 5, 6, 7)
+NEXT = 3  # the match with a speed bump
 SHORT = 4  # the game whose matches end
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
@@ -127,8 +129,8 @@ class Twins:
         self.step(SETUP)
         self.quotes((150, 152), (150, 152))
 
-    def step(self, commands: list[Command], passes_ns: int = 0) -> None:
-        """Give both the batch; all that comes out must be the same, and so must all that can be seen."""
+    def step(self, commands: list[Command], passes_ns: int = 0, compare: bool = True) -> None:
+        """Give both the batch; all that comes out must be the same, and so must all that can be seen, if asked for."""
         self.now_ns += passes_ns
         first = self.oracle.sequence + 1
         applied = self.machine.apply(batch_of(commands, first, self.now_ns))
@@ -146,7 +148,8 @@ class Twins:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
-        self.compare()
+        if compare:
+            self.compare()
 
     def status(self, seat: Seat) -> int:
         if seat.out is Rule.NONE:
@@ -170,11 +173,14 @@ class Twins:
             batch.append(Quote(instrument, bid, ask, self.source_sequence))
         self.step(batch)
 
-    def compare(self) -> None:
-        """Seats, orders, positions and sums of both, field by field."""
+    def compare(self, finished: bool = True) -> None:
+        """Seats, orders, positions and sums of both, field by field; also those of finished matches, or not."""
         state, oracle = self.machine.state, self.oracle
-        for (player, match), seat in oracle.seats.items():
-            mine, held = oracle.orders_of(seat), oracle.positions_of(seat)
+        waiting = {wait.id for wait in oracle.waiting}
+        matches = oracle.matches if finished else oracle.running
+        for seat in (seat for match in matches.values() for seat in match.seats):
+            player, match = seat.player, seat.match
+            mine, held = seat.orders, seat.positions
             found = views.seat(state.book, player, match)
             assert found is not None
             game = oracle.matches[match].game
@@ -199,7 +205,6 @@ class Twins:
                  order.command.trailing_ppm, order.margin, order.fee, order.command.expires_at_ns)
                 for order in mine
             ]  # fmt: skip
-            waiting = [wait.id for wait in oracle.waiting]
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
                  view.trailing, view.profit, view.closing)
@@ -216,9 +221,9 @@ class Twins:
             ] == [
                 (trade.id, trade.command.direction, trade.command.stake, trade.payout_percent, trade.entry,
                  trade.entry_sequence, trade.expires_at_ns)
-                for trade in oracle.fixed_trades_of(seat)
+                for trade in seat.fixed_trades
             ]  # fmt: skip
-        for id, theirs in oracle.matches.items():
+        for id, theirs in matches.items():
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
@@ -232,18 +237,30 @@ class Driver:
 
     def __init__(self, twins: Twins, seed: int) -> None:
         self.twins, self.random = twins, random.Random(seed)
+        self.given = self.batches = 0
         self.quiet = 0
         """Steps for which the feed is silent: closes wait, opens are refused."""
         self.busy = PLAYERS[0], MATCHES[0]
         """The player and match that half of the commands are about for a while: limits are only met where much
         happens."""
 
-    def steps(self, count: int, check_every: int) -> None:
-        for number in range(count):
+    def steps(self, count: int, check_every: int, compare_every: int = 16) -> None:
+        """Give both at least `count` commands; a step is one command, and a batch has one to four.
+
+        Outcomes and events of each are compared; all that can be seen after every `compare_every` batches, and at the
+        end; the invariants hold after every `check_every` batches, and at the end. Neither changes what is given.
+        """
+        end = self.given + count
+        while self.given < end:
             commands = [self.command() for _ in range(self.random.choice((1, 1, 1, 2, 4)))]
-            self.twins.step(commands, self.passes_ns())
-            if number % check_every == 0:
+            self.batches += 1
+            self.twins.step(commands, self.passes_ns(), compare=False)
+            self.given += len(commands)
+            if self.batches % compare_every == 0:
+                self.twins.compare(finished=False)
+            if self.batches % check_every == 0:
                 check(self.twins.machine.state)
+        self.twins.compare()
         check(self.twins.machine.state)
 
     def passes_ns(self) -> int:
@@ -276,8 +293,8 @@ class Driver:
                 return replace(data, fixed_payout_percent=83)
             if not self.quiet and self.twins.oracle.is_stale(market) and self.random.random() < 0.2:
                 return self.quote()
-        for seat in self.twins.oracle.seats.values():
-            if seat.out and self.random.random() < 0.01:
+        for seat in self.seats_out():
+            if self.random.random() < 0.01:
                 return ResetSeat(seat.match, seat.player)
         if self.random.random() < 0.05:
             return self.run_short_matches()
@@ -292,12 +309,16 @@ class Driver:
         """A player and a match, in which he may have no seat."""
         oracle = self.twins.oracle
         if self.random.random() < 0.03 or not oracle.matches[self.busy[1]].open:
-            out = [key for key, seat in oracle.seats.items() if seat.out and oracle.matches[seat.match].open]
-            any_seat = self.random.choice(PLAYERS), self.random.choice((*MATCHES, *self.short() * 3))
-            self.busy = self.random.choice(out) if out and self.random.random() < 0.2 else any_seat
+            self.busy = self.random.choice(PLAYERS), self.random.choice((*MATCHES, *self.short() * 3))
+            if (out := self.seats_out()) and self.random.random() < 0.2:
+                seat = self.random.choice(out)
+                self.busy = seat.player, seat.match
         if self.random.random() < 0.5:
             return self.busy
         return self.random.choice(PLAYERS), self.random.choice((*MATCHES, *self.short() * 2))
+
+    def seats_out(self) -> list[Seat]:
+        return [seat for match in self.twins.oracle.running.values() for seat in match.seats if seat.out]
 
     def side(self, match: int) -> int:
         """Mostly one that the game allows."""
@@ -331,7 +352,7 @@ class Driver:
         oracle = self.twins.oracle
         return [
             *[("arena", 0, switch) for switch in ("locked", "close_only") if getattr(oracle, switch)],
-            *[("match", id, "locked") for id, match in oracle.matches.items() if match.locked],
+            *[("match", id, "locked") for id, match in oracle.running.items() if match.locked],
             *[("player", id, "locked") for id in sorted(oracle.locked_players)],
         ]
 
@@ -488,7 +509,7 @@ class Driver:
 
     def short(self) -> list[int]:
         """Open matches that will end."""
-        return [id for id, match in self.twins.oracle.matches.items() if match.open and not match.practice]
+        return [id for id, match in self.twins.oracle.running.items() if not match.practice]
 
     def move(self) -> Command:
         """Amend an order, most of the time so that it still rests where its stops fit."""
@@ -533,14 +554,16 @@ class Driver:
         return command
 
     def buyer(self) -> tuple[int, int]:
-        """Now and then one who is out, or who may soon be."""
+        """Now and then one who is out, or who may soon be, or whose trade has a bump before it."""
         oracle = self.twins.oracle
         roll = self.random.random()
         if roll < 0.1:
-            seats = [seat for seat in oracle.seats.values() if seat.out and oracle.matches[seat.match].open]
+            seats = self.seats_out()
         elif roll < 0.4:
             held = [position.seat for position in oracle.positions.values()]
             seats = [seat for seat in held if oracle.matches[seat.match].game.profit_target_ppm]
+        elif roll < 0.5:
+            seats = self.twins.oracle.matches[NEXT].seats
         else:
             seats = []
         if not seats:
@@ -627,7 +650,7 @@ def test_the_driver_reaches_what_it_is_to_test():
     insurance = 0
     for seed in (95, 96, 97):
         twins = Twins()
-        Driver(twins, seed).steps(3_000, check_every=1_500)
+        Driver(twins, seed).steps(5_000, check_every=3_000)
         seen += twins.seen
         insurance = min(insurance, *(match.insurance for match in twins.oracle.matches.values()))
     assert [happened for happened in TO_REACH if not seen[happened]] == []
