@@ -136,9 +136,10 @@ class Twins:
         applied = self.machine.apply(batch_of(commands, first, self.now_ns))
         outcomes, events = self.oracle.apply(commands, self.now_ns)
         for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
-            assert ours == theirs, command
+            assert ours == theirs, (command, ours, theirs)
             self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
-        assert events_of(applied.events) == events, commands
+        told = events_of(applied.events)
+        assert told == events, next(pair for pair in itertools.zip_longest(told, events) if pair[0] != pair[1])
         for event in events:
             what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
             self.seen[what] += 1
