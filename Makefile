@@ -31,7 +31,8 @@ bench: setup          ## The engine alone, then the whole arena against an echo 
 	$(BIN)/arena bench engine
 	$(BIN)/arena bench gateway
 
-soak: setup           ## Bots through a hundred kill -9 and restarts
+soak: setup           ## Ten million steps of the engine against its naive twin; bots through a hundred kill -9
+	$(BIN)/python tests/soak_oracle.py
 	$(BIN)/python -m bench.soak
 
 clean:                ## Drop the environment; data/ stays

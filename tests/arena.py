@@ -196,7 +196,8 @@ LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
 def batch_of(commands: list[Command], first_sequence: int, at_ns: int) -> Batch:
     """The commands as the log would hold them."""
     records, blobs = np.zeros(len(commands), COMMAND), b""
-    for record, command in zip(np.split(records, len(commands)) if commands else (), commands, strict=True):
+    for number, command in enumerate(commands):
+        record = records[number : number + 1]
         if isinstance(command, HotCommand):
             _fill(record, command)
         else:
@@ -253,7 +254,7 @@ def events_of(records: NDArray[np.void]) -> list[dict[str, Any]]:
 
 
 def outcomes_of(records: NDArray[np.void]) -> list[dict[str, int]]:
-    return [{name: int(row[name]) for name in OUTCOME.names or ()} for row in records]
+    return [dict(zip(OUTCOME.names or (), row, strict=True)) for row in records.tolist()]
 
 
 def content(state: State, *without: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from arena import (
@@ -115,16 +115,39 @@ class Match:
     ends_at_ns: int = 0
     practice: bool = True
     open: bool = True
+    seats: list[Seat] = field(default_factory=list)  # in the order in which they joined
 
     def percent(self, ppm: int) -> int:
         return rounded_up(self.game.starting_balance, ppm)
+
+    @cached_property
+    def daily_drawdown(self) -> int:
+        return self.percent(self.game.max_daily_drawdown_ppm)
+
+    @cached_property
+    def total_drawdown(self) -> int:
+        return self.percent(self.game.max_total_drawdown_ppm)
+
+    @cached_property
+    def loss_per_trade(self) -> int:
+        return self.percent(self.game.max_loss_per_trade_ppm)
+
+    @cached_property
+    def target(self) -> int:
+        """The equity that a seat is after; 0: none."""
+        return self.game.profit_target_ppm and self.game.starting_balance + self.percent(self.game.profit_target_ppm)
+
+    @cached_property
+    def is_judged(self) -> bool:
+        """Has its game a rule about equity or losses?"""
+        return any((self.daily_drawdown, self.total_drawdown, self.loss_per_trade, self.target))
 
     @property
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
 
 
-@dataclass
+@dataclass(eq=False)
 class Seat:
     player: int
     match: int
@@ -144,9 +167,12 @@ class Seat:
     out: Rule = Rule.NONE
     rank: int = 0
     prize: int = 0
+    orders: list[Order] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    fixed_trades: list[FixedTrade] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Order:
     """Rests until its price comes; or waits for a quote, and is then on its way."""
 
@@ -159,7 +185,7 @@ class Order:
     fee: int
 
 
-@dataclass
+@dataclass(eq=False)
 class FixedTrade:
     """A stake on up or down. Its price is bid + ask, of the first quote that comes, against the last one."""
 
@@ -186,7 +212,7 @@ class Wait:
     queued: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Position:
     id: int
     seat: Seat
@@ -213,7 +239,10 @@ def rounded_up(amount: int, ppm: int) -> int:
 
 
 def bracket_of(brackets: tuple[MarginBracket, ...], notional: int) -> MarginBracket:
-    return next((bracket for bracket in brackets[:-1] if notional <= bracket.notional_cap), brackets[-1])
+    for bracket in brackets[:-1]:
+        if notional <= bracket.notional_cap:
+            return bracket
+    return brackets[-1]
 
 
 def is_liquidated(data: DefineInstrument, side: int, lots: int, cost: int, margin: int, fees: bool, price: int) -> bool:
@@ -243,6 +272,7 @@ class Oracle:
         self.locked = self.close_only = False
         self.games: list[CreateGame] = []
         self.matches: dict[int, Match] = {}
+        self.running: dict[int, Match] = {}  # those of them that have not ended
         self.markets: dict[int, Market] = {}
         self.seats: dict[tuple[int, int], Seat] = {}
         self.orders: dict[int, Order] = {}
@@ -281,10 +311,10 @@ class Oracle:
             if order.command.expires_at_ns:
                 expire = partial(self.end_order, order, EventKind.ORDER_EXPIRED)
                 found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
-        for id, match in self.matches.items():
-            if match.open and match.ends_at_ns:
+        for id, match in self.running.items():
+            if match.ends_at_ns:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
-            if match.open and match.next_day_ns:
+            if match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
         for trade in self.fixed_trades.values():
             found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
@@ -386,7 +416,7 @@ class Oracle:
         game = self.games[command.game - 1]
         refuse_if(not command.practice and not game.duration_s, Reason.MATCH_ENDLESS)
         id = len(self.matches) + 1
-        match = self.matches[id] = Match(game, practice=command.practice)
+        match = self.matches[id] = self.running[id] = Match(game, practice=command.practice)
         if not command.practice:
             match.ends_at_ns = self.now_ns + game.duration_s * BILLION
         if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
@@ -413,7 +443,8 @@ class Oracle:
     def end_match(self, id: int, match: Match) -> None:
         """Everybody's orders are cancelled and positions closed at the last quotes; then all are ranked."""
         match.open = False
-        seats = [seat for seat in self.seats.values() if seat.match == id]
+        del self.running[id]
+        seats = match.seats
         for seat in reversed(seats):
             self.flatten(seat, Cause.MATCH_END)
         game = match.game
@@ -443,8 +474,8 @@ class Oracle:
         self.players.append(0)
         player = len(self.players)
         self.emit(EventKind.PLAYER_REGISTERED, player=player)
-        for id, match in self.matches.items():
-            if match.practice and match.open:
+        for id, match in self.running.items():
+            if match.practice:
                 self.sit(player, id)
         return {"id": player}
 
@@ -452,6 +483,7 @@ class Oracle:
         balance = self.matches[match].game.starting_balance
         self.matches[match].granted += balance
         seat = self.seats[player, match] = Seat(player, match, balance)
+        self.matches[match].seats.append(seat)
         self.start(seat)
         self.tell(EventKind.SEAT_OPENED, seat, 0)
 
@@ -461,7 +493,7 @@ class Oracle:
         refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
         seat = self.seats[command.player, command.match]
-        flat = not (self.orders_of(seat) or self.positions_of(seat) or self.fixed_trades_of(seat))
+        flat = not (seat.orders or seat.positions or seat.fixed_trades)
         refuse_if(not flat, Reason.SEAT_NOT_FLAT)
 
         match = self.matches[command.match]
@@ -478,35 +510,35 @@ class Oracle:
     def start(self, seat: Seat) -> None:
         match = self.matches[seat.match]
         seat.balances, seat.balance_at_ns = [seat.cash], self.now_ns
-        seat.daily_floor = seat.cash - match.percent(match.game.max_daily_drawdown_ppm)
-        seat.total_floor = seat.cash - match.percent(match.game.max_total_drawdown_ppm)
+        seat.daily_floor = seat.cash - match.daily_drawdown
+        seat.total_floor = seat.cash - match.total_drawdown
         seat.high_water = seat.cash
         seat.warned = set()
 
     def start_day(self, id: int, match: Match) -> None:
         match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
-        for seat in self.seats.values():
-            if seat.match == id and not seat.out:
+        for seat in match.seats:
+            if not seat.out:
                 anchor = {
                     Anchor.BALANCE: self.balance(seat),
                     Anchor.EQUITY: self.equity(seat),
                     Anchor.HIGHER: max(self.balance(seat), self.equity(seat)),
                 }[match.game.daily_anchor]
-                seat.daily_floor = anchor - match.percent(match.game.max_daily_drawdown_ppm)
+                seat.daily_floor = anchor - match.daily_drawdown
                 seat.warned = set()
         self.judge_all(0)
 
     def judge_all(self, instrument: int) -> None:
         """Every seat after everything that happens: the engine must find the same with a look at hardly any."""
-        for _, seat in sorted(self.seats.items()):
-            if not seat.out and self.matches[seat.match].open:
+        judged = [seat for match in self.running.values() if match.is_judged for seat in match.seats]
+        for seat in sorted(judged, key=lambda seat: (seat.player, seat.match)):
+            if not seat.out:
                 self.judge(seat, instrument)
 
     def judge(self, seat: Seat, instrument: int) -> None:
         match = self.matches[seat.match]
         game, start = match.game, match.game.starting_balance
-        daily, total = match.percent(game.max_daily_drawdown_ppm), match.percent(game.max_total_drawdown_ppm)
-        most, target = match.percent(game.max_loss_per_trade_ppm), start + match.percent(game.profit_target_ppm)
+        daily, total, most = match.daily_drawdown, match.total_drawdown, match.loss_per_trade
         while True:
             equity = self.equity(seat)
             if daily and equity < seat.daily_floor:
@@ -515,17 +547,16 @@ class Oracle:
             if total and equity < seat.total_floor:
                 self.put_out(seat, Rule.TOTAL_DRAWDOWN, equity, seat.total_floor, instrument)
                 return
-            results = [(position, position.realised + self.floating(position)) for position in self.positions_of(seat)]
-            lost = [(position, result) for position, result in results if most and result < -most]
+            lost = [position for position in seat.positions if most and self.result(position) < -most]
             if not lost:
                 break
-            position, result = lost[-1]  # the latest opened
+            position = lost[-1]  # the latest opened
             if game.loss_disqualifies:
-                self.put_out(seat, Rule.LOSS_PER_TRADE, result, -most, instrument)
+                self.put_out(seat, Rule.LOSS_PER_TRADE, self.result(position), -most, instrument)
                 return
             self.close_at_touch(position, position.lots, Cause.RULE)
-        if game.profit_target_ppm and equity >= target:
-            self.put_out(seat, Rule.PROFIT_TARGET, equity, target, instrument)
+        if match.target and equity >= match.target:
+            self.put_out(seat, Rule.PROFIT_TARGET, equity, match.target, instrument)
             return
 
         locked = game.total_drawdown is TotalDrawdown.TRAILING_LOCK and seat.total_floor >= start
@@ -539,9 +570,9 @@ class Oracle:
         for rule, amount, floor in (
             (Rule.DAILY_DRAWDOWN, daily, seat.daily_floor), (Rule.TOTAL_DRAWDOWN, total, seat.total_floor),
         ):  # fmt: skip
-            for percent in (80, 90, 95):
+            for percent in (80, 90, 95) if amount else ():
                 reached = equity <= floor + amount * (100 - percent) // 100
-                if amount and reached and (rule, percent) not in seat.warned:
+                if reached and (rule, percent) not in seat.warned:
                     seat.warned.add((rule, percent))
                     self.tell_judged(EventKind.SEAT_WARNED, seat, rule, percent, equity, floor, 0)
 
@@ -556,12 +587,12 @@ class Oracle:
     def flatten(self, seat: Seat, cause: Cause) -> None:
         """The latest first; a stake comes back."""
         reason = Reason.SEAT_LOCKED if seat.out is Rule.PROFIT_TARGET else Reason.SEAT_DISQUALIFIED
-        for trade in reversed(self.fixed_trades_of(seat)):
+        for trade in seat.fixed_trades[::-1]:
             why = Reason.MATCH_NOT_OPEN if cause is Cause.MATCH_END else reason
             self.end_fixed(trade, FixedResult.REFUNDED, why, 0)
-        for order in reversed(self.orders_of(seat)):
+        for order in seat.orders[::-1]:
             self.end_order(order, EventKind.ORDER_CANCELED)
-        for position in reversed(self.positions_of(seat)):
+        for position in seat.positions[::-1]:
             self.close_at_touch(position, position.lots, cause)
 
     def end_now(self, id: int) -> None:
@@ -578,11 +609,6 @@ class Oracle:
             equity=equity, level=level, bid=market.bid if market else 0, ask=market.ask if market else 0,
             quote_sequence=market.sequence if market else 0,
         )  # fmt: skip
-
-    def balance(self, seat: Seat) -> int:
-        reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
-        kept = seat.cash + reserved + self.stakes(seat)
-        return kept + sum(position.margin for position in self.positions_of(seat))
 
     def note_balance(self, seat: Seat) -> None:
         seat.balances.append(self.balance(seat))
@@ -607,10 +633,10 @@ class Oracle:
         refuse_if(bool(allowed) and data.symbol not in allowed, Reason.INSTRUMENT_NOT_ALLOWED)
         refuse_if(match.game.directions not in (0, command.side), Reason.SIDE_NOT_ALLOWED)
         refuse_if(command.leverage > min(match.game.max_leverage, data.max_leverage), Reason.LEVERAGE_TOO_HIGH)
-        open_trades = len(self.orders_of(seat)) + len(self.positions_of(seat))
+        open_trades = len(seat.orders) + len(seat.positions)
         refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
-        recent = [at_ns for at_ns in seat.traded_at_ns if at_ns > self.now_ns - 60 * BILLION]
-        refuse_if(0 < match.game.max_trades_per_minute <= len(recent), Reason.TOO_MANY_TRADES)
+        seat.traded_at_ns = [at_ns for at_ns in seat.traded_at_ns if at_ns > self.now_ns - 60 * BILLION]
+        refuse_if(0 < match.game.max_trades_per_minute <= len(seat.traded_at_ns), Reason.TOO_MANY_TRADES)
         refuse_if(self.is_stale(market), Reason.FEED_STALE)
 
         touch, mark = market.opening(command.side), market.closing(command.side)
@@ -653,6 +679,7 @@ class Oracle:
         seat.cash -= margin + fee
         if not fills:
             self.orders[order.id] = order
+            seat.orders.append(order)
             if waits:
                 self.wait(order.id, command.instrument, match)
             self.tell_of(EventKind.ORDER_ACCEPTED, order, liquidation=liquidation)
@@ -681,9 +708,11 @@ class Oracle:
 
     def is_open(self, market: Market) -> bool:
         """Is it within the weekly hours, by the calendar? Without hours it is always."""
+        if not market.data.hours:
+            return True
         now = datetime.fromtimestamp(self.now_ns // BILLION, UTC)
         minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
-        return not market.data.hours or any(minute in range(start, end) for start, end in market.data.hours)
+        return any(minute in range(start, end) for start, end in market.data.hours)
 
     def is_stale(self, market: Market) -> bool:
         """There is no quote to trade on: none at all, or too old, or the market has closed since."""
@@ -738,6 +767,7 @@ class Oracle:
             order.id, seat, command.instrument, command.side, command.leverage, order.lots, command.price * order.lots,
             order.margin, liquidation, stop_loss, command.take_profit, trailing, self.now_ns,
         )  # fmt: skip
+        seat.positions.append(position)
         seat.fees += fee
         self.matches[seat.match].fees_taken += fee
         if fee:
@@ -802,6 +832,7 @@ class Oracle:
             self.end_order(order, EventKind.ORDER_REFUSED, refused.reason)
             return
         del self.orders[order.id]
+        seat.orders.remove(order)
         seat.cash += order.margin + order.fee - margin - fee
         order.command, order.lots, order.margin = command._replace(price=price), lots, margin
         self.tell_of(EventKind.ORDER_FILLED, order, fee=fee, liquidation=liquidation)
@@ -820,6 +851,7 @@ class Oracle:
     def end_order(self, order: Order, kind: EventKind, reason: Reason = Reason.ACCEPTED) -> None:
         """It ends without a fill, and what it reserved comes back."""
         del self.orders[order.id]
+        order.seat.orders.remove(order)
         self.waiting = [wait for wait in self.waiting if wait.id != order.id]
         order.seat.cash += order.margin + order.fee
         self.tell_of(kind, order, reason=reason)
@@ -890,8 +922,8 @@ class Oracle:
     def cancel_all(self, command: CancelAll) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
-        mine = self.orders_of(self.seats[command.player, command.match])
-        resting = [order for order in mine if not self.waits(order.id)]
+        seat = self.seats[command.player, command.match]
+        resting = [order for order in seat.orders if not self.waits(order.id)]
         for order in reversed(resting):
             self.end_order(order, EventKind.ORDER_CANCELED)
         return {"id": command.match, "status": OrderStatus.CANCELED, "left": len(resting)}
@@ -959,6 +991,7 @@ class Oracle:
             seat.wins += profit > 0
             seat.held_trades += self.now_ns - position.opened_at_ns >= match.game.min_hold_s * BILLION
             del self.positions[position.id]
+            seat.positions.remove(position)
             self.waiting = [wait for wait in self.waiting if wait.id != position.id]
             kind = EventKind.POSITION_CLOSED
         self.tell_about(
@@ -1064,6 +1097,7 @@ class Oracle:
         trade = FixedTrade(self.next_id, seat, command, data.fixed_payout_percent, expires_at_ns, market.quotes)
         self.next_id += 1
         self.fixed_trades[trade.id] = trade
+        seat.fixed_trades.append(trade)
         self.wait(trade.id, command.instrument, match)
         self.tell_fixed(EventKind.FIXED_OPENED, trade)
         return {
@@ -1102,6 +1136,7 @@ class Oracle:
         seat.profit += profit
         self.matches[seat.match].market -= profit
         del self.fixed_trades[trade.id]
+        seat.fixed_trades.remove(trade)
         self.waiting = [wait for wait in self.waiting if wait.id != trade.id]
         if profit:
             self.note_balance(seat)
@@ -1211,22 +1246,13 @@ class Oracle:
 
     # Sums
 
-    def orders_of(self, seat: Seat) -> list[Order]:
-        return [order for order in self.orders.values() if order.seat is seat]
-
-    def positions_of(self, seat: Seat) -> list[Position]:
-        return [position for position in self.positions.values() if position.seat is seat]
-
-    def fixed_trades_of(self, seat: Seat) -> list[FixedTrade]:
-        return [trade for trade in self.fixed_trades.values() if trade.seat is seat]
-
     def stakes(self, seat: Seat) -> int:
-        return sum(trade.command.stake for trade in self.fixed_trades_of(seat))
+        return sum(trade.command.stake for trade in seat.fixed_trades)
 
     def exposure(self, seat: Seat, instrument: int = 0) -> int:
         """Notional at entry of what the seat has, in one instrument or in all."""
-        ordered = [(order.command.instrument, order.notional) for order in self.orders_of(seat)]
-        held = [(held.instrument, held.cost * self.markets[held.instrument].value) for held in self.positions_of(seat)]
+        ordered = [(order.command.instrument, order.notional) for order in seat.orders]
+        held = [(held.instrument, held.cost * self.markets[held.instrument].value) for held in seat.positions]
         return sum(notional for where, notional in ordered + held if instrument in (0, where))
 
     def floating(self, position: Position) -> int:
@@ -1236,10 +1262,26 @@ class Oracle:
     def floating_profit(self, position: Position) -> int:
         return max(-position.margin, self.floating(position))
 
+    def result(self, position: Position) -> int:
+        """What it has brought so far: by the parts that are closed, and by the rest as of now."""
+        return position.realised + self.floating(position)
+
+    def balance(self, seat: Seat) -> int:
+        """Its cash, and all that is set aside of it."""
+        balance = seat.cash
+        for order in seat.orders:
+            balance += order.margin + order.fee
+        for trade in seat.fixed_trades:
+            balance += trade.command.stake
+        for position in seat.positions:
+            balance += position.margin
+        return balance
+
     def equity(self, seat: Seat) -> int:
-        reserved = sum(order.margin + order.fee for order in self.orders_of(seat))
-        kept = seat.cash + reserved + self.stakes(seat)
-        return kept + sum(held.margin + self.floating_profit(held) for held in self.positions_of(seat))
+        equity = self.balance(seat)
+        for position in seat.positions:
+            equity += self.floating_profit(position)
+        return equity
 
     # Events
 

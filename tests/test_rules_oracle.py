@@ -78,13 +78,15 @@ HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lot
 
 INSTRUMENTS = (ROUGH, HEAVY)
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
-"""200,000 steps of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds' worth."""
+"""200,000 steps (commands) of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds'
+worth."""
 
 LOCKS = (
     "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
 )  # fmt: skip
 
 MATCHES = (1, 2, 3, 4, 5, 6, 7)
+NEXT = 3  # the match with a speed bump
 SHORT = 4  # the game whose matches end
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
@@ -127,16 +129,17 @@ class Twins:
         self.step(SETUP)
         self.quotes((150, 152), (150, 152))
 
-    def step(self, commands: list[Command], passes_ns: int = 0) -> None:
-        """Give both the batch; all that comes out must be the same, and so must all that can be seen."""
+    def step(self, commands: list[Command], passes_ns: int = 0, compare: bool = True) -> None:
+        """Give both the batch; all that comes out must be the same, and so must all that can be seen, if asked for."""
         self.now_ns += passes_ns
         first = self.oracle.sequence + 1
         applied = self.machine.apply(batch_of(commands, first, self.now_ns))
         outcomes, events = self.oracle.apply(commands, self.now_ns)
         for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
-            assert ours == theirs, command
+            assert ours == theirs, (command, ours, theirs)
             self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
-        assert events_of(applied.events) == events, commands
+        told = events_of(applied.events)
+        assert told == events, next(pair for pair in itertools.zip_longest(told, events) if pair[0] != pair[1])
         for event in events:
             what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
             self.seen[what] += 1
@@ -146,7 +149,8 @@ class Twins:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
-        self.compare()
+        if compare:
+            self.compare()
 
     def status(self, seat: Seat) -> int:
         if seat.out is Rule.NONE:
@@ -170,11 +174,14 @@ class Twins:
             batch.append(Quote(instrument, bid, ask, self.source_sequence))
         self.step(batch)
 
-    def compare(self) -> None:
-        """Seats, orders, positions and sums of both, field by field."""
+    def compare(self, finished: bool = True) -> None:
+        """Seats, orders, positions and sums of both, field by field; also those of finished matches, or not."""
         state, oracle = self.machine.state, self.oracle
-        for (player, match), seat in oracle.seats.items():
-            mine, held = oracle.orders_of(seat), oracle.positions_of(seat)
+        waiting = {wait.id for wait in oracle.waiting}
+        matches = oracle.matches if finished else oracle.running
+        for seat in (seat for match in matches.values() for seat in match.seats):
+            player, match = seat.player, seat.match
+            mine, held = seat.orders, seat.positions
             found = views.seat(state.book, player, match)
             assert found is not None
             game = oracle.matches[match].game
@@ -199,7 +206,6 @@ class Twins:
                  order.command.trailing_ppm, order.margin, order.fee, order.command.expires_at_ns)
                 for order in mine
             ]  # fmt: skip
-            waiting = [wait.id for wait in oracle.waiting]
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
                  view.trailing, view.profit, view.closing)
@@ -216,9 +222,9 @@ class Twins:
             ] == [
                 (trade.id, trade.command.direction, trade.command.stake, trade.payout_percent, trade.entry,
                  trade.entry_sequence, trade.expires_at_ns)
-                for trade in oracle.fixed_trades_of(seat)
+                for trade in seat.fixed_trades
             ]  # fmt: skip
-        for id, theirs in oracle.matches.items():
+        for id, theirs in matches.items():
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
@@ -232,15 +238,30 @@ class Driver:
 
     def __init__(self, twins: Twins, seed: int) -> None:
         self.twins, self.random = twins, random.Random(seed)
+        self.given = self.batches = 0
         self.quiet = 0
         """Steps for which the feed is silent: closes wait, opens are refused."""
+        self.busy = PLAYERS[0], MATCHES[0]
+        """The player and match that half of the commands are about for a while: limits are only met where much
+        happens."""
 
-    def steps(self, count: int, check_every: int) -> None:
-        for number in range(count):
+    def steps(self, count: int, check_every: int, compare_every: int = 16) -> None:
+        """Give both at least `count` commands; a step is one command, and a batch has one to four.
+
+        Outcomes and events of each are compared; all that can be seen after every `compare_every` batches, and at the
+        end; the invariants hold after every `check_every` batches, and at the end. Neither changes what is given.
+        """
+        end = self.given + count
+        while self.given < end:
             commands = [self.command() for _ in range(self.random.choice((1, 1, 1, 2, 4)))]
-            self.twins.step(commands, self.passes_ns())
-            if number % check_every == 0:
+            self.batches += 1
+            self.twins.step(commands, self.passes_ns(), compare=False)
+            self.given += len(commands)
+            if self.batches % compare_every == 0:
+                self.twins.compare(finished=False)
+            if self.batches % check_every == 0:
                 check(self.twins.machine.state)
+        self.twins.compare()
         check(self.twins.machine.state)
 
     def passes_ns(self) -> int:
@@ -248,6 +269,9 @@ class Driver:
         if self.random.random() < 0.01:
             self.quiet = 12
             return 3 * NS_PER_S
+        if self.misses_entry() and self.random.random() < 0.6:
+            self.quiet = 4
+            return 9 * NS_PER_S
         if self.random.random() < 0.002:
             return DAY_NS - self.random.choice((0, 1, NS_PER_S))
         if self.random.random() < 0.02:
@@ -266,9 +290,15 @@ class Driver:
         for scope, id, switch in self.locked():
             if self.random.random() < (0.2 if scope == "arena" else 0.05):
                 return SetSwitch(scope, id, switch, on=False, reason="over")
-        for seat in self.twins.oracle.seats.values():
-            if seat.out and self.random.random() < 0.03:
+            if data.fixed_payout_percent == 0 and self.random.random() < 0.04:
+                return replace(data, fixed_payout_percent=83)
+            if not self.quiet and self.twins.oracle.is_stale(market) and self.random.random() < 0.2:
+                return self.quote()
+        for seat in self.seats_out():
+            if self.random.random() < 0.01:
                 return ResetSeat(seat.match, seat.player)
+        if self.random.random() < 0.05:
+            return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
              self.rare, self.switch, self.hours),
@@ -276,12 +306,54 @@ class Driver:
         )[0]
         return choose()
 
+    def seat(self) -> tuple[int, int]:
+        """A player and a match, in which he may have no seat."""
+        oracle = self.twins.oracle
+        if self.random.random() < 0.03 or not oracle.matches[self.busy[1]].open:
+            self.busy = self.random.choice(PLAYERS), self.random.choice((*MATCHES, *self.short() * 3))
+            if (out := self.seats_out()) and self.random.random() < 0.2:
+                seat = self.random.choice(out)
+                self.busy = seat.player, seat.match
+        if self.random.random() < 0.5:
+            return self.busy
+        return self.random.choice(PLAYERS), self.random.choice((*MATCHES, *self.short() * 2))
+
+    def seats_out(self) -> list[Seat]:
+        return [seat for match in self.twins.oracle.running.values() for seat in match.seats if seat.out]
+
+    def side(self, match: int) -> int:
+        """Mostly one that the game allows."""
+        found = self.twins.oracle.matches.get(match)
+        directions = found.game.directions if found else Directions.BOTH
+        return int(directions) if directions and self.random.random() < 0.7 else self.random.choice((1, -1))
+
+    def misses_entry(self) -> bool:
+        """Does a fixed-time trade have its two quotes, and still waits for the end of its bump?"""
+        oracle = self.twins.oracle
+        return any(
+            not trade.entry and oracle.markets[trade.command.instrument].quotes >= trade.quotes_before + 2
+            for trade in oracle.fixed_trades.values()
+        )
+
+    def run_short_matches(self) -> Command:
+        """One or two are open, most players sit in them, and some end before their time, while something is open."""
+        oracle, short = self.twins.oracle, self.short()
+        if len(short) < 2 and self.random.random() < 0.4:
+            return CreateMatch(SHORT, practice=False)
+        missing = [(id, player) for id in short for player in PLAYERS if (player, id) not in oracle.seats]
+        if missing and self.random.random() < 0.8:
+            return JoinMatch(*self.random.choice(missing))
+        staked = [trade.seat.match for trade in oracle.fixed_trades.values() if trade.seat.match in short]
+        if staked and self.random.random() < 0.4:
+            return EndMatch(self.random.choice(staked), "over")
+        return self.buy()
+
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
         oracle = self.twins.oracle
         return [
             *[("arena", 0, switch) for switch in ("locked", "close_only") if getattr(oracle, switch)],
-            *[("match", id, "locked") for id, match in oracle.matches.items() if match.locked],
+            *[("match", id, "locked") for id, match in oracle.running.items() if match.locked],
             *[("player", id, "locked") for id in sorted(oracle.locked_players)],
         ]
 
@@ -315,11 +387,17 @@ class Driver:
         step = self.random.randint(-2, 2) if roll < 0.8 else self.random.randint(-12, 12) if roll < 0.96 else 0
         bid = min(max((market.bid or 150) + step, 60), 330) if roll < 0.96 else self.random.randint(1, 400)
         self.twins.source_sequence += self.random.random() < 0.98
+        entered = [trade.entry for trade in self.twins.oracle.fixed_trades.values()
+                   if trade.entry and trade.command.instrument == instrument]  # fmt: skip
+        if entered and self.random.random() < 0.2:  # for a draw
+            entry = self.random.choice(entered)
+            return Quote(instrument, (entry - 1) // 2, entry // 2 + 1, self.twins.source_sequence)
         return Quote(instrument, bid, bid + self.random.choice((1, 1, 1, 2, 3, 8, 0)), self.twins.source_sequence)
 
     def order(self, **fields: Any) -> Command:
         instrument = self.random.choice((1, 1, 2))
-        side = self.random.choice((1, -1))
+        player, match = self.seat()
+        side = self.side(match)
         price = fields.get("price") or self.twins.oracle.markets[instrument].closing(side)
         stops = {}
         if self.random.random() < 0.4:
@@ -336,8 +414,8 @@ class Driver:
             else {"lots": self.random.choice((1, 10, 15, 15, 20, 30, 60, 100, 400, 1_000, 3_001))}
         )
         odd: dict[str, Any] = {}
-        if fields.get("order_type", OrderType.MARKET) == OrderType.MARKET and self.random.random() < 0.2:
-            odd["max_slippage_ppm"] = self.random.choice((1, 10_000, 30_000))
+        if fields.get("order_type", OrderType.MARKET) == OrderType.MARKET and self.random.random() < 0.3:
+            odd["max_slippage_ppm"] = self.random.choice((1, 1, 1, 10_000, 30_000))
         if self.random.random() < 0.03:
             field = self.random.choice(
                 (
@@ -356,8 +434,8 @@ class Driver:
             )
             odd[field] = self.random.choice((-1, 0, 9, 10**6))
         defaults = {
-            "player": self.random.choice(PLAYERS),
-            "match": self.random.choice((*MATCHES, *self.short() * 2)),
+            "player": player,
+            "match": match,
             "instrument": instrument,
             "side": side,
             "leverage": self.random.choice((1, 2, 3, 5, 7, 10, 10, 20, 40, 60, 61)),
@@ -411,8 +489,8 @@ class Driver:
         return ClosePosition(player, id, percent=self.random.choice((1, 33, 50, 99, 100, 0, 101)), key=self.key())
 
     def cancel(self) -> Command:
-        if self.random.random() < 0.15:
-            return CancelAll(self.random.choice((*PLAYERS, 9)), self.random.choice((*MATCHES, 0, 9)), self.key())
+        if self.random.random() < 0.2:
+            return CancelAll(self.random.choice((*PLAYERS, 9)), self.random.choice((*MATCHES, 0, 10**6)), self.key())
         resting = list(self.twins.oracle.orders.values())
         if not resting or self.random.random() < 0.05:
             return CancelOrder(self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id))
@@ -432,7 +510,7 @@ class Driver:
 
     def short(self) -> list[int]:
         """Open matches that will end."""
-        return [id for id, match in self.twins.oracle.matches.items() if match.open and not match.practice]
+        return [id for id, match in self.twins.oracle.running.items() if not match.practice]
 
     def move(self) -> Command:
         """Amend an order, most of the time so that it still rests where its stops fit."""
@@ -458,19 +536,41 @@ class Driver:
                           self.random.choice((0, 0, ends_at_ns)), self.key())  # fmt: skip
 
     def buy(self) -> Command:
+        player, match = self.buyer()
+        ends_at_ns = getattr(self.twins.oracle.matches.get(match), "ends_at_ns", 0)
+        left_s = max(1, (ends_at_ns - self.twins.now_ns) // NS_PER_S)
+        until_the_end = (left_s, left_s, left_s + 1) if ends_at_ns else ()
         command = BuyFixed(
-            self.random.choice(PLAYERS),
-            self.random.choice((*MATCHES, *self.short() * 2)),
+            player,
+            match,
             self.random.choice((1, 1, 2)),
-            self.random.choice((1, -1)),
-            self.random.choice((7, 50, 101, 900, 3_000, 9_000)),
-            self.random.choice((5, 5, 5, 6, 8, 30, 60)),
+            self.side(match),
+            self.random.choice((7, 50, 101, 900, 3_000, 9_000, 9_000)),
+            self.random.choice((5, 5, 5, 6, 8, 30, 60, *until_the_end)),
             self.key(),
         )
         if self.random.random() < 0.05:
             field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s"))
             return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
         return command
+
+    def buyer(self) -> tuple[int, int]:
+        """Now and then one who is out, or who may soon be, or whose trade has a bump before it."""
+        oracle = self.twins.oracle
+        roll = self.random.random()
+        if roll < 0.1:
+            seats = self.seats_out()
+        elif roll < 0.4:
+            held = [position.seat for position in oracle.positions.values()]
+            seats = [seat for seat in held if oracle.matches[seat.match].game.profit_target_ppm]
+        elif roll < 0.5:
+            seats = self.twins.oracle.matches[NEXT].seats
+        else:
+            seats = []
+        if not seats:
+            return self.seat()
+        seat = self.random.choice(seats)
+        return seat.player, seat.match
 
     def rare(self) -> Command:
         roll = self.random.random()
@@ -490,14 +590,50 @@ class Driver:
         data = self.twins.oracle.markets[self.random.choice((1, 2))].data
         switch = self.random.choice(("locked", "halted", "close_only", "enabled"))
         normal = switch == "enabled"
-        if roll < 0.6 + 0.05:
-            return replace(data, fixed_payout_percent=self.random.choice((0, 83, 83, 100)))
+        if roll < 0.6 + 0.07:
+            return replace(data, fixed_payout_percent=self.random.choice((0, 0, 83, 100)))
         if roll < 0.7:
             return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
         return replace(data, **{switch: not normal})
 
     def key(self) -> str | None:
         return str(self.random.randint(1, 40)) if self.random.random() < 0.15 else None
+
+
+TO_REACH: tuple[tuple[str, ...], ...] = (
+    *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
+    ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"),
+    ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"), ("ORDER_CHANGED", "NONE"),
+    ("CancelOrder", "ORDER_EXECUTING"), ("ORDER_REFUSED", "SLIPPAGE_TOO_HIGH"), ("ORDER_EXPIRED", "FEED_STALE"),
+    ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
+    ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
+    ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
+    ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
+    ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
+    ("POSITION_CLOSED", "RULE"), ("SEAT_WARNED", "NONE"), ("SEAT_LOCKED", "NONE"), ("SEAT_DISQUALIFIED", "NONE"),
+    ("POSITION_CLOSED", "MATCH_END"), ("MATCH_FINISHED", "NONE"), ("Quote", "MATCH_FINISHED", "NONE"),
+    ("JoinMatch", "ACCEPTED"), ("EndMatch", "ACCEPTED"),
+    *(("SEAT_DISQUALIFIED", broken) for broken in ("DAILY_DRAWDOWN", "TOTAL_DRAWDOWN", "LOSS_PER_TRADE")),
+    ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
+    *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
+    *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
+    ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
+    ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
+    ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
+    ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
+    *(("AmendOrder", reason) for reason in (
+        "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",
+        "ORDER_EXECUTING", "ORDER_NOT_FOUND", "KEY_REUSED",
+    )),
+    *(("FIXED_SETTLED", result.name) for result in FixedResult if result),
+    ("FIXED_SETTLED", "QUOTES_TOO_FEW"), ("FIXED_SETTLED", "ENTRY_MISSED"), ("FIXED_SETTLED", "FEED_STALE"),
+    ("BuyFixed", "ACCEPTED"), ("BuyFixed", "EXPOSURE_CAP_REACHED"), ("BuyFixed", "FEED_STALE"),
+    ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
+    ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
+    ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
+    *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
+)  # fmt: skip
+"""What some steps of the driver must bring about: a driver that never liquidates tests no liquidation."""
 
 
 @pytest.mark.parametrize("seed", range(1, 41 if THOROUGH else 6))
@@ -510,45 +646,17 @@ def test_many_steps_are_the_same_in_both(seed: int):
 
 
 def test_the_driver_reaches_what_it_is_to_test():
-    """A driver that never liquidates tests no liquidation: count what it did."""
-    twins = Twins()
-    Driver(twins, 95).steps(5_000, check_every=5_000)
-    for happened in (
-        *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
-        ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"),
-        ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"), ("ORDER_CHANGED", "NONE"),
-        ("CancelOrder", "ORDER_EXECUTING"), ("ORDER_REFUSED", "SLIPPAGE_TOO_HIGH"), ("ORDER_EXPIRED", "FEED_STALE"),
-        ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
-        ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
-        ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
-        ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
-        ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
-        ("POSITION_CLOSED", "RULE"), ("SEAT_WARNED", "NONE"), ("SEAT_LOCKED", "NONE"), ("SEAT_DISQUALIFIED", "NONE"),
-        ("POSITION_CLOSED", "MATCH_END"), ("MATCH_FINISHED", "NONE"), ("Quote", "MATCH_FINISHED", "NONE"),
-        ("JoinMatch", "ACCEPTED"), ("EndMatch", "ACCEPTED"),
-        *(("SEAT_DISQUALIFIED", broken) for broken in ("DAILY_DRAWDOWN", "TOTAL_DRAWDOWN", "LOSS_PER_TRADE")),
-        ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
-        *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
-        *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
-        ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
-        ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
-        ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
-        ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
-        *(("AmendOrder", reason) for reason in (
-            "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",
-            "ORDER_EXECUTING", "ORDER_NOT_FOUND", "KEY_REUSED",
-        )),
-        *(("FIXED_SETTLED", result.name) for result in FixedResult if result),
-        ("FIXED_SETTLED", "QUOTES_TOO_FEW"), ("FIXED_SETTLED", "ENTRY_MISSED"), ("FIXED_SETTLED", "FEED_STALE"),
-        ("BuyFixed", "ACCEPTED"), ("BuyFixed", "EXPOSURE_CAP_REACHED"), ("BuyFixed", "FEED_STALE"),
-        ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
-        ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
-        ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
-        *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
-    ):  # fmt: skip
-        assert twins.seen[happened], happened
-    assert any(twins.seen["ORDER_REFUSED", reason] for reason in LOCKS)
-    assert any(match.insurance < 0 for match in twins.oracle.matches.values())
+    """Nearly any seed does, in this many steps. Three of them together, so that none has to be chosen."""
+    seen: Counter[Any] = Counter()
+    insurance = 0
+    for seed in (95, 96, 97):
+        twins = Twins()
+        Driver(twins, seed).steps(5_000, check_every=3_000)
+        seen += twins.seen
+        insurance = min(insurance, *(match.insurance for match in twins.oracle.matches.values()))
+    assert [happened for happened in TO_REACH if not seen[happened]] == []
+    assert any(seen["ORDER_REFUSED", reason] for reason in LOCKS)
+    assert insurance < 0
 
 
 def test_an_order_is_amended_to_every_price_the_same_in_both():
