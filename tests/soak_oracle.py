@@ -12,6 +12,7 @@ import argparse
 import multiprocessing
 import os
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -81,7 +82,8 @@ def soak(options: argparse.Namespace, console: Console) -> list[Played]:
         TextColumn("steps"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
         console=console,
     )  # fmt: skip
-    pool = ProcessPoolExecutor(options.processes, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(options.processes, mp_context=context, initializer=end_with_parent)
     with bar:
         task = bar.add_task("", total=options.steps)
         futures: dict[Future[Played], int] = {
@@ -103,6 +105,18 @@ def soak(options: argparse.Namespace, console: Console) -> list[Played]:
         finally:
             pool.shutdown(cancel_futures=True)
     return played
+
+
+def end_with_parent() -> None:
+    """A process of the pool ends when the one that started it does, however that ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def tell(result: Played, steps: int, options: argparse.Namespace, console: Console) -> None:
