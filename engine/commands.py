@@ -306,6 +306,9 @@ HIGHEST_PAYOUT_PERCENT = 1_000
 LONGEST_BUMP_MS = 10_000
 
 LONGEST_MATCH_S = 366 * 86_400
+LONGEST_COUNTDOWN_S = 7 * 86_400
+MOST_PLAYERS = 100_000
+"""Of a match that waits for players."""
 
 
 class CreateGame(_Cold, frozen=True, tag="create_game"):
@@ -333,7 +336,10 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     loss_disqualifies: bool = False  # instead of closing the trade
     profit_target_ppm: int = 0
     target_ends: bool = False  # the match, for all, instead of locking the seat that reaches it
-    # the end
+    # the beginning and the end
+    min_players: int = 0  # a match waits for so many; 0: it is open at once, and joined while it is
+    max_players: int = 0  # and begins with so many; 0: no limit
+    countdown_s: int = 0  # or so long after it has enough
     duration_s: int = 0  # of a match that is not practice
     ranks_by_trades: bool = True  # more trades rank higher among equal balances
     reward_price: int = 0  # the winner's, 1e-8 units; or, with a split:
@@ -343,18 +349,46 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):
-    """Open a match of `game`, pinning the game's rules as they are now. A practice match has no end and seats every
-    player; another one ends after the game's duration, and seats who joins."""
+    """Make a match of `game`, pinning the game's rules as they are now. A practice match has no end and seats every
+    player; another one seats who joins, begins when the game says, and ends after its duration."""
 
     game: int
     practice: bool
+    code: str = ""  # of a private match: who joins must know it
 
 
 class JoinMatch(_Cold, frozen=True, tag="join_match"):
-    """The player takes a seat in an open match."""
+    """The player takes a seat."""
 
     match: int
     player: int
+    code: str = ""
+
+
+class LeaveMatch(_Cold, frozen=True, tag="leave_match"):
+    """The player gives the seat back before the match begins."""
+
+    match: int
+    player: int
+
+
+class StartMatch(_Cold, frozen=True, tag="start_match"):
+    """Let a match that waits begin, whoever has joined."""
+
+    match: int
+
+
+class CancelMatch(_Cold, frozen=True, tag="cancel_match"):
+    """Call off a match that waits."""
+
+    match: int
+    reason: str
+
+
+class ArchiveMatch(_Cold, frozen=True, tag="archive_match"):
+    """Take a match that is over, or was called off, out of the lists."""
+
+    match: int
 
 
 class EndMatch(_Cold, frozen=True, tag="end_match"):
@@ -394,8 +428,10 @@ class SetSwitch(_Cold, frozen=True, tag="set_switch"):
     reason: str  # why: for whoever reads the log
 
 
-AdminCommand = DefineInstrument | CreateGame | CreateMatch | SetSwitch | EndMatch
-PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch
+AdminCommand = (
+    DefineInstrument | CreateGame | CreateMatch | SetSwitch | StartMatch | CancelMatch | EndMatch | ArchiveMatch
+)
+PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

@@ -40,6 +40,8 @@ class EventKind(IntEnum):
     `profit` are of the part that closed)."""
     POSITION_CLOSED = 12
     SEAT_OPENED = 20
+    SEAT_CLOSED = 22
+    """The player has left before the match began."""
     SEAT_RESET = 21
     SEAT_WARNED = 23
     SEAT_DISQUALIFIED = 24
@@ -52,6 +54,9 @@ class EventKind(IntEnum):
     INSTRUMENT_CHANGED = 40
     MATCH_CREATED = 41
     PLAYER_REGISTERED = 42
+    MATCH_STARTED = 45
+    """To each of its players, and once to all; so is the next."""
+    MATCH_CANCELED = 46
     MATCH_FINISHED = 44
     """To each of its players, with rank and prize; and once to all, without."""
     SWITCH_CHANGED = 43

@@ -26,6 +26,7 @@ from engine.tables import (
     LANE_ASK,
     LANE_BID,
     MATCH_OPEN,
+    MATCH_WAITING,
     ORDERS,
     PACES,
     PAGE_ROWS,
@@ -534,15 +535,16 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
                     waiting)  # fmt: skip
     days = book.timers[rows][book.timers["kind"][rows] == TIMER_DAY]
     matches = _first_rows(book.matches, book.world["matches"][0])
-    is_open = matches["status"] == MATCH_OPEN
+    is_open, waits = matches["status"] == MATCH_OPEN, matches["status"] == MATCH_WAITING
     drawn = np.flatnonzero(is_open & ((matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0)))
     if sorted(days["id"].tolist()) != drawn.tolist() or (days["due_ns"] % DAY_NS).any():
         found.append("the days of matches do not begin as they should")
     ends = book.timers[rows][book.timers["kind"][rows] == TIMER_MATCH]
-    due = matches["ends_at_ns"][ends["id"]]
-    if sorted(ends["id"].tolist()) != np.flatnonzero(is_open & (matches["ends_at_ns"] != 0)).tolist():
-        found.append("the matches that end are not those with a timer")
-    found += _where(ends["due_ns"] != due, "match {} ends at another time than it says", ends["id"])
+    next_ns = np.where(is_open, matches["ends_at_ns"], np.where(waits, matches["starts_at_ns"], 0))
+    if sorted(ends["id"].tolist()) != np.flatnonzero(next_ns).tolist():
+        found.append("the matches that begin or end are not those with a timer")
+    found += _where(ends["due_ns"] != next_ns[ends["id"]], "match {} begins or ends at another time than it says",
+                    ends["id"])  # fmt: skip
     running = _live(book, FIXED_TRADES)
     trades = book.fixed_trades[running]
     timers = book.timers[trades["timer"]]

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from engine.commands import (
     PLACE_ORDER,
+    ArchiveMatch,
     Batch,
+    CancelMatch,
     Commands,
     CreateGame,
     CreateMatch,
@@ -22,10 +24,12 @@ from engine.commands import (
     EndMatch,
     JoinMatch,
     Kind,
+    LeaveMatch,
     OpenFeed,
     RegisterPlayer,
     ResetSeat,
     SetSwitch,
+    StartMatch,
     commands_of,
     decode_cold,
 )
@@ -39,13 +43,17 @@ from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
 from engine.kernels.seats import equity
 from engine.matches import (
+    archive_match,
+    cancel_match,
     create_game,
     create_match,
     end_match,
-    finish_match,
     join_match,
+    leave_match,
     register_player,
     reset_seat_of,
+    start_match,
+    turn_match,
 )
 from engine.reasons import Reason
 from engine.room import make_room
@@ -101,6 +109,10 @@ HANDLERS: dict[type, Handler] = {
     CreateMatch: create_match,
     JoinMatch: join_match,
     EndMatch: end_match,
+    LeaveMatch: leave_match,
+    StartMatch: start_match,
+    CancelMatch: cancel_match,
+    ArchiveMatch: archive_match,
     RegisterPlayer: register_player,
     ResetSeat: reset_seat_of,
     OpenFeed: open_feed,
@@ -140,8 +152,8 @@ class Machine:
                 break
             self._drain()
             current = self.state.book.turn[0]
-            if current["phase"] == turn.PHASE_FINISH:
-                finish_match(self.state, int(current["match"]), self._emit)
+            if current["phase"] == turn.PHASE_MATCH:
+                turn_match(self.state, int(current["match"]), self._emit)
                 self._drain()
                 current["phase"] = current["resume"]
                 continue

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from engine.commands import (
     LONGEST_BUMP_MS,
+    LONGEST_COUNTDOWN_S,
     LONGEST_MATCH_S,
+    MOST_PLAYERS,
+    ArchiveMatch,
+    CancelMatch,
     CreateGame,
     CreateMatch,
     EndMatch,
     Execution,
     JoinMatch,
+    LeaveMatch,
     RegisterPlayer,
     ResetSeat,
+    StartMatch,
     TotalDrawdown,
 )
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
-from engine.kernels.rules import end_now, start_watch
-from engine.kernels.seats import find_seat, open_seat, reset_seat
+from engine.kernels.rules import start_watch, time_match, time_match_now
+from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
-from engine.ranking import prizes, ranked
+from engine.ranking import joined, prizes, ranked
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
 from engine.scale import BOUND, NS_PER_MS, NS_PER_S, PPM, next_midnight, ppm_ceil
 from engine.state import State
-from engine.tables import MATCH_OPEN, PACE_STAMPS, TIMER_DAY, TIMER_MATCH
+from engine.tables import (
+    MATCH_ARCHIVED,
+    MATCH_CANCELED,
+    MATCH_CLOSED,
+    MATCH_OPEN,
+    MATCH_WAITING,
+    PACE_STAMPS,
+    TIMER_DAY,
+)
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
@@ -48,6 +62,9 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
         and 0 <= command.max_total_drawdown_ppm <= PPM
         and 0 <= command.max_loss_per_trade_ppm <= PPM
         and 0 <= command.profit_target_ppm <= 100 * PPM
+        and 0 <= command.min_players <= MOST_PLAYERS
+        and (command.min_players <= command.max_players <= MOST_PLAYERS or command.max_players == 0)
+        and 0 <= command.countdown_s <= LONGEST_COUNTDOWN_S
         and 0 <= command.duration_s <= LONGEST_MATCH_S
         and 0 <= command.reward_price <= BOUND >> 8
         and 0 <= command.entry_fee <= BOUND >> 24
@@ -67,7 +84,8 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
 
 
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
-    """Open a match with the game's rules as they are now; its id. A practice match seats every player there is."""
+    """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
+    match never does, and seats every player there is."""
     game = state.cold.games.get(command.game)
     if game is None:
         return Reason.GAME_NOT_FOUND, 0
@@ -84,11 +102,11 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     state.cold.matches[match_id] = command
     match = book.matches[match_id]
     match["game"] = command.game
-    match["status"] = MATCH_OPEN
     match["practice"] = command.practice
     if not command.practice:
-        match["ends_at_ns"] = int(book.world[0]["now_ns"]) + game.duration_s * NS_PER_S
-        match["end_timer"] = set_timer(book, int(match["ends_at_ns"]), TIMER_MATCH, match_id, match_id)
+        match["min_players"] = game.min_players
+        match["max_players"] = game.max_players
+        match["countdown_ns"] = game.countdown_s * NS_PER_S
     match["fees"] = game.fees
     if game.execution is Execution.NEXT:
         match["next_quote"] = 1
@@ -97,6 +115,9 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match[field] = getattr(game, field)
     _pin_challenge(state, match_id, game)
     emit(EventKind.MATCH_CREATED, match=match_id)
+    match["status"] = MATCH_WAITING
+    if not match["min_players"]:
+        _open(state, match_id)
     if command.practice:
         for player in range(1, players + 1):
             _seat(state, player, match_id, emit)
@@ -128,9 +149,20 @@ def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
     match["target_ends"] = game.target_ends
     rules = ("daily_drawdown", "total_drawdown", "loss_per_trade", "profit_target")
     match["watched"] = any(match[rule] for rule in rules)
+
+
+def _open(state: State, match_id: int) -> None:
+    """From now on seats may trade; its days and its duration begin."""
+    book = state.book
+    match = book.matches[match_id]
+    now_ns = int(book.world[0]["now_ns"])
+    time_match(book, match_id, 0)
+    match["status"] = MATCH_OPEN
+    if not match["practice"]:
+        duration_s = state.cold.games[int(match["game"])].duration_s
+        time_match(book, match_id, now_ns + duration_s * NS_PER_S)
     if match["daily_drawdown"] or match["total_drawdown"]:
-        midnight = next_midnight(int(book.world[0]["now_ns"]))
-        match["day_timer"] = set_timer(book, midnight, TIMER_DAY, match_id, match_id)
+        match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
@@ -150,22 +182,114 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
 
 
 def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, int]:
-    """Seat the player in an open match; the match's id."""
+    """Seat the player in a match that waits for players, or is open and never did; the match's id.
+
+    With its last player a match begins at once; with enough of them when the countdown is over.
+    """
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
     if not 1 <= command.player <= int(book.world[0]["players"]):
         return Reason.PLAYER_NOT_FOUND, 0
-    if book.matches[command.match]["status"] != MATCH_OPEN:
+    match = book.matches[command.match]
+    if match["min_players"] and match["status"] == MATCH_OPEN:
+        return Reason.MATCH_NOT_WAITING, 0
+    if match["status"] not in (MATCH_WAITING, MATCH_OPEN):
         return Reason.MATCH_NOT_OPEN, 0
+    if state.cold.matches[command.match].code != command.code:
+        return Reason.CODE_WRONG, 0
     if find_seat(book, command.player, command.match, 0):
         return Reason.ALREADY_JOINED, 0
     if _is_full(state, command.match):
         return Reason.MATCH_FULL, 0
 
     make_room_for_seats(state, 1)
+    make_room_for_match(state, 0)
     _seat(state, command.player, command.match, emit)
+    _see_who_is_there(state, command.match)
     return Reason.ACCEPTED, command.match
+
+
+def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, int]:
+    """Give the player's seat back, as if it had never been taken; the match's id."""
+    book = state.book
+    if not 1 <= command.match <= int(book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND, 0
+    row = find_seat(book, command.player, command.match, 0)
+    if row == 0:
+        return Reason.NOT_JOINED, 0
+    if book.matches[command.match]["status"] != MATCH_WAITING:
+        return Reason.MATCH_NOT_WAITING, 0
+
+    make_room_for_match(state, 0)
+    close_seat(state.book, row)
+    emit(EventKind.SEAT_CLOSED, command.player, command.match)
+    _see_who_is_there(state, command.match)
+    return Reason.ACCEPTED, command.match
+
+
+def _see_who_is_there(state: State, match_id: int) -> None:
+    """Begin, or set or stop the countdown, of a match that waits."""
+    book = state.book
+    match = book.matches[match_id]
+    if match["status"] != MATCH_WAITING:
+        return
+    if match["seats"] < match["min_players"]:
+        time_match(book, match_id, 0)
+    elif match["seats"] == match["max_players"] or not match["countdown_ns"]:
+        time_match_now(book, match_id)
+    elif not match["timer"]:
+        time_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
+
+
+def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, int]:
+    """Let the match begin when this command is done; its id."""
+    reason = _waits(state, command.match)
+    if reason is Reason.ACCEPTED and not state.book.matches[command.match]["seats"]:
+        reason = Reason.MATCH_EMPTY
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+    make_room_for_match(state, 0)
+    time_match_now(state.book, command.match)
+    return Reason.ACCEPTED, command.match
+
+
+def cancel_match(state: State, command: CancelMatch, emit: Emit) -> tuple[Reason, int]:
+    """Call the match off and tell its players; its id."""
+    reason = _waits(state, command.match)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+    book = state.book
+    time_match(book, command.match, 0)
+    book.matches[command.match]["status"] = MATCH_CANCELED
+    _tell_all(state, command.match, EventKind.MATCH_CANCELED, emit)
+    return Reason.ACCEPTED, command.match
+
+
+def archive_match(state: State, command: ArchiveMatch, emit: Emit) -> tuple[Reason, int]:
+    """Out of the lists; the match's id."""
+    book = state.book
+    if not 1 <= command.match <= int(book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND, 0
+    if book.matches[command.match]["status"] not in (MATCH_CLOSED, MATCH_CANCELED):
+        return Reason.MATCH_NOT_OVER, 0
+    book.matches[command.match]["status"] = MATCH_ARCHIVED
+    return Reason.ACCEPTED, command.match
+
+
+def _waits(state: State, match_id: int) -> Reason:
+    if not 1 <= match_id <= int(state.book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND
+    if state.book.matches[match_id]["status"] != MATCH_WAITING:
+        return Reason.MATCH_NOT_WAITING
+    return Reason.ACCEPTED
+
+
+def _tell_all(state: State, match_id: int, kind: EventKind, emit: Emit) -> None:
+    """Each of its players, who joined first first, and then everybody."""
+    for row in joined(state, match_id).tolist():
+        emit(kind, int(state.book.seats[row]["player"]), match_id)
+    emit(kind, match=match_id)
 
 
 def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]:
@@ -177,12 +301,22 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
         return Reason.MATCH_NOT_OPEN, 0
 
     make_room_for_match(state, 0)
-    end_now(state.book, command.match)
+    time_match_now(state.book, command.match)
     return Reason.ACCEPTED, command.match
 
 
-def finish_match(state: State, match_id: int, emit: Emit) -> None:
-    """Rank the seats of a match that is settled, and tell each player how it went."""
+def turn_match(state: State, match_id: int, emit: Emit) -> None:
+    """The match's time has come: one that waited begins, one that is settled is ranked."""
+    if state.book.matches[match_id]["status"] == MATCH_WAITING:
+        make_room_for_match(state, 0)
+        _open(state, match_id)
+        _tell_all(state, match_id, EventKind.MATCH_STARTED, emit)
+    else:
+        _finish(state, match_id, emit)
+
+
+def _finish(state: State, match_id: int, emit: Emit) -> None:
+    """Rank the seats, and tell each player how it went."""
     book = state.book
     game = state.cold.games[int(book.matches[match_id]["game"])]
     rows, fit = ranked(state, match_id, game.ranks_by_trades)
@@ -229,7 +363,8 @@ def _seat(state: State, player: int, match: int, emit: Emit) -> None:
 
 def _is_full(state: State, match: int) -> bool:
     rules = state.book.matches[match]
-    return int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED
+    taken = rules["max_players"] and rules["seats"] >= rules["max_players"]
+    return bool(taken) or int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED
 
 
 def _announce_seat(state: State, row: int, kind: EventKind, emit: Emit) -> None:

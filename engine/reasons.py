@@ -34,6 +34,10 @@ class Reason(IntEnum):
     MATCH_ENDLESS = 22
     ALREADY_JOINED = 23
     MATCH_FULL = 24
+    MATCH_NOT_WAITING = 120
+    MATCH_EMPTY = 121
+    MATCH_NOT_OVER = 122
+    CODE_WRONG = 123
     PLAYER_NOT_FOUND = 25
 
     # instruments and quotes
@@ -112,6 +116,10 @@ MESSAGES: dict[Reason, str] = {
     Reason.MATCH_ENDLESS: "only a practice match has no end: the game needs a duration",
     Reason.ALREADY_JOINED: "the player has a seat in this match already",
     Reason.MATCH_FULL: "the match seats no more players",
+    Reason.MATCH_NOT_WAITING: "the match does not wait for players: it has begun, or is over",
+    Reason.MATCH_EMPTY: "nobody has joined the match",
+    Reason.MATCH_NOT_OVER: "the match is not over",
+    Reason.CODE_WRONG: "the match is private, and this is not its code",
     Reason.PLAYER_NOT_FOUND: "there is no such player",
     Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
     Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",

@@ -190,10 +190,14 @@ MATCH = np.dtype(
         ("profit_target", "<i8"),  # equity, the starting balance included
         ("seats", "<i8"),
         ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
-        ("end_timer", "<i4"),  # 0: it has no end, or it is over
+        ("timer", "<i4"),  # of its beginning, while it waits, or of its end; 0 none
         ("day_timer", "<i4"),  # 0: no rule counts days
         ("spare_row", "<i4"),
-        ("ends_at_ns", "<i8"),  # 0: never
+        ("min_players", "<i4"),  # it waits for so many; 0: it never waited
+        ("max_players", "<i4"),  # 0: no limit
+        ("countdown_ns", "<i8"),  # from enough players to its beginning
+        ("starts_at_ns", "<i8"),  # while it waits; 0: not known yet
+        ("ends_at_ns", "<i8"),  # 0: never, or it has not begun
         ("granted", "<i8"),  # starting balances given, less what resets took back
         ("fees_taken", "<i8"),  # fees that seats paid
         ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
@@ -203,10 +207,16 @@ MATCH = np.dtype(
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
 granted."""
 
+MATCH_WAITING: Final = 1
+"""MATCH.status: players join and leave."""
 MATCH_OPEN: Final = 2
-"""MATCH.status: seats may trade."""
+"""Seats may trade."""
 MATCH_CLOSED: Final = 3
 """It is over, and its seats are ranked."""
+MATCH_CANCELED: Final = 4
+"""It was called off before it began."""
+MATCH_ARCHIVED: Final = 5
+"""It was closed or canceled, and is not listed any more."""
 
 SEAT = np.dtype(
     [

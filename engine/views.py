@@ -69,7 +69,10 @@ class MatchView(NamedTuple):
     max_positions: int
     max_leverage: int
     seats: int
-    ends_at_ns: int  # 0: never
+    min_players: int  # 0: it never waited for any
+    max_players: int  # 0: no limit
+    starts_at_ns: int  # of one that waits; 0: not known yet
+    ends_at_ns: int  # 0: never, or it has not begun
     rules: Rules
 
 
@@ -246,6 +249,9 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["max_positions"]),
         int(row["max_leverage"]),
         int(row["seats"]),
+        int(row["min_players"]),
+        int(row["max_players"]),
+        int(row["starts_at_ns"]),
         int(row["ends_at_ns"]),
         _rules(book, match_id),
     )

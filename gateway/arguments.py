@@ -19,6 +19,7 @@ Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
 Interval = Annotated[str, Meta(max_length=8)]
 Key = Annotated[str, Meta(min_length=1, max_length=36)]
 ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
+Code = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
 
@@ -75,12 +76,19 @@ class CandlesOf(_Arguments, frozen=True):
 
 
 class MatchList(_Arguments, frozen=True):
-    status: Literal["open", "closed"] | None = None
+    """Of one status, or all but the archived ones."""
+
+    status: Literal["waiting", "open", "closed", "canceled", "archived"] | None = None
     game: Id | None = None
 
 
 class OfMatch(_Arguments, frozen=True):
     match: Id
+
+
+class JoinMatch(_Arguments, frozen=True):
+    match: Id
+    code: Code = ""
 
 
 class PlaceOrder(_Arguments, frozen=True):
@@ -169,6 +177,12 @@ class CreateMatch(_Arguments, frozen=True):
 
     game: Id
     practice: bool = False
+    code: Code = ""  # who joins must know it
+
+
+class CancelMatch(_Arguments, frozen=True):
+    match: Id
+    reason: Reason
 
 
 class EndMatch(_Arguments, frozen=True):

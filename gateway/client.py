@@ -45,6 +45,7 @@ from gateway.client_types import (
     Guest,
     Instrument,
     Joined,
+    Left,
     Made,
     Match,
     Me,
@@ -141,7 +142,12 @@ class Client(Connection):
 
     # Games
 
-    async def match_list(self, status: Literal["open", "closed"] | None = None, game: int | None = None) -> list[Match]:
+    async def match_list(
+        self,
+        status: Literal["waiting", "open", "closed", "canceled", "archived"] | None = None,
+        game: int | None = None,
+    ) -> list[Match]:
+        """Those of one status, or all but the archived ones."""
         return (await self.request("match.list", _given(status=status, game=game), list[Match])).result
 
     async def match(self, match: int | None = None) -> Match:
@@ -151,9 +157,14 @@ class Client(Connection):
     async def board(self, match: int | None = None) -> Board:
         return (await self.request("match.board", self._of(match), Board)).result
 
-    async def join(self, match: int, *, key: str | None = None) -> Joined:
-        """Take a seat in an open match."""
-        return (await self.request("match.join", {"match": match}, Joined, key=key or new_key())).result
+    async def join(self, match: int, *, code: str | None = None, key: str | None = None) -> Joined:
+        """Take a seat in a match that waits for players, or that is open and never did."""
+        args = {"match": match} | _given(code=code)
+        return (await self.request("match.join", args, Joined, key=key or new_key())).result
+
+    async def leave(self, match: int, *, key: str | None = None) -> Left:
+        """Give the seat back, before the match begins."""
+        return (await self.request("match.leave", {"match": match}, Left, key=key or new_key())).result
 
     async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
         """Start over in a practice match, with the starting balance; nothing may be open."""
@@ -330,9 +341,23 @@ class Client(Connection):
         """Add a game; its id. The fields are those of [[games]] in config.toml, all but `practice`."""
         return await self._make("admin.create_game", data, key)
 
-    async def create_match(self, game: int, *, practice: bool = False, key: str | None = None) -> int:
-        """Open a match of the game; its id."""
-        return await self._make("admin.create_match", {"game": game, "practice": practice}, key)
+    async def create_match(
+        self, game: int, *, practice: bool = False, code: str | None = None, key: str | None = None
+    ) -> int:
+        """Make a match of the game; its id."""
+        return await self._make("admin.create_match", {"game": game, "practice": practice} | _given(code=code), key)
+
+    async def start_match(self, match: int, *, key: str | None = None) -> None:
+        """Let a match that waits begin, whoever has joined."""
+        await self._make("admin.start_match", {"match": match}, key)
+
+    async def cancel_match(self, match: int, reason: str, *, key: str | None = None) -> None:
+        """Call off a match that waits."""
+        await self._make("admin.cancel_match", {"match": match, "reason": reason}, key)
+
+    async def archive_match(self, match: int, *, key: str | None = None) -> None:
+        """Take a match that is over, or was called off, out of the lists."""
+        await self._make("admin.archive_match", {"match": match}, key)
 
     async def end_match(self, match: int, reason: str, *, key: str | None = None) -> None:
         """Settle the match at the prices of now, as if its time had come."""

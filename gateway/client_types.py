@@ -158,6 +158,10 @@ class Match(Struct, frozen=True):
     max_leverage: int
     players: int
     rules: Rules
+    min_players: int | None = None
+    max_players: int | None = None
+    private: bool = False
+    starts_at: int | None = None
     ends_at: int | None = None
     seat: Seat | None = None
 
@@ -308,6 +312,10 @@ class Finished(Struct, frozen=True):
 
 
 class Joined(Struct, frozen=True):
+    match: int
+
+
+class Left(Struct, frozen=True):
     match: int
 
 
@@ -494,6 +502,10 @@ class CandleEvent(Struct, frozen=True):
     closed: bool
 
 
+class MatchEvent(Struct, frozen=True):
+    match: int
+
+
 class SwitchEvent(Struct, frozen=True):
     """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
 
@@ -529,6 +541,9 @@ EVENT_DATA: Final[dict[str, type]] = {
     "seat.warned": Judged,
     "seat.disqualified": Judged,
     "seat.locked": Judged,
+    "match.left": MatchEvent,
+    "match.started": MatchEvent,
+    "match.canceled": MatchEvent,
     "match.finished": Finished,
     "match": SeatEvent,
     "tick": Quote,

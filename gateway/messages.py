@@ -20,6 +20,7 @@ from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, ranke
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
+_MATCH_FIELD: Final = TRADE_FIELDS.index("match")
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
@@ -44,6 +45,9 @@ TYPES: Final = {
     EventKind.SEAT_WARNED.value: "seat.warned",
     EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
     EventKind.SEAT_LOCKED.value: "seat.locked",
+    EventKind.SEAT_CLOSED.value: "match.left",
+    EventKind.MATCH_STARTED.value: "match.started",
+    EventKind.MATCH_CANCELED.value: "match.canceled",
     EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
     EventKind.FIXED_OPENED.value: "fixed.opened",
@@ -161,6 +165,10 @@ class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
     profit: str | None = None
     paid_back: str | None = None
     reason: str | None = None
+
+
+class MatchData(Struct, frozen=True, gc=False):
+    match: int
 
 
 class RankedData(Struct, frozen=True, gc=False):
@@ -320,6 +328,10 @@ def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:
     return RankedData(event.match, event.rank, event.seats, money_text(event.balance), money_text(event.prize))
 
 
+def of_match(trade: Trade, instrument: Instrument | None) -> MatchData:
+    return MatchData(trade[_MATCH_FIELD])
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
@@ -339,6 +351,9 @@ PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.SEAT_WARNED: judged_data,
     EventKind.SEAT_DISQUALIFIED: judged_data,
     EventKind.SEAT_LOCKED: judged_data,
+    EventKind.SEAT_CLOSED: of_match,
+    EventKind.MATCH_STARTED: of_match,
+    EventKind.MATCH_CANCELED: of_match,
     EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
     EventKind.FIXED_OPENED: fixed_data,

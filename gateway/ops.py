@@ -66,7 +66,8 @@ OPS: dict[str, Query | Later | Command] = {
     "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN),
     "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
     "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN),
-    "match.join": Command(args.OfMatch, ops_matches.match_join, Urgency.OPENS),
+    "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
+    "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
     # orders
     "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),
@@ -86,6 +87,9 @@ OPS: dict[str, Query | Later | Command] = {
     "admin.define_instrument": Command(InstrumentSeed, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
     "admin.create_game": Command(GameData, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
     "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.start_match": Command(args.OfMatch, ops_admin.start_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.cancel_match": Command(args.CancelMatch, ops_admin.cancel_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.archive_match": Command(args.OfMatch, ops_admin.archive_match, Urgency.OPERATOR, For.ADMINS),
     "admin.end_match": Command(args.EndMatch, ops_admin.end_match, Urgency.OPERATOR, For.ADMINS),
     "admin.set_switch": Command(args.SetSwitch, ops_admin.set_switch, Urgency.OPERATOR, For.ADMINS),
 }

@@ -7,7 +7,16 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.commands import ColdCommand, CreateMatch, EndMatch, SetSwitch, encode_cold
+from engine.commands import (
+    ArchiveMatch,
+    CancelMatch,
+    ColdCommand,
+    CreateMatch,
+    EndMatch,
+    SetSwitch,
+    StartMatch,
+    encode_cold,
+)
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
@@ -46,7 +55,19 @@ def create_game(arena: Arena, player: int, data: GameData) -> Request:
 
 
 def create_match(arena: Arena, player: int, of: args.CreateMatch) -> Request:
-    return _request(CreateMatch(of.game, of.practice))
+    return _request(CreateMatch(of.game, of.practice, of.code))
+
+
+def start_match(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    return _request(StartMatch(of.match))
+
+
+def cancel_match(arena: Arena, player: int, of: args.CancelMatch) -> Request:
+    return _request(CancelMatch(of.match, of.reason))
+
+
+def archive_match(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    return _request(ArchiveMatch(of.match))
 
 
 def end_match(arena: Arena, player: int, of: args.EndMatch) -> Request:

@@ -1,13 +1,13 @@
-"""Ops of matches: list, get, board, join, reset."""
+"""Ops of matches: list, get, board, join, leave, reset."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from engine import views
-from engine.commands import JoinMatch, ResetSeat, encode_cold
+from engine.commands import JoinMatch, LeaveMatch, ResetSeat, encode_cold
 from engine.reasons import Reason
 from gateway import arguments as args
 from gateway.arena import Arena
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from gateway.sessions import Session
 
 
+LISTED: Final = frozenset(MATCH_STATUSES.values()) - {"archived"}
+
+
 class Joined(Struct, frozen=True):
+    match: int
+
+
+class Left(Struct, frozen=True):
     match: int
 
 
@@ -34,7 +41,7 @@ def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
         match_answer(state.cold, match)
         for match in views.matches(state)
         if (of.game is None or match.game == of.game)
-        and (of.status is None or MATCH_STATUSES[match.status] == of.status)
+        and MATCH_STATUSES[match.status] in (LISTED if of.status is None else (of.status,))
     ]
 
 
@@ -60,13 +67,21 @@ def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
     return board_answer(arena.state.cold, match, board)
 
 
-def match_join(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    blob = encode_cold(JoinMatch(match=of.match, player=player))
+def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:
+    blob = encode_cold(JoinMatch(of.match, player, of.code))
     return Request(cold_record(player), _joined, blob=blob)
 
 
 def _joined(outcome: Outcome) -> Joined:
     return Joined(outcome.id)
+
+
+def match_leave(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    return Request(cold_record(player), _left, blob=encode_cold(LeaveMatch(of.match, player)))
+
+
+def _left(outcome: Outcome) -> Left:
+    return Left(outcome.id)
 
 
 def match_reset(arena: Arena, player: int, of: args.OfMatch) -> Request:

@@ -9,14 +9,29 @@ from msgspec import Struct
 from engine import views
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold, State
-from engine.tables import MATCH_CLOSED, MATCH_OPEN, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
+from engine.tables import (
+    MATCH_ARCHIVED,
+    MATCH_CANCELED,
+    MATCH_CLOSED,
+    MATCH_OPEN,
+    MATCH_WAITING,
+    SEAT_ACTIVE,
+    SEAT_DISQUALIFIED,
+    SEAT_LOCKED,
+)
 from engine.views import BoardView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, money_text
 from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
 from gateway.rules import RulesAnswer, rules_answer
 
-MATCH_STATUSES: Final = {MATCH_OPEN: "open", MATCH_CLOSED: "closed"}
+MATCH_STATUSES: Final = {
+    MATCH_WAITING: "waiting",
+    MATCH_OPEN: "open",
+    MATCH_CLOSED: "closed",
+    MATCH_CANCELED: "canceled",
+    MATCH_ARCHIVED: "archived",
+}
 SEAT_STATUSES: Final = {SEAT_ACTIVE: "playing", SEAT_LOCKED: "locked", SEAT_DISQUALIFIED: "disqualified"}
 
 
@@ -136,6 +151,10 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     max_leverage: int
     players: int
     rules: RulesAnswer
+    min_players: int | None = None  # it waits for so many
+    max_players: int | None = None
+    private: bool = False  # it asks for a code
+    starts_at: int | None = None  # when enough have joined
     ends_at: int | None = None  # None: never
     seat: SeatAnswer | None = None  # of the player who asks for this match
 
@@ -157,6 +176,10 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         match.max_leverage,
         match.seats,
         rules_answer(cold, match.rules),
+        match.min_players or None,
+        match.max_players or None,
+        bool(cold.matches[match.match].code),
+        match.starts_at_ns // NS_PER_MS or None,
         match.ends_at_ns // NS_PER_MS or None,
         seat,
     )

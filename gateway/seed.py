@@ -14,7 +14,9 @@ import msgspec
 from engine.commands import (
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
+    LONGEST_COUNTDOWN_S,
     LONGEST_MATCH_S,
+    MOST_PLAYERS,
     Anchor,
     ColdCommand,
     CreateGame,
@@ -102,6 +104,9 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss_per_trade: LossPerTrade = "close"
     profit_target_pct: str = "0"
     profit_target: ProfitTarget = "locks"
+    min_players: Annotated[int, msgspec.Meta(ge=0, le=MOST_PLAYERS)] = 0
+    max_players: Annotated[int, msgspec.Meta(ge=0, le=MOST_PLAYERS)] = 0
+    countdown_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_COUNTDOWN_S)] = 0
     duration_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MATCH_S)] = 0
     entry_fee: str = "0"
     reward_price: str = "0"
@@ -187,6 +192,9 @@ def create_game_of(seed: GameData) -> CreateGame:
         loss_disqualifies=seed.loss_per_trade == "disqualify",
         profit_target_ppm=_ppm(seed.title, "profit_target_pct", seed.profit_target_pct, at_most=10_000),
         target_ends=seed.profit_target == "ends",
+        min_players=seed.min_players,
+        max_players=seed.max_players,
+        countdown_s=seed.countdown_s,
         duration_s=seed.duration_s,
         ranks_by_trades=seed.ranks_by_trades,
         reward_price=_amount(seed.title, "reward_price", seed.reward_price),

@@ -30,10 +30,12 @@ from engine.commands import (
     CreateMatch,
     EndMatch,
     JoinMatch,
+    LeaveMatch,
     OrderType,
     RegisterPlayer,
     ResetSeat,
     Side,
+    StartMatch,
     TimeInForce,
     encode_cold,
 )
@@ -162,14 +164,19 @@ def _play() -> None:
         views.positions(book, 1, 1)
     match = len(machine.state.cold.matches) + 1
     ending: list[ColdCommand] = [
-        CreateGame("With an end", "", 1_000 * scale.MONEY, 1, 1, duration_s=60, max_daily_drawdown_ppm=100_000),
+        CreateGame(
+            "Room", "", 1_000 * scale.MONEY, 1, 1, min_players=2, duration_s=60, max_daily_drawdown_ppm=100_000
+        ),
         CreateMatch(len(machine.state.cold.games) + 1, practice=False),
         JoinMatch(match, 1),
         JoinMatch(match, 1),
+        LeaveMatch(match, 1),
+        JoinMatch(match, 1),
+        StartMatch(match),
         EndMatch(match, "warm"),
     ]
     for at_ns, command in enumerate(ending, start=200):
-        _apply_cold(machine, at_ns, command, key=(1, 1) if isinstance(command, JoinMatch) else None)
+        _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (202, 203) else None)
 
     machine.try_order(_order(OrderType.MARKET, 0))
     views.match(machine.state, 1)

@@ -30,12 +30,15 @@ from msgspec.structs import replace
 from engine.commands import (
     Amend,
     Anchor,
+    ArchiveMatch,
+    CancelMatch,
     CreateGame,
     CreateMatch,
     DefineInstrument,
     EndMatch,
     Execution,
     JoinMatch,
+    LeaveMatch,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -43,6 +46,7 @@ from engine.commands import (
     ResetSeat,
     Scope,
     SetSwitch,
+    StartMatch,
     Switch,
     TimeInForce,
     TotalDrawdown,
@@ -114,7 +118,11 @@ class Match:
     next_day_ns: int = 0
     ends_at_ns: int = 0
     practice: bool = True
+    waiting: bool = False  # for players
+    archived: bool = False
     open: bool = True
+    starts_at_ns: int = 0
+    code: str = ""
     seats: list[Seat] = field(default_factory=list)  # in the order in which they joined
 
     def percent(self, ppm: int) -> int:
@@ -312,6 +320,8 @@ class Oracle:
                 expire = partial(self.end_order, order, EventKind.ORDER_EXPIRED)
                 found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
         for id, match in self.running.items():
+            if match.starts_at_ns:
+                found.append((match.starts_at_ns, TIMER_MATCH, id, partial(self.begin, id, match)))
             if match.ends_at_ns:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
             if match.next_day_ns:
@@ -416,12 +426,12 @@ class Oracle:
         game = self.games[command.game - 1]
         refuse_if(not command.practice and not game.duration_s, Reason.MATCH_ENDLESS)
         id = len(self.matches) + 1
-        match = self.matches[id] = self.running[id] = Match(game, practice=command.practice)
-        if not command.practice:
-            match.ends_at_ns = self.now_ns + game.duration_s * BILLION
-        if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
-            match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
+        match = self.matches[id] = self.running[id] = Match(game, practice=command.practice, code=command.code)
         self.emit(EventKind.MATCH_CREATED, match=id)
+        if game.min_players and not command.practice:
+            match.waiting, match.open = True, False
+        else:
+            self.open_match(match)
         for player in range(1, len(self.players) + 1) if command.practice else ():
             self.sit(player, id)
         return {"id": id}
@@ -429,9 +439,78 @@ class Oracle:
     def join(self, command: JoinMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
-        refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
+        match = self.matches[command.match]
+        waited = match.game.min_players and not match.practice
+        refuse_if(bool(match.open and waited), Reason.MATCH_NOT_WAITING)
+        refuse_if(not match.open and not match.waiting, Reason.MATCH_NOT_OPEN)
+        refuse_if(command.code != match.code, Reason.CODE_WRONG)
         refuse_if((command.player, command.match) in self.seats, Reason.ALREADY_JOINED)
+        refuse_if(not match.practice and 0 < match.game.max_players <= len(match.seats), Reason.MATCH_FULL)
         self.sit(command.player, command.match)
+        self.see_who_is_there(match)
+        return {"id": command.match}
+
+    def leave(self, command: LeaveMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if((command.player, command.match) not in self.seats, Reason.NOT_JOINED)
+        refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
+        match.seats.remove(self.seats.pop((command.player, command.match)))
+        match.granted -= match.game.starting_balance
+        self.emit(EventKind.SEAT_CLOSED, command.player, command.match)
+        self.see_who_is_there(match)
+        return {"id": command.match}
+
+    def see_who_is_there(self, match: Match) -> None:
+        """Enough players start the countdown, the last one starts the match, and too few stop it all."""
+        if not match.waiting:
+            return
+        if len(match.seats) < match.game.min_players:
+            match.starts_at_ns = 0
+        elif len(match.seats) == match.game.max_players or not match.game.countdown_s:
+            match.starts_at_ns, self.ending = self.now_ns, True
+        elif not match.starts_at_ns:
+            match.starts_at_ns = self.now_ns + match.game.countdown_s * BILLION
+
+    def begin(self, id: int, match: Match) -> None:
+        match.waiting, match.starts_at_ns = False, 0
+        self.open_match(match)
+        self.tell_all(id, EventKind.MATCH_STARTED)
+
+    def open_match(self, match: Match) -> None:
+        """Its duration and its days begin."""
+        match.open = True
+        if not match.practice:
+            match.ends_at_ns = self.now_ns + match.game.duration_s * BILLION
+        if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
+            match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
+
+    def tell_all(self, id: int, kind: EventKind) -> None:
+        for seat in self.matches[id].seats:
+            self.emit(kind, seat.player, id)
+        self.emit(kind, match=id)
+
+    def start_match(self, command: StartMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
+        refuse_if(not match.seats, Reason.MATCH_EMPTY)
+        match.starts_at_ns, self.ending = self.now_ns, True
+        return {"id": command.match}
+
+    def cancel_match(self, command: CancelMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        match = self.matches[command.match]
+        refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
+        match.waiting = False
+        del self.running[command.match]
+        self.tell_all(command.match, EventKind.MATCH_CANCELED)
+        return {"id": command.match}
+
+    def archive(self, command: ArchiveMatch) -> Outcome:
+        refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
+        refuse_if(command.match in self.running or self.matches[command.match].archived, Reason.MATCH_NOT_OVER)
+        self.matches[command.match].archived = True
         return {"id": command.match}
 
     def end(self, command: EndMatch) -> Outcome:
@@ -1353,6 +1432,10 @@ class Oracle:
         CreateMatch: create_match,
         JoinMatch: join,
         EndMatch: end,
+        LeaveMatch: leave,
+        StartMatch: start_match,
+        CancelMatch: cancel_match,
+        ArchiveMatch: archive,
         RegisterPlayer: register,
         ResetSeat: reset,
         OpenFeed: open_feed,

@@ -39,6 +39,8 @@ from engine import views
 from engine.commands import (
     Amend,
     Anchor,
+    ArchiveMatch,
+    CancelMatch,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -46,12 +48,14 @@ from engine.commands import (
     EndMatch,
     Execution,
     JoinMatch,
+    LeaveMatch,
     MarginBracket,
     OpenFeed,
     OrderType,
     RegisterPlayer,
     ResetSeat,
     SetSwitch,
+    StartMatch,
     TimeInForce,
     TotalDrawdown,
 )
@@ -88,6 +92,7 @@ LOCKS = (
 MATCHES = (1, 2, 3, 4, 5, 6, 7)
 NEXT = 3  # the match with a speed bump
 SHORT = 4  # the game whose matches end
+ROOM = 9  # the game whose matches wait for players
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
     CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
@@ -115,6 +120,8 @@ SETUP: list[Command] = [
     CreateGame("Short", "", 100_000, 8, 60, duration_s=60, min_trades=2, profit_target_ppm=50_000, target_ends=True,
                entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10)),
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
+    CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
+               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
 ]
 
 
@@ -301,8 +308,8 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1),
+             self.rare, self.switch, self.hours, self.room),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4),
         )[0]
         return choose()
 
@@ -347,6 +354,27 @@ class Driver:
         if staked and self.random.random() < 0.4:
             return EndMatch(self.random.choice(staked), "over")
         return self.buy()
+
+    def room(self) -> Command:
+        """A match that waits for players: they come, go, and it begins, or does not."""
+        matches = self.twins.oracle.matches
+        waiting = [id for id, match in matches.items() if match.waiting]
+        over = [id for id, match in matches.items() if not match.open and not match.waiting and not match.archived]
+        roll = self.random.random()
+        if not waiting or roll < 0.05:
+            return CreateMatch(ROOM, practice=False, code=self.random.choice(("", "", "", "secret")))
+        id = self.random.choice((*waiting, *waiting, *waiting, 1, *list(matches)[-2:], 0))
+        player = self.random.choice((*PLAYERS, *PLAYERS, 9))
+        if roll < 0.15:
+            return LeaveMatch(id, player)
+        if roll < 0.2:
+            return StartMatch(id)
+        if roll < 0.23:
+            return CancelMatch(id, "no")
+        if roll < 0.3:
+            return ArchiveMatch(self.random.choice((*over, *over, id)))
+        code = matches[id].code if id in matches and self.random.random() < 0.8 else "other"
+        return JoinMatch(id, player, code)
 
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
@@ -510,7 +538,7 @@ class Driver:
 
     def short(self) -> list[int]:
         """Open matches that will end."""
-        return [id for id, match in self.twins.oracle.running.items() if not match.practice]
+        return [id for id, match in self.twins.oracle.running.items() if match.open and not match.practice]
 
     def move(self) -> Command:
         """Amend an order, most of the time so that it still rests where its stops fit."""
@@ -631,6 +659,10 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
     ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
     ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
+    ("MATCH_STARTED", "NONE"), ("JoinMatch", "MATCH_STARTED", "NONE"), ("Quote", "MATCH_STARTED", "NONE"),
+    ("MATCH_CANCELED", "NONE"), ("SEAT_CLOSED", "NONE"), ("JoinMatch", "CODE_WRONG"),
+    ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
+    ("ArchiveMatch", "ACCEPTED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
 )  # fmt: skip
 """What some steps of the driver must bring about: a driver that never liquidates tests no liquidation."""

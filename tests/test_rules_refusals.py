@@ -31,15 +31,19 @@ from msgspec.structs import replace
 from engine import matches
 from engine.commands import (
     Amend,
+    ArchiveMatch,
+    CancelMatch,
     CreateGame,
     CreateMatch,
     Directions,
     EndMatch,
     Execution,
     JoinMatch,
+    LeaveMatch,
     OrderType,
     ResetSeat,
     SetSwitch,
+    StartMatch,
     TimeInForce,
 )
 from engine.events import EventKind, FixedResult
@@ -65,6 +69,14 @@ class Scene:
         game = self.arena.command(CreateGame("Minute", "", MONEY, 1, 1, duration_s=60)).id
         self.contest = self.arena.command(CreateMatch(game, practice=False)).id
         self.arena.command(JoinMatch(self.contest, self.bob.id))
+
+    def room(self, **rules: Any) -> None:
+        """Bob waits in a match for two or three players, whose code is "x"."""
+        game = self.arena.command(
+            CreateGame("Room", "", MONEY, 1, 1, duration_s=60, min_players=2, max_players=3, countdown_s=10, **rules)
+        ).id
+        self.contest = self.arena.command(CreateMatch(game, practice=False, code="x")).id
+        self.arena.command(JoinMatch(self.contest, self.bob.id, "x"))
 
     def challenge(self, **rules: Any) -> None:
         """Dora plays a match with challenge rules."""
@@ -201,6 +213,12 @@ BAD_CHALLENGES: list[dict[str, Any]] = [
     {"max_loss_per_trade_ppm": 1_000_001},
     {"profit_target_ppm": -1},
     {"profit_target_ppm": 100_000_001},
+    {"min_players": -1},
+    {"min_players": 3, "max_players": 2},
+    {"max_players": -1},
+    {"max_players": 100_001},
+    {"countdown_s": -1},
+    {"countdown_s": 7 * 86_400 + 1},
     {"duration_s": -1},
     {"duration_s": 366 * 86_400 + 1},
     {"reward_price": -1},
@@ -233,6 +251,11 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
     "joined": lambda s: s.join(),
+    "a room": lambda s: s.room(),
+    "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
+    "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
+    "called off": lambda s: (s.room(), s.arena.command(CancelMatch(s.contest, "why"))),
+    "archived": lambda s: (GIVEN["called off"](s), s.arena.command(ArchiveMatch(s.contest))),
     "over": lambda s: (s.join(), s.arena.passes(60)),
     "practice over": lambda s: s.arena.command(EndMatch(s.bob.match, "why")),
     "coarse": lambda s: s.arena.change("BTCUSDT", min_lots=10),
@@ -274,6 +297,27 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(JoinMatch(99, s.bob.id))),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(EndMatch(0, "why"))),
     (Reason.PLAYER_NOT_FOUND, "joined", lambda s: s.arena.command(JoinMatch(s.contest, 99))),
+    (Reason.ALREADY_JOINED, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id, "x"))),
+    (Reason.CODE_WRONG, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id))),
+    (Reason.CODE_WRONG, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id, "y"))),
+    (Reason.CODE_WRONG, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id, "x"))),
+    (Reason.MATCH_NOT_OPEN, "a room", lambda s: s.place(match=s.contest)),
+    (Reason.MATCH_NOT_OPEN, "a room", lambda s: s.arena.command(EndMatch(s.contest, "why"))),
+    (Reason.MATCH_NOT_OPEN, "called off", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id, "x"))),
+    (Reason.MATCH_NOT_WAITING, "a room that has begun", lambda s: s.arena.command(JoinMatch(s.contest, 1, "x"))),
+    (Reason.MATCH_NOT_WAITING, "a room that has begun", lambda s: s.arena.command(LeaveMatch(s.contest, s.bob.id))),
+    (Reason.MATCH_NOT_WAITING, "a room that has begun", lambda s: s.arena.command(StartMatch(s.contest))),
+    (Reason.MATCH_NOT_WAITING, "a room that has begun", lambda s: s.arena.command(CancelMatch(s.contest, "why"))),
+    (Reason.MATCH_NOT_WAITING, "called off", lambda s: s.arena.command(CancelMatch(s.contest, "why"))),
+    (Reason.MATCH_NOT_WAITING, "called off", lambda s: s.arena.command(LeaveMatch(s.contest, s.bob.id))),
+    (Reason.MATCH_NOT_WAITING, "", lambda s: s.arena.command(LeaveMatch(s.bob.match, s.bob.id))),
+    (Reason.MATCH_EMPTY, "a room for one", lambda s: s.arena.command(StartMatch(s.contest))),
+    (Reason.NOT_JOINED, "a room", lambda s: s.arena.command(LeaveMatch(s.contest, s.alice.id))),
+    (Reason.MATCH_NOT_OVER, "a room", lambda s: s.arena.command(ArchiveMatch(s.contest))),
+    (Reason.MATCH_NOT_OVER, "joined", lambda s: s.arena.command(ArchiveMatch(s.contest))),
+    (Reason.MATCH_NOT_OVER, "archived", lambda s: s.arena.command(ArchiveMatch(s.contest))),
+    *((Reason.MATCH_NOT_FOUND, "", lambda s, command=command: s.arena.command(command))
+      for command in (LeaveMatch(99, 1), StartMatch(0), CancelMatch(99, "why"), ArchiveMatch(-1))),
     (Reason.ALREADY_JOINED, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
     (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(CreateMatch(99, practice=True))),
     (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 0, 1, 1))),

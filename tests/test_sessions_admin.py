@@ -61,6 +61,42 @@ async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
     assert await boss.error("admin.end_match", {"match": match, "reason": "again"}) == "MATCH_NOT_OPEN"
 
 
+async def test_a_private_room_from_its_first_player_to_the_archive(gateway: Gateway) -> None:
+    boss, ann, bob = await operator(gateway), await gateway.player(), await gateway.player()
+    game = await makes(boss, "admin.create_game", GAME | {"min_players": 2, "max_players": 2, "countdown_s": 60})
+    match = await makes(boss, "admin.create_match", {"game": game, "code": "sesame"})
+    for player in (ann, bob):
+        await player.result("subscribe", {"channels": ["me"]})
+        assert await player.error("match.join", {"match": match}) == "CODE_WRONG"
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    assert await ann.result("match.leave", {"match": match}) == {"match": match}
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    (listed,) = await bob.result("match.list", {"status": "waiting"})
+    shown = {"match": match, "players": 1, "min_players": 2, "max_players": 2, "private": True}
+    assert {name: listed[name] for name in shown} == shown
+    await bob.result("match.join", {"match": match, "code": "sesame"})
+    await gateway.settles()
+    types = [message["type"] for message in ann.on("me")[1:]]
+    assert types == ["match.joined", "match.left", "match.joined", "match.started"]
+    assert (await bob.result("match.get", {"match": match}))["status"] == "open"
+    assert await bob.error("match.leave", {"match": match}) == "MATCH_NOT_WAITING"
+
+    other = await makes(boss, "admin.create_match", {"game": game})
+    await ann.result("match.join", {"match": other})
+    await makes(boss, "admin.cancel_match", {"match": other, "reason": "rain"})
+    await gateway.settles()
+    assert (ann.on("me")[-1]["type"], ann.on("me")[-1]["data"]) == ("match.canceled", {"match": other})
+    await makes(boss, "admin.archive_match", {"match": other})
+    assert other not in [each["match"] for each in await ann.result("match.list")]
+    assert [each["match"] for each in await ann.result("match.list", {"status": "archived"})] == [other]
+
+    third = await makes(boss, "admin.create_match", {"game": game})
+    assert await boss.error("admin.start_match", {"match": third}) == "MATCH_EMPTY"
+    await ann.result("match.join", {"match": third})
+    await makes(boss, "admin.start_match", {"match": third})
+    assert (await ann.result("match.get", {"match": third}))["status"] == "open"
+
+
 @pytest.mark.parametrize("of", [{}, {"symbol": "BTCUSDT"}, {"match": 1}, {"player": 1}], ids=str)
 async def test_a_kill_switch_stops_opens_and_not_closes(gateway: Gateway, of: dict[str, Any]) -> None:
     boss, ann = await operator(gateway), await gateway.player()
@@ -91,6 +127,9 @@ ADMIN_OPS = {
     "admin.define_instrument": msgspec.to_builtins(INSTRUMENTS[0]),
     "admin.create_game": GAME,
     "admin.create_match": {"game": 1},
+    "admin.start_match": {"match": 1},
+    "admin.cancel_match": {"match": 1, "reason": "why not"},
+    "admin.archive_match": {"match": 1},
     "admin.end_match": {"match": 1, "reason": "why not"},
     "admin.set_switch": {"switch": "locked", "on": True, "reason": "why not"},
 }

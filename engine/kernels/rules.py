@@ -23,6 +23,7 @@ from engine.reasons import Reason
 from engine.scale import BOUND, next_midnight
 from engine.tables import (
     MATCH_CLOSED,
+    MATCH_WAITING,
     SEAT_ACTIVE,
     SEAT_DISQUALIFIED,
     SEAT_LOCKED,
@@ -91,13 +92,24 @@ def start_day(book, match_id):
 
 
 @entry
-def end_now(book, match_id):
-    """Let the match end when this entry is done."""
+def time_match(book, match_id, due_ns):
+    """Let what comes next for the match, its beginning or its end, come at that time; 0: at none."""
     match = book.matches[match_id]
-    if match.end_timer != 0:
-        clear_timer(book, match.end_timer)
-    match.ends_at_ns = book.world[0].now_ns
-    match.end_timer = set_timer(book, match.ends_at_ns, TIMER_MATCH, match_id, match_id)
+    if match.timer != 0:
+        clear_timer(book, match.timer)
+        match.timer = 0
+    if due_ns != 0:
+        match.timer = set_timer(book, due_ns, TIMER_MATCH, match_id, match_id)
+    if match.status == MATCH_WAITING:
+        match.starts_at_ns = due_ns
+    else:
+        match.ends_at_ns = due_ns
+
+
+@entry
+def time_match_now(book, match_id):
+    """Let it come when this entry is done."""
+    time_match(book, match_id, book.world[0].now_ns)
     book.turn[0].ending = 1
 
 
@@ -120,8 +132,8 @@ def settle_match(book, events, match_id, room, outcome):
             open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
         row = book.seats[row].next_in_match
     turn.cursor = 0
-    clear_timer(book, match.end_timer)
-    match.end_timer = 0
+    clear_timer(book, match.timer)
+    match.timer = 0
     if match.day_timer != 0:
         clear_timer(book, match.day_timer)
         match.day_timer = 0
@@ -289,7 +301,7 @@ def _put_out(book, events, row, rule, equity, level):
     seat.out_ask = quote.ask
     drop_bands(book, row)
     if won and book.matches[seat.match].target_ends:
-        end_now(book, seat.match)
+        time_match_now(book, seat.match)
     kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
     event = events.judged[begin(book, events, kind, seat.player, seat.match, turn.instrument)]
     event.rule = rule

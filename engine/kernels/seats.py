@@ -40,6 +40,31 @@ def open_seat(book, player, match_id):
     return row
 
 
+@entry
+def close_seat(book, row):
+    """Take the seat, in which nothing has happened yet, out of its match."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    if match.first_seat == row:
+        match.first_seat = seat.next_in_match
+    else:
+        before = match.first_seat
+        while book.seats[before].next_in_match != row:
+            before = book.seats[before].next_in_match
+        book.seats[before].next_in_match = seat.next_in_match
+    match.seats -= 1
+    match.granted -= match.starting_balance
+    remove(book.seat_index, seat_key(seat.player, seat.match))
+    if seat.pace != 0:
+        release(book.paces, book.heads[PACES], seat.pace)
+    seat.pace = 0
+    seat.cash = 0
+    seat.watched = 0
+    seat.slack_down = 0
+    seat.slack_up = 0
+    release(book.seats, book.heads[SEATS], row)
+
+
 @kernel
 def start_balance(book, row):
     """The seat's balance is what it has now, and has never been another."""

@@ -26,15 +26,24 @@ from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_FIXED, TIMER_MATCH, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.tables import (
+    AHEAD,
+    INTERVALS_S,
+    MATCH_WAITING,
+    TIMER_DAY,
+    TIMER_FIXED,
+    TIMER_MATCH,
+    TIMER_WAIT,
+    WAITS_TO_CLOSE,
+)
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
 PHASE_SERVE: Final = 2
 PHASE_JUDGE: Final = 3
 PHASE_ENDING: Final = 4
-PHASE_FINISH: Final = 5
-"""A match is settled: the machine ranks it, and goes on with book.turn[0].resume."""
+PHASE_MATCH: Final = 5
+"""A match is to begin, or is settled and to be ranked: the machine does it, and goes on with book.turn[0].resume."""
 PHASE_CANCEL_ALL: Final = 6
 
 START: Final = -1
@@ -281,10 +290,11 @@ def _fire_timers(book, events, room, scratch):
             start_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:
             match_id = timer.owner
-            if settle_match(book, events, match_id, room, scratch):
+            begins = book.matches[match_id].status == MATCH_WAITING
+            if begins or settle_match(book, events, match_id, room, scratch):
                 turn.match = match_id
                 turn.resume = turn.phase
-                turn.phase = PHASE_FINISH
+                turn.phase = PHASE_MATCH
             return False
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
