@@ -11,16 +11,14 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
-from engine.kernels.index import find, holding_key, seat_key, slot_of
+from engine.kernels.index import find, holding_key, prefetch_slots, seat_key, transfer_key
+from engine.kernels.ledger import RESOLVES, find_transfer
 from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 
 STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
-
-SLOTS_PER_LINE: Final = 4
-"""Of an index."""
 
 
 @kernel
@@ -52,10 +50,18 @@ def _ask_for_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        _ask_for_slots(book.id_index, commands.close[i].position)
+        prefetch_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
-        _ask_for_slots(book.seat_index, seat_key(header.player, header.match))
-        _ask_for_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+        prefetch_slots(book.seat_index, seat_key(header.player, header.match))
+        prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+    elif header.kind == Kind.TRANSFER.value:
+        transfer = commands.transfer[i]
+        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        if transfer.flags & RESOLVES:
+            prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+        else:
+            prefetch_slots(book.account_index, transfer.debit)
+            prefetch_slots(book.account_index, transfer.credit)
 
 
 @kernel
@@ -69,7 +75,19 @@ def _ask_for_row(book, commands, i):
         row = find(book.seat_index, seat_key(header.player, header.match))
         book.ahead[i % AHEAD] = row
         prefetch(book.seats, row)
-        _ask_for_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
+        prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
+    elif header.kind == Kind.TRANSFER.value:
+        transfer = commands.transfer[i]
+        if transfer.flags & RESOLVES:
+            row = find_transfer(book, transfer.hold_low, transfer.hold_high)
+            book.ahead[i % AHEAD] = row
+            prefetch(book.transfers, row)
+        else:
+            debit = find(book.account_index, transfer.debit)
+            credit = find(book.account_index, transfer.credit)
+            book.ahead[i % AHEAD] = (debit << 32) | credit
+            prefetch(book.accounts, debit)
+            prefetch(book.accounts, credit)
 
 
 @kernel
@@ -94,6 +112,10 @@ def _ask_for_neighbours(book, commands, i):
             prefetch(book.triggers, trigger)
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)
+    elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
+        held = book.transfers[book.ahead[i % AHEAD]]
+        prefetch(book.accounts, held.debit)
+        prefetch(book.accounts, held.credit)
 
 
 @kernel
@@ -113,12 +135,3 @@ def _ask_for_band(book, commands, i):
         band = holding.long_band if place.side > 0 else holding.short_band
         prefetch(book.bands, band)
         prefetch(book.triggers, book.bands[band].trigger)
-
-
-@kernel
-def _ask_for_slots(index, key):
-    """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
-    mask = len(index) - 1
-    slot = slot_of(key, mask)
-    prefetch(index, slot)
-    prefetch(index, (slot + SLOTS_PER_LINE) & mask)

@@ -15,6 +15,7 @@ from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale, is_stale_at
+from engine.kernels.ledger import expire_hold, forget_transfers, transfer
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
 from engine.kernels.plans import check_stops, liquidated_at
@@ -26,7 +27,16 @@ from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
-from engine.tables import AHEAD, INTERVALS_S, TIMER_DAY, TIMER_FIXED, TIMER_MATCH, TIMER_WAIT, WAITS_TO_CLOSE
+from engine.tables import (
+    AHEAD,
+    INTERVALS_S,
+    TIMER_DAY,
+    TIMER_FIXED,
+    TIMER_HOLD,
+    TIMER_MATCH,
+    TIMER_WAIT,
+    WAITS_TO_CLOSE,
+)
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -60,6 +70,8 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
             return START
         book.world[0].now_ns = at_ns
         forget_expired(book)
+        forget_transfers(book)
+        turn.chain_end = 0
         turn.phase = PHASE_TIMERS
         turn.sequence = first_sequence
         i = 0
@@ -104,7 +116,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
 @kernel
 def _begin_entry(book, commands, events, outcome, header, i):
     """Apply command `i`, all but what may take several calls, and answer it."""
-    keyed = header.key_low != 0 or header.key_high != 0
+    keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
     if keyed:
         row = known(book, header)
         if row != 0:
@@ -139,6 +151,8 @@ def _begin_entry(book, commands, events, outcome, header, i):
             book.turn[0].phase = PHASE_CANCEL_ALL
     elif kind == Kind.BUY_FIXED.value:
         outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
+    elif kind == Kind.TRANSFER.value:
+        outcome.reason = transfer(book, events, commands, i, outcome)
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:
@@ -277,6 +291,8 @@ def _fire_timers(book, events, room, scratch):
             settle(book, events, timer.owner)
         elif timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
+        elif timer.kind == TIMER_HOLD:
+            expire_hold(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
             start_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:
