@@ -187,15 +187,16 @@ def _play() -> None:
 
 def _move(machine: Machine) -> None:
     """Money moves, and is held, posted and voided; between accounts that the tables have room for from the start."""
-    book, events = machine.state.book, machine.room_for_events(4)
+    book, events = machine.state.book, machine.room_for_events(5)
     world = ledger.open_account(book, 0, Account.WORLD, Asset.USDT)
     cash = ledger.open_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
     assert cash == ledger.find_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
     ledger.move(book, events, world, cash, 100, 0, 0)
     ledger.may_move(book, cash, world, ledger.available(book, cash))
-    for end in (lambda row: ledger.post_hold(book, events, row, 1), lambda row: ledger.void_hold(book, events, row)):
-        ledger.hold(book, events, cash, world, 1, 0, 0)
-        end(int(book.turn[0]["hold"]))
+    ledger.hold(book, events, cash, world, 1, 0, 0)
+    ledger.post_hold(book, events, int(book.turn[0]["hold"]), 1)
+    ledger.hold(book, events, cash, world, 1, 0, 0)
+    ledger.void_hold(book, events, int(book.turn[0]["hold"]))
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

@@ -7,11 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import Arena, Command, Outcome, Pulse, Transfer, content, events_of, halves, lasting, outcomes_of
+from arena import (
+    Arena,
+    ClosePosition,
+    Command,
+    Outcome,
+    Pulse,
+    Transfer,
+    content,
+    events_of,
+    halves,
+    lasting,
+    outcomes_of,
+)
 from kernels import for_python
 from ledger_oracle import DAY_NS, Answer, Ledger, Sums
 
-from engine.commands import ASSET_DECIMALS, Account, Asset, Transferring
+from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.invariants import check
 from engine.kernels.index import account_id, transfer_key
@@ -428,6 +440,21 @@ def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank):
     engine.call(hold, engine.alice, engine.bob, 600, 7, 8)
     with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
         bank.voids(0)
+
+
+def test_batches_of_all_kinds_look_ahead_at_none_of_the_wrong_rows(bank: Bank):
+    """What one batch has found must not be taken by the next one for rows of another table."""
+    arena = bank.arena
+    carol = arena.player(cash=100_000)
+    arena.quote("BTCUSDT", 60_000)
+    opens = carol._order("BTCUSDT", 1, 1, margin=10, leverage=10)
+    arena.apply([opens] * 60)
+    pay = [Transfer(1_000 + k, WORLD, bank.alice, 1, flags=PENDING) for k in range(60)]
+    end = [Transfer(2_000 + k, hold=1_000 + k, amount=1, flags=POST) for k in range(60)]
+    close = [ClosePosition(carol.id, position, percent=100) for position in carol.positions]
+    for batch in (pay, end, close, [*pay[:40], *[opens] * 20], end, [*close[:9], RegisterPlayer("Dora"), *pay]):
+        arena.apply(list(batch))
+    assert bank.has(bank.alice) == 1_060
 
 
 # Against the naive one

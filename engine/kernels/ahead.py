@@ -94,13 +94,13 @@ def _ask_for_row(book, commands, i):
 def _ask_for_neighbours(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[book.ahead[i % AHEAD]]
+        position = book.positions[_found(book, i, len(book.positions))]
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
         prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
-        row = book.ahead[i % AHEAD]
+        row = _found(book, i, len(book.seats))
         if book.seats[row].watched:
             prefetch_third(book.seats, row)
         prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
@@ -113,7 +113,7 @@ def _ask_for_neighbours(book, commands, i):
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
-        held = book.transfers[book.ahead[i % AHEAD]]
+        held = book.transfers[_found(book, i, len(book.transfers))]
         prefetch(book.accounts, held.debit)
         prefetch(book.accounts, held.credit)
 
@@ -122,9 +122,9 @@ def _ask_for_neighbours(book, commands, i):
 def _ask_for_band(book, commands, i):
     """Of a seat whose equity some rule looks at: the band that the command will change."""
     header = commands.header[i]
-    row = book.ahead[i % AHEAD]
+    row = _found(book, i, len(book.seats))
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[row]
+        position = book.positions[_found(book, i, len(book.positions))]
         if book.seats[position.seat].watched:
             holding = book.holdings[position.holding]
             prefetch_third(book.seats, position.seat)
@@ -135,3 +135,12 @@ def _ask_for_band(book, commands, i):
         band = holding.long_band if place.side > 0 else holding.short_band
         prefetch(book.bands, band)
         prefetch(book.triggers, book.bands[band].trigger)
+
+
+@kernel
+def _found(book, i, rows):
+    """The row, of a table with so many, that looking ahead found for command `i`; 0 when what stands there cannot be
+    one: at the start of a batch, and behind what stopped the turn, it is of an earlier command, maybe of another kind.
+    """
+    row = book.ahead[i % AHEAD]
+    return row if 0 < row < rows else 0
