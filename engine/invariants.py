@@ -278,7 +278,8 @@ def what_is_pending_is_held(state: State) -> list[str]:
 def accounts_are_found(state: State) -> list[str]:
     """account_index knows every account by its id."""
     rows = _live(state.book, ACCOUNTS)
-    return _index_problems(state.book.account_index, state.book.accounts["id"][rows], rows)
+    ids = state.book.accounts["id"][rows]
+    return _index_problems(state.book.account_index, (ids >> 16) | ((ids & 0xFFFF) << 47), rows)
 
 
 def transfers_are_known(state: State) -> list[str]:

@@ -652,7 +652,7 @@ class Book(NamedTuple):
     exposure_index: Table  # instrument, direction and minute -> exposure row
     request_index: Table  # key_low -> request row
     allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
-    account_index: Table  # account id -> account row
+    account_index: Table  # key of an account's id -> account row
     transfer_index: Table  # key of a transfer's id -> transfer row; ids may share a key
     # scratch: not state, not in snapshots
     turn: Table

@@ -11,7 +11,15 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
-from engine.kernels.index import find, holding_key, prefetch_slots, seat_key, transfer_key
+from engine.kernels.index import (
+    account_key,
+    find,
+    holding_key,
+    prefetch_slot,
+    prefetch_slots,
+    seat_key,
+    transfer_key,
+)
 from engine.kernels.ledger import RESOLVES, find_transfer
 from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.triggers import free_row
@@ -56,12 +64,12 @@ def _ask_for_index(book, commands, i):
         prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
-        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        prefetch_slot(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
         if transfer.flags & RESOLVES:
-            prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+            prefetch_slot(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
         else:
-            prefetch_slots(book.account_index, transfer.debit)
-            prefetch_slots(book.account_index, transfer.credit)
+            prefetch_slot(book.account_index, account_key(transfer.debit))
+            prefetch_slot(book.account_index, account_key(transfer.credit))
 
 
 @kernel
@@ -83,8 +91,8 @@ def _ask_for_row(book, commands, i):
             book.ahead[i % AHEAD] = row
             prefetch(book.transfers, row)
         else:
-            debit = find(book.account_index, transfer.debit)
-            credit = find(book.account_index, transfer.credit)
+            debit = find(book.account_index, account_key(transfer.debit))
+            credit = find(book.account_index, account_key(transfer.credit))
             book.ahead[i % AHEAD] = (debit << 32) | credit
             prefetch(book.accounts, debit)
             prefetch(book.accounts, credit)

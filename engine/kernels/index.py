@@ -85,6 +85,12 @@ def _close(index, hole):
 
 
 @kernel
+def prefetch_slot(index, key):
+    """Ask for the line in which the search for `key` starts, and as a rule ends."""
+    prefetch(index, slot_of(key, len(index) - 1))
+
+
+@kernel
 def prefetch_slots(index, key):
     """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
     mask = len(index) - 1
@@ -127,8 +133,15 @@ def exposure_key(instrument, direction, minute):
 
 @entry
 def account_id(owner, code, asset):
-    """The id of an account, and its key in account_index; the owner is a player or a match, 0 of the house's own."""
+    """The id of an account; the owner is a player or a match, below 2^31, or 0 of the house's own."""
     return (owner << 16) | (code << 8) | asset
+
+
+@kernel
+def account_key(account):
+    """The key of an account in account_index, from its id: neighbours are the owners, who share all else. Ids of no
+    account may have the key of one."""
+    return (account >> 16) | ((account & 0xFFFF) << 47)
 
 
 @kernel

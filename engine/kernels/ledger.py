@@ -19,6 +19,7 @@ from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.emit import begin
 from engine.kernels.index import (
     account_id,
+    account_key,
     asset_of,
     find,
     insert,
@@ -53,7 +54,7 @@ ALL_FLAGS: Final = TWO_PHASE | Transferring.LINKED.value
 def open_account(book, owner, code, asset):
     """The row of the account, opened if it is not there yet; there must be room."""
     id = account_id(owner, code, asset)
-    row = find(book.account_index, id)
+    row = account_row(book, id)
     if row != 0:
         return row
     row = take(book.accounts, book.heads[ACCOUNTS])
@@ -62,14 +63,21 @@ def open_account(book, owner, code, asset):
     account.version = 1
     account.flags = 0 if Account.CHAIN_HOT.value <= code <= Account.WORLD.value else MUST_NOT_OVERDRAW
     account.opened_at_ns = book.world[0].now_ns
-    insert(book.account_index, id, row)
+    insert(book.account_index, account_key(id), row)
     return row
 
 
 @entry
 def find_account(book, owner, code, asset):
     """The row of the account; 0 when it was never opened."""
-    return find(book.account_index, account_id(owner, code, asset))
+    return account_row(book, account_id(owner, code, asset))
+
+
+@kernel
+def account_row(book, id):
+    """The row of the account with that id; 0 when there is none."""
+    row = find(book.account_index, account_key(id))
+    return row if book.accounts[row].id == id else 0
 
 
 @entry
@@ -301,8 +309,8 @@ def _check_resolution(book, commands, i, first):
             and earlier.id_high == command.hold_high
         ):
             turn.held = earlier.amount
-            turn.debit = find(book.account_index, earlier.debit)
-            turn.credit = find(book.account_index, earlier.credit)
+            turn.debit = account_row(book, earlier.debit)
+            turn.credit = account_row(book, earlier.credit)
     if turn.held == 0:
         return Reason.HOLD_NOT_FOUND.value
     if command.flags & Transferring.POST.value and (command.amount <= 0 or command.amount > turn.held):
@@ -376,7 +384,7 @@ def _account(book, id, hint):
     """Row of the account; 0 when there is none. It is `hint`, if that fits: looking costs less than finding."""
     if 0 < hint < len(book.accounts) and book.accounts[hint].id == id:
         return hint
-    return find(book.account_index, id)
+    return account_row(book, id)
 
 
 @kernel
