@@ -36,6 +36,8 @@ class Kind(IntEnum):
     CANCEL_ALL = 10
     """Of the player's resting orders in the header's match; it has no body."""
     BUY_FIXED = 8
+    TRANSFER = 11
+    """Of real money or items, in the ledger."""
 
 
 class Side(IntEnum):
@@ -126,6 +128,67 @@ class Switch(IntEnum):
     """No quotes, so no fills and no triggers."""
     CLOSE_ONLY = 3
     """No opens: the market is being wound down."""
+
+
+class Asset(IntEnum):
+    """What the ledger counts, each in its own unit; never mixed. Numbers are in the ids of accounts."""
+
+    USDT = 1
+    USDC = 2
+    SOL = 3
+    BT = 4
+    """The game's own token."""
+    DEMO = 5
+    GOLD_COIN = 6
+    TREASURE_BOX = 7
+
+
+ASSET_DECIMALS: dict[Asset, int] = {
+    Asset.USDT: 6,
+    Asset.USDC: 6,
+    Asset.SOL: 9,
+    Asset.BT: 6,
+    Asset.DEMO: 8,
+    Asset.GOLD_COIN: 0,
+    Asset.TREASURE_BOX: 0,
+}
+"""The native unit of an asset is 10^-decimals of it."""
+
+
+class Account(IntEnum):
+    """The chart of accounts: what an account is for. Numbers are in the ids of accounts."""
+
+    PLAYER_CASH = 1
+    PLAYER_DEMO = 2
+    PLAYER_ITEMS = 3
+    MATCH_ESCROW = 4
+    HOUSE_FEES = 5
+    HOUSE_REWARDS = 6
+    HOUSE_REFERRALS = 7
+    HOUSE_STORE = 8
+    TREASURY = 9
+    INSURANCE = 10
+    PARTNER_CASH = 11
+    CHAIN_HOT = 12
+    """What is ours on the chain: it is debited when money comes in. This and the following may be overdrawn."""
+    CHAIN_INCOMING = 13
+    CHAIN_OUTGOING = 14
+    WORLD = 15
+    """The other side of everything that enters or leaves."""
+
+
+class Transferring(IntEnum):
+    """Bits of TRANSFER.flags; at most one of the first three, and none moves the amount at once."""
+
+    PENDING = 1
+    """Hold the amount: it is neither here nor there until it is posted, voided, or its time is up."""
+    POST = 2
+    """Move all or part of what a hold holds; the rest comes back."""
+    VOID = 4
+    """Give back what a hold holds."""
+    LINKED = 8
+    """This transfer and the next one of the batch succeed or fail together: a chain, whose last one has no such bit.
+    It must stand in one batch, without other commands in between."""
 
 
 CLIENT_ORDER_ID_WORDS = 5
@@ -226,6 +289,24 @@ BUY_FIXED = _layout(
     ]
 )
 
+TRANSFER = _layout(
+    [
+        ("id_low", "<i8"),  # 128 bits by whoever asks, not both halves 0: its key; one in the header is not looked at
+        ("id_high", "<i8"),
+        ("debit", "<i8"),  # account to take from; 0 of POST and VOID, as the hold says it
+        ("credit", "<i8"),  # account to give to; 0 of POST and VOID
+        ("amount", "<i8"),  # of POST how much of what is held; 0 of VOID
+        ("reference", "<i8"),  # match, trade, deposit or order that it is for; 0 of POST and VOID
+        ("hold_low", "<i8"),  # id of the hold that POST and VOID resolve; else 0
+        ("hold_high", "<i8"),
+        ("expires_at_ns", "<i8"),  # of PENDING, when it is given back; 0: never
+        ("debit_version", "<i8"),  # of the account, as it was seen; 0: any
+        ("credit_version", "<i8"),
+        ("code", "<i4"),  # what kind of transfer it is: the engine only carries it; 0 of POST and VOID
+        ("flags", "<i4"),  # bits of Transferring
+    ]
+)
+
 
 class Commands(NamedTuple):
     """One batch of records, looked at through each layout. All fields view the same memory; shape (n,)."""
@@ -238,12 +319,14 @@ class Commands(NamedTuple):
     amend: NDArray[np.void]
     amend_order: NDArray[np.void]
     buy_fixed: NDArray[np.void]
+    transfer: NDArray[np.void]
 
 
 def commands_of(records: NDArray[np.void]) -> Commands:
     """The layouts over a contiguous array of COMMAND records; nothing is copied."""
     layouts = (
         COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, AMEND_ORDER, BUY_FIXED,
+        TRANSFER,
     )  # fmt: skip
     return Commands(*(records.view(layout) for layout in layouts))
 

@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -66,6 +66,8 @@ class EventKind(IntEnum):
     """Its quote has come: the price that it is held against is known."""
     FIXED_SETTLED = 52
     """Its time is up; `reason` says why a stake was refunded."""
+    TRANSFERRED = 60
+    """The ledger moved, holds, or gave back an amount. It is nobody's message: both sides may be players."""
 
 
 class Cause(IntEnum):
@@ -113,6 +115,22 @@ class OrderStatus(IntEnum):
     """Waits: for its price, or for the next usable quote."""
     FILLED = 2
     CANCELED = 3
+
+
+class TransferStatus(IntEnum):
+    """What became of a transfer, or of what a hold holds; POST and VOID have what became of their hold."""
+
+    NONE = 0
+    POSTED = 1
+    """Moved at once."""
+    PENDING = 2
+    """Held."""
+    HOLD_POSTED = 3
+    """Held, and then moved: all of it or a part."""
+    VOIDED = 4
+    """Held, and then given back."""
+    EXPIRED = 5
+    """Held, and given back when its time was up."""
 
 
 _HEADER: list[tuple[str, str]] = [
@@ -222,6 +240,28 @@ SWITCHED = _layout(
     ]
 )
 
+TRANSFERRED = _layout(
+    [
+        ("id_low", "<i8"),  # of the transfer, or of the one that resolved the hold; both 0: the engine's own
+        ("id_high", "<i8"),
+        ("hold_low", "<i8"),  # of the hold, when one was resolved; both 0: the engine's own, or none was
+        ("hold_high", "<i8"),
+        ("debit", "<i8"),  # account taken from
+        ("credit", "<i8"),  # account given to
+        ("amount", "<i8"),  # moved, held, or given back
+        ("held", "<i8"),  # by the hold until now; what was not moved of it is given back. 0 of PENDING and POSTED
+        ("reference", "<i8"),
+        ("debit_balance", "<i8"),  # afterwards: credits - debits posted
+        ("debit_pending", "<i8"),  # of that, held
+        ("debit_version", "<i8"),
+        ("credit_balance", "<i8"),
+        ("credit_pending", "<i8"),  # not in the balance, and held for it
+        ("credit_version", "<i8"),
+        ("code", "<i4"),
+        ("status", "<i4"),  # TransferStatus
+    ]
+)
+
 
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
@@ -234,24 +274,25 @@ class Events(NamedTuple):
     quoted: NDArray[np.void]
     candle: NDArray[np.void]
     switched: NDArray[np.void]
+    transferred: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED)
-    header, trade, judged, ranked, fixed, quoted, candle, switched = map(records.view, layouts)
-    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED)
+    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred = map(records.view, layouts)
+    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, words)
 
 
 OUTCOME = np.dtype(
     [
         ("reason", "<i2"),  # Reason; ACCEPTED when the command took effect
-        ("status", "<i2"),  # OrderStatus
-        ("replayed", "<i2"),  # 1: the outcome of an earlier command with the same key
+        ("status", "<i2"),  # OrderStatus; TransferStatus of a transfer
+        ("replayed", "<i2"),  # 1: the outcome of an earlier command with the same key, or transfer with the same id
         ("instrument", "<i2"),  # of the order or position; 0 for none
-        ("id", "<i8"),  # order, position, fixed-time trade, player, match or instrument that it is about
+        ("id", "<i8"),  # order, position, fixed-time trade, player, match, instrument; of a transfer the low half
         ("price", "<i8"),  # ticks of the fill, 0 none; of a fixed-time trade its payout percent
         ("fee", "<i8"),
         ("profit", "<i8"),  # of a close

@@ -12,10 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import HOURS_PER_INSTRUMENT, OrderType, TimeInForce, TotalDrawdown
+from engine.commands import (
+    HOURS_PER_INSTRUMENT,
+    Account,
+    Asset,
+    OrderType,
+    TimeInForce,
+    TotalDrawdown,
+    Transferring,
+)
 from engine.scale import BOUND, DAY_NS, NEVER_HIGH, NEVER_LOW, NS_PER_S, PPM
 from engine.state import State
 from engine.tables import (
+    ACCOUNTS,
     BANDS,
     BOUNDS_STEP,
     EXPOSURES,
@@ -27,6 +36,8 @@ from engine.tables import (
     LANE_BID,
     MATCH_OPEN,
     MATCH_WAITING,
+    MOST_SUMMED,
+    MUST_NOT_OVERDRAW,
     ORDERS,
     PACES,
     PAGE_ROWS,
@@ -40,11 +51,13 @@ from engine.tables import (
     TIMER_CHILDREN,
     TIMER_DAY,
     TIMER_FIXED,
+    TIMER_HOLD,
     TIMER_KIND_SHIFT,
     TIMER_MATCH,
     TIMER_ORDER,
     TIMER_WAIT,
     TIMERS,
+    TRANSFERS,
     TRIGGER_BAND,
     TRIGGER_ORDER,
     TRIGGER_POSITION,
@@ -202,6 +215,104 @@ def trailing_stops_are_stops(state: State) -> list[str]:
         *_where(nowhere, "the trailing stop of position {} is nowhere", positions["id"]),
         *_where(wrong, "the trailing stop of order {} is none", orders["id"]),
     ]
+
+
+# The ledger
+
+
+def every_asset_sums_to_zero(state: State) -> list[str]:
+    """What is posted, and what is pending, was taken from one account and given to another of the same asset."""
+    accounts = _accounts(state.book)
+    found = []
+    for asset in Asset:
+        sums = _summed(accounts[accounts["id"] & 0xFF == asset])
+        for phase in ("posted", "pending"):
+            if (rest := sums[f"credits_{phase}"] - sums[f"debits_{phase}"]) != 0:
+                found.append(f"{asset.name} {phase} sums to {rest}, not to 0")
+    return found
+
+
+def accounts_are_within_bounds(state: State) -> list[str]:
+    """No account that must not be overdrawn is; the others are the world and the chain. No sum is negative or such
+    that the next one could wrap."""
+    accounts = _accounts(state.book)
+    ids, flags = accounts["id"], accounts["flags"]
+    overdrawn = accounts["debits_posted"] + accounts["debits_pending"] > accounts["credits_posted"]
+    code = ids >> 8 & 0xFF
+    may_overdraw = (code >= Account.CHAIN_HOT) & (code <= Account.WORLD)
+    unknown = ~np.isin(code, [*Account]) | ~np.isin(ids & 0xFF, [*Asset]) | (accounts["version"] < 1)
+    found = [
+        *_where((flags & MUST_NOT_OVERDRAW != 0) & overdrawn, "account {} is overdrawn", ids),
+        *_where(flags != np.where(may_overdraw, 0, MUST_NOT_OVERDRAW), "flags of account {} are not its code's", ids),
+        *_where(unknown, "account {} is not in the chart of accounts, or was never opened", ids),
+    ]
+    for side in ("debits", "credits"):
+        posted, pending = accounts[f"{side}_posted"], accounts[f"{side}_pending"]
+        off = (posted < 0) | (pending < 0) | (posted > MOST_SUMMED - pending)
+        found += _where(off, f"{side} of account {{}} are out of bounds", ids)
+    return found
+
+
+def what_is_pending_is_held(state: State) -> list[str]:
+    """The pending sums of an account are those of the open holds on it; a transfer is between accounts of one asset."""
+    book = state.book
+    rows = _live(book, TRANSFERS)
+    transfers = book.transfers[rows]
+    held = _open_holds(transfers)
+    found = []
+    for side, column in (("debit", "debits_pending"), ("credit", "credits_pending")):
+        sums = _sums(len(book.accounts), held[side], held["amount"])
+        found += _where(book.accounts[column] != sums, f"{column} of account row {{}} is not what is held")
+    debit, credit = book.accounts["id"][transfers["debit"]], book.accounts["id"][transfers["credit"]]
+    astray = (debit == credit) | (debit & 0xFF != credit & 0xFF) | (debit == 0) | (credit == 0)
+    numbers = held["number"]
+    unnumbered = (numbers < 1) | (numbers > book.world["holds"][0])
+    return [
+        *found,
+        *_where(astray, "the accounts of the transfer in row {} do not go together", rows),
+        *_where(held["amount"] < 1, "hold {} holds nothing", numbers),
+        *_where(unnumbered, "hold {} was never made", numbers),
+        *(["two holds have one number"] if len(np.unique(numbers)) != len(numbers) else []),
+    ]
+
+
+def accounts_are_found(state: State) -> list[str]:
+    """account_index knows every account by its id."""
+    rows = _live(state.book, ACCOUNTS)
+    ids = state.book.accounts["id"][rows]
+    return _index_problems(state.book.account_index, (ids >> 16) | ((ids & 0xFFFF) << 47), rows)
+
+
+def transfers_are_known(state: State) -> list[str]:
+    """transfer_index knows every transfer that has an id. All but the open holds form one chain from the oldest, and
+    none of them is as old as to be forgotten; what has no id is an open hold."""
+    book = state.book
+    world, transfers = book.world[0], book.transfers
+    rows = _live(book, TRANSFERS)
+    known = transfers[rows]
+    named = (known["id_low"] != 0) | (known["id_high"] != 0)
+    ids = list(zip(known["id_low"][named].tolist(), known["id_high"][named].tolist(), strict=True))
+    keys = [low ^ ((high & 0x7FFFFFFF) << 32) ^ (high >> 31) for low, high in ids]
+    index = book.transfer_index
+    entries = index[index["row"] != 0]
+    held = sorted(zip(entries["key"].tolist(), entries["row"].tolist(), strict=True))
+    found = []
+    if held != sorted(zip(keys, rows[named].tolist(), strict=True)):
+        found.append(f"the index has {len(held)} entries, not those of {len(ids)} transfers")
+    if len(set(ids)) != len(ids):
+        found.append("two transfers have one id")
+    if 2 * len(held) > len(index):
+        found.append("the index is more than half full")
+
+    chain = _walk(int(world["transfers_oldest"]), transfers["next_free"].tolist())
+    is_open = (known["flags"] & Transferring.PENDING != 0) & (known["status"] == _PENDING)
+    if sorted(chain) != rows[~is_open].tolist() or world["transfers_newest"] != (chain[-1] if chain else 0):
+        found.append("the chain of transfers is broken")
+    since = transfers["since_ns"][chain]
+    if (np.diff(since) < 0).any() or (since + DAY_NS <= world["now_ns"]).any() or (since > world["now_ns"]).any():
+        found.append("transfers are not in order of acceptance, or known for too long")
+    found += _where(known["status"] == 0, "the transfer in row {} is free and known", rows)
+    return found + _where(~named & ~is_open, "the transfer in row {} has no id", rows)
 
 
 # Who is found where
@@ -500,9 +611,9 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 
 
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
-    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order with an end and
-    each fixed-time trade, those of what waits for a quote, those of the days of matches with drawdown rules, and those
-    of their ends."""
+    """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order and each hold of
+    the ledger with an end, one for each fixed-time trade, those of what waits for a quote, those of the days of matches
+    with drawdown rules, and those of their ends."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap["row"][:count]
@@ -545,13 +656,22 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
         found.append("the matches that begin or end are not those with a timer")
     found += _where(ends["due_ns"] != next_ns[ends["id"]], "match {} begins or ends at another time than it says",
                     ends["id"])  # fmt: skip
+    holds = _open_holds(book.transfers[_live(book, TRANSFERS)])
+    ending_holds = holds[holds["expires_at_ns"] != 0]
+    timers = book.timers[ending_holds["timer"]]
+    wrong = (timers["id"] != ending_holds["number"]) | (timers["kind"] != TIMER_HOLD)
+    wrong |= book.transfers["number"][timers["owner"]] != ending_holds["number"]
+    found += _where(wrong | (timers["due_ns"] != ending_holds["expires_at_ns"]), "timer of hold {} is off",
+                    ending_holds["number"])  # fmt: skip
+    if np.count_nonzero(holds["timer"]) != len(ending_holds):
+        found.append("a hold has a timer and no end")
     running = _live(book, FIXED_TRADES)
     trades = book.fixed_trades[running]
     timers = book.timers[trades["timer"]]
     wrong = (timers["owner"] != running) | (timers["id"] != trades["id"]) | (timers["kind"] != TIMER_FIXED)
     found += _where(wrong | (timers["due_ns"] != trades["expires_at_ns"]), "timer of fixed-time trade {} is off",
                     trades["id"])  # fmt: skip
-    others = len(running) + len(waiting) + len(days) + len(ends)
+    others = len(running) + len(waiting) + len(days) + len(ends) + len(ending_holds)
     if len(ending) + others != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
         found.append(f"{count} timers for {len(ending)} orders that end and {others} other things")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
@@ -665,6 +785,11 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     exposures_sum_what_is_staked,
     amounts_are_within_bounds,
     trailing_stops_are_stops,
+    every_asset_sums_to_zero,
+    accounts_are_within_bounds,
+    what_is_pending_is_held,
+    accounts_are_found,
+    transfers_are_known,
     ids_lead_to_rows_and_back,
     seats_are_found,
     holdings_are_found,
@@ -686,6 +811,9 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     candles_enclose_their_prices,
 )
 
+_PENDING = 2
+"""TRANSFER_ROW.status: TransferStatus.PENDING."""
+
 _SWITCHES = ("enabled", "locked", "halted", "close_only")
 
 _FREE_LISTS = {
@@ -702,6 +830,8 @@ _FREE_LISTS = {
     ROSTERS: "rosters",
     FIXED_TRADES: "fixed_trades",
     EXPOSURES: "exposures",
+    ACCOUNTS: "accounts",
+    TRANSFERS: "transfers",
 }
 """Each table with a free list, by its head."""
 
@@ -742,6 +872,25 @@ def _positions(book: Book) -> NDArray[Any]:
 
 def _fixed_trades(book: Book) -> NDArray[Any]:
     return book.fixed_trades[_live(book, FIXED_TRADES)]
+
+
+def _accounts(book: Book) -> NDArray[Any]:
+    return book.accounts[_live(book, ACCOUNTS)]
+
+
+def _open_holds(transfers: NDArray[Any]) -> NDArray[Any]:
+    is_open = (transfers["flags"] & Transferring.PENDING != 0) & (transfers["status"] == _PENDING)
+    holds: NDArray[Any] = transfers[is_open]
+    return holds
+
+
+def _summed(accounts: NDArray[Any]) -> dict[str, int]:
+    """The four sums over the accounts, exactly, however large: in halves of 32 bits."""
+    sums = {}
+    for name in ("debits_posted", "credits_posted", "debits_pending", "credits_pending"):
+        column: Rows = accounts[name]
+        sums[name] = (int((column >> 32).sum()) << 32) + int((column & 0xFFFFFFFF).sum())
+    return sums
 
 
 def _waiting(book: Book) -> NDArray[np.bool_]:

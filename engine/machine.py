@@ -98,7 +98,11 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
     return Reason.ACCEPTED, 0
 
 
-LAYOUTS = {EventKind.SWITCH_CHANGED: "switched", EventKind.MATCH_FINISHED: "ranked"}
+LAYOUTS = {
+    EventKind.SWITCH_CHANGED: "switched",
+    EventKind.MATCH_FINISHED: "ranked",
+    EventKind.TRANSFERRED: "transferred",
+}
 """Layouts of events of cold commands; TRADE of all others."""
 
 Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
@@ -224,6 +228,13 @@ class Machine:
         outcome["id"] = id
         if keyed and reason is Reason.ACCEPTED:
             remember(self.state.book, header, outcome)
+
+    def room_for_events(self, count: int) -> Events:
+        """The buffer, with room for so many more events: for kernels that a cold handler calls, and that tell what
+        they do."""
+        if int(self.state.book.turn[0]["events"]) + count > len(self._buffer):
+            self._drain()
+        return self._events
 
     def _emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
         """A fresh event of a cold command, which may emit more of them than the buffer holds; in the layout

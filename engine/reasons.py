@@ -101,6 +101,20 @@ class Reason(IntEnum):
     QUOTES_TOO_FEW = 116
     ENTRY_MISSED = 117
 
+    # the ledger
+    TRANSFER_INVALID = 130
+    DIFFERENT_TRANSFER_SAME_ID = 131
+    ACCOUNT_NOT_FOUND = 132
+    SAME_ACCOUNT = 133
+    ASSETS_DIFFER = 134
+    AMOUNT_INVALID = 135
+    INSUFFICIENT_FUNDS = 136
+    VERSION_CONFLICT = 137
+    HOLD_NOT_FOUND = 138
+    HOLD_RESOLVED = 139
+    HOLD_EXPIRED = 140
+    LINK_FAILED = 141
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -176,6 +190,18 @@ MESSAGES: dict[Reason, str] = {
     Reason.EXPOSURE_CAP_REACHED: "too much is staked on this direction and minute already; stake less, or on another",
     Reason.QUOTES_TOO_FEW: "fewer than two quotes came before the trade expired",
     Reason.ENTRY_MISSED: "no quote to enter at came before the trade expired",
+    Reason.TRANSFER_INVALID: "the transfer has no id, or flags or fields that do not go together",
+    Reason.DIFFERENT_TRANSFER_SAME_ID: "this id was used before for another transfer",
+    Reason.ACCOUNT_NOT_FOUND: "there is no such account",
+    Reason.SAME_ACCOUNT: "a transfer needs two accounts",
+    Reason.ASSETS_DIFFER: "the two accounts are of different assets",
+    Reason.AMOUNT_INVALID: "the amount must be positive, within bounds, and no more than is held",
+    Reason.INSUFFICIENT_FUNDS: "the account has less than that, what it holds for other transfers not counted",
+    Reason.VERSION_CONFLICT: "the account has changed since it was seen; look again",
+    Reason.HOLD_NOT_FOUND: "there is no such hold",
+    Reason.HOLD_RESOLVED: "the hold was posted or voided already",
+    Reason.HOLD_EXPIRED: "the hold's time was up, and what it held was given back",
+    Reason.LINK_FAILED: "another transfer of the chain was refused, or the chain does not end in its batch",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({

@@ -11,6 +11,7 @@ from engine.commands import HOURS_PER_INSTRUMENT
 from engine.kernels.index import rehash
 from engine.state import State
 from engine.tables import (
+    ACCOUNTS,
     BANDS,
     BOUNDS_STEP,
     BRACKETS_PER_INSTRUMENT,
@@ -27,6 +28,7 @@ from engine.tables import (
     ROSTERS,
     SEATS,
     TIMERS,
+    TRANSFERS,
     WAITING,
     grown,
     make_array,
@@ -54,6 +56,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("fixed_trades",), int(heads[FIXED_TRADES]["used"]) + commands)
     _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
+    _fit(state, ("transfers",), int(heads[TRANSFERS]["used"]) + commands)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
     # Every lane may move to an extent of twice its room.
@@ -63,6 +66,7 @@ def make_room(state: State, commands: int) -> None:
     _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
     _fit_index(state, "exposure_index", int(heads[EXPOSURES]["live"]) + commands)
     _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
+    _fit_index(state, "transfer_index", int(heads[TRANSFERS]["live"]) + commands)
 
 
 def make_room_for_seats(state: State, seats: int) -> None:
@@ -71,6 +75,12 @@ def make_room_for_seats(state: State, seats: int) -> None:
     _fit(state, ("paces",), int(state.book.heads[PACES]["used"]) + seats)
     _fit(state, ("players",), int(state.book.world[0]["players"]) + 2)
     _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
+
+
+def make_room_for_accounts(state: State, accounts: int) -> None:
+    """Let there be room for so many more accounts."""
+    _fit(state, ("accounts",), int(state.book.heads[ACCOUNTS]["used"]) + accounts)
+    _fit_index(state, "account_index", int(state.book.heads[ACCOUNTS]["live"]) + accounts)
 
 
 def make_room_for_instrument(state: State) -> None:

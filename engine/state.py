@@ -12,7 +12,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer
-from engine.tables import AHEAD, SCRATCH, Book, grown, make_array, make_book
+from engine.tables import AHEAD, MOST_LINKED, SCRATCH, Book, grown, make_array, make_book
 
 
 class Cold(msgspec.Struct):
@@ -43,7 +43,7 @@ def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are copied."""
     room = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
     room |= dict.fromkeys(("touched", "touched_scratch"), len(tables["seats"]))
-    room |= {"turn": 1, "spare_outcome": 1, "ahead": AHEAD}
+    room |= {"turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
     scratch = {name: make_array(name, room[name]) for name in SCRATCH}
     arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}
     return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

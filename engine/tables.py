@@ -38,6 +38,9 @@ WORLD = np.dtype(
         ("bounds_used", "<i8"),  # page bounds given to lanes so far
         ("requests_oldest", "<i4"),  # row of the oldest kept request
         ("requests_newest", "<i4"),
+        ("transfers_oldest", "<i4"),  # row of the oldest known transfer that is no open hold
+        ("transfers_newest", "<i4"),
+        ("holds", "<i8"),  # ever made; also the number of the last
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
         ("close_only", "<i4"),
@@ -66,7 +69,9 @@ BANDS: Final = 9
 PACES: Final = 10
 FIXED_TRADES: Final = 11
 EXPOSURES: Final = 12
-TABLES_WITH_FREE_LIST: Final = 13
+ACCOUNTS: Final = 13
+TRANSFERS: Final = 14
+TABLES_WITH_FREE_LIST: Final = 15
 
 # Instruments and quotes: row = instrument id
 
@@ -446,6 +451,70 @@ WAITS_TO_OPEN: Final = 1
 WAITS_TO_CLOSE: Final = 2
 WAITS_TO_ENTER: Final = 3
 
+# The ledger: real money and items, in native units of their asset
+
+ACCOUNT = np.dtype(
+    [
+        ("id", "<i8"),  # owner, Account and Asset: see kernels/index.py
+        ("version", "<i8"),  # 1 when opened, and one more with each change
+        ("debits_posted", "<i8"),  # each of the four sums is 0 or more, and two of a side at most MOST_SUMMED
+        ("credits_posted", "<i8"),
+        ("debits_pending", "<i8"),
+        ("credits_pending", "<i8"),
+        ("flags", "<i4"),  # MUST_NOT_OVERDRAW, by its code
+        ("next_free", "<i4"),  # accounts are never closed
+        ("opened_at_ns", "<i8"),
+    ]
+)
+"""What an account has is credits - debits, never stored apart. 64 bytes: a cache line."""
+
+MUST_NOT_OVERDRAW: Final = 1
+"""ACCOUNT.flags: posted and pending debits never exceed posted credits."""
+
+MOST_SUMMED: Final = 1 << 62
+
+TRANSFER_ROW = np.dtype(
+    [
+        # of all
+        ("id_low", "<i8"),
+        ("id_high", "<i8"),
+        ("amount", "<i8"),
+        ("reference", "<i8"),
+        ("since_ns", "<i8"),  # acceptance, of a hold its end, from which on it is known for a day
+        ("sequence", "<i8"),  # of the command
+        ("debit", "<i4"),  # rows of the accounts
+        ("credit", "<i4"),
+        ("code", "<i2"),
+        ("flags", "<i1"),  # bits of Transferring
+        ("status", "<i1"),  # TransferStatus; 0: the row is free
+        ("next_free", "<i4"),  # of a known one that is no open hold, the next younger
+        # of those that hold, post or void: of others, leftovers
+        ("hold_low", "<i8"),  # what it posts or voids
+        ("hold_high", "<i8"),
+        ("expires_at_ns", "<i8"),  # 0: never
+        ("number", "<i8"),  # of a hold
+        ("timer", "<i4"),  # of an open hold's end; 0 none
+        ("spare", "<i4"),
+        ("spare_words", "<i8", (3,)),
+    ]
+)
+"""A transfer whose id is known, or an open hold. What moves at once touches only the first cache line of two."""
+
+MOST_LINKED: Final = 256
+"""Longest chain of linked transfers."""
+
+SAVED_ACCOUNT = np.dtype(
+    [
+        ("row", "<i8"),
+        ("version", "<i8"),
+        ("debits_posted", "<i8"),
+        ("credits_posted", "<i8"),
+        ("debits_pending", "<i8"),
+        ("credits_pending", "<i8"),
+    ]
+)
+"""An account as it was before a chain was tried."""
+
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
@@ -528,8 +597,9 @@ TIMER_CHILDREN: Final = 4
 TIMER_FIXED: Final = 1
 TIMER_ORDER: Final = 2
 TIMER_WAIT: Final = 3
-TIMER_MATCH: Final = 4
-TIMER_DAY: Final = 5
+TIMER_HOLD: Final = 4
+TIMER_MATCH: Final = 5
+TIMER_DAY: Final = 6
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -573,6 +643,8 @@ class Book(NamedTuple):
     waiting: Table
     fixed_trades: Table
     exposures: Table
+    accounts: Table
+    transfers: Table
     triggers: Table
     mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
     mark_cost: NDArray[np.int64]  # side x cost
@@ -590,10 +662,13 @@ class Book(NamedTuple):
     exposure_index: Table  # instrument, direction and minute -> exposure row
     request_index: Table  # key_low -> request row
     allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
+    account_index: Table  # key of an account's id -> account row
+    transfer_index: Table  # key of a transfer's id -> transfer row; ids may share a key
     # scratch: not state, not in snapshots
     turn: Table
     spare_outcome: Table  # where outcomes go that answer nobody
     ahead: NDArray[np.int64]  # rows found while looking ahead, by number of the command
+    saved: Table  # accounts as they were while a chain is tried, two for each of its transfers
     fired: NDArray[np.int64]
     fired_scratch: NDArray[np.int64]
     touched: NDArray[np.int64]  # keys of the seats that are to be judged
@@ -627,6 +702,17 @@ TURN = np.dtype(
         ("liquidation", "<i8"),
         ("fills", "<i8"),  # 1: at once
         ("waits", "<i8"),  # 1: for the next quote
+        # a transfer as planned by its checks: rows, and the row that has its id already; -1: an earlier one has it
+        ("debit", "<i8"),
+        ("credit", "<i8"),
+        ("hold", "<i8"),
+        ("known", "<i8"),
+        ("held", "<i8"),  # by that hold
+        ("posts", "<i8"),  # what it adds to the posted sums
+        ("pends", "<i8"),  # to the pending ones
+        ("chain_end", "<i8"),  # number of the first command behind the chain that was tried last
+        ("chain_reason", "<i8"),
+        ("culprit", "<i8"),  # number of the command that the reason is of
     ]
 )
 
@@ -634,7 +720,7 @@ AHEAD: Final = 32
 """Length of Book.ahead: a power of two above the distance that is looked ahead."""
 
 SCRATCH: Final = frozenset({
-    "turn", "spare_outcome", "ahead", "fired", "fired_scratch", "touched", "touched_scratch", "profit",
+    "turn", "spare_outcome", "ahead", "saved", "fired", "fired_scratch", "touched", "touched_scratch", "profit",
 })  # fmt: skip
 
 _LAYOUT: dict[str, Any] = {
@@ -657,6 +743,8 @@ _LAYOUT: dict[str, Any] = {
     "waiting": WAITING_ROW,
     "fixed_trades": FIXED_TRADE,
     "exposures": EXPOSURE,
+    "accounts": ACCOUNT,
+    "transfers": TRANSFER_ROW,
     "triggers": TRIGGER,
     "mark_lots": np.int64,
     "mark_cost": np.int64,
@@ -674,9 +762,12 @@ _LAYOUT: dict[str, Any] = {
     "exposure_index": INDEX,
     "request_index": INDEX,
     "allowed_index": INDEX,
+    "account_index": INDEX,
+    "transfer_index": INDEX,
     "turn": TURN,
     "spare_outcome": OUTCOME,
     "ahead": np.int64,
+    "saved": SAVED_ACCOUNT,
     "fired": np.int64,
     "fired_scratch": np.int64,
     "touched": np.int64,
@@ -716,7 +807,8 @@ def make_book() -> Book:
     """The state before the first entry of the log."""
     small = 64
     rows = dict.fromkeys(Book._fields, small)
-    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "heads": TABLES_WITH_FREE_LIST}
+    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
+    rows |= {"heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"hours": 8 * HOURS_PER_INSTRUMENT}

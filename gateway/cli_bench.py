@@ -1,4 +1,4 @@
-"""`arena bench engine` and `arena bench gateway`."""
+"""`arena bench engine`, `arena bench ledger` and `arena bench gateway`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def run_engine(positions: int, spread_positions: int, json: bool) -> int:
             status.update(f"{what}: {done:,} of {total:,}")
 
         results = engine.run(positions, spread_positions, progress)
+    print_report(results, json)
+    return 0
+
+
+def run_ledger(accounts: int, json: bool) -> int:
+    """Measure the ledger alone."""
+    from bench import ledger
+
+    console = _ready()
+    with console.status("starting") as status:
+
+        def progress(what: str, done: int, total: int) -> None:
+            status.update(f"{what}: {done:,} of {total:,}")
+
+        results = ledger.run(accounts, progress)
     print_report(results, json)
     return 0
 

@@ -23,7 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import engine.kernels
 from engine import scale, views
 from engine.commands import (
+    Account,
     Amend,
+    Asset,
     Batch,
     ColdCommand,
     CreateGame,
@@ -39,7 +41,7 @@ from engine.commands import (
     TimeInForce,
     encode_cold,
 )
-from engine.kernels import drop_stale_caches, index, market
+from engine.kernels import drop_stale_caches, index, ledger, market
 from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
@@ -186,7 +188,22 @@ def _play() -> None:
     views.takes_quotes(book, 1, 1)
     views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
+    _move(machine)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
+
+
+def _move(machine: Machine) -> None:
+    """Money moves, and is held, posted and voided; between accounts that the tables have room for from the start."""
+    book, events = machine.state.book, machine.room_for_events(5)
+    world = ledger.open_account(book, 0, Account.WORLD, Asset.USDT)
+    cash = ledger.open_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
+    assert cash == ledger.find_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
+    ledger.move(book, events, world, cash, 100, 0, 0)
+    ledger.may_move(book, cash, world, ledger.available(book, cash))
+    ledger.hold(book, events, cash, world, 1, 0, 0)
+    ledger.post_hold(book, events, int(book.turn[0]["hold"]), 1)
+    ledger.hold(book, events, cash, world, 1, 0, 0)
+    ledger.void_hold(book, events, int(book.turn[0]["hold"]))
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

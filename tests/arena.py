@@ -26,7 +26,10 @@ from engine.commands import (
     COMMAND,
     PLACE_ORDER,
     QUOTE,
+    TRANSFER,
+    Account,
     Amend,
+    Asset,
     Batch,
     ColdCommand,
     CreateGame,
@@ -56,22 +59,30 @@ from engine.events import (
     RANKED,
     SWITCHED,
     TRADE,
+    TRANSFERRED,
     Cause,
     EventKind,
     Events,
     FixedResult,
     OrderStatus,
+    TransferStatus,
 )
 from engine.events import events_of as engine_events_of
 from engine.invariants import check
+from engine.kernels.index import account_id
+from engine.kernels.ledger import open_account
 from engine.machine import Machine
 from engine.reasons import Reason
+from engine.room import make_room_for_accounts
 from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
 from engine.state import State, sections
 from engine.tables import make_array, readable
 
 LONG, SHORT = Side.LONG, Side.SHORT
 START_NS = 1_700_000_000 * NS_PER_S
+
+GRANT = 1 << 100
+"""Ids of transfers from the world to those who have just opened an account come after this one."""
 
 Number = int | str | Decimal
 
@@ -157,6 +168,22 @@ class BuyFixed(NamedTuple):
     key: str | None = None
 
 
+class Transfer(NamedTuple):
+    """Ids of 128 bits are written as one integer: they are in two halves, as they stand in the log."""
+
+    id: int
+    debit: int = 0
+    credit: int = 0
+    amount: int = 0
+    code: int = 0
+    reference: int = 0
+    flags: int = 0
+    hold: int = 0
+    expires_at_ns: int = 0
+    debit_version: int = 0
+    credit_version: int = 0
+
+
 class Pulse(NamedTuple):
     pass
 
@@ -174,6 +201,7 @@ HotCommand = (
     | AmendOrder
     | CancelAll
     | BuyFixed
+    | Transfer
     | Pulse
     | Unknown
 )
@@ -188,6 +216,7 @@ LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
     AmendOrder: (Kind.AMEND_ORDER, AMEND_ORDER),
     CancelAll: (Kind.CANCEL_ALL, COMMAND),
     BuyFixed: (Kind.BUY_FIXED, BUY_FIXED),
+    Transfer: (Kind.TRANSFER, TRANSFER),
     Pulse: (Kind.PULSE, COMMAND),
     Unknown: (99, COMMAND),
 }
@@ -213,11 +242,19 @@ def _fill(record: NDArray[np.void], command: HotCommand) -> None:
     view["kind"] = kind
     arguments = command._asdict()
     key = arguments.pop("key", None)
+    for name in ("id", "hold") if kind == Kind.TRANSFER else ():
+        view[f"{name}_low"], view[f"{name}_high"] = halves(arguments.pop(name))
     for field, argument in arguments.items():
         view[field] = pack_client_order_id(argument) if field == "client_order_id" else argument
     if key is not None:
         view["key_low"], view["key_high"] = request_key(arguments["player"], key)
         view["arguments_hash"] = arguments_hash(command)
+
+
+def halves(id: int) -> tuple[int, int]:
+    """The low and the high half of 128 bits, as signed words."""
+    low, high = ((id >> shift) & ((1 << 64) - 1) for shift in (0, 64))
+    return low - (low >> 63 << 64), high - (high >> 63 << 64)
 
 
 def arguments_hash(command: HotCommand) -> int:
@@ -239,6 +276,7 @@ _BODIES = {
     EventKind.FIXED_OPENED: FIXED,
     EventKind.FIXED_ENTERED: FIXED,
     EventKind.FIXED_SETTLED: FIXED,
+    EventKind.TRANSFERRED: TRANSFERRED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
@@ -310,7 +348,7 @@ class Outcome(NamedTuple):
     """The answer to a command, in the units of its instrument; `left` of a CancelAll is a number of orders."""
 
     reason: Reason
-    status: OrderStatus
+    status: OrderStatus | TransferStatus
     replayed: bool
     id: int
     price: Decimal
@@ -383,6 +421,7 @@ class Arena:
         self.machine = Machine()
         self.now_ns = START_NS
         self.source_sequence = 0
+        self.grants = 0
         self.outcome: Outcome | None = None
         self.events: list[dict[str, Any]] = []
         self.refused: list[Reason] = []
@@ -442,6 +481,17 @@ class Arena:
         self.command(JoinMatch(match, player))
         return Player(self, player, match)
 
+    def account(self, owner: int, code: int, asset: int = Asset.USDT, balance: int = 0) -> int:
+        """Open an account of the ledger, with so much from the world: its id."""
+        make_room_for_accounts(self.machine.state, 2)
+        for who, what in ((owner, code), (0, Account.WORLD)):
+            open_account(self.machine.state.book, who, what, asset)
+        id = account_id(owner, code, asset)
+        if balance:
+            self.grants += 1
+            self.command(Transfer(GRANT + self.grants, account_id(0, Account.WORLD, asset), id, balance))
+        return id
+
     # The world goes on
 
     def quote(self, symbol: str, price: Number, ask: Number | None = None) -> None:
@@ -484,8 +534,9 @@ class Arena:
         self.refused = [] if reason is Reason.ACCEPTED else [reason]
         assert bool(self.refused) == self.expects_refusal, reason.name
         left = Decimal(found["left"]) if isinstance(command, CancelAll) else self.quantity(symbol, found["left"])
+        status = (TransferStatus if isinstance(command, Transfer) else OrderStatus)(found["status"])
         self.outcome = Outcome(
-            reason, OrderStatus(found["status"]), bool(found["replayed"]), found["id"],
+            reason, status, bool(found["replayed"]), found["id"],
             self.price(symbol, found["price"]), dollars(found["fee"]), dollars(found["profit"]),
             self.price(symbol, found["liquidation"]), left, found["sequence"],
         )  # fmt: skip

@@ -60,7 +60,7 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 1, 2, 3, 4, 5  # in this order, when due together
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 1, 2, 3, 5, 6  # in this order, when due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 

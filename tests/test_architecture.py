@@ -97,7 +97,9 @@ GATEWAY_BEYOND_THE_DOOR = {
     "gateway.presentation": {"engine.state", "engine.tables"},  # the cold texts, a status
     "gateway.rules": {"engine.state"},  # the cold texts
     "gateway.cli_data": {"engine.digest"},  # prints the hash that a replay ends with
-    "gateway.warmup": {"engine.kernels", "engine.kernels.index", "engine.kernels.market"},  # compiles them
+    "gateway.warmup": {
+        "engine.kernels", "engine.kernels.index", "engine.kernels.ledger", "engine.kernels.market",
+    },  # compiles them
 }
 """Whoever imports more of the engine than its door, what and why."""
 

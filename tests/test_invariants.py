@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import LONG, SHORT, Arena, Player
+from arena import LONG, SHORT, Arena, Player, Transfer
 
-from engine.commands import HOURS_PER_INSTRUMENT, TimeInForce
+from engine.commands import HOURS_PER_INSTRUMENT, Account, TimeInForce, Transferring
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
-from engine.tables import HOLDINGS, ORDERS, POSITIONS, SEATS, Book
+from engine.tables import ACCOUNTS, HOLDINGS, ORDERS, POSITIONS, SEATS, TRANSFERS, Book
 
 
 @pytest.fixture
@@ -36,6 +36,11 @@ def played(arena: Arena) -> Arena:
         bob.buys("ETHUSDT", SHORT, 10, seconds)
         alice.buys("BTCUSDT", LONG, 10, seconds)
     arena.quote("BTCUSDT", 60_000)
+    cash, fees = arena.account(alice.id, Account.PLAYER_CASH, balance=100), arena.account(0, Account.HOUSE_FEES)
+    arena.command(Transfer(1, cash, fees, 30))
+    for id, expires_at_ns in ((2, arena.now_ns + 10**12), (3, 0), (4, 0)):
+        arena.command(Transfer(id, cash, fees, 10, flags=Transferring.PENDING, expires_at_ns=expires_at_ns))
+    arena.command(Transfer(5, hold=4, flags=Transferring.VOID))
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
@@ -57,6 +62,16 @@ def add(table: str, field: str, amount: int, row: int | Callable[[Any], int]) ->
         array[field][row(array) if callable(row) else row] += amount
 
     return breaks
+
+
+def named(id: int) -> Callable[[Any], int]:
+    """The row of the transfer with that id."""
+    return lambda table: int(np.flatnonzero(table["id_low"] == id)[0])
+
+
+def shift(*changes: tuple[str, str, int, int | Callable[[Any], int]]) -> Callable[[Book], None]:
+    """Several changes at once, so that only one promise is broken."""
+    return lambda book: [add(*change)(book) for change in changes] and None
 
 
 BROKEN: list[tuple[str, Callable[[Book], None]]] = [
@@ -94,6 +109,42 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("trailing_stops_are_stops", add("orders", "trailing_ppm", -1, live)),
     ("trailing_stops_are_stops", lambda book: [add("orders", "trailing_ppm", 10_000, live)(book),
                                                add("orders", "stop_loss", 5_800_000, live)(book)]),
+    ("every_asset_sums_to_zero", add("accounts", "credits_posted", 1, 1)),
+    ("every_asset_sums_to_zero", add("accounts", "debits_pending", 1, 1)),
+    ("every_asset_sums_to_zero", shift(("accounts", "credits_posted", 1, 1), ("accounts", "credits_posted", -1, 3),
+                                       ("accounts", "id", 1, 3))),
+    ("accounts_are_within_bounds", shift(("accounts", "debits_posted", 51, 1), ("accounts", "credits_posted", 51, 3))),
+    ("accounts_are_within_bounds", add("accounts", "flags", 1, 2)),
+    ("accounts_are_within_bounds", add("accounts", "flags", -1, 1)),
+    ("accounts_are_within_bounds", add("accounts", "version", -99, 1)),
+    ("accounts_are_within_bounds", add("accounts", "debits_pending", -21, 1)),
+    ("accounts_are_within_bounds", add("accounts", "credits_posted", 1 << 62, 3)),
+    ("accounts_are_within_bounds", add("accounts", "id", 99, 1)),
+    ("what_is_pending_is_held", add("transfers", "amount", 1, named(2))),
+    ("what_is_pending_is_held", shift(("accounts", "debits_pending", 1, 1), ("accounts", "credits_pending", 1, 3))),
+    ("what_is_pending_is_held", add("transfers", "status", 1, named(3))),
+    ("what_is_pending_is_held", add("transfers", "credit", 99, named(1))),
+    ("what_is_pending_is_held", add("transfers", "debit", 2, named(1))),
+    ("what_is_pending_is_held", add("transfers", "number", 1, named(2))),
+    ("what_is_pending_is_held", add("world", "holds", -2, 0)),
+    ("accounts_are_found", add("accounts", "id", 1 << 16, 1)),
+    ("accounts_are_found",
+     lambda book: book.account_index["row"].__setitem__(np.flatnonzero(book.account_index["row"])[0], 0)),
+    ("transfers_are_known", add("transfers", "id_low", 1, named(1))),
+    ("transfers_are_known", add("transfers", "id_high", 1 << 40, named(1))),
+    ("transfers_are_known", add("transfers", "since_ns", 10**12, named(1))),
+    ("transfers_are_known", add("transfers", "since_ns", -86_400 * 10**9, named(5))),
+    ("transfers_are_known", lambda book: book.world["transfers_oldest"].__setitem__(0, 0)),
+    ("transfers_are_known", lambda book: book.world["transfers_newest"].__setitem__(0, 1)),
+    ("transfers_are_known",
+     lambda book: book.transfer_index["row"].__setitem__(np.flatnonzero(book.transfer_index["row"])[0], 0)),
+    ("transfers_are_known", add("transfers", "status", -1, named(1))),
+    ("timers_are_those_of_what_ends_or_waits", add("transfers", "timer", 1, named(2))),
+    ("timers_are_those_of_what_ends_or_waits", add("transfers", "timer", 1, named(3))),
+    ("timers_are_those_of_what_ends_or_waits", add("transfers", "expires_at_ns", 1, named(2))),
+    ("timers_are_those_of_what_ends_or_waits", add("transfers", "expires_at_ns", 10**19 // 8, named(3))),
+    ("free_rows_are_free", add("heads", "live", 1, TRANSFERS)),
+    ("free_rows_are_free", add("heads", "used", 1, ACCOUNTS)),
     ("ids_lead_to_rows_and_back", add("positions", "id", 1_000, live)),
     ("ids_lead_to_rows_and_back",
      lambda book: book.id_index["row"].__setitem__(np.flatnonzero(book.id_index["row"])[0], 0)),

@@ -24,14 +24,17 @@ from arena import (
     PlaceOrder,
     Player,
     Quote,
+    Transfer,
     Unknown,
 )
 from msgspec.structs import replace
 
 from engine import matches
 from engine.commands import (
+    Account,
     Amend,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
@@ -45,10 +48,13 @@ from engine.commands import (
     SetSwitch,
     StartMatch,
     TimeInForce,
+    Transferring,
 )
 from engine.events import EventKind, FixedResult
 from engine.reasons import Reason
 from engine.scale import BOUND, MONEY
+
+PENDING, POST, VOID, LINKED = Transferring.PENDING, Transferring.POST, Transferring.VOID, Transferring.LINKED
 
 ENGINE = Path(__file__).parent.parent / "engine"
 
@@ -130,6 +136,29 @@ class Scene:
 
     def dora_stakes(self, **changes: Any) -> None:
         self.buy(player=self.challenger.id, match=self.challenger.match, **changes)
+
+    def bank(self) -> None:
+        """Alice has 100 units of USDT in the ledger, and three holds of 10 for Bob: one open, one voided, one whose
+        time was up. Bob has nothing; Alice has an account in SOL."""
+        arena = self.arena
+        self.cash = arena.account(self.alice.id, Account.PLAYER_CASH, balance=100)
+        self.his = arena.account(self.bob.id, Account.PLAYER_CASH)
+        self.sol = arena.account(self.alice.id, Account.PLAYER_CASH, Asset.SOL, balance=100)
+        for id in (1, 2, 3):
+            expires_at_ns = arena.now_ns + 1 if id == 3 else 0
+            arena.command(Transfer(id, self.cash, self.his, 10, flags=PENDING, expires_at_ns=expires_at_ns))
+        arena.command(Transfer(4, hold=2, flags=VOID))
+        arena.passes("0.000000001")
+
+    def pay(self, **changes: Any) -> None:
+        """Alice pays Bob 5, but for the changes."""
+        fields = {"id": 10, "debit": self.cash, "credit": self.his, "amount": 5}
+        self.arena.command(Transfer(**(fields | changes)))
+
+    def resolve(self, hold: int, flags: int = POST, **changes: Any) -> None:
+        """A hold of Alice's is posted, 10 of it, or voided, but for the changes."""
+        fields = {"id": 10, "hold": hold, "amount": 10 if flags & POST else 0, "flags": flags}
+        self.arena.command(Transfer(**(fields | changes)))
 
 
 Refused = Callable[[Scene], Any]
@@ -276,6 +305,7 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a dear limit": lambda s: s.rests(lots=16_900),
     "a small limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=0, margin=6 * MONEY, leverage=1),
     "a small limit and coarse": lambda s: (GIVEN["a small limit"](s), s.arena.change("BTCUSDT", min_lots=10)),
+    "a bank": lambda s: s.bank(),
     "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }
 """What happened before."""
@@ -530,6 +560,50 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.EXPOSURE_CAP_REACHED, "capped", lambda s: s.buy(stake=20 * MONEY + 1)),
     (Reason.POSITION_NOT_FOUND, "staked", lambda s: s.close(player=s.bob.id, position=s.order + 1, percent=100)),
     (Reason.ORDER_NOT_FOUND, "staked", lambda s: s.bob.cancels(s.order + 1)),
+    # the ledger
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(id=0)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(flags=16)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(flags=PENDING | POST)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(code=-1)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(code=1 << 15)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(hold=1)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(expires_at_ns=s.arena.now_ns + 1)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.resolve(1, POST | VOID)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.resolve(1, VOID, amount=10)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.resolve(1, debit=s.cash)),
+    (Reason.TRANSFER_INVALID, "a bank", lambda s: s.resolve(1, reference=1)),
+    (Reason.DIFFERENT_TRANSFER_SAME_ID, "a bank", lambda s: s.pay(id=1)),
+    *[(Reason.DIFFERENT_TRANSFER_SAME_ID, "a bank", lambda s, other=other:
+       s.pay(**({"id": 1, "amount": 10, "flags": PENDING} | other)))
+      for other in ({"amount": 11}, {"flags": 0}, {"code": 1}, {"reference": 1},
+                    {"expires_at_ns": 1}, {"credit": 1}, {"debit": 1})],
+    (Reason.DIFFERENT_TRANSFER_SAME_ID, "a bank", lambda s: s.resolve(1, VOID, id=4)),
+    (Reason.DIFFERENT_TRANSFER_SAME_ID, "a bank", lambda s: s.resolve(2, POST, id=4)),
+    (Reason.ACCOUNT_NOT_FOUND, "a bank", lambda s: s.pay(debit=0)),
+    (Reason.ACCOUNT_NOT_FOUND, "a bank", lambda s: s.pay(credit=s.his + 1)),
+    (Reason.ACCOUNT_NOT_FOUND, "a bank", lambda s: s.pay(credit=-s.his)),
+    (Reason.SAME_ACCOUNT, "a bank", lambda s: s.pay(credit=s.cash)),
+    (Reason.ASSETS_DIFFER, "a bank", lambda s: s.pay(debit=s.sol)),
+    (Reason.AMOUNT_INVALID, "a bank", lambda s: s.pay(amount=0)),
+    (Reason.AMOUNT_INVALID, "a bank", lambda s: s.pay(amount=-(1 << 63))),
+    (Reason.AMOUNT_INVALID, "a bank", lambda s: s.pay(amount=1 << 62)),
+    (Reason.AMOUNT_INVALID, "a bank", lambda s: s.resolve(1, amount=0)),
+    (Reason.AMOUNT_INVALID, "a bank", lambda s: s.resolve(1, amount=11)),
+    (Reason.EXPIRY_INVALID, "a bank", lambda s: s.pay(flags=PENDING, expires_at_ns=s.arena.now_ns)),
+    (Reason.EXPIRY_INVALID, "a bank", lambda s: s.pay(flags=PENDING, expires_at_ns=-1)),
+    (Reason.INSUFFICIENT_FUNDS, "a bank", lambda s: s.pay(amount=91)),
+    (Reason.INSUFFICIENT_FUNDS, "a bank", lambda s: s.pay(amount=91, flags=PENDING)),
+    (Reason.INSUFFICIENT_FUNDS, "a bank", lambda s: s.pay(debit=s.his, credit=s.cash, amount=1)),
+    (Reason.VERSION_CONFLICT, "a bank", lambda s: s.pay(debit_version=1)),
+    (Reason.VERSION_CONFLICT, "a bank", lambda s: s.pay(credit_version=-1)),
+    (Reason.VERSION_CONFLICT, "a bank", lambda s: s.resolve(1, debit_version=1)),
+    (Reason.VERSION_CONFLICT, "a bank", lambda s: s.resolve(1, VOID, credit_version=99)),
+    (Reason.HOLD_NOT_FOUND, "a bank", lambda s: s.resolve(99)),
+    (Reason.HOLD_NOT_FOUND, "a bank", lambda s: s.resolve(4)),  # no hold, but what voided one
+    (Reason.HOLD_NOT_FOUND, "a bank", lambda s: s.resolve(0, VOID)),
+    (Reason.HOLD_RESOLVED, "a bank", lambda s: s.resolve(2)),
+    (Reason.HOLD_EXPIRED, "a bank", lambda s: s.resolve(3, VOID)),
+    (Reason.LINK_FAILED, "a bank", lambda s: s.pay(flags=LINKED)),
 ]  # fmt: skip
 
 

@@ -11,16 +11,22 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
-from engine.kernels.index import find, holding_key, seat_key, slot_of
+from engine.kernels.index import (
+    account_key,
+    find,
+    holding_key,
+    prefetch_slot,
+    prefetch_slots,
+    seat_key,
+    transfer_key,
+)
+from engine.kernels.ledger import RESOLVES, find_transfer
 from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 
 STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
-
-SLOTS_PER_LINE: Final = 4
-"""Of an index."""
 
 
 @kernel
@@ -52,10 +58,18 @@ def _ask_for_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        _ask_for_slots(book.id_index, commands.close[i].position)
+        prefetch_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
-        _ask_for_slots(book.seat_index, seat_key(header.player, header.match))
-        _ask_for_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+        prefetch_slots(book.seat_index, seat_key(header.player, header.match))
+        prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+    elif header.kind == Kind.TRANSFER.value:
+        transfer = commands.transfer[i]
+        prefetch_slot(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        if transfer.flags & RESOLVES:
+            prefetch_slot(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+        else:
+            prefetch_slot(book.account_index, account_key(transfer.debit))
+            prefetch_slot(book.account_index, account_key(transfer.credit))
 
 
 @kernel
@@ -69,20 +83,32 @@ def _ask_for_row(book, commands, i):
         row = find(book.seat_index, seat_key(header.player, header.match))
         book.ahead[i % AHEAD] = row
         prefetch(book.seats, row)
-        _ask_for_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
+        prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
+    elif header.kind == Kind.TRANSFER.value:
+        transfer = commands.transfer[i]
+        if transfer.flags & RESOLVES:
+            row = find_transfer(book, transfer.hold_low, transfer.hold_high)
+            book.ahead[i % AHEAD] = row
+            prefetch(book.transfers, row)
+        else:
+            debit = find(book.account_index, account_key(transfer.debit))
+            credit = find(book.account_index, account_key(transfer.credit))
+            book.ahead[i % AHEAD] = (debit << 32) | credit
+            prefetch(book.accounts, debit)
+            prefetch(book.accounts, credit)
 
 
 @kernel
 def _ask_for_neighbours(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[book.ahead[i % AHEAD]]
+        position = book.positions[_found(book, i, len(book.positions))]
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
         prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
-        row = book.ahead[i % AHEAD]
+        row = _found(book, i, len(book.seats))
         if book.seats[row].watched:
             prefetch_third(book.seats, row)
         prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
@@ -94,15 +120,19 @@ def _ask_for_neighbours(book, commands, i):
             prefetch(book.triggers, trigger)
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)
+    elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
+        held = book.transfers[_found(book, i, len(book.transfers))]
+        prefetch(book.accounts, held.debit)
+        prefetch(book.accounts, held.credit)
 
 
 @kernel
 def _ask_for_band(book, commands, i):
     """Of a seat whose equity some rule looks at: the band that the command will change."""
     header = commands.header[i]
-    row = book.ahead[i % AHEAD]
+    row = _found(book, i, len(book.seats))
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[row]
+        position = book.positions[_found(book, i, len(book.positions))]
         if book.seats[position.seat].watched:
             holding = book.holdings[position.holding]
             prefetch_third(book.seats, position.seat)
@@ -116,9 +146,9 @@ def _ask_for_band(book, commands, i):
 
 
 @kernel
-def _ask_for_slots(index, key):
-    """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
-    mask = len(index) - 1
-    slot = slot_of(key, mask)
-    prefetch(index, slot)
-    prefetch(index, (slot + SLOTS_PER_LINE) & mask)
+def _found(book, i, rows):
+    """The row, of a table with so many, that looking ahead found for command `i`; 0 when what stands there cannot be
+    one: at the start of a batch, and behind what stopped the turn, it is of an earlier command, maybe of another kind.
+    """
+    row = book.ahead[i % AHEAD]
+    return row if 0 < row < rows else 0

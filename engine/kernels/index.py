@@ -6,7 +6,13 @@ hashed: what was opened together is found together, and old survivors still cann
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.kernels import entry, kernel
+from engine.kernels.processor import prefetch
+
+SLOTS_PER_LINE: Final = 4
+"""Of an index."""
 
 
 @kernel
@@ -42,12 +48,28 @@ def insert(index, key, row):
 
 @kernel
 def remove(index, key):
-    """Forget `key`, which must be present. Entries behind the hole move up, so searches need no tombstones."""
+    """Forget `key`, which must be present."""
     mask = len(index) - 1
     hole = slot_of(key, mask)
     while index[hole].key != key or index[hole].row == 0:
         hole = (hole + 1) & mask
+    _close(index, hole)
 
+
+@kernel
+def remove_row(index, key, row):
+    """Forget `row`, which must be stored under `key`; others may be, too."""
+    mask = len(index) - 1
+    hole = slot_of(key, mask)
+    while index[hole].row != row:
+        hole = (hole + 1) & mask
+    _close(index, hole)
+
+
+@kernel
+def _close(index, hole):
+    """Empty the slot. Entries behind the hole move up, so searches need no tombstones."""
+    mask = len(index) - 1
     slot = hole
     while True:
         slot = (slot + 1) & mask
@@ -60,6 +82,21 @@ def remove(index, key):
             hole = slot
     index[hole].key = 0
     index[hole].row = 0
+
+
+@kernel
+def prefetch_slot(index, key):
+    """Ask for the line in which the search for `key` starts, and as a rule ends."""
+    prefetch(index, slot_of(key, len(index) - 1))
+
+
+@kernel
+def prefetch_slots(index, key):
+    """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
+    mask = len(index) - 1
+    slot = slot_of(key, mask)
+    prefetch(index, slot)
+    prefetch(index, (slot + SLOTS_PER_LINE) & mask)
 
 
 @entry
@@ -92,3 +129,28 @@ def holding_key(seat, instrument):
 def exposure_key(instrument, direction, minute):
     """The key of an exposure in exposure_index; instruments fit 15 bits, minutes since the epoch 28."""
     return (minute << 16) | (instrument << 1) | int(direction > 0)
+
+
+@entry
+def account_id(owner, code, asset):
+    """The id of an account; the owner is a player or a match, below 2^31, or 0 of the house's own."""
+    return (owner << 16) | (code << 8) | asset
+
+
+@kernel
+def account_key(account):
+    """The key of an account in account_index, from its id: neighbours are the owners, who share all else. Ids of no
+    account may have the key of one."""
+    return (account >> 16) | ((account & 0xFFFF) << 47)
+
+
+@kernel
+def asset_of(account):
+    """The asset in the id of an account."""
+    return account & 0xFF
+
+
+@kernel
+def transfer_key(id_low, id_high):
+    """The key of a transfer in transfer_index: ids in sequence have keys in sequence."""
+    return id_low ^ ((id_high & 0x7FFFFFFF) << 32) ^ (id_high >> 31)

@@ -20,6 +20,7 @@ from engine.tables import (
     REQUESTS,
     ROSTERS,
     TIMERS,
+    TRANSFERS,
     WAITING,
 )
 
@@ -70,10 +71,12 @@ def has_room(book, commands):
         and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
         and heads[EXPOSURES].used + commands <= len(book.exposures)
         and heads[REQUESTS].used + commands <= len(book.requests)
+        and heads[TRANSFERS].used + commands <= len(book.transfers)
         and heads[PAGES].used + pages <= len(book.pages)
         and bounds <= len(book.bound_low)
         and 2 * entries <= len(book.id_index)
         and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
         and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
         and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
+        and 2 * (heads[TRANSFERS].live + commands) <= len(book.transfer_index)
     )

@@ -15,6 +15,7 @@ from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale, is_stale_at
+from engine.kernels.ledger import expire_hold, forget_transfers, transfer
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
 from engine.kernels.plans import check_stops, liquidated_at
@@ -32,6 +33,7 @@ from engine.tables import (
     MATCH_WAITING,
     TIMER_DAY,
     TIMER_FIXED,
+    TIMER_HOLD,
     TIMER_MATCH,
     TIMER_WAIT,
     WAITS_TO_CLOSE,
@@ -69,6 +71,8 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
             return START
         book.world[0].now_ns = at_ns
         forget_expired(book)
+        forget_transfers(book)
+        turn.chain_end = 0
         turn.phase = PHASE_TIMERS
         turn.sequence = first_sequence
         i = 0
@@ -113,7 +117,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
 @kernel
 def _begin_entry(book, commands, events, outcome, header, i):
     """Apply command `i`, all but what may take several calls, and answer it."""
-    keyed = header.key_low != 0 or header.key_high != 0
+    keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
     if keyed:
         row = known(book, header)
         if row != 0:
@@ -148,6 +152,8 @@ def _begin_entry(book, commands, events, outcome, header, i):
             book.turn[0].phase = PHASE_CANCEL_ALL
     elif kind == Kind.BUY_FIXED.value:
         outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
+    elif kind == Kind.TRANSFER.value:
+        outcome.reason = transfer(book, events, commands, i, outcome)
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:
@@ -286,6 +292,8 @@ def _fire_timers(book, events, room, scratch):
             settle(book, events, timer.owner)
         elif timer.kind == TIMER_WAIT:
             _fire_wait(book, events, timer.owner)
+        elif timer.kind == TIMER_HOLD:
+            expire_hold(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
             start_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:

@@ -1,0 +1,174 @@
+"""The ledger bench: transfers between random accounts, on one core, no disk and no network.
+
+Commands go through `Machine.apply`, the only door, in batches: ids are new and random, every check is made, every
+transfer is told by an event. Time passes, so that as many ids are forgotten as become known: a full table, in which
+each batch also pays for those of a day ago. Held against a loop that does nothing but the additions.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
+from engine.invariants import accounts_are_within_bounds, every_asset_sums_to_zero
+from engine.kernels import entry
+from engine.kernels.index import account_id
+from engine.kernels.ledger import open_account
+from engine.machine import Machine
+from engine.room import make_room_for_accounts
+from engine.scale import DAY_NS
+from engine.tables import Book, make_array
+
+BATCH = 1_000
+KNOWN = 1_000_000
+"""Transfers of the last day, at any time."""
+
+GRANTED = 1 << 40
+MOST_MOVED = 100
+
+Progress = Callable[[str, int, int], None]
+Results = dict[str, Any]
+
+
+@entry
+def add(
+    accounts: NDArray[Any], debits: NDArray[np.int64], credits: NDArray[np.int64], amounts: NDArray[np.int64]
+) -> None:
+    """The additions of as many transfers, and nothing else."""
+    for i in range(len(amounts)):
+        debit = accounts[debits[i]]
+        debit.debits_posted += amounts[i]
+        debit.version += 1
+        credit = accounts[credits[i]]
+        credit.credits_posted += amounts[i]
+        credit.version += 1
+
+
+@entry
+def open_players(book: Book, first: int, end: int, code: int, asset: int) -> None:
+    """Open the accounts of many players: Python would spend most of its time on handing over the book."""
+    for player in range(first, end):
+        open_account(book, player, code, asset)
+
+
+class LedgerBench:
+    """A ledger of so many players' accounts, each with more than it will ever pay."""
+
+    def __init__(self, accounts: int, progress: Progress, seed: int = 1) -> None:
+        self.machine = Machine()
+        self.random = np.random.default_rng(seed)
+        self.now_ns = 1_700_000_000_000_000_000
+        self.accounts = accounts
+        self.world = int(account_id(0, Account.WORLD, Asset.USDT))
+        make_room_for_accounts(self.machine.state, accounts + 1)
+        self.bare = make_array("accounts", accounts + 2)
+        book = self.machine.state.book
+        open_account(book, 0, Account.WORLD, Asset.USDT)
+        open_players(book, 1, accounts + 1, Account.PLAYER_CASH.value, Asset.USDT.value)
+        for first in range(1, accounts + 1, BATCH):
+            records = self.transfers(min(BATCH, accounts + 1 - first))
+            records["debit"] = self.world
+            records["credit"] = _cash(np.arange(first, first + len(records)))
+            records["amount"] = GRANTED
+            self.timed([records])
+            progress("opening accounts", first, accounts)
+
+    def transfers(self, count: int, flags: int = 0) -> NDArray[np.void]:
+        """Transfers of random amounts between two random accounts, under random ids."""
+        draw = self.random.integers
+        records = np.zeros(count, TRANSFER)
+        records["kind"] = Kind.TRANSFER
+        records["flags"] = flags
+        records["id_low"], records["id_high"] = draw(-(1 << 63), 1 << 63, (2, count))
+        debits = draw(0, self.accounts, count)
+        records["debit"] = _cash(1 + debits)
+        records["credit"] = _cash(1 + (debits + draw(1, self.accounts, count)) % self.accounts)
+        records["amount"] = draw(1, MOST_MOVED + 1, count)
+        return records
+
+    def posts(self, holds: NDArray[np.void]) -> NDArray[np.void]:
+        """Posts of all that the holds hold."""
+        records = np.zeros(len(holds), TRANSFER)
+        records["kind"] = Kind.TRANSFER
+        records["flags"] = Transferring.POST
+        records["id_low"], records["id_high"] = self.random.integers(-(1 << 63), 1 << 63, (2, len(holds)))
+        for name in ("low", "high"):
+            records[f"hold_{name}"] = holds[f"id_{name}"]
+        records["amount"] = holds["amount"]
+        return records
+
+    def timed(self, batches: Iterable[NDArray[np.void]]) -> float:
+        """Apply the batches, none of whose commands may be refused; seconds spent in the machine."""
+        spent = 0.0
+        for records in batches:
+            self.now_ns += DAY_NS * len(records) // KNOWN
+            sequence = int(self.machine.state.book.world[0]["sequence"])
+            batch = Batch(sequence + 1, self.now_ns, records.view(COMMAND), b"")
+            started = time.perf_counter()
+            applied = self.machine.apply(batch)
+            spent += time.perf_counter() - started
+            assert not applied.outcomes["reason"].any(), np.unique(applied.outcomes["reason"])
+            assert len(applied.events) == len(records)
+        return spent
+
+    def timed_additions(self, batches: Iterable[NDArray[np.void]]) -> float:
+        """Seconds that the additions alone take, on a table like the ledger's."""
+        spent = 0.0
+        for records in batches:
+            debits, credits = (np.ascontiguousarray(records[side] >> 16) + 1 for side in ("debit", "credit"))
+            amounts = np.ascontiguousarray(records["amount"])
+            started = time.perf_counter()
+            add(self.bare, debits, credits, amounts)
+            spent += time.perf_counter() - started
+        return spent
+
+
+def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: int = 100_000) -> Results:
+    """All figures, `count` transfers a round; at full size it takes about half a minute and 1 GB."""
+    gc.collect()
+    gc.disable()
+    bench = LedgerBench(accounts, progress)
+    rounds = 10
+    moved, added, held, posted = [], [], [], []
+    batches = range(count // BATCH)
+    for first in range(0, KNOWN, count):
+        bench.timed(bench.transfers(BATCH) for _ in batches)
+        progress("filling the day", first, KNOWN)
+    for number in range(rounds):
+        added.append(count / bench.timed_additions(bench.transfers(BATCH) for _ in batches))
+        moved.append(count / bench.timed(bench.transfers(BATCH) for _ in batches))
+        holds = bench.transfers(count, Transferring.PENDING)
+        held.append(count / bench.timed(np.split(holds, len(batches))))
+        chosen = np.split(bench.random.permutation(count), len(batches))
+        posted.append(count / bench.timed(bench.posts(holds[part]) for part in chosen))
+        progress("transfers, holds and posts", number, rounds)
+    gc.enable()
+    state = bench.machine.state
+    assert every_asset_sums_to_zero(state) + accounts_are_within_bounds(state) == []
+    results = {
+        "batch": BATCH,
+        "accounts": accounts,
+        "known_transfers": int(np.count_nonzero(state.book.transfers["status"])),
+        "ids": "new, random 128 bits; as many are forgotten as become known",
+        "transfers_per_s": round(statistics.median(moved)),
+        "transfers_per_s_best": round(max(moved)),
+        "holds_per_s": round(statistics.median(held)),
+        "posts_per_s": round(statistics.median(posted)),
+        "additions_alone_per_s": round(statistics.median(added)),
+    }
+    ratios = [one / all for one, all in zip(added, moved, strict=True)]
+    return results | {
+        "ns_per_transfer": round(1e9 / statistics.median(moved)),
+        "additions_over_transfers": round(statistics.median(ratios), 1),
+    }
+
+
+def _cash(players: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (players << 16) | (Account.PLAYER_CASH << 8) | Asset.USDT
