@@ -11,6 +11,7 @@ from engine.commands import CreateGame, CreateMatch, Execution, RegisterPlayer
 from engine.events import EventKind
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
+from engine.tables import MATCH_OPEN
 
 
 def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena):
@@ -35,7 +36,9 @@ def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena):
     match = arena.match(cash=50, max_positions=3, max_leverage=7, fees=True, **rules)
     shown = views.match(arena.machine.state, match)
     none = views.Rules((), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, False)
-    assert shown == views.MatchView(match, 1, 2, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0, 0, 0, 0, 0, none)
+    assert shown == views.MatchView(
+        match, 1, MATCH_OPEN, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0, 0, 0, 0, 0, none
+    )
 
 
 def test_seats_of_a_player_are_apart(arena: Arena):
