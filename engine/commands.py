@@ -177,6 +177,28 @@ class Account(IntEnum):
     """The other side of everything that enters or leaves."""
 
 
+def of_players(asset: Asset) -> Account:
+    """In which of a player's accounts the asset is. Demo money has one of its own, so it never becomes live."""
+    if asset is Asset.DEMO:
+        return Account.PLAYER_DEMO
+    return Account.PLAYER_ITEMS if asset in (Asset.GOLD_COIN, Asset.TREASURE_BOX) else Account.PLAYER_CASH
+
+
+class TransferCode(IntEnum):
+    """Why the engine moves money; transfers that come as commands may have other codes."""
+
+    TOP_UP = 1
+    FUNDING = 2
+    """Of the house's rewards."""
+    ENTRY_FEE = 3
+    REFUND = 4
+    """Of an entry fee: the player left, the match was called off, or nobody was fit to win it."""
+    REWARD = 5
+    """What a fixed prize takes beyond the entry fees, set aside by the house."""
+    PRIZE = 6
+    HOUSE_FEE = 7
+
+
 class Transferring(IntEnum):
     """Bits of TRANSFER.flags; at most one of the first three, and none moves the amount at once."""
 
@@ -425,10 +447,12 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     countdown_s: int = 0  # or so long after it has enough
     duration_s: int = 0  # of a match that is not practice
     ranks_by_trades: bool = True  # more trades rank higher among equal balances
-    reward_price: int = 0  # the winner's, 1e-8 units; or, with a split:
+    currency: str = ""  # Asset of the following, in its native units; "": they are only named, and no money moves
+    reward_price: int = 0  # the winner's; or, with a split:
     entry_fee: int = 0
     house_fee_ppm: int = 0  # of the entry fees
     prize_split: tuple[int, ...] = ()  # of the rest: percents by rank, 100 in sum
+    keeps_fees: bool = False  # when nobody is fit to win: the house does, instead of paying them back
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):
@@ -511,10 +535,33 @@ class SetSwitch(_Cold, frozen=True, tag="set_switch"):
     reason: str  # why: for whoever reads the log
 
 
+class TopUp(_Cold, frozen=True, tag="top_up"):
+    """Money for a player out of nowhere: for development, and for demos."""
+
+    player: int
+    asset: str  # Asset
+    amount: int  # native units
+
+
+class FundRewards(_Cold, frozen=True, tag="fund_rewards"):
+    """Money from outside for what the house pays out."""
+
+    asset: str  # Asset
+    amount: int  # native units
+
+
 AdminCommand = (
-    DefineInstrument | CreateGame | CreateMatch | SetSwitch | StartMatch | CancelMatch | EndMatch | ArchiveMatch
+    DefineInstrument
+    | CreateGame
+    | CreateMatch
+    | SetSwitch
+    | StartMatch
+    | CancelMatch
+    | EndMatch
+    | ArchiveMatch
+    | FundRewards
 )
-PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch
+PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -67,6 +67,8 @@ class EventKind(IntEnum):
     FIXED_SETTLED = 52
     """Its time is up; `reason` says why a stake was refunded."""
     TRANSFERRED = 60
+    WALLET_CHANGED = 61
+    """The same, for the player whose account it changed."""
     """The ledger moved, holds, or gave back an amount. It is nobody's message: both sides may be players."""
 
 
@@ -197,6 +199,7 @@ RANKED = _layout(
         ("seats", "<i8"),
         ("balance", "<i8"),  # final
         ("prize", "<i8"),
+        ("asset", "<i8"),  # of the prize; 0: it is only named, in 1e-8 units
     ]
 )
 
@@ -263,6 +266,18 @@ TRANSFERRED = _layout(
 )
 
 
+WALLET = _layout(
+    [
+        ("asset", "<i8"),  # Asset
+        ("change", "<i8"),  # > 0: it came in
+        ("balance", "<i8"),  # afterwards: credits - debits posted
+        ("held", "<i8"),  # of that
+        ("version", "<i8"),
+        ("code", "<i8"),  # TransferCode: why
+    ]
+)
+
+
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
 
@@ -275,15 +290,16 @@ class Events(NamedTuple):
     candle: NDArray[np.void]
     switched: NDArray[np.void]
     transferred: NDArray[np.void]
+    wallet: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED)
-    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred = map(records.view, layouts)
-    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET)
+    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet = map(records.view, layouts)
+    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, words)
 
 
 OUTCOME = np.dtype(

@@ -22,6 +22,7 @@ from engine.commands import (
     CreateMatch,
     DefineInstrument,
     EndMatch,
+    FundRewards,
     JoinMatch,
     Kind,
     LeaveMatch,
@@ -30,6 +31,7 @@ from engine.commands import (
     ResetSeat,
     SetSwitch,
     StartMatch,
+    TopUp,
     commands_of,
     decode_cold,
 )
@@ -55,6 +57,7 @@ from engine.matches import (
     start_match,
     turn_match,
 )
+from engine.money import fund_rewards, top_up
 from engine.reasons import Reason
 from engine.room import make_room
 from engine.scale import PPM
@@ -101,7 +104,7 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
 LAYOUTS = {
     EventKind.SWITCH_CHANGED: "switched",
     EventKind.MATCH_FINISHED: "ranked",
-    EventKind.TRANSFERRED: "transferred",
+    EventKind.WALLET_CHANGED: "wallet",
 }
 """Layouts of events of cold commands; TRADE of all others."""
 
@@ -121,8 +124,46 @@ HANDLERS: dict[type, Handler] = {
     ResetSeat: reset_seat_of,
     OpenFeed: open_feed,
     SetSwitch: set_switch,
+    TopUp: top_up,
+    FundRewards: fund_rewards,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
+
+
+class Announcer:
+    """The events of a batch: a buffer that kernels and handlers write to, and what did not fit it any more."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._buffer = np.zeros(EVENT_BUFFER, EVENT)
+        self._full: list[NDArray[np.int64]] = []
+        self.events = Events(*(readable(view) for view in events_of(self._buffer)))
+
+    def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
+        events = self.room(1)
+        layout = getattr(events, LAYOUTS.get(kind, "trade"))
+        return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
+
+    def room(self, count: int) -> Events:
+        if int(self._state.book.turn[0]["events"]) + count > len(self._buffer):
+            self.drain()
+        return self.events
+
+    def drain(self) -> None:
+        """Put what is in the buffer aside, and begin it anew."""
+        count = int(self._state.book.turn[0]["events"])
+        if count:
+            # As plain words, because a copy of records goes field by field.
+            self._full.append(self._buffer[:count].view(np.int64).copy())
+            self._state.book.turn[0]["events"] = 0
+
+    def taken(self) -> NDArray[np.void]:
+        """All of them, which are forgotten here; valid until the next batch."""
+        events = self._buffer[: int(self._state.book.turn[0]["events"])]
+        if self._full:
+            events = np.concatenate([*self._full, events.view(np.int64)]).view(EVENT)
+            self._full = []
+        return events
 
 
 class Machine:
@@ -130,9 +171,7 @@ class Machine:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
-        self._buffer = np.zeros(EVENT_BUFFER, EVENT)
-        self._events = Events(*(readable(view) for view in events_of(self._buffer)))
-        self._done: list[NDArray[np.int64]] = []
+        self._emit = Announcer(self.state)
 
     def apply(self, batch: Batch) -> Applied:
         """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
@@ -144,34 +183,31 @@ class Machine:
         outcomes = readable(np.zeros(count, OUTCOME))
         records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
         commands = Commands(*(readable(view) for view in commands_of(records)))
-        self._done = []
         i = turn.START
         while True:
             book, first = self.state.book, batch.first_sequence
-            i = int(turn.apply(book, commands, self._events, outcomes, first, batch.at_ns, i))
+            i = int(turn.apply(book, commands, self._emit.events, outcomes, first, batch.at_ns, i))
             if i == turn.START:
                 make_room(self.state, count)
                 continue
             if i == count and self.state.book.turn[0]["phase"] == turn.PHASE_ENTRY:
                 break
-            self._drain()
+            self._emit.drain()
             current = self.state.book.turn[0]
             if current["phase"] == turn.PHASE_MATCH:
                 turn_match(self.state, int(current["match"]), self._emit)
-                self._drain()
+                self._emit.drain()
                 current["phase"] = current["resume"]
                 continue
             if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
                 self._apply_cold(batch, commands.header[i], outcomes[i], batch.first_sequence + i)
-                self._drain()
+                self._emit.drain()
                 make_room(self.state, count)
                 if self.state.book.turn[0]["ending"]:
                     self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
                 i += 1
         self.state.book.world[0]["sequence"] = batch.first_sequence + count - 1
-        events = self._buffer[: int(self.state.book.turn[0]["events"])]
-        if self._done:
-            events = np.concatenate([*self._done, events.view(np.int64)]).view(EVENT)
+        events = self._emit.taken()
         return Applied(outcomes.view(np.ndarray), events)
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
@@ -228,28 +264,6 @@ class Machine:
         outcome["id"] = id
         if keyed and reason is Reason.ACCEPTED:
             remember(self.state.book, header, outcome)
-
-    def room_for_events(self, count: int) -> Events:
-        """The buffer, with room for so many more events: for kernels that a cold handler calls, and that tell what
-        they do."""
-        if int(self.state.book.turn[0]["events"]) + count > len(self._buffer):
-            self._drain()
-        return self._events
-
-    def _emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
-        """A fresh event of a cold command, which may emit more of them than the buffer holds; in the layout
-        of its kind."""
-        if self.state.book.turn[0]["events"] == len(self._buffer):
-            self._drain()
-        layout = getattr(self._events, LAYOUTS.get(kind, "trade"))
-        return layout[begin(self.state.book, self._events, kind.value, player, match, instrument)]
-
-    def _drain(self) -> None:
-        count = int(self.state.book.turn[0]["events"])
-        if count:
-            # As plain words, because a copy of records goes field by field.
-            self._done.append(self._buffer[:count].view(np.int64).copy())
-            self.state.book.turn[0]["events"] = 0
 
 
 def _bankruptcy_price(side: int, lots: int, cost: int, margin: int, value: int, fee_ppm: int) -> int:

@@ -8,6 +8,7 @@ from engine.commands import (
     LONGEST_MATCH_S,
     MOST_PLAYERS,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
@@ -26,6 +27,7 @@ from engine.kernels.index import allowed_key, find, insert
 from engine.kernels.rules import start_watch, time_match, time_match_now
 from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
+from engine.money import give_back_fee, may_set_aside, may_take_fee, pay_out, release_reward, set_aside, take_fee
 from engine.ranking import joined, prizes, ranked
 from engine.reasons import Reason
 from engine.room import make_room_for_match, make_room_for_seats
@@ -43,6 +45,9 @@ from engine.tables import (
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
+
+MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
+"""What an entry fee can be in."""
 
 MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""
@@ -68,6 +73,7 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
         and 0 <= command.duration_s <= LONGEST_MATCH_S
         and 0 <= command.reward_price <= BOUND >> 8
         and 0 <= command.entry_fee <= BOUND >> 24
+        and command.currency in ("", *MONEY_ASSETS)
         and 0 <= command.house_fee_ppm <= PPM
         and (not command.prize_split or (sum(command.prize_split) == 100 and min(command.prize_split) > 0))
         and (not command.prize_split or command.reward_price == 0)
@@ -91,6 +97,10 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         return Reason.GAME_NOT_FOUND, 0
     if not command.practice and game.duration_s == 0:
         return Reason.MATCH_ENDLESS, 0
+    if not command.practice:
+        reason = may_set_aside(state, game)
+        if reason is not Reason.ACCEPTED:
+            return reason, 0
 
     players = int(state.book.world[0]["players"])
     make_room_for_match(state, len(game.allowed_symbols))
@@ -107,6 +117,10 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match["min_players"] = game.min_players
         match["max_players"] = game.max_players
         match["countdown_ns"] = game.countdown_s * NS_PER_S
+        match["asset"] = Asset[game.currency] if game.currency else 0
+        set_aside(state, match_id, game, emit)
+        book = state.book
+        match = book.matches[match_id]
     match["fees"] = game.fees
     if game.execution is Execution.NEXT:
         match["next_quote"] = 1
@@ -202,9 +216,13 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
         return Reason.ALREADY_JOINED, 0
     if _is_full(state, command.match):
         return Reason.MATCH_FULL, 0
+    reason = may_take_fee(state, command.match, command.player)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
 
     make_room_for_seats(state, 1)
     make_room_for_match(state, 0)
+    take_fee(state, command.match, command.player, emit)
     _seat(state, command.player, command.match, emit)
     _see_who_is_there(state, command.match)
     return Reason.ACCEPTED, command.match
@@ -223,6 +241,7 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
 
     make_room_for_match(state, 0)
     close_seat(state.book, row)
+    give_back_fee(state, command.match, command.player, emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)
     _see_who_is_there(state, command.match)
     return Reason.ACCEPTED, command.match
@@ -262,6 +281,9 @@ def cancel_match(state: State, command: CancelMatch, emit: Emit) -> tuple[Reason
     book = state.book
     time_match(book, command.match, 0)
     book.matches[command.match]["status"] = MATCH_CANCELED
+    release_reward(state, command.match, emit)
+    for row in joined(state, command.match).tolist():
+        give_back_fee(state, command.match, int(state.book.seats[row]["player"]), emit)
     _tell_all(state, command.match, EventKind.MATCH_CANCELED, emit)
     return Reason.ACCEPTED, command.match
 
@@ -327,8 +349,10 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
         seat["prize"] = won[rank - 1] if rank <= len(won) else 0
         event = emit(EventKind.MATCH_FINISHED, int(seat["player"]), match_id)
         event["rank"], event["seats"] = rank, len(rows)
+        event["asset"] = book.matches[match_id]["asset"]
         event["balance"], event["prize"] = seat["cash"] + seat["reserved"] + seat["margin"], seat["prize"]
     emit(EventKind.MATCH_FINISHED, match=match_id)
+    pay_out(state, match_id, book.seats["player"][rows].tolist(), fit, emit)
 
 
 def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:

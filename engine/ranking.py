@@ -48,6 +48,11 @@ def prizes(game: CreateGame, seats: int, fit: int) -> list[int]:
         return []
     if not game.prize_split:
         return [game.reward_price]
-    pool = game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM
-    shares = [pool * percent // 100 for percent in game.prize_split[:fit]]
-    return [shares[0] + pool - sum(shares), *shares[1:]]
+    pooled = pool(game, seats)
+    shares = [pooled * percent // 100 for percent in game.prize_split[:fit]]
+    return [shares[0] + pooled - sum(shares), *shares[1:]]
+
+
+def pool(game: CreateGame, seats: int) -> int:
+    """The entry fees of so many players less the house's, rounded down."""
+    return game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM

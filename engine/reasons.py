@@ -105,6 +105,7 @@ class Reason(IntEnum):
     TRANSFER_INVALID = 130
     DIFFERENT_TRANSFER_SAME_ID = 131
     ACCOUNT_NOT_FOUND = 132
+    ASSET_UNKNOWN = 142
     SAME_ACCOUNT = 133
     ASSETS_DIFFER = 134
     AMOUNT_INVALID = 135
@@ -193,6 +194,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.TRANSFER_INVALID: "the transfer has no id, or flags or fields that do not go together",
     Reason.DIFFERENT_TRANSFER_SAME_ID: "this id was used before for another transfer",
     Reason.ACCOUNT_NOT_FOUND: "there is no such account",
+    Reason.ASSET_UNKNOWN: "there is no such asset",
     Reason.SAME_ACCOUNT: "a transfer needs two accounts",
     Reason.ASSETS_DIFFER: "the two accounts are of different assets",
     Reason.AMOUNT_INVALID: "the amount must be positive, within bounds, and no more than is held",

@@ -201,6 +201,8 @@ MATCH = np.dtype(
         ("min_players", "<i4"),  # it waits for so many; 0: it never waited
         ("max_players", "<i4"),  # 0: no limit
         ("countdown_ns", "<i8"),  # from enough players to its beginning
+        ("asset", "<i8"),  # Asset of its fees and prizes; 0: they are only named
+        ("reward_hold", "<i8"),  # row of what the house has set aside for its prize; 0 none
         ("starts_at_ns", "<i8"),  # while it waits; 0: not known yet
         ("ends_at_ns", "<i8"),  # 0: never, or it has not begun
         ("granted", "<i8"),  # starting balances given, less what resets took back

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.commands import Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
+from engine.kernels.ledger import find_account
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -76,6 +78,15 @@ class MatchView(NamedTuple):
     rules: Rules
 
 
+class BalanceView(NamedTuple):
+    """An account of a player, in native units of the asset."""
+
+    asset: int
+    balance: int
+    held: int  # of that
+    version: int
+
+
 class Evidence(NamedTuple):
     """What put a seat out of the game."""
 
@@ -118,6 +129,7 @@ class SeatView(NamedTuple):
     daily_warned: int  # percent of the way to the floor at which the last warning of today went out; 0 none
     total_warned: int
     stakes: int
+    asset: int  # of the prize; 0: it is only named
 
 
 class BoardView(NamedTuple):
@@ -229,6 +241,18 @@ def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
         int(parts[0]["close"]),
         sum(int(row["ticks"]) for row in parts),
     )
+
+
+def wallet(book: Book, player: int) -> list[BalanceView]:
+    """The player's accounts, of all assets of which he ever had any."""
+    found = []
+    for asset in Asset:
+        row = int(find_account(book, player, of_players(asset), asset))
+        if row:
+            account = book.accounts[row]
+            balance = int(account["credits_posted"]) - int(account["debits_posted"])
+            found.append(BalanceView(asset, balance, int(account["debits_pending"]), int(account["version"])))
+    return found
 
 
 def match(state: State, match_id: int) -> MatchView | None:
@@ -415,6 +439,7 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         _last_warning(int(found["warned"])),
         _last_warning(int(found["warned"]) >> len(WARNINGS_PERCENT)),
         int(found["stakes"]),
+        int(match["asset"]),
     )
 
 

@@ -19,6 +19,7 @@ Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
 Interval = Annotated[str, Meta(max_length=8)]
 Key = Annotated[str, Meta(min_length=1, max_length=36)]
 ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
+AssetName = Literal["USDT", "USDC", "SOL", "BT", "DEMO", "GOLD_COIN", "TREASURE_BOX"]
 Code = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
@@ -167,6 +168,11 @@ class Guest(_Arguments, frozen=True):
 
     name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}\Z")] | None = None
     token: Annotated[str, Meta(max_length=4096)] | None = None
+
+
+class Money(_Arguments, frozen=True):
+    asset: AssetName
+    amount: Amount
 
 
 # Operators

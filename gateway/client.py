@@ -33,12 +33,14 @@ from gateway.client_types import (
     Amended,
     AmendedOrder,
     Authenticated,
+    Balance,
     Board,
     Canceled,
     CanceledAll,
     Candle,
     Channels,
     Closed,
+    Credited,
     Event,
     FixedBought,
     FixedTrade,
@@ -331,6 +333,17 @@ class Client(Connection):
         """Those that are open, in all matches."""
         return (await self.request("fixed.list", {}, list[FixedTrade])).result
 
+    # Wallets
+
+    async def wallet(self) -> list[Balance]:
+        """The player's balances."""
+        return (await self.request("me.wallet", {}, list[Balance])).result
+
+    async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Money out of nowhere, where the arena is for development."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("wallet.top_up", args, Credited, key=key or new_key())).result
+
     # Operators: with a token that `arena token --admin` prints
 
     async def define_instrument(self, *, key: str | None = None, **data: Any) -> int:
@@ -358,6 +371,11 @@ class Client(Connection):
     async def archive_match(self, match: int, *, key: str | None = None) -> None:
         """Take a match that is over, or was called off, out of the lists."""
         await self._make("admin.archive_match", {"match": match}, key)
+
+    async def fund_rewards(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Credit the account from which the house pays what entry fees do not cover."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("admin.fund_rewards", args, Credited, key=key or new_key())).result
 
     async def end_match(self, match: int, reason: str, *, key: str | None = None) -> None:
         """Settle the match at the prices of now, as if its time had come."""

@@ -141,6 +141,16 @@ class Rules(Struct, frozen=True):
     profit_target: Literal["locks", "ends"] | None = None
 
 
+class MatchMoney(Struct, frozen=True):
+    """What a match costs and pays, in `currency`; None: the prizes are only named."""
+
+    currency: str | None = None
+    entry_fee: Decimal | None = None
+    house_fee_pct: Decimal | None = None
+    prize_split: list[int] | None = None
+    reward_price: Decimal | None = None
+
+
 class Match(Struct, frozen=True):
     """A match, and the seat in it of the player who asks for it by its id."""
 
@@ -163,6 +173,7 @@ class Match(Struct, frozen=True):
     private: bool = False
     starts_at: int | None = None
     ends_at: int | None = None
+    money: MatchMoney | None = None
     seat: Seat | None = None
 
 
@@ -502,6 +513,32 @@ class CandleEvent(Struct, frozen=True):
     closed: bool
 
 
+class Balance(Struct, frozen=True):
+    """`held` is a part of `balance` that cannot be spent; `version` counts the account's changes."""
+
+    asset: str
+    balance: Decimal
+    held: Decimal
+    version: int
+
+
+class Credited(Struct, frozen=True):
+    asset: str
+    amount: Decimal
+
+
+class WalletEvent(Struct, frozen=True):
+    """An account has changed: by `change`, for the `reason` (of the match, if it was one), to `balance`."""
+
+    asset: str
+    reason: str
+    change: Decimal
+    balance: Decimal
+    held: Decimal
+    version: int
+    match: int | None = None
+
+
 class MatchEvent(Struct, frozen=True):
     match: int
 
@@ -541,6 +578,7 @@ EVENT_DATA: Final[dict[str, type]] = {
     "seat.warned": Judged,
     "seat.disqualified": Judged,
     "seat.locked": Judged,
+    "wallet": WalletEvent,
     "match.left": MatchEvent,
     "match.started": MatchEvent,
     "match.canceled": MatchEvent,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from engine.commands import DefineInstrument
+from engine.commands import ASSET_DECIMALS, Asset, DefineInstrument
 from engine.scale import MONEY, MONEY_DECIMALS, OutOfRange, TooPrecise, format_decimal, parse_decimal
 from engine.state import Cold
 from gateway.errors import Code, Refused
@@ -30,6 +30,20 @@ def money_text(units: int) -> str:
         return "-" + money_text(-units)
     text = str(units)
     return f"{text[:-8]}.{text[-8:]}" if units >= MONEY else _SMALL[len(text)] + text
+
+
+def asset_text(units: int, asset: int) -> str:
+    """Real money, native units of the Asset, as text; of asset 0 virtual money."""
+    return format_decimal(units, ASSET_DECIMALS[Asset(asset)]) if asset else money_text(units)
+
+
+def asset_units(field: str, amount: int | str, asset: Asset) -> int:
+    """A client's amount in native units of the asset. Raises Refused naming the field."""
+    units = units_of(field, amount)
+    decimals = ASSET_DECIMALS[asset]
+    if decimals > MONEY_DECIMALS:
+        return units * int(10 ** (decimals - MONEY_DECIMALS))
+    return _whole(field, units, 10 ** (MONEY_DECIMALS - decimals))
 
 
 _parse = lru_cache(CACHED)(parse_decimal)

@@ -10,16 +10,17 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.commands import OrderType, Scope, Side, Switch
+from engine.commands import Asset, OrderType, Scope, Side, Switch, TransferCode
 from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
-from gateway.instruments import Instrument, money_text
-from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, ranked_of
+from gateway.instruments import Instrument, asset_text, money_text
+from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, ranked_of, wallet_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
+TRANSFER_CODES: Final = {code.value: code.name.lower() for code in TransferCode}
 _MATCH_FIELD: Final = TRADE_FIELDS.index("match")
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
@@ -50,6 +51,7 @@ TYPES: Final = {
     EventKind.MATCH_CANCELED.value: "match.canceled",
     EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
+    EventKind.WALLET_CHANGED.value: "wallet.changed",
     EventKind.FIXED_OPENED.value: "fixed.opened",
     EventKind.FIXED_ENTERED.value: "fixed.entered",
     EventKind.FIXED_SETTLED.value: "fixed.settled",
@@ -165,6 +167,18 @@ class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
     profit: str | None = None
     paid_back: str | None = None
     reason: str | None = None
+
+
+class WalletData(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An account of the player's has changed: by `change`, for the `reason`, to `balance`, of which `held` is held."""
+
+    asset: str
+    reason: str
+    change: str
+    balance: str
+    held: str
+    version: int
+    match: int | None = None
 
 
 class MatchData(Struct, frozen=True, gc=False):
@@ -325,7 +339,21 @@ def fixed_data(fixed: Fixed, instrument: Instrument | None) -> FixedData:
 
 def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:
     event = ranked_of(trade)
-    return RankedData(event.match, event.rank, event.seats, money_text(event.balance), money_text(event.prize))
+    return RankedData(event.match, event.rank, event.seats, money_text(event.balance),
+                      asset_text(event.prize, event.asset))  # fmt: skip
+
+
+def wallet_data(trade: Trade, instrument: Instrument | None) -> WalletData:
+    event = wallet_of(trade)
+    return WalletData(
+        Asset(event.asset).name,
+        TRANSFER_CODES[event.code],
+        asset_text(event.change, event.asset),
+        asset_text(event.balance, event.asset),
+        asset_text(event.held, event.asset),
+        event.version,
+        event.match or None,
+    )
 
 
 def of_match(trade: Trade, instrument: Instrument | None) -> MatchData:
@@ -356,6 +384,7 @@ PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.MATCH_CANCELED: of_match,
     EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
+    EventKind.WALLET_CHANGED: wallet_data,
     EventKind.FIXED_OPENED: fixed_data,
     EventKind.FIXED_ENTERED: fixed_data,
     EventKind.FIXED_SETTLED: fixed_data,

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import arguments as args
-from gateway import ops_admin, ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session
+from gateway import ops_admin, ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session, ops_wallet
 from gateway.arena import Arena
 from gateway.requests import Request
 from gateway.seed import GameData, InstrumentSeed
@@ -83,7 +83,11 @@ OPS: dict[str, Query | Later | Command] = {
     # fixed-time trades
     "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
     "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
+    # wallets
+    "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
+    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
     # operators
+    "admin.fund_rewards": Command(args.Money, ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
     "admin.define_instrument": Command(InstrumentSeed, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
     "admin.create_game": Command(GameData, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
     "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),

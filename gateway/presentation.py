@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from engine import views
+from engine.commands import Asset, CreateGame
 from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
 from engine.state import Cold, State
 from engine.tables import (
@@ -21,9 +22,9 @@ from engine.tables import (
 )
 from engine.views import BoardView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
-from gateway.instruments import Instrument, Instruments, money_text
+from gateway.instruments import Instrument, Instruments, asset_text, money_text
 from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
-from gateway.rules import RulesAnswer, rules_answer
+from gateway.rules import RulesAnswer, percent_text, rules_answer
 
 MATCH_STATUSES: Final = {
     MATCH_WAITING: "waiting",
@@ -136,6 +137,31 @@ def quote_answer(instrument: Instrument, quote: Quote, last: str | None) -> Quot
     )
 
 
+class MoneyAnswer(Struct, frozen=True, omit_defaults=True):
+    """What a match costs and pays, in `currency`; without one, prizes are only named. The house's fee is a percent of
+    the entry fees; the rest is split among the first ranks by `prize_split`, or the first one wins the reward."""
+
+    currency: str | None = None
+    entry_fee: str | None = None
+    house_fee_pct: str | None = None
+    prize_split: list[int] | None = None
+    reward_price: str | None = None
+
+
+def money_answer(game: CreateGame) -> MoneyAnswer | None:
+    """None when there is nothing to pay and nothing to win."""
+    if not game.entry_fee and not game.reward_price:
+        return None
+    asset = Asset[game.currency].value if game.currency else 0
+    return MoneyAnswer(
+        game.currency or None,
+        asset_text(game.entry_fee, asset) if game.entry_fee else None,
+        percent_text(game.house_fee_ppm) if game.house_fee_ppm else None,
+        list(game.prize_split) or None,
+        asset_text(game.reward_price, asset) if game.reward_price else None,
+    )
+
+
 class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     match: int
     game: int
@@ -156,6 +182,7 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     private: bool = False  # it asks for a code
     starts_at: int | None = None  # when enough have joined
     ends_at: int | None = None  # None: never
+    money: MoneyAnswer | None = None
     seat: SeatAnswer | None = None  # of the player who asks for this match
 
 
@@ -181,6 +208,7 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         bool(cold.matches[match.match].code),
         match.starts_at_ns // NS_PER_MS or None,
         match.ends_at_ns // NS_PER_MS or None,
+        money_answer(game),
         seat,
     )
 
@@ -241,7 +269,7 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
         {rule: percent for rule, percent in warned.items() if percent},
         _evidence(instruments, seat),
         seat.rank or None,
-        money_text(seat.prize) if seat.rank else None,
+        asset_text(seat.prize, seat.asset) if seat.rank else None,
     )
 
 

@@ -26,7 +26,7 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE
+from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE, WALLET
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -348,6 +348,26 @@ class Ranked(NamedTuple):
     seats: int
     balance: int
     prize: int
+    asset: int
+
+
+class Wallet(NamedTuple):
+    """engine.events.WALLET."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    asset: int
+    change: int
+    balance: int
+    held: int
+    version: int
+    code: int
 
 
 Trade = tuple[Any, ...]
@@ -373,6 +393,7 @@ _TRADE: Final = _event_struct(TRADE, TRADE_FIELDS)
 _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
 _FIXED: Final = _event_struct(FIXED, Fixed._fields)
 _RANKED: Final = _event_struct(RANKED, Ranked._fields)
+_WALLET: Final = _event_struct(WALLET, Wallet._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -395,6 +416,11 @@ def judged_of(trade: Trade) -> Judged:
 
 def fixed_at(raw: bytes, index: int) -> Fixed:
     return Fixed._make(_FIXED.unpack_from(raw, index * EVENT_BYTES))
+
+
+def wallet_of(trade: Trade) -> Wallet:
+    """A change of a player's account, which was read as a trade."""
+    return Wallet._make(_WALLET.unpack(_TRADE.pack(*trade)))
 
 
 def ranked_of(trade: Trade) -> Ranked:

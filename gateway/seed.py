@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from engine.commands import (
+    ASSET_DECIMALS,
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
     LONGEST_MATCH_S,
     MOST_PLAYERS,
     Anchor,
+    Asset,
     ColdCommand,
     CreateGame,
     CreateMatch,
@@ -108,10 +110,12 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_players: Annotated[int, msgspec.Meta(ge=0, le=MOST_PLAYERS)] = 0
     countdown_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_COUNTDOWN_S)] = 0
     duration_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MATCH_S)] = 0
+    currency: Literal["", "USDT", "USDC", "SOL", "BT", "DEMO"] = ""
     entry_fee: str = "0"
     reward_price: str = "0"
     house_fee_pct: str = "0"
     prize_split: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=100)], ...], msgspec.Meta(max_length=100)] = ()
+    nobody_wins: Literal["refund", "keep"] = "refund"
     ranks_by_trades: bool = True
 
 
@@ -197,11 +201,26 @@ def create_game_of(seed: GameData) -> CreateGame:
         countdown_s=seed.countdown_s,
         duration_s=seed.duration_s,
         ranks_by_trades=seed.ranks_by_trades,
-        reward_price=_amount(seed.title, "reward_price", seed.reward_price),
-        entry_fee=_amount(seed.title, "entry_fee", seed.entry_fee),
+        currency=seed.currency,
+        reward_price=_native(seed, "reward_price", seed.reward_price),
+        entry_fee=_native(seed, "entry_fee", seed.entry_fee),
+        keeps_fees=seed.nobody_wins == "keep",
         house_fee_ppm=_ppm(seed.title, "house_fee_pct", seed.house_fee_pct),
         prize_split=seed.prize_split,
     )
+
+
+def _native(seed: GameData, key: str, text: str) -> int:
+    """Units of the game's currency, of virtual money if it has none; "0" is none."""
+    if not seed.currency or text == "0":
+        return _amount(seed.title, key, text)
+    try:
+        units = parse_decimal(text, ASSET_DECIMALS[Asset[seed.currency]])
+    except ValueError as error:
+        raise SeedError(f"{seed.title}: {key}: {error}") from error
+    if units < 1:
+        raise SeedError(f"{seed.title}: {key}: must be positive, not {text}")
+    return units
 
 
 def _amount(owner: str, key: str, text: str) -> int:

@@ -23,14 +23,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import engine.kernels
 from engine import scale, views
 from engine.commands import (
-    Account,
     Amend,
-    Asset,
     Batch,
+    CancelMatch,
     ColdCommand,
     CreateGame,
     CreateMatch,
     EndMatch,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     OrderType,
@@ -39,9 +39,10 @@ from engine.commands import (
     Side,
     StartMatch,
     TimeInForce,
+    TopUp,
     encode_cold,
 )
-from engine.kernels import drop_stale_caches, index, ledger, market
+from engine.kernels import drop_stale_caches, index, market
 from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
@@ -164,21 +165,26 @@ def _play() -> None:
     for at_ns, record in enumerate(hot, start=100):
         _apply(machine, at_ns, record, b"")
         views.positions(book, 1, 1)
-    match = len(machine.state.cold.matches) + 1
+    game, match = len(machine.state.cold.games) + 1, len(machine.state.cold.matches) + 1
     ending: list[ColdCommand] = [
         CreateGame(
-            "Room", "", 1_000 * scale.MONEY, 1, 1, min_players=2, duration_s=60, max_daily_drawdown_ppm=100_000
+            "Room", "", 1_000 * scale.MONEY, 1, 1, min_players=2, duration_s=60, max_daily_drawdown_ppm=100_000,
+            currency="USDT", entry_fee=1, reward_price=10,
         ),
-        CreateMatch(len(machine.state.cold.games) + 1, practice=False),
+        FundRewards("USDT", 100),
+        TopUp(1, "USDT", 100),
+        CreateMatch(game, practice=False),
+        CreateMatch(game, practice=False),
         JoinMatch(match, 1),
         JoinMatch(match, 1),
+        CancelMatch(match + 1, "warm"),
         LeaveMatch(match, 1),
         JoinMatch(match, 1),
         StartMatch(match),
         EndMatch(match, "warm"),
     ]
     for at_ns, command in enumerate(ending, start=200):
-        _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (202, 203) else None)
+        _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (205, 206) else None)
 
     machine.try_order(_order(OrderType.MARKET, 0))
     views.match(machine.state, 1)
@@ -188,22 +194,7 @@ def _play() -> None:
     views.takes_quotes(book, 1, 1)
     views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
-    _move(machine)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
-
-
-def _move(machine: Machine) -> None:
-    """Money moves, and is held, posted and voided; between accounts that the tables have room for from the start."""
-    book, events = machine.state.book, machine.room_for_events(5)
-    world = ledger.open_account(book, 0, Account.WORLD, Asset.USDT)
-    cash = ledger.open_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
-    assert cash == ledger.find_account(book, 1, Account.PLAYER_CASH, Asset.USDT)
-    ledger.move(book, events, world, cash, 100, 0, 0)
-    ledger.may_move(book, cash, world, ledger.available(book, cash))
-    ledger.hold(book, events, cash, world, 1, 0, 0)
-    ledger.post_hold(book, events, int(book.turn[0]["hold"]), 1)
-    ledger.hold(book, events, cash, world, 1, 0, 0)
-    ledger.void_hold(book, events, int(book.turn[0]["hold"]))
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

@@ -60,6 +60,7 @@ from engine.events import (
     SWITCHED,
     TRADE,
     TRANSFERRED,
+    WALLET,
     Cause,
     EventKind,
     Events,
@@ -277,6 +278,7 @@ _BODIES = {
     EventKind.FIXED_ENTERED: FIXED,
     EventKind.FIXED_SETTLED: FIXED,
     EventKind.TRANSFERRED: TRANSFERRED,
+    EventKind.WALLET_CHANGED: WALLET,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
@@ -433,8 +435,9 @@ class Arena:
 
     def has_room_for_events(self, count: int) -> None:
         """Give the machine an event buffer of so many events, with room behind it that nothing may touch."""
-        self.machine._buffer = np.zeros(count + 64, EVENT)[:count]
-        self.machine._events = Events(*(readable(view) for view in engine_events_of(self.machine._buffer)))
+        announcer = self.machine._emit
+        announcer._buffer = np.zeros(count + 64, EVENT)[:count]
+        announcer.events = Events(*(readable(view) for view in engine_events_of(announcer._buffer)))
 
     # Setting up
 

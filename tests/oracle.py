@@ -546,8 +546,8 @@ class Oracle:
         for rank, (_, seat) in enumerate(ranking, 1):
             seat.rank, seat.prize = rank, won[rank - 1] if fit and rank <= len(won) else 0
             self.emit(EventKind.MATCH_FINISHED, seat.player, id, rank=rank, seats=len(seats), balance=seat.cash,
-                      prize=seat.prize)  # fmt: skip
-        self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0)
+                      prize=seat.prize, asset=0)  # fmt: skip
+        self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0, asset=0)
 
     def register(self, command: RegisterPlayer) -> Outcome:
         self.players.append(0)

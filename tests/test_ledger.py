@@ -398,7 +398,7 @@ class Engine:
     def call(self, kernel: Any, *arguments: int) -> Reason:
         make_room(self.machine.state, 1)
         self.machine.state.book.turn[0]["events"] = 0
-        reason = Reason(int(kernel(self.machine.state.book, self.machine._events, *arguments)))
+        reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.events, *arguments)))
         self.told = events_of(self.machine._buffer[: int(self.machine.state.book.turn[0]["events"])])
         check(self.machine.state)
         return reason
@@ -415,7 +415,7 @@ def test_the_engine_moves_without_an_id(bank: Bank):
     assert [engine.told[0][name] for name in ("amount", "code", "reference", "id_low")] == [300, 7, 8, 0]
     assert engine.call(move, engine.alice, engine.bob, 401, 7, 8) is Reason.INSUFFICIENT_FUNDS
     assert engine.call(move, engine.alice, 0, 1, 7, 8) is Reason.ACCOUNT_NOT_FOUND
-    assert may_move(engine.machine.state.book, engine.alice, engine.bob, 400) == Reason.ACCEPTED
+    assert for_python(may_move)(engine.machine.state.book, engine.alice, engine.bob, 400) == Reason.ACCEPTED
     assert available(engine.machine.state.book, engine.alice) == 400
     assert engine.told == []
 

@@ -201,7 +201,7 @@ class Twins:
                 seat.rank, seat.prize, found.out, self.status(seat), self.target(game),
                 max((percent for rule, percent in seat.warned if rule is Rule.DAILY_DRAWDOWN), default=0),
                 max((percent for rule, percent in seat.warned if rule is Rule.TOTAL_DRAWDOWN), default=0),
-                oracle.stakes(seat),
+                oracle.stakes(seat), 0,
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [

@@ -40,6 +40,7 @@ from engine.commands import (
     CreateMatch,
     Directions,
     EndMatch,
+    FundRewards,
     Execution,
     JoinMatch,
     LeaveMatch,
@@ -47,6 +48,7 @@ from engine.commands import (
     ResetSeat,
     SetSwitch,
     StartMatch,
+    TopUp,
     TimeInForce,
     Transferring,
 )
@@ -75,6 +77,11 @@ class Scene:
         game = self.arena.command(CreateGame("Minute", "", MONEY, 1, 1, duration_s=60)).id
         self.contest = self.arena.command(CreateMatch(game, practice=False)).id
         self.arena.command(JoinMatch(self.contest, self.bob.id))
+
+    def paid(self) -> None:
+        """A match that costs a unit."""
+        game = CreateGame("Paid", "", MONEY, 1, 1, duration_s=60, currency="USDT", entry_fee=1, prize_split=(100,))
+        self.contest = self.arena.command(CreateMatch(self.arena.command(game).id, practice=False)).id
 
     def room(self, **rules: Any) -> None:
         """Bob waits in a match for two or three players, whose code is "x"."""
@@ -280,6 +287,9 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "full": lambda s: [s.limit(lots=100) for _ in range(4)],
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
     "joined": lambda s: s.join(),
+    "a paid match": lambda s: s.paid(),
+    "a dear prize": lambda s: setattr(s, "game", s.arena.command(CreateGame(
+        "Dear", "", MONEY, 1, 1, duration_s=60, currency="USDT", reward_price=1)).id),
     "a room": lambda s: s.room(),
     "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
     "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
@@ -327,6 +337,13 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(JoinMatch(99, s.bob.id))),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.arena.command(EndMatch(0, "why"))),
     (Reason.PLAYER_NOT_FOUND, "joined", lambda s: s.arena.command(JoinMatch(s.contest, 99))),
+    (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(TopUp(s.bob.id, "DOGE", 1))),
+    (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(FundRewards("usdt", 1))),
+    (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(TopUp(s.bob.id, "USDT", -1))),
+    (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(FundRewards("USDT", (1 << 62) + 1))),
+    (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(TopUp(99, "USDT", 1))),
+    (Reason.INSUFFICIENT_FUNDS, "a paid match", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
+    (Reason.INSUFFICIENT_FUNDS, "a dear prize", lambda s: s.arena.command(CreateMatch(s.game, practice=False))),
     (Reason.ALREADY_JOINED, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id, "x"))),
     (Reason.CODE_WRONG, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id))),
     (Reason.CODE_WRONG, "a room", lambda s: s.arena.command(JoinMatch(s.contest, s.alice.id, "y"))),

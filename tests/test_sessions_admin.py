@@ -127,6 +127,7 @@ ADMIN_OPS = {
     "admin.define_instrument": msgspec.to_builtins(INSTRUMENTS[0]),
     "admin.create_game": GAME,
     "admin.create_match": {"game": 1},
+    "admin.fund_rewards": {"asset": "USDT", "amount": "1"},
     "admin.start_match": {"match": 1},
     "admin.cancel_match": {"match": 1, "reason": "why not"},
     "admin.archive_match": {"match": 1},

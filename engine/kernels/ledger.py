@@ -87,7 +87,7 @@ def available(book, row):
     return account.credits_posted - account.debits_posted - account.debits_pending
 
 
-@entry
+@kernel
 def may_move(book, debit_row, credit_row, amount):
     """May the amount be moved, or held? The reason why not, or ACCEPTED; changes nothing."""
     if debit_row <= 0 or credit_row <= 0:

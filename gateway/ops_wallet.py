@@ -1,0 +1,59 @@
+"""Ops of wallets: balances, and money out of nowhere where that is allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from engine import views
+from engine.commands import Asset, FundRewards, TopUp, encode_cold
+from gateway import arguments as args
+from gateway.arena import Arena
+from gateway.errors import Code, Refused
+from gateway.instruments import asset_text, asset_units
+from gateway.records import Outcome, cold_record
+from gateway.requests import Request
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+
+class BalanceAnswer(Struct, frozen=True):
+    """`held` is a part of `balance` that cannot be spent; `version` counts the account's changes."""
+
+    asset: str
+    balance: str
+    held: str
+    version: int
+
+
+class Credited(Struct, frozen=True):
+    asset: str
+    amount: str
+
+
+def me_wallet(session: Session, nothing: args.Nothing) -> list[BalanceAnswer]:
+    return [
+        BalanceAnswer(Asset(of.asset).name, asset_text(of.balance, of.asset), asset_text(of.held, of.asset), of.version)
+        for of in views.wallet(session.arena.state.book, session.player)
+    ]
+
+
+def top_up(arena: Arena, player: int, of: args.Money) -> Request:
+    if not arena.config.server.development:
+        raise Refused(Code.NOT_ALLOWED)
+    units = asset_units("amount", of.amount, Asset[of.asset])
+    return _credits(cold_record(player), encode_cold(TopUp(player, of.asset, units)), of.asset, units)
+
+
+def fund_rewards(arena: Arena, player: int, of: args.Money) -> Request:
+    units = asset_units("amount", of.amount, Asset[of.asset])
+    return _credits(cold_record(), encode_cold(FundRewards(of.asset, units)), of.asset, units)
+
+
+def _credits(record: bytes, blob: bytes, asset: str, units: int) -> Request:
+    def credited(outcome: Outcome) -> Credited:
+        return Credited(asset, asset_text(units, Asset[asset]))
+
+    return Request(record, credited, blob=blob)

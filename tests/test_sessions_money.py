@@ -1,0 +1,119 @@
+"""Wallets and paid matches as clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from gateway_arena import Client, Gateway, open_gateway
+from msgspec.structs import replace
+
+from gateway.auth import ADMIN
+
+CUP = {
+    "title": "Cup", "duration_s": 60, "currency": "USDT", "entry_fee": "10.5", "house_fee_pct": "10",
+    "prize_split": [70, 30], "min_players": 2, "max_players": 2,
+}  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    opened = await open_gateway()
+    yield opened
+    opened.arena.sequencer.stop()
+    await opened.task
+
+
+async def operator(gateway: Gateway) -> Client:
+    client = gateway.guest()
+    await client.result("auth", {"token": gateway.arena.tokens.issue(0, ADMIN)})
+    return client
+
+
+async def cup(boss: Client, **rules: Any) -> int:
+    game = (await boss.result("admin.create_game", CUP | rules))["id"]
+    match: int = (await boss.result("admin.create_match", {"game": game}))["id"]
+    return match
+
+
+def changes(client: Client) -> list[tuple[str, str, str]]:
+    """(reason, change, balance) of every change of the wallet that was told."""
+    told = [message["data"] for message in client.on("me") if message["type"] == "wallet.changed"]
+    return [(data["reason"], data["change"], data["balance"]) for data in told]
+
+
+async def test_from_the_top_up_to_the_prize(gateway: Gateway) -> None:
+    boss, ann, bob = await operator(gateway), await gateway.player(), await gateway.player()
+    match = await cup(boss)
+    shown = (await ann.result("match.get", {"match": match}))["money"]
+    assert shown == {"currency": "USDT", "entry_fee": "10.500000", "house_fee_pct": "10", "prize_split": [70, 30]}
+    for player in (ann, bob):
+        await player.result("subscribe", {"channels": ["me"]})
+        assert await player.error("match.join", {"match": match}) == "INSUFFICIENT_FUNDS"
+        assert await player.result("me.wallet") == []
+        credited = await player.result("wallet.top_up", {"asset": "USDT", "amount": "50"}, key="once")
+        assert credited == {"asset": "USDT", "amount": "50.000000"}
+        assert (await player.asks("wallet.top_up", {"asset": "USDT", "amount": "50"}, key="once"))["replayed"]
+        await player.result("match.join", {"match": match}, key="join")
+        assert (await player.asks("match.join", {"match": match}, key="join"))["replayed"]
+    await boss.result("admin.end_match", {"match": match, "reason": "over"})
+    await gateway.settles()
+    assert changes(ann) == [
+        ("top_up", "50.000000", "50.000000"),
+        ("entry_fee", "-10.500000", "39.500000"),
+        ("prize", "13.230000", "52.730000"),
+    ]
+    assert changes(bob)[-1] == ("prize", "5.670000", "45.170000")
+    seat = (await ann.result("match.get", {"match": match}))["seat"]
+    assert (seat["rank"], seat["prize"]) == (1, "13.230000")
+    (wallet,) = await ann.result("me.wallet")
+    assert wallet == {"asset": "USDT", "balance": "52.730000", "held": "0.000000", "version": 4}
+
+
+async def test_leaving_gives_the_fee_back(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    match = await cup(boss)
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "10.5"})
+    await ann.result("match.join", {"match": match}, key="in")
+    await ann.result("match.leave", {"match": match}, key="out")
+    assert (await ann.asks("match.leave", {"match": match}, key="out"))["replayed"]
+    assert await ann.error("match.leave", {"match": match}) == "NOT_JOINED"
+    assert (await ann.result("me.wallet"))[0]["balance"] == "10.500000"
+
+
+async def test_a_fixed_prize_wants_funds(gateway: Gateway) -> None:
+    boss = await operator(gateway)
+    fixed = CUP | {"prize_split": [], "reward_price": "100"}
+    game = (await boss.result("admin.create_game", fixed))["id"]
+    assert await boss.error("admin.create_match", {"game": game}) == "INSUFFICIENT_FUNDS"
+    await boss.result("admin.fund_rewards", {"asset": "USDT", "amount": "100"})
+    await boss.result("admin.create_match", {"game": game})
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ({"asset": "USDT", "amount": "-1"}, "AMOUNT_INVALID"),
+        ({"asset": "USDT", "amount": "0"}, "AMOUNT_INVALID"),
+        ({"asset": "USDT", "amount": "0.0000001"}, "TOO_PRECISE"),
+        ({"asset": "USDT", "amount": 1.5}, "FLOAT_NOT_ALLOWED"),
+        ({"asset": "USDT", "amount": "1e3"}, "NOT_DECIMAL"),
+        ({"asset": "DOGE", "amount": "1"}, "BAD_ARGUMENTS"),
+        ({"asset": "USDT", "amount": "1", "player": 2}, "BAD_ARGUMENTS"),
+    ],
+    ids=str,
+)
+async def test_a_top_up_that_is_refused_changes_nothing(gateway: Gateway, args: Any, code: str) -> None:
+    ann = await gateway.player()
+    before = gateway.digest()
+    assert await ann.error("wallet.top_up", args) == code
+    assert gateway.digest() == before
+
+
+async def test_only_a_development_arena_gives_money_away(gateway: Gateway) -> None:
+    ann = await gateway.player()
+    config = gateway.arena.config
+    gateway.arena.config = replace(config, server=replace(config.server, development=False))
+    assert await ann.error("wallet.top_up", {"asset": "USDT", "amount": "1"}) == "NOT_ALLOWED"
