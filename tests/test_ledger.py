@@ -398,7 +398,7 @@ class Engine:
     def call(self, kernel: Any, *arguments: int) -> Reason:
         make_room(self.machine.state, 1)
         self.machine.state.book.turn[0]["events"] = 0
-        reason = Reason(int(kernel(self.machine.state.book, self.machine._events, *arguments)))
+        reason = Reason(int(kernel(self.machine.state.book, self.machine.room_for_events(1), *arguments)))
         self.told = events_of(self.machine._buffer[: int(self.machine.state.book.turn[0]["events"])])
         check(self.machine.state)
         return reason

@@ -32,7 +32,7 @@ from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
 from engine.scale import DAY_NS
-from engine.tables import ACCOUNTS, MOST_LINKED, MOST_SUMMED, MUST_NOT_OVERDRAW, TIMER_HOLD, TRANSFERS
+from engine.tables import ACCOUNTS, AHEAD, MOST_LINKED, MOST_SUMMED, MUST_NOT_OVERDRAW, TIMER_HOLD, TRANSFERS
 
 TRANSFER_LIFETIME_NS: Final = DAY_NS
 """How long the id of a transfer is known after its acceptance, of a hold after its end."""
@@ -266,7 +266,7 @@ def _check(book, commands, i, first):
 def _check_move(book, commands, i):
     turn = book.turn[0]
     command = commands.transfer[i]
-    hint = book.ahead[i % len(book.ahead)]
+    hint = book.ahead[i % AHEAD]
     turn.debit = _account(book, command.debit, hint >> 32)
     turn.credit = _account(book, command.credit, hint & 0xFFFFFFFF)
     reason = may_move(book, turn.debit, turn.credit, command.amount)
@@ -286,7 +286,7 @@ def _check_move(book, commands, i):
 def _check_resolution(book, commands, i, first):
     turn = book.turn[0]
     command = commands.transfer[i]
-    turn.hold = _hold_row(book, command, book.ahead[i % len(book.ahead)])
+    turn.hold = _hold_row(book, command, book.ahead[i % AHEAD])
     turn.held = 0
     if turn.hold != 0:
         held = book.transfers[turn.hold]
