@@ -16,7 +16,7 @@ What lives where, in the order in which it is built:
                        margin seats rosters     maintenance and liquidation, cash and holdings, open positions
                        positions orders         what a fill opens, what waits to fill
                        fixed_trades             up or down, at a set time
-                       ledger                   accounts, and transfers of real money between them
+                       ledger transfers         accounts of real money, what moves between them by command
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun

@@ -398,8 +398,8 @@ class Engine:
     def call(self, kernel: Any, *arguments: int) -> Reason:
         make_room(self.machine.state, 1)
         self.machine.state.book.turn[0]["events"] = 0
-        reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.events, *arguments)))
-        self.told = events_of(self.machine._buffer[: int(self.machine.state.book.turn[0]["events"])])
+        reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.room(1), *arguments)))
+        self.told = events_of(self.machine._emit._buffer[: int(self.machine.state.book.turn[0]["events"])])
         check(self.machine.state)
         return reason
 

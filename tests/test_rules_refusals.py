@@ -40,16 +40,16 @@ from engine.commands import (
     CreateMatch,
     Directions,
     EndMatch,
-    FundRewards,
     Execution,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     OrderType,
     ResetSeat,
     SetSwitch,
     StartMatch,
-    TopUp,
     TimeInForce,
+    TopUp,
     Transferring,
 )
 from engine.events import EventKind, FixedResult

@@ -20,8 +20,9 @@ from engine.kernels.index import (
     seat_key,
     transfer_key,
 )
-from engine.kernels.ledger import RESOLVES, find_transfer
+from engine.kernels.ledger import find_transfer
 from engine.kernels.processor import prefetch, prefetch_third
+from engine.kernels.transfers import RESOLVES
 from engine.kernels.triggers import free_row
 from engine.tables import AHEAD, PAGE_ROWS
 

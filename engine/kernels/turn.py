@@ -15,7 +15,7 @@ from engine.kernels.ahead import look_ahead, position_of
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.index import find
 from engine.kernels.instruments import is_stale, is_stale_at
-from engine.kernels.ledger import expire_hold, forget_transfers, transfer
+from engine.kernels.ledger import expire_hold, forget_transfers
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
 from engine.kernels.plans import check_stops, liquidated_at
@@ -24,6 +24,7 @@ from engine.kernels.requests import forget_expired, known, recall, remember, sam
 from engine.kernels.rows import has_room
 from engine.kernels.rules import judge_touched, settle_match, start_day
 from engine.kernels.timers import clear_timer, next_due
+from engine.kernels.transfers import transfer
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
 from engine.reasons import Reason
 from engine.scale import BOUND, ceil_div
