@@ -777,8 +777,30 @@ def candles_enclose_their_prices(state: State) -> list[str]:
     )
 
 
+def escrows_hold_what_their_matches_owe(state: State) -> list[str]:
+    """A match that is not over has the entry fees of all its seats, and one that is over nothing."""
+    book = state.book
+    accounts = _accounts(book)
+    escrows = accounts[accounts["id"] >> 8 & 0xFF == Account.MATCH_ESCROW]
+    balances = escrows["credits_posted"] - escrows["debits_posted"]
+    has = dict(zip(escrows["id"].tolist(), balances.tolist(), strict=True))
+    matches = _first_rows(book.matches, book.world["matches"][0])
+    found = []
+    for id in np.flatnonzero(matches["asset"]).tolist():
+        match = matches[id]
+        running = match["status"] in (MATCH_WAITING, MATCH_OPEN)
+        owes = state.cold.games[int(match["game"])].entry_fee * int(match["seats"]) if running else 0
+        escrow = id << 16 | Account.MATCH_ESCROW << 8 | int(match["asset"])
+        if has.get(escrow) != owes:
+            found.append(f"the escrow of match {id} has {has.get(escrow)} and owes {owes}")
+        if bool(match["reward_hold"]) and not running:
+            found.append(f"match {id} is over, and its reward is still set aside")
+    return found
+
+
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     every_match_sums_to_what_it_granted,
+    escrows_hold_what_their_matches_owe,
     no_seat_is_in_debt,
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,

@@ -131,6 +131,7 @@ class App:
             fanout=fanout,
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
             history=store.candles,
+            ledger=store.wallet_changes,
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),

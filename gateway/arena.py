@@ -16,10 +16,13 @@ from gateway.fanout import Fanout
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.sequencer import Sequencer
-from persistence.queries import Candle
+from persistence.queries import Candle, WalletChange
 
 History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
 """Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
+
+Ledger = Callable[[int, int, int], Awaitable[list[WalletChange]]]
+"""Changes of a player's accounts: (player, limit, before message) -> the latest ones before it, newest first."""
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Arena:
     fanout: Fanout
     tokens: Tokens
     history: History
+    ledger: Ledger
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts

@@ -175,6 +175,13 @@ class Money(_Arguments, frozen=True):
     amount: Amount
 
 
+class Page(_Arguments, frozen=True):
+    """The latest `limit`, or those before message `before`."""
+
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    before: Annotated[int, Meta(ge=1, le=2**53)] = 2**53
+
+
 # Operators
 
 

@@ -181,6 +181,18 @@ def verify(*, data: DataFolder = Path("data"), json: Json = False) -> int:
 
 
 @app.command(group=_CHECKING)
+def audit(*, data: DataFolder = Path("data"), json: Json = False) -> int:
+    """Recompute every balance from the journal of transfers, and compare. The arena must not be running.
+
+    Try:
+      arena audit --data data --json
+    """
+    from gateway.cli_data import run_audit
+
+    return run_audit(data, json)
+
+
+@app.command(group=_CHECKING)
 def rebuild(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     """Make the projection (the SQLite history) again from the log. The arena must not be running."""
     from gateway.cli_data import run_rebuild

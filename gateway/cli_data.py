@@ -1,9 +1,10 @@
-"""`arena verify`, `arena rebuild`, `arena token`: what is done to a data folder from outside."""
+"""`arena verify`, `arena audit`, `arena rebuild`, `arena token`: what is done to a data folder from outside."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,9 @@ from gateway.auth import ADMIN, SecretUnusable, Tokens, secret_in
 from gateway.cli import EXIT_ERRORS, Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
+from persistence.audit import audit
 from persistence.log import LogBehind, LogFailed
-from persistence.recovery import DataFolderInUse, HistoriesDiffer, Verified, rebuild, state_at, verify
+from persistence.recovery import DataFolderInUse, HistoriesDiffer, Verified, rebuild, recover, state_at, verify
 from persistence.segments import LogCorrupt, RulesDiffer
 
 
@@ -62,6 +64,24 @@ def run_rebuild(data: Path, json: bool) -> int:
         sequence = rebuild(data, on_progress=show)
     print(msgspec.json.encode({"sequence": sequence}).decode() if json else f"projection at sequence {sequence}")
     return 0
+
+
+def run_audit(data: Path, json: bool) -> int:
+    """Hold the engine's accounts against the journal; 1 when they differ."""
+    _check_folder(data)
+    with _told(data), _progress("auditing", json):
+        recovered = recover(data)
+        try:
+            with closing(sqlite3.connect(recovered.projection_path)) as journal:
+                audited = audit(recovered.machine.state, journal)
+        finally:
+            recovered.close()
+    if json:
+        print(msgspec.json.encode(audited._asdict()).decode())
+    else:
+        print(f"{audited.accounts} accounts, {audited.transfers} transfers")
+        print(*audited.problems or ["the journal and the engine agree, and every escrow has what it owes"], sep="\n")
+    return EXIT_ERRORS if audited.problems else 0
 
 
 def run_token(data: Path, admin: bool, player: int | None, days: int, json: bool) -> int:

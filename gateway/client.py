@@ -60,6 +60,7 @@ from gateway.client_types import (
     Reset,
     Tested,
     Time,
+    WalletChange,
 )
 
 __all__ = [
@@ -338,6 +339,10 @@ class Client(Connection):
     async def wallet(self) -> list[Balance]:
         """The player's balances."""
         return (await self.request("me.wallet", {}, list[Balance])).result
+
+    async def ledger(self, limit: int = 100, before: int | None = None) -> list[WalletChange]:
+        """The last changes of the player's accounts, newest first; before message `before`."""
+        return (await self.request("me.ledger", _given(limit=limit, before=before), list[WalletChange])).result
 
     async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
         """Money out of nowhere, where the arena is for development."""

@@ -522,6 +522,21 @@ class Balance(Struct, frozen=True):
     version: int
 
 
+class WalletChange(Struct, frozen=True):
+    """A change of an account, which message `n` of `me` told."""
+
+    n: int
+    seq: int
+    at: int
+    asset: str
+    reason: str
+    change: Decimal
+    balance: Decimal
+    held: Decimal
+    version: int
+    match: int | None = None
+
+
 class Credited(Struct, frozen=True):
     asset: str
     amount: Decimal

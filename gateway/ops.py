@@ -85,6 +85,7 @@ OPS: dict[str, Query | Later | Command] = {
     "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
     # wallets
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
+    "me.ledger": Later(args.Page, ops_wallet.me_ledger),
     "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
     # operators
     "admin.fund_rewards": Command(args.Money, ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),

@@ -8,10 +8,12 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import Asset, FundRewards, TopUp, encode_cold
+from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import asset_text, asset_units
+from gateway.messages import TRANSFER_CODES
 from gateway.records import Outcome, cold_record
 from gateway.requests import Request
 
@@ -37,6 +39,39 @@ def me_wallet(session: Session, nothing: args.Nothing) -> list[BalanceAnswer]:
     return [
         BalanceAnswer(Asset(of.asset).name, asset_text(of.balance, of.asset), asset_text(of.held, of.asset), of.version)
         for of in views.wallet(session.arena.state.book, session.player)
+    ]
+
+
+class ChangeAnswer(Struct, frozen=True, omit_defaults=True):
+    """A change of an account: message `n` of the private channel."""
+
+    n: int
+    seq: int
+    at: int
+    asset: str
+    reason: str
+    change: str
+    balance: str
+    held: str
+    version: int
+    match: int | None = None
+
+
+async def me_ledger(session: Session, of: args.Page) -> list[ChangeAnswer]:
+    return [
+        ChangeAnswer(
+            row.message,
+            row.sequence,
+            row.at_ns // NS_PER_MS,
+            Asset(row.asset).name,
+            TRANSFER_CODES[row.code],
+            asset_text(row.change, row.asset),
+            asset_text(row.balance, row.asset),
+            asset_text(row.held, row.asset),
+            row.version,
+            row.match or None,
+        )
+        for row in await session.arena.ledger(session.player, of.limit, of.before)
     ]
 
 

@@ -15,7 +15,7 @@ from gateway.config import Data
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.projection import Projection
-from persistence.queries import Candle, Queries
+from persistence.queries import Candle, Queries, WalletChange
 from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
@@ -51,6 +51,10 @@ class Store:
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         """Closed candles that opened before `until_ns`, earliest first."""
         return await self._queries.candles(instrument, interval_s, limit, until_ns)
+
+    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
+        """Changes of the player's accounts that were told before message `before`, newest first."""
+        return await self._queries.wallet_changes(player, limit, before)
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch."""

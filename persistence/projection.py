@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import CANDLE, EVENT, FIXED, TRADE, Cause, EventKind
+from engine.events import CANDLE, EVENT, FIXED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
 from persistence.log import Witness
 
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
@@ -53,6 +53,11 @@ _FIXED: Final = (
     *_FACT[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
     "entry_sequence", "exit_sequence", "profit",
 )  # fmt: skip
+_TRANSFER: Final = (
+    "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",
+    "hold_high", "amount", "held", "code", "reference", "status",
+)  # fmt: skip
+_WALLET: Final = (*_FACT[:5], "asset", "change", "balance", "held", "version", "code")
 _CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
@@ -65,7 +70,7 @@ _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
     (
         EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
-        EventKind.FIXED_SETTLED,
+        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED,
     ),
 )
 """By kind of event: whether it may become a row."""
@@ -73,6 +78,8 @@ _KEPT: Final = np.isin(
 _INSERT_FILL: Final = _insert("fills", _FILL)
 _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
 _INSERT_FIXED: Final = _insert("fixed_trades", _FIXED)
+_INSERT_TRANSFER: Final = _insert("transfers", _TRANSFER)
+_INSERT_WALLET: Final = _insert("wallet_changes", _WALLET)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 
 
@@ -170,6 +177,10 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_CLOSED, zip(*(chunk[name].tolist() for name in _CLOSED), strict=True)
     for chunk in _chunks(events.view(FIXED), kinds == EventKind.FIXED_SETTLED):
         yield _INSERT_FIXED, zip(*(chunk[name].tolist() for name in _FIXED), strict=True)
+    for chunk in _chunks(events.view(TRANSFERRED), kinds == EventKind.TRANSFERRED):
+        yield _INSERT_TRANSFER, zip(*(chunk[name].tolist() for name in _TRANSFER), strict=True)
+    for chunk in _chunks(events.view(WALLET), kinds == EventKind.WALLET_CHANGED):
+        yield _INSERT_WALLET, zip(*(chunk[name].tolist() for name in _WALLET), strict=True)
     for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 

@@ -91,7 +91,22 @@ class FixedTrade(NamedTuple):
     profit: int
 
 
-def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade]) -> str:
+class WalletChange(NamedTuple):
+    """A change of a player's account, in native units of the asset."""
+
+    message: int
+    sequence: int
+    at_ns: int
+    match: int
+    asset: int
+    change: int
+    balance: int
+    held: int
+    version: int
+    code: int
+
+
+def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade | WalletChange]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
 
@@ -106,6 +121,10 @@ _CLOSED: Final = (
 )
 _FIXED: Final = (
     f"SELECT {_columns(FixedTrade)} FROM fixed_trades WHERE player = ? AND message < ? ORDER BY message DESC LIMIT ?"
+)
+_WALLET: Final = (
+    f"SELECT {_columns(WalletChange)} FROM wallet_changes WHERE player = ? AND message < ?"
+    " ORDER BY message DESC LIMIT ?"
 )
 
 
@@ -140,6 +159,11 @@ class Queries:
         """The player's last settled fixed-time trades whose message number is less than `before`, newest first."""
         rows = await self._connection.execute_fetchall(_FIXED, (player, before, limit))
         return [FixedTrade(*row) for row in rows]
+
+    async def wallet_changes(self, player: int, limit: int, before: int = _NEWEST) -> list[WalletChange]:
+        """The last changes of the player's accounts whose message number is less than `before`, newest first."""
+        rows = await self._connection.execute_fetchall(_WALLET, (player, before, limit))
+        return [WalletChange(*row) for row in rows]
 
     async def close(self) -> None:
         await self._connection.close()

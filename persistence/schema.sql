@@ -90,3 +90,41 @@ CREATE TABLE candles (
     ticks INTEGER NOT NULL,
     PRIMARY KEY (instrument, interval_s, open_at_ns)
 ) WITHOUT ROWID;
+
+-- The journal: every transfer of the ledger, and every hold and its end, as the engine told it. Amounts are in native
+-- units; accounts are owner * 65536 + Account * 256 + Asset. An account changes once for each of its versions, so a
+-- transfer is found by either side.
+CREATE TABLE transfers (
+    debit INTEGER NOT NULL,
+    debit_version INTEGER NOT NULL,
+    credit INTEGER NOT NULL,
+    credit_version INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    id_low INTEGER NOT NULL,
+    id_high INTEGER NOT NULL,
+    hold_low INTEGER NOT NULL,
+    hold_high INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    reference INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    PRIMARY KEY (debit, debit_version)
+) WITHOUT ROWID;
+
+-- What a player was told of changes of his accounts.
+CREATE TABLE wallet_changes (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    asset INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    balance INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    PRIMARY KEY (player, message)
+) WITHOUT ROWID;

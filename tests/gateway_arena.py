@@ -25,7 +25,7 @@ from gateway.records import cold_record, quote_record
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
-from persistence.queries import Candle
+from persistence.queries import Candle, WalletChange
 
 ROOMY = msgspec.structs.replace(
     Limits(),
@@ -130,6 +130,7 @@ class Gateway:
             fanout=fanout,
             tokens=Tokens(b"s" * 32, 3_600),
             history=self._history,
+            ledger=self._ledger,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -177,6 +178,9 @@ class Gateway:
 
     async def _append(self, batch: Any) -> None:
         self.batches.append(len(batch.records))
+
+    async def _ledger(self, player: int, limit: int, before: int) -> list[WalletChange]:
+        return []
 
     async def _history(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         return [candle for candle in self.candles if candle.open_at_ns < until_ns][-limit:]

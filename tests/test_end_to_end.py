@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -160,3 +162,37 @@ async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(
         seat = (await alice.match(match)).seat
         assert seat is not None
         assert (seat.rank, seat.prize) == (1, 10)
+
+
+async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed_is_seen(server: ArenaProcess) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
+        await boss.auth(token)
+        game = await boss.create_game(
+            title="Cup", duration_s=60, currency="USDT", entry_fee="10", house_fee_pct="10", prize_split=[100]
+        )
+        paid, waits = await boss.create_match(game), await boss.create_match(game)
+        for player in (alice, bob):
+            await player.guest()
+            await player.top_up("USDT", "50")
+            await player.join(paid)
+        await alice.join(waits)
+        await boss.end_match(paid, "over")
+        (wallet,) = await alice.wallet()
+        assert wallet.balance == 50 - 10 + 18 - 10
+        await asyncio.sleep(1)  # the history is a quarter of a second late
+        changes = await alice.ledger()
+        assert [change.reason for change in changes] == ["prize", "entry_fee", "entry_fee", "top_up"]
+        assert await alice.ledger(limit=1, before=changes[0].n) == changes[1:2]
+    server.kill()
+
+    audited = arena("audit", "--data", str(server.data), "--json")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert json.loads(audited.stdout) == {"accounts": 6, "transfers": 7, "problems": []}
+    with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
+        journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
+        journal.commit()
+    audited = arena("audit", "--data", str(server.data))
+    assert audited.returncode == 1
+    assert "house:fees" in audited.stdout
+

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from arena import LONG, SHORT, Arena, Player, Transfer
 
-from engine.commands import HOURS_PER_INSTRUMENT, Account, TimeInForce, Transferring
+from engine.commands import HOURS_PER_INSTRUMENT, Account, JoinMatch, TimeInForce, TopUp, Transferring
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
-from engine.tables import ACCOUNTS, HOLDINGS, ORDERS, POSITIONS, SEATS, TRANSFERS, Book
+from engine.tables import ACCOUNTS, HOLDINGS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TRANSFERS, Book
 
 
 @pytest.fixture
 def played(arena: Arena) -> Arena:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
-    fixed-time trades, some entered, some not; a third in a match with challenge rules."""
+    fixed-time trades, some entered, some not; a third in a match with challenge rules, and one in a paid match."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
@@ -41,6 +41,9 @@ def played(arena: Arena) -> Arena:
     for id, expires_at_ns in ((2, arena.now_ns + 10**12), (3, 0), (4, 0)):
         arena.command(Transfer(id, cash, fees, 10, flags=Transferring.PENDING, expires_at_ns=expires_at_ns))
     arena.command(Transfer(5, hold=4, flags=Transferring.VOID))
+    cup = arena.contest(3_600, currency="USDT", entry_fee=10, prize_split=(100,))
+    arena.command(TopUp(bob.id, "USDT", 10))
+    arena.command(JoinMatch(cup, bob.id))
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
@@ -195,6 +198,9 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("what_waits_for_a_quote_stands_in_line", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "timer", 1, 1)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "instrument", 1, 1)),
+    ("escrows_hold_what_their_matches_owe", add("matches", "seats", 1, lambda table: int(np.flatnonzero(table["asset"])[0]))),
+    ("escrows_hold_what_their_matches_owe", lambda book: book.matches["status"].__setitem__(
+        np.flatnonzero(book.matches["asset"]), MATCH_CANCELED)),
     ("requests_are_kept_in_order", add("requests", "key_low", 1, 1)),
     ("requests_are_kept_in_order", add("players", "requests", 1, 1)),
     ("requests_are_kept_in_order", add("requests", "accepted_at_ns", 10**12, 1)),
