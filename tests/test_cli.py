@@ -18,12 +18,15 @@ def test_help_comes_at_once() -> None:
     done = arena("--help")
     assert time.perf_counter() - begun_s < 2.0, "something heavy is imported: see the module's docstring"
     assert done.returncode == 0
-    for command in ("serve", "market", "record", "bots", "bench", "verify", "audit", "token", "rebuild", "warmup"):
+    for command in (*COMMANDS, "bench"):
         assert command in done.stdout
     assert "--install-completion" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "market", "record", "bots", "verify", "audit", "token", "rebuild", "warmup"])
+COMMANDS = ("serve", "market", "record", "bots", "verify", "audit", "token", "rebuild", "warmup")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     done = arena(command, "--help")
     assert done.returncode == 0

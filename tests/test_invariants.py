@@ -59,6 +59,11 @@ def live(table: Any) -> int:
     return int(np.flatnonzero(table["id"])[0])
 
 
+def paid(table: Any) -> int:
+    """The match that costs money."""
+    return int(np.flatnonzero(table["asset"])[0])
+
+
 def add(table: str, field: str, amount: int, row: int | Callable[[Any], int]) -> Callable[[Book], None]:
     def breaks(book: Book) -> None:
         array = getattr(book, table)
@@ -198,7 +203,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("what_waits_for_a_quote_stands_in_line", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "timer", 1, 1)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "instrument", 1, 1)),
-    ("escrows_hold_what_their_matches_owe", add("matches", "seats", 1, lambda table: int(np.flatnonzero(table["asset"])[0]))),
+    ("escrows_hold_what_their_matches_owe", add("matches", "seats", 1, paid)),
     ("escrows_hold_what_their_matches_owe", lambda book: book.matches["status"].__setitem__(
         np.flatnonzero(book.matches["asset"]), MATCH_CANCELED)),
     ("requests_are_kept_in_order", add("requests", "key_low", 1, 1)),
