@@ -132,7 +132,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("what_is_pending_is_held", shift(("accounts", "debits_pending", 1, 1), ("accounts", "credits_pending", 1, 3))),
     ("what_is_pending_is_held", add("transfers", "status", 1, named(3))),
     ("what_is_pending_is_held", add("transfers", "credit", 99, named(1))),
-    ("what_is_pending_is_held", add("transfers", "debit", 2, named(1))),
+    ("what_is_pending_is_held", add("transfers", "debit", 98, named(1))),
     ("what_is_pending_is_held", add("transfers", "number", 1, named(2))),
     ("what_is_pending_is_held", add("world", "holds", -2, 0)),
     ("accounts_are_found", add("accounts", "id", 1 << 16, 1)),
