@@ -70,7 +70,8 @@ async def test_while_one_batch_syncs_the_next_gathers_and_nothing_leaves_before(
 
 
 async def test_only_quotes_gather_a_little_and_a_command_ends_that() -> None:
-    gateway, gate = await gated(msgspec.structs.replace(ROOMY, quote_gather_ms=200))
+    limits = msgspec.structs.replace(ROOMY, quote_gather_ms=1_000, refuse_opens_after_ms=10_000)
+    gateway, gate = await gated(limits)
     gate.open.set()
     sequencer = gateway.arena.sequencer
     loop = asyncio.get_running_loop()
@@ -82,10 +83,10 @@ async def test_only_quotes_gather_a_little_and_a_command_ends_that() -> None:
     answered: list[Outcome] = []
     register(gateway, answered)
     await gateway.settles()
-    assert loop.time() - begun_s < 0.15
+    assert loop.time() - begun_s < 0.9, "the command has not waited for the quotes' time to be over"
     assert gate.sizes == [6]
     sequencer.submit_market(quote_record(1, 6_000_000, 6_000_001, 20, 0))
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.2)
     assert gate.sizes == [6, 1]
     await stop(gateway, gate)
 
