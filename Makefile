@@ -27,8 +27,9 @@ test: lint            ## Everything that must hold before a change is done
 	$(BIN)/arena warmup
 	$(BIN)/pytest -n 2
 
-bench: setup          ## The engine alone, then the whole arena against an echo server
+bench: setup          ## The engine and the ledger alone, then the whole arena against an echo server
 	$(BIN)/arena bench engine
+	$(BIN)/arena bench ledger
 	$(BIN)/arena bench gateway
 
 soak: setup           ## Ten million steps of the engine against its naive twin; bots through a hundred kill -9

@@ -9,18 +9,22 @@ What lives where, in the order in which it is built:
     tables.py        every table, each column commented; Book
     plain.py         tables for kernels that run as plain Python
     state.py         the whole state: Book and cold things
-    kernels/         all compiled code, a file per noun:
+    kernels/         all compiled code, a file per noun (inlining: how it is compiled):
                        processor index rows     memory, id -> row, free rows
                        triggers timers          what waits for a price, what waits for a time
                        emit candles requests    events, candles, request keys
                        margin seats rosters     maintenance and liquidation, cash and holdings, open positions
                        positions orders         what a fill opens, what waits to fill
+                       plans waiting            what an order would be, what waits for the next quote
+                       instruments              open, stale, allowed
+                       bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
                        fixed_trades             up or down, at a set time
                        ledger transfers         accounts of real money, what moves between them by command
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun
-    matches.py
+    matches.py ranking.py
+    money.py
     switches.py
     room.py          tables grow, between batches
     machine.py       the one door: a batch in, outcomes and events out
