@@ -823,7 +823,7 @@ class Market(RuleBasedStateMachine):
             check(self.twins.machine.state)
 
 
-TestMarket = Market.TestCase
+TestMarket = pytest.mark.timeout(600 if THOROUGH else 120)(Market.TestCase)
 TestMarket.settings = settings(
     max_examples=300 if THOROUGH else 20, stateful_step_count=100 if THOROUGH else 50, deadline=None,
     suppress_health_check=list(HealthCheck), derandomize=True,
