@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bench.process import ArenaProcess, arena
 from engine.commands import Kind
@@ -40,17 +41,17 @@ async def soak(cycles: int, players: int, market: list[str], folder: Path) -> li
         await asyncio.sleep(random.uniform(*CYCLE_S) + players / 50)
         server.kill()
         lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-        verdict = await asyncio.to_thread(_verify, server.data)
+        verdict = await asyncio.to_thread(verified, server.data)
         if isinstance(verdict, str):
             wrong.append(f"cycle {cycle}: {verdict}")
             break
-        missing = await asyncio.to_thread(_missing, server.data, lines)
-        wrong += [f"cycle {cycle}: acknowledged, but not in the log: {line}" for line in missing]
+        lost = await asyncio.to_thread(missing, server.data, lines)
+        wrong += [f"cycle {cycle}: acknowledged, but not in the log: {line}" for line in lost]
         begun_s = time.monotonic()
         await asyncio.to_thread(server.start)
         print(
             f"cycle {cycle} of {cycles}: sequence {verdict['sequence']}, digest {verdict['digest']} as replayed,"
-            f" {len(lines)} acknowledged, {len(missing)} missing, ready again in {time.monotonic() - begun_s:.1f} s",
+            f" {len(lines)} acknowledged, {len(lost)} missing, ready again in {time.monotonic() - begun_s:.1f} s",
             file=sys.stderr,
         )
     stop.set()
@@ -59,21 +60,22 @@ async def soak(cycles: int, players: int, market: list[str], folder: Path) -> li
     return wrong + summary.error_examples
 
 
-def _verify(data: Path) -> dict[str, object] | str:
+def verified(data: Path) -> dict[str, Any] | str:
+    """What `arena verify` says: a replay from the first entry agrees; or, as text, what is wrong."""
     done = arena("verify", "--data", str(data), "--json")
     if done.returncode:
         return f"{done.stdout} {done.stderr}".strip()
-    verdict: dict[str, object] = json.loads(done.stdout)
+    verdict: dict[str, Any] = json.loads(done.stdout)
     return verdict
 
 
-def _missing(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
+def missing(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
     """Which acknowledged requests are not commands of their player's in the log."""
     players = {
         entry.batch.first_sequence + i: int(record["player"])
         for entry in entries(Folder(data / "log"))
         for i, record in enumerate(entry.batch.records)
-        if record["kind"] > Kind.QUOTE
+        if record["kind"] not in (Kind.QUOTE, Kind.PULSE)
     }
     return [line for line in lines if players.get(line["seq"]) != line["player"]]
 

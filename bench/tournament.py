@@ -1,0 +1,367 @@
+"""A tournament: a thousand players in a hundred paid matches at once, while the server is killed now and then.
+
+    python -m bench.tournament [--players N] [--matches N] [--kills N] [--market M --speed S] [--json]
+
+Players top up, join, leave, trade, lose their connections, and ask again when in doubt. Operators cancel some matches,
+start some early and end some. When all is over the server stops, and books.py examines what it leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from bench.books import Books, examine
+from bench.process import ArenaProcess, arena
+from gateway.bot import EXPECTED
+from gateway.client import Client, Disconnected, Refused, Unanswered, Unreachable, new_key
+from gateway.client_types import Balance, Closed, Credited, FixedBought, Guest, Joined, Left, Made, Match, Placed, Reply
+
+T = TypeVar("T")
+
+SECONDS: Final = 60
+"""Length of the shortest matches; the longest are half as long again."""
+
+REGISTERING_AT_ONCE: Final = 20
+LOSES_CONNECTION: Final = 0.01
+"""The part of all requests during which it breaks."""
+
+SYMBOLS: Final = ("BTCUSDT", "ETHUSDT")
+LATER: Final = frozenset({"OVERLOADED", "RATE_LIMITED", "STOPPING", "FEED_STALE"})
+ORDINARY: Final = EXPECTED | {
+    "ALREADY_JOINED", "CODE_WRONG", "INSUFFICIENT_FUNDS", "MATCH_EMPTY", "MATCH_FULL", "MATCH_NOT_OPEN",
+    "MATCH_NOT_WAITING", "NOT_JOINED", "STAKE_TOO_HIGH",
+}  # fmt: skip
+"""Refusals that fair players meet. Any other is an error."""
+
+GAMES: Final[tuple[dict[str, Any], ...]] = (
+    {"title": "Winner takes it all", "entry_fee": "5", "prize_split": [100]},
+    {"title": "Podium", "entry_fee": "7.77", "house_fee_pct": "10", "prize_split": [60, 30, 10]},
+    {"title": "Jackpot", "entry_fee": "2", "reward_price": "50", "max_total_drawdown_pct": "5"},
+    {"title": "Guaranteed", "entry_fee": "3", "house_fee_pct": "5", "reward_price": "10", "execution": "next"},
+    {"title": "Hard work", "entry_fee": "1", "prize_split": [50, 50], "min_trades": 3, "min_hold_s": 1},
+    {"title": "Never", "entry_fee": "4", "prize_split": [100], "min_trades": 1000, "nobody_wins": "keep"},
+    {"title": "Never, and back", "entry_fee": "4", "reward_price": "30", "min_trades": 1000},
+    {"title": "Freeroll", "reward_price": "5", "allowed_directions": "long_only", "max_daily_drawdown_pct": "3"},
+    {"title": "Sprint", "entry_fee": "6", "prize_split": [70, 30], "profit_target_pct": "1", "profit_target": "ends"},
+    {"title": "Demo", "entry_fee": "100", "prize_split": [100], "currency": "DEMO", "max_loss_per_trade_pct": "1"},
+)  # fmt: skip
+
+
+class Room(NamedTuple):
+    """A match of the tournament, and what the operator will do to it."""
+
+    match: int
+    code: str
+    fate: str  # cancel, start, end; or none: it goes its way
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What came of a tournament."""
+
+    players: int
+    matches: int
+    kills: int
+    seconds: float
+    acknowledged: int
+    replayed: int
+    lost_connections: int
+    refused: dict[str, int]
+    books: Books
+    errors: list[str]
+
+
+class Tally:
+    """What all count together."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[tuple[int, int]] = []  # player and sequence of each command
+        self.replayed = 0
+        self.lost_connections = 0
+        self.refused: Counter[str] = Counter()
+        self.errors: list[str] = []
+
+
+class Person:
+    """Somebody who asks until there is an outcome: with the same key, over lost connections and dead servers."""
+
+    def __init__(self, url: str, random: Random, tally: Tally) -> None:
+        self.client = Client(url)
+        self.random = random
+        self._url = url
+        self._tally = tally
+        self.token = ""
+
+    async def enter(self, token: str) -> None:
+        """Sign in, however long that takes."""
+        self.token = token
+        while True:
+            with contextlib.suppress(Unreachable, Unanswered, Disconnected, Refused):
+                await self.client.__aenter__()
+                await self.client.auth(token)
+                return
+            await self.client.close()
+            await asyncio.sleep(0.2)
+            self.client = Client(self._url)
+
+    async def ask(self, op: str, args: dict[str, Any], shape: type[T]) -> T | None:
+        """The result of a command; None when it is refused, as happens to everybody."""
+        reply = await self._insist(op, args, shape, new_key())
+        if reply is None:
+            return None
+        self._tally.acknowledged.append((self.client.player, reply.seq))
+        self._tally.replayed += reply.replayed
+        return reply.result
+
+    async def look(self, op: str, shape: type[T]) -> T:
+        """The answer to a query that is never refused."""
+        reply = await self._insist(op, {}, shape, None)
+        assert reply is not None, op
+        return reply.result
+
+    async def _insist(self, op: str, args: dict[str, Any], shape: type[T], key: str | None) -> Reply[T] | None:
+        while True:
+            asking = asyncio.create_task(self.client.request(op, args, shape, key=key))
+            if self.random.random() < LOSES_CONNECTION:
+                await asyncio.sleep(self.random.choice((0, 0, 0.003)))
+                await self.client.close()
+                self._tally.lost_connections += 1
+            try:
+                return await asking
+            except Unanswered:
+                continue
+            except Disconnected:
+                self.client = Client(self._url)
+                await self.enter(self.token)
+                continue
+            except Refused as refused:
+                if refused.code in LATER:
+                    await asyncio.sleep((refused.retry_after or 200) / 1000)
+                    continue
+                self._tally.refused[refused.code] += 1
+                if refused.code not in ORDINARY:
+                    self._tally.errors.append(f"{op} {args}: {refused}")
+                return None
+
+
+class Contestant(Person):
+    """A player: joins a few rooms and trades in them at random."""
+
+    def __init__(self, url: str, random: Random, tally: Tally) -> None:
+        super().__init__(url, random, tally)
+        self._joined: list[int] = []
+        self._positions: list[int] = []
+
+    async def register(self) -> None:
+        while True:
+            try:
+                await self.client.__aenter__()
+                guest = await self.client.post("/api/v1/auth/guest", {}, Guest)
+            except (Unreachable, Unanswered, Refused):
+                await self.client.close()
+                await asyncio.sleep(0.2)
+                self.client = Client(self._url)
+                continue
+            with contextlib.suppress(Unanswered, Disconnected):
+                await self.client.auth(guest.token)
+                self.token = guest.token
+                return
+            self.client = Client(self._url)
+            await self.enter(guest.token)
+            return
+
+    async def play(self, rooms: list[Room], stop: asyncio.Event) -> None:
+        random = self.random
+        poor = random.random() < 0.2
+        await self.ask("wallet.top_up", {"asset": "USDT", "amount": "6" if poor else "60"}, Credited)
+        await self.ask("wallet.top_up", {"asset": "DEMO", "amount": "250"}, Credited)
+        for room in random.sample(rooms, min(len(rooms), random.randint(1, 4))):
+            await self._join(room)
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), random.expovariate(0.3))
+            if not self._joined or random.random() < 0.05:
+                await self._join(random.choice(rooms))
+            elif random.random() < 0.03:
+                await self._leave(random.choice(self._joined))
+            else:
+                await self._trade(random.choice(self._joined))
+
+    async def _join(self, room: Room) -> None:
+        code = room.code if self.random.random() < 0.9 else "guessed"
+        args: dict[str, Any] = {"match": room.match} | ({"code": code} if room.code else {})
+        times = 2 if self.random.random() < 0.1 else 1
+        answers = await asyncio.gather(*(self.ask("match.join", args, Joined) for _ in range(times)))
+        took = [answer for answer in answers if answer is not None]
+        if len(took) > 1:
+            self._tally.errors.append(f"player {self.client.player} took two seats in match {room.match}")
+        if took:
+            self._joined.append(room.match)
+            if self.random.random() < 0.1:
+                await self._leave(room.match)
+
+    async def _leave(self, match: int) -> None:
+        if await self.ask("match.leave", {"match": match}, Left) is not None:
+            self._joined.remove(match)
+
+    async def _trade(self, match: int) -> None:
+        random = self.random
+        if self._positions and random.random() < 0.4:
+            position = self._positions.pop(random.randrange(len(self._positions)))
+            await self.ask("position.close", {"position": position, "percent": 100}, Closed)
+            return
+        symbol, side = random.choice(SYMBOLS), random.choice(("long", "short"))
+        if random.random() < 0.15:
+            stake = {"symbol": symbol, "direction": "up", "stake": "100", "duration": random.randint(5, 10)}
+            await self.ask("fixed.buy", stake | {"account": {"match": match}}, FixedBought)
+            return
+        order: dict[str, Any] = {"match": match, "symbol": symbol, "side": side, "margin": "500"}
+        order |= {"leverage": random.randint(1, 100)}
+        if random.random() < 0.5:
+            order["trailing_stop"] = random.randint(100, 2_000)
+        placed = await self.ask("order.place", order, Placed)
+        if placed is not None:
+            self._positions.append(placed.order)
+
+
+class Operator(Person):
+    """Makes the matches, and lets some end otherwise than they would."""
+
+    async def make(self, op: str, args: dict[str, Any]) -> int:
+        made = await self.ask(f"admin.{op}", args, Made)
+        assert made is not None, f"{op} {args} is refused: {self._tally.refused}"
+        return made.id
+
+    async def prepare(self, matches: int, seconds: int) -> list[Room]:
+        for asset, amount in (("USDT", "100000"), ("DEMO", "100000")):
+            await self.ask("admin.fund_rewards", {"asset": asset, "amount": amount}, Credited)
+        games = []
+        for number, rules in enumerate(GAMES):
+            game: dict[str, Any] = {"currency": "USDT", "min_players": 2 + number % 3, "max_players": 10 + number}
+            game |= {"countdown_s": max(1, seconds // (2 + number % 4)), "duration_s": seconds + number * seconds // 20}
+            games.append(await self.make("create_game", game | rules))
+        rooms = []
+        for number in range(matches):
+            code = f"secret-{number}" if number % 9 == 5 else ""
+            args = {"game": games[number % len(games)]} | ({"code": code} if code else {})
+            match = await self.make("create_match", args)
+            fate = self.random.choices(("", "cancel", "start", "end"), (7, 1, 1, 1))[0]
+            rooms.append(Room(match, code, fate))
+        return rooms
+
+    async def meddle(self, rooms: list[Room], seconds: int) -> None:
+        """Do to each room what it is fated to, at some time, then wait until all are over."""
+        for room in self.random.sample(rooms, len(rooms)):
+            await asyncio.sleep(seconds / len(rooms))
+            if room.fate == "start":
+                await self.ask("admin.start_match", {"match": room.match}, Made)
+            elif room.fate:
+                reason = {"match": room.match, "reason": "fate"}
+                await self.ask(f"admin.{room.fate}_match", reason, Made)
+        while True:
+            alive = [match for match in await self.look("match.list", list[Match]) if not match.practice]
+            waiting = [match.match for match in alive if match.status == "waiting"]
+            if not waiting and not any(match.status == "open" for match in alive):
+                return
+            for match in waiting:
+                await self.ask("admin.cancel_match", {"match": match, "reason": "nobody comes any more"}, Made)
+            await asyncio.sleep(1)
+
+
+async def hold(
+    folder: Path, players: int, matches: int, kills: int, seconds: int, seed: int, market: list[str]
+) -> Summary:
+    """The whole tournament, and the examination of what it leaves in `folder`."""
+    begun_s = time.monotonic()
+    tally = Tally()
+    server = ArenaProcess(folder / "data", *market)
+    await asyncio.to_thread(server.start)
+    operator = Operator(server.url, Random(f"{seed} operator"), tally)
+    await operator.enter(arena("token", "--admin", "--data", str(server.data)).stdout.strip())
+    rooms = await operator.prepare(matches, seconds)
+    _say(f"{matches} matches wait for {players} players")
+
+    contestants = [Contestant(server.url, Random(f"{seed} {number}"), tally) for number in range(players)]
+    entrance = asyncio.Semaphore(REGISTERING_AT_ONCE)
+    stop = asyncio.Event()
+
+    async def one(contestant: Contestant) -> None:
+        async with entrance:
+            await contestant.register()
+        await contestant.play(rooms, stop)
+
+    playing = [asyncio.create_task(one(contestant)) for contestant in contestants]
+    meddling = asyncio.create_task(operator.meddle(rooms, seconds))
+    await _kill(server, kills, seconds, meddling, Random(f"{seed} kills"))
+    await meddling
+    stop.set()
+    await asyncio.gather(*playing)
+    _say(f"all matches are over: {len(tally.acknowledged)} commands acknowledged")
+
+    told = {}
+    for contestant in contestants:
+        told[contestant.client.player] = await contestant.look("me.wallet", list[Balance])
+        await contestant.client.close()
+    await operator.client.close()
+    server.stop()
+    books = await asyncio.to_thread(examine, server.data, [room.match for room in rooms], told, tally.acknowledged)
+    return Summary(
+        players, matches, kills, round(time.monotonic() - begun_s, 1), len(tally.acknowledged), tally.replayed,
+        tally.lost_connections, dict(tally.refused.most_common()), books, tally.errors + books.problems,
+    )  # fmt: skip
+
+
+async def _kill(server: ArenaProcess, kills: int, seconds: int, until: asyncio.Task[None], random: Random) -> None:
+    """kill -9, spread over the time in which matches are joined, played and ended."""
+    for kill in range(1, kills + 1):
+        await asyncio.wait([until], timeout=random.uniform(0.5, 1.5) * 2 * seconds / (kills + 1))
+        server.kill()
+        begun_s = time.monotonic()
+        await asyncio.to_thread(server.start)
+        _say(f"kill {kill} of {kills}: ready again in {time.monotonic() - begun_s:.1f} s")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point; exit code 1 when something was wrong."""
+    parser = argparse.ArgumentParser(description="Hold a tournament of paid matches, and examine the books.")
+    parser.add_argument("--players", type=int, default=1000)
+    parser.add_argument("--matches", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="length of the shortest matches")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--market", help="as of `arena serve`; recordings are played in a loop")
+    parser.add_argument("--speed", default="50", help="of recordings")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    market = ["--market", options.market, "--speed", options.speed, "--loop"] if options.market else []
+    with tempfile.TemporaryDirectory(prefix="tournament-") as folder:
+        summary = asyncio.run(
+            hold(Path(folder), options.players, options.matches, options.kills, options.seconds, options.seed, market)
+        )
+    if options.json:
+        print(msgspec.json.encode(summary).decode())
+    else:
+        print(f"{summary.players} players, {summary.matches} matches, {summary.kills} kills, {summary.seconds} s")
+        print(f"{summary.acknowledged} commands acknowledged, {summary.lost_connections} connections lost")
+        print(f"refused: {summary.refused}\nbooks: {summary.books}")
+        for line in summary.errors:
+            print(f"error: {line}")
+    sys.exit(bool(summary.errors))
+
+
+if __name__ == "__main__":
+    main()
