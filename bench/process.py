@@ -73,15 +73,19 @@ class ArenaProcess:
             urllib.request.urlopen(f"{self.url}/ready", timeout=5).close()
         except urllib.error.HTTPError as error:
             return error.read().decode()
+        except TimeoutError:
+            return "it does not answer"
         return ""
 
     def _first_line(self) -> str:
         assert self._process is not None
         assert self._process.stdout is not None
         until_s = time.monotonic() + START_S
+        said = select.poll()  # unlike select(), it takes any number of open files
+        said.register(self._process.stdout, select.POLLIN)
         line = b""
         while not line.endswith(b"\n") and time.monotonic() < until_s:
-            if select.select([self._process.stdout], [], [], 0.2)[0]:
+            if said.poll(200):
                 read = os.read(self._process.stdout.fileno(), 1)
                 if not read:
                     break

@@ -101,6 +101,7 @@ class Person:
         self._url = url
         self._tally = tally
         self.token = ""
+        self._entering = asyncio.Lock()
 
     async def enter(self, token: str) -> None:
         """Sign in, however long that takes."""
@@ -110,9 +111,18 @@ class Person:
                 await self.client.__aenter__()
                 await self.client.auth(token)
                 return
-            await self.client.close()
-            await asyncio.sleep(0.2)
-            self.client = Client(self._url)
+            await self._renew()
+
+    async def _come_back(self, gone: Client) -> None:
+        async with self._entering:
+            if self.client is gone:
+                await self._renew()
+                await self.enter(self.token)
+
+    async def _renew(self) -> None:
+        await self.client.close()
+        await asyncio.sleep(self.random.uniform(0.1, 0.5))
+        self.client = Client(self._url)
 
     async def ask(self, op: str, args: dict[str, Any], shape: type[T]) -> T | None:
         """The result of a command; None when it is refused, as happens to everybody."""
@@ -131,18 +141,19 @@ class Person:
 
     async def _insist(self, op: str, args: dict[str, Any], shape: type[T], key: str | None) -> Reply[T] | None:
         while True:
-            asking = asyncio.create_task(self.client.request(op, args, shape, key=key))
+            async with self._entering:
+                client = self.client
+            asking = asyncio.create_task(client.request(op, args, shape, key=key))
             if self.random.random() < LOSES_CONNECTION:
                 await asyncio.sleep(self.random.choice((0, 0, 0.003)))
-                await self.client.close()
+                await client.close()
                 self._tally.lost_connections += 1
             try:
                 return await asking
             except Unanswered:
                 continue
             except Disconnected:
-                self.client = Client(self._url)
-                await self.enter(self.token)
+                await self._come_back(client)
                 continue
             except Refused as refused:
                 if refused.code in LATER:
@@ -164,21 +175,13 @@ class Contestant(Person):
 
     async def register(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(Unreachable, Unanswered, Disconnected, Refused):
                 await self.client.__aenter__()
                 guest = await self.client.post("/api/v1/auth/guest", {}, Guest)
-            except (Unreachable, Unanswered, Refused):
-                await self.client.close()
-                await asyncio.sleep(0.2)
-                self.client = Client(self._url)
-                continue
-            with contextlib.suppress(Unanswered, Disconnected):
-                await self.client.auth(guest.token)
-                self.token = guest.token
-                return
-            self.client = Client(self._url)
-            await self.enter(guest.token)
-            return
+                break
+            await self._renew()
+        await self._renew()
+        await self.enter(guest.token)
 
     async def play(self, rooms: list[Room], stop: asyncio.Event) -> None:
         random = self.random
@@ -261,7 +264,8 @@ class Operator(Person):
 
     async def meddle(self, rooms: list[Room], seconds: int) -> None:
         """Do to each room what it is fated to, at some time, then wait until all are over."""
-        for room in self.random.sample(rooms, len(rooms)):
+        shuffled = self.random.sample(rooms, len(rooms))
+        for room in sorted(shuffled, key=lambda room: room.fate != "cancel"):  # only those that wait can be called off
             await asyncio.sleep(seconds / len(rooms))
             if room.fate == "start":
                 await self.ask("admin.start_match", {"match": room.match}, Made)
@@ -287,38 +291,40 @@ async def hold(
     server = ArenaProcess(folder / "data", *market)
     await asyncio.to_thread(server.start)
     operator = Operator(server.url, Random(f"{seed} operator"), tally)
-    await operator.enter(arena("token", "--admin", "--data", str(server.data)).stdout.strip())
-    rooms = await operator.prepare(matches, seconds)
-    _say(f"{matches} matches wait for {players} players")
-
     contestants = [Contestant(server.url, Random(f"{seed} {number}"), tally) for number in range(players)]
-    entrance = asyncio.Semaphore(REGISTERING_AT_ONCE)
     stop = asyncio.Event()
-
-    async def one(contestant: Contestant) -> None:
-        async with entrance:
-            await contestant.register()
-        await contestant.play(rooms, stop)
-
-    playing = [asyncio.create_task(one(contestant)) for contestant in contestants]
-    meddling = asyncio.create_task(operator.meddle(rooms, seconds))
-    await _kill(server, kills, seconds, meddling, Random(f"{seed} kills"))
-    await meddling
-    stop.set()
-    await asyncio.gather(*playing)
-    _say(f"all matches are over: {len(tally.acknowledged)} commands acknowledged")
-
-    told = {}
-    for contestant in contestants:
-        told[contestant.client.player] = await contestant.look("me.wallet", list[Balance])
-        await contestant.client.close()
-    await operator.client.close()
-    server.stop()
+    try:
+        await operator.enter(arena("token", "--admin", "--data", str(server.data)).stdout.strip())
+        await _register(contestants)
+        rooms = await operator.prepare(matches, seconds)
+        _say(f"{matches} matches wait for {players} players")
+        async with asyncio.TaskGroup() as group:
+            for contestant in contestants:
+                group.create_task(contestant.play(rooms, stop))
+            meddling = group.create_task(operator.meddle(rooms, seconds))
+            await _kill(server, kills, seconds, meddling, Random(f"{seed} kills"))
+            await meddling
+            stop.set()
+        _say(f"all matches are over: {len(tally.acknowledged)} commands acknowledged")
+        told = {of.client.player: await of.look("me.wallet", list[Balance]) for of in contestants}
+    finally:
+        await asyncio.gather(*(person.client.close() for person in (operator, *contestants)))
+        server.stop()
     books = await asyncio.to_thread(examine, server.data, [room.match for room in rooms], told, tally.acknowledged)
     return Summary(
         players, matches, kills, round(time.monotonic() - begun_s, 1), len(tally.acknowledged), tally.replayed,
         tally.lost_connections, dict(tally.refused.most_common()), books, tally.errors + books.problems,
     )  # fmt: skip
+
+
+async def _register(contestants: list[Contestant]) -> None:
+    entrance = asyncio.Semaphore(REGISTERING_AT_ONCE)
+
+    async def one(contestant: Contestant) -> None:
+        async with entrance:
+            await contestant.register()
+
+    await asyncio.gather(*map(one, contestants))
 
 
 async def _kill(server: ArenaProcess, kills: int, seconds: int, until: asyncio.Task[None], random: Random) -> None:
