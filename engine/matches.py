@@ -342,7 +342,8 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     book = state.book
     game = state.cold.games[int(book.matches[match_id]["game"])]
     rows, fit = ranked(state, match_id, game.ranks_by_trades)
-    won = prizes(game, len(rows), fit)
+    for_nothing = game.currency and not book.matches[match_id]["asset"]  # practice of a game about real money
+    won = [] if for_nothing else prizes(game, len(rows), fit)
     for rank, row in enumerate(rows.tolist(), start=1):
         seat = book.seats[row]
         seat["rank"] = rank

@@ -1,7 +1,7 @@
 """Real money: what moves between players, matches and the house. Each flow is one or a few transfers of the ledger.
 
 A match guards its own money: what its escrow holds follows from its seats, so no id of a transfer is needed, and at its
-end the escrow is exactly empty.
+end the escrow is exactly empty. A practice match has no asset: it moves no money, whatever its game says.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from engine.state import State
 from engine.tables import MOST_SUMMED
 
 ASSETS = {asset.name: asset for asset in Asset}
+
+MOST_ENTERED = MOST_SUMMED // 2
+"""Of an asset, all that ever enters. Who joins a paid match has taken in no more than that either: so whatever comes
+to a player afterwards, which is at most all there is, can still be counted."""
 
 
 def top_up(state: State, command: TopUp, emit: Emit) -> tuple[Reason, int]:
@@ -41,11 +45,18 @@ def fund_rewards(state: State, command: FundRewards, emit: Emit) -> tuple[Reason
 def _enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
     """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
     world = state.book.accounts[int(find_account(state.book, 0, Account.WORLD, asset))]
-    if not 0 < amount <= MOST_SUMMED - int(world["debits_posted"]):
+    entered = int(world["debits_posted"]) + int(world["debits_pending"])
+    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - _taken_in(state, owner, of, asset)):
         return Reason.AMOUNT_INVALID
     debit, credit = account(state, 0, Account.WORLD, asset), account(state, owner, of, asset)
     _must(_moved(state, debit, credit, amount, code, 0, emit))
     return Reason.ACCEPTED
+
+
+def _taken_in(state: State, owner: int, of: Account, asset: Asset) -> int:
+    """All that the account ever got, and what is held for it."""
+    found = state.book.accounts[int(find_account(state.book, owner, of, asset))]
+    return int(found["credits_posted"]) + int(found["credits_pending"])
 
 
 def may_set_aside(state: State, game: CreateGame) -> Reason:
@@ -79,11 +90,14 @@ def _lacking(game: CreateGame) -> int:
 
 
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
-    """Can the player pay the entry fee?"""
+    """Can the player pay the entry fee, and will all that may come back be counted?"""
     game = _game(state, match_id)
-    if not game.currency or not game.entry_fee:
+    if not state.book.matches[match_id]["asset"]:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
+    for owner, of in ((player, of_players(asset)), (match_id, Account.MATCH_ESCROW)):
+        if _taken_in(state, owner, of, asset) > MOST_ENTERED:
+            return Reason.AMOUNT_INVALID
     cash = int(find_account(state.book, player, of_players(asset), asset))
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
@@ -91,7 +105,7 @@ def may_take_fee(state: State, match_id: int, player: int) -> Reason:
 def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     """The entry fee from the player's account into the match's escrow."""
     game = _game(state, match_id)
-    if game.currency and game.entry_fee:
+    if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
         _must(_moved(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit))
 
@@ -99,7 +113,7 @@ def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
 def give_back_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     """The very amount back to the player."""
     game = _game(state, match_id)
-    if game.currency and game.entry_fee:
+    if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
         _must(_moved(state, escrow, cash, game.entry_fee, TransferCode.REFUND, match_id, emit))
 
@@ -116,7 +130,7 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
     """Empty the escrow of a match that is over: prizes to the first of `players`, of whom `fit` may win, the rest to
     the house. When none may, everybody gets the fee back, or the house keeps all, as the game says."""
     game = _game(state, match_id)
-    if not game.currency:
+    if not state.book.matches[match_id]["asset"]:  # of a practice match too, whatever its game says
         return
     asset = ASSETS[game.currency]
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)

@@ -42,7 +42,10 @@ def asset_units(field: str, amount: int | str, asset: Asset) -> int:
     units = units_of(field, amount)
     decimals = ASSET_DECIMALS[asset]
     if decimals > MONEY_DECIMALS:
-        return units * int(10 ** (decimals - MONEY_DECIMALS))
+        units *= int(10 ** (decimals - MONEY_DECIMALS))
+        if not -BIGGEST < units < BIGGEST:
+            raise Refused(Code.OUT_OF_RANGE, field=field)
+        return units
     return _whole(field, units, 10 ** (MONEY_DECIMALS - decimals))
 
 

@@ -185,6 +185,14 @@ class Transfer(NamedTuple):
     credit_version: int = 0
 
 
+class Asked(NamedTuple):
+    """A cold command with the key of the player (0: an operator) who asks for it."""
+
+    command: ColdCommand
+    player: int
+    key: str | None
+
+
 class Pulse(NamedTuple):
     pass
 
@@ -206,7 +214,7 @@ HotCommand = (
     | Pulse
     | Unknown
 )
-Command = HotCommand | ColdCommand
+Command = HotCommand | ColdCommand | Asked
 
 LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
     Quote: (Kind.QUOTE, QUOTE),
@@ -231,7 +239,10 @@ def batch_of(commands: list[Command], first_sequence: int, at_ns: int) -> Batch:
         if isinstance(command, HotCommand):
             _fill(record, command)
         else:
-            blob = encode_cold(command)
+            blob = encode_cold(command.command if isinstance(command, Asked) else command)
+            if isinstance(command, Asked):
+                record["player"] = command.player
+                _put_key(record, command)
             record["kind"], record["blob_length"], record["blob_offset"] = Kind.COLD, len(blob), len(blobs)
             blobs += blob
     return Batch(first_sequence, at_ns, records, blobs)
@@ -248,8 +259,12 @@ def _fill(record: NDArray[np.void], command: HotCommand) -> None:
     for field, argument in arguments.items():
         view[field] = pack_client_order_id(argument) if field == "client_order_id" else argument
     if key is not None:
-        view["key_low"], view["key_high"] = request_key(arguments["player"], key)
-        view["arguments_hash"] = arguments_hash(command)
+        _put_key(view, command)
+
+
+def _put_key(view: NDArray[np.void], command: Any) -> None:
+    view["key_low"], view["key_high"] = request_key(command.player, command.key)
+    view["arguments_hash"] = arguments_hash(command)
 
 
 def halves(id: int) -> tuple[int, int]:
@@ -258,7 +273,7 @@ def halves(id: int) -> tuple[int, int]:
     return low - (low >> 63 << 64), high - (high >> 63 << 64)
 
 
-def arguments_hash(command: HotCommand) -> int:
+def arguments_hash(command: HotCommand | Asked) -> int:
     """Stands for the gateway's hash of the decoded arguments."""
     digest = hashlib.blake2b(repr(command._replace(key=None)).encode(), digest_size=8).digest()  # type: ignore[call-arg]
     return int.from_bytes(digest, "little", signed=True)

@@ -71,18 +71,29 @@ class Ledger:
 
     def apply(self, commands: list[Command], first_sequence: int, now_ns: int) -> list[Answer]:
         """A batch: what is due, and then its commands, those that are no transfers doing nothing."""
-        self.now_ns, self.sequence, self.events = now_ns, first_sequence, []
-        self.known = {id: known for id, known in self.known.items()
-                      if known.status is TransferStatus.PENDING or known.since_ns + DAY_NS > now_ns}  # fmt: skip
-        due = [(known.command.expires_at_ns, known.number, id) for id, known in self.known.items()
-               if known.status is TransferStatus.PENDING and 0 < known.command.expires_at_ns <= now_ns]  # fmt: skip
-        for _, _, id in sorted(due):
-            self.end(id, 0, TransferStatus.EXPIRED, 0)
+        self.begin(first_sequence, now_ns, [])
+        for _, _, id in sorted(self.due()):
+            self.expire(id)
         answers: list[Answer] = []
         while len(answers) < len(commands):
             chain = self.chain(commands[len(answers) :])
             answers += self.apply_chain(chain, first_sequence + len(answers))
         return answers
+
+    def begin(self, first_sequence: int, now_ns: int, events: list[dict[str, Any]]) -> None:
+        """A batch begins, which tells its events there."""
+        self.now_ns, self.sequence, self.events = now_ns, first_sequence, events
+        self.known = {id: known for id, known in self.known.items()
+                      if known.status is TransferStatus.PENDING or known.since_ns + DAY_NS > now_ns}  # fmt: skip
+
+    def due(self) -> list[tuple[int, int, int]]:
+        """(when, number, id) of the holds whose time is up."""
+        return [(known.command.expires_at_ns, known.number, id) for id, known in self.known.items()
+                if known.status is TransferStatus.PENDING
+                and 0 < known.command.expires_at_ns <= self.now_ns]  # fmt: skip
+
+    def expire(self, id: int) -> None:
+        self.end(id, 0, TransferStatus.EXPIRED, 0)
 
     def chain(self, commands: list[Command]) -> list[Command]:
         """The first command, and those that are linked to it."""
@@ -99,14 +110,16 @@ class Ledger:
             return [Answer(Reason.ACCEPTED, sequence=first_sequence)]
         if last.flags & Transferring.LINKED or (len(chain) > LONGEST_CHAIN):
             return [Answer(Reason.LINK_FAILED, sequence=first_sequence + k) for k in range(len(chain))]
-        before = copy.deepcopy((self.accounts, self.known, self.holds, self.events))
+        accounts, known = ({id: copy.copy(of) for id, of in all.items()} for all in (self.accounts, self.known))
+        holds, told = self.holds, len(self.events)
         answers = []
         for k, command in enumerate(chain):
             assert isinstance(command, Transfer)
             self.sequence = first_sequence + k
             answers.append(self.transfer(command))
             if answers[-1].reason is not Reason.ACCEPTED:
-                self.accounts, self.known, self.holds, self.events = before
+                self.accounts, self.known, self.holds = accounts, known, holds
+                del self.events[told:]
                 return [
                     Answer(answers[-1].reason if m == k else Reason.LINK_FAILED, sequence=first_sequence + m)
                     for m in range(len(chain))

@@ -15,6 +15,7 @@ from typing import Any
 from arena import (
     AmendOrder,
     AmendPosition,
+    Asked,
     BuyFixed,
     CancelAll,
     CancelOrder,
@@ -23,20 +24,26 @@ from arena import (
     PlaceOrder,
     Pulse,
     Quote,
+    Transfer,
     Unknown,
 )
+from ledger_oracle import Answer, Ledger
+from money_oracle import PURSES, Money, pool
 from msgspec.structs import replace
 
 from engine.commands import (
+    Account,
     Amend,
     Anchor,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
     DefineInstrument,
     EndMatch,
     Execution,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     MarginBracket,
@@ -49,7 +56,9 @@ from engine.commands import (
     StartMatch,
     Switch,
     TimeInForce,
+    TopUp,
     TotalDrawdown,
+    TransferCode,
     pack_client_order_id,
 )
 from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
@@ -60,11 +69,11 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 1, 2, 3, 5, 6  # in this order, when due together
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)  # in this order, due together
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
-Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed | Asked
 """What a client asks for, and may ask for again with the same key."""
 
 Event = dict[str, Any]
@@ -127,6 +136,11 @@ class Match:
 
     def percent(self, ppm: int) -> int:
         return rounded_up(self.game.starting_balance, ppm)
+
+    @property
+    def paid(self) -> bool:
+        """Is it about money? Practice never is."""
+        return self.game.currency != "" and not self.practice
 
     @cached_property
     def daily_drawdown(self) -> int:
@@ -290,6 +304,10 @@ class Oracle:
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.ending = False  # some match does, before its time
         self.events: list[Event] = []
+        self.ledger = Ledger()
+        self.money = Money(self.ledger, self.emit)
+        self.ahead: list[Command] = []  # of the batch: the command at hand, and those behind it
+        self.answers: list[Answer] = []  # to transfers of the chain at hand
 
     def apply(self, commands: list[Command], at_ns: int) -> tuple[list[Outcome], list[Event]]:
         """One batch: what is due first, then the commands in order."""
@@ -297,9 +315,11 @@ class Oracle:
         first = self.sequence + 1
         self.sequence = first
         self.requests = {key: kept for key, kept in self.requests.items() if kept[2] + DAY_NS > at_ns}
+        self.ledger.begin(first, at_ns, self.events)
         self.fire_due()
         outcomes = []
         for self.sequence, command in enumerate(commands, first):
+            self.ledger.sequence, self.ahead = self.sequence, commands[self.sequence - first :]
             outcomes.append(outcome := self.answer(command))
             self.judge_all(command.instrument if isinstance(command, Quote) else outcome["instrument"])
             if self.ending:
@@ -336,6 +356,8 @@ class Oracle:
                 market = self.markets[wait.instrument]
                 stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
                 found.append((stale_at_ns, TIMER_WAIT, wait.sequence, stale))
+        for due_ns, number, hold in self.ledger.due():
+            found.append((due_ns, TIMER_HOLD, number, partial(self.ledger.expire, hold)))
         return [timer for timer in found if timer[0] <= self.now_ns]
 
     def ripen(self, wait: Wait) -> None:
@@ -426,7 +448,11 @@ class Oracle:
         game = self.games[command.game - 1]
         refuse_if(not command.practice and not game.duration_s, Reason.MATCH_ENDLESS)
         id = len(self.matches) + 1
-        match = self.matches[id] = self.running[id] = Match(game, practice=command.practice, code=command.code)
+        match = Match(game, practice=command.practice, code=command.code)
+        refuse_if(match.paid and not self.money.may_make(game), Reason.INSUFFICIENT_FUNDS)
+        self.matches[id] = self.running[id] = match
+        if match.paid:
+            self.money.make(id, game)
         self.emit(EventKind.MATCH_CREATED, match=id)
         if game.min_players and not command.practice:
             match.waiting, match.open = True, False
@@ -446,6 +472,11 @@ class Oracle:
         refuse_if(command.code != match.code, Reason.CODE_WRONG)
         refuse_if((command.player, command.match) in self.seats, Reason.ALREADY_JOINED)
         refuse_if(not match.practice and 0 < match.game.max_players <= len(match.seats), Reason.MATCH_FULL)
+        if match.paid:
+            can_count = self.money.can_count(command.match, match.game, command.player)
+            refuse_if(not can_count, Reason.AMOUNT_INVALID)
+            refuse_if(not self.money.can_pay(match.game, command.player), Reason.INSUFFICIENT_FUNDS)
+            self.money.take_fee(command.match, match.game, command.player)
         self.sit(command.player, command.match)
         self.see_who_is_there(match)
         return {"id": command.match}
@@ -457,6 +488,8 @@ class Oracle:
         refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
         match.seats.remove(self.seats.pop((command.player, command.match)))
         match.granted -= match.game.starting_balance
+        if match.paid:
+            self.money.refund(command.match, match.game, command.player)
         self.emit(EventKind.SEAT_CLOSED, command.player, command.match)
         self.see_who_is_there(match)
         return {"id": command.match}
@@ -504,6 +537,8 @@ class Oracle:
         refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
         match.waiting = False
         del self.running[command.match]
+        if match.paid:
+            self.money.call_off(command.match, match.game, [seat.player for seat in match.seats])
         self.tell_all(command.match, EventKind.MATCH_CANCELED)
         return {"id": command.match}
 
@@ -538,16 +573,21 @@ class Oracle:
         ))  # fmt: skip
         fit = [seat for _, seat in ranking
                if seat.out in (Rule.NONE, Rule.PROFIT_TARGET) and seat.held_trades >= game.min_trades]  # fmt: skip
-        won = [game.reward_price]
+        won = [game.reward_price] if fit else []
         if game.prize_split:
-            pool = game.entry_fee * len(seats) * (MILLION - game.house_fee_ppm) // MILLION
-            won = [pool * percent // 100 for percent in game.prize_split[:len(fit)]]
-            won = [won[0] + pool - sum(won), *won[1:]] if won else []
+            split = pool(game, len(seats))
+            won = [split * percent // 100 for percent in game.prize_split[:len(fit)]]
+            won = [won[0] + split - sum(won), *won[1:]] if won else []
+        if game.currency and not match.paid:
+            won = []
+        asset = Asset[game.currency] if match.paid else 0
         for rank, (_, seat) in enumerate(ranking, 1):
-            seat.rank, seat.prize = rank, won[rank - 1] if fit and rank <= len(won) else 0
+            seat.rank, seat.prize = rank, won[rank - 1] if rank <= len(won) else 0
             self.emit(EventKind.MATCH_FINISHED, seat.player, id, rank=rank, seats=len(seats), balance=seat.cash,
-                      prize=seat.prize, asset=0)  # fmt: skip
+                      prize=seat.prize, asset=int(asset))  # fmt: skip
         self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0, asset=0)
+        if match.paid:
+            self.money.finish(id, game, [seat.player for _, seat in ranking], won)
 
     def register(self, command: RegisterPlayer) -> Outcome:
         self.players.append(0)
@@ -583,6 +623,32 @@ class Oracle:
         self.start(seat)
         self.tell(EventKind.SEAT_RESET, seat, 0)
         return {"id": command.match}
+
+    # Money
+
+    def top_up(self, command: TopUp) -> Outcome:
+        refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
+        refuse_if(command.asset not in PURSES, Reason.ASSET_UNKNOWN)
+        entering = command.player, PURSES[command.asset], command.asset, command.amount
+        refuse_if(not self.money.may_enter(*entering), Reason.AMOUNT_INVALID)
+        self.money.enter(*entering, TransferCode.TOP_UP)
+        return {"id": command.player}
+
+    def fund_rewards(self, command: FundRewards) -> None:
+        refuse_if(command.asset not in PURSES, Reason.ASSET_UNKNOWN)
+        entering = 0, Account.HOUSE_REWARDS, command.asset, command.amount
+        refuse_if(not self.money.may_enter(*entering), Reason.AMOUNT_INVALID)
+        self.money.enter(*entering, TransferCode.FUNDING)
+
+    def transfer(self, command: Transfer) -> Outcome:
+        """Nothing comes between the transfers of a chain, so all are answered with the first."""
+        if not self.answers:
+            self.answers = self.ledger.apply_chain(self.ledger.chain(self.ahead), self.sequence)
+        return {name: int(value) for name, value in self.answers.pop(0)._asdict().items()}
+
+    def asked(self, command: Asked) -> Outcome | None:
+        answered: Outcome | None = self.handlers[type(command.command)](self, command.command)
+        return answered
 
     # Challenge rules
 
@@ -1447,6 +1513,10 @@ class Oracle:
         AmendOrder: amend_order,
         CancelAll: cancel_all,
         BuyFixed: buy_fixed,
+        TopUp: top_up,
+        FundRewards: fund_rewards,
+        Transfer: transfer,
+        Asked: asked,
         Pulse: pulse,
         Unknown: unknown,
     }

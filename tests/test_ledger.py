@@ -22,6 +22,7 @@ from arena import (
 )
 from kernels import for_python
 from ledger_oracle import DAY_NS, Answer, Ledger, Sums
+from random_transfers import Transfers
 
 from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.events import EventKind, TransferStatus
@@ -474,7 +475,9 @@ class Twins:
                                 (0, Account.HOUSE_FEES), (0, Account.CHAIN_HOT), (0, Account.WORLD))
         ]  # fmt: skip
         self.oracle.accounts = {account: Sums() for account in self.accounts}
-        self.seen: list[Transfer] = []
+        half = len(self.accounts) // 2
+        by_asset = [self.accounts[:half], self.accounts[half:]]
+        self.transfers = Transfers(self.random, self.oracle, lambda: by_asset)
         self.reasons: set[Reason] = set()
 
     def step(self, commands: list[Command], passes_ns: int) -> None:
@@ -498,54 +501,13 @@ class Twins:
         for _ in range(self.random.choice((1, 1, 2, 5))):
             length = self.random.choice((1, 1, 1, 2, 3, 6))
             for k in range(length):
-                command = self.transfer()
-                self.seen.append(command)
+                command = self.transfers.transfer(self.arena.now_ns)
                 linked = LINKED if k < length - 1 or self.random.random() < 0.02 else 0
                 commands.append(command._replace(flags=command.flags & ~LINKED | linked))
-                self.seen.append(commands[-1])
+                self.transfers.seen.append(commands[-1])
             if self.random.random() < 0.1:
                 commands.insert(self.random.randint(0, len(commands)), Pulse())
         return commands
-
-    def transfer(self) -> Transfer:
-        """Mostly sensible; now and then one that came before, or one in which a field is off."""
-        draw = self.random
-        if self.seen and draw.random() < 0.12:
-            again = draw.choice(self.seen[-60:])
-            return again if draw.random() < 0.7 else again._replace(amount=again.amount ^ 1)
-        id = draw.choice((draw.getrandbits(127), len(self.seen) + 1, draw.randint(1, 50) << 64))
-        amount = draw.choice((draw.randint(1, 100), draw.randint(1, 2_000), 10**6))
-        versions = {name: draw.choice((0, 0, 0, draw.randint(1, 9))) for name in ("debit_version", "credit_version")}
-        holds = [id for id, known in self.oracle.known.items() if known.command.flags & PENDING][-8:]
-        holds += [known.id for known in self.seen[-6:] if known.flags & PENDING]
-        if holds and draw.random() < 0.4:
-            hold = draw.choice(holds)
-            if draw.random() < 0.4:
-                return Transfer(id, hold=hold, flags=VOID, **versions)
-            held = next(known.amount for known in self.seen if known.id == hold)
-            part = draw.choice((held, max(1, held // 2), held ^ 1))
-            return Transfer(id, hold=hold, amount=part, flags=POST, **versions)
-        half = len(self.accounts) // 2
-        assets = self.accounts[:half] if draw.random() < 0.6 else self.accounts[half:]
-        debit, credit = draw.sample(assets, 2)
-        if draw.random() < 0.4:
-            debit = assets[-1]
-        flags, expires_at_ns = 0, 0
-        if draw.random() < 0.4:
-            flags = PENDING
-            expires_at_ns = draw.choice((0, self.arena.now_ns + draw.choice((1, 10**9, 3 * 10**9, DAY_NS))))
-        command = Transfer(id, debit, credit, amount, draw.randint(0, 9), draw.randint(0, 99), flags,
-                           expires_at_ns=expires_at_ns, **versions)  # fmt: skip
-        return self.spoilt(command) if draw.random() < 0.15 else command
-
-    def spoilt(self, command: Transfer) -> Transfer:
-        fields: dict[str, Any] = self.random.choice((
-            {"amount": 0}, {"amount": -5}, {"amount": (1 << 63) - 1}, {"amount": MOST_SUMMED},
-            {"credit": command.debit}, {"credit": 12345}, {"debit": 0},
-            *({"credit": account, "amount": 1} for account in self.accounts[::4]),
-            {"flags": PENDING, "expires_at_ns": self.arena.now_ns}, {"id": 0}, {"hold": 7}, {"code": -1}, {"flags": 16},
-        ))  # fmt: skip
-        return command._replace(**fields)
 
 
 EXPECTED = {

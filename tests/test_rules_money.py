@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from arena import LONG, Arena, Player
+from arena import LONG, Arena, Player, Transfer
 
 from engine.commands import (
     Account,
@@ -20,8 +20,10 @@ from engine.commands import (
     RegisterPlayer,
     StartMatch,
     TopUp,
+    Transferring,
 )
 from engine.kernels.ledger import available, find_account
+from engine.money import MOST_ENTERED
 from engine.reasons import Reason
 
 USDT = 1_000_000
@@ -242,6 +244,38 @@ def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int):
 
 def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Arena):
     player = arena.command(RegisterPlayer("ann")).id
-    arena.command(TopUp(player, "USDT", (1 << 62) - 1))
+    arena.command(TopUp(player, "USDT", MOST_ENTERED - 1))
     with arena.refuses(Reason.AMOUNT_INVALID):
-        arena.command(TopUp(player, "USDT", 2))
+        arena.command(FundRewards("USDT", 2))
+    arena.command(TopUp(player, "DEMO", MOST_ENTERED))
+
+
+def test_what_the_world_holds_for_somebody_has_entered_too(arena: Arena):
+    ann = arena.command(RegisterPlayer("ann")).id
+    purse, world = arena.account(ann, Account.PLAYER_CASH), arena.account(0, Account.WORLD)
+    arena.command(Transfer(1, world, purse, MOST_ENTERED - 5, flags=Transferring.PENDING))
+    arena.command(TopUp(ann, "USDT", 5))
+    with arena.refuses(Reason.AMOUNT_INVALID):
+        arena.command(TopUp(ann, "USDT", 1))
+
+
+def test_whoever_joined_can_be_paid_however_much_he_has_had(arena: Arena):
+    """What goes in and out of an account adds up on both of its sides: it must not come to more than can be counted
+    while a match owes something. Who has taken in half of that joins no more."""
+    match = match_of(arena, min_players=2)
+    ann = joins(arena, match, MOST_ENTERED)
+    arena.command(LeaveMatch(match, ann.id))
+    assert cash(arena, ann) == MOST_ENTERED
+    with arena.refuses(Reason.AMOUNT_INVALID):
+        arena.command(JoinMatch(match, ann.id))
+
+
+@pytest.mark.parametrize("prize", [{}, {"prize_split": (), "reward_price": 5}, {"min_trades": 1}], ids=str)
+def test_practice_moves_no_money_whatever_its_game_says(arena: Arena, prize: dict[str, Any]):
+    """Its end once wanted to pay, out of an escrow that there is not, and a log that cannot be replayed is the end."""
+    ann = rich(arena)
+    practice = arena.command(CreateMatch(arena.command(game(**prize)).id, practice=True)).id
+    arena.command(EndMatch(practice, "enough"))
+    (told,) = (event for event in arena.events if event["player"] == ann)
+    assert (told["rank"], told["prize"], told["asset"]) == (1, 0, 0)
+    assert (cash(arena, ann), escrow(arena, practice), fees(arena)) == (100 * USDT, 0, 0)

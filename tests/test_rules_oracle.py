@@ -12,10 +12,12 @@ import random
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from arena import (
     AmendOrder,
     AmendPosition,
+    Asked,
     BuyFixed,
     CancelAll,
     CancelOrder,
@@ -24,6 +26,7 @@ from arena import (
     PlaceOrder,
     Pulse,
     Quote,
+    Transfer,
     Unknown,
     batch_of,
     events_of,
@@ -32,14 +35,18 @@ from arena import (
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from money_oracle import MOST_ENTERED, number_of
 from msgspec.structs import replace
-from oracle import DAY_NS, Oracle, Seat
+from oracle import DAY_NS, Match, Oracle, Seat
+from random_transfers import FIRST_CODE, Transfers
 
 from engine import views
 from engine.commands import (
+    Account,
     Amend,
     Anchor,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
@@ -47,6 +54,7 @@ from engine.commands import (
     Directions,
     EndMatch,
     Execution,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     MarginBracket,
@@ -57,9 +65,12 @@ from engine.commands import (
     SetSwitch,
     StartMatch,
     TimeInForce,
+    TopUp,
     TotalDrawdown,
+    TransferCode,
+    Transferring,
 )
-from engine.events import Cause, EventKind, FixedResult, Rule
+from engine.events import Cause, EventKind, FixedResult, Rule, TransferStatus
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -81,6 +92,7 @@ HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lot
 """Seven units a tick, and a tick of markup on each side."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
+SUMS = ("version", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 """200,000 steps (commands) of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds'
 worth."""
@@ -106,6 +118,18 @@ CHALLENGES = (
                allowed_symbols=("ROUGH",), profit_target_ppm=100_000),
 )  # fmt: skip
 """Games with challenge rules, which put a seat out now and then; their practice seats can start over."""
+PAID = (
+    CreateGame("Pool", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=15, min_trades=1,
+               currency="USDT", entry_fee=100_001, house_fee_ppm=99_999, prize_split=(60, 30, 10)),
+    CreateGame("Kept", "", 100_000, 8, 60, min_players=1, max_players=3, countdown_s=1, duration_s=10, min_trades=1,
+               currency="DEMO", entry_fee=70_000, house_fee_ppm=50_000, prize_split=(100,), keeps_fees=True),
+    CreateGame("Prize", "", 100_000, 8, 60, min_players=2, countdown_s=2, duration_s=15, max_total_drawdown_ppm=50_000,
+               currency="USDT", entry_fee=100_000, house_fee_ppm=100_001, reward_price=250_000),
+    CreateGame("Free", "", 100_000, 8, 60, duration_s=15, min_trades=1, profit_target_ppm=50_000, target_ends=True,
+               currency="DEMO", reward_price=150_000),
+    CreateGame("Small", "", 100_000, 8, 60, duration_s=15, currency="USDT", entry_fee=90_000, reward_price=80_000),
+)  # fmt: skip
+"""Games about money: pools and fixed prizes, some more than the fees bring, and matches in which nobody may win."""
 SETUP: list[Command] = [
     *INSTRUMENTS,
     CreateGame("With fees", "", 100_000, 8, 60),
@@ -122,7 +146,14 @@ SETUP: list[Command] = [
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
                max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
+    *PAID,
+    *(TopUp(player, asset, 200_000) for player in PLAYERS[:2] for asset in ("USDT", "DEMO")),
+    *(FundRewards(asset, 200_000) for asset in ("USDT", "DEMO")),
 ]
+
+
+def kind_of(command: Command) -> str:
+    return type(command.command if isinstance(command, Asked) else command).__name__
 
 
 class Twins:
@@ -144,18 +175,26 @@ class Twins:
         outcomes, events = self.oracle.apply(commands, self.now_ns)
         for command, ours, theirs in zip(commands, outcomes_of(applied.outcomes), outcomes, strict=True):
             assert ours == theirs, (command, ours, theirs)
-            self.seen[type(command).__name__, Reason(theirs["reason"]).name] += 1
+            self.seen[kind_of(command), Reason(theirs["reason"]).name] += 1
+            if theirs["replayed"]:
+                self.seen[kind_of(command), "REPLAYED"] += 1
         told = events_of(applied.events)
         assert told == events, next(pair for pair in itertools.zip_longest(told, events) if pair[0] != pair[1])
         for event in events:
             what = EventKind(event["kind"]).name, Cause(event.get("cause", 0)).name
             self.seen[what] += 1
-            self.seen[type(commands[event["sequence"] - first]).__name__, *what] += 1
+            self.seen[kind_of(commands[event["sequence"] - first]), *what] += 1
             self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
             if "result" in event:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
+            if "change" in event:
+                self.seen["WALLET_CHANGED", TransferCode(event["code"]).name] += 1
+                self.seen[kind_of(commands[event["sequence"] - first]), TransferCode(event["code"]).name] += 1
+            elif "hold_low" in event:
+                code = TransferCode(event["code"]).name if event["code"] < FIRST_CODE else "TRANSFER"
+                self.seen["TRANSFERRED", TransferStatus(event["status"]).name, code] += 1
         if compare:
             self.compare()
 
@@ -174,6 +213,11 @@ class Twins:
         peaks = itertools.accumulate(seat.balances, max)
         return max(peak - balance for peak, balance in zip(peaks, seat.balances, strict=True))
 
+    def won_by_nobody(self) -> list[Match]:
+        """Matches about money that are over, were played, and had no winner."""
+        over = [match for match in self.oracle.matches.values() if match.paid and not match.open and match.ends_at_ns]
+        return [match for match in over if match.seats and not any(seat.prize for seat in match.seats)]
+
     def quotes(self, *prices: tuple[int, int]) -> None:
         batch: list[Command] = []
         for instrument, (bid, ask) in enumerate(prices, 1):
@@ -182,8 +226,14 @@ class Twins:
         self.step(batch)
 
     def compare(self, finished: bool = True) -> None:
-        """Seats, orders, positions and sums of both, field by field; also those of finished matches, or not."""
+        """Accounts, seats, orders, positions and sums of both, field by field; also those of finished matches, or
+        not."""
         state, oracle = self.machine.state, self.oracle
+        table = np.asarray(state.book.accounts)
+        rows = table[["id", *SUMS]][table["id"] != 0].tolist()
+        assert sorted(rows) == sorted(
+            (id, *(getattr(sums, name) for name in SUMS)) for id, sums in oracle.ledger.accounts.items()
+        )
         waiting = {wait.id for wait in oracle.waiting}
         matches = oracle.matches if finished else oracle.running
         for seat in (seat for match in matches.values() for seat in match.seats):
@@ -201,7 +251,7 @@ class Twins:
                 seat.rank, seat.prize, found.out, self.status(seat), self.target(game),
                 max((percent for rule, percent in seat.warned if rule is Rule.DAILY_DRAWDOWN), default=0),
                 max((percent for rule, percent in seat.warned if rule is Rule.TOTAL_DRAWDOWN), default=0),
-                oracle.stakes(seat), 0,
+                oracle.stakes(seat), Asset[game.currency] if oracle.matches[match].paid else 0,
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [
@@ -240,6 +290,15 @@ class Twins:
 # A driver that knows what is open
 
 
+ACCOUNTS = [
+    [*(number_of(player, purse, asset) for player in PLAYERS[:2]), number_of(0, Account.HOUSE_FEES, asset),
+     number_of(0, Account.HOUSE_REWARDS, asset), number_of(0, Account.WORLD, asset)]
+    for asset, purse in (("USDT", Account.PLAYER_CASH), ("DEMO", Account.PLAYER_DEMO))
+]  # fmt: skip
+"""Between which transfers come as commands. An escrow is its match's, and nobody else's."""
+ABOUT_MONEY = (TopUp, FundRewards, CreateMatch, JoinMatch, LeaveMatch, CancelMatch, StartMatch, EndMatch)
+
+
 class Driver:
     """Random commands, most of them sensible: seeded, so a failure comes again."""
 
@@ -251,9 +310,14 @@ class Driver:
         self.busy = PLAYERS[0], MATCHES[0]
         """The player and match that half of the commands are about for a while: limits are only met where much
         happens."""
+        self.asked: list[Asked] = []
+        self.chained: list[Command] = []
+        """What is yet to come of a chain of transfers."""
+        self.transfers = Transfers(self.random, twins.oracle.ledger, lambda: ACCOUNTS)
 
     def steps(self, count: int, check_every: int, compare_every: int = 16) -> None:
-        """Give both at least `count` commands; a step is one command, and a batch has one to four.
+        """Give both at least `count` commands; a step is one command, and a batch has one to four, or ends with a chain
+        of transfers.
 
         Outcomes and events of each are compared; all that can be seen after every `compare_every` batches, and at the
         end; the invariants hold after every `check_every` batches, and at the end. Neither changes what is given.
@@ -261,6 +325,8 @@ class Driver:
         end = self.given + count
         while self.given < end:
             commands = [self.command() for _ in range(self.random.choice((1, 1, 1, 2, 4)))]
+            while self.chained and self.random.random() < 0.98:
+                commands.append(self.command())
             self.batches += 1
             self.twins.step(commands, self.passes_ns(), compare=False)
             self.given += len(commands)
@@ -288,6 +354,18 @@ class Driver:
         return self.random.choice((0, 1, 50 * NS_PER_MS))
 
     def command(self) -> Command:
+        if self.chained:
+            return self.chained.pop()
+        command = self.chosen()
+        if isinstance(command, ABOUT_MONEY) and self.random.random() < 0.7:
+            if self.asked and self.random.random() < 0.4:
+                return self.random.choice(self.asked[-6:])
+            player = getattr(command, "player", 0)
+            self.asked.append(Asked(command, player if player in PLAYERS else 0, str(self.random.randint(1, 200))))
+            return self.asked[-1]
+        return command
+
+    def chosen(self) -> Command:
         for market in self.twins.oracle.markets.values():
             data = market.data
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
@@ -308,8 +386,8 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours, self.room),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4),
+             self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4),
         )[0]
         return choose()
 
@@ -375,6 +453,47 @@ class Driver:
             return ArchiveMatch(self.random.choice((*over, *over, id)))
         code = matches[id].code if id in matches and self.random.random() < 0.8 else "other"
         return JoinMatch(id, player, code)
+
+    def paid(self) -> Command:
+        """A match about money: made, joined, left, called off, begun or ended."""
+        oracle = self.twins.oracle
+        paid = [id for id, match in oracle.running.items() if match.game.currency]
+        waiting = [id for id in paid if oracle.matches[id].waiting]
+        roll = self.random.random()
+        if len(waiting) < 2 and roll < 0.5:
+            game = oracle.games.index(self.random.choice(PAID)) + 1
+            return CreateMatch(game, practice=self.random.random() < 0.05)
+        id = self.random.choice((*waiting, *waiting, *paid, 1, len(oracle.matches)))
+        player = self.random.choice([seat.player for seat in oracle.matches[id].seats] or PLAYERS)
+        if roll < 0.7:
+            return JoinMatch(id, self.random.choice(PLAYERS))
+        if roll < 0.8:
+            return LeaveMatch(id, player)
+        if roll < 0.84:
+            return CancelMatch(id, "no")
+        if roll < 0.92:
+            return StartMatch(id)
+        return EndMatch(self.random.choice([*paid, id]), "over")
+
+    def wallet(self) -> Command:
+        """Money comes in, to the third player hardly any; now and then none that can be."""
+        player, asset = self.random.choice((1, 1, 1, 2, 2, 2, 3)), self.random.choice(("USDT", "DEMO"))
+        amount = self.random.choice((1, 60_000, 60_000, 200_000))
+        if self.random.random() < 0.25:
+            player = self.random.choice((player, player, 9))
+            asset = self.random.choice((asset, asset, "DOGE", "GOLD_COIN"))
+            amount = self.random.choice((amount, 0, -1, MOST_ENTERED))
+        return FundRewards(asset, amount) if self.random.random() < 0.2 else TopUp(player, asset, amount)
+
+    def transfer(self) -> Command:
+        """One, or a chain of some."""
+        length = self.random.choice((1, 1, 1, 1, 1, 1, 2, 3))
+        chain = [self.transfers.transfer(self.twins.now_ns) for _ in range(length)]
+        linked = Transferring.LINKED
+        chain = [command._replace(flags=command.flags | linked) for command in chain[:-1]] + chain[-1:]
+        self.transfers.seen.extend(chain)
+        self.chained.extend(chain[:0:-1])
+        return chain[0]
 
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
@@ -664,6 +783,20 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
     ("ArchiveMatch", "ACCEPTED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
+    *(("WALLET_CHANGED", code.name) for code in (
+        TransferCode.TOP_UP, TransferCode.ENTRY_FEE, TransferCode.REFUND, TransferCode.PRIZE,
+    )),
+    ("LeaveMatch", "REFUND"), ("CancelMatch", "REFUND"),
+    ("TRANSFERRED", "POSTED", "HOUSE_FEE"), ("TRANSFERRED", "POSTED", "FUNDING"),
+    *(("TRANSFERRED", status, "REWARD") for status in ("PENDING", "HOLD_POSTED", "VOIDED")),
+    ("JoinMatch", "INSUFFICIENT_FUNDS"), ("CreateMatch", "INSUFFICIENT_FUNDS"),
+    *(("TopUp", reason) for reason in ("PLAYER_NOT_FOUND", "ASSET_UNKNOWN", "AMOUNT_INVALID", "KEY_REUSED")),
+    *((command.__name__, "REPLAYED") for command in ABOUT_MONEY),
+    *(("TRANSFERRED", status.name, "TRANSFER") for status in TransferStatus if status),
+    *(("Transfer", reason) for reason in (
+        "INSUFFICIENT_FUNDS", "VERSION_CONFLICT", "LINK_FAILED", "HOLD_RESOLVED", "HOLD_NOT_FOUND",
+        "DIFFERENT_TRANSFER_SAME_ID", "REPLAYED",
+    )),
 )  # fmt: skip
 """What some steps of the driver must bring about: a driver that never liquidates tests no liquidation."""
 
@@ -680,15 +813,18 @@ def test_many_steps_are_the_same_in_both(seed: int):
 def test_the_driver_reaches_what_it_is_to_test():
     """Nearly any seed does, in this many steps. Three of them together, so that none has to be chosen."""
     seen: Counter[Any] = Counter()
-    insurance = 0
+    insurance = kept = 0
     for seed in (95, 96, 97):
         twins = Twins()
-        Driver(twins, seed).steps(5_000, check_every=3_000)
+        Driver(twins, seed).steps(6_000, check_every=3_000)
         seen += twins.seen
         insurance = min(insurance, *(match.insurance for match in twins.oracle.matches.values()))
+        kept += sum(match.game.keeps_fees for match in twins.won_by_nobody())
     assert [happened for happened in TO_REACH if not seen[happened]] == []
     assert any(seen["ORDER_REFUSED", reason] for reason in LOCKS)
     assert insurance < 0
+    given_back = seen["WALLET_CHANGED", "REFUND"] - seen["LeaveMatch", "REFUND"] - seen["CancelMatch", "REFUND"]
+    assert (kept > 0, given_back > 0) == (True, True), "nobody was fit to win"
 
 
 def test_an_order_is_amended_to_every_price_the_same_in_both():
@@ -812,6 +948,41 @@ class Market(RuleBasedStateMachine):
           direction=st.sampled_from((1, -1)), stake=st.integers(1, 10_000), seconds=st.integers(5, 10))  # fmt: skip
     def buys(self, player: int, match: int, instrument: int, direction: int, stake: int, seconds: int) -> None:
         self.twins.step([BuyFixed(player, match, instrument, direction, stake, seconds)])
+
+    @rule(player=st.integers(0, 3), asset=st.sampled_from(("USDT", "DEMO")), amount=st.integers(-1, 200_000))
+    def gives(self, player: int, asset: str, amount: int) -> None:
+        """To a player, or (0) to the house for its prizes."""
+        self.twins.step([TopUp(player, asset, amount) if player else FundRewards(asset, amount)])
+
+    @rule(game=st.sampled_from(PAID), practice=st.booleans())
+    def makes_a_match(self, game: CreateGame, practice: bool) -> None:
+        self.twins.step([CreateMatch(self.twins.oracle.games.index(game) + 1, practice and game.entry_fee == 0)])
+
+    @rule(choice=st.integers(0, 5), player=st.sampled_from(PLAYERS), leaves=st.booleans(), again=st.booleans())
+    def joins_or_leaves(self, choice: int, player: int, leaves: bool, again: bool) -> None:
+        """Also twice in a batch."""
+        if paid := [id for id, match in self.twins.oracle.running.items() if match.game.currency]:
+            id = paid[choice % len(paid)]
+            self.twins.step([LeaveMatch(id, player) if leaves else JoinMatch(id, player)] * (1 + again))
+
+    @rule(choice=st.integers(0, 5), what=st.lists(st.sampled_from((StartMatch, CancelMatch, EndMatch)), min_size=1,
+                                                  max_size=3))  # fmt: skip
+    def turns_a_match(self, choice: int, what: list[Any]) -> None:
+        """Begins, calls off and ends it, all in one batch."""
+        if paid := [id for id, match in self.twins.oracle.running.items() if match.game.currency]:
+            id = paid[choice % len(paid)]
+            self.twins.step([command(id) if command is StartMatch else command(id, "so") for command in what])
+
+    @rule(choice=st.tuples(st.integers(0, 4), st.integers(0, 4)), demo=st.booleans(), amount=st.integers(0, 100_000),
+          seconds=st.none() | st.integers(0, 3), linked=st.booleans())  # fmt: skip
+    def transfers(self, choice: tuple[int, int], demo: bool, amount: int, seconds: int | None, linked: bool) -> None:
+        """Moves an amount or holds it for so long, and then as much again."""
+        debit, credit = (ACCOUNTS[demo][place] for place in choice)
+        ends_at_ns = self.twins.now_ns + seconds * NS_PER_S if seconds else 0
+        flags = 0 if seconds is None else Transferring.PENDING
+        first = Transfer(self.twins.oracle.sequence + 1, debit, credit, amount, FIRST_CODE, expires_at_ns=ends_at_ns,
+                         flags=flags | (Transferring.LINKED if linked else 0))  # fmt: skip
+        self.twins.step([first, first._replace(id=first.id << 64, flags=flags)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:
