@@ -24,7 +24,7 @@ What lives where, in the order in which it is built:
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun
     matches.py ranking.py
-    money.py
+    money.py referrals.py store.py
     switches.py
     room.py          tables grow, between batches
     machine.py       the one door: a batch in, outcomes and events out

@@ -71,6 +71,14 @@ class Execution(StrEnum):
     """At the first usable quote after its acceptance and the match's speed bump."""
 
 
+class BonusAt(StrEnum):
+    """When the bonus for a referred player is due."""
+
+    SIGN_UP = "sign_up"
+    FIRST_PAID_MATCH = "first_paid_match"
+    """When a match is over that cost the player live money: two accounts made for the bonus cost more than nothing."""
+
+
 class Directions(IntEnum):
     """Which sides a game allows: both, or the Side that this is the number of."""
 
@@ -189,7 +197,7 @@ class TransferCode(IntEnum):
 
     TOP_UP = 1
     FUNDING = 2
-    """Of the house's rewards."""
+    """Of the house's rewards, referrals and store."""
     ENTRY_FEE = 3
     REFUND = 4
     """Of an entry fee: the player left, the match was called off, or nobody was fit to win it."""
@@ -197,6 +205,12 @@ class TransferCode(IntEnum):
     """What a fixed prize takes beyond the entry fees, set aside by the house."""
     PRIZE = 6
     HOUSE_FEE = 7
+    GRANT = 12
+    """Demo money for a new player."""
+    PURCHASE = 13
+    """The price to the store, and what was bought to the player."""
+    REFERRAL = 14
+    """A bonus: to who was referred, and to who did."""
 
 
 class Transferring(IntEnum):
@@ -509,6 +523,8 @@ class RegisterPlayer(_Cold, frozen=True, tag="register_player"):
     """A new player, who gets the next player id and a seat in every open practice match."""
 
     name: str
+    demo_grant: int = 0  # native units of DEMO; as configured then, so that replay needs no configuration
+    referrer: int = 0  # the player whose referral code was given; 0: none was
 
 
 class ResetSeat(_Cold, frozen=True, tag="reset_seat"):
@@ -550,6 +566,49 @@ class FundRewards(_Cold, frozen=True, tag="fund_rewards"):
     amount: int  # native units
 
 
+class FundReferrals(_Cold, frozen=True, tag="fund_referrals"):
+    """Money or items from outside for what the house pays for referrals."""
+
+    asset: str  # Asset
+    amount: int  # native units
+
+
+class SetReferrals(_Cold, frozen=True, tag="set_referrals"):
+    """On what terms the house pays for referrals from now on, also for players who have been referred before and were
+    not paid for."""
+
+    asset: str  # Asset of both
+    referrer_bonus: int  # native units
+    referred_bonus: int  # of who signs up
+    at: BonusAt = BonusAt.FIRST_PAID_MATCH
+
+
+class SetOffer(_Cold, frozen=True, tag="set_offer"):
+    """Sell the item on these terms from now on."""
+
+    item: str  # Asset
+    asset: str  # Asset of the price
+    price: int  # of one, native units
+    active: bool = True  # is it sold at the moment?
+    title: str = ""
+
+
+class StockStore(_Cold, frozen=True, tag="stock_store"):
+    """More of an item for the store to sell."""
+
+    item: str  # Asset
+    count: int
+
+
+class PurchaseItem(_Cold, frozen=True, tag="purchase_item"):
+    """The player buys so many of the item from the store."""
+
+    player: int
+    item: str  # Asset
+    count: int = 1
+    version: int = 0  # of the account that pays, as the player saw it; 0: any
+
+
 AdminCommand = (
     DefineInstrument
     | CreateGame
@@ -560,8 +619,12 @@ AdminCommand = (
     | EndMatch
     | ArchiveMatch
     | FundRewards
+    | FundReferrals
+    | SetReferrals
+    | SetOffer
+    | StockStore
 )
-PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp
+PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

@@ -20,6 +20,7 @@ from engine.commands import (
     TimeInForce,
     TotalDrawdown,
     Transferring,
+    of_players,
 )
 from engine.scale import BOUND, DAY_NS, NEVER_HIGH, NEVER_LOW, NS_PER_S, PPM
 from engine.state import State
@@ -798,9 +799,48 @@ def escrows_hold_what_their_matches_owe(state: State) -> list[str]:
     return found
 
 
+def referrals_are_paid_once(state: State) -> list[str]:
+    """Who was referred, was by somebody who was there before. What has left the house's account for referrals are the
+    bonuses that are remembered, one for a player at most."""
+    cold, accounts = state.cold, _accounts(state.book)
+    referred: dict[int, list[int]] = {}
+    for id in sorted(cold.players):
+        if referrer := cold.players[id].referrer:
+            referred.setdefault(referrer, []).append(id)
+    found = [f"player {player} was referred by {by}, who came later"
+             for by, players in referred.items() for player in players if not 0 < by < player]  # fmt: skip
+    if referred != cold.referred:
+        found.append("those whom players have referred are not those who were referred")
+    paid = dict.fromkeys((int(asset) for asset in Asset), 0)
+    for player, bonus in cold.bonuses.items():
+        if not cold.players[player].referrer or min(bonus.referrer, bonus.referred) < 0:
+            found.append(f"the bonus for player {player} cannot be")
+        paid[bonus.asset] += bonus.referrer + bonus.referred
+    houses = accounts[accounts["id"] >> 8 & 0xFF == Account.HOUSE_REFERRALS]
+    left = dict(zip((houses["id"] & 0xFF).tolist(), houses["debits_posted"].tolist(), strict=True))
+    found += [f"bonuses of {amount} {Asset(asset).name} were paid, and {left.get(asset, 0)} has left the account"
+              for asset, amount in paid.items() if left.get(asset, 0) != amount]  # fmt: skip
+    return found
+
+
+def the_store_sells_items_for_live_money(state: State) -> list[str]:
+    """An offer has a price, in what is in players' cash, and is of an item. The store has items, and what was paid for
+    them: never demo money."""
+    accounts = _accounts(state.book)
+    stores = accounts[accounts["id"] >> 8 & 0xFF == Account.HOUSE_STORE]
+    found = _where(stores["id"] & 0xFF == Asset.DEMO, "the store has demo money in account {}", stores["id"])
+    for item, offer in state.cold.offers.items():
+        what = of_players(Asset(item)), of_players(Asset[offer.asset])
+        if what != (Account.PLAYER_ITEMS, Account.PLAYER_CASH) or Asset[offer.item] != item or not offer.price > 0:
+            found.append(f"the offer of {offer.item} cannot be")
+    return found
+
+
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     every_match_sums_to_what_it_granted,
     escrows_hold_what_their_matches_owe,
+    referrals_are_paid_once,
+    the_store_sells_items_for_live_money,
     no_seat_is_in_debt,
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,

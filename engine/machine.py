@@ -22,15 +22,20 @@ from engine.commands import (
     CreateMatch,
     DefineInstrument,
     EndMatch,
+    FundReferrals,
     FundRewards,
     JoinMatch,
     Kind,
     LeaveMatch,
     OpenFeed,
+    PurchaseItem,
     RegisterPlayer,
     ResetSeat,
+    SetOffer,
+    SetReferrals,
     SetSwitch,
     StartMatch,
+    StockStore,
     TopUp,
     commands_of,
     decode_cold,
@@ -59,9 +64,11 @@ from engine.matches import (
 )
 from engine.money import fund_rewards, top_up
 from engine.reasons import Reason
+from engine.referrals import fund_referrals, set_referrals
 from engine.room import make_room
 from engine.scale import PPM
 from engine.state import State
+from engine.store import purchase_item, set_offer, stock_store
 from engine.switches import set_switch
 from engine.tables import readable
 
@@ -126,6 +133,11 @@ HANDLERS: dict[type, Handler] = {
     SetSwitch: set_switch,
     TopUp: top_up,
     FundRewards: fund_rewards,
+    FundReferrals: fund_referrals,
+    SetReferrals: set_referrals,
+    SetOffer: set_offer,
+    StockStore: stock_store,
+    PurchaseItem: purchase_item,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 

@@ -27,9 +27,19 @@ from engine.kernels.index import allowed_key, find, insert
 from engine.kernels.rules import start_watch, time_match, time_match_now
 from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
-from engine.money import give_back_fee, may_set_aside, may_take_fee, pay_out, release_reward, set_aside, take_fee
+from engine.money import (
+    give_back_fee,
+    grant_demo,
+    may_set_aside,
+    may_take_fee,
+    pay_out,
+    release_reward,
+    set_aside,
+    take_fee,
+)
 from engine.ranking import joined, prizes, ranked
 from engine.reasons import Reason
+from engine.referrals import may_be_referred, refer, reward_players
 from engine.room import make_room_for_match, make_room_for_seats
 from engine.scale import BOUND, NS_PER_MS, NS_PER_S, PPM, next_midnight, ppm_ceil
 from engine.state import State
@@ -180,7 +190,13 @@ def _open(state: State, match_id: int) -> None:
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
-    """The next player, with a seat in every open practice match; the id."""
+    """The next player, with a seat in every open practice match, demo money, and what a referral brings; the id."""
+    reason = may_be_referred(state, command.referrer)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+    if command.demo_grant < 0:
+        return Reason.AMOUNT_INVALID, 0
+
     matches = state.book.matches
     practice = [id for id, made in state.cold.matches.items() if made.practice and matches[id]["status"] == MATCH_OPEN]
     make_room_for_seats(state, len(practice) + 1)
@@ -192,6 +208,8 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
     emit(EventKind.PLAYER_REGISTERED, player)
     for match in practice:
         _seat(state, player, match, emit)
+    grant_demo(state, player, command.demo_grant, emit)
+    refer(state, player, emit)
     return Reason.ACCEPTED, player
 
 
@@ -353,7 +371,9 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
         event["asset"] = book.matches[match_id]["asset"]
         event["balance"], event["prize"] = seat["cash"] + seat["reserved"] + seat["margin"], seat["prize"]
     emit(EventKind.MATCH_FINISHED, match=match_id)
-    pay_out(state, match_id, book.seats["player"][rows].tolist(), fit, emit)
+    players = book.seats["player"][rows].tolist()
+    pay_out(state, match_id, players, fit, emit)
+    reward_players(state, match_id, players, fit, emit)
 
 
 def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:

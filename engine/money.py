@@ -30,7 +30,7 @@ def top_up(state: State, command: TopUp, emit: Emit) -> tuple[Reason, int]:
     if command.asset not in ASSETS:
         return Reason.ASSET_UNKNOWN, 0
     asset = ASSETS[command.asset]
-    reason = _enters(state, command.player, of_players(asset), asset, command.amount, TransferCode.TOP_UP, emit)
+    reason = enters(state, command.player, of_players(asset), asset, command.amount, TransferCode.TOP_UP, emit)
     return reason, command.player if reason is Reason.ACCEPTED else 0
 
 
@@ -39,10 +39,15 @@ def fund_rewards(state: State, command: FundRewards, emit: Emit) -> tuple[Reason
     if command.asset not in ASSETS:
         return Reason.ASSET_UNKNOWN, 0
     asset = ASSETS[command.asset]
-    return _enters(state, 0, Account.HOUSE_REWARDS, asset, command.amount, TransferCode.FUNDING, emit), 0
+    return enters(state, 0, Account.HOUSE_REWARDS, asset, command.amount, TransferCode.FUNDING, emit), 0
 
 
-def _enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
+def grant_demo(state: State, player: int, amount: int, emit: Emit) -> None:
+    """Demo money for a new player; none if it could no longer be counted, since that is no reason to send him away."""
+    enters(state, player, Account.PLAYER_DEMO, Asset.DEMO, amount, TransferCode.GRANT, emit)
+
+
+def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
     """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
     world = state.book.accounts[int(find_account(state.book, 0, Account.WORLD, asset))]
     entered = int(world["debits_posted"]) + int(world["debits_pending"])
@@ -154,6 +159,30 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
     if left:
         fees = account(state, 0, Account.HOUSE_FEES, asset)
         _must(_moved(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit))
+
+
+def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
+    """Has the match, which is over with `fit` to win, cost its players live money that was not given back?"""
+    game = _game(state, match_id)
+    asset = int(state.book.matches[match_id]["asset"])
+    return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (fit > 0 or game.keeps_fees)
+
+
+def may_pay(state: State, debit: int, credit: int, amount: int) -> Reason:
+    """Would `pay` succeed? Of accounts that are not open yet the row is 0: they have nothing, and may get all."""
+    if amount > available(state.book, debit):
+        return Reason.INSUFFICIENT_FUNDS
+    had = state.book.accounts[credit]
+    if not 0 < amount <= MOST_SUMMED - int(had["credits_posted"]) - int(had["credits_pending"]):
+        return Reason.AMOUNT_INVALID
+    return Reason.ACCEPTED
+
+
+def pay(
+    state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
+) -> None:
+    """Move what has been looked at before, and tell the players whose accounts it changes."""
+    _must(_moved(state, debit, credit, amount, code, match_id, emit))
 
 
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:

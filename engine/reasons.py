@@ -116,6 +116,16 @@ class Reason(IntEnum):
     HOLD_EXPIRED = 140
     LINK_FAILED = 141
 
+    # referrals and the store
+    REFERRAL_CODE_UNKNOWN = 175
+    REFERRALS_INVALID = 176
+    ITEM_UNKNOWN = 177
+    OFFER_INVALID = 178
+    OFFER_NOT_FOUND = 179
+    OFFER_NOT_ACTIVE = 180
+    COUNT_INVALID = 181
+    OUT_OF_STOCK = 182
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -204,6 +214,14 @@ MESSAGES: dict[Reason, str] = {
     Reason.HOLD_RESOLVED: "the hold was posted or voided already",
     Reason.HOLD_EXPIRED: "the hold's time was up, and what it held was given back",
     Reason.LINK_FAILED: "another transfer of the chain was refused, or the chain does not end in its batch",
+    Reason.REFERRAL_CODE_UNKNOWN: "this is nobody's referral code; correct it, or sign up without one",
+    Reason.REFERRALS_INVALID: "the bonuses for referrals are out of bounds",
+    Reason.ITEM_UNKNOWN: "there is no such item",
+    Reason.OFFER_INVALID: "an offer has a price within bounds, in live money: neither in demo money nor in items",
+    Reason.OFFER_NOT_FOUND: "the store does not offer this item",
+    Reason.OFFER_NOT_ACTIVE: "the store does not sell this item at the moment",
+    Reason.COUNT_INVALID: "the count must be positive, and its price within bounds",
+    Reason.OUT_OF_STOCK: "the store has fewer than that left",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({

@@ -11,17 +11,29 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer
+from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer, SetOffer, SetReferrals
 from engine.tables import AHEAD, MOST_LINKED, SCRATCH, Book, grown, make_array, make_book
 
 
+class Bonus(msgspec.Struct, frozen=True):
+    """What the house has paid for a player who was referred, in native units."""
+
+    asset: int  # Asset
+    referrer: int
+    referred: int
+
+
 class Cold(msgspec.Struct):
-    """What is not numbers: the commands that made things, by id. Dicts keep the order of the log."""
+    """What is not numbers, and what is rare: the commands that made things, by id. Dicts keep the order of the log."""
 
     instruments: dict[int, DefineInstrument] = msgspec.field(default_factory=dict)
     games: dict[int, CreateGame] = msgspec.field(default_factory=dict)
     matches: dict[int, CreateMatch] = msgspec.field(default_factory=dict)
     players: dict[int, RegisterPlayer] = msgspec.field(default_factory=dict)
+    referrals: SetReferrals | None = None
+    referred: dict[int, list[int]] = msgspec.field(default_factory=dict)  # by who referred them, the earliest first
+    bonuses: dict[int, Bonus] = msgspec.field(default_factory=dict)  # by who was referred
+    offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
 
 
 @dataclass

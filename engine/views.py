@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.commands import Asset, of_players
+from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
-from engine.kernels.ledger import find_account
+from engine.kernels.ledger import available, find_account
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -85,6 +85,13 @@ class BalanceView(NamedTuple):
     balance: int
     held: int  # of that
     version: int
+
+
+class ReferralView(NamedTuple):
+    """What a player has earned by referring others, in native units by Asset."""
+
+    referred: int
+    earned: dict[int, int]
 
 
 class Evidence(NamedTuple):
@@ -253,6 +260,27 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
             balance = int(account["credits_posted"]) - int(account["debits_posted"])
             found.append(BalanceView(asset, balance, int(account["debits_pending"]), int(account["version"])))
     return found
+
+
+def inventory(book: Book, player: int) -> list[BalanceView]:
+    """The player's items, of all kinds of which he ever had any."""
+    return [found for found in wallet(book, player) if of_players(Asset(found.asset)) is Account.PLAYER_ITEMS]
+
+
+def stock(book: Book, item: int) -> int:
+    """How many of the item the store has."""
+    return int(available(book, find_account(book, 0, Account.HOUSE_STORE, item)))
+
+
+def referral(state: State, player: int) -> ReferralView:
+    """Walks all whom the player has referred."""
+    referred = state.cold.referred.get(player, [])
+    earned: dict[int, int] = {}
+    for other in referred:
+        bonus = state.cold.bonuses.get(other)
+        if bonus is not None and bonus.referrer:
+            earned[bonus.asset] = earned.get(bonus.asset, 0) + bonus.referrer
+    return ReferralView(len(referred), earned)
 
 
 def match(state: State, match_id: int) -> MatchView | None:

@@ -20,8 +20,10 @@ Around it:
     app.py           wires it all, starts and stops it: `serve`
     arena.py         what the ops work with
     config.py seed.py   the configuration; the instruments and games of an empty arena
+    house.py         its store, and what it gives to new players
     hours.py         weekly trading hours as text
     rules.py         challenge rules as text
+    referral_codes.py   players' numbers as text to pass on
     store.py         log, projection and snapshots
     warmup.py        all machine code before the first client
     feed.py prices.py   the market: where prices come from; quotes to the sequencer, last trade prices

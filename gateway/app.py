@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from gateway.config import Config
 from gateway.connections import GOING_AWAY, Connections
 from gateway.fanout import Fanout, Message
 from gateway.feed import MarketData, start_market
+from gateway.house import house_commands
 from gateway.http import Check, Rest
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
@@ -239,10 +241,14 @@ class App:
     # Parts
 
     def _seed(self) -> list[asyncio.Future[Outcome]]:
-        """Submit the commands that create the configured instruments and games, to be one batch; their outcomes."""
+        """Submit the commands that create what is configured, to be one batch; their outcomes."""
         outcomes = []
         loop = asyncio.get_running_loop()
-        for command in seed_commands(self.config.instruments, self.config.games):
+        config = self.config
+        seeds = chain(
+            seed_commands(config.instruments, config.games), house_commands(config.referrals, config.offers)
+        )
+        for command in seeds:
             done: asyncio.Future[Outcome] = loop.create_future()
 
             def answer(outcome: Outcome, at_ns: int, done: asyncio.Future[Outcome] = done) -> None:

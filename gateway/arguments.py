@@ -20,6 +20,7 @@ Interval = Annotated[str, Meta(max_length=8)]
 Key = Annotated[str, Meta(min_length=1, max_length=36)]
 ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
 AssetName = Literal["USDT", "USDC", "SOL", "BT", "DEMO", "GOLD_COIN", "TREASURE_BOX"]
+ItemName = Literal["GOLD_COIN", "TREASURE_BOX"]
 Code = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
@@ -168,6 +169,7 @@ class Guest(_Arguments, frozen=True):
 
     name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}\Z")] | None = None
     token: Annotated[str, Meta(max_length=4096)] | None = None
+    referral_code: Annotated[str, Meta(max_length=64)] | None = None  # of whoever has brought the new player
 
 
 class Money(_Arguments, frozen=True):
@@ -182,7 +184,22 @@ class Page(_Arguments, frozen=True):
     before: Annotated[int, Meta(ge=1, le=2**53)] = 2**53
 
 
+class Purchase(_Arguments, frozen=True):
+    """`version` is that of the account that pays, as me.wallet showed it: the purchase is refused if it has changed."""
+
+    item: ItemName
+    count: Small = 1
+    version: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+
+
 # Operators
+
+
+class Stock(_Arguments, frozen=True):
+    """So many more."""
+
+    item: ItemName
+    count: Small
 
 
 class CreateMatch(_Arguments, frozen=True):

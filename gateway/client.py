@@ -46,16 +46,20 @@ from gateway.client_types import (
     FixedTrade,
     Guest,
     Instrument,
+    Item,
     Joined,
     Left,
     Made,
     Match,
     Me,
     Nothing,
+    Offer,
     Order,
     Placed,
     Position,
+    Purchased,
     Quote,
+    Referral,
     Reply,
     Reset,
     Tested,
@@ -96,9 +100,9 @@ class Client(Connection):
 
     # Session
 
-    async def guest(self, name: str | None = None) -> Guest:
-        """Become a new player without giving a name to anybody."""
-        guest = await self.post("/api/v1/auth/guest", _given(name=name), Guest)
+    async def guest(self, name: str | None = None, *, referral_code: str | None = None) -> Guest:
+        """Become a new player without giving a name to anybody; with the code of whoever has told you of the arena."""
+        guest = await self.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
         self.matches = guest.matches
         await self.auth(guest.token)
         return guest
@@ -349,6 +353,27 @@ class Client(Connection):
         args = {"asset": asset} | _given(amount=amount)
         return (await self.request("wallet.top_up", args, Credited, key=key or new_key())).result
 
+    # The store and referrals
+
+    async def store(self) -> list[Offer]:
+        """What the store sells, and for how much."""
+        return (await self.request("store.list", {}, list[Offer])).result
+
+    async def purchase(
+        self, item: str, count: int = 1, *, version: int | None = None, key: str | None = None
+    ) -> Purchased:
+        """Buy from the store. With the `version` of the balance that pays, only if that has not changed."""
+        args = {"item": item, "count": count} | _given(version=version)
+        return (await self.request("wallet.purchase", args, Purchased, key=key or new_key())).result
+
+    async def inventory(self) -> list[Item]:
+        """The player's items."""
+        return (await self.request("inventory.list", {}, list[Item])).result
+
+    async def referral(self) -> Referral:
+        """The player's code for others to sign up with, and what it has brought."""
+        return (await self.request("referral.get", {}, Referral)).result
+
     # Operators: with a token that `arena token --admin` prints
 
     async def define_instrument(self, *, key: str | None = None, **data: Any) -> int:
@@ -381,6 +406,23 @@ class Client(Connection):
         """Credit the account from which the house pays what entry fees do not cover."""
         args = {"asset": asset} | _given(amount=amount)
         return (await self.request("admin.fund_rewards", args, Credited, key=key or new_key())).result
+
+    async def fund_referrals(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Credit the account from which the house pays for referrals."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("admin.fund_referrals", args, Credited, key=key or new_key())).result
+
+    async def set_referrals(self, *, key: str | None = None, **data: Any) -> None:
+        """Set the terms of referrals. The fields are those of [referrals] in config.toml, all but `funds`."""
+        await self._make("admin.set_referrals", data, key)
+
+    async def set_offer(self, *, key: str | None = None, **data: Any) -> None:
+        """Sell an item, or on other terms. The fields are those of [[offers]] in config.toml, all but `stock`."""
+        await self._make("admin.set_offer", data, key)
+
+    async def stock(self, item: str, count: int, *, key: str | None = None) -> None:
+        """Give the store so many more to sell."""
+        await self._make("admin.stock", {"item": item, "count": count}, key)
 
     async def end_match(self, match: int, reason: str, *, key: str | None = None) -> None:
         """Settle the match at the prices of now, as if its time had come."""

@@ -542,6 +542,54 @@ class Credited(Struct, frozen=True):
     amount: Decimal
 
 
+class Offer(Struct, frozen=True):
+    """One of the item costs `price` of the asset; `stock` are left. What is not active is not sold at the moment."""
+
+    item: str
+    title: str
+    asset: str
+    price: Decimal
+    stock: int
+    active: bool
+
+
+class Item(Struct, frozen=True):
+    """So many of the item; `version` counts the changes of that."""
+
+    item: str
+    name: str
+    count: int
+    version: int
+
+
+class Purchased(Struct, frozen=True):
+    """What they cost comes as a WalletEvent."""
+
+    item: str
+    count: int
+
+
+class Bonus(Struct, frozen=True):
+    """What both have when somebody signs up with the code: `at` once (sign_up), or with the end of a first paid match.
+
+    None when the house has not enough for both.
+    """
+
+    asset: str
+    referrer: Decimal
+    referred: Decimal
+    at: str
+
+
+class Referral(Struct, frozen=True):
+    """The code to sign up with, how many have, and what that has earned, by asset."""
+
+    code: str
+    referred: int
+    earned: dict[str, Decimal]
+    bonus: Bonus | None = None
+
+
 class WalletEvent(Struct, frozen=True):
     """An account has changed: by `change`, for the `reason` (of the match, if it was one), to `balance`."""
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.house import OFFERS, OfferSeed, Players, ReferralSeed
 from gateway.seed import GAMES, INSTRUMENTS, GameSeed, InstrumentSeed
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -94,6 +95,9 @@ class Config(_Section, frozen=True):
     limits: Limits = Limits()
     instruments: tuple[InstrumentSeed, ...] = INSTRUMENTS
     games: tuple[GameSeed, ...] = GAMES
+    players: Players = Players()
+    referrals: ReferralSeed = ReferralSeed()
+    offers: tuple[OfferSeed, ...] = OFFERS
 
 
 def parse_config(text: str, name: str = "config.toml") -> Config:

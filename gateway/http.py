@@ -27,6 +27,7 @@ from gateway.limits import Buckets
 from gateway.metrics import Metrics
 from gateway.ops_market import all_instruments, candles_of, quote_of
 from gateway.records import cold_record
+from gateway.referral_codes import player_of
 from gateway.sequencer import Urgency
 from gateway.websocket import Sockets, address_of, origin_allowed
 
@@ -107,10 +108,14 @@ class Rest:
         if guest.token is not None:
             if guest.name is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
+            if guest.referral_code is not None:
+                raise Refused(Code.BAD_ARGUMENTS, field="referral_code", problem="only a new player can be referred")
             player = arena.tokens.identity(guest.token).player
         else:
             self._spend(self._guests, request)
-            blob = encode_cold(RegisterPlayer(guest.name or "guest"))
+            referrer = player_of(guest.referral_code) if guest.referral_code is not None else 0
+            grant = arena.config.players.demo_units()
+            blob = encode_cold(RegisterPlayer(guest.name or "guest", grant, referrer))
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
             if outcome.reason:

@@ -11,8 +11,20 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import arguments as args
-from gateway import ops_admin, ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session, ops_wallet
+from gateway import (
+    ops_admin,
+    ops_fixed,
+    ops_market,
+    ops_matches,
+    ops_orders,
+    ops_positions,
+    ops_referrals,
+    ops_session,
+    ops_store,
+    ops_wallet,
+)
 from gateway.arena import Arena
+from gateway.house import OfferData, ReferralData
 from gateway.requests import Request
 from gateway.seed import GameData, InstrumentSeed
 from gateway.sequencer import Urgency
@@ -87,8 +99,17 @@ OPS: dict[str, Query | Later | Command] = {
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
     "me.ledger": Later(args.Page, ops_wallet.me_ledger),
     "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
+    # the store and referrals
+    "store.list": Query(args.Nothing, ops_store.store_list, For.SIGNED_IN),
+    "wallet.purchase": Command(args.Purchase, ops_store.purchase, Urgency.OPENS),
+    "inventory.list": Query(args.Nothing, ops_store.inventory_list),
+    "referral.get": Query(args.Nothing, ops_referrals.referral_get),
     # operators
     "admin.fund_rewards": Command(args.Money, ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
+    "admin.fund_referrals": Command(args.Money, ops_referrals.fund_referrals, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_referrals": Command(ReferralData, ops_referrals.set_referrals, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_offer": Command(OfferData, ops_store.set_offer, Urgency.OPERATOR, For.ADMINS),
+    "admin.stock": Command(args.Stock, ops_store.stock, Urgency.OPERATOR, For.ADMINS),
     "admin.define_instrument": Command(InstrumentSeed, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
     "admin.create_game": Command(GameData, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
     "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),

@@ -13,8 +13,18 @@ import msgspec
 import pytest
 from aiohttp import WSCloseCode, web
 
-from bench.process import ArenaProcess
-from gateway import client_types, messages, ops_fixed, ops_orders, ops_positions, presentation, rules
+from bench.process import ArenaProcess, arena
+from gateway import (
+    client_types,
+    messages,
+    ops_fixed,
+    ops_orders,
+    ops_positions,
+    ops_referrals,
+    ops_store,
+    presentation,
+    rules,
+)
 from gateway.bots import play
 from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client_connection import Encoding
@@ -108,6 +118,34 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         ]  # fmt: skip
 
 
+async def test_a_round_of_the_store_and_of_referrals(server: ArenaProcess) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
+        await boss.auth(token)
+        await boss.set_offer(item="GOLD_COIN", price="2.5", asset="USDT", title="A coin")
+        stock = next(offer.stock for offer in await boss.store() if offer.item == "GOLD_COIN")
+        await boss.stock("GOLD_COIN", 5)
+        await boss.set_referrals(asset="SOL", referrer_bonus="0.5", referred_bonus="0.25", at="sign_up")
+        assert (await boss.fund_referrals("SOL", 1)).amount == 1
+
+        await alice.guest("alice")
+        assert [(found.asset, found.balance) for found in await alice.wallet()] == [("DEMO", 10_000)]
+        code = (await alice.referral()).code
+        await bob.guest("bob", referral_code=code)
+        brought = await alice.referral()
+        assert (brought.referred, brought.earned) == (1, {"SOL": Decimal("0.5")})
+        assert brought.bonus == client_types.Bonus("SOL", Decimal("0.5"), Decimal("0.25"), "sign_up")
+
+        await alice.top_up("USDT", 10)
+        seen = next(found.version for found in await alice.wallet() if found.asset == "USDT")
+        for _ in range(2):
+            bought = await alice.purchase("GOLD_COIN", 3, version=seen, key="coins")
+            assert (bought.item, bought.count) == ("GOLD_COIN", 3)
+        assert await alice.inventory() == [client_types.Item("GOLD_COIN", "Gold coin", 3, 2)]
+        coin = next(offer for offer in await alice.store() if offer.item == "GOLD_COIN")
+        assert coin == client_types.Offer("GOLD_COIN", "A coin", "USDT", Decimal("2.5"), stock + 2, True)
+
+
 async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
     async with Client(server.url) as alice:
         await alice.guest()
@@ -182,6 +220,11 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.FixedBought, ops_fixed.Bought),
         (client_types.FixedTrade, presentation.FixedTradeAnswer),
         (client_types.FixedEvent, messages.FixedData),
+        (client_types.Offer, ops_store.OfferAnswer),
+        (client_types.Item, ops_store.ItemAnswer),
+        (client_types.Purchased, ops_store.Purchased),
+        (client_types.Bonus, ops_referrals.BonusAnswer),
+        (client_types.Referral, ops_referrals.ReferralAnswer),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:

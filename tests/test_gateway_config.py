@@ -7,8 +7,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.commands import Anchor, CreateGame, CreateMatch, DefineInstrument, Directions, Execution, TotalDrawdown
+from engine.commands import (
+    Anchor,
+    BonusAt,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    Directions,
+    Execution,
+    FundReferrals,
+    SetOffer,
+    SetReferrals,
+    StockStore,
+    TotalDrawdown,
+)
 from gateway.config import Config, ConfigError, load_config, parse_config
+from gateway.house import OFFERS, OfferSeed, ReferralSeed, house_commands
 from gateway.rules import parse_percent, percent_text
 from gateway.seed import GAMES, INSTRUMENTS, BracketSeed, GameSeed, SeedError, seed_commands
 
@@ -18,9 +32,9 @@ CONFIG_FILE = Path(__file__).parent.parent / "config.toml"
 def test_the_file_says_every_default() -> None:
     assert load_config(CONFIG_FILE) == Config()
     written = msgspec.toml.decode(CONFIG_FILE.read_text())
-    for section in ("server", "data", "market", "limits"):
+    for section in ("server", "data", "market", "limits", "players", "referrals"):
         assert set(written[section]) == set(getattr(Config(), section).__struct_fields__)
-    for seed, seeds in (("instruments", INSTRUMENTS), ("games", GAMES)):
+    for seed, seeds in (("instruments", INSTRUMENTS), ("games", GAMES), ("offers", OFFERS)):
         assert all(set(entry) == set(seeds[0].__struct_fields__) for entry in written[seed])
 
 
@@ -32,6 +46,10 @@ def test_the_file_says_every_default() -> None:
         ("[server]\nport = '80'", "server.port"),
         ("[[instruments]]\nsymbol = 'X'", "instruments[0]"),
         ("[limits", "TOML"),
+        ("[players]\ndemo_grant = '-1'", "players.demo_grant"),
+        ("[players]\ndemo_grant = '0.000000001'", "players.demo_grant"),
+        ("[referrals]\nat = 'never'", "referrals.at"),
+        ("[[offers]]\nitem = 'SWORD'\nprice = '1'", "offers[0].item"),
     ],
 )
 def test_an_error_names_the_key(text: str, named: str) -> None:
@@ -152,3 +170,33 @@ def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], n
 def test_a_seed_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(SeedError, match="BTCUSDT"):
         list(seed_commands([msgspec.structs.replace(INSTRUMENTS[0], **change)], ()))
+
+
+def test_the_house_is_in_the_units_of_its_assets() -> None:
+    referrals = ReferralSeed("SOL", "0.5", "0", "sign_up", funds="10")
+    offers = [OfferSeed("GOLD_COIN", "2.5", "USDT", "A coin", stock=3), OfferSeed("TREASURE_BOX", "1", active=False)]
+    assert list(house_commands(referrals, offers)) == [
+        SetReferrals("SOL", 5 * 10**8, 0, BonusAt.SIGN_UP),
+        FundReferrals("SOL", 10**10),
+        SetOffer("GOLD_COIN", "USDT", 2_500_000, True, "A coin"),
+        StockStore("GOLD_COIN", 3),
+        SetOffer("TREASURE_BOX", "BT", 10**6, False, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "named"),
+    [
+        (ReferralSeed(referrer_bonus="-1"), "referrals: referrer_bonus"),
+        (ReferralSeed(asset="GOLD_COIN", referred_bonus="0.5"), "referrals: referred_bonus"),
+        (ReferralSeed(funds="x"), "referrals: funds"),
+    ],
+)
+def test_bonuses_that_make_no_sense_are_refused(seed: ReferralSeed, named: str) -> None:
+    with pytest.raises(SeedError, match=named):
+        list(house_commands(seed, ()))
+
+
+def test_a_price_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(SeedError, match="GOLD_COIN: price"):
+        list(house_commands(ReferralSeed(), [OfferSeed("GOLD_COIN", "0.0000001")]))

@@ -21,6 +21,7 @@ from aiohttp import WSMsgType
 from engine.commands import Batch
 from gateway.app import App, serve
 from gateway.config import Config, Data, Limits, Market, Server
+from gateway.referral_codes import code_of
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "20", "leverage": 10}
@@ -106,6 +107,34 @@ async def test_a_guest_trades_and_is_there_again_after_a_restart(tmp_path: Path)
             assert again["result"] == placed["result"]
             renewed = await web.guest(token=guest["token"])
             assert renewed["player"] == guest["player"]
+
+
+async def test_who_signs_up_has_demo_money_and_may_name_who_brought_him(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
+        web = Web(app, http)
+        ann = await web.guest(name="ann")
+        ws = await web.socket(ann["token"])
+        (demo,) = (await ask(ws, "me.wallet"))["result"]
+        assert (demo["asset"], demo["balance"]) == ("DEMO", "10000.00000000")
+        told = (await ask(ws, "referral.get"))["result"]
+        assert told["bonus"]["at"] == "first_paid_match"
+        code = told["code"]
+        await web.guest(referral_code=code.lower())
+        assert (await ask(ws, "referral.get"))["result"]["referred"] == 1
+
+        players = len(app.store.machine.state.cold.players)
+        unknown = code_of(players + 1)  # that of whom is just signing up
+        for body, code_of_error in [
+            ({"referral_code": unknown}, "REFERRAL_CODE_UNKNOWN"),
+            ({"referral_code": "XXXXX"}, "REFERRAL_CODE_UNKNOWN"),
+            ({"referral_code": ""}, "REFERRAL_CODE_UNKNOWN"),
+            ({"referral_code": code, "token": ann["token"]}, "BAD_ARGUMENTS"),
+            ({"demo_grant": 5}, "BAD_ARGUMENTS"),
+        ]:
+            async with http.post(web.url + "/api/v1/auth/guest", json=body) as response:
+                assert (await response.json(content_type=None))["code"] == code_of_error
+        assert len(app.store.machine.state.cold.players) == players
+        assert len((await ask(ws, "store.list"))["result"]) == 2
 
 
 async def test_what_operators_and_browsers_ask(tmp_path: Path) -> None:

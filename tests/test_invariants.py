@@ -10,15 +10,31 @@ import numpy as np
 import pytest
 from arena import LONG, SHORT, Arena, Player, Transfer
 
-from engine.commands import HOURS_PER_INSTRUMENT, Account, JoinMatch, TimeInForce, TopUp, Transferring
+from engine.commands import (
+    HOURS_PER_INSTRUMENT,
+    Account,
+    Asset,
+    BonusAt,
+    FundReferrals,
+    JoinMatch,
+    RegisterPlayer,
+    SetOffer,
+    SetReferrals,
+    StockStore,
+    TimeInForce,
+    TopUp,
+    Transferring,
+)
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
+from engine.state import Bonus, Cold
 from engine.tables import ACCOUNTS, HOLDINGS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TRANSFERS, Book
 
 
 @pytest.fixture
 def played(arena: Arena) -> Arena:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
-    fixed-time trades, some entered, some not; a third in a match with challenge rules, and one in a paid match."""
+    fixed-time trades, some entered, some not; a third in a match with challenge rules, and one in a paid match. One who
+    was referred and paid for, one who was referred and not paid for, and a store."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
@@ -44,6 +60,12 @@ def played(arena: Arena) -> Arena:
     cup = arena.contest(3_600, currency="USDT", entry_fee=10, prize_split=(100,))
     arena.command(TopUp(bob.id, "USDT", 10))
     arena.command(JoinMatch(cup, bob.id))
+    arena.command(SetReferrals("BT", 20, 10, BonusAt.SIGN_UP))
+    arena.command(FundReferrals("BT", 30))
+    for _ in range(2):
+        arena.command(RegisterPlayer("brought", referrer=alice.id))
+    arena.command(SetOffer("TREASURE_BOX", "USDT", 10))
+    arena.command(StockStore("TREASURE_BOX", 5))
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
@@ -70,6 +92,11 @@ def add(table: str, field: str, amount: int, row: int | Callable[[Any], int]) ->
         array[field][row(array) if callable(row) else row] += amount
 
     return breaks
+
+
+def house(of: Account) -> Callable[[Any], int]:
+    """The row of the house's account."""
+    return lambda table: int(np.flatnonzero(table["id"] >> 8 == of)[0])
 
 
 def named(id: int) -> Callable[[Any], int]:
@@ -206,6 +233,10 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("escrows_hold_what_their_matches_owe", add("matches", "seats", 1, paid)),
     ("escrows_hold_what_their_matches_owe", lambda book: book.matches["status"].__setitem__(
         np.flatnonzero(book.matches["asset"]), MATCH_CANCELED)),
+    ("referrals_are_paid_once", add("accounts", "debits_posted", 1, house(Account.HOUSE_REFERRALS))),
+    ("the_store_sells_items_for_live_money",
+     lambda book: book.accounts["id"].__setitem__(house(Account.HOUSE_STORE)(book.accounts),
+                                                  Account.HOUSE_STORE << 8 | Asset.DEMO)),
     ("requests_are_kept_in_order", add("requests", "key_low", 1, 1)),
     ("requests_are_kept_in_order", add("players", "requests", 1, 1)),
     ("requests_are_kept_in_order", add("requests", "accepted_at_ns", 10**12, 1)),
@@ -224,6 +255,29 @@ def test_a_broken_state_is_seen(played: Arena, invariant: str, breaks: Callable[
     assert any(problem.startswith(invariant) for problem in problems(played.machine.state))
     with pytest.raises(InvariantBroken):
         check(played.machine.state)
+
+
+BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
+    ("referrals_are_paid_once", lambda cold: cold.bonuses.clear()),
+    ("referrals_are_paid_once", lambda cold: cold.bonuses.__setitem__(5, Bonus(Asset.BT, 20, 10))),
+    ("referrals_are_paid_once", lambda cold: cold.bonuses.update({5: Bonus(Asset.BT, 1, -1)})),
+    ("referrals_are_paid_once", lambda cold: cold.bonuses.update({1: cold.bonuses.pop(4)})),
+    ("referrals_are_paid_once", lambda cold: cold.referred.clear()),
+    ("referrals_are_paid_once", lambda cold: (cold.players.__setitem__(1, RegisterPlayer("Alice", referrer=1)),
+                                              cold.referred[1].insert(0, 1))),
+    ("the_store_sells_items_for_live_money", lambda cold: cold.offers.update(
+        {Asset.TREASURE_BOX: SetOffer("TREASURE_BOX", "USDT", 0)})),
+    ("the_store_sells_items_for_live_money", lambda cold: cold.offers.update(
+        {Asset.TREASURE_BOX: SetOffer("TREASURE_BOX", "DEMO", 1)})),
+    ("the_store_sells_items_for_live_money", lambda cold: cold.offers.update(
+        {Asset.GOLD_COIN: SetOffer("TREASURE_BOX", "USDT", 1)})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("invariant", "breaks"), BROKEN_COLD, ids=[name for name, _ in BROKEN_COLD])
+def test_a_broken_cold_thing_is_seen(played: Arena, invariant: str, breaks: Callable[[Cold], Any]):
+    breaks(played.machine.state.cold)
+    assert {problem.partition(":")[0] for problem in problems(played.machine.state)} == {invariant}
 
 
 def test_every_invariant_has_been_broken():

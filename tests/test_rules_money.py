@@ -227,6 +227,13 @@ def test_a_match_without_money_moves_none(arena: Arena):
     assert find_account(arena.machine.state.book, match, Account.MATCH_ESCROW, Asset.USDT) == 0
 
 
+def test_a_practice_match_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
+    practice = arena.command(CreateMatch(arena.command(game()).id, practice=True)).id
+    ann = rich(arena)
+    arena.command(EndMatch(practice, "over"))
+    assert (cash(arena, ann), fees(arena)) == (100 * USDT, 0)
+
+
 @pytest.mark.parametrize("amount", [0, -1, (1 << 62) + 1])
 def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int):
     player = arena.command(RegisterPlayer("ann")).id

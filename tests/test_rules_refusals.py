@@ -41,13 +41,19 @@ from engine.commands import (
     Directions,
     EndMatch,
     Execution,
+    FundReferrals,
     FundRewards,
     JoinMatch,
     LeaveMatch,
     OrderType,
+    PurchaseItem,
+    RegisterPlayer,
     ResetSeat,
+    SetOffer,
+    SetReferrals,
     SetSwitch,
     StartMatch,
+    StockStore,
     TimeInForce,
     TopUp,
     Transferring,
@@ -166,6 +172,20 @@ class Scene:
         """A hold of Alice's is posted, 10 of it, or voided, but for the changes."""
         fields = {"id": 10, "hold": hold, "amount": 10 if flags & POST else 0, "flags": flags}
         self.arena.command(Transfer(**(fields | changes)))
+
+
+    def store(self, **changes: Any) -> None:
+        """Two boxes for 10 units of USDT each, but for the changes, and Bob has 15."""
+        self.offer(**changes)
+        self.arena.command(StockStore("TREASURE_BOX", 2))
+        self.arena.command(TopUp(self.bob.id, "USDT", 15))
+
+    def offer(self, **changes: Any) -> None:
+        self.arena.command(SetOffer(**({"item": "TREASURE_BOX", "asset": "USDT", "price": 10} | changes)))
+
+    def purchase(self, **changes: Any) -> None:
+        """Bob buys one, but for the changes."""
+        self.arena.command(PurchaseItem(**({"player": self.bob.id, "item": "TREASURE_BOX"} | changes)))
 
 
 Refused = Callable[[Scene], Any]
@@ -316,6 +336,8 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a small limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=0, margin=6 * MONEY, leverage=1),
     "a small limit and coarse": lambda s: (GIVEN["a small limit"](s), s.arena.change("BTCUSDT", min_lots=10)),
     "a bank": lambda s: s.bank(),
+    "a store": lambda s: s.store(),
+    "a store that is closed": lambda s: s.store(active=False),
     "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }
 """What happened before."""
@@ -621,6 +643,36 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.HOLD_RESOLVED, "a bank", lambda s: s.resolve(2)),
     (Reason.HOLD_EXPIRED, "a bank", lambda s: s.resolve(3, VOID)),
     (Reason.LINK_FAILED, "a bank", lambda s: s.pay(flags=LINKED)),
+    # referrals and the store
+    (Reason.REFERRAL_CODE_UNKNOWN, "", lambda s: s.arena.command(RegisterPlayer("Carol", referrer=3))),
+    (Reason.REFERRAL_CODE_UNKNOWN, "", lambda s: s.arena.command(RegisterPlayer("Carol", referrer=-1))),
+    (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(RegisterPlayer("Carol", demo_grant=-1))),
+    (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(SetReferrals("DOGE", 1, 1))),
+    (Reason.REFERRALS_INVALID, "", lambda s: s.arena.command(SetReferrals("USDT", -1, 1))),
+    (Reason.REFERRALS_INVALID, "", lambda s: s.arena.command(SetReferrals("USDT", 1, BOUND + 1))),
+    (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(FundReferrals("DOGE", 1))),
+    (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(FundReferrals("USDT", 0))),
+    (Reason.ITEM_UNKNOWN, "", lambda s: s.offer(item="SWORD")),
+    (Reason.ITEM_UNKNOWN, "", lambda s: s.offer(item="USDT")),
+    (Reason.ITEM_UNKNOWN, "", lambda s: s.arena.command(StockStore("DEMO", 1))),
+    (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(StockStore("GOLD_COIN", -1))),
+    (Reason.ASSET_UNKNOWN, "", lambda s: s.offer(asset="DOGE")),
+    (Reason.OFFER_INVALID, "", lambda s: s.offer(asset="DEMO")),
+    (Reason.OFFER_INVALID, "", lambda s: s.offer(asset="GOLD_COIN")),
+    (Reason.OFFER_INVALID, "", lambda s: s.offer(price=0)),
+    (Reason.OFFER_INVALID, "", lambda s: s.offer(price=BOUND + 1)),
+    (Reason.PLAYER_NOT_FOUND, "a store", lambda s: s.purchase(player=99)),
+    (Reason.OFFER_NOT_FOUND, "a store", lambda s: s.purchase(item="GOLD_COIN")),
+    (Reason.OFFER_NOT_FOUND, "a store", lambda s: s.purchase(item="")),
+    (Reason.OFFER_NOT_ACTIVE, "a store that is closed", lambda s: s.purchase()),
+    (Reason.COUNT_INVALID, "a store", lambda s: s.purchase(count=0)),
+    (Reason.COUNT_INVALID, "a store", lambda s: s.purchase(count=-(1 << 63))),
+    (Reason.COUNT_INVALID, "a store", lambda s: s.purchase(count=(1 << 63) - 1)),
+    (Reason.OUT_OF_STOCK, "a store", lambda s: s.purchase(count=3)),
+    (Reason.VERSION_CONFLICT, "a store", lambda s: s.purchase(version=1)),
+    (Reason.VERSION_CONFLICT, "a store", lambda s: s.purchase(version=-1)),
+    (Reason.INSUFFICIENT_FUNDS, "a store", lambda s: s.purchase(count=2)),
+    (Reason.INSUFFICIENT_FUNDS, "a store", lambda s: s.purchase(player=s.alice.id)),
 ]  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""Ops of the store: what it sells, buying it, and what a player has of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from engine import views
+from engine.commands import Asset, PurchaseItem, StockStore, encode_cold
+from gateway import arguments as args
+from gateway.arena import Arena
+from gateway.errors import Code, Refused
+from gateway.house import OfferData, set_offer_of
+from gateway.instruments import asset_text
+from gateway.ops_admin import Made
+from gateway.records import Outcome, cold_record
+from gateway.requests import Request
+from gateway.seed import SeedError
+
+if TYPE_CHECKING:
+    from gateway.sessions import Session
+
+
+class OfferAnswer(Struct, frozen=True):
+    """One of the item costs `price` of the asset; `stock` are left. What is not active is not sold at the moment."""
+
+    item: str
+    title: str
+    asset: str
+    price: str
+    stock: int
+    active: bool
+
+
+class ItemAnswer(Struct, frozen=True):
+    """So many of the item; `version` counts the changes of that."""
+
+    item: str
+    name: str
+    count: int
+    version: int
+
+
+class Purchased(Struct, frozen=True):
+    """What they cost, and the balance that is left, comes as wallet.changed."""
+
+    item: str
+    count: int
+
+
+def store_list(session: Session, nothing: args.Nothing) -> list[OfferAnswer]:
+    state = session.arena.state
+    return [
+        OfferAnswer(
+            of.item,
+            of.title,
+            of.asset,
+            asset_text(of.price, Asset[of.asset]),
+            views.stock(state.book, item),
+            of.active,
+        )
+        for item, of in state.cold.offers.items()
+    ]
+
+
+def inventory_list(session: Session, nothing: args.Nothing) -> list[ItemAnswer]:
+    state = session.arena.state
+    return [
+        ItemAnswer(name := Asset(of.asset).name, name.replace("_", " ").capitalize(), of.balance, of.version)
+        for of in views.inventory(state.book, session.player)
+    ]
+
+
+def purchase(arena: Arena, player: int, of: args.Purchase) -> Request:
+    def purchased(outcome: Outcome) -> Purchased:
+        return Purchased(of.item, of.count)
+
+    command = PurchaseItem(player, of.item, of.count, of.version or 0)
+    return Request(cold_record(player), purchased, blob=encode_cold(command))
+
+
+def set_offer(arena: Arena, player: int, data: OfferData) -> Request:
+    """The id of the answer is the number of the item."""
+    try:
+        blob = encode_cold(set_offer_of(data))
+    except SeedError as error:
+        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+    return Request(cold_record(), _made, blob=blob)
+
+
+def stock(arena: Arena, player: int, of: args.Stock) -> Request:
+    """The id of the answer is the number of the item."""
+    return Request(cold_record(), _made, blob=encode_cold(StockStore(of.item, of.count)))
+
+
+def _made(outcome: Outcome) -> Made:
+    return Made(outcome.id)
