@@ -87,7 +87,11 @@ def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Request:
 
 
 def _request(command: ColdCommand) -> Request:
-    return Request(cold_record(), _made, blob=encode_cold(command))
+    """Raises Refused OUT_OF_RANGE when a number in it has more than 64 bits."""
+    try:
+        return Request(cold_record(), _made, blob=encode_cold(command))
+    except OverflowError as error:
+        raise Refused(Code.OUT_OF_RANGE, problem="a number has more than 64 bits") from error
 
 
 def _made(outcome: Outcome) -> Made:

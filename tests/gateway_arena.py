@@ -1,4 +1,5 @@
-"""A gateway without sockets or disk: sessions, sequencer and machine, and clients that keep what they get."""
+"""A gateway without sockets: sessions, sequencer and machine, and clients that keep what they get. No disk either,
+unless it goes on with what was recovered from one."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
 from persistence.queries import Candle, WalletChange
+from persistence.recovery import Recovered
 
 ROOMY = msgspec.structs.replace(
     Limits(),
@@ -112,13 +114,15 @@ class Client:
 class Gateway:
     """The arena and its clients. Made by `open_gateway`."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.machine = Machine()
+    def __init__(self, limits: Limits, recovered: Recovered | None = None) -> None:
+        self.machine = recovered.machine if recovered else Machine()
+        self._log = recovered.log if recovered else None
         self.instruments = Instruments()
+        self.instruments.refresh(self.machine.state.cold)
         self.candles: list[Candle] = []
         config = Config(limits=limits)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
-        clock = Clock(0)
+        clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
         sequencer = Sequencer(self.machine, self._append, clock, limits, [fanout.publish])
         self.arena = Arena(
@@ -176,8 +180,15 @@ class Gateway:
                 digest.update(array.view("u1").data)
         return digest.digest()
 
+    async def stops(self) -> None:
+        """No more comes in, and what waits is done."""
+        self.arena.sequencer.stop()
+        await self.task
+
     async def _append(self, batch: Any) -> None:
         self.batches.append(len(batch.records))
+        if self._log is not None:
+            self._log.append(batch)
 
     async def _ledger(self, player: int, limit: int, before: int) -> list[WalletChange]:
         return []
@@ -189,9 +200,12 @@ class Gateway:
         self.instruments.refresh(self.machine.state.cold)
 
 
-async def open_gateway(limits: Limits = ROOMY) -> Gateway:
-    """A gateway with the default instruments and practice matches, and BTCUSDT at 60,000.00 / 60,000.01."""
-    gateway = Gateway(limits)
+async def open_gateway(limits: Limits = ROOMY, recovered: Recovered | None = None) -> Gateway:
+    """A gateway with the default instruments and practice matches, and BTCUSDT at 60,000.00 / 60,000.01; or one that
+    goes on with what there was."""
+    gateway = Gateway(limits, recovered)
+    if gateway.arena.sequencer.sequence:
+        return gateway
     for command in seed_commands(INSTRUMENTS, GAMES):
         await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))
     await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)

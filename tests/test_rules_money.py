@@ -99,21 +99,6 @@ def test_who_cannot_pay_does_not_join_and_nothing_moves(arena: Arena):
     assert (cash(arena, poor), escrow(arena, match)) == (10 * USDT - 1, 0)
 
 
-def test_joining_twice_costs_once(arena: Arena):
-    match = match_of(arena)
-    ann = joins(arena, match)
-    with arena.refuses(Reason.ALREADY_JOINED):
-        arena.command(JoinMatch(match, ann.id))
-    assert cash(arena, ann) == 90 * USDT
-
-
-def test_with_money_for_one_match_a_player_joins_one(arena: Arena):
-    first, second = match_of(arena), match_of(arena)
-    ann = joins(arena, first, 10 * USDT)
-    with arena.refuses(Reason.INSUFFICIENT_FUNDS):
-        arena.command(JoinMatch(second, ann.id))
-
-
 def test_leaving_and_calling_off_give_back_the_very_amount(arena: Arena):
     match = match_of(arena, min_players=3)
     ann, bob = joins(arena, match), joins(arena, match)
@@ -130,14 +115,6 @@ def test_leaving_and_calling_off_give_back_the_very_amount(arena: Arena):
     assert (cash(arena, bob), escrow(arena, match)) == (100 * USDT, 0)
 
 
-def test_nobody_leaves_with_the_fee_after_the_start(arena: Arena):
-    match = match_of(arena, min_players=2)
-    ann, _ = joins(arena, match), joins(arena, match)
-    with arena.refuses(Reason.MATCH_NOT_WAITING):
-        arena.command(LeaveMatch(match, ann.id))
-    assert (cash(arena, ann), escrow(arena, match)) == (90 * USDT, 20 * USDT)
-
-
 @pytest.mark.parametrize("keeps", [False, True])
 def test_when_nobody_is_fit_to_win_fees_come_back_or_stay(arena: Arena, keeps: bool):
     match = match_of(arena, min_trades=1, keeps_fees=keeps)
@@ -146,17 +123,6 @@ def test_when_nobody_is_fit_to_win_fees_come_back_or_stay(arena: Arena, keeps: b
     left = 90 * USDT if keeps else 100 * USDT
     assert (cash(arena, ann), cash(arena, bob), escrow(arena, match)) == (left, left, 0)
     assert fees(arena) == (20 * USDT if keeps else 0)
-
-
-def test_who_is_disqualified_wins_nothing(arena: Arena):
-    match = match_of(arena, max_total_drawdown_ppm=10_000)
-    ann, bob = joins(arena, match), joins(arena, match)
-    arena.quote("BTCUSDT", 60_000)
-    ann.opens("BTCUSDT", LONG, quantity="1", leverage=20)
-    arena.quote("BTCUSDT", 59_000)
-    arena.passes(60)
-    assert (cash(arena, ann), cash(arena, bob)) == (90 * USDT, 90 * USDT + 18 * USDT)
-    assert (escrow(arena, match), fees(arena)) == (0, 2 * USDT)
 
 
 FIXED = {"prize_split": (), "reward_price": 25 * USDT, "house_fee_ppm": 0}
@@ -205,18 +171,6 @@ def test_a_match_that_is_started_with_fewer_players_still_pays(arena: Arena):
     arena.command(StartMatch(match))
     arena.passes(60)
     assert (cash(arena, ann), rewards(arena), escrow(arena, match)) == (115 * USDT, 0, 0)
-
-
-def test_demo_money_stays_demo_money(arena: Arena):
-    match = match_of(arena, currency="DEMO")
-    live = rich(arena)
-    with arena.refuses(Reason.INSUFFICIENT_FUNDS):
-        arena.command(JoinMatch(match, live))
-    arena.command(TopUp(live, "DEMO", 10 * USDT))
-    arena.command(JoinMatch(match, live))
-    arena.passes(60)
-    assert cash(arena, live) == 100 * USDT
-    assert balance(arena, live, Account.PLAYER_DEMO, Asset.DEMO) == 9 * USDT
 
 
 def test_a_match_without_money_moves_none(arena: Arena):

@@ -160,6 +160,8 @@ BAD = [
     ("admin.create_game", GAME | {"prize_split": [0, 100]}),
     ("admin.create_game", GAME | {"practice": True}),
     ("admin.create_game", {}),
+    ("admin.create_game", GAME | {"max_positions": 2**70}),
+    ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"quote_lifetime_ms": 2**53}),
     ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"tick_size": "0"}),
     ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"brackets": []}),
     ("admin.end_match", {"match": 1}),
@@ -174,7 +176,7 @@ BAD = [
 async def test_what_does_not_fit_is_refused_and_changes_nothing(gateway: Gateway, op: str, args: Any) -> None:
     boss = await operator(gateway)
     before = gateway.digest()
-    assert await boss.error(op, args) in ("BAD_ARGUMENTS", "FLOAT_NOT_ALLOWED", "SYMBOL_UNKNOWN")
+    assert await boss.error(op, args) in ("BAD_ARGUMENTS", "FLOAT_NOT_ALLOWED", "OUT_OF_RANGE", "SYMBOL_UNKNOWN")
     assert gateway.digest() == before
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
-from msgspec.structs import replace
 
 from gateway.auth import ADMIN
 
@@ -95,13 +94,9 @@ async def test_a_fixed_prize_wants_funds(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        ({"asset": "USDT", "amount": "-1"}, "AMOUNT_INVALID"),
         ({"asset": "USDT", "amount": "0"}, "AMOUNT_INVALID"),
         ({"asset": "USDT", "amount": "0.0000001"}, "TOO_PRECISE"),
-        ({"asset": "USDT", "amount": 1.5}, "FLOAT_NOT_ALLOWED"),
-        ({"asset": "USDT", "amount": "1e3"}, "NOT_DECIMAL"),
         ({"asset": "DOGE", "amount": "1"}, "BAD_ARGUMENTS"),
-        ({"asset": "USDT", "amount": "1", "player": 2}, "BAD_ARGUMENTS"),
     ],
     ids=str,
 )
@@ -110,10 +105,3 @@ async def test_a_top_up_that_is_refused_changes_nothing(gateway: Gateway, args: 
     before = gateway.digest()
     assert await ann.error("wallet.top_up", args) == code
     assert gateway.digest() == before
-
-
-async def test_only_a_development_arena_gives_money_away(gateway: Gateway) -> None:
-    ann = await gateway.player()
-    config = gateway.arena.config
-    gateway.arena.config = replace(config, server=replace(config.server, development=False))
-    assert await ann.error("wallet.top_up", {"asset": "USDT", "amount": "1"}) == "NOT_ALLOWED"
