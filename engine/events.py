@@ -327,10 +327,12 @@ class Events(NamedTuple):
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (
-        EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED,
-    )  # fmt: skip
-    return Events(*(records.view(layout) for layout in layouts), words=words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET)
+    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet = map(records.view, layouts)
+    sampled, timed = map(records.view, (SAMPLED, TIMED))
+    return Events(
+        header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, sampled, timed, words
+    )
 
 
 OUTCOME = np.dtype(
