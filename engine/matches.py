@@ -179,7 +179,7 @@ def _open(state: State, match_id: int) -> None:
     if not match["practice"]:
         duration_s = state.cold.games[int(match["game"])].duration_s
         time_match(book, match_id, now_ns + duration_s * NS_PER_S)
-        match["sample_ns"] = max(NS_PER_S, -(-duration_s * NS_PER_S // SAMPLES))
+        match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // SAMPLES)
         start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
         match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
