@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -70,6 +70,11 @@ class EventKind(IntEnum):
     WALLET_CHANGED = 61
     """The same, for the player whose account it changed."""
     """The ledger moved, holds, or gave back an amount. It is nobody's message: both sides may be players."""
+    EQUITY_SAMPLED = 85
+    """What a seat is worth, now and then while its match is played, and once when all is settled. Nobody's message."""
+    MATCH_ARCHIVED = 86
+    MATCH_TIMED = 87
+    """The countdown of a match was set or stopped."""
 
 
 class Cause(IntEnum):
@@ -200,6 +205,13 @@ RANKED = _layout(
         ("balance", "<i8"),  # final
         ("prize", "<i8"),
         ("asset", "<i8"),  # of the prize; 0: it is only named, in 1e-8 units
+        ("trades", "<i8"),  # positions closed wholly
+        ("wins", "<i8"),  # of those
+        ("max_drawdown", "<i8"),  # of the balance, from its peak
+        ("profit", "<i8"),  # realised, fees not counted
+        ("fees", "<i8"),  # paid
+        ("starting_balance", "<i8"),
+        ("rule", "<i8"),  # Rule that has put the seat out of the game; 0 none
     ]
 )
 
@@ -278,6 +290,22 @@ WALLET = _layout(
 )
 
 
+SAMPLED = _layout(
+    [
+        ("owner", "<i8"),  # the player whose seat it is
+        ("equity", "<i8"),
+        ("balance", "<i8"),
+    ]
+)
+
+TIMED = _layout(
+    [
+        ("starts_at_ns", "<i8"),  # while it waits; 0: not known
+        ("ends_at_ns", "<i8"),  # 0: never, or it has not begun
+    ]
+)
+
+
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
 
@@ -291,6 +319,8 @@ class Events(NamedTuple):
     switched: NDArray[np.void]
     transferred: NDArray[np.void]
     wallet: NDArray[np.void]
+    sampled: NDArray[np.void]
+    timed: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
@@ -299,7 +329,10 @@ def events_of(records: NDArray[np.void]) -> Events:
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
     layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET)
     header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet = map(records.view, layouts)
-    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, words)
+    sampled, timed = map(records.view, (SAMPLED, TIMED))
+    return Events(
+        header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, sampled, timed, words
+    )
 
 
 OUTCOME = np.dtype(

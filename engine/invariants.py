@@ -56,6 +56,7 @@ from engine.tables import (
     TIMER_KIND_SHIFT,
     TIMER_MATCH,
     TIMER_ORDER,
+    TIMER_SAMPLE,
     TIMER_WAIT,
     TIMERS,
     TRANSFERS,
@@ -614,7 +615,7 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order and each hold of
     the ledger with an end, one for each fixed-time trade, those of what waits for a quote, those of the days of matches
-    with drawdown rules, and those of their ends."""
+    with drawdown rules, those of their ends, and one for each match that is to tell what its seats are worth."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap["row"][:count]
@@ -657,6 +658,14 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
         found.append("the matches that begin or end are not those with a timer")
     found += _where(ends["due_ns"] != next_ns[ends["id"]], "match {} begins or ends at another time than it says",
                     ends["id"])  # fmt: skip
+    samples = book.timers[rows][book.timers["kind"][rows] == TIMER_SAMPLE]
+    sampled = np.flatnonzero(is_open & (matches["practice"] == 0))
+    if sorted(samples["id"].tolist()) != sampled.tolist() or (np.flatnonzero(matches["sample_timer"]) != sampled).any():
+        found.append("the matches that are sampled are not those that are played for a while")
+    off = book.timers["id"][matches["sample_timer"][sampled]] != sampled
+    found += _where(off, "timer of the samples of match {} is off", sampled)
+    late = samples["due_ns"] > book.world["now_ns"][0] + matches["sample_ns"][samples["id"]]
+    found += _where(late, "match {} is sampled later than it should be", samples["id"])
     holds = _open_holds(book.transfers[_live(book, TRANSFERS)])
     ending_holds = holds[holds["expires_at_ns"] != 0]
     timers = book.timers[ending_holds["timer"]]
@@ -672,7 +681,7 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     wrong = (timers["owner"] != running) | (timers["id"] != trades["id"]) | (timers["kind"] != TIMER_FIXED)
     found += _where(wrong | (timers["due_ns"] != trades["expires_at_ns"]), "timer of fixed-time trade {} is off",
                     trades["id"])  # fmt: skip
-    others = len(running) + len(waiting) + len(days) + len(ends) + len(ending_holds)
+    others = len(running) + len(waiting) + len(days) + len(ends) + len(samples) + len(ending_holds)
     if len(ending) + others != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
         found.append(f"{count} timers for {len(ending)} orders that end and {others} other things")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]

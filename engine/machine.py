@@ -112,6 +112,7 @@ LAYOUTS = {
     EventKind.SWITCH_CHANGED: "switched",
     EventKind.MATCH_FINISHED: "ranked",
     EventKind.WALLET_CHANGED: "wallet",
+    EventKind.MATCH_TIMED: "timed",
 }
 """Layouts of events of cold commands; TRADE of all others."""
 

@@ -24,7 +24,7 @@ from engine.commands import (
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
-from engine.kernels.rules import start_watch, time_match, time_match_now
+from engine.kernels.rules import start_sampling, start_watch, time_match, time_match_now
 from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
 from engine.money import (
@@ -58,6 +58,10 @@ MOST_GRANTED = 4 * BOUND
 
 MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
 """What an entry fee can be in."""
+
+SAMPLES = 100
+"""Of a seat's equity while its match lasts, the last one at its end; fewer of a match that is over in less than as many
+seconds."""
 
 MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""
@@ -185,6 +189,8 @@ def _open(state: State, match_id: int) -> None:
     if not match["practice"]:
         duration_s = state.cold.games[int(match["game"])].duration_s
         time_match(book, match_id, now_ns + duration_s * NS_PER_S)
+        match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // SAMPLES)
+        start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
         match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
 
@@ -242,7 +248,7 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
     make_room_for_match(state, 0)
     take_fee(state, command.match, command.player, emit)
     _seat(state, command.player, command.match, emit)
-    _see_who_is_there(state, command.match)
+    _see_who_is_there(state, command.match, emit)
     return Reason.ACCEPTED, command.match
 
 
@@ -261,22 +267,32 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
     close_seat(state.book, row)
     give_back_fee(state, command.match, command.player, emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)
-    _see_who_is_there(state, command.match)
+    _see_who_is_there(state, command.match, emit)
     return Reason.ACCEPTED, command.match
 
 
-def _see_who_is_there(state: State, match_id: int) -> None:
+def _see_who_is_there(state: State, match_id: int, emit: Emit) -> None:
     """Begin, or set or stop the countdown, of a match that waits."""
     book = state.book
     match = book.matches[match_id]
     if match["status"] != MATCH_WAITING:
         return
     if match["seats"] < match["min_players"]:
-        time_match(book, match_id, 0)
+        if match["timer"]:
+            time_match(book, match_id, 0)
+            _tell_time(state, match_id, emit)
     elif match["seats"] == match["max_players"] or not match["countdown_ns"]:
         time_match_now(book, match_id)
     elif not match["timer"]:
         time_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
+        _tell_time(state, match_id, emit)
+
+
+def _tell_time(state: State, match_id: int, emit: Emit) -> None:
+    """When the match begins, or ends, is another time now."""
+    match = state.book.matches[match_id]
+    event = emit(EventKind.MATCH_TIMED, match=match_id)
+    event["starts_at_ns"], event["ends_at_ns"] = match["starts_at_ns"], match["ends_at_ns"]
 
 
 def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, int]:
@@ -314,6 +330,7 @@ def archive_match(state: State, command: ArchiveMatch, emit: Emit) -> tuple[Reas
     if book.matches[command.match]["status"] not in (MATCH_CLOSED, MATCH_CANCELED):
         return Reason.MATCH_NOT_OVER, 0
     book.matches[command.match]["status"] = MATCH_ARCHIVED
+    emit(EventKind.MATCH_ARCHIVED, match=command.match)
     return Reason.ACCEPTED, command.match
 
 
@@ -370,6 +387,9 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
         event["rank"], event["seats"] = rank, len(rows)
         event["asset"] = book.matches[match_id]["asset"]
         event["balance"], event["prize"] = seat["cash"] + seat["reserved"] + seat["margin"], seat["prize"]
+        for field in ("trades", "wins", "max_drawdown", "profit", "fees"):
+            event[field] = seat[field]
+        event["starting_balance"], event["rule"] = book.matches[match_id]["starting_balance"], seat["out_rule"]
     emit(EventKind.MATCH_FINISHED, match=match_id)
     players = book.seats["player"][rows].tolist()
     pay_out(state, match_id, players, fit, emit)

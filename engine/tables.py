@@ -197,7 +197,7 @@ MATCH = np.dtype(
         ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
         ("timer", "<i4"),  # of its beginning, while it waits, or of its end; 0 none
         ("day_timer", "<i4"),  # 0: no rule counts days
-        ("spare_row", "<i4"),
+        ("sample_timer", "<i4"),  # 0: nobody's equity is told
         ("min_players", "<i4"),  # it waits for so many; 0: it never waited
         ("max_players", "<i4"),  # 0: no limit
         ("countdown_ns", "<i8"),  # from enough players to its beginning
@@ -209,6 +209,7 @@ MATCH = np.dtype(
         ("fees_taken", "<i8"),  # fees that seats paid
         ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
         ("insurance", "<i8"),  # <= 0: losses beyond margins
+        ("sample_ns", "<i8"),  # from one telling of its seats' equity to the next
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
@@ -602,6 +603,7 @@ TIMER_WAIT: Final = 3
 TIMER_HOLD: Final = 4
 TIMER_MATCH: Final = 5
 TIMER_DAY: Final = 6
+TIMER_SAMPLE: Final = 9
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -686,7 +688,7 @@ TURN = np.dtype(
         ("touched", "<i8"),  # seats that wait to be judged
         ("judged", "<i8"),
         ("instrument", "<i8"),  # that the entry is about; 0 none
-        ("cursor", "<i8"),  # seat at which settling a match stopped; 0: it has not begun
+        ("cursor", "<i8"),  # seat at which settling or sampling a match stopped; 0: it has not begun
         ("ending", "<i8"),  # 1: a match ends with this entry, before its time
         ("match", "<i8"),  # that is settled and waits to be ranked
         ("resume", "<i8"),  # phase to go on with then

@@ -357,7 +357,8 @@ def seats_of(state: State, player: int) -> list[SeatView]:
 
 
 def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
-    """The best `limit` seats of a match, by equity, then trades, then who joined first; and the player's own rank.
+    """The best `limit` seats of a match, by equity, then trades, then who joined first, or by rank when it is over; and
+    the player's own rank.
 
     Walks all seats and positions of the match, in machine code.
     """
@@ -365,7 +366,7 @@ def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
     rows, equities = np.zeros(count, np.int64), np.zeros(count, np.int64)
     equities_of(book, match_id, rows, equities)
     seats = book.seats[rows]
-    best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities))
+    best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities, seats["rank"]))
     top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
     own = np.flatnonzero(seats["player"][best_first] == player)
     return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)

@@ -13,6 +13,7 @@ A message's way in, and its answer's way out:
     sequencer.py     the one door to the engine: gather, stamp, log, apply, answer
     fanout.py        events to channels, encoded once per codec
     messages.py      what clients see of an event
+    rooms.py         what those who watch a match see of it
     publisher.py     what goes out by the clock: unfinished candles, leaderboards
 
 Around it:

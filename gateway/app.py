@@ -42,6 +42,7 @@ from gateway.metrics import Metrics
 from gateway.prices import Prices
 from gateway.publisher import publish_boards, publish_candles
 from gateway.records import Outcome, cold_record
+from gateway.rooms import send_rooms
 from gateway.seed import SeedError, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.store import Store, open_store
@@ -120,7 +121,7 @@ class App:
             store.log.append_async,
             clock,
             limits,
-            [fanout.publish, store.put, self._flush],
+            [fanout.publish, self._send_rooms, store.put, self._flush],
             self.metrics.batch_done,
         )
         self.prices.sequencer = sequencer
@@ -134,6 +135,7 @@ class App:
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
             history=store.candles,
             ledger=store.wallet_changes,
+            past=store,
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -272,6 +274,9 @@ class App:
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.store.machine.state.cold)
         self.prices.watch(instrument)
+
+    def _send_rooms(self, batch: Batch, applied: Applied) -> None:
+        send_rooms(self.arena, applied)
 
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from engine.machine import Machine
 from engine.scale import NS_PER_MS
@@ -16,13 +17,26 @@ from gateway.fanout import Fanout
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.sequencer import Sequencer
-from persistence.queries import Candle, WalletChange
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Summary, WalletChange
 
 History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
 """Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
 
 Ledger = Callable[[int, int, int], Awaitable[list[WalletChange]]]
 """Changes of a player's accounts: (player, limit, before message) -> the latest ones before it, newest first."""
+
+
+class Past(Protocol):
+    """What has become of a player's matches and trades: the latest ones before message `before`, newest first."""
+
+    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]: ...
+
+    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]: ...
+
+    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]: ...
+
+    async def summary(self, player: int, match: int) -> Summary:
+        """Of a match that has been finished, and in which the player has a seat; may wait."""
 
 
 @dataclass
@@ -38,6 +52,7 @@ class Arena:
     tokens: Tokens
     history: History
     ledger: Ledger
+    past: Past
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts

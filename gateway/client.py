@@ -40,8 +40,10 @@ from gateway.client_types import (
     Candle,
     Channels,
     Closed,
+    ClosedTrade,
     Credited,
     Event,
+    FinishedMatch,
     FixedBought,
     FixedTrade,
     Guest,
@@ -62,6 +64,8 @@ from gateway.client_types import (
     Referral,
     Reply,
     Reset,
+    SettledTrade,
+    Summary,
     Tested,
     Time,
     WalletChange,
@@ -123,7 +127,8 @@ class Client(Connection):
         return (await self.request("time", {}, Time)).result.at
 
     async def subscribe(self, *channels: str) -> list[str]:
-        """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "sys"; all of them now."""
+        """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "match.1", "sys"; all of
+        them now."""
         self.channels = (await self.request("subscribe", {"channels": channels}, Channels)).result.channels
         return self.channels
 
@@ -163,6 +168,10 @@ class Client(Connection):
 
     async def board(self, match: int | None = None) -> Board:
         return (await self.request("match.board", self._of(match), Board)).result
+
+    async def summary(self, match: int | None = None) -> Summary:
+        """How a match that is over went: rank, prize, best and worst trade, and the curve of equity."""
+        return (await self.request("match.summary", self._of(match), Summary)).result
 
     async def join(self, match: int, *, code: str | None = None, key: str | None = None) -> Joined:
         """Take a seat in a match that waits for players, or that is open and never did."""
@@ -337,6 +346,17 @@ class Client(Connection):
     async def fixed_trades(self) -> list[FixedTrade]:
         """Those that are open, in all matches."""
         return (await self.request("fixed.list", {}, list[FixedTrade])).result
+
+    # What was: the latest ones, or those before message `before`, newest first
+
+    async def match_history(self, limit: int = 100, before: int | None = None) -> list[FinishedMatch]:
+        return (await self.request("me.matches", _given(limit=limit, before=before), list[FinishedMatch])).result
+
+    async def trade_history(self, limit: int = 100, before: int | None = None) -> list[ClosedTrade]:
+        return (await self.request("me.trades", _given(limit=limit, before=before), list[ClosedTrade])).result
+
+    async def fixed_history(self, limit: int = 100, before: int | None = None) -> list[SettledTrade]:
+        return (await self.request("me.fixed", _given(limit=limit, before=before), list[SettledTrade])).result
 
     # Wallets
 

@@ -186,10 +186,11 @@ class BoardRow(Struct, frozen=True):
     trades: int
     positions: int
     status: Literal["playing", "locked", "disqualified"]
+    prize: Decimal | None = None
 
 
 class Board(Struct, frozen=True):
-    """A leaderboard; `rank` is that of the player who asks."""
+    """A leaderboard, by equity, or the final ranking; `rank` is that of the player who asks."""
 
     match: int
     players: int
@@ -313,13 +314,112 @@ class Position(Struct, frozen=True):
 
 
 class Finished(Struct, frozen=True):
-    """How a match ended for the player."""
+    """How a match ended for the player; `out` is the rule that put the seat out of the game."""
 
     match: int
     rank: int
     players: int
     balance: Decimal
     prize: Decimal
+    starting_balance: Decimal
+    profit: Decimal
+    fees: Decimal
+    max_drawdown: Decimal
+    trades: int
+    wins: int
+    out: str | None = None
+
+
+class FinishedMatch(Struct, frozen=True):
+    """The same, as message `n` of `me` told it; without a `currency` the prize is only named."""
+
+    n: int
+    seq: int
+    at: int
+    match: int
+    title: str
+    rank: int
+    players: int
+    starting_balance: Decimal
+    balance: Decimal
+    profit: Decimal
+    fees: Decimal
+    max_drawdown: Decimal
+    trades: int
+    wins: int
+    prize: Decimal
+    currency: str | None = None
+    out: str | None = None
+
+
+class TradeResult(Struct, frozen=True):
+    """What a `position`, or a fixed-time `trade`, has brought in all, its fees counted."""
+
+    symbol: str
+    side: Literal["long", "short", "up", "down"]
+    result: Decimal
+    position: int | None = None
+    trade: int | None = None
+
+
+class EquityPoint(Struct, frozen=True, array_like=True):
+    at: int
+    equity: Decimal
+
+
+class Summary(Struct, frozen=True):
+    """A finished match as the player looks back at it. `equity` is the curve; `out` says why the seat was put out of
+    the game."""
+
+    match: FinishedMatch
+    equity: list[EquityPoint]
+    best: TradeResult | None = None
+    worst: TradeResult | None = None
+    out: Judged | None = None
+
+
+class ClosedTrade(Struct, frozen=True):
+    """A position that closed, or the part of it that did, as message `n` of `me` told it; `left` stayed open."""
+
+    n: int
+    seq: int
+    at: int
+    match: int
+    position: int
+    symbol: str
+    side: str
+    cause: str
+    leverage: int
+    quantity: Decimal
+    entry_price: Decimal
+    price: Decimal
+    margin: Decimal
+    profit: Decimal
+    fee: Decimal
+    left: Decimal
+
+
+class SettledTrade(Struct, frozen=True):
+    """A fixed-time trade that was settled, as message `n` of `me` told it; see FixedEvent."""
+
+    n: int
+    seq: int
+    at: int
+    match: int
+    trade: int
+    symbol: str
+    direction: str
+    stake: Decimal
+    payout: int
+    expires_at: int
+    result: Literal["won", "lost", "draw", "refunded"]
+    profit: Decimal
+    paid_back: Decimal
+    exit_price: Decimal
+    exit_sequence: int
+    entry_price: Decimal | None = None
+    entry_sequence: int | None = None
+    reason: str | None = None
 
 
 class Joined(Struct, frozen=True):
@@ -606,6 +706,23 @@ class MatchEvent(Struct, frozen=True):
     match: int
 
 
+class RoomEvent(Struct, frozen=True):
+    """A match that is watched, as it stands now; `player` has joined or left it."""
+
+    match: int
+    status: str
+    players: int
+    starts_at: int | None = None
+    ends_at: int | None = None
+    player: int | None = None
+    name: str | None = None
+
+
+class CreatedEvent(Struct, frozen=True):
+    match: int
+    game: int
+
+
 class SwitchEvent(Struct, frozen=True):
     """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
 
@@ -646,7 +763,10 @@ EVENT_DATA: Final[dict[str, type]] = {
     "match.started": MatchEvent,
     "match.canceled": MatchEvent,
     "match.finished": Finished,
-    "match": SeatEvent,
+    "match.joined": SeatEvent,
+    "match.created": CreatedEvent,
+    "match": Match,
+    "room": RoomEvent,
     "tick": Quote,
     "candle": CandleEvent,
     "board": Board,

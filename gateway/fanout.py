@@ -127,6 +127,7 @@ class Fanout:
         self.ticks: dict[int, Channel] = {}
         self.candles: dict[tuple[int, int], Channel] = {}
         self.boards: dict[int, Channel] = {}
+        self.rooms: dict[int, Channel] = {}
         self.private: dict[int, list[Subscriber]] = {}
         self.changed: set[int] = set()
         """Instruments that were quoted since unfinished candles were last sent."""
@@ -251,6 +252,9 @@ class Fanout:
 
     def board_channel(self, match: int) -> Channel:
         return self.boards.setdefault(match, Channel(f"board.{match}", conflates=True))
+
+    def room_channel(self, match: int) -> Channel:
+        return self.rooms.setdefault(match, Channel(f"match.{match}", conflates=False))
 
     def leave(self, subscriber: Subscriber, channel: Channel) -> None:
         """Unsubscribe from a public channel. A channel that nobody has keeps its number and costs a look-up."""

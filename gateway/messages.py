@@ -185,14 +185,22 @@ class MatchData(Struct, frozen=True, gc=False):
     match: int
 
 
-class RankedData(Struct, frozen=True, gc=False):
-    """How a match ended for the player: `rank` of so many `players`, by the final `balance`."""
+class RankedData(Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a match ended for the player: `rank` of so many `players`, by the final `balance`. `out` is the rule that put
+    the seat out of the game."""
 
     match: int
     rank: int
     players: int
     balance: str
     prize: str
+    starting_balance: str
+    profit: str
+    fees: str
+    max_drawdown: str
+    trades: int
+    wins: int
+    out: str | None = None
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -339,8 +347,20 @@ def fixed_data(fixed: Fixed, instrument: Instrument | None) -> FixedData:
 
 def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:
     event = ranked_of(trade)
-    return RankedData(event.match, event.rank, event.seats, money_text(event.balance),
-                      asset_text(event.prize, event.asset))  # fmt: skip
+    return RankedData(
+        event.match,
+        event.rank,
+        event.seats,
+        money_text(event.balance),
+        asset_text(event.prize, event.asset),
+        money_text(event.starting_balance),
+        money_text(event.profit),
+        money_text(event.fees),
+        money_text(event.max_drawdown),
+        event.trades,
+        event.wins,
+        RULES[event.rule] if event.rule else None,
+    )
 
 
 def wallet_data(trade: Trade, instrument: Instrument | None) -> WalletData:

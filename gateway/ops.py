@@ -14,6 +14,7 @@ from gateway import arguments as args
 from gateway import (
     ops_admin,
     ops_fixed,
+    ops_history,
     ops_market,
     ops_matches,
     ops_orders,
@@ -78,6 +79,7 @@ OPS: dict[str, Query | Later | Command] = {
     "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN),
     "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
     "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN),
+    "match.summary": Later(args.OfMatch, ops_history.match_summary),
     "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
     "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
@@ -95,6 +97,10 @@ OPS: dict[str, Query | Later | Command] = {
     # fixed-time trades
     "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
     "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
+    # what was
+    "me.matches": Later(args.Page, ops_history.me_matches),
+    "me.trades": Later(args.Page, ops_history.me_trades),
+    "me.fixed": Later(args.Page, ops_history.me_fixed),
     # wallets
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
     "me.ledger": Later(args.Page, ops_wallet.me_ledger),

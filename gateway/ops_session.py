@@ -17,6 +17,7 @@ from gateway.messages import Push, candle_data
 from gateway.ops_market import quote_of
 from gateway.ops_matches import board_of
 from gateway.presentation import MeAnswer, fixed_trades_of, order_answer, position_answer, seat_answer
+from gateway.rooms import room_of
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
@@ -119,10 +120,10 @@ def _channel(session: Session, name: str) -> Channel | None:
         case ["candle", symbol, interval] if interval in INTERVALS:
             instrument = session.arena.instruments.named(symbol)
             return fanout.candle_channel(instrument.id, symbol, INTERVALS[interval])
-        case ["board", number] if number.isascii() and number.isdigit() and len(number) <= 10:
+        case ["board" | "match" as type, number] if number.isascii() and number.isdigit() and len(number) <= 10:
             match_id = int(number)
             if views.match(session.arena.state, match_id) is not None:
-                return fanout.board_channel(match_id)
+                return fanout.board_channel(match_id) if type == "board" else fanout.room_channel(match_id)
     raise Refused(Code.CHANNEL_UNKNOWN, channel=name)
 
 
@@ -145,6 +146,8 @@ def _snapshot(session: Session, type: str, rest: str) -> object:
         return quote_of(arena, rest)
     if type == "board":
         return board_of(arena, int(rest))
+    if type == "match":
+        return room_of(arena, int(rest))
     if type == "candle":
         symbol, interval = rest.split(".")
         instrument = arena.instruments.named(symbol)

@@ -294,7 +294,7 @@ def _evidence(instruments: Instruments, seat: SeatView) -> JudgedData | None:
     return judgement(seat.match, out.rule, out.equity, out.level, instrument, out.bid, out.ask, seq=out.sequence)
 
 
-class BoardRow(Struct, frozen=True):
+class BoardRow(Struct, frozen=True, omit_defaults=True):
     rank: int
     player: int
     name: str
@@ -303,6 +303,7 @@ class BoardRow(Struct, frozen=True):
     trades: int
     positions: int
     status: str
+    prize: str | None = None  # when the match is over
 
 
 class BoardAnswer(Struct, frozen=True, omit_defaults=True):
@@ -323,6 +324,7 @@ def board_answer(cold: Cold, match: int, board: BoardView) -> BoardAnswer:
             seat.trades,
             seat.positions,
             SEAT_STATUSES[seat.status],
+            asset_text(seat.prize, seat.asset) if seat.rank else None,
         )
         for rank, seat in enumerate(board.top, start=1)
     ]
@@ -401,7 +403,7 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
         SIDES[position.side],
         position.leverage,
         instrument.quantity_text(position.lots),
-        _entry_price(instrument, position),
+        entry_price_text(instrument, position.cost, position.lots),
         instrument.price_text(position.mark),
         money_text(position.margin),
         money_text(position.profit),
@@ -415,12 +417,12 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
     )
 
 
-def _entry_price(instrument: Instrument, position: PositionView) -> str:
+def entry_price_text(instrument: Instrument, cost: int, lots: int) -> str:
     """Cost per lot, with 1e-8 where a partial close has left a fraction of a tick (rounded down)."""
-    ticks, rest = divmod(position.cost, position.lots)
+    ticks, rest = divmod(cost, lots)
     if not rest:
         return instrument.price_text(ticks)
-    return format_decimal(position.cost * instrument.data.tick_units // position.lots, MONEY_DECIMALS)
+    return format_decimal(cost * instrument.data.tick_units // lots, MONEY_DECIMALS)
 
 
 class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):

@@ -349,6 +349,13 @@ class Ranked(NamedTuple):
     balance: int
     prize: int
     asset: int
+    trades: int
+    wins: int
+    max_drawdown: int
+    profit: int
+    fees: int
+    starting_balance: int
+    rule: int
 
 
 class Wallet(NamedTuple):

@@ -15,7 +15,7 @@ from gateway.config import Data
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.projection import Projection
-from persistence.queries import Candle, Queries, WalletChange
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Queries, Summary, WalletChange
 from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
@@ -55,6 +55,24 @@ class Store:
     async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
         """Changes of the player's accounts that were told before message `before`, newest first."""
         return await self._queries.wallet_changes(player, limit, before)
+
+    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
+        return await self._queries.finished_matches(player, limit, before)
+
+    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
+        return await self._queries.closed_positions(player, limit, before)
+
+    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
+        return await self._queries.fixed_trades(player, limit, before)
+
+    async def summary(self, player: int, match: int) -> Summary:
+        """Of a match that has been finished. All that happened in it is in the projection once its end is."""
+        summary = await self._queries.summary(player, match)
+        if summary is None:
+            await self.projection.catch_up()
+            summary = await self._queries.summary(player, match)
+        assert summary is not None, f"match {match} has not been finished for player {player}"
+        return summary
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch."""

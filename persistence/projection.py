@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import CANDLE, EVENT, FIXED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
+from engine.events import CANDLE, EVENT, FIXED, RANKED, SAMPLED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
 from persistence.log import Witness
 
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 3
+VERSION: Final = 6
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
@@ -58,6 +58,13 @@ _TRANSFER: Final = (
     "hold_high", "amount", "held", "code", "reference", "status",
 )  # fmt: skip
 _WALLET: Final = (*_FACT[:5], "asset", "change", "balance", "held", "version", "code")
+_SEAT: Final = ("player", "match", "message")
+_FINISHED: Final = (
+    *_FACT[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
+    "starting_balance", "rule",
+)  # fmt: skip
+_SAMPLED: Final = ("match", "owner", "at_ns", "equity", "balance")
+_POINT: Final = ("match", "player", "at_ns", "equity", "balance")
 _CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
@@ -70,7 +77,8 @@ _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
     (
         EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
-        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED,
+        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED, EventKind.SEAT_OPENED,
+        EventKind.MATCH_FINISHED, EventKind.EQUITY_SAMPLED,
     ),
 )
 """By kind of event: whether it may become a row."""
@@ -80,6 +88,9 @@ _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
 _INSERT_FIXED: Final = _insert("fixed_trades", _FIXED)
 _INSERT_TRANSFER: Final = _insert("transfers", _TRANSFER)
 _INSERT_WALLET: Final = _insert("wallet_changes", _WALLET)
+_INSERT_SEAT: Final = _insert("seats", _SEAT)
+_INSERT_FINISHED: Final = _insert("finished_matches", _FINISHED)
+_INSERT_POINT: Final = _insert("equity_points", _POINT)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 
 
@@ -181,6 +192,13 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_TRANSFER, zip(*(chunk[name].tolist() for name in _TRANSFER), strict=True)
     for chunk in _chunks(events.view(WALLET), kinds == EventKind.WALLET_CHANGED):
         yield _INSERT_WALLET, zip(*(chunk[name].tolist() for name in _WALLET), strict=True)
+    for chunk in _chunks(events, kinds == EventKind.SEAT_OPENED):
+        yield _INSERT_SEAT, zip(*(chunk[name].tolist() for name in _SEAT), strict=True)
+    to_a_player = (kinds == EventKind.MATCH_FINISHED) & (events["player"] != 0)
+    for chunk in _chunks(events.view(RANKED), to_a_player):
+        yield _INSERT_FINISHED, zip(*(chunk[name].tolist() for name in _FINISHED), strict=True)
+    for chunk in _chunks(events.view(SAMPLED), kinds == EventKind.EQUITY_SAMPLED):
+        yield _INSERT_POINT, zip(*(chunk[name].tolist() for name in _SAMPLED), strict=True)
     for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 
@@ -250,17 +268,24 @@ class Projection:
         self._waiting.append((last_sequence, facts))
         self._something.set()
 
+    async def catch_up(self) -> None:
+        """Wait until all that was put can be looked up. Raises what has stopped the projection."""
+        await self._pass(self._last_put)
+
     async def reach(self, sequence: int) -> int:
         """Wait until all up to `sequence` is in, put it on disk, and say up to where it is: for `snapshot.publish`.
 
         Raises what has stopped the projection.
         """
+        await self._pass(sequence)
+        return await _in_thread(self._connection, sync)
+
+    async def _pass(self, sequence: int) -> None:
         while self.sequence < sequence:
             if self._task.done():
                 self._task.result()
             self._moved.clear()
             await self._moved.wait()
-        return await _in_thread(self._connection, sync)
 
     async def close(self) -> None:
         """Write what waits, unless the disk is full, and let go of the file. Raises what has stopped the projection."""

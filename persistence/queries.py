@@ -5,11 +5,14 @@ Answers are as fresh as the projection; pages go backwards by a cursor that stay
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import aiosqlite
+
+from engine.events import FixedResult
 
 _NEWEST: Final = (1 << 63) - 1
 
@@ -106,7 +109,55 @@ class WalletChange(NamedTuple):
     code: int
 
 
-def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade | WalletChange]) -> str:
+class FinishedMatch(NamedTuple):
+    """How a match ended for a player; the prize in native units of its asset, all else in 1e-8."""
+
+    message: int
+    sequence: int
+    at_ns: int
+    match: int
+    rank: int
+    seats: int
+    balance: int
+    prize: int
+    asset: int
+    trades: int
+    wins: int
+    max_drawdown: int
+    profit: int
+    fees: int
+    starting_balance: int
+    rule: int
+
+
+class TradeResult(NamedTuple):
+    """What a position, or a fixed-time trade, has brought in all, its fees counted."""
+
+    id: int
+    instrument: int
+    side: int
+    fixed: int  # 1: a fixed-time trade
+    result: int
+
+
+class EquityPoint(NamedTuple):
+    """What a seat was worth."""
+
+    at_ns: int
+    equity: int
+    balance: int
+
+
+class Summary(NamedTuple):
+    """A finished match as one player looks back at it; without trades, none was the best."""
+
+    finished: FinishedMatch
+    best: TradeResult | None
+    worst: TradeResult | None
+    points: list[EquityPoint]  # earliest first
+
+
+def _columns(row: type[NamedTuple]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
 
@@ -126,6 +177,28 @@ _WALLET: Final = (
     f"SELECT {_columns(WalletChange)} FROM wallet_changes WHERE player = ? AND message < ?"
     " ORDER BY message DESC LIMIT ?"
 )
+_FINISHED: Final = (
+    f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND message < ?"
+    " ORDER BY message DESC LIMIT ?"
+)
+_FINISHED_MATCH: Final = f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND match = ?"
+_POINTS: Final = (
+    f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
+)
+_IN_MATCH: Final = (
+    "player = :player AND message > (SELECT message FROM seats WHERE player = :player AND match = :match)"
+    " AND message < :last AND match = :match"
+)
+"""Reads what the player did from joining to the end, in this match and in others."""
+_RESULTS: Final = (
+    f"SELECT {_columns(TradeResult)} FROM (SELECT id, instrument, side, fixed, sum(result) AS result FROM ("
+    f"SELECT id, instrument, side, 0 AS fixed, -fee AS result FROM fills WHERE {_IN_MATCH} UNION ALL"
+    f" SELECT id, instrument, side, 0, profit - fee FROM closed_positions WHERE {_IN_MATCH} UNION ALL"
+    f" SELECT id, instrument, direction, 1, profit FROM fixed_trades WHERE {_IN_MATCH}"
+    f" AND result <> {FixedResult.REFUNDED.value}) GROUP BY id)"
+)
+_BEST: Final = f"{_RESULTS} ORDER BY result DESC, id LIMIT 1"
+_WORST: Final = f"{_RESULTS} ORDER BY result, id LIMIT 1"
 
 
 class Queries:
@@ -164,6 +237,31 @@ class Queries:
         """The last changes of the player's accounts whose message number is less than `before`, newest first."""
         rows = await self._connection.execute_fetchall(_WALLET, (player, before, limit))
         return [WalletChange(*row) for row in rows]
+
+    async def finished_matches(self, player: int, limit: int, before: int = _NEWEST) -> list[FinishedMatch]:
+        """The player's last finished matches whose message number is less than `before`, newest first."""
+        rows = await self._connection.execute_fetchall(_FINISHED, (player, before, limit))
+        return [FinishedMatch(*row) for row in rows]
+
+    async def summary(self, player: int, match: int) -> Summary | None:
+        """A finished match as the player looks back at it; None while there is none."""
+        finished = await self._first(_FINISHED_MATCH, (player, match))
+        if finished is None:
+            return None
+        ended = FinishedMatch(*finished)
+        of = {"player": player, "match": match, "last": ended.message}
+        best, worst = await self._first(_BEST, of), await self._first(_WORST, of)
+        points = await self._connection.execute_fetchall(_POINTS, (match, player))
+        return Summary(
+            ended,
+            TradeResult(*best) if best is not None else None,
+            TradeResult(*worst) if worst is not None else None,
+            [EquityPoint(*row) for row in points],
+        )
+
+    async def _first(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> Sequence[int] | None:
+        """The first row, if there is any."""
+        return next(iter(await self._connection.execute_fetchall(sql, arguments)), None)
 
     async def close(self) -> None:
         await self._connection.close()

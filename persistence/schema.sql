@@ -128,3 +128,45 @@ CREATE TABLE wallet_changes (
     code INTEGER NOT NULL,
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
+
+-- Which message told a player that there is a seat: all that happened in it comes later.
+CREATE TABLE seats (
+    player INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    PRIMARY KEY (player, match)
+) WITHOUT ROWID;
+
+-- How a match ended for a player. "rule" has put the seat out of the game; 0: none did.
+CREATE TABLE finished_matches (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    seats INTEGER NOT NULL,
+    balance INTEGER NOT NULL,
+    prize INTEGER NOT NULL,
+    asset INTEGER NOT NULL,
+    trades INTEGER NOT NULL,
+    wins INTEGER NOT NULL,
+    max_drawdown INTEGER NOT NULL,
+    profit INTEGER NOT NULL,
+    fees INTEGER NOT NULL,
+    starting_balance INTEGER NOT NULL,
+    rule INTEGER NOT NULL,
+    PRIMARY KEY (player, match)
+) WITHOUT ROWID;
+CREATE INDEX finished_by_message ON finished_matches (player, message);
+CREATE INDEX finished_by_rank ON finished_matches (match, rank);
+
+-- What a seat was worth while its match was played. All seats of a match are told of at once, so they lie together.
+CREATE TABLE equity_points (
+    match INTEGER NOT NULL,
+    player INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    equity INTEGER NOT NULL,
+    balance INTEGER NOT NULL,
+    PRIMARY KEY (match, player, at_ns)
+) WITHOUT ROWID;

@@ -57,7 +57,9 @@ from engine.events import (
     OUTCOME,
     QUOTED,
     RANKED,
+    SAMPLED,
     SWITCHED,
+    TIMED,
     TRADE,
     TRANSFERRED,
     WALLET,
@@ -294,6 +296,8 @@ _BODIES = {
     EventKind.FIXED_SETTLED: FIXED,
     EventKind.TRANSFERRED: TRANSFERRED,
     EventKind.WALLET_CHANGED: WALLET,
+    EventKind.EQUITY_SAMPLED: SAMPLED,
+    EventKind.MATCH_TIMED: TIMED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 

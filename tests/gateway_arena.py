@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import RegisterPlayer, encode_cold
-from engine.machine import Machine
+from engine.commands import Batch, RegisterPlayer, encode_cold
+from engine.machine import Applied, Machine
 from engine.state import encode_cold_state, sections
 from gateway.arena import Arena
 from gateway.auth import Tokens
@@ -23,10 +23,11 @@ from gateway.fanout import Channel, Fanout, Message, Subscriber
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.records import cold_record, quote_record
+from gateway.rooms import send_rooms
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
-from persistence.queries import Candle, WalletChange
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Summary, WalletChange
 from persistence.recovery import Recovered
 
 ROOMY = msgspec.structs.replace(
@@ -111,6 +112,22 @@ class Client:
         return [message for message in self.messages() if message.get("channel") == channel]
 
 
+class Nothing:
+    """The past of an arena without a disk."""
+
+    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
+        return []
+
+    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
+        return []
+
+    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
+        return []
+
+    async def summary(self, player: int, match: int) -> Summary:
+        raise NotImplementedError
+
+
 class Gateway:
     """The arena and its clients. Made by `open_gateway`."""
 
@@ -124,7 +141,7 @@ class Gateway:
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
-        sequencer = Sequencer(self.machine, self._append, clock, limits, [fanout.publish])
+        sequencer = Sequencer(self.machine, self._append, clock, limits, [fanout.publish, self._send_rooms])
         self.arena = Arena(
             config=config,
             machine=self.machine,
@@ -135,6 +152,7 @@ class Gateway:
             tokens=Tokens(b"s" * 32, 3_600),
             history=self._history,
             ledger=self._ledger,
+            past=Nothing(),
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -184,6 +202,9 @@ class Gateway:
         """No more comes in, and what waits is done."""
         self.arena.sequencer.stop()
         await self.task
+
+    def _send_rooms(self, batch: Batch, applied: Applied) -> None:
+        send_rooms(self.arena, applied)
 
     async def _append(self, batch: Any) -> None:
         self.batches.append(len(batch.records))

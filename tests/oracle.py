@@ -69,7 +69,9 @@ MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
-TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)  # in this order, due together
+# In this order, when due together.
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
+TIMER_SAMPLE = 9
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
@@ -125,6 +127,7 @@ class Match:
     insurance: int = 0
     locked: bool = False
     next_day_ns: int = 0
+    next_sample_ns: int = 0
     ends_at_ns: int = 0
     practice: bool = True
     waiting: bool = False  # for players
@@ -163,6 +166,11 @@ class Match:
     def is_judged(self) -> bool:
         """Has its game a rule about equity or losses?"""
         return any((self.daily_drawdown, self.total_drawdown, self.loss_per_trade, self.target))
+
+    @property
+    def sample_ns(self) -> int:
+        """A hundred times while it lasts, but at most once a second."""
+        return max(BILLION, self.game.duration_s * BILLION // 100)
 
     @property
     def takes_next_quote(self) -> bool:
@@ -346,6 +354,8 @@ class Oracle:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
             if match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
+            if match.next_sample_ns:
+                found.append((match.next_sample_ns, TIMER_SAMPLE, id, partial(self.sample, match)))
         for trade in self.fixed_trades.values():
             found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
         for wait in self.waiting:
@@ -499,11 +509,18 @@ class Oracle:
         if not match.waiting:
             return
         if len(match.seats) < match.game.min_players:
-            match.starts_at_ns = 0
+            if match.starts_at_ns:
+                match.starts_at_ns = 0
+                self.tell_time(match)
         elif len(match.seats) == match.game.max_players or not match.game.countdown_s:
             match.starts_at_ns, self.ending = self.now_ns, True
         elif not match.starts_at_ns:
             match.starts_at_ns = self.now_ns + match.game.countdown_s * BILLION
+            self.tell_time(match)
+
+    def tell_time(self, match: Match) -> None:
+        id = next(id for id, known in self.matches.items() if known is match)
+        self.emit(EventKind.MATCH_TIMED, match=id, starts_at_ns=match.starts_at_ns, ends_at_ns=0)
 
     def begin(self, id: int, match: Match) -> None:
         match.waiting, match.starts_at_ns = False, 0
@@ -515,6 +532,7 @@ class Oracle:
         match.open = True
         if not match.practice:
             match.ends_at_ns = self.now_ns + match.game.duration_s * BILLION
+            match.next_sample_ns = self.now_ns + match.sample_ns
         if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
             match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
 
@@ -546,6 +564,7 @@ class Oracle:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(command.match in self.running or self.matches[command.match].archived, Reason.MATCH_NOT_OVER)
         self.matches[command.match].archived = True
+        self.emit(EventKind.MATCH_ARCHIVED, match=command.match)
         return {"id": command.match}
 
     def end(self, command: EndMatch) -> Outcome:
@@ -561,13 +580,15 @@ class Oracle:
         seats = match.seats
         for seat in reversed(seats):
             self.flatten(seat, Cause.MATCH_END)
+            if match.next_sample_ns:
+                self.tell_equity(seat)
         game = match.game
         ranking = sorted(enumerate(seats), key=lambda entry: (
             entry[1].out not in (Rule.NONE, Rule.PROFIT_TARGET),
             entry[1].held_trades < game.min_trades,
             -entry[1].cash,
             -entry[1].trades if game.ranks_by_trades else 0,
-            max(max(entry[1].balances[:n + 1]) - balance for n, balance in enumerate(entry[1].balances)),
+            self.max_drawdown(entry[1]),
             entry[1].balance_at_ns,
             entry[0],
         ))  # fmt: skip
@@ -584,10 +605,27 @@ class Oracle:
         for rank, (_, seat) in enumerate(ranking, 1):
             seat.rank, seat.prize = rank, won[rank - 1] if rank <= len(won) else 0
             self.emit(EventKind.MATCH_FINISHED, seat.player, id, rank=rank, seats=len(seats), balance=seat.cash,
-                      prize=seat.prize, asset=int(asset))  # fmt: skip
-        self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0, asset=0)
+                      prize=seat.prize, asset=int(asset), trades=seat.trades, wins=seat.wins, profit=seat.profit,
+                      fees=seat.fees, max_drawdown=self.max_drawdown(seat), rule=int(seat.out),
+                      starting_balance=game.starting_balance)  # fmt: skip
+        blank = dict.fromkeys(("rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown",
+                               "profit", "fees", "starting_balance", "rule"), 0)  # fmt: skip
+        self.emit(EventKind.MATCH_FINISHED, match=id, **blank)
         if match.paid:
             self.money.finish(id, game, [seat.player for _, seat in ranking], won)
+
+    def max_drawdown(self, seat: Seat) -> int:
+        """The deepest that a balance was below an earlier one."""
+        return max(max(seat.balances[:n + 1]) - balance for n, balance in enumerate(seat.balances))
+
+    def sample(self, match: Match) -> None:
+        match.next_sample_ns = self.now_ns + match.sample_ns
+        for seat in reversed(match.seats):
+            self.tell_equity(seat)
+
+    def tell_equity(self, seat: Seat) -> None:
+        self.emit(EventKind.EQUITY_SAMPLED, match=seat.match, owner=seat.player, equity=self.equity(seat),
+                  balance=self.balance(seat))  # fmt: skip
 
     def register(self, command: RegisterPlayer) -> Outcome:
         self.players.append(0)

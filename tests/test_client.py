@@ -18,11 +18,13 @@ from gateway import (
     client_types,
     messages,
     ops_fixed,
+    ops_history,
     ops_orders,
     ops_positions,
     ops_referrals,
     ops_store,
     presentation,
+    rooms,
     rules,
 )
 from gateway.bots import play
@@ -146,6 +148,47 @@ async def test_a_round_of_the_store_and_of_referrals(server: ArenaProcess) -> No
         assert coin == client_types.Offer("GOLD_COIN", "A coin", "USDT", Decimal("2.5"), stock + 2, True)
 
 
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encoding: Encoding) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    async with Client(server.url) as boss, Client(server.url, encoding=encoding) as alice:
+        await boss.auth(token)
+        await alice.guest("alice")
+        await alice.subscribe("sys")
+        game = await boss.create_game(title="Sprint", duration_s=600, min_players=1, max_players=1, reward_price="50")
+        match = await boss.create_match(game)
+        room = f"match.{match}"
+        await alice.subscribe(room)
+        await alice.join(match)
+        placed = await alice.place(match=match, symbol="BTCUSDT", side="long", quantity="0.01", leverage=10)
+        with pytest.raises(Refused, match="the match is not over"):
+            await alice.summary(match)
+        await boss.end_match(match, "over")
+        told = []
+        async for event in alice.events():
+            told.append((event.channel, event.type, event.data))
+            if event.type == "room.finished":
+                break
+        assert ("sys", "match.created", client_types.CreatedEvent(match, game)) in told
+        types = [(type, data.status) for channel, type, data in told if channel == room]
+        assert types == [
+            ("match", "waiting"), ("room.joined", "open"), ("room.started", "open"), ("room.finished", "closed"),
+        ]  # fmt: skip
+
+        summary = await alice.summary(match)
+        assert summary.best is not None
+        assert summary.best == summary.worst
+        assert (summary.best.position, summary.match.rank, summary.match.prize) == (placed.order, 1, 50)
+        assert summary.best.result == summary.match.balance - summary.match.starting_balance
+        assert (summary.equity[-1].at, summary.equity[-1].equity) == (summary.match.at, summary.match.balance)
+        assert await alice.match_history() == [summary.match]
+        (closed,) = await alice.trade_history(limit=5)
+        assert (closed.position, closed.cause, closed.match) == (placed.order, "match_end", match)
+        assert await alice.trade_history(before=closed.n) == []
+        assert await alice.fixed_history() == []
+        assert [(row.rank, row.prize) for row in (await alice.board(match)).rows] == [(1, 50)]
+
+
 async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
     async with Client(server.url) as alice:
         await alice.guest()
@@ -225,6 +268,14 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.Purchased, ops_store.Purchased),
         (client_types.Bonus, ops_referrals.BonusAnswer),
         (client_types.Referral, ops_referrals.ReferralAnswer),
+        (client_types.Finished, messages.RankedData),
+        (client_types.FinishedMatch, ops_history.FinishedAnswer),
+        (client_types.TradeResult, ops_history.ResultAnswer),
+        (client_types.Summary, ops_history.SummaryAnswer),
+        (client_types.ClosedTrade, ops_history.TradeAnswer),
+        (client_types.SettledTrade, ops_history.SettledAnswer),
+        (client_types.RoomEvent, rooms.RoomData),
+        (client_types.CreatedEvent, rooms.CreatedData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:

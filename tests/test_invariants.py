@@ -223,6 +223,10 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("lanes_hold_the_bounds_of_their_pages", add("pages", "bound", 1, 1)),
     ("timers_are_those_of_what_ends_or_waits", add("timers", "due_ns", 10**12, lambda table: live(table))),
     ("timers_are_those_of_what_ends_or_waits", add("world", "timers", -1, 0)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "sample_timer", 1, paid)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "sample_timer", 1, 1)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "sample_ns", -36 * 10**9, paid)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "practice", 1, paid)),
     ("timers_are_those_of_what_ends_or_waits", lambda book: book.orders["time_in_force"].__setitem__(
         live(book.orders), TimeInForce.GTC)),
     ("timers_are_those_of_what_ends_or_waits", lambda book: book.world["now_ns"].__setitem__(0, 1 << 61)),

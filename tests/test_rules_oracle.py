@@ -781,7 +781,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("MATCH_STARTED", "NONE"), ("JoinMatch", "MATCH_STARTED", "NONE"), ("Quote", "MATCH_STARTED", "NONE"),
     ("MATCH_CANCELED", "NONE"), ("SEAT_CLOSED", "NONE"), ("JoinMatch", "CODE_WRONG"),
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
-    ("ArchiveMatch", "ACCEPTED"),
+    ("ArchiveMatch", "ACCEPTED"), ("MATCH_ARCHIVED", "NONE"), ("EQUITY_SAMPLED", "NONE"),
+    ("JoinMatch", "MATCH_TIMED", "NONE"), ("LeaveMatch", "MATCH_TIMED", "NONE"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
     *(("WALLET_CHANGED", code.name) for code in (
         TransferCode.TOP_UP, TransferCode.ENTRY_FEE, TransferCode.REFUND, TransferCode.PRIZE,

@@ -9,6 +9,7 @@ from engine.commands import ArchiveMatch, CancelMatch, CreateMatch, JoinMatch, L
 from engine.events import EventKind
 from engine.invariants import check
 from engine.reasons import Reason
+from engine.scale import NS_PER_S
 from engine.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING
 
 
@@ -72,7 +73,7 @@ def test_who_leaves_stops_the_countdown_and_the_next_one_starts_it_anew(arena: A
     ann, _ = joins(arena, match), joins(arena, match)
     arena.passes(9)
     arena.command(LeaveMatch(match, ann.id))
-    assert told(arena) == [(EventKind.SEAT_CLOSED, ann.id)]
+    assert told(arena) == [(EventKind.SEAT_CLOSED, ann.id), (EventKind.MATCH_TIMED, 0)]
     arena.passes(100)
     assert status(arena, match) == MATCH_WAITING
     arena.command(JoinMatch(match, ann.id))
@@ -159,3 +160,22 @@ def test_a_match_with_more_players_than_events_fit_begins(arena: Arena):
         joins(arena, match)
     assert status(arena, match) == MATCH_OPEN
     assert told(arena).count((EventKind.MATCH_STARTED, 0)) == 1
+
+
+def test_the_countdown_is_told_when_it_is_set_and_when_it_stops(arena: Arena):
+    match = room(arena)
+    ann = joins(arena, match)
+    bob = joins(arena, match)
+    starts_at_ns = arena.now_ns + 10 * NS_PER_S
+    arena.command(LeaveMatch(match, ann.id))
+    arena.command(LeaveMatch(match, bob.id))  # there was no countdown any more
+    clock = [(event["starts_at_ns"], event["ends_at_ns"]) for event in arena.history
+             if event["kind"] == EventKind.MATCH_TIMED]  # fmt: skip
+    assert clock == [(starts_at_ns, 0), (0, 0)]
+
+
+def test_all_are_told_that_it_is_archived(arena: Arena):
+    match = room(arena)
+    arena.command(CancelMatch(match, "rain"))
+    arena.command(ArchiveMatch(match))
+    assert told(arena) == [(EventKind.MATCH_ARCHIVED, 0)]

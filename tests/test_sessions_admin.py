@@ -55,7 +55,12 @@ async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
     results = (bob, 1, "1001.00000000", "50.00000000"), (ann, 2, "1000.00000000", "0.00000000")
     for player, rank, balance, prize in results:
         last = player.on("me")[-1]
-        told = {"match": match, "rank": rank, "players": 2, "balance": balance, "prize": prize}
+        won = int(player is bob)
+        told = {
+            "match": match, "rank": rank, "players": 2, "balance": balance, "prize": prize, "trades": won, "wins": won,
+            "starting_balance": "1000.00000000", "profit": f"{won}.00000000", "fees": "0.00000000",
+            "max_drawdown": "0.00000000",
+        }  # fmt: skip
         assert (last["type"], last["data"]) == ("match.finished", told)
     assert (await boss.result("match.get", {"match": match}))["status"] == "closed"
     assert await boss.error("admin.end_match", {"match": match, "reason": "again"}) == "MATCH_NOT_OPEN"

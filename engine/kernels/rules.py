@@ -3,6 +3,8 @@
 A seat that is touched is judged once, at the end of the entry that touched it: floors, loss per trade, profit target,
 then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are refunded, its
 orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
+
+And what a match does to all of its seats: it settles them when it ends, and tells now and then what they are worth.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from engine.tables import (
     SEAT_LOCKED,
     TIMER_DAY,
     TIMER_MATCH,
+    TIMER_SAMPLE,
     WARNINGS_PERCENT,
 )
 
@@ -130,6 +133,8 @@ def settle_match(book, events, match_id, room, outcome):
                 turn.cursor = row
                 return False
             open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
+        if match.sample_timer != 0:
+            _sample(book, events, row)
         row = book.seats[row].next_in_match
     turn.cursor = 0
     clear_timer(book, match.timer)
@@ -137,7 +142,49 @@ def settle_match(book, events, match_id, room, outcome):
     if match.day_timer != 0:
         clear_timer(book, match.day_timer)
         match.day_timer = 0
+    if match.sample_timer != 0:
+        clear_timer(book, match.sample_timer)
+        match.sample_timer = 0
     return True
+
+
+@rare_kernel
+def sample_match(book, events, match_id, room):
+    """Tell what each of the match's seats is worth, while more than `room` events fit; True when all are told.
+
+    The next time is counted from now, so that one who was away does not make up for what was missed. Walks the match's
+    seats and their positions.
+    """
+    turn = book.turn[0]
+    match = book.matches[match_id]
+    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    while row != 0:
+        if turn.events >= room:
+            turn.cursor = row
+            return False
+        _sample(book, events, row)
+        row = book.seats[row].next_in_match
+    turn.cursor = 0
+    clear_timer(book, match.sample_timer)
+    start_sampling(book, match_id)
+    return True
+
+
+@entry
+def start_sampling(book, match_id):
+    """Let the match tell what its seats are worth, from now on."""
+    match = book.matches[match_id]
+    match.sample_timer = set_timer(book, book.world[0].now_ns + match.sample_ns, TIMER_SAMPLE, match_id, match_id)
+
+
+@kernel
+def _sample(book, events, row):
+    seat = book.seats[row]
+    equity, _ = worth(book, row)
+    event = events.sampled[begin(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]
+    event.owner = seat.player
+    event.equity = equity
+    event.balance = balance(seat)
 
 
 @rare_kernel

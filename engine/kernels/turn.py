@@ -22,7 +22,7 @@ from engine.kernels.plans import check_stops, liquidated_at
 from engine.kernels.positions import amend_position, close_position, liquidation_with, trailing_distance
 from engine.kernels.requests import forget_expired, known, recall, remember, same
 from engine.kernels.rows import has_room
-from engine.kernels.rules import judge_touched, settle_match, start_day
+from engine.kernels.rules import judge_touched, sample_match, settle_match, start_day
 from engine.kernels.timers import clear_timer, next_due
 from engine.kernels.transfers import transfer
 from engine.kernels.waiting import join_queue, look_when_stale, wait_for_quote
@@ -36,6 +36,7 @@ from engine.tables import (
     TIMER_FIXED,
     TIMER_HOLD,
     TIMER_MATCH,
+    TIMER_SAMPLE,
     TIMER_WAIT,
     WAITS_TO_CLOSE,
 )
@@ -305,6 +306,9 @@ def _fire_timers(book, events, room, scratch):
                 turn.resume = turn.phase
                 turn.phase = PHASE_MATCH
             return False
+        elif timer.kind == TIMER_SAMPLE:
+            if not sample_match(book, events, timer.owner, room):
+                return False
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         if turn.touched != 0 and not judge_touched(book, events, room, scratch):
