@@ -164,6 +164,23 @@ async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(
         assert (seat.rank, seat.prize) == (1, 10)
 
 
+async def test_a_purchase_is_made_once_though_the_arena_dies(server: ArenaProcess) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    async with Client(server.url) as boss, Client(server.url) as alice:
+        await boss.auth(token)
+        await boss.set_offer(item="TREASURE_BOX", price="2.5", asset="USDT")
+        await alice.guest()
+        await alice.top_up("USDT", "10")
+        seen = next(found.version for found in await alice.wallet() if found.asset == "USDT")
+        await alice.purchase("TREASURE_BOX", 2, version=seen, key="boxes")
+        server.kill()
+        server.start()
+        for _ in range(2):
+            await alice.purchase("TREASURE_BOX", 2, version=seen, key="boxes")
+        assert [(item.item, item.count) for item in await alice.inventory()] == [("TREASURE_BOX", 2)]
+        assert [found.balance for found in await alice.wallet() if found.asset == "USDT"] == [5]
+
+
 async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed_is_seen(server: ArenaProcess) -> None:
     token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
     async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
@@ -178,17 +195,16 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
             await player.join(paid)
         await alice.join(waits)
         await boss.end_match(paid, "over")
-        (wallet,) = await alice.wallet()
-        assert wallet.balance == 50 - 10 + 18 - 10
+        assert [found.balance for found in await alice.wallet() if found.asset == "USDT"] == [50 - 10 + 18 - 10]
         await asyncio.sleep(1)  # the history is a quarter of a second late
         changes = await alice.ledger()
-        assert [change.reason for change in changes] == ["prize", "entry_fee", "entry_fee", "top_up"]
+        assert [change.reason for change in changes] == ["prize", "entry_fee", "entry_fee", "top_up", "grant"]
         assert await alice.ledger(limit=1, before=changes[0].n) == changes[1:2]
     server.kill()
 
     audited = arena("audit", "--data", str(server.data), "--json")
     assert audited.returncode == 0, audited.stdout + audited.stderr
-    assert json.loads(audited.stdout) == {"accounts": 6, "transfers": 7, "problems": []}
+    assert json.loads(audited.stdout) == {"accounts": 15, "transfers": 12, "problems": []}
     with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
         journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
         journal.commit()
