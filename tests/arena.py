@@ -55,6 +55,7 @@ from engine.events import (
     FIXED,
     JUDGED,
     OUTCOME,
+    PROGRESSED,
     QUOTED,
     RANKED,
     SWITCHED,
@@ -279,6 +280,8 @@ _BODIES = {
     EventKind.FIXED_SETTLED: FIXED,
     EventKind.TRANSFERRED: TRANSFERRED,
     EventKind.WALLET_CHANGED: WALLET,
+    EventKind.PLAYER_PROGRESSED: PROGRESSED,
+    EventKind.SEASON_STARTED: PROGRESSED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
