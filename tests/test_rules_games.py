@@ -74,7 +74,7 @@ def test_a_match_goes_on_by_the_rules_it_was_made_with(arena: Arena):
 
 def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena):
     number = arena.command(game()).id
-    versions = [game(title=f"Cup {n}", currency="", entry_fee=0, prize_split=()) for n in range(2, 6)]
+    versions = [game(cover=f"cup-{n}.png", max_players=n) for n in range(2, 6)]
     for rules in versions:
         arena.command(UpdateGame(number, rules))
         match = arena.command(CreateMatch(number, practice=False)).id
@@ -93,7 +93,7 @@ def test_a_game_that_is_put_by_makes_no_matches_until_it_is_back(arena: Arena):
     with arena.refuses(Reason.GAME_NOT_ACTIVE):
         arena.command(CreateMatch(number, practice=False))
     joins(arena, match)
-    arena.command(UpdateGame(number, game(currency="", title="Better")))
+    arena.command(UpdateGame(number, game(currency="", cup=3)))
     with arena.refuses(Reason.GAME_NOT_ACTIVE):
         arena.command(CreateMatch(number, practice=True))
     arena.command(SetGameActive(number, True))
@@ -174,11 +174,12 @@ def test_practice_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
     assert (seat.rank, seat.prize) == (1, 0)
 
 
-def test_a_match_may_be_joined_after_its_game_costs_more(arena: Arena):
+def test_who_can_pay_what_the_match_was_made_with_joins(arena: Arena):
     number = arena.command(game()).id
     match = arena.command(CreateMatch(number, practice=False)).id
     arena.command(UpdateGame(number, game(entry_fee=1_000 * USDT)))
-    poor = rich(arena, 10 * USDT)
-    arena.command(JoinMatch(match, poor))
+    dear = arena.command(CreateMatch(number, practice=False)).id
+    ann = rich(arena, 10 * USDT)
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
-        arena.command(JoinMatch(arena.machine.state.book.world[0]["matches"], rich(arena, 9 * USDT)))
+        arena.command(JoinMatch(dear, ann))
+    arena.command(JoinMatch(match, ann))

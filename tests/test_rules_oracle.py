@@ -44,6 +44,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DeleteGame,
     Directions,
     EndMatch,
     Execution,
@@ -54,12 +55,16 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetGameActive,
     SetSwitch,
     StartMatch,
+    StartSeason,
     TimeInForce,
     TotalDrawdown,
+    UpdateGame,
 )
 from engine.events import Cause, EventKind, FixedResult, Rule
+from engine.games import rules_of
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -118,10 +123,11 @@ SETUP: list[Command] = [
     CreateGame("Next quote", "", 100_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=250),
     CreateMatch(3, True),
     CreateGame("Short", "", 100_000, 8, 60, duration_s=60, min_trades=2, profit_target_ppm=50_000, target_ends=True,
-               entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10)),
+               entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10), cup=30, win_exp=70, lose_exp=9),
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
-               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
+               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3, cup=7, win_exp=31),
+    CreateGame("Nobody plays it", "", 100_000, 8, 60),
 ]
 
 
@@ -231,7 +237,19 @@ class Twins:
                  trade.entry_sequence, trade.expires_at_ns)
                 for trade in seat.fixed_trades
             ]  # fmt: skip
+        for player, career in enumerate(oracle.careers, 1):
+            assert views.career(state.book, player) == views.CareerView(
+                career.cups, oracle.season, career.season_cups, career.experience, career.level,
+                50 * career.level * (career.level + 1), career.wins, career.matches,
+            )  # fmt: skip
+        for of_season in (False, True):
+            theirs_first = oracle.board_of_cups(of_season)
+            found_board = views.cups(state.book, 2, PLAYERS[-1], of_season)
+            assert [(standing.player, standing.cups) for standing in found_board.top] == theirs_first[:2]
+            ranks = [player for player, _ in theirs_first]
+            assert found_board.rank == (ranks.index(PLAYERS[-1]) + 1 if PLAYERS[-1] in ranks else 0)
         for id, theirs in matches.items():
+            assert rules_of(state, id) == theirs.game
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
@@ -301,6 +319,9 @@ class Driver:
                 return replace(data, fixed_payout_percent=83)
             if not self.quiet and self.twins.oracle.is_stale(market) and self.random.random() < 0.2:
                 return self.quote()
+        for id in (SHORT, ROOM):
+            if not self.twins.oracle.games[id - 1].active and self.random.random() < 0.1:
+                return SetGameActive(id, True)
         for seat in self.seats_out():
             if self.random.random() < 0.01:
                 return ResetSeat(seat.match, seat.player)
@@ -308,8 +329,8 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours, self.room),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4),
+             self.rare, self.switch, self.hours, self.room, self.game),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 1),
         )[0]
         return choose()
 
@@ -375,6 +396,25 @@ class Driver:
             return ArchiveMatch(self.random.choice((*over, *over, id)))
         code = matches[id].code if id in matches and self.random.random() < 0.8 else "other"
         return JoinMatch(id, player, code)
+
+    def game(self) -> Command:
+        """A game of matches that end gets other rules, is put by or brought back; one is deleted; a season starts."""
+        games = self.twins.oracle.games
+        roll = self.random.random()
+        if roll < 0.1:
+            return StartSeason(self.random.choice(("Spring", "Summer", "")))
+        if roll < 0.2:
+            return DeleteGame(self.random.choice((len(games), 99)))
+        id = self.random.choice((SHORT, ROOM, len(games)))
+        if roll < 0.5:
+            return SetGameActive(id, self.random.random() < 0.7)
+        game = games[id - 1].rules
+        choices: dict[str, tuple[Any, ...]] = {
+            "cup": (0, 7, 30, 200), "lose_exp": (0, 9, 250), "min_trades": (0, 0, 2), "prize_split": ((), (100,)),
+            "duration_s": (20, 60), "starting_balance": (90_000, 100_000), "ranks_by_trades": (True, False),
+        }  # fmt: skip
+        field = self.random.choice(list(choices))
+        return UpdateGame(id, replace(game, **{field: self.random.choice(choices[field])}))
 
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
@@ -664,6 +704,9 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
     ("ArchiveMatch", "ACCEPTED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
+    ("PLAYER_PROGRESSED", "NONE"), ("Quote", "PLAYER_PROGRESSED", "NONE"), ("SEASON_STARTED", "NONE"),
+    ("UpdateGame", "ACCEPTED"), ("SetGameActive", "ACCEPTED"), ("DeleteGame", "ACCEPTED"),
+    ("DeleteGame", "GAME_NOT_FOUND"), ("CreateMatch", "GAME_NOT_ACTIVE"), ("StartSeason", "SEASON_INVALID"),
 )  # fmt: skip
 """What some steps of the driver must bring about: a driver that never liquidates tests no liquidation."""
 

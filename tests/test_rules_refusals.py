@@ -311,7 +311,12 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
         "Dear", "", MONEY, 1, 1, duration_s=60, currency="USDT", reward_price=1)).id),
     "put by": lambda s: s.arena.command(SetGameActive(1, False)),
     "deleted": lambda s: s.arena.command(DeleteGame(1)),
-    "a coin": lambda s: s.arena.command(FundRewards("GOLD_COIN", 1)),
+    "a coin": lambda s: (s.arena.command(FundRewards("GOLD_COIN", 1)), setattr(s, "games", [
+        s.arena.command(replace(GAME, duration_s=60, **dear)).id for dear in (
+            {"item_rewards": (("GOLD_COIN", 2),)},
+            {"item_rewards": (("GOLD_COIN", 1), ("TREASURE_BOX", 1))},
+            {"item_rewards": (("GOLD_COIN", 1),), "currency": "USDT", "reward_price": 1},
+        )])),
     "a room": lambda s: s.room(),
     "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
     "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
@@ -400,10 +405,8 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
      lambda s: s.arena.command(UpdateGame(1, replace(GAME, allowed_symbols=("NONE",))))),
     *[(Reason.SEASON_INVALID, "", lambda s, name=name: s.arena.command(StartSeason(name)))
       for name in ("", " ", "x" * 65)],
-    *[(Reason.INSUFFICIENT_FUNDS, "a coin", lambda s, lacking=lacking: s.arena.command(CreateMatch(
-        s.arena.command(replace(GAME, duration_s=60, **lacking)).id, practice=False)))
-      for lacking in ({"item_rewards": (("GOLD_COIN", 2),)}, {"item_rewards": (("GOLD_COIN", 1), ("TREASURE_BOX", 1))},
-                      {"item_rewards": (("GOLD_COIN", 1),), "currency": "USDT", "reward_price": 1})],
+    *[(Reason.INSUFFICIENT_FUNDS, "a coin", lambda s, dear=dear: s.arena.command(CreateMatch(s.games[dear], False)))
+      for dear in range(3)],
     (Reason.NOT_JOINED, "", lambda s: s.place(player=99)),
     (Reason.NOT_JOINED, "", lambda s: s.place(player=0)),
     (Reason.NOT_JOINED, "", lambda s: s.arena.command(ResetSeat(1, 99))),
