@@ -23,8 +23,9 @@ What lives where, in the order in which it is built:
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun
-    matches.py ranking.py
+    games.py matches.py ranking.py
     money.py referrals.py store.py
+    careers.py       what matches make of their players: cups, experience, levels; seasons
     switches.py
     room.py          tables grow, between batches
     machine.py       the one door: a batch in, outcomes and events out

@@ -205,6 +205,8 @@ class TransferCode(IntEnum):
     """What a fixed prize takes beyond the entry fees, set aside by the house."""
     PRIZE = 6
     HOUSE_FEE = 7
+    ITEM_REWARD = 8
+    """Items for the winner of a match, first set aside by the house."""
     GRANT = 12
     """Demo money for a new player."""
     PURCHASE = 13
@@ -429,6 +431,16 @@ LONGEST_COUNTDOWN_S = 7 * 86_400
 MOST_PLAYERS = 100_000
 """Of a match that waits for players."""
 
+LONGEST_TITLE = 100
+LONGEST_DESCRIPTION = 2_000
+LONGEST_COVER = 500
+MOST_ITEM_REWARDS = 8
+"""Kinds of items that the winner of a match gets."""
+MOST_OF_AN_ITEM = 1_000_000
+MOST_CUPS = 1_000_000
+"""That a match is played for; likewise its experience."""
+LONGEST_SEASON_NAME = 64
+
 
 class CreateGame(_Cold, frozen=True, tag="create_game"):
     """A template for matches: its texts and its rules."""
@@ -467,6 +479,32 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     house_fee_ppm: int = 0  # of the entry fees
     prize_split: tuple[int, ...] = ()  # of the rest: percents by rank, 100 in sum
     keeps_fees: bool = False  # when nobody is fit to win: the house does, instead of paying them back
+    # the career
+    cover: str = ""  # address or name of an image
+    cup: int = 0  # cups that the winner gains, and that the others lose as far as they have them
+    win_exp: int = 0  # experience that the winner gains
+    lose_exp: int = 0  # and everybody else
+    item_rewards: tuple[tuple[str, int], ...] = ()  # Asset of an item, and how many of it the winner gets
+
+
+class UpdateGame(_Cold, frozen=True, tag="update_game"):
+    """Give the game other texts and rules, all of them anew: its next version. Matches keep the one they have."""
+
+    game: int
+    rules: CreateGame
+
+
+class DeleteGame(_Cold, frozen=True, tag="delete_game"):
+    """Take the game away. Its matches go on."""
+
+    game: int
+
+
+class SetGameActive(_Cold, frozen=True, tag="set_game_active"):
+    """Whether new matches of the game may be made, and players see it."""
+
+    game: int
+    active: bool
 
 
 class CreateMatch(_Cold, frozen=True, tag="create_match"):
@@ -533,6 +571,12 @@ class ResetSeat(_Cold, frozen=True, tag="reset_seat"):
 
     match: int
     player: int
+
+
+class StartSeason(_Cold, frozen=True, tag="start_season"):
+    """A new season: the cups that count for it begin at 0 for everybody."""
+
+    name: str
 
 
 class OpenFeed(_Cold, frozen=True, tag="open_feed"):
@@ -623,6 +667,10 @@ AdminCommand = (
     | SetReferrals
     | SetOffer
     | StockStore
+    | UpdateGame
+    | DeleteGame
+    | SetGameActive
+    | StartSeason
 )
 PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem
 MarketCommand = OpenFeed

@@ -21,7 +21,8 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED; the rest header
+    only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -70,6 +71,10 @@ class EventKind(IntEnum):
     WALLET_CHANGED = 61
     """The same, for the player whose account it changed."""
     """The ledger moved, holds, or gave back an amount. It is nobody's message: both sides may be players."""
+    PLAYER_PROGRESSED = 70
+    """What a match that is over has made of the player's career."""
+    SEASON_STARTED = 71
+    """Of its body, only the season is set."""
     EQUITY_SAMPLED = 85
     """What a seat is worth, now and then while its match is played, and once when all is settled. Nobody's message."""
     MATCH_ARCHIVED = 86
@@ -305,6 +310,24 @@ TIMED = _layout(
     ]
 )
 
+PROGRESSED = _layout(
+    [
+        ("season", "<i8"),
+        ("cups", "<i8"),  # afterwards, as all that follows
+        ("change", "<i8"),  # of the cups
+        ("cups_at_ns", "<i8"),  # since when there are so many
+        ("season_cups", "<i8"),
+        ("season_cups_at_ns", "<i8"),
+        ("season_matches", "<i8"),
+        ("experience", "<i8"),
+        ("gained", "<i8"),  # of the experience
+        ("level", "<i8"),
+        ("level_before", "<i8"),
+        ("matches", "<i8"),
+        ("wins", "<i8"),
+    ]
+)
+
 
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
@@ -321,18 +344,17 @@ class Events(NamedTuple):
     wallet: NDArray[np.void]
     sampled: NDArray[np.void]
     timed: NDArray[np.void]
+    progressed: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET)
-    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet = map(records.view, layouts)
-    sampled, timed = map(records.view, (SAMPLED, TIMED))
-    return Events(
-        header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, sampled, timed, words
-    )
+    layouts = (
+        EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED,
+    )  # fmt: skip
+    return Events._make([*map(records.view, layouts), words])
 
 
 OUTCOME = np.dtype(

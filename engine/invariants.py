@@ -16,6 +16,7 @@ from engine.commands import (
     HOURS_PER_INSTRUMENT,
     Account,
     Asset,
+    CreateGame,
     OrderType,
     TimeInForce,
     TotalDrawdown,
@@ -48,6 +49,7 @@ from engine.tables import (
     ROSTER_PLACES,
     ROSTERS,
     SEAT_ACTIVE,
+    SEAT_DISQUALIFIED,
     SEATS,
     TIMER_CHILDREN,
     TIMER_DAY,
@@ -411,9 +413,54 @@ def things_are_named(state: State) -> list[str]:
     world, cold = state.book.world[0], state.cold
     return [
         f"{name}: {sorted(things)} are not 1 to {world[name]}"
-        for name in ("instruments", "games", "matches", "players")
+        for name in ("instruments", "games", "matches", "players", "seasons")
         if sorted(things := getattr(cold, name)) != list(range(1, int(world[name]) + 1))
     ]
+
+
+def matches_play_by_a_version_of_their_game(state: State) -> list[str]:
+    """A match pins one of the versions that its game has had: none of them is ever lost."""
+    matches, games = _first_rows(state.book.matches, state.book.world["matches"][0])[1:], state.cold.games
+    pinned = zip(matches["game"].tolist(), matches["game_version"].tolist(), strict=True)
+    return [
+        f"match {id} plays by version {version} of game {game}"
+        for id, (game, version) in enumerate(pinned, 1)
+        if not 1 <= version <= len(games[game].versions)
+    ]
+
+
+def careers_are_what_matches_made_of_them(state: State) -> list[str]:
+    """Matches, wins and experience follow from the seats of finished matches that somebody was fit to win. Cups are
+    between none and those that were won; of the season's, there are not more."""
+    book = state.book
+    players, seats = book.players, book.seats[_live(book, SEATS)]
+    seats = seats[(seats["rank"] > 0) & (book.matches["practice"][seats["match"]] == 0)]
+    fit = seats["held_trades"] >= book.matches["min_trades"][seats["match"]]
+    fit &= (seats["status"] != SEAT_DISQUALIFIED) & (seats["rank"] == 1)
+    seats = seats[np.isin(seats["match"], seats["match"][fit])]
+    won = seats["rank"] == 1
+    cup, win_exp, lose_exp = (np.zeros(len(book.matches), np.int64) for _ in range(3))
+    for id in np.unique(seats["match"]).tolist():
+        rules = _rules(state, id)
+        cup[id], win_exp[id], lose_exp[id] = rules.cup, rules.win_exp, rules.lose_exp
+    experience = np.where(won, win_exp[seats["match"]], lose_exp[seats["match"]])
+    size, winners = len(players), seats[won]
+    expected = {
+        "matches": _counts(size, seats["player"]),
+        "wins": _counts(size, winners["player"]),
+        "experience": _sums(size, seats["player"], experience),
+    }
+    most = _sums(size, winners["player"], cup[winners["match"]])
+    return [
+        *(line for field, column in expected.items()
+          for line in _where(players[field] != column, f"{field} of player {{}} is not what the matches made of it")),
+        *_where((players["season_cups"] < 0) | (players["season_cups"] > players["cups"]) | (players["cups"] > most),
+                "cups of player {} are not between none and those that were won"),
+        *_where(players["season_matches"] > players["matches"], "player {} has more matches in a season than in all"),
+        *_where((players["matches"] == 0) != (players["cups_at_ns"] == 0), "player {} has cups since no time"),
+        *_where((players["season_matches"] == 0) != (players["season_cups_at_ns"] == 0),
+                "player {} has cups of the season since no time"),
+    ]  # fmt: skip
 
 
 def instruments_are_as_defined(state: State) -> list[str]:
@@ -799,7 +846,7 @@ def escrows_hold_what_their_matches_owe(state: State) -> list[str]:
     for id in np.flatnonzero(matches["asset"]).tolist():
         match = matches[id]
         running = match["status"] in (MATCH_WAITING, MATCH_OPEN)
-        owes = state.cold.games[int(match["game"])].entry_fee * int(match["seats"]) if running else 0
+        owes = _rules(state, id).entry_fee * int(match["seats"]) if running else 0
         escrow = id << 16 | Account.MATCH_ESCROW << 8 | int(match["asset"])
         if has.get(escrow) != owes:
             found.append(f"the escrow of match {id} has {has.get(escrow)} and owes {owes}")
@@ -845,11 +892,41 @@ def the_store_sells_items_for_live_money(state: State) -> list[str]:
     return found
 
 
+def items_are_set_aside_for_winners(state: State) -> list[str]:
+    """The house holds the items that the winner of a match gets until it is over, and then the escrow has none."""
+    book, accounts = state.book, _accounts(state.book)
+    matches = _first_rows(book.matches, book.world["matches"][0])
+    promising = {
+        (game, version): rules.item_rewards
+        for game, made in state.cold.games.items()
+        for version, rules in enumerate(made.versions, 1)
+        if rules.item_rewards
+    }
+    found = []
+    pinned = zip(matches["game"].tolist(), matches["game_version"].tolist(), strict=True)
+    for id, game_version in enumerate(pinned):
+        match = matches[id]
+        running = match["status"] in (MATCH_WAITING, MATCH_OPEN) and not match["practice"]
+        promised = [
+            (_PENDING, id << 16 | Account.MATCH_ESCROW << 8 | Asset[item], count)
+            for item, count in (promising.get(game_version, ()) if running else ())
+        ]
+        holds = [book.transfers[row] for row in match["item_holds"].tolist() if row]
+        held = [(int(hold["status"]), int(book.accounts["id"][hold["credit"]]), int(hold["amount"])) for hold in holds]
+        if held != promised:
+            found.append(f"of items for the winner of match {id}, {held} are held, not {promised}")
+    items = [asset for asset in Asset if of_players(asset) is Account.PLAYER_ITEMS]
+    escrows = accounts[(accounts["id"] >> 8 & 0xFF == Account.MATCH_ESCROW) & np.isin(accounts["id"] & 0xFF, items)]
+    kept = escrows["credits_posted"] != escrows["debits_posted"]
+    return [*found, *_where(kept, "escrow {} has kept items", escrows["id"])]
+
+
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     every_match_sums_to_what_it_granted,
     escrows_hold_what_their_matches_owe,
     referrals_are_paid_once,
     the_store_sells_items_for_live_money,
+    items_are_set_aside_for_winners,
     no_seat_is_in_debt,
     seats_sum_what_they_have,
     holdings_sum_what_they_hold,
@@ -868,6 +945,8 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     rosters_list_open_positions,
     free_rows_are_free,
     things_are_named,
+    matches_play_by_a_version_of_their_game,
+    careers_are_what_matches_made_of_them,
     instruments_are_as_defined,
     triggers_wait_for_their_owners,
     bands_watch_what_their_seats_hold,
@@ -931,6 +1010,12 @@ def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
     opposite."""
     down = (orders["side"] > 0) != (orders["order_type"] == OrderType.STOP)
     return np.where(down, orders["price"], NEVER_LOW), np.where(down, NEVER_HIGH, orders["price"])
+
+
+def _rules(state: State, match: int) -> CreateGame:
+    """The version of its game that the match plays by."""
+    row = state.book.matches[match]
+    return state.cold.games[int(row["game"])].version(int(row["game_version"]))
 
 
 def _orders(book: Book) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.careers import start_season
 from engine.commands import (
     PLACE_ORDER,
     ArchiveMatch,
@@ -21,6 +22,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DeleteGame,
     EndMatch,
     FundReferrals,
     FundRewards,
@@ -31,16 +33,20 @@ from engine.commands import (
     PurchaseItem,
     RegisterPlayer,
     ResetSeat,
+    SetGameActive,
     SetOffer,
     SetReferrals,
     SetSwitch,
     StartMatch,
+    StartSeason,
     StockStore,
     TopUp,
+    UpdateGame,
     commands_of,
     decode_cold,
 )
 from engine.events import EVENT, OUTCOME, EventKind, Events, events_of
+from engine.games import create_game, delete_game, set_game_active, update_game
 from engine.handlers import Emit
 from engine.instruments import define_instrument
 from engine.kernels import turn
@@ -52,7 +58,6 @@ from engine.kernels.seats import equity
 from engine.matches import (
     archive_match,
     cancel_match,
-    create_game,
     create_match,
     end_match,
     join_match,
@@ -113,6 +118,8 @@ LAYOUTS = {
     EventKind.MATCH_FINISHED: "ranked",
     EventKind.WALLET_CHANGED: "wallet",
     EventKind.MATCH_TIMED: "timed",
+    EventKind.PLAYER_PROGRESSED: "progressed",
+    EventKind.SEASON_STARTED: "progressed",
 }
 """Layouts of events of cold commands; TRADE of all others."""
 
@@ -139,6 +146,10 @@ HANDLERS: dict[type, Handler] = {
     SetOffer: set_offer,
     StockStore: stock_store,
     PurchaseItem: purchase_item,
+    UpdateGame: update_game,
+    DeleteGame: delete_game,
+    SetGameActive: set_game_active,
+    StartSeason: start_season,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 

@@ -1,12 +1,9 @@
-"""Games, matches and their seats: who plays what, from which rules."""
+"""Matches and their seats: who plays what."""
 
 from __future__ import annotations
 
+from engine.careers import progress
 from engine.commands import (
-    LONGEST_BUMP_MS,
-    LONGEST_COUNTDOWN_S,
-    LONGEST_MATCH_S,
-    MOST_PLAYERS,
     ArchiveMatch,
     Asset,
     CancelMatch,
@@ -22,6 +19,7 @@ from engine.commands import (
     TotalDrawdown,
 )
 from engine.events import EventKind
+from engine.games import rules_of
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
 from engine.kernels.rules import start_sampling, start_watch, time_match, time_match_now
@@ -41,7 +39,7 @@ from engine.ranking import joined, prizes, ranked
 from engine.reasons import Reason
 from engine.referrals import may_be_referred, refer, reward_players
 from engine.room import make_room_for_match, make_room_for_seats
-from engine.scale import BOUND, NS_PER_MS, NS_PER_S, PPM, next_midnight, ppm_ceil
+from engine.scale import BOUND, NS_PER_MS, NS_PER_S, next_midnight, ppm_ceil
 from engine.state import State
 from engine.tables import (
     MATCH_ARCHIVED,
@@ -49,15 +47,11 @@ from engine.tables import (
     MATCH_CLOSED,
     MATCH_OPEN,
     MATCH_WAITING,
-    PACE_STAMPS,
     TIMER_DAY,
 )
 
 MOST_GRANTED = 4 * BOUND
 """Sum of the starting balances of a match, so that sums over its seats fit an int64."""
-
-MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
-"""What an entry fee can be in."""
 
 SAMPLES = 100
 """Of a seat's equity while its match lasts, the last one at its end; fewer of a match that is over in less than as many
@@ -67,48 +61,15 @@ MOST_IDS = (1 << 31) - 1
 """Players and matches share the key of a seat, 31 bits each."""
 
 
-def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, int]:
-    """Keep the game's texts and rules; its id."""
-    if not (
-        0 < command.starting_balance <= BOUND >> 8
-        and 1 <= command.max_positions <= 100_000
-        and 1 <= command.max_leverage <= 1000
-        and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
-        and 0 <= command.max_trades_per_minute <= PACE_STAMPS
-        and 0 <= command.min_trades <= 100_000
-        and 0 <= command.min_hold_s <= 86_400
-        and 0 <= command.max_daily_drawdown_ppm <= PPM
-        and 0 <= command.max_total_drawdown_ppm <= PPM
-        and 0 <= command.max_loss_per_trade_ppm <= PPM
-        and 0 <= command.profit_target_ppm <= 100 * PPM
-        and 0 <= command.min_players <= MOST_PLAYERS
-        and (command.min_players <= command.max_players <= MOST_PLAYERS or command.max_players == 0)
-        and 0 <= command.countdown_s <= LONGEST_COUNTDOWN_S
-        and 0 <= command.duration_s <= LONGEST_MATCH_S
-        and 0 <= command.reward_price <= BOUND >> 8
-        and 0 <= command.entry_fee <= BOUND >> 24
-        and command.currency in ("", *MONEY_ASSETS)
-        and 0 <= command.house_fee_ppm <= PPM
-        and (not command.prize_split or (sum(command.prize_split) == 100 and min(command.prize_split) > 0))
-        and (not command.prize_split or command.reward_price == 0)
-    ):
-        return Reason.GAME_INVALID, 0
-    symbols = {instrument.symbol for instrument in state.cold.instruments.values()}
-    if not symbols.issuperset(command.allowed_symbols):
-        return Reason.INSTRUMENT_NOT_FOUND, 0
-
-    state.book.world[0]["games"] += 1
-    game = int(state.book.world[0]["games"])
-    state.cold.games[game] = command
-    return Reason.ACCEPTED, game
-
-
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
     """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
     match never does, and seats every player there is."""
-    game = state.cold.games.get(command.game)
-    if game is None:
+    made_of = state.cold.games.get(command.game)
+    if made_of is None or made_of.deleted:
         return Reason.GAME_NOT_FOUND, 0
+    if not made_of.active:
+        return Reason.GAME_NOT_ACTIVE, 0
+    game = made_of.rules
     if not command.practice and game.duration_s == 0:
         return Reason.MATCH_ENDLESS, 0
     if not command.practice:
@@ -126,6 +87,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     state.cold.matches[match_id] = command
     match = book.matches[match_id]
     match["game"] = command.game
+    match["game_version"] = len(made_of.versions)
     match["practice"] = command.practice
     if not command.practice:
         match["min_players"] = game.min_players
@@ -187,7 +149,7 @@ def _open(state: State, match_id: int) -> None:
     time_match(book, match_id, 0)
     match["status"] = MATCH_OPEN
     if not match["practice"]:
-        duration_s = state.cold.games[int(match["game"])].duration_s
+        duration_s = rules_of(state, match_id).duration_s
         time_match(book, match_id, now_ns + duration_s * NS_PER_S)
         match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // SAMPLES)
         start_sampling(book, match_id)
@@ -375,10 +337,9 @@ def turn_match(state: State, match_id: int, emit: Emit) -> None:
 def _finish(state: State, match_id: int, emit: Emit) -> None:
     """Rank the seats, and tell each player how it went."""
     book = state.book
-    game = state.cold.games[int(book.matches[match_id]["game"])]
+    game = rules_of(state, match_id)
     rows, fit = ranked(state, match_id, game.ranks_by_trades)
-    for_nothing = game.currency and not book.matches[match_id]["asset"]  # practice of a game about real money
-    won = [] if for_nothing else prizes(game, len(rows), fit)
+    won = [] if book.matches[match_id]["practice"] else prizes(game, len(rows), fit)
     for rank, row in enumerate(rows.tolist(), start=1):
         seat = book.seats[row]
         seat["rank"] = rank
@@ -394,6 +355,7 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     players = book.seats["player"][rows].tolist()
     pay_out(state, match_id, players, fit, emit)
     reward_players(state, match_id, players, fit, emit)
+    progress(state, match_id, players, fit, emit)
 
 
 def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:

@@ -6,8 +6,11 @@ end the escrow is exactly empty. A practice match has no asset: it moves no mone
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
 from engine.events import EventKind
+from engine.games import rules_of
 from engine.handlers import Emit
 from engine.kernels.ledger import available, find_account, hold, move, open_account, post_hold, void_hold
 from engine.ranking import pool, prizes
@@ -65,26 +68,40 @@ def _taken_in(state: State, owner: int, of: Account, asset: Asset) -> int:
 
 
 def may_set_aside(state: State, game: CreateGame) -> Reason:
-    """Could the house pay the prize of a match of the game?"""
+    """Could the house pay the prize of a match of the game, and give its items?"""
     lacking = _lacking(game)
-    if lacking <= 0:
-        return Reason.ACCEPTED
-    rewards = int(find_account(state.book, 0, Account.HOUSE_REWARDS, ASSETS[game.currency]))
-    return Reason.ACCEPTED if available(state.book, rewards) >= lacking else Reason.INSUFFICIENT_FUNDS
+    wanted = [(ASSETS[item], count) for item, count in game.item_rewards]
+    if lacking > 0:
+        wanted.append((ASSETS[game.currency], lacking))
+    for asset, amount in wanted:
+        rewards = int(find_account(state.book, 0, Account.HOUSE_REWARDS, asset))
+        if available(state.book, rewards) < amount:
+            return Reason.INSUFFICIENT_FUNDS
+    return Reason.ACCEPTED
 
 
 def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
-    """Open the match's escrow, and hold what of its prize the players' fees may not cover."""
+    """Open the match's escrow, and hold what of its prize the players' fees may not cover, and its items."""
+    for number, (item, count) in enumerate(game.item_rewards):
+        held = _held(state, match_id, ASSETS[item], count, TransferCode.ITEM_REWARD, emit)
+        state.book.matches[match_id]["item_holds"][number] = held
     if not game.currency:
         return
     asset = ASSETS[game.currency]
-    escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
+    account(state, match_id, Account.MATCH_ESCROW, asset)
     lacking = _lacking(game)
     if lacking > 0:
-        rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
-        make_room(state, 1)
-        _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, lacking, TransferCode.REWARD, match_id))))
-        state.book.matches[match_id]["reward_hold"] = state.book.turn[0]["hold"]
+        held = _held(state, match_id, asset, lacking, TransferCode.REWARD, emit)
+        state.book.matches[match_id]["reward_hold"] = held
+
+
+def _held(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
+    """The row of a new hold, from the house's rewards for the match's escrow."""
+    rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
+    escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
+    make_room(state, 1)
+    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, code, match_id))))
+    return int(state.book.turn[0]["hold"])
 
 
 def _lacking(game: CreateGame) -> int:
@@ -96,7 +113,7 @@ def _lacking(game: CreateGame) -> int:
 
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     """Can the player pay the entry fee, and will all that may come back be counted?"""
-    game = _game(state, match_id)
+    game = rules_of(state, match_id)
     if not state.book.matches[match_id]["asset"]:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
@@ -109,7 +126,7 @@ def may_take_fee(state: State, match_id: int, player: int) -> Reason:
 
 def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     """The entry fee from the player's account into the match's escrow."""
-    game = _game(state, match_id)
+    game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
         _must(_moved(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit))
@@ -117,7 +134,7 @@ def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
 
 def give_back_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     """The very amount back to the player."""
-    game = _game(state, match_id)
+    game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
         _must(_moved(state, escrow, cash, game.entry_fee, TransferCode.REFUND, match_id, emit))
@@ -129,13 +146,23 @@ def release_reward(state: State, match_id: int, emit: Emit) -> None:
     if match["reward_hold"]:
         _must(Reason(int(void_hold(state.book, emit.room(1), int(match["reward_hold"])))))
         match["reward_hold"] = 0
+    holds = match["item_holds"]
+    for number in np.flatnonzero(holds).tolist():
+        _must(Reason(int(void_hold(state.book, emit.room(1), int(holds[number])))))
+        holds[number] = 0
 
 
 def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emit) -> None:
     """Empty the escrow of a match that is over: prizes to the first of `players`, of whom `fit` may win, the rest to
-    the house. When none may, everybody gets the fee back, or the house keeps all, as the game says."""
-    game = _game(state, match_id)
-    if not state.book.matches[match_id]["asset"]:  # of a practice match too, whatever its game says
+    the house. When none may, everybody gets the fee back, or the house keeps all, as the game says. Practice is free,
+    and nothing is won by it."""
+    game = rules_of(state, match_id)
+    if state.book.matches[match_id]["practice"]:
+        return
+    if fit:
+        _give_items(state, match_id, players[0], emit)
+    if not game.currency:
+        release_reward(state, match_id, emit)
         return
     asset = ASSETS[game.currency]
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
@@ -163,7 +190,7 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
 
 def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
     """Has the match, which is over with `fit` to win, cost its players live money that was not given back?"""
-    game = _game(state, match_id)
+    game = rules_of(state, match_id)
     asset = int(state.book.matches[match_id]["asset"])
     return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (fit > 0 or game.keeps_fees)
 
@@ -183,6 +210,16 @@ def pay(
 ) -> None:
     """Move what has been looked at before, and tell the players whose accounts it changes."""
     _must(_moved(state, debit, credit, amount, code, match_id, emit))
+
+
+def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
+    """What was set aside of items, through the match's escrow, to the winner."""
+    for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
+        items, escrow = _accounts(state, match_id, winner, ASSETS[item])
+        holds = state.book.matches[match_id]["item_holds"]
+        _must(Reason(int(post_hold(state.book, emit.room(1), int(holds[number]), count))))
+        holds[number] = 0
+        _must(_moved(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit))
 
 
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:
@@ -219,7 +256,3 @@ def _tell_player(state: State, row: int, change: int, code: TransferCode, match_
 def _must(reason: Reason) -> None:
     """What a match owes it has: else the books are wrong, and nothing more may be done on them."""
     assert reason is Reason.ACCEPTED, reason.name
-
-
-def _game(state: State, match_id: int) -> CreateGame:
-    return state.cold.games[int(state.book.matches[match_id]["game"])]

@@ -39,6 +39,8 @@ class Reason(IntEnum):
     MATCH_NOT_OVER = 122
     CODE_WRONG = 123
     PLAYER_NOT_FOUND = 25
+    GAME_NOT_ACTIVE = 150
+    SEASON_INVALID = 151
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -146,6 +148,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.MATCH_NOT_OVER: "the match is not over",
     Reason.CODE_WRONG: "the match is private, and this is not its code",
     Reason.PLAYER_NOT_FOUND: "there is no such player",
+    Reason.GAME_NOT_ACTIVE: "no new matches of this game are made for now",
+    Reason.SEASON_INVALID: "a season needs a name, of at most 64 characters",
     Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
     Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",
     Reason.MATCH_LOCKED: "no new positions in this match for now",

@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterPlayer, SetOffer, SetReferrals
+from engine.commands import (
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    RegisterPlayer,
+    SetOffer,
+    SetReferrals,
+    StartSeason,
+)
 from engine.tables import AHEAD, MOST_LINKED, SCRATCH, Book, grown, make_array, make_book
 
 
@@ -23,17 +31,35 @@ class Bonus(msgspec.Struct, frozen=True):
     referred: int
 
 
+class Game(msgspec.Struct):
+    """A game in all its versions: matches play by the one that was the latest when they were made."""
+
+    versions: list[CreateGame]
+    active: bool = True  # new matches of it may be made
+    deleted: bool = False
+
+    @property
+    def rules(self) -> CreateGame:
+        """The latest version."""
+        return self.versions[-1]
+
+    def version(self, number: int) -> CreateGame:
+        """The version of that number, from 1."""
+        return self.versions[number - 1]
+
+
 class Cold(msgspec.Struct):
     """What is not numbers, and what is rare: the commands that made things, by id. Dicts keep the order of the log."""
 
     instruments: dict[int, DefineInstrument] = msgspec.field(default_factory=dict)
-    games: dict[int, CreateGame] = msgspec.field(default_factory=dict)
+    games: dict[int, Game] = msgspec.field(default_factory=dict)
     matches: dict[int, CreateMatch] = msgspec.field(default_factory=dict)
     players: dict[int, RegisterPlayer] = msgspec.field(default_factory=dict)
     referrals: SetReferrals | None = None
     referred: dict[int, list[int]] = msgspec.field(default_factory=dict)  # by who referred them, the earliest first
     bonuses: dict[int, Bonus] = msgspec.field(default_factory=dict)  # by who was referred
     offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
+    seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import CLIENT_ORDER_ID_WORDS, HOURS_PER_INSTRUMENT
+from engine.commands import CLIENT_ORDER_ID_WORDS, HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
 from engine.events import OUTCOME
 from engine.kernels import JIT_DISABLED
 from engine.plain import PlainTable
@@ -44,6 +44,7 @@ WORLD = np.dtype(
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
         ("close_only", "<i4"),
+        ("seasons", "<i8"),  # that have begun; also the current one, 0 before the first
     ]
 )
 
@@ -161,6 +162,15 @@ PLAYER = np.dtype(
         ("request_oldest", "<i4"),  # row of the oldest
         ("request_newest", "<i4"),
         ("locked", "<i4"),  # no opens
+        # the career: what matches that are over, and that somebody has won, have made of it
+        ("cups", "<i8"),  # never below 0
+        ("cups_at_ns", "<i8"),  # since when there are so many; 0 before the first match
+        ("season_cups", "<i8"),  # the same, in the current season
+        ("season_cups_at_ns", "<i8"),
+        ("season_matches", "<i8"),
+        ("experience", "<i8"),
+        ("matches", "<i8"),
+        ("wins", "<i8"),
     ]
 )
 """Row = player id."""
@@ -210,6 +220,8 @@ MATCH = np.dtype(
         ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
         ("insurance", "<i8"),  # <= 0: losses beyond margins
         ("sample_ns", "<i8"),  # from one telling of its seats' equity to the next
+        ("game_version", "<i8"),  # of its game, from 1: the rules that it has, whatever becomes of the game
+        ("item_holds", "<i8", (MOST_ITEM_REWARDS,)),  # rows of the items that the house has set aside for its winner
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
@@ -76,6 +77,7 @@ class MatchView(NamedTuple):
     starts_at_ns: int  # of one that waits; 0: not known yet
     ends_at_ns: int  # 0: never, or it has not begun
     rules: Rules
+    game_version: int  # that it plays by
 
 
 class BalanceView(NamedTuple):
@@ -145,6 +147,35 @@ class BoardView(NamedTuple):
     top: list[SeatView]
     seats: int
     rank: int  # of the player who asks, from 1; 0: has no seat
+
+
+class CareerView(NamedTuple):
+    """What matches have made of a player."""
+
+    cups: int
+    season: int  # the current one; 0 before the first
+    season_cups: int
+    experience: int
+    level: int
+    next_level: int  # the experience at which it begins
+    wins: int
+    matches: int
+
+
+class StandingView(NamedTuple):
+    """A player on the board of cups."""
+
+    player: int
+    cups: int
+    matches: int
+
+
+class CupsView(NamedTuple):
+    """The head of the board of cups, of those who have finished a match."""
+
+    top: list[StandingView]
+    players: int
+    rank: int  # of the player who asks, from 1; 0: is not on it
 
 
 class OrderView(NamedTuple):
@@ -306,6 +337,7 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["starts_at_ns"]),
         int(row["ends_at_ns"]),
         _rules(book, match_id),
+        int(row["game_version"]),
     )
 
 
@@ -370,6 +402,42 @@ def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
     top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
     own = np.flatnonzero(seats["player"][best_first] == player)
     return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)
+
+
+def career(book: Book, player: int) -> CareerView:
+    """What matches have made of the player."""
+    row = book.players[player]
+    experience = int(row["experience"])
+    level = level_of(experience)
+    return CareerView(
+        int(row["cups"]),
+        int(book.world[0]["seasons"]),
+        int(row["season_cups"]),
+        experience,
+        level,
+        begins_at(level + 1),
+        int(row["wins"]),
+        int(row["matches"]),
+    )
+
+
+def cups(book: Book, limit: int, player: int = 0, of_season: bool = False) -> CupsView:
+    """The best `limit` players by cups, of all time or of the current season: then who has had so many for longer, then
+    who came to the arena first. A look at all players; only those who may be among the best are sorted."""
+    prefix = "season_" if of_season else ""
+    players = np.asarray(book.players)[: int(book.world[0]["players"]) + 1]
+    ids = np.flatnonzero(players[f"{prefix}matches"])
+    cups, since_ns, matches = (players[f"{prefix}{column}"][ids] for column in ("cups", "cups_at_ns", "matches"))
+    among = np.arange(len(ids))
+    if len(ids) > limit:
+        among = np.flatnonzero(cups >= np.partition(cups, len(ids) - limit)[len(ids) - limit])
+    best = among[np.lexsort((ids[among], since_ns[among], -cups[among]))][:limit]
+    top = map(StandingView, ids[best].tolist(), cups[best].tolist(), matches[best].tolist())
+    rank, own = 0, int(np.searchsorted(ids, player))
+    if own < len(ids) and ids[own] == player:
+        longer = (since_ns < since_ns[own]) | ((since_ns == since_ns[own]) & (ids < player))
+        rank = 1 + int(np.count_nonzero((cups > cups[own]) | ((cups == cups[own]) & longer)))
+    return CupsView(list(top), len(ids), rank)
 
 
 def messages_of(book: Book, player: int) -> int:

@@ -55,6 +55,7 @@ from engine.events import (
     FIXED,
     JUDGED,
     OUTCOME,
+    PROGRESSED,
     QUOTED,
     RANKED,
     SAMPLED,
@@ -298,6 +299,8 @@ _BODIES = {
     EventKind.WALLET_CHANGED: WALLET,
     EventKind.EQUITY_SAMPLED: SAMPLED,
     EventKind.MATCH_TIMED: TIMED,
+    EventKind.PLAYER_PROGRESSED: PROGRESSED,
+    EventKind.SEASON_STARTED: PROGRESSED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 

@@ -41,6 +41,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DeleteGame,
     EndMatch,
     Execution,
     FundRewards,
@@ -52,13 +53,16 @@ from engine.commands import (
     RegisterPlayer,
     ResetSeat,
     Scope,
+    SetGameActive,
     SetSwitch,
     StartMatch,
+    StartSeason,
     Switch,
     TimeInForce,
     TopUp,
     TotalDrawdown,
     TransferCode,
+    UpdateGame,
     pack_client_order_id,
 )
 from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
@@ -73,6 +77,10 @@ GREATEST_NOTIONAL = 2**60
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
 TIMER_SAMPLE = 9
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
+PROGRESS = (
+    "cups", "change", "cups_at_ns", "season_cups", "season_cups_at_ns", "season_matches", "experience", "gained",
+    "level", "level_before", "matches", "wins",
+)  # fmt: skip
 NO_TEXT = list(pack_client_order_id(""))
 
 Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed | Asked
@@ -116,6 +124,37 @@ class Market:
     def closing(self, side: int) -> int:
         """What a close gets, and at which a position is valued."""
         return self.bid if side > 0 else self.ask
+
+
+@dataclass
+class Game:
+    rules: CreateGame
+    versions: int = 1
+    active: bool = True
+    deleted: bool = False
+
+
+@dataclass
+class Career:
+    """What matches have made of a player."""
+
+    cups: int = 0
+    cups_at_ns: int = 0
+    season_cups: int = 0
+    season_cups_at_ns: int = 0
+    season_matches: int = 0
+    experience: int = 0
+    matches: int = 0
+    wins: int = 0
+
+    @property
+    def level(self) -> int:
+        """One more for the first hundred of experience, for two hundred more, for three hundred more, and so on."""
+        level, left = 1, self.experience
+        while left >= 100 * level:
+            left -= 100 * level
+            level += 1
+        return level
 
 
 @dataclass
@@ -300,7 +339,9 @@ class Oracle:
         self.players: list[int] = []  # messages sent to each; player n is players[n - 1]
         self.locked_players: set[int] = set()
         self.locked = self.close_only = False
-        self.games: list[CreateGame] = []
+        self.games: list[Game] = []
+        self.careers: list[Career] = []  # of player n at n - 1
+        self.season = 0
         self.matches: dict[int, Match] = {}
         self.running: dict[int, Match] = {}  # those of them that have not ended
         self.markets: dict[int, Market] = {}
@@ -450,12 +491,37 @@ class Oracle:
         return {"id": id}
 
     def create_game(self, command: CreateGame) -> Outcome:
-        self.games.append(command)
+        self.games.append(Game(command))
         return {"id": len(self.games)}
 
+    def game(self, id: int) -> Game:
+        refuse_if(not 1 <= id <= len(self.games) or self.games[id - 1].deleted, Reason.GAME_NOT_FOUND)
+        return self.games[id - 1]
+
+    def update_game(self, command: UpdateGame) -> Outcome:
+        game = self.game(command.game)
+        game.rules, game.versions = command.rules, game.versions + 1
+        return {"id": command.game}
+
+    def delete_game(self, command: DeleteGame) -> Outcome:
+        self.game(command.game).deleted = True
+        return {"id": command.game}
+
+    def set_game_active(self, command: SetGameActive) -> Outcome:
+        self.game(command.game).active = command.active
+        return {"id": command.game}
+
+    def start_season(self, command: StartSeason) -> Outcome:
+        refuse_if(not 1 <= len(command.name.strip()) <= len(command.name) <= 64, Reason.SEASON_INVALID)
+        self.season += 1
+        for career in self.careers:
+            career.season_cups = career.season_cups_at_ns = career.season_matches = 0
+        self.emit(EventKind.SEASON_STARTED, season=self.season, **dict.fromkeys(PROGRESS, 0))
+        return {"id": self.season}
+
     def create_match(self, command: CreateMatch) -> Outcome:
-        refuse_if(not 1 <= command.game <= len(self.games), Reason.GAME_NOT_FOUND)
-        game = self.games[command.game - 1]
+        refuse_if(not self.game(command.game).active, Reason.GAME_NOT_ACTIVE)
+        game = self.game(command.game).rules
         refuse_if(not command.practice and not game.duration_s, Reason.MATCH_ENDLESS)
         id = len(self.matches) + 1
         match = Match(game, practice=command.practice, code=command.code)
@@ -599,7 +665,7 @@ class Oracle:
             split = pool(game, len(seats))
             won = [split * percent // 100 for percent in game.prize_split[:len(fit)]]
             won = [won[0] + split - sum(won), *won[1:]] if won else []
-        if game.currency and not match.paid:
+        if match.practice:
             won = []
         asset = Asset[game.currency] if match.paid else 0
         for rank, (_, seat) in enumerate(ranking, 1):
@@ -613,6 +679,8 @@ class Oracle:
         self.emit(EventKind.MATCH_FINISHED, match=id, **blank)
         if match.paid:
             self.money.finish(id, game, [seat.player for _, seat in ranking], won)
+        for rank, (_, seat) in enumerate(ranking if fit and not match.practice else (), 1):
+            self.progress(seat, *((game.cup, game.win_exp) if rank == 1 else (-game.cup, game.lose_exp)))
 
     def max_drawdown(self, seat: Seat) -> int:
         """The deepest that a balance was below an earlier one."""
@@ -627,8 +695,41 @@ class Oracle:
         self.emit(EventKind.EQUITY_SAMPLED, match=seat.match, owner=seat.player, equity=self.equity(seat),
                   balance=self.balance(seat))  # fmt: skip
 
+    def progress(self, seat: Seat, cups: int, experience: int) -> None:
+        """The winner gains cups; who loses some has none at worst. Everybody gains experience."""
+        career = self.careers[seat.player - 1]
+        cups_before, season_cups_before, level_before = career.cups, career.season_cups, career.level
+        career.cups = max(0, career.cups + cups)
+        career.season_cups = max(0, career.season_cups + cups)
+        if career.cups != cups_before or career.matches == 0:
+            career.cups_at_ns = self.now_ns
+        if career.season_cups != season_cups_before or career.season_matches == 0:
+            career.season_cups_at_ns = self.now_ns
+        career.experience += experience
+        career.matches += 1
+        career.season_matches += 1
+        career.wins += seat.rank == 1
+        self.emit(
+            EventKind.PLAYER_PROGRESSED, seat.player, seat.match, season=self.season, cups=career.cups,
+            change=career.cups - cups_before, cups_at_ns=career.cups_at_ns, season_cups=career.season_cups,
+            season_cups_at_ns=career.season_cups_at_ns, season_matches=career.season_matches,
+            experience=career.experience, gained=experience, level=career.level, level_before=level_before,
+            matches=career.matches, wins=career.wins,
+        )  # fmt: skip
+
+    def board_of_cups(self, of_season: bool) -> list[tuple[int, int]]:
+        """(player, cups) of all who have finished a match, the best first."""
+        entries = [
+            (-career.season_cups, career.season_cups_at_ns, player) if of_season
+            else (-career.cups, career.cups_at_ns, player)
+            for player, career in enumerate(self.careers, 1)
+            if (career.season_matches if of_season else career.matches)
+        ]  # fmt: skip
+        return [(player, -cups) for cups, _, player in sorted(entries)]
+
     def register(self, command: RegisterPlayer) -> Outcome:
         self.players.append(0)
+        self.careers.append(Career())
         player = len(self.players)
         self.emit(EventKind.PLAYER_REGISTERED, player=player)
         for id, match in self.running.items():
@@ -1533,6 +1634,10 @@ class Oracle:
         DefineInstrument: define,
         SetSwitch: set_switch,
         CreateGame: create_game,
+        UpdateGame: update_game,
+        DeleteGame: delete_game,
+        SetGameActive: set_game_active,
+        StartSeason: start_season,
         CreateMatch: create_match,
         JoinMatch: join,
         EndMatch: end,

@@ -51,6 +51,7 @@ from engine.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DeleteGame,
     Directions,
     EndMatch,
     Execution,
@@ -62,15 +63,19 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetGameActive,
     SetSwitch,
     StartMatch,
+    StartSeason,
     TimeInForce,
     TopUp,
     TotalDrawdown,
     TransferCode,
     Transferring,
+    UpdateGame,
 )
 from engine.events import Cause, EventKind, FixedResult, Rule, TransferStatus
+from engine.games import rules_of
 from engine.invariants import check
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -142,18 +147,23 @@ SETUP: list[Command] = [
     CreateGame("Next quote", "", 100_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=250),
     CreateMatch(3, True),
     CreateGame("Short", "", 100_000, 8, 60, duration_s=60, min_trades=2, profit_target_ppm=50_000, target_ends=True,
-               entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10)),
+               entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10), cup=30, win_exp=70, lose_exp=9),
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
-               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
+               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3, cup=7, win_exp=31),
     *PAID,
     *(TopUp(player, asset, 200_000) for player in PLAYERS[:2] for asset in ("USDT", "DEMO")),
     *(FundRewards(asset, 200_000) for asset in ("USDT", "DEMO")),
+    CreateGame("Nobody plays it", "", 100_000, 8, 60),
 ]
 
 
 def kind_of(command: Command) -> str:
     return type(command.command if isinstance(command, Asked) else command).__name__
+
+
+def game_of(oracle: Oracle, rules: CreateGame) -> int:
+    return next(id for id, game in enumerate(oracle.games, 1) if game.rules == rules)
 
 
 class Twins:
@@ -281,7 +291,19 @@ class Twins:
                  trade.entry_sequence, trade.expires_at_ns)
                 for trade in seat.fixed_trades
             ]  # fmt: skip
+        for player, career in enumerate(oracle.careers, 1):
+            assert views.career(state.book, player) == views.CareerView(
+                career.cups, oracle.season, career.season_cups, career.experience, career.level,
+                50 * career.level * (career.level + 1), career.wins, career.matches,
+            )  # fmt: skip
+        for of_season in (False, True):
+            theirs_first = oracle.board_of_cups(of_season)
+            found_board = views.cups(state.book, 2, PLAYERS[-1], of_season)
+            assert [(standing.player, standing.cups) for standing in found_board.top] == theirs_first[:2]
+            ranks = [player for player, _ in theirs_first]
+            assert found_board.rank == (ranks.index(PLAYERS[-1]) + 1 if PLAYERS[-1] in ranks else 0)
         for id, theirs in matches.items():
+            assert rules_of(state, id) == theirs.game
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
@@ -379,6 +401,9 @@ class Driver:
                 return replace(data, fixed_payout_percent=83)
             if not self.quiet and self.twins.oracle.is_stale(market) and self.random.random() < 0.2:
                 return self.quote()
+        for id in (SHORT, ROOM):
+            if not self.twins.oracle.games[id - 1].active and self.random.random() < 0.1:
+                return SetGameActive(id, True)
         for seat in self.seats_out():
             if self.random.random() < 0.01:
                 return ResetSeat(seat.match, seat.player)
@@ -386,8 +411,8 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4),
+             self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer, self.game),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4, 1),
         )[0]
         return choose()
 
@@ -461,8 +486,8 @@ class Driver:
         waiting = [id for id in paid if oracle.matches[id].waiting]
         roll = self.random.random()
         if len(waiting) < 2 and roll < 0.5:
-            game = oracle.games.index(self.random.choice(PAID)) + 1
-            return CreateMatch(game, practice=self.random.random() < 0.05)
+            rules = self.random.choice(PAID)
+            return CreateMatch(game_of(oracle, rules), practice=self.random.random() < 0.05)
         id = self.random.choice((*waiting, *waiting, *paid, 1, len(oracle.matches)))
         player = self.random.choice([seat.player for seat in oracle.matches[id].seats] or PLAYERS)
         if roll < 0.7:
@@ -494,6 +519,25 @@ class Driver:
         self.transfers.seen.extend(chain)
         self.chained.extend(chain[:0:-1])
         return chain[0]
+
+    def game(self) -> Command:
+        """A game of matches that end gets other rules, is put by or brought back; one is deleted; a season starts."""
+        games = self.twins.oracle.games
+        roll = self.random.random()
+        if roll < 0.1:
+            return StartSeason(self.random.choice(("Spring", "Summer", "")))
+        if roll < 0.2:
+            return DeleteGame(self.random.choice((len(games), 99)))
+        id = self.random.choice((SHORT, ROOM, len(games)))
+        if roll < 0.5:
+            return SetGameActive(id, self.random.random() < 0.7)
+        game = games[id - 1].rules
+        choices: dict[str, tuple[Any, ...]] = {
+            "cup": (0, 7, 30, 200), "lose_exp": (0, 9, 250), "min_trades": (0, 0, 2), "prize_split": ((), (100,)),
+            "duration_s": (20, 60), "starting_balance": (90_000, 100_000), "ranks_by_trades": (True, False),
+        }  # fmt: skip
+        field = self.random.choice(list(choices))
+        return UpdateGame(id, replace(game, **{field: self.random.choice(choices[field])}))
 
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
@@ -798,6 +842,9 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
         "INSUFFICIENT_FUNDS", "VERSION_CONFLICT", "LINK_FAILED", "HOLD_RESOLVED", "HOLD_NOT_FOUND",
         "DIFFERENT_TRANSFER_SAME_ID", "REPLAYED",
     )),
+    ("PLAYER_PROGRESSED", "NONE"), ("Quote", "PLAYER_PROGRESSED", "NONE"), ("SEASON_STARTED", "NONE"),
+    ("UpdateGame", "ACCEPTED"), ("SetGameActive", "ACCEPTED"), ("DeleteGame", "ACCEPTED"),
+    ("DeleteGame", "GAME_NOT_FOUND"), ("CreateMatch", "GAME_NOT_ACTIVE"), ("StartSeason", "SEASON_INVALID"),
 )  # fmt: skip
 """What some steps of the driver must bring about: a driver that never liquidates tests no liquidation."""
 
@@ -957,7 +1004,7 @@ class Market(RuleBasedStateMachine):
 
     @rule(game=st.sampled_from(PAID), practice=st.booleans())
     def makes_a_match(self, game: CreateGame, practice: bool) -> None:
-        self.twins.step([CreateMatch(self.twins.oracle.games.index(game) + 1, practice and game.entry_fee == 0)])
+        self.twins.step([CreateMatch(game_of(self.twins.oracle, game), practice and game.entry_fee == 0)])
 
     @rule(choice=st.integers(0, 5), player=st.sampled_from(PLAYERS), leaves=st.booleans(), again=st.booleans())
     def joins_or_leaves(self, choice: int, player: int, leaves: bool, again: bool) -> None:

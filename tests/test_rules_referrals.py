@@ -26,8 +26,8 @@ from engine.commands import (
 )
 from engine.events import EventKind
 from engine.kernels.ledger import available, find_account
+from engine.money import MOST_ENTERED
 from engine.reasons import Reason
-from engine.tables import MOST_SUMMED
 
 DEMO_GRANT = 10_000 * 10**8
 
@@ -86,9 +86,9 @@ def test_a_new_player_is_granted_demo_money(arena: Arena):
 
 
 def test_a_grant_that_cannot_be_counted_is_left_out_and_the_player_comes_in(arena: Arena):
-    ann = arena.command(RegisterPlayer("ann", MOST_SUMMED)).id
+    ann = arena.command(RegisterPlayer("ann", MOST_ENTERED)).id
     bob = arena.command(RegisterPlayer("bob", 1)).id
-    assert (has(arena, ann, Asset.DEMO), has(arena, bob, Asset.DEMO)) == (MOST_SUMMED, 0)
+    assert (has(arena, ann, Asset.DEMO), has(arena, bob, Asset.DEMO)) == (MOST_ENTERED, 0)
 
 
 @pytest.mark.parametrize("referrer", [1, 2, -1, 1 << 62])

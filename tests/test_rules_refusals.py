@@ -38,6 +38,7 @@ from engine.commands import (
     CancelMatch,
     CreateGame,
     CreateMatch,
+    DeleteGame,
     Directions,
     EndMatch,
     Execution,
@@ -49,14 +50,17 @@ from engine.commands import (
     PurchaseItem,
     RegisterPlayer,
     ResetSeat,
+    SetGameActive,
     SetOffer,
     SetReferrals,
     SetSwitch,
     StartMatch,
+    StartSeason,
     StockStore,
     TimeInForce,
     TopUp,
     Transferring,
+    UpdateGame,
 )
 from engine.events import EventKind, FixedResult
 from engine.reasons import Reason
@@ -258,6 +262,8 @@ BAD_SWITCHES: list[tuple[str, int, str, bool, str]] = [
     ("player", 1, "locked", True, " "),
 ]
 
+GAME = CreateGame("Game", "", 1, 1, 1)
+
 BAD_CHALLENGES: list[dict[str, Any]] = [
     {"max_trades_per_minute": -1},
     {"max_trades_per_minute": 61},
@@ -285,6 +291,19 @@ BAD_CHALLENGES: list[dict[str, Any]] = [
     {"prize_split": (100,), "reward_price": 1},
 ]
 
+BAD_CAREERS: list[dict[str, Any]] = [
+    {"title": ""},
+    {"title": "x" * 101},
+    {"description": "x" * 2_001},
+    {"cover": "x" * 501},
+    *({field: count} for field in ("cup", "win_exp", "lose_exp") for count in (-1, 1_000_001)),
+    {"item_rewards": (("GOLD_COIN", 0),)},
+    {"item_rewards": (("GOLD_COIN", 1_000_001),)},
+    {"item_rewards": (("USDT", 1),)},
+    {"item_rewards": (("CROWN", 1),)},
+    {"item_rewards": (("GOLD_COIN", 1), ("GOLD_COIN", 1))},
+]
+
 GIVEN: dict[str, Callable[[Scene], Any]] = {
     "disabled": lambda s: s.arena.change("BTCUSDT", enabled=False),
     "locked": lambda s: s.arena.change("BTCUSDT", locked=True),
@@ -310,6 +329,14 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a paid match": lambda s: s.paid(),
     "a dear prize": lambda s: setattr(s, "game", s.arena.command(CreateGame(
         "Dear", "", MONEY, 1, 1, duration_s=60, currency="USDT", reward_price=1)).id),
+    "put by": lambda s: s.arena.command(SetGameActive(1, False)),
+    "deleted": lambda s: s.arena.command(DeleteGame(1)),
+    "a coin": lambda s: (s.arena.command(FundRewards("GOLD_COIN", 1)), setattr(s, "games", [
+        s.arena.command(replace(GAME, duration_s=60, **dear)).id for dear in (
+            {"item_rewards": (("GOLD_COIN", 2),)},
+            {"item_rewards": (("GOLD_COIN", 1), ("TREASURE_BOX", 1))},
+            {"item_rewards": (("GOLD_COIN", 1),), "currency": "USDT", "reward_price": 1},
+        )])),
     "a room": lambda s: s.room(),
     "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
     "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
@@ -390,6 +417,18 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ALREADY_JOINED, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
     (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(CreateMatch(99, practice=True))),
     (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 0, 1, 1))),
+    (Reason.GAME_NOT_ACTIVE, "put by", lambda s: s.arena.command(CreateMatch(1, practice=True))),
+    (Reason.GAME_NOT_FOUND, "deleted", lambda s: s.arena.command(CreateMatch(1, practice=True))),
+    *[(Reason.GAME_NOT_FOUND, given, lambda s, command=command: s.arena.command(command))
+      for given, game in (("deleted", 1), ("", 0), ("", 99))
+      for command in (UpdateGame(game, GAME), DeleteGame(game), SetGameActive(game, True))],
+    (Reason.GAME_INVALID, "", lambda s: s.arena.command(UpdateGame(1, replace(GAME, max_positions=0)))),
+    (Reason.INSTRUMENT_NOT_FOUND, "",
+     lambda s: s.arena.command(UpdateGame(1, replace(GAME, allowed_symbols=("NONE",))))),
+    *[(Reason.SEASON_INVALID, "", lambda s, name=name: s.arena.command(StartSeason(name)))
+      for name in ("", " ", "x" * 65)],
+    *[(Reason.INSUFFICIENT_FUNDS, "a coin", lambda s, dear=dear: s.arena.command(CreateMatch(s.games[dear], False)))
+      for dear in range(3)],
     (Reason.NOT_JOINED, "", lambda s: s.place(player=99)),
     (Reason.NOT_JOINED, "", lambda s: s.place(player=0)),
     (Reason.NOT_JOINED, "", lambda s: s.arena.command(ResetSeat(1, 99))),
@@ -400,6 +439,7 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.TOO_MANY_TRADES, "hurried", lambda s: s.dora(symbol="ETHUSDT")),
     *[(Reason.GAME_INVALID, "", lambda s, bad=bad: s.arena.command(CreateGame("Game", "", 1, 1, 1, **bad)))
       for bad in BAD_CHALLENGES],
+    *[(Reason.GAME_INVALID, "", lambda s, bad=bad: s.arena.command(replace(GAME, **bad))) for bad in BAD_CAREERS],
     (Reason.INSTRUMENT_NOT_FOUND, "",
      lambda s: s.arena.command(CreateGame("Game", "", 1, 1, 1, allowed_symbols=("BTCUSDT", "NONE")))),
     (Reason.SEAT_NOT_FLAT, "", lambda s: s.alice.resets()),
