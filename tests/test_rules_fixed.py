@@ -238,6 +238,12 @@ def contest(arena: Arena, ann: Player) -> Player:
     return Player(arena, ann.id, match)
 
 
+def final_balance(arena: Arena) -> int:
+    """With which the only player of the match was ranked."""
+    balance: int = next(of["balance"] for of in arena.history if of["kind"] == EventKind.MATCH_FINISHED)
+    return balance
+
+
 def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expire_later(arena: Arena, contest: Player):
     with arena.refuses(Reason.DURATION_INVALID):
         contest.buys("BTCUSDT", LONG, 100, 61)
@@ -245,7 +251,7 @@ def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expir
     arena.quote("BTCUSDT", 60_000)
     expires(arena, 60, 61_000)
     assert results(contest) == [FixedResult.WON]
-    assert contest.last(EventKind.MATCH_FINISHED).balance == 1_080  # as it was ranked
+    assert final_balance(arena) == 1_080 * MONEY  # as it was ranked
     assert contest.cash == 1_080
 
 
@@ -257,7 +263,7 @@ def test_a_match_that_ends_early_gives_the_stakes_back(arena: Arena, contest: Pl
     assert [(one.id, one.result, one.reason) for one in settled] == [
         (id, FixedResult.REFUNDED, Reason.MATCH_NOT_OPEN) for id in (second, first)
     ]
-    assert contest.last(EventKind.MATCH_FINISHED).balance == 1_000
+    assert final_balance(arena) == 1_000 * MONEY
     assert (contest.cash, contest.stakes, contest.fixed_trades) == (1_000, 0, [])
     arena.passes(60)
     assert len(results(contest)) == 2

@@ -199,7 +199,7 @@ class Twins:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
-            if "change" in event:
+            if event["kind"] == EventKind.WALLET_CHANGED:
                 self.seen["WALLET_CHANGED", TransferCode(event["code"]).name] += 1
                 self.seen[kind_of(commands[event["sequence"] - first]), TransferCode(event["code"]).name] += 1
             elif "hold_low" in event:

@@ -27,6 +27,7 @@ from engine.events import EventKind
 from engine.kernels.index import account_id
 from engine.kernels.ledger import available, find_account
 from engine.machine import Machine
+from engine.money import MOST_ENTERED
 from engine.reasons import Reason
 from engine.scale import BOUND
 from engine.state import encode_cold_state, sections, state_from
@@ -138,14 +139,14 @@ def test_a_count_that_would_be_stolen_with_is_refused(arena: Arena, count: int):
 
 
 def test_the_dearest_offer_and_the_largest_count_are_within_bounds(arena: Arena):
-    store(arena, price=BOUND, stock=(1 << 62) - 1)
-    ann = rich(arena, (1 << 62) - 1)
+    store(arena, price=BOUND, stock=MOST_ENTERED)
+    ann = rich(arena, MOST_ENTERED)
     arena.command(PurchaseItem(ann, "TREASURE_BOX"))
     with arena.refuses(Reason.COUNT_INVALID):
         arena.command(PurchaseItem(ann, "TREASURE_BOX", 2))
     store(arena, price=1, stock=0)
     arena.command(PurchaseItem(ann, "TREASURE_BOX", BOUND))
-    assert (cash(arena, ann), items(arena, ann)) == ((1 << 62) - 1 - 2 * BOUND, BOUND + 1)
+    assert (cash(arena, ann), items(arena, ann)) == (MOST_ENTERED - 2 * BOUND, BOUND + 1)
 
 
 def test_takings_that_could_no_longer_be_counted_are_refused(arena: Arena):
