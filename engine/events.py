@@ -21,7 +21,7 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET; the rest header only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, TIMED; the rest header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -57,6 +57,7 @@ class EventKind(IntEnum):
     MATCH_STARTED = 45
     """To each of its players, and once to all; so is the next."""
     MATCH_CANCELED = 46
+    """It was called off: `reason` says why."""
     MATCH_FINISHED = 44
     """To each of its players, with rank and prize; and once to all, without."""
     SWITCH_CHANGED = 43
@@ -70,6 +71,12 @@ class EventKind(IntEnum):
     WALLET_CHANGED = 61
     """The same, for the player whose account it changed."""
     """The ledger moved, holds, or gave back an amount. It is nobody's message: both sides may be players."""
+    QUEUE_JOINED = 75
+    QUEUE_LEFT = 76
+    """Without a seat: the player wanted to, or `reason` says why."""
+    MATCH_PAUSED = 77
+    """The feed is out, and its time stands still; to each of its players and once to all, and so is the next."""
+    MATCH_RESUMED = 78
 
 
 class Cause(IntEnum):
@@ -137,7 +144,7 @@ class TransferStatus(IntEnum):
 
 _HEADER: list[tuple[str, str]] = [
     ("kind", "<i4"),  # EventKind
-    ("reason", "<i4"),  # Reason, of ORDER_REFUSED
+    ("reason", "<i4"),  # Reason, of what has one; else 0
     ("sequence", "<i8"),  # log sequence of the command (or of the batch's first, for timers) that caused it
     ("at_ns", "<i8"),  # stamp of its batch
     ("player", "<i8"),  # whose private message it is; 0: public
@@ -277,6 +284,13 @@ WALLET = _layout(
     ]
 )
 
+TIMED = _layout(
+    [
+        ("game", "<i8"),  # whose queue it is; 0: of MATCH_RESUMED
+        ("until_ns", "<i8"),  # when the waiting ends, or the match; 0: never
+    ]
+)
+
 
 class Events(NamedTuple):
     """One buffer of event records, looked at through each layout. All fields view the same memory."""
@@ -291,15 +305,20 @@ class Events(NamedTuple):
     switched: NDArray[np.void]
     transferred: NDArray[np.void]
     wallet: NDArray[np.void]
+    timed: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
 def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET)
-    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet = map(records.view, layouts)
-    return Events(header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, words)
+    layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, TIMED)
+    header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, timed = map(
+        records.view, layouts
+    )
+    return Events(
+        header, trade, judged, ranked, fixed, quoted, candle, switched, transferred, wallet, timed, words
+    )
 
 
 OUTCOME = np.dtype(

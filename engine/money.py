@@ -80,7 +80,11 @@ def _lacking(game: CreateGame) -> int:
 
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     """Can the player pay the entry fee?"""
-    game = _game(state, match_id)
+    return may_pay(state, _game(state, match_id), player)
+
+
+def may_pay(state: State, game: CreateGame, player: int) -> Reason:
+    """Could the player pay the entry fee of a match of the game?"""
     if not game.currency or not game.entry_fee:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]

@@ -116,6 +116,14 @@ class Reason(IntEnum):
     HOLD_EXPIRED = 140
     LINK_FAILED = 141
 
+    # queues, and matches that are called off
+    ALREADY_QUEUED = 160
+    NOT_QUEUED = 161
+    QUEUE_NOT_OFFERED = 162
+    QUEUE_TIMED_OUT = 163
+    OUTAGE = 164
+    CALLED_OFF = 165
+
 
 MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
@@ -204,6 +212,12 @@ MESSAGES: dict[Reason, str] = {
     Reason.HOLD_RESOLVED: "the hold was posted or voided already",
     Reason.HOLD_EXPIRED: "the hold's time was up, and what it held was given back",
     Reason.LINK_FAILED: "another transfer of the chain was refused, or the chain does not end in its batch",
+    Reason.ALREADY_QUEUED: "the player waits in this queue already",
+    Reason.NOT_QUEUED: "the player does not wait in this queue",
+    Reason.QUEUE_NOT_OFFERED: "the game has no queue: its matches do not wait for players",
+    Reason.QUEUE_TIMED_OUT: "too few players came while the queue lets one wait",
+    Reason.OUTAGE: "no prices came for longer than the game lets a paid match go on without",
+    Reason.CALLED_OFF: "an operator has called the match off",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({

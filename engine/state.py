@@ -15,13 +15,23 @@ from engine.commands import CreateGame, CreateMatch, DefineInstrument, RegisterP
 from engine.tables import AHEAD, MOST_LINKED, SCRATCH, Book, grown, make_array, make_book
 
 
+class Queue(msgspec.Struct):
+    """Who waits for a match of a game."""
+
+    waiting: dict[int, int] = msgspec.field(default_factory=dict)
+    """By player, who came first first: row of the timer that ends the waiting; 0: none does."""
+    match: int = 0
+    """The last match that was made of those who waited; 0: none was."""
+
+
 class Cold(msgspec.Struct):
-    """What is not numbers: the commands that made things, by id. Dicts keep the order of the log."""
+    """What is not numbers: the commands that made things, by id, and queues by game. Dicts keep the log's order."""
 
     instruments: dict[int, DefineInstrument] = msgspec.field(default_factory=dict)
     games: dict[int, CreateGame] = msgspec.field(default_factory=dict)
     matches: dict[int, CreateMatch] = msgspec.field(default_factory=dict)
     players: dict[int, RegisterPlayer] = msgspec.field(default_factory=dict)
+    queues: dict[int, Queue] = msgspec.field(default_factory=dict)
 
 
 @dataclass

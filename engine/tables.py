@@ -44,6 +44,8 @@ WORLD = np.dtype(
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
         ("close_only", "<i4"),
+        ("quoted_at_ns", "<i8"),  # stamp of the last usable quote of any instrument
+        ("paused", "<i8"),  # matches whose time stands still until the next one
     ]
 )
 
@@ -209,6 +211,13 @@ MATCH = np.dtype(
         ("fees_taken", "<i8"),  # fees that seats paid
         ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
         ("insurance", "<i8"),  # <= 0: losses beyond margins
+        # what becomes of it when the feed falls silent
+        ("outage_ns", "<i8"),  # for longer than this; 0: nothing
+        ("paused_since_ns", "<i8"),  # while it is paused, the last usable quote (or its opening, if later); else 0
+        ("outage_timer", "<i4"),  # when the silence will have been too long; 0: paused, or not open, or no such rule
+        ("void", "<i2"),  # Reason for which it is called off when it is settled, instead of being ranked
+        ("outage_extends", "<i1"),  # 1: it is paused, and its end moves; 0: it is called off
+        ("spare_outage", "<i1"),
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
@@ -221,7 +230,7 @@ MATCH_OPEN: Final = 2
 MATCH_CLOSED: Final = 3
 """It is over, and its seats are ranked."""
 MATCH_CANCELED: Final = 4
-"""It was called off before it began."""
+"""It was called off: nobody is ranked, and every fee came back."""
 MATCH_ARCHIVED: Final = 5
 """It was closed or canceled, and is not listed any more."""
 
@@ -602,6 +611,8 @@ TIMER_WAIT: Final = 3
 TIMER_HOLD: Final = 4
 TIMER_MATCH: Final = 5
 TIMER_DAY: Final = 6
+TIMER_OUTAGE: Final = 7
+TIMER_QUEUE: Final = 8
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -689,6 +700,7 @@ TURN = np.dtype(
         ("cursor", "<i8"),  # seat at which settling a match stopped; 0: it has not begun
         ("ending", "<i8"),  # 1: a match ends with this entry, before its time
         ("match", "<i8"),  # that is settled and waits to be ranked
+        ("timer", "<i8"),  # row of the timer that the machine serves
         ("resume", "<i8"),  # phase to go on with then
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call

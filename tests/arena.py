@@ -58,6 +58,7 @@ from engine.events import (
     QUOTED,
     RANKED,
     SWITCHED,
+    TIMED,
     TRADE,
     TRANSFERRED,
     WALLET,
@@ -279,6 +280,9 @@ _BODIES = {
     EventKind.FIXED_SETTLED: FIXED,
     EventKind.TRANSFERRED: TRANSFERRED,
     EventKind.WALLET_CHANGED: WALLET,
+    EventKind.QUEUE_JOINED: TIMED,
+    EventKind.QUEUE_LEFT: TIMED,
+    EventKind.MATCH_RESUMED: TIMED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 
