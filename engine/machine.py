@@ -61,7 +61,7 @@ from engine.matches import (
 )
 from engine.money import fund_rewards, top_up
 from engine.outages import feed_is_back, feed_is_out
-from engine.queues import join_queue, leave_queue, time_is_up
+from engine.queues import join_queue_of, leave_queue_of, time_is_up
 from engine.reasons import Reason
 from engine.room import make_room
 from engine.scale import PPM
@@ -133,8 +133,8 @@ HANDLERS: dict[type, Handler] = {
     SetSwitch: set_switch,
     TopUp: top_up,
     FundRewards: fund_rewards,
-    JoinQueue: join_queue,
-    LeaveQueue: leave_queue,
+    JoinQueue: join_queue_of,
+    LeaveQueue: leave_queue_of,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 

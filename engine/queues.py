@@ -22,7 +22,7 @@ from engine.state import Queue, State
 from engine.tables import TIMER_QUEUE
 
 
-def join_queue(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, int]:
+def join_queue_of(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, int]:
     """The player waits for a match of the game, or is seated at once; the game's id."""
     game = state.cold.games.get(command.game)
     if game is None:
@@ -56,7 +56,7 @@ def join_queue(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, in
     return Reason.ACCEPTED, command.game
 
 
-def leave_queue(state: State, command: LeaveQueue, emit: Emit) -> tuple[Reason, int]:
+def leave_queue_of(state: State, command: LeaveQueue, emit: Emit) -> tuple[Reason, int]:
     """The player waits no more; the game's id."""
     queue = state.cold.queues.get(command.game)
     if queue is None or command.player not in queue.waiting:

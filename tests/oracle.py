@@ -31,14 +31,18 @@ from engine.commands import (
     Amend,
     Anchor,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
     DefineInstrument,
     EndMatch,
     Execution,
+    FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -61,6 +65,7 @@ DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_MATCH, TIMER_DAY = 1, 2, 3, 5, 6  # in this order, when due together
+TIMER_OUTAGE, TIMER_QUEUE = 7, 8
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 NO_TEXT = list(pack_client_order_id(""))
 
@@ -122,6 +127,9 @@ class Match:
     archived: bool = False
     open: bool = True
     starts_at_ns: int = 0
+    opened_at_ns: int = 0
+    paused_since_ns: int = 0
+    void: Reason = Reason.ACCEPTED  # for which it is called off, instead of being ranked
     code: str = ""
     seats: list[Seat] = field(default_factory=list)  # in the order in which they joined
 
@@ -153,6 +161,19 @@ class Match:
     @property
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
+
+    @property
+    def needs_feed(self) -> bool:
+        """Is it about money, so that it may not go on for long without prices?"""
+        game = self.game
+        paid = game.currency != "" and game.entry_fee + game.reward_price > 0
+        return self.open and not self.practice and paid and game.outage_s > 0
+
+
+@dataclass
+class Queue:
+    waiting: dict[int, tuple[int, int]] = field(default_factory=dict)  # by player: until when (0: ever), command
+    match: int = 0
 
 
 @dataclass(eq=False)
@@ -286,6 +307,8 @@ class Oracle:
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, Position] = {}
         self.fixed_trades: dict[int, FixedTrade] = {}
+        self.queues: dict[int, Queue] = {}  # by game
+        self.quoted_at_ns = 0
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.ending = False  # some match does, before its time
@@ -322,12 +345,21 @@ class Oracle:
         for id, match in self.running.items():
             if match.starts_at_ns:
                 found.append((match.starts_at_ns, TIMER_MATCH, id, partial(self.begin, id, match)))
-            if match.ends_at_ns:
+            if match.ends_at_ns and not match.paused_since_ns:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
+            if match.needs_feed and not match.paused_since_ns:
+                silent_since_ns = max(self.quoted_at_ns, match.opened_at_ns)
+                out_at_ns = silent_since_ns + match.game.outage_s * BILLION + 1
+                found.append((out_at_ns, TIMER_OUTAGE, id, partial(self.feed_is_out, match, id, silent_since_ns)))
             if match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
         for trade in self.fixed_trades.values():
             found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
+        for game, queue in self.queues.items():
+            for player, (until_ns, sequence) in queue.waiting.items():
+                if until_ns:
+                    drop = partial(self.drop, game, player, Reason.QUEUE_TIMED_OUT)
+                    found.append((until_ns, TIMER_QUEUE, sequence, drop))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
@@ -436,7 +468,17 @@ class Oracle:
             self.sit(player, id)
         return {"id": id}
 
+    def fund_rewards(self, command: FundRewards) -> Outcome:
+        """The oracle counts no money."""
+        return {"id": 0}
+
     def join(self, command: JoinMatch) -> Outcome:
+        match = self.check_join(command)
+        self.sit(command.player, command.match)
+        self.see_who_is_there(match)
+        return {"id": command.match}
+
+    def check_join(self, command: JoinMatch) -> Match:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
         match = self.matches[command.match]
@@ -446,9 +488,7 @@ class Oracle:
         refuse_if(command.code != match.code, Reason.CODE_WRONG)
         refuse_if((command.player, command.match) in self.seats, Reason.ALREADY_JOINED)
         refuse_if(not match.practice and 0 < match.game.max_players <= len(match.seats), Reason.MATCH_FULL)
-        self.sit(command.player, command.match)
-        self.see_who_is_there(match)
-        return {"id": command.match}
+        return match
 
     def leave(self, command: LeaveMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
@@ -479,16 +519,78 @@ class Oracle:
 
     def open_match(self, match: Match) -> None:
         """Its duration and its days begin."""
-        match.open = True
+        match.open, match.opened_at_ns = True, self.now_ns
         if not match.practice:
             match.ends_at_ns = self.now_ns + match.game.duration_s * BILLION
         if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
             match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
 
-    def tell_all(self, id: int, kind: EventKind) -> None:
+    def tell_all(self, id: int, kind: EventKind, **body: Any) -> None:
         for seat in self.matches[id].seats:
-            self.emit(kind, seat.player, id)
-        self.emit(kind, match=id)
+            self.emit(kind, seat.player, id, **body)
+        self.emit(kind, match=id, **body)
+
+    # Queues
+
+    def join_queue(self, command: JoinQueue) -> Outcome:
+        refuse_if(not 1 <= command.game <= len(self.games), Reason.GAME_NOT_FOUND)
+        refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
+        game = self.games[command.game - 1]
+        refuse_if(not game.min_players, Reason.QUEUE_NOT_OFFERED)
+        refuse_if(not game.duration_s, Reason.MATCH_ENDLESS)
+        queue = self.queues.get(command.game, Queue())
+        refuse_if(command.player in queue.waiting, Reason.ALREADY_QUEUED)
+        waits = queue.match != 0 and self.matches[queue.match].waiting
+        refuse_if(waits and (command.player, queue.match) in self.seats, Reason.ALREADY_JOINED)
+
+        self.queues[command.game] = queue
+        until_ns = self.now_ns + game.queue_timeout_s * BILLION if game.queue_timeout_s else 0
+        queue.waiting[command.player] = until_ns, self.sequence
+        self.emit(EventKind.QUEUE_JOINED, command.player, game=command.game, until_ns=until_ns)
+        self.seat_waiting(queue)
+        while len(queue.waiting) >= game.min_players:
+            queue.match = self.create_match(CreateMatch(command.game, practice=False))["id"]
+            self.seat_waiting(queue)
+        return {"id": command.game}
+
+    def seat_waiting(self, queue: Queue) -> None:
+        """In the match that was made last, in the order in which they came."""
+        for player in list(queue.waiting):
+            command = JoinMatch(queue.match, player)
+            try:
+                self.check_join(command)
+            except Refused:
+                continue
+            del queue.waiting[player]
+            self.emit(EventKind.MATCH_CREATED, player, queue.match)
+            self.join(command)
+
+    def leave_queue(self, command: LeaveQueue) -> Outcome:
+        waits = command.game in self.queues and command.player in self.queues[command.game].waiting
+        refuse_if(not waits, Reason.NOT_QUEUED)
+        self.drop(command.game, command.player, Reason.ACCEPTED)
+        return {"id": command.game}
+
+    def drop(self, game: int, player: int, reason: Reason) -> None:
+        del self.queues[game].waiting[player]
+        self.emit(EventKind.QUEUE_LEFT, player, game=game, until_ns=0, reason=reason)
+
+    # Outages
+
+    def feed_is_out(self, match: Match, id: int, since_ns: int) -> None:
+        if match.game.outage_extends:
+            match.paused_since_ns = since_ns
+            self.tell_all(id, EventKind.MATCH_PAUSED)
+        else:
+            match.void = Reason.OUTAGE
+            match.ends_at_ns = since_ns + match.game.outage_s * BILLION + 1
+
+    def feed_is_back(self) -> None:
+        for id, match in self.running.items():
+            if match.paused_since_ns:
+                match.ends_at_ns += self.now_ns - match.paused_since_ns
+                match.paused_since_ns = 0
+                self.tell_all(id, EventKind.MATCH_RESUMED, game=0, until_ns=match.ends_at_ns)
 
     def start_match(self, command: StartMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
@@ -504,7 +606,7 @@ class Oracle:
         refuse_if(not match.waiting, Reason.MATCH_NOT_WAITING)
         match.waiting = False
         del self.running[command.match]
-        self.tell_all(command.match, EventKind.MATCH_CANCELED)
+        self.tell_all(command.match, EventKind.MATCH_CANCELED, reason=Reason.CALLED_OFF)
         return {"id": command.match}
 
     def archive(self, command: ArchiveMatch) -> Outcome:
@@ -516,6 +618,8 @@ class Oracle:
     def end(self, command: EndMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
+        if command.void:
+            self.matches[command.match].void = Reason.CALLED_OFF
         self.end_now(command.match)
         return {"id": command.match}
 
@@ -526,6 +630,9 @@ class Oracle:
         seats = match.seats
         for seat in reversed(seats):
             self.flatten(seat, Cause.MATCH_END)
+        if match.void:
+            self.tell_all(id, EventKind.MATCH_CANCELED, reason=match.void)
+            return
         game = match.game
         ranking = sorted(enumerate(seats), key=lambda entry: (
             entry[1].out not in (Rule.NONE, Rule.PROFIT_TARGET),
@@ -546,7 +653,7 @@ class Oracle:
         for rank, (_, seat) in enumerate(ranking, 1):
             seat.rank, seat.prize = rank, won[rank - 1] if fit and rank <= len(won) else 0
             self.emit(EventKind.MATCH_FINISHED, seat.player, id, rank=rank, seats=len(seats), balance=seat.cash,
-                      prize=seat.prize, asset=0)  # fmt: skip
+                      prize=seat.prize, asset=Asset[game.currency] if game.currency else 0)  # fmt: skip
         self.emit(EventKind.MATCH_FINISHED, match=id, rank=0, seats=0, balance=0, prize=0, asset=0)
 
     def register(self, command: RegisterPlayer) -> Outcome:
@@ -677,6 +784,7 @@ class Oracle:
     def end_now(self, id: int) -> None:
         """The match ends with what is happening, before its time."""
         self.matches[id].ends_at_ns = self.now_ns
+        self.matches[id].paused_since_ns = 0
         self.ending = True
 
     def tell_judged(
@@ -1246,8 +1354,10 @@ class Oracle:
         market.source_sequence = command.source_sequence
         market.sequence = self.sequence
         market.quotes += 1
+        self.quoted_at_ns = self.now_ns
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
+        self.feed_is_back()
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
         fired = sorted(self.fired_by(command.instrument, market))
         for wait in [wait for wait in self.waiting if wait.queued and wait.instrument == command.instrument]:
@@ -1436,6 +1546,9 @@ class Oracle:
         StartMatch: start_match,
         CancelMatch: cancel_match,
         ArchiveMatch: archive,
+        JoinQueue: join_queue,
+        LeaveQueue: leave_queue,
+        FundRewards: fund_rewards,
         RegisterPlayer: register,
         ResetSeat: reset,
         OpenFeed: open_feed,

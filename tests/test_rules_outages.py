@@ -78,7 +78,7 @@ def test_a_nanosecond_more_calls_the_match_off_and_every_fee_comes_back(arena: A
 
 def test_all_that_is_open_is_settled_before_the_fees_come_back(arena: Arena):
     """As at the end of a match: stakes come back, orders are cancelled, positions close at their last quotes."""
-    match, ann, bob = quiet(arena)
+    _, ann, bob = quiet(arena)
     position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
     order = ann.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
     trade = bob.buys("BTCUSDT", LONG, 10, 300)
@@ -294,7 +294,7 @@ def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool)
 @pytest.mark.parametrize("extends", [False, True])
 @pytest.mark.parametrize("cut", range(4))
 def test_a_snapshot_at_any_time_of_an_outage_goes_on_as_if_there_had_been_none(arena: Arena, extends: bool, cut: int):
-    match, ann, _ = quiet(arena, outage_extends=extends)
+    _, ann, _ = quiet(arena, outage_extends=extends)
     ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
     steps = [(30, Pulse()), (31, Pulse()), (50, Quote(1, 6_000_000, 6_000_001, 99)), (1_000, Pulse())]
     machines = [arena.machine, None]

@@ -238,7 +238,7 @@ def test_without_funds_for_the_prize_they_wait_on_and_it_is_tried_with_the_next_
 
 
 def test_more_wait_than_a_match_takes(arena: Arena):
-    """No prize could be paid for a while; then two matches are made of the five who wait for two seats, and one waits."""
+    """No prize could be paid for a while; then two matches are made of five who wait for two seats, and one waits."""
     cup = paid(arena, **FIXED, max_players=2)
     waited = [rich(arena) for _ in range(5)]
     comes(arena, cup, *waited[:4])
@@ -272,9 +272,9 @@ def test_a_fee_comes_back_to_who_leaves_the_match_of_a_queue(arena: Arena):
     ({"duration_s": 0}, Reason.MATCH_ENDLESS),
 ], ids=str)  # fmt: skip
 def test_a_game_without_matches_that_wait_has_no_queue(arena: Arena, rules: dict[str, int], reason: Reason):
-    (ann,) = players(arena, 1)
+    none, (ann,) = queue(arena, **rules), players(arena, 1)
     with arena.refuses(reason):
-        comes(arena, queue(arena, **rules), ann)
+        comes(arena, none, ann)
 
 
 def test_strangers_do_not_queue(arena: Arena):
@@ -330,7 +330,7 @@ def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena):
     comes(arena, cup, ann, bob)
     arena.command(StartMatch(1))
     with arena.refuses(Reason.MATCH_NOT_WAITING):
-        arena.command(JoinMatch(1, rich_one := ann))
+        arena.command(JoinMatch(1, ann))
     arena.passes(60)
-    assert Player(arena, rich_one, 1).seat.rank == 1
+    assert Player(arena, ann, 1).seat.rank == 1
     assert escrow(arena, 1) == 0
