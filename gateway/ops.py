@@ -11,7 +11,17 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import arguments as args
-from gateway import ops_admin, ops_fixed, ops_market, ops_matches, ops_orders, ops_positions, ops_session, ops_wallet
+from gateway import (
+    ops_admin,
+    ops_fixed,
+    ops_market,
+    ops_matches,
+    ops_orders,
+    ops_positions,
+    ops_queues,
+    ops_session,
+    ops_wallet,
+)
 from gateway.arena import Arena
 from gateway.requests import Request
 from gateway.seed import GameData, InstrumentSeed
@@ -69,6 +79,8 @@ OPS: dict[str, Query | Later | Command] = {
     "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
     "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
+    "queue.join": Command(args.OfGame, ops_queues.queue_join, Urgency.OPENS),
+    "queue.leave": Command(args.OfGame, ops_queues.queue_leave, Urgency.RELEASES),
     # orders
     "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),
     "order.amend": Command(args.AmendOrder, ops_orders.amend, Urgency.OTHER),

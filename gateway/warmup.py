@@ -32,7 +32,9 @@ from engine.commands import (
     EndMatch,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     OrderType,
     RegisterPlayer,
     ResetSeat,
@@ -182,6 +184,8 @@ def _play() -> None:
         JoinMatch(match, 1),
         StartMatch(match),
         EndMatch(match, "warm"),
+        JoinQueue(game, 1),
+        LeaveQueue(game, 1),
     ]
     for at_ns, command in enumerate(ending, start=200):
         _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (205, 206) else None)
