@@ -199,6 +199,7 @@ def _play() -> None:
     views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
+    index.account_id(1, 1, 1)
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

@@ -783,8 +783,10 @@ class Oracle:
 
     def end_now(self, id: int) -> None:
         """The match ends with what is happening, before its time."""
-        self.matches[id].ends_at_ns = self.now_ns
-        self.matches[id].paused_since_ns = 0
+        match = self.matches[id]
+        match.ends_at_ns = self.now_ns
+        if match.paused_since_ns:
+            match.paused_since_ns, match.opened_at_ns = 0, self.now_ns  # and no silence counts that was before
         self.ending = True
 
     def tell_judged(
