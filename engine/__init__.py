@@ -16,7 +16,7 @@ What lives where, in the order in which it is built:
                        margin seats rosters     maintenance and liquidation, cash and holdings, open positions
                        positions orders         what a fill opens, what waits to fill
                        plans waiting            what an order would be, what waits for the next quote
-                       instruments              open, stale, allowed
+                       instruments outages      open, stale, allowed; has the feed been silent for too long
                        bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
                        fixed_trades             up or down, at a set time
                        ledger transfers         accounts of real money, what moves between them by command
@@ -24,6 +24,7 @@ What lives where, in the order in which it is built:
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun
     games.py matches.py ranking.py
+    queues.py outages.py
     money.py referrals.py store.py
     careers.py       what matches make of their players: cups, experience, levels; seasons
     switches.py

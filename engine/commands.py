@@ -428,6 +428,8 @@ LONGEST_BUMP_MS = 10_000
 
 LONGEST_MATCH_S = 366 * 86_400
 LONGEST_COUNTDOWN_S = 7 * 86_400
+LONGEST_QUEUE_S = 7 * 86_400
+LONGEST_OUTAGE_S = 7 * 86_400
 MOST_PLAYERS = 100_000
 """Of a match that waits for players."""
 
@@ -485,6 +487,9 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     win_exp: int = 0  # experience that the winner gains
     lose_exp: int = 0  # and everybody else
     item_rewards: tuple[tuple[str, int], ...] = ()  # Asset of an item, and how many of it the winner gets
+    queue_timeout_s: int = 300  # of the queue for a match; 0: one may wait for ever
+    outage_s: int = 60  # without a usable quote of any instrument, of a match that costs or pays real money; 0: any
+    outage_extends: bool = False  # its end moves by as long as that lasts, instead of its being called off
 
 
 class UpdateGame(_Cold, frozen=True, tag="update_game"):
@@ -551,10 +556,25 @@ class ArchiveMatch(_Cold, frozen=True, tag="archive_match"):
 
 
 class EndMatch(_Cold, frozen=True, tag="end_match"):
-    """End a match now, as if its time had come."""
+    """End a match now, as if its time had come; or (`void`) settle it, but rank nobody and give every fee back."""
 
     match: int
     reason: str
+    void: bool = False
+
+
+class JoinQueue(_Cold, frozen=True, tag="join_queue"):
+    """The player wants a seat in the next match of the game, and waits until it has enough players."""
+
+    game: int
+    player: int
+
+
+class LeaveQueue(_Cold, frozen=True, tag="leave_queue"):
+    """The player waits no more."""
+
+    game: int
+    player: int
 
 
 class RegisterPlayer(_Cold, frozen=True, tag="register_player"):
@@ -672,7 +692,9 @@ AdminCommand = (
     | SetGameActive
     | StartSeason
 )
-PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem
+PlayerCommand = (
+    RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem | JoinQueue | LeaveQueue
+)
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

@@ -21,8 +21,8 @@ EVENT_BYTES = 224
 
 class EventKind(IntEnum):
     """What happened. The layout of the body: TRADE for orders, positions and seats, JUDGED for what rules do to
-    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED; the rest header
-    only."""
+    seats, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED, QUEUED; the rest
+    header only."""
 
     ORDER_ACCEPTED = 1
     ORDER_FILLED = 2
@@ -58,6 +58,7 @@ class EventKind(IntEnum):
     MATCH_STARTED = 45
     """To each of its players, and once to all; so is the next."""
     MATCH_CANCELED = 46
+    """It was called off: `reason` says why."""
     MATCH_FINISHED = 44
     """To each of its players, with rank and prize; and once to all, without."""
     SWITCH_CHANGED = 43
@@ -75,6 +76,12 @@ class EventKind(IntEnum):
     """What a match that is over has made of the player's career."""
     SEASON_STARTED = 71
     """Of its body, only the season is set."""
+    QUEUE_JOINED = 75
+    QUEUE_LEFT = 76
+    """Without a seat: the player wanted to, or `reason` says why."""
+    MATCH_PAUSED = 77
+    """The feed is out, and its time stands still; to each of its players and once to all, and so is the next."""
+    MATCH_RESUMED = 78
     EQUITY_SAMPLED = 85
     """What a seat is worth, now and then while its match is played, and once when all is settled. Nobody's message."""
     MATCH_ARCHIVED = 86
@@ -147,7 +154,7 @@ class TransferStatus(IntEnum):
 
 _HEADER: list[tuple[str, str]] = [
     ("kind", "<i4"),  # EventKind
-    ("reason", "<i4"),  # Reason, of ORDER_REFUSED
+    ("reason", "<i4"),  # Reason, of what has one; else 0
     ("sequence", "<i8"),  # log sequence of the command (or of the batch's first, for timers) that caused it
     ("at_ns", "<i8"),  # stamp of its batch
     ("player", "<i8"),  # whose private message it is; 0: public
@@ -294,6 +301,13 @@ WALLET = _layout(
     ]
 )
 
+QUEUED = _layout(
+    [
+        ("game", "<i8"),  # whose queue it is
+        ("until_ns", "<i8"),  # when the waiting ends; 0: never
+    ]
+)
+
 
 SAMPLED = _layout(
     [
@@ -345,6 +359,7 @@ class Events(NamedTuple):
     sampled: NDArray[np.void]
     timed: NDArray[np.void]
     progressed: NDArray[np.void]
+    queued: NDArray[np.void]
     words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
 
 
@@ -353,6 +368,7 @@ def events_of(records: NDArray[np.void]) -> Events:
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
     layouts = (
         EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED,
+        QUEUED,
     )  # fmt: skip
     return Events._make([*map(records.view, layouts), words])
 

@@ -8,6 +8,8 @@ from engine.commands import (
     LONGEST_COVER,
     LONGEST_DESCRIPTION,
     LONGEST_MATCH_S,
+    LONGEST_OUTAGE_S,
+    LONGEST_QUEUE_S,
     LONGEST_TITLE,
     MOST_CUPS,
     MOST_ITEM_REWARDS,
@@ -37,6 +39,14 @@ def rules_of(state: State, match_id: int) -> CreateGame:
     """What the match plays by, whatever has become of its game since."""
     match = state.book.matches[match_id]
     return state.cold.games[int(match["game"])].version(int(match["game_version"]))
+
+
+def may_be_made(state: State, game: int) -> Reason:
+    """May matches of the game be made?"""
+    reason = _is_there(state, game)
+    if reason is Reason.ACCEPTED and not state.cold.games[game].active:
+        return Reason.GAME_NOT_ACTIVE
+    return reason
 
 
 def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, int]:
@@ -106,6 +116,8 @@ def _may_be_played(state: State, command: CreateGame) -> Reason:
         and (command.min_players <= command.max_players <= MOST_PLAYERS or command.max_players == 0)
         and 0 <= command.countdown_s <= LONGEST_COUNTDOWN_S
         and 0 <= command.duration_s <= LONGEST_MATCH_S
+        and 0 <= command.queue_timeout_s <= LONGEST_QUEUE_S
+        and 0 <= command.outage_s <= LONGEST_OUTAGE_S
         and 0 <= command.reward_price <= BOUND >> 8
         and 0 <= command.entry_fee <= BOUND >> 24
         and command.currency in ("", *MONEY_ASSETS)

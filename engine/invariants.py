@@ -58,6 +58,8 @@ from engine.tables import (
     TIMER_KIND_SHIFT,
     TIMER_MATCH,
     TIMER_ORDER,
+    TIMER_OUTAGE,
+    TIMER_QUEUE,
     TIMER_SAMPLE,
     TIMER_WAIT,
     TIMERS,
@@ -662,7 +664,8 @@ def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
 def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     """The heap is ordered by (due, kind, id), knows where its rows are, and holds one for each order and each hold of
     the ledger with an end, one for each fixed-time trade, those of what waits for a quote, those of the days of matches
-    with drawdown rules, those of their ends, and one for each match that is to tell what its seats are worth."""
+    with drawdown rules, those of their ends, of what their seats are worth and of their feeds' silence, and those of
+    who waits in a queue."""
     book = state.book
     count = int(book.world["timers"][0])
     heap = book.timer_heap["row"][:count]
@@ -700,7 +703,8 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     if sorted(days["id"].tolist()) != drawn.tolist() or (days["due_ns"] % DAY_NS).any():
         found.append("the days of matches do not begin as they should")
     ends = book.timers[rows][book.timers["kind"][rows] == TIMER_MATCH]
-    next_ns = np.where(is_open, matches["ends_at_ns"], np.where(waits, matches["starts_at_ns"], 0))
+    paused = matches["paused_since_ns"] != 0
+    next_ns = np.where(is_open & ~paused, matches["ends_at_ns"], np.where(waits, matches["starts_at_ns"], 0))
     if sorted(ends["id"].tolist()) != np.flatnonzero(next_ns).tolist():
         found.append("the matches that begin or end are not those with a timer")
     found += _where(ends["due_ns"] != next_ns[ends["id"]], "match {} begins or ends at another time than it says",
@@ -728,7 +732,20 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     wrong = (timers["owner"] != running) | (timers["id"] != trades["id"]) | (timers["kind"] != TIMER_FIXED)
     found += _where(wrong | (timers["due_ns"] != trades["expires_at_ns"]), "timer of fixed-time trade {} is off",
                     trades["id"])  # fmt: skip
+    watched = np.flatnonzero(is_open & ~paused & (matches["outage_ns"] != 0))
+    timers = book.timers[matches["outage_timer"][watched]]
+    wrong = (timers["owner"] != watched) | (timers["id"] != watched) | (timers["kind"] != TIMER_OUTAGE)
+    wrong |= timers["due_ns"] > book.world["now_ns"][0] + matches["outage_ns"][watched] + 1
+    found += _where(wrong, "nobody asks whether the feed of match {} is out", watched)
+    if np.count_nonzero(matches["outage_timer"]) != len(watched):
+        found.append("it is asked about the feed of a match that goes on without")
+    queued = [(game, timer) for game, queue in state.cold.queues.items() for timer in queue.waiting.values() if timer]
+    timers = book.timers[[timer for _, timer in queued]]
+    wrong = (timers["owner"] != [game for game, _ in queued]) | (timers["kind"] != TIMER_QUEUE)
+    if wrong.any() or len(np.unique(timers["id"])) != len(queued):
+        found.append("timers of those who wait in queues are off")
     others = len(running) + len(waiting) + len(days) + len(ends) + len(samples) + len(ending_holds)
+    others += len(watched) + len(queued)
     if len(ending) + others != count or (book.orders["timer"][orders] != 0).sum() != len(ending):
         found.append(f"{count} timers for {len(ending)} orders that end and {others} other things")
     overdue = [key for key in keys if key[0] <= book.world["now_ns"][0]]
@@ -776,6 +793,37 @@ def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:
     return found + _where(wrong, "fixed-time trade {} neither entered nor waits", trades["id"])
 
 
+def pauses_are_counted(state: State) -> list[str]:
+    """The world counts the matches that are paused: open ones that have an end, and a rule that pauses them."""
+    matches, world = state.book.matches, state.book.world[0]
+    paused = matches["paused_since_ns"] != 0
+    may_be = (matches["status"] == MATCH_OPEN) & (matches["outage_extends"] == 1) & (matches["ends_at_ns"] != 0)
+    late = matches["paused_since_ns"] + matches["outage_ns"] >= world["now_ns"]
+    return [
+        *_where(paused & (~may_be | late), "match {} is paused and has no reason to be"),
+        *_where((matches["void"] != 0) & (matches["status"] == MATCH_OPEN), "match {} is void and still open"),
+        *([f"{paused.sum()} matches are paused, not {world['paused']}"] if paused.sum() != world["paused"] else []),
+    ]
+
+
+def queues_hold_players_of_theirs(state: State) -> list[str]:
+    """Who waits is a player, and has no seat in the match that the queue has made last, as long as that waits."""
+    book = state.book
+    found = []
+    for game, queue in state.cold.queues.items():
+        if game not in state.cold.games or not 0 <= queue.match <= book.world["matches"][0]:
+            found.append(f"the queue of game {game} is nobody's, or of a match that is not")
+        strangers = [player for player in queue.waiting if not 1 <= player <= book.world["players"][0]]
+        if strangers:
+            found.append(f"{strangers} wait for game {game} and are no players")
+        match = book.matches[queue.match]
+        if match["status"] == MATCH_WAITING:
+            seats = _walk(int(match["first_seat"]), book.seats["next_in_match"].tolist())
+            if twice := set(book.seats["player"][seats].tolist()) & queue.waiting.keys():
+                found.append(f"{sorted(twice)} wait for game {game} and sit in match {queue.match}")
+    return found
+
+
 def requests_are_kept_in_order(state: State) -> list[str]:
     """All kept requests form one chain from the oldest, and those of a player another; each is found by its key."""
     book = state.book
@@ -813,7 +861,9 @@ def quotes_are_usable(state: State) -> list[str]:
     none = (quotes["bid"] == 0) & (quotes["ask"] == 0)
     wrong = (quotes["bid"] < 1) | (quotes["bid"] >= quotes["ask"]) | (quotes["sequence"] < 1)
     late = (quotes["at_ns"] > world["now_ns"]) | (quotes["sequence"] > world["sequence"])
+    last = [] if quotes["at_ns"].max() == world["quoted_at_ns"] else ["the last quote is not when the world has it"]
     return [
+        *last,
         *_where(wrong & ~none, "quote of instrument {} is not usable"),
         *_where(late, "quote of instrument {} is ahead"),
     ]
@@ -956,6 +1006,8 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     lanes_hold_the_bounds_of_their_pages,
     timers_are_those_of_what_ends_or_waits,
     what_waits_for_a_quote_stands_in_line,
+    pauses_are_counted,
+    queues_hold_players_of_theirs,
     requests_are_kept_in_order,
     quotes_are_usable,
     candles_enclose_their_prices,

@@ -27,8 +27,10 @@ from engine.commands import (
     FundReferrals,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     Kind,
     LeaveMatch,
+    LeaveQueue,
     OpenFeed,
     PurchaseItem,
     RegisterPlayer,
@@ -68,6 +70,8 @@ from engine.matches import (
     turn_match,
 )
 from engine.money import fund_rewards, top_up
+from engine.outages import feed_is_back, feed_is_out
+from engine.queues import join_queue_of, leave_queue_of, time_is_up
 from engine.reasons import Reason
 from engine.referrals import fund_referrals, set_referrals
 from engine.room import make_room
@@ -75,7 +79,7 @@ from engine.scale import PPM
 from engine.state import State
 from engine.store import purchase_item, set_offer, stock_store
 from engine.switches import set_switch
-from engine.tables import readable
+from engine.tables import TIMER_OUTAGE, TIMER_QUEUE, readable
 
 RULES_VERSION = 1
 """Raised when new code changes what a logged command means."""
@@ -118,8 +122,11 @@ LAYOUTS = {
     EventKind.MATCH_FINISHED: "ranked",
     EventKind.WALLET_CHANGED: "wallet",
     EventKind.MATCH_TIMED: "timed",
+    EventKind.MATCH_RESUMED: "timed",
     EventKind.PLAYER_PROGRESSED: "progressed",
     EventKind.SEASON_STARTED: "progressed",
+    EventKind.QUEUE_JOINED: "queued",
+    EventKind.QUEUE_LEFT: "queued",
 }
 """Layouts of events of cold commands; TRADE of all others."""
 
@@ -150,8 +157,13 @@ HANDLERS: dict[type, Handler] = {
     DeleteGame: delete_game,
     SetGameActive: set_game_active,
     StartSeason: start_season,
+    JoinQueue: join_queue_of,
+    LeaveQueue: leave_queue_of,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
+
+TIMERS: dict[int, Callable[[State, int, Emit], None]] = {TIMER_OUTAGE: feed_is_out, TIMER_QUEUE: time_is_up}
+"""What serves each kind of timer that kernels leave to the machine; it is given the timer's row."""
 
 
 class Announcer:
@@ -218,9 +230,10 @@ class Machine:
                 break
             self._emit.drain()
             current = self.state.book.turn[0]
-            if current["phase"] == turn.PHASE_MATCH:
-                turn_match(self.state, int(current["match"]), self._emit)
+            if current["phase"] in (turn.PHASE_MATCH, turn.PHASE_TIMER, turn.PHASE_FEED):
+                self._go_on(int(current["phase"]))
                 self._emit.drain()
+                make_room(self.state, count)
                 current["phase"] = current["resume"]
                 continue
             if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
@@ -233,6 +246,17 @@ class Machine:
         self.state.book.world[0]["sequence"] = batch.first_sequence + count - 1
         events = self._emit.taken()
         return Applied(outcomes.view(np.ndarray), events)
+
+    def _go_on(self, phase: int) -> None:
+        """Do what the kernels stopped for."""
+        current = self.state.book.turn[0]
+        if phase == turn.PHASE_MATCH:
+            turn_match(self.state, int(current["match"]), self._emit)
+        elif phase == turn.PHASE_FEED:
+            feed_is_back(self.state, self._emit)
+        else:
+            timer = int(current["timer"])
+            TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""

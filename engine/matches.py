@@ -19,9 +19,10 @@ from engine.commands import (
     TotalDrawdown,
 )
 from engine.events import EventKind
-from engine.games import rules_of
+from engine.games import may_be_made, rules_of
 from engine.handlers import Emit
 from engine.kernels.index import allowed_key, find, insert
+from engine.kernels.outages import watch_feed
 from engine.kernels.rules import start_sampling, start_watch, time_match, time_match_now
 from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
 from engine.kernels.timers import set_timer
@@ -64,12 +65,11 @@ MOST_IDS = (1 << 31) - 1
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
     """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
     match never does, and seats every player there is."""
-    made_of = state.cold.games.get(command.game)
-    if made_of is None or made_of.deleted:
-        return Reason.GAME_NOT_FOUND, 0
-    if not made_of.active:
-        return Reason.GAME_NOT_ACTIVE, 0
-    game = made_of.rules
+    reason = may_be_made(state, command.game)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+    versions = state.cold.games[command.game].versions
+    game = versions[-1]
     if not command.practice and game.duration_s == 0:
         return Reason.MATCH_ENDLESS, 0
     if not command.practice:
@@ -87,7 +87,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     state.cold.matches[match_id] = command
     match = book.matches[match_id]
     match["game"] = command.game
-    match["game_version"] = len(made_of.versions)
+    match["game_version"] = len(versions)
     match["practice"] = command.practice
     if not command.practice:
         match["min_players"] = game.min_players
@@ -97,6 +97,9 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         set_aside(state, match_id, game, emit)
         book = state.book
         match = book.matches[match_id]
+        if game.currency and (game.entry_fee or game.reward_price):
+            match["outage_ns"] = game.outage_s * NS_PER_S
+            match["outage_extends"] = game.outage_extends
     match["fees"] = game.fees
     if game.execution is Execution.NEXT:
         match["next_quote"] = 1
@@ -155,6 +158,8 @@ def _open(state: State, match_id: int) -> None:
         start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
         match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
+    if match["outage_ns"]:
+        watch_feed(book, match_id, now_ns)
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
@@ -186,23 +191,7 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
 
     With its last player a match begins at once; with enough of them when the countdown is over.
     """
-    book = state.book
-    if not 1 <= command.match <= int(book.world[0]["matches"]):
-        return Reason.MATCH_NOT_FOUND, 0
-    if not 1 <= command.player <= int(book.world[0]["players"]):
-        return Reason.PLAYER_NOT_FOUND, 0
-    match = book.matches[command.match]
-    if match["min_players"] and match["status"] == MATCH_OPEN:
-        return Reason.MATCH_NOT_WAITING, 0
-    if match["status"] not in (MATCH_WAITING, MATCH_OPEN):
-        return Reason.MATCH_NOT_OPEN, 0
-    if state.cold.matches[command.match].code != command.code:
-        return Reason.CODE_WRONG, 0
-    if find_seat(book, command.player, command.match, 0):
-        return Reason.ALREADY_JOINED, 0
-    if _is_full(state, command.match):
-        return Reason.MATCH_FULL, 0
-    reason = may_take_fee(state, command.match, command.player)
+    reason = may_join(state, command)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
@@ -212,6 +201,27 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
     _seat(state, command.player, command.match, emit)
     _see_who_is_there(state, command.match, emit)
     return Reason.ACCEPTED, command.match
+
+
+def may_join(state: State, command: JoinMatch) -> Reason:
+    """Could the player be seated?"""
+    book = state.book
+    if not 1 <= command.match <= int(book.world[0]["matches"]):
+        return Reason.MATCH_NOT_FOUND
+    if not 1 <= command.player <= int(book.world[0]["players"]):
+        return Reason.PLAYER_NOT_FOUND
+    match = book.matches[command.match]
+    if match["min_players"] and match["status"] == MATCH_OPEN:
+        return Reason.MATCH_NOT_WAITING
+    if match["status"] not in (MATCH_WAITING, MATCH_OPEN):
+        return Reason.MATCH_NOT_OPEN
+    if state.cold.matches[command.match].code != command.code:
+        return Reason.CODE_WRONG
+    if find_seat(book, command.player, command.match, 0):
+        return Reason.ALREADY_JOINED
+    if _is_full(state, command.match):
+        return Reason.MATCH_FULL
+    return may_take_fee(state, command.match, command.player)
 
 
 def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, int]:
@@ -274,14 +284,18 @@ def cancel_match(state: State, command: CancelMatch, emit: Emit) -> tuple[Reason
     reason = _waits(state, command.match)
     if reason is not Reason.ACCEPTED:
         return reason, 0
-    book = state.book
-    time_match(book, command.match, 0)
-    book.matches[command.match]["status"] = MATCH_CANCELED
-    release_reward(state, command.match, emit)
-    for row in joined(state, command.match).tolist():
-        give_back_fee(state, command.match, int(state.book.seats[row]["player"]), emit)
-    _tell_all(state, command.match, EventKind.MATCH_CANCELED, emit)
+    time_match(state.book, command.match, 0)
+    _call_off(state, command.match, Reason.CALLED_OFF, emit)
     return Reason.ACCEPTED, command.match
+
+
+def _call_off(state: State, match_id: int, reason: Reason, emit: Emit) -> None:
+    """Whoever has paid gets all of it back; nobody is ranked."""
+    state.book.matches[match_id]["status"] = MATCH_CANCELED
+    release_reward(state, match_id, emit)
+    for row in joined(state, match_id).tolist():
+        give_back_fee(state, match_id, int(state.book.seats[row]["player"]), emit)
+    tell_all(state, match_id, EventKind.MATCH_CANCELED, emit, reason=reason)
 
 
 def archive_match(state: State, command: ArchiveMatch, emit: Emit) -> tuple[Reason, int]:
@@ -304,15 +318,16 @@ def _waits(state: State, match_id: int) -> Reason:
     return Reason.ACCEPTED
 
 
-def _tell_all(state: State, match_id: int, kind: EventKind, emit: Emit) -> None:
+def tell_all(state: State, match_id: int, kind: EventKind, emit: Emit, **fields: int) -> None:
     """Each of its players, who joined first first, and then everybody."""
-    for row in joined(state, match_id).tolist():
-        emit(kind, int(state.book.seats[row]["player"]), match_id)
-    emit(kind, match=match_id)
+    for player in (*state.book.seats["player"][joined(state, match_id)].tolist(), 0):
+        event = emit(kind, player, match_id)
+        for name, value in fields.items():
+            event[name] = value
 
 
 def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]:
-    """End the match, as if its time had come: it is settled when this command is done. Its id."""
+    """End the match, as if its time had come, or call it off: it is settled when this command is done. Its id."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
@@ -320,16 +335,21 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
         return Reason.MATCH_NOT_OPEN, 0
 
     make_room_for_match(state, 0)
+    if command.void:
+        state.book.matches[command.match]["void"] = Reason.CALLED_OFF
     time_match_now(state.book, command.match)
     return Reason.ACCEPTED, command.match
 
 
 def turn_match(state: State, match_id: int, emit: Emit) -> None:
-    """The match's time has come: one that waited begins, one that is settled is ranked."""
-    if state.book.matches[match_id]["status"] == MATCH_WAITING:
+    """The match's time has come: one that waited begins, one that is settled is ranked, or called off."""
+    match = state.book.matches[match_id]
+    if match["status"] == MATCH_WAITING:
         make_room_for_match(state, 0)
         _open(state, match_id)
-        _tell_all(state, match_id, EventKind.MATCH_STARTED, emit)
+        tell_all(state, match_id, EventKind.MATCH_STARTED, emit)
+    elif match["void"]:
+        _call_off(state, match_id, Reason(int(match["void"])), emit)
     else:
         _finish(state, match_id, emit)
 

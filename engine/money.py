@@ -113,13 +113,19 @@ def _lacking(game: CreateGame) -> int:
 
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     """Can the player pay the entry fee, and will all that may come back be counted?"""
-    game = rules_of(state, match_id)
-    if not state.book.matches[match_id]["asset"]:
+    asset = int(state.book.matches[match_id]["asset"])
+    if asset and _taken_in(state, match_id, Account.MATCH_ESCROW, Asset(asset)) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
+    return may_pay_fee(state, rules_of(state, match_id), player) if asset else Reason.ACCEPTED
+
+
+def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
+    """Could the player pay the entry fee of a match of the game, and will all that may come back be counted?"""
+    if not game.currency:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
-    for owner, of in ((player, of_players(asset)), (match_id, Account.MATCH_ESCROW)):
-        if _taken_in(state, owner, of, asset) > MOST_ENTERED:
-            return Reason.AMOUNT_INVALID
+    if _taken_in(state, player, of_players(asset), asset) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
     cash = int(find_account(state.book, player, of_players(asset), asset))
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 

@@ -118,6 +118,13 @@ class Reason(IntEnum):
     HOLD_EXPIRED = 140
     LINK_FAILED = 141
 
+    # queues, and matches that are called off
+    ALREADY_QUEUED = 160
+    NOT_QUEUED = 161
+    QUEUE_NOT_OFFERED = 162
+    QUEUE_TIMED_OUT = 163
+    OUTAGE = 164
+    CALLED_OFF = 165
     # referrals and the store
     REFERRAL_CODE_UNKNOWN = 175
     REFERRALS_INVALID = 176
@@ -218,6 +225,12 @@ MESSAGES: dict[Reason, str] = {
     Reason.HOLD_RESOLVED: "the hold was posted or voided already",
     Reason.HOLD_EXPIRED: "the hold's time was up, and what it held was given back",
     Reason.LINK_FAILED: "another transfer of the chain was refused, or the chain does not end in its batch",
+    Reason.ALREADY_QUEUED: "the player waits in this queue already",
+    Reason.NOT_QUEUED: "the player does not wait in this queue",
+    Reason.QUEUE_NOT_OFFERED: "the game has no queue: its matches do not wait for players",
+    Reason.QUEUE_TIMED_OUT: "too few players came while the queue lets one wait",
+    Reason.OUTAGE: "no prices came for longer than the game lets a paid match go on without",
+    Reason.CALLED_OFF: "an operator has called the match off",
     Reason.REFERRAL_CODE_UNKNOWN: "this is nobody's referral code; correct it, or sign up without one",
     Reason.REFERRALS_INVALID: "the bonuses for referrals are out of bounds",
     Reason.ITEM_UNKNOWN: "there is no such item",

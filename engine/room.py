@@ -97,8 +97,13 @@ def make_room_for_match(state: State, allowed: int) -> None:
     """Let there be room for one more match, of so many instruments if not all."""
     entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
     _fit_index(state, "allowed_index", entries + allowed)
-    _fit(state, ("timers", "timer_heap"), int(state.book.heads[TIMERS]["used"]) + 3)
+    make_room_for_timers(state, 4)
     _fit(state, ("matches",), int(state.book.world[0]["matches"]) + 2)
+
+
+def make_room_for_timers(state: State, timers: int) -> None:
+    """Let there be room for so many more timers."""
+    _fit(state, ("timers", "timer_heap"), int(state.book.heads[TIMERS]["used"]) + timers)
 
 
 def _fit(state: State, names: tuple[str, ...], rows: int) -> None:

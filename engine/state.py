@@ -48,6 +48,15 @@ class Game(msgspec.Struct):
         return self.versions[number - 1]
 
 
+class Queue(msgspec.Struct):
+    """Who waits for a match of a game."""
+
+    waiting: dict[int, int] = msgspec.field(default_factory=dict)
+    """By player, who came first first: row of the timer that ends the waiting; 0: none does."""
+    match: int = 0
+    """The last match that was made of those who waited; 0: none was."""
+
+
 class Cold(msgspec.Struct):
     """What is not numbers, and what is rare: the commands that made things, by id. Dicts keep the order of the log."""
 
@@ -60,6 +69,7 @@ class Cold(msgspec.Struct):
     bonuses: dict[int, Bonus] = msgspec.field(default_factory=dict)  # by who was referred
     offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
     seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
+    queues: dict[int, Queue] = msgspec.field(default_factory=dict)
 
 
 @dataclass

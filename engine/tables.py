@@ -45,6 +45,8 @@ WORLD = np.dtype(
         ("locked", "<i4"),  # no opens anywhere
         ("close_only", "<i4"),
         ("seasons", "<i8"),  # that have begun; also the current one, 0 before the first
+        ("quoted_at_ns", "<i8"),  # stamp of the last usable quote of any instrument
+        ("paused", "<i8"),  # matches whose time stands still until the next one
     ]
 )
 
@@ -222,6 +224,13 @@ MATCH = np.dtype(
         ("sample_ns", "<i8"),  # from one telling of its seats' equity to the next
         ("game_version", "<i8"),  # of its game, from 1: the rules that it has, whatever becomes of the game
         ("item_holds", "<i8", (MOST_ITEM_REWARDS,)),  # rows of the items that the house has set aside for its winner
+        # what becomes of it when the feed falls silent
+        ("outage_ns", "<i8"),  # for longer than this; 0: nothing
+        ("paused_since_ns", "<i8"),  # while it is paused, the last usable quote (or its opening, if later); else 0
+        ("outage_timer", "<i4"),  # when the silence will have been too long; 0: paused, or not open, or no such rule
+        ("void", "<i2"),  # Reason for which it is called off when it is settled, instead of being ranked
+        ("outage_extends", "<i1"),  # 1: it is paused, and its end moves; 0: it is called off
+        ("spare_outage", "<i1"),
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
@@ -234,7 +243,7 @@ MATCH_OPEN: Final = 2
 MATCH_CLOSED: Final = 3
 """It is over, and its seats are ranked."""
 MATCH_CANCELED: Final = 4
-"""It was called off before it began."""
+"""It was called off: nobody is ranked, and every fee came back."""
 MATCH_ARCHIVED: Final = 5
 """It was closed or canceled, and is not listed any more."""
 
@@ -615,6 +624,8 @@ TIMER_WAIT: Final = 3
 TIMER_HOLD: Final = 4
 TIMER_MATCH: Final = 5
 TIMER_DAY: Final = 6
+TIMER_OUTAGE: Final = 7
+TIMER_QUEUE: Final = 8
 TIMER_SAMPLE: Final = 9
 """Kinds of timers, in the order in which they fire when due together."""
 
@@ -703,6 +714,7 @@ TURN = np.dtype(
         ("cursor", "<i8"),  # seat at which settling or sampling a match stopped; 0: it has not begun
         ("ending", "<i8"),  # 1: a match ends with this entry, before its time
         ("match", "<i8"),  # that is settled and waits to be ranked
+        ("timer", "<i8"),  # row of the timer that the machine serves
         ("resume", "<i8"),  # phase to go on with then
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call

@@ -75,9 +75,20 @@ class MatchView(NamedTuple):
     min_players: int  # 0: it never waited for any
     max_players: int  # 0: no limit
     starts_at_ns: int  # of one that waits; 0: not known yet
-    ends_at_ns: int  # 0: never, or it has not begun
+    ends_at_ns: int  # 0: never, or it has not begun; of one that is paused, as it would be without
     rules: Rules
     game_version: int  # that it plays by
+    outage_ns: int  # how long it goes on without prices; 0: however long
+    outage_extends: bool  # then it is paused, instead of called off
+    paused: bool
+
+
+class QueueView(NamedTuple):
+    """Where a player stands in the queue of a game."""
+
+    game: int
+    place: int  # from 1
+    until_ns: int  # 0: however long it takes
 
 
 class BalanceView(NamedTuple):
@@ -338,6 +349,9 @@ def match(state: State, match_id: int) -> MatchView | None:
         int(row["ends_at_ns"]),
         _rules(book, match_id),
         int(row["game_version"]),
+        int(row["outage_ns"]),
+        bool(row["outage_extends"]),
+        bool(row["paused_since_ns"]),
     )
 
 
@@ -374,6 +388,19 @@ def _rules(book: Book, match_id: int) -> Rules:
 def matches(state: State) -> Iterator[MatchView]:
     """All matches, in order of their ids."""
     return (found for id in range(1, int(state.book.world[0]["matches"]) + 1) if (found := match(state, id)))
+
+
+def queues_of(state: State, player: int) -> list[QueueView]:
+    """The queues in which the player waits. Walks them up to the player."""
+    return [
+        QueueView(
+            game,
+            list(queue.waiting).index(player) + 1,
+            int(state.book.timers[timer]["due_ns"]) if (timer := queue.waiting[player]) else 0,
+        )
+        for game, queue in state.cold.queues.items()
+        if player in queue.waiting
+    ]
 
 
 def seat(book: Book, player: int, match_id: int) -> SeatView | None:

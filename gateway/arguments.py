@@ -88,6 +88,10 @@ class OfMatch(_Arguments, frozen=True):
     match: Id
 
 
+class OfGame(_Arguments, frozen=True):
+    game: Id
+
+
 class JoinMatch(_Arguments, frozen=True):
     match: Id
     code: Code = ""
@@ -216,8 +220,11 @@ class CancelMatch(_Arguments, frozen=True):
 
 
 class EndMatch(_Arguments, frozen=True):
+    """As if its time had come; or (`void`) rank nobody, and give every fee back."""
+
     match: Id
     reason: Reason
+    void: bool = False
 
 
 class SetSwitch(_Arguments, frozen=True):

@@ -60,6 +60,7 @@ from gateway.client_types import (
     Placed,
     Position,
     Purchased,
+    Queued,
     Quote,
     Referral,
     Reply,
@@ -181,6 +182,14 @@ class Client(Connection):
     async def leave(self, match: int, *, key: str | None = None) -> Left:
         """Give the seat back, before the match begins."""
         return (await self.request("match.leave", {"match": match}, Left, key=key or new_key())).result
+
+    async def join_queue(self, game: int, *, key: str | None = None) -> Queued:
+        """Wait for a seat in a match of the game; the events match.created and match.joined say that there is one."""
+        return (await self.request("queue.join", {"game": game}, Queued, key=key or new_key())).result
+
+    async def leave_queue(self, game: int, *, key: str | None = None) -> Queued:
+        """Wait no more."""
+        return (await self.request("queue.leave", {"game": game}, Queued, key=key or new_key())).result
 
     async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
         """Start over in a practice match, with the starting balance; nothing may be open."""
@@ -444,9 +453,10 @@ class Client(Connection):
         """Give the store so many more to sell."""
         await self._make("admin.stock", {"item": item, "count": count}, key)
 
-    async def end_match(self, match: int, reason: str, *, key: str | None = None) -> None:
-        """Settle the match at the prices of now, as if its time had come."""
-        await self._make("admin.end_match", {"match": match, "reason": reason}, key)
+    async def end_match(self, match: int, reason: str, *, void: bool = False, key: str | None = None) -> None:
+        """Settle the match at the prices of now, as if its time had come; or (`void`) rank nobody, and give every fee
+        back."""
+        await self._make("admin.end_match", {"match": match, "reason": reason, "void": void}, key)
 
     async def set_switch(
         self,

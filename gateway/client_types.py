@@ -175,6 +175,9 @@ class Match(Struct, frozen=True):
     ends_at: int | None = None
     money: MatchMoney | None = None
     seat: Seat | None = None
+    outage_s: int | None = None
+    outage: Literal["void", "extend"] | None = None
+    paused: bool = False
 
 
 class BoardRow(Struct, frozen=True):
@@ -430,6 +433,20 @@ class Left(Struct, frozen=True):
     match: int
 
 
+class Queued(Struct, frozen=True):
+    """Whose queue the player has joined or left."""
+
+    game: int
+
+
+class InQueue(Struct, frozen=True):
+    """Where the player stands in the queue of a game, and until when (ms) at most; None: however long it takes."""
+
+    game: int
+    place: int
+    until: int | None = None
+
+
 class Made(Struct, frozen=True):
     id: int
 
@@ -519,6 +536,7 @@ class Me(Struct, frozen=True):
     orders: list[Order]
     positions: list[Position]
     fixed: list[FixedTrade]
+    queues: list[InQueue] = []
 
 
 # Events
@@ -720,7 +738,30 @@ class RoomEvent(Struct, frozen=True):
 
 class CreatedEvent(Struct, frozen=True):
     match: int
+    game: int | None = None  # told to all
+
+
+class CanceledEvent(Struct, frozen=True):
+    """A match was called off: OUTAGE or CALLED_OFF. Every entry fee came back."""
+
+    match: int
+    reason: str
+
+
+class ResumedEvent(Struct, frozen=True):
+    """The prices are back: the match goes on, and ends later."""
+
+    match: int
+    ends_at: int
+
+
+class QueueEvent(Struct, frozen=True):
+    """In the queue of a game, `until` then at most; or out of it without a seat, for the `reason` if it was not wanted.
+    """
+
     game: int
+    until: int | None = None
+    reason: str | None = None
 
 
 class SwitchEvent(Struct, frozen=True):
@@ -761,7 +802,10 @@ EVENT_DATA: Final[dict[str, type]] = {
     "wallet": WalletEvent,
     "match.left": MatchEvent,
     "match.started": MatchEvent,
-    "match.canceled": MatchEvent,
+    "match.paused": MatchEvent,
+    "match.resumed": ResumedEvent,
+    "match.canceled": CanceledEvent,
+    "queue": QueueEvent,
     "match.finished": Finished,
     "match.joined": SeatEvent,
     "match.created": CreatedEvent,

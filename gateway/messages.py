@@ -15,13 +15,14 @@ from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, asset_text, money_text
-from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, ranked_of, wallet_of
+from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, queued_of, ranked_of, timed_of, wallet_of
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
 TRANSFER_CODES: Final = {code.value: code.name.lower() for code in TransferCode}
 _MATCH_FIELD: Final = TRADE_FIELDS.index("match")
+_REASON_FIELD: Final = TRADE_FIELDS.index("reason")
 FILLED: Final = OrderStatus.FILLED.value
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
@@ -47,7 +48,12 @@ TYPES: Final = {
     EventKind.SEAT_DISQUALIFIED.value: "seat.disqualified",
     EventKind.SEAT_LOCKED.value: "seat.locked",
     EventKind.SEAT_CLOSED.value: "match.left",
+    EventKind.QUEUE_JOINED.value: "queue.joined",
+    EventKind.QUEUE_LEFT.value: "queue.left",
+    EventKind.MATCH_CREATED.value: "match.created",
     EventKind.MATCH_STARTED.value: "match.started",
+    EventKind.MATCH_PAUSED.value: "match.paused",
+    EventKind.MATCH_RESUMED.value: "match.resumed",
     EventKind.MATCH_CANCELED.value: "match.canceled",
     EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
@@ -183,6 +189,29 @@ class WalletData(Struct, frozen=True, gc=False, omit_defaults=True):
 
 class MatchData(Struct, frozen=True, gc=False):
     match: int
+
+
+class CanceledData(Struct, frozen=True, gc=False):
+    """A match was called off, for the `reason`; every entry fee came back."""
+
+    match: int
+    reason: str
+
+
+class ResumedData(Struct, frozen=True, gc=False):
+    """The prices are back: the match goes on, and ends so much later."""
+
+    match: int
+    ends_at: int
+
+
+class QueueData(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The player has come to the queue of a game, and waits `until` then at most; or has left it without a seat, for
+    the `reason` if it was not his wish."""
+
+    game: int
+    until: int | None = None
+    reason: str | None = None
 
 
 class RankedData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -380,6 +409,21 @@ def of_match(trade: Trade, instrument: Instrument | None) -> MatchData:
     return MatchData(trade[_MATCH_FIELD])
 
 
+def canceled_data(trade: Trade, instrument: Instrument | None) -> CanceledData:
+    return CanceledData(trade[_MATCH_FIELD], REASONS[trade[_REASON_FIELD]])
+
+
+def resumed_data(trade: Trade, instrument: Instrument | None) -> ResumedData:
+    event = timed_of(trade)
+    return ResumedData(event.match, event.ends_at_ns // NS_PER_MS)
+
+
+def queue_data(trade: Trade, instrument: Instrument | None) -> QueueData:
+    event = queued_of(trade)
+    reason = REASONS[event.reason] if event.reason else None
+    return QueueData(event.game, event.until_ns // NS_PER_MS or None, reason)
+
+
 def no_data(trade: Trade, instrument: Instrument | None) -> dict[str, Any]:
     return {}
 
@@ -400,8 +444,13 @@ PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.SEAT_DISQUALIFIED: judged_data,
     EventKind.SEAT_LOCKED: judged_data,
     EventKind.SEAT_CLOSED: of_match,
+    EventKind.QUEUE_JOINED: queue_data,
+    EventKind.QUEUE_LEFT: queue_data,
+    EventKind.MATCH_CREATED: of_match,
     EventKind.MATCH_STARTED: of_match,
-    EventKind.MATCH_CANCELED: of_match,
+    EventKind.MATCH_PAUSED: of_match,
+    EventKind.MATCH_RESUMED: resumed_data,
+    EventKind.MATCH_CANCELED: canceled_data,
     EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
     EventKind.WALLET_CHANGED: wallet_data,

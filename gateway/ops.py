@@ -19,6 +19,7 @@ from gateway import (
     ops_matches,
     ops_orders,
     ops_positions,
+    ops_queues,
     ops_referrals,
     ops_session,
     ops_store,
@@ -83,6 +84,8 @@ OPS: dict[str, Query | Later | Command] = {
     "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
     "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
+    "queue.join": Command(args.OfGame, ops_queues.queue_join, Urgency.OPENS),
+    "queue.leave": Command(args.OfGame, ops_queues.queue_leave, Urgency.RELEASES),
     # orders
     "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),
     "order.amend": Command(args.AmendOrder, ops_orders.amend, Urgency.OTHER),

@@ -71,7 +71,7 @@ def archive_match(arena: Arena, player: int, of: args.OfMatch) -> Request:
 
 
 def end_match(arena: Arena, player: int, of: args.EndMatch) -> Request:
-    return _request(EndMatch(of.match, of.reason))
+    return _request(EndMatch(of.match, of.reason, of.void))
 
 
 def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Request:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import Asset, CreateGame
-from engine.scale import MONEY_DECIMALS, NS_PER_MS, PPM, format_decimal
+from engine.scale import MONEY_DECIMALS, NS_PER_MS, NS_PER_S, PPM, format_decimal
 from engine.state import Cold, State
 from engine.tables import (
     MATCH_ARCHIVED,
@@ -184,6 +184,9 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     ends_at: int | None = None  # None: never
     money: MoneyAnswer | None = None
     seat: SeatAnswer | None = None  # of the player who asks for this match
+    outage_s: int | None = None  # for how long it goes on without prices
+    outage: str | None = None  # then: "void" calls it off, "extend" pauses it and moves its end
+    paused: bool = False
 
 
 def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -> MatchAnswer:
@@ -210,6 +213,9 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         match.ends_at_ns // NS_PER_MS or None,
         money_answer(game),
         seat,
+        match.outage_ns // NS_PER_S or None,
+        ("extend" if match.outage_extends else "void") if match.outage_ns else None,
+        match.paused,
     )
 
 
@@ -463,6 +469,22 @@ def _fixed_trade_answer(instruments: Instruments, trade: FixedTradeView) -> Fixe
     )
 
 
+class QueueAnswer(Struct, frozen=True, omit_defaults=True):
+    """Where the player stands in the queue of a game, and until when at most."""
+
+    game: int
+    place: int
+    until: int | None = None
+
+
+def queues_of(state: State, player: int) -> list[QueueAnswer]:
+    """Those in which the player waits."""
+    return [
+        QueueAnswer(queue.game, queue.place, queue.until_ns // NS_PER_MS or None)
+        for queue in views.queues_of(state, player)
+    ]
+
+
 class MeAnswer(Struct, frozen=True):
     """The player and all that is open: result of me.get, and the snapshot of the private channel."""
 
@@ -473,3 +495,4 @@ class MeAnswer(Struct, frozen=True):
     orders: list[OrderAnswer]
     positions: list[PositionAnswer]
     fixed: list[FixedTradeAnswer]
+    queues: list[QueueAnswer]

@@ -26,7 +26,21 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE, WALLET
+from engine.events import (
+    CANDLE,
+    EVENT,
+    EVENT_BYTES,
+    FIXED,
+    JUDGED,
+    OUTCOME,
+    QUEUED,
+    QUOTED,
+    RANKED,
+    SWITCHED,
+    TIMED,
+    TRADE,
+    WALLET,
+)
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -377,6 +391,36 @@ class Wallet(NamedTuple):
     code: int
 
 
+class Queued(NamedTuple):
+    """engine.events.QUEUED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    game: int
+    until_ns: int
+
+
+class Timed(NamedTuple):
+    """engine.events.TIMED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    starts_at_ns: int
+    ends_at_ns: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -401,6 +445,8 @@ _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
 _FIXED: Final = _event_struct(FIXED, Fixed._fields)
 _RANKED: Final = _event_struct(RANKED, Ranked._fields)
 _WALLET: Final = _event_struct(WALLET, Wallet._fields)
+_QUEUED: Final = _event_struct(QUEUED, Queued._fields)
+_TIMED: Final = _event_struct(TIMED, Timed._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -428,6 +474,16 @@ def fixed_at(raw: bytes, index: int) -> Fixed:
 def wallet_of(trade: Trade) -> Wallet:
     """A change of a player's account, which was read as a trade."""
     return Wallet._make(_WALLET.unpack(_TRADE.pack(*trade)))
+
+
+def queued_of(trade: Trade) -> Queued:
+    """A player in a queue, which was read as a trade."""
+    return Queued._make(_QUEUED.unpack(_TRADE.pack(*trade)))
+
+
+def timed_of(trade: Trade) -> Timed:
+    """A match whose time goes on, which was read as a trade."""
+    return Timed._make(_TIMED.unpack(_TRADE.pack(*trade)))
 
 
 def ranked_of(trade: Trade) -> Ranked:

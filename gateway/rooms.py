@@ -28,6 +28,8 @@ TYPES: Final = {
     EventKind.MATCH_FINISHED.value: "room.finished",
     EventKind.MATCH_ARCHIVED.value: "room.archived",
     EventKind.MATCH_TIMED.value: "room.timed",
+    EventKind.MATCH_PAUSED.value: "room.paused",
+    EventKind.MATCH_RESUMED.value: "room.resumed",
 }
 OF_A_PLAYER: Final = (EventKind.SEAT_OPENED.value, EventKind.SEAT_CLOSED.value)
 """Told of the player whose message it is; of the others only what is told to all."""
@@ -63,12 +65,16 @@ def send_rooms(arena: Arena, applied: Applied) -> None:
     raw = events[places].tobytes()
     for index in range(len(places)):
         event = event_at(raw, index)
-        if event.kind == _CREATED:
+        if event.kind == _CREATED and not event.player:
             game = arena.state.cold.matches[event.match].game
             data = CreatedData(event.match, game)
             arena.fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
-        elif event.match in arena.fanout.rooms and (event.kind in OF_A_PLAYER or not event.player):
+        elif event.match in arena.fanout.rooms and _concerns_all(event):
             _send_room(arena, event)
+
+
+def _concerns_all(event: Event) -> bool:
+    return event.kind in OF_A_PLAYER or (event.kind in TYPES and not event.player)
 
 
 def _send_room(arena: Arena, event: Event) -> None:

@@ -17,6 +17,8 @@ from engine.commands import (
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
     LONGEST_MATCH_S,
+    LONGEST_OUTAGE_S,
+    LONGEST_QUEUE_S,
     MOST_PLAYERS,
     Anchor,
     Asset,
@@ -117,6 +119,9 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prize_split: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=100)], ...], msgspec.Meta(max_length=100)] = ()
     nobody_wins: Literal["refund", "keep"] = "refund"
     ranks_by_trades: bool = True
+    queue_timeout_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_QUEUE_S)] = 300
+    outage_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_OUTAGE_S)] = 60
+    outage: Literal["void", "extend"] = "void"
 
 
 class GameSeed(GameData, frozen=True, forbid_unknown_fields=True):
@@ -207,6 +212,9 @@ def create_game_of(seed: GameData) -> CreateGame:
         keeps_fees=seed.nobody_wins == "keep",
         house_fee_ppm=_ppm(seed.title, "house_fee_pct", seed.house_fee_pct),
         prize_split=seed.prize_split,
+        queue_timeout_s=seed.queue_timeout_s,
+        outage_s=seed.outage_s,
+        outage_extends=seed.outage == "extend",
     )
 
 

@@ -32,7 +32,9 @@ from engine.commands import (
     EndMatch,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     OrderType,
     RegisterPlayer,
     ResetSeat,
@@ -182,6 +184,8 @@ def _play() -> None:
         JoinMatch(match, 1),
         StartMatch(match),
         EndMatch(match, "warm"),
+        JoinQueue(game, 1),
+        LeaveQueue(game, 1),
     ]
     for at_ns, command in enumerate(ending, start=200):
         _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (205, 206) else None)
@@ -195,6 +199,7 @@ def _play() -> None:
     views.fixed_trades(book, 1, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
+    index.account_id(1, 1, 1)
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

@@ -56,6 +56,7 @@ from engine.events import (
     JUDGED,
     OUTCOME,
     PROGRESSED,
+    QUEUED,
     QUOTED,
     RANKED,
     SAMPLED,
@@ -299,8 +300,11 @@ _BODIES = {
     EventKind.WALLET_CHANGED: WALLET,
     EventKind.EQUITY_SAMPLED: SAMPLED,
     EventKind.MATCH_TIMED: TIMED,
+    EventKind.MATCH_RESUMED: TIMED,
     EventKind.PLAYER_PROGRESSED: PROGRESSED,
     EventKind.SEASON_STARTED: PROGRESSED,
+    EventKind.QUEUE_JOINED: QUEUED,
+    EventKind.QUEUE_LEFT: QUEUED,
 }
 _WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
 

@@ -28,7 +28,7 @@ from arena import (
     Unknown,
 )
 from ledger_oracle import Answer, Ledger
-from money_oracle import PURSES, Money, pool
+from money_oracle import MOST_ENTERED, PURSES, Money, pool
 from msgspec.structs import replace
 
 from engine.commands import (
@@ -46,7 +46,9 @@ from engine.commands import (
     Execution,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -75,7 +77,7 @@ KEYS_KEPT = 4096
 GREATEST_NOTIONAL = 2**60
 # In this order, when due together.
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
-TIMER_SAMPLE = 9
+TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE = range(7, 10)
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 PROGRESS = (
     "cups", "change", "cups_at_ns", "season_cups", "season_cups_at_ns", "season_matches", "experience", "gained",
@@ -173,6 +175,9 @@ class Match:
     archived: bool = False
     open: bool = True
     starts_at_ns: int = 0
+    opened_at_ns: int = 0
+    paused_since_ns: int = 0
+    void: Reason = Reason.ACCEPTED  # for which it is called off, instead of being ranked
     code: str = ""
     seats: list[Seat] = field(default_factory=list)  # in the order in which they joined
 
@@ -214,6 +219,19 @@ class Match:
     @property
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
+
+    @property
+    def needs_feed(self) -> bool:
+        """Is it about money, so that it may not go on for long without prices?"""
+        game = self.game
+        paid = game.currency != "" and game.entry_fee + game.reward_price > 0
+        return self.open and not self.practice and paid and game.outage_s > 0
+
+
+@dataclass
+class Queue:
+    waiting: dict[int, tuple[int, int]] = field(default_factory=dict)  # by player: until when (0: ever), command
+    match: int = 0
 
 
 @dataclass(eq=False)
@@ -349,6 +367,8 @@ class Oracle:
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, Position] = {}
         self.fixed_trades: dict[int, FixedTrade] = {}
+        self.queues: dict[int, Queue] = {}  # by game
+        self.quoted_at_ns = 0
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.ending = False  # some match does, before its time
@@ -391,14 +411,23 @@ class Oracle:
         for id, match in self.running.items():
             if match.starts_at_ns:
                 found.append((match.starts_at_ns, TIMER_MATCH, id, partial(self.begin, id, match)))
-            if match.ends_at_ns:
+            if match.ends_at_ns and not match.paused_since_ns:
                 found.append((match.ends_at_ns, TIMER_MATCH, id, partial(self.end_match, id, match)))
+            if match.needs_feed and not match.paused_since_ns:
+                silent_since_ns = max(self.quoted_at_ns, match.opened_at_ns)
+                out_at_ns = silent_since_ns + match.game.outage_s * BILLION + 1
+                found.append((out_at_ns, TIMER_OUTAGE, id, partial(self.feed_is_out, match, id, silent_since_ns)))
             if match.next_day_ns:
                 found.append((match.next_day_ns, TIMER_DAY, id, partial(self.start_day, id, match)))
             if match.next_sample_ns:
                 found.append((match.next_sample_ns, TIMER_SAMPLE, id, partial(self.sample, match)))
         for trade in self.fixed_trades.values():
             found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(self.settle, trade)))
+        for game, queue in self.queues.items():
+            for player, (until_ns, sequence) in queue.waiting.items():
+                if until_ns:
+                    drop = partial(self.drop, game, player, Reason.QUEUE_TIMED_OUT)
+                    found.append((until_ns, TIMER_QUEUE, sequence, drop))
         for wait in self.waiting:
             if not wait.queued:
                 found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(self.ripen, wait)))
@@ -539,6 +568,14 @@ class Oracle:
         return {"id": id}
 
     def join(self, command: JoinMatch) -> Outcome:
+        match = self.check_join(command)
+        if match.paid:
+            self.money.take_fee(command.match, match.game, command.player)
+        self.sit(command.player, command.match)
+        self.see_who_is_there(match)
+        return {"id": command.match}
+
+    def check_join(self, command: JoinMatch) -> Match:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
         match = self.matches[command.match]
@@ -552,10 +589,7 @@ class Oracle:
             can_count = self.money.can_count(command.match, match.game, command.player)
             refuse_if(not can_count, Reason.AMOUNT_INVALID)
             refuse_if(not self.money.can_pay(match.game, command.player), Reason.INSUFFICIENT_FUNDS)
-            self.money.take_fee(command.match, match.game, command.player)
-        self.sit(command.player, command.match)
-        self.see_who_is_there(match)
-        return {"id": command.match}
+        return match
 
     def leave(self, command: LeaveMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
@@ -595,17 +629,98 @@ class Oracle:
 
     def open_match(self, match: Match) -> None:
         """Its duration and its days begin."""
-        match.open = True
+        match.open, match.opened_at_ns = True, self.now_ns
         if not match.practice:
             match.ends_at_ns = self.now_ns + match.game.duration_s * BILLION
             match.next_sample_ns = self.now_ns + match.sample_ns
         if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
             match.next_day_ns = (self.now_ns // DAY_NS + 1) * DAY_NS
 
-    def tell_all(self, id: int, kind: EventKind) -> None:
+    def tell_all(self, id: int, kind: EventKind, **body: Any) -> None:
         for seat in self.matches[id].seats:
-            self.emit(kind, seat.player, id)
-        self.emit(kind, match=id)
+            self.emit(kind, seat.player, id, **body)
+        self.emit(kind, match=id, **body)
+
+    # Queues
+
+    def join_queue(self, command: JoinQueue) -> Outcome:
+        refuse_if(not self.game(command.game).active, Reason.GAME_NOT_ACTIVE)
+        refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
+        game = self.game(command.game).rules
+        refuse_if(not game.min_players, Reason.QUEUE_NOT_OFFERED)
+        refuse_if(not game.duration_s, Reason.MATCH_ENDLESS)
+        queue = self.queues.get(command.game, Queue())
+        refuse_if(command.player in queue.waiting, Reason.ALREADY_QUEUED)
+        waits = queue.match != 0 and self.matches[queue.match].waiting
+        refuse_if(waits and (command.player, queue.match) in self.seats, Reason.ALREADY_JOINED)
+        refuse_if(bool(reason := self.why_he_cannot_pay(game, command.player)), reason)
+
+        self.queues[command.game] = queue
+        until_ns = self.now_ns + game.queue_timeout_s * BILLION if game.queue_timeout_s else 0
+        queue.waiting[command.player] = until_ns, self.sequence
+        self.emit(EventKind.QUEUE_JOINED, command.player, game=command.game, until_ns=until_ns)
+        self.seat_waiting(command.game)
+        while len(queue.waiting) >= game.min_players:
+            for player in list(queue.waiting):
+                if reason := self.why_he_cannot_pay(game, player):
+                    self.drop(command.game, player, Reason.INSUFFICIENT_FUNDS)
+            if len(queue.waiting) < game.min_players:
+                break
+            try:
+                queue.match = self.create_match(CreateMatch(command.game, practice=False))["id"]
+            except Refused:  # the house has not enough
+                break
+            self.seat_waiting(command.game)
+        return {"id": command.game}
+
+    def why_he_cannot_pay(self, game: CreateGame, player: int) -> Reason:
+        if game.currency and self.money.got(player, PURSES[game.currency], game.currency) > MOST_ENTERED:
+            return Reason.AMOUNT_INVALID
+        if game.currency and not self.money.can_pay(game, player):
+            return Reason.INSUFFICIENT_FUNDS
+        return Reason.ACCEPTED
+
+    def seat_waiting(self, game: int) -> None:
+        """In the match that was made last, in the order in which they came."""
+        queue = self.queues[game]
+        for player in list(queue.waiting):
+            command = JoinMatch(queue.match, player)
+            try:
+                self.check_join(command)
+            except Refused as refused:
+                if refused.reason is Reason.INSUFFICIENT_FUNDS:
+                    self.drop(game, player, refused.reason)
+                continue
+            del queue.waiting[player]
+            self.emit(EventKind.MATCH_CREATED, player, queue.match)
+            self.join(command)
+
+    def leave_queue(self, command: LeaveQueue) -> Outcome:
+        waits = command.game in self.queues and command.player in self.queues[command.game].waiting
+        refuse_if(not waits, Reason.NOT_QUEUED)
+        self.drop(command.game, command.player, Reason.ACCEPTED)
+        return {"id": command.game}
+
+    def drop(self, game: int, player: int, reason: Reason) -> None:
+        del self.queues[game].waiting[player]
+        self.emit(EventKind.QUEUE_LEFT, player, game=game, until_ns=0, reason=reason)
+
+    # Outages
+
+    def feed_is_out(self, match: Match, id: int, since_ns: int) -> None:
+        if match.game.outage_extends:
+            match.paused_since_ns = since_ns
+            self.tell_all(id, EventKind.MATCH_PAUSED)
+        else:
+            match.void = Reason.OUTAGE
+            match.ends_at_ns = since_ns + match.game.outage_s * BILLION + 1
+
+    def feed_is_back(self) -> None:
+        for id, match in self.running.items():
+            if match.paused_since_ns:
+                match.ends_at_ns += self.now_ns - match.paused_since_ns
+                match.paused_since_ns = 0
+                self.tell_all(id, EventKind.MATCH_RESUMED, starts_at_ns=0, ends_at_ns=match.ends_at_ns)
 
     def start_match(self, command: StartMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
@@ -623,7 +738,7 @@ class Oracle:
         del self.running[command.match]
         if match.paid:
             self.money.call_off(command.match, match.game, [seat.player for seat in match.seats])
-        self.tell_all(command.match, EventKind.MATCH_CANCELED)
+        self.tell_all(command.match, EventKind.MATCH_CANCELED, reason=Reason.CALLED_OFF)
         return {"id": command.match}
 
     def archive(self, command: ArchiveMatch) -> Outcome:
@@ -636,6 +751,8 @@ class Oracle:
     def end(self, command: EndMatch) -> Outcome:
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         refuse_if(not self.matches[command.match].open, Reason.MATCH_NOT_OPEN)
+        if command.void:
+            self.matches[command.match].void = Reason.CALLED_OFF
         self.end_now(command.match)
         return {"id": command.match}
 
@@ -648,6 +765,11 @@ class Oracle:
             self.flatten(seat, Cause.MATCH_END)
             if match.next_sample_ns:
                 self.tell_equity(seat)
+        if match.void:
+            if match.paid:
+                self.money.call_off(id, match.game, [seat.player for seat in seats])
+            self.tell_all(id, EventKind.MATCH_CANCELED, reason=match.void)
+            return
         game = match.game
         ranking = sorted(enumerate(seats), key=lambda entry: (
             entry[1].out not in (Rule.NONE, Rule.PROFIT_TARGET),
@@ -881,7 +1003,10 @@ class Oracle:
 
     def end_now(self, id: int) -> None:
         """The match ends with what is happening, before its time."""
-        self.matches[id].ends_at_ns = self.now_ns
+        match = self.matches[id]
+        match.ends_at_ns = self.now_ns
+        if match.paused_since_ns:
+            match.paused_since_ns, match.opened_at_ns = 0, self.now_ns  # and no silence counts that was before
         self.ending = True
 
     def tell_judged(
@@ -1451,8 +1576,10 @@ class Oracle:
         market.source_sequence = command.source_sequence
         market.sequence = self.sequence
         market.quotes += 1
+        self.quoted_at_ns = self.now_ns
         self.count_candles(command.instrument, market)
         self.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
+        self.feed_is_back()
         # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
         fired = sorted(self.fired_by(command.instrument, market))
         for wait in [wait for wait in self.waiting if wait.queued and wait.instrument == command.instrument]:
@@ -1645,6 +1772,9 @@ class Oracle:
         StartMatch: start_match,
         CancelMatch: cancel_match,
         ArchiveMatch: archive,
+        JoinQueue: join_queue,
+        LeaveQueue: leave_queue,
+        FundRewards: fund_rewards,
         RegisterPlayer: register,
         ResetSeat: reset,
         OpenFeed: open_feed,
@@ -1657,7 +1787,6 @@ class Oracle:
         CancelAll: cancel_all,
         BuyFixed: buy_fixed,
         TopUp: top_up,
-        FundRewards: fund_rewards,
         Transfer: transfer,
         Asked: asked,
         Pulse: pulse,

@@ -21,6 +21,7 @@ from gateway import (
     ops_history,
     ops_orders,
     ops_positions,
+    ops_queues,
     ops_referrals,
     ops_store,
     presentation,
@@ -276,6 +277,11 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.SettledTrade, ops_history.SettledAnswer),
         (client_types.RoomEvent, rooms.RoomData),
         (client_types.CreatedEvent, rooms.CreatedData),
+        (client_types.Queued, ops_queues.Queued),
+        (client_types.InQueue, presentation.QueueAnswer),
+        (client_types.QueueEvent, messages.QueueData),
+        (client_types.CanceledEvent, messages.CanceledData),
+        (client_types.ResumedEvent, messages.ResumedData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:

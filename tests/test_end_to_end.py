@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -212,3 +213,47 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
     assert audited.returncode == 1
     assert "house:fees" in audited.stdout
 
+
+
+async def test_a_match_whose_end_came_while_the_arena_was_down_is_paid_once_and_seats_are_kept(
+    server: ArenaProcess,
+) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    rules = {"currency": "USDT", "entry_fee": "10", "prize_split": [100]}
+    async with Client(server.url) as boss, Client(server.url) as alice:
+        await boss.auth(token)
+        short = await boss.create_match(await boss.create_game(title="Short", duration_s=3, **rules))
+        long = await boss.create_match(await boss.create_game(title="Long", duration_s=600, **rules))
+        await alice.guest("alice")
+        await alice.top_up("USDT", "50")
+        for match in (short, long):
+            await alice.join(match)
+            await alice.place(match=match, symbol="BTCUSDT", side="long", margin="100", leverage=10)
+        hers = alice.token
+        assert hers is not None
+        ends_at = (await alice.match(short)).ends_at
+        assert ends_at is not None
+
+    server.kill()
+    await asyncio.sleep(max(0, ends_at / 1000 - time.time()))
+    await asyncio.to_thread(server.start)
+
+    async with Client(server.url) as boss, Client(server.url) as alice:
+        await boss.auth(token)
+        await alice.auth(hers)
+        over = await alice.match(short)
+        assert over.seat is not None
+        assert (over.status, over.seat.rank, over.seat.prize, over.seat.positions) == ("closed", 1, 10, 0)
+        with pytest.raises(Refused, match="MATCH_NOT_OPEN"):
+            await boss.end_match(short, "once more")
+        (kept,) = await alice.positions(long)
+        with pytest.raises(Refused, match="ALREADY_JOINED"):
+            await alice.join(long)
+        await alice.close_position(kept.position)
+        (wallet,) = await alice.wallet()
+        assert wallet.balance == 50 - 10 - 10 + 10
+        await asyncio.sleep(1)  # the history is a quarter of a second late
+        assert [change.reason for change in await alice.ledger()] == ["prize", "entry_fee", "entry_fee", "top_up"]
+    server.kill()
+    assert verified(server.data)["equal"]
+    assert arena("audit", "--data", str(server.data)).returncode == 0

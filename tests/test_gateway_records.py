@@ -20,7 +20,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TRADE, EventKind, Rule
+from engine.events import CANDLE, EVENT, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TIMED, TRADE, EventKind, Rule
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import PRIVATE_DATA, JudgedData, client_order_id_text
@@ -86,6 +86,7 @@ def test_other_arguments_have_another_hash() -> None:
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
         (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
+        (TIMED, lambda raw, index: records.timed_of(list(records.trades_in(raw))[index])),
         (FIXED, records.fixed_at),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),

@@ -15,10 +15,12 @@ from engine.commands import (
     Account,
     Asset,
     BonusAt,
+    CreateGame,
     EndMatch,
     FundReferrals,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     RegisterPlayer,
     SetOffer,
     SetReferrals,
@@ -29,15 +31,16 @@ from engine.commands import (
     Transferring,
 )
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
-from engine.state import Bonus, Cold
-from engine.tables import ACCOUNTS, HOLDINGS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TRANSFERS, Book
+from engine.state import Bonus, Cold, Queue
+from engine.tables import ACCOUNTS, HOLDINGS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TIMER_QUEUE, TRANSFERS, Book
 
 
 @pytest.fixture
 def played(arena: Arena) -> Arena:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
-    fixed-time trades, some entered, some not; a third in a match with challenge rules, and one in a paid match. One who
-    was referred and paid for, one who was referred and not paid for, and a store."""
+    fixed-time trades, some entered, some not; a third in a match with challenge rules, one in a paid match, two in one
+    from a queue, and one in another queue. One who was referred and paid for, one who was referred and not paid for,
+    and a store."""
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
@@ -75,6 +78,11 @@ def played(arena: Arena) -> Arena:
     for player in (bob, carol):
         arena.command(JoinMatch(over, player.id))
     arena.command(EndMatch(over, "over"))
+    quick = arena.command(CreateGame("Quick", "", 100, 1, 1, min_players=2, duration_s=60, countdown_s=3_600)).id
+    for player in (alice, bob):
+        arena.command(JoinQueue(quick, player.id))
+    slow = arena.command(CreateGame("Slow", "", 100, 1, 1, min_players=2, duration_s=60, queue_timeout_s=3_600)).id
+    arena.command(JoinQueue(slow, alice.id))
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
@@ -103,6 +111,11 @@ def items(table: Any) -> int:
 def escrow_of_items(table: Any) -> int:
     """The account that they are held for."""
     return int(np.flatnonzero(table["id"] & 0xFFFF == Account.MATCH_ESCROW << 8 | Asset.GOLD_COIN)[0])
+
+
+def of_kind(kind: int) -> Callable[[Any], int]:
+    """The row of a timer of that kind."""
+    return lambda table: int(np.flatnonzero((table["kind"] == kind) & (table["due_ns"] != 0))[0])
 
 
 def add(table: str, field: str, amount: int, row: int | Callable[[Any], int]) -> Callable[[Book], None]:
@@ -253,6 +266,16 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("what_waits_for_a_quote_stands_in_line", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "timer", 1, 1)),
     ("what_waits_for_a_quote_stands_in_line", add("waiting", "instrument", 1, 1)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "outage_timer", 1, paid)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "outage_timer", 1, 1)),
+    ("timers_are_those_of_what_ends_or_waits", add("matches", "outage_ns", -(60 * 10**9), paid)),
+    ("timers_are_those_of_what_ends_or_waits", add("timers", "owner", 1, of_kind(TIMER_QUEUE))),
+    ("timers_are_those_of_what_ends_or_waits", add("timers", "kind", -1, of_kind(TIMER_QUEUE))),
+    ("queues_hold_players_of_theirs", lambda book: book.world["players"].__setitem__(0, 0)),
+    ("pauses_are_counted", add("world", "paused", 1, 0)),
+    ("pauses_are_counted", shift(("world", "paused", 1, 0), ("matches", "paused_since_ns", 1, paid))),
+    ("pauses_are_counted", add("matches", "void", 1, paid)),
+    ("quotes_are_usable", add("world", "quoted_at_ns", 1, 0)),
     ("escrows_hold_what_their_matches_owe", add("matches", "seats", 1, paid)),
     ("escrows_hold_what_their_matches_owe", lambda book: book.matches["status"].__setitem__(
         np.flatnonzero(book.matches["asset"]), MATCH_CANCELED)),
@@ -313,6 +336,17 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
 def test_a_broken_cold_thing_is_seen(played: Arena, invariant: str, breaks: Callable[[Cold], Any]):
     breaks(played.machine.state.cold)
     assert {problem.partition(":")[0] for problem in problems(played.machine.state)} == {invariant}
+
+
+@pytest.mark.parametrize("breaks", [
+    lambda queues: queues[min(queues)].waiting.setdefault(1, 0),  # sits in the match
+    lambda queues: queues[max(queues)].waiting.setdefault(99, 0),
+    lambda queues: setattr(queues[max(queues)], "match", 99),
+    lambda queues: queues.setdefault(99, Queue()),
+])  # fmt: skip
+def test_a_broken_queue_is_seen(played: Arena, breaks: Callable[[dict[int, Queue]], Any]):
+    breaks(played.machine.state.cold.queues)
+    assert any(problem.startswith("queues_hold_players_of_theirs") for problem in problems(played.machine.state))
 
 
 def test_every_invariant_has_been_broken():

@@ -53,7 +53,7 @@ def rewards(arena: Arena) -> int:
 
 def game(**rules: Any) -> CreateGame:
     paid = {"currency": "USDT", "entry_fee": 10 * USDT, "house_fee_ppm": 100_000, "prize_split": (60, 30, 10)}
-    return CreateGame("Cup", "", 10_000 * 10**8, 10, 100, fees=False, duration_s=60, **paid | rules)
+    return CreateGame("Cup", "", 10_000 * 10**8, 10, 100, fees=False, **{"duration_s": 60} | paid | rules)
 
 
 def match_of(arena: Arena, **rules: Any) -> int:

@@ -57,7 +57,9 @@ from engine.commands import (
     Execution,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     MarginBracket,
     OpenFeed,
     OrderType,
@@ -110,6 +112,8 @@ MATCHES = (1, 2, 3, 4, 5, 6, 7)
 NEXT = 3  # the match with a speed bump
 SHORT = 4  # the game whose matches end
 ROOM = 9  # the game whose matches wait for players
+CALLED_OFF, EXTENDED = 10, 11  # the games whose matches do not go on without prices
+SILENCE_NS = 4 * NS_PER_S  # for longer than that
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
     CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
@@ -150,7 +154,10 @@ SETUP: list[Command] = [
                entry_fee=1_001, house_fee_ppm=99_999, prize_split=(60, 30, 10), cup=30, win_exp=70, lose_exp=9),
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
-               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3, cup=7, win_exp=31),
+               max_daily_drawdown_ppm=50_000, max_trades_per_minute=3, cup=7, win_exp=31, queue_timeout_s=5),
+    *(CreateGame(title, "", 100_000, 8, 60, duration_s=30, currency="USDT", reward_price=1, min_trades=100_000,
+                 outage_s=SILENCE_NS // NS_PER_S, outage_extends=title == "Extended")
+      for title in ("Called off", "Extended")),
     *PAID,
     *(TopUp(player, asset, 200_000) for player in PLAYERS[:2] for asset in ("USDT", "DEMO")),
     *(FundRewards(asset, 200_000) for asset in ("USDT", "DEMO")),
@@ -307,6 +314,17 @@ class Twins:
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
+            shown = views.match(state, id)
+            assert shown is not None
+            if id in oracle.running:
+                expected = theirs.starts_at_ns, theirs.ends_at_ns, bool(theirs.paused_since_ns)
+                assert (shown.starts_at_ns, shown.ends_at_ns, shown.paused) == expected
+        for player in range(1, len(oracle.players) + 1):
+            assert views.queues_of(state, player) == [
+                views.QueueView(game, list(queue.waiting).index(player) + 1, queue.waiting[player][0])
+                for game, queue in oracle.queues.items()
+                if player in queue.waiting
+            ]
 
 
 # A driver that knows what is open
@@ -367,6 +385,10 @@ class Driver:
         if self.misses_entry() and self.random.random() < 0.6:
             self.quiet = 4
             return 9 * NS_PER_S
+        silence_ns = self.twins.now_ns - self.twins.oracle.quoted_at_ns
+        if silence_ns < SILENCE_NS and self.random.random() < 0.004:
+            self.quiet = 8
+            return SILENCE_NS - silence_ns + self.random.choice((0, 0, 1, NS_PER_S))
         if self.random.random() < 0.002:
             return DAY_NS - self.random.choice((0, 1, NS_PER_S))
         if self.random.random() < 0.02:
@@ -411,8 +433,9 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer, self.game),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4, 1),
+             self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer, self.game,
+             self.queue),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4, 1, 3),
         )[0]
         return choose()
 
@@ -449,13 +472,13 @@ class Driver:
         """One or two are open, most players sit in them, and some end before their time, while something is open."""
         oracle, short = self.twins.oracle, self.short()
         if len(short) < 2 and self.random.random() < 0.4:
-            return CreateMatch(SHORT, practice=False)
+            return CreateMatch(self.random.choice((SHORT, SHORT, CALLED_OFF, EXTENDED)), practice=False)
         missing = [(id, player) for id in short for player in PLAYERS if (player, id) not in oracle.seats]
         if missing and self.random.random() < 0.8:
             return JoinMatch(*self.random.choice(missing))
         staked = [trade.seat.match for trade in oracle.fixed_trades.values() if trade.seat.match in short]
         if staked and self.random.random() < 0.4:
-            return EndMatch(self.random.choice(staked), "over")
+            return EndMatch(self.random.choice(staked), "over", void=self.random.random() < 0.3)
         return self.buy()
 
     def room(self) -> Command:
@@ -538,6 +561,12 @@ class Driver:
         }  # fmt: skip
         field = self.random.choice(list(choices))
         return UpdateGame(id, replace(game, **{field: self.random.choice(choices[field])}))
+
+    def queue(self) -> Command:
+        """They come to the queue of a game, and sometimes go."""
+        game = ROOM if self.random.random() < 0.95 else self.random.choice((1, SHORT, 99))
+        player = self.random.choice((*PLAYERS, *PLAYERS, 9))
+        return (JoinQueue if self.random.random() < 0.8 else LeaveQueue)(game, player)
 
     def locked(self) -> list[tuple[str, int, str]]:
         """The switches that are on, but for those of instruments."""
@@ -770,7 +799,7 @@ class Driver:
             if not short or (len(short) < 3 and roll < 0.04):
                 return CreateMatch(self.random.choice((SHORT, SHORT, 1, 99)), practice=False)
             if roll > 0.175:
-                return EndMatch(self.random.choice((*short, 0)), "over")
+                return EndMatch(self.random.choice((*short, 0)), "over", void=self.random.random() < 0.3)
             return JoinMatch(self.random.choice((*short, 1, 0)), self.random.choice((*PLAYERS, 9)))
         if roll < 0.4:
             return ResetSeat(self.random.choice(MATCHES), self.random.choice((*PLAYERS, 9)))
@@ -827,6 +856,12 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
     ("ArchiveMatch", "ACCEPTED"), ("MATCH_ARCHIVED", "NONE"), ("EQUITY_SAMPLED", "NONE"),
     ("JoinMatch", "MATCH_TIMED", "NONE"), ("LeaveMatch", "MATCH_TIMED", "NONE"),
+    ("MATCH_CANCELED", "OUTAGE"), ("MATCH_CANCELED", "CALLED_OFF"),
+    ("EndMatch", "MATCH_CANCELED", "NONE"), ("MATCH_PAUSED", "NONE"), ("Quote", "MATCH_RESUMED", "NONE"),
+    ("QUEUE_LEFT", "NONE"), ("QUEUE_LEFT", "QUEUE_TIMED_OUT"), ("JoinQueue", "MATCH_STARTED", "NONE"),
+    *(("JoinQueue", reason) for reason in (
+        "ACCEPTED", "ALREADY_QUEUED", "ALREADY_JOINED", "QUEUE_NOT_OFFERED", "GAME_NOT_FOUND", "PLAYER_NOT_FOUND",
+    )), ("LeaveQueue", "ACCEPTED"), ("LeaveQueue", "NOT_QUEUED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
     *(("WALLET_CHANGED", code.name) for code in (
         TransferCode.TOP_UP, TransferCode.ENTRY_FEE, TransferCode.REFUND, TransferCode.PRIZE,

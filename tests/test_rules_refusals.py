@@ -45,7 +45,9 @@ from engine.commands import (
     FundReferrals,
     FundRewards,
     JoinMatch,
+    JoinQueue,
     LeaveMatch,
+    LeaveQueue,
     OrderType,
     PurchaseItem,
     RegisterPlayer,
@@ -100,6 +102,12 @@ class Scene:
         ).id
         self.contest = self.arena.command(CreateMatch(game, practice=False, code="x")).id
         self.arena.command(JoinMatch(self.contest, self.bob.id, "x"))
+
+    def queues(self, **rules: Any) -> None:
+        """Bob waits in the queue of a game for three."""
+        game = CreateGame("Quick", "", MONEY, 1, 1, duration_s=60, min_players=3, **rules)
+        self.game = self.arena.command(game).id
+        self.arena.command(JoinQueue(self.game, self.bob.id))
 
     def challenge(self, **rules: Any) -> None:
         """Dora plays a match with challenge rules."""
@@ -289,6 +297,10 @@ BAD_CHALLENGES: list[dict[str, Any]] = [
     {"prize_split": (60, 30)},
     {"prize_split": (110, -10)},
     {"prize_split": (100,), "reward_price": 1},
+    {"queue_timeout_s": -1},
+    {"queue_timeout_s": 7 * 86_400 + 1},
+    {"outage_s": -1},
+    {"outage_s": 7 * 86_400 + 1},
 ]
 
 BAD_CAREERS: list[dict[str, Any]] = [
@@ -340,6 +352,13 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a room": lambda s: s.room(),
     "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
     "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
+    "a queue": lambda s: s.queues(),
+    "a dear queue": lambda s: setattr(s, "game", s.arena.command(CreateGame(
+        "Dear", "", MONEY, 1, 1, duration_s=60, min_players=2, currency="USDT", entry_fee=1, prize_split=(100,))).id),
+    "a queue for an endless match": lambda s: setattr(s, "game", s.arena.command(CreateGame(
+        "Endless", "", MONEY, 1, 1, min_players=2)).id),
+    "a queue whose match waits": lambda s: (s.queues(countdown_s=9), [
+        s.arena.command(JoinQueue(s.game, player)) for player in (s.alice.id, s.arena.player().id)]),
     "called off": lambda s: (s.room(), s.arena.command(CancelMatch(s.contest, "why"))),
     "archived": lambda s: (GIVEN["called off"](s), s.arena.command(ArchiveMatch(s.contest))),
     "over": lambda s: (s.join(), s.arena.passes(60)),
@@ -415,6 +434,16 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     *((Reason.MATCH_NOT_FOUND, "", lambda s, command=command: s.arena.command(command))
       for command in (LeaveMatch(99, 1), StartMatch(0), CancelMatch(99, "why"), ArchiveMatch(-1))),
     (Reason.ALREADY_JOINED, "joined", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),
+    (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(JoinQueue(99, s.bob.id))),
+    (Reason.PLAYER_NOT_FOUND, "a queue", lambda s: s.arena.command(JoinQueue(s.game, 99))),
+    (Reason.QUEUE_NOT_OFFERED, "", lambda s: s.arena.command(JoinQueue(1, s.bob.id))),
+    (Reason.MATCH_ENDLESS, "a queue for an endless match", lambda s: s.arena.command(JoinQueue(s.game, s.bob.id))),
+    (Reason.ALREADY_QUEUED, "a queue", lambda s: s.arena.command(JoinQueue(s.game, s.bob.id))),
+    (Reason.ALREADY_JOINED, "a queue whose match waits", lambda s: s.arena.command(JoinQueue(s.game, s.bob.id))),
+    (Reason.INSUFFICIENT_FUNDS, "a dear queue", lambda s: s.arena.command(JoinQueue(s.game, s.bob.id))),
+    (Reason.NOT_QUEUED, "a queue", lambda s: s.arena.command(LeaveQueue(s.game, s.alice.id))),
+    (Reason.NOT_QUEUED, "", lambda s: s.arena.command(LeaveQueue(99, s.bob.id))),
+    (Reason.MATCH_NOT_OPEN, "called off", lambda s: s.arena.command(EndMatch(s.contest, "why", void=True))),
     (Reason.GAME_NOT_FOUND, "", lambda s: s.arena.command(CreateMatch(99, practice=True))),
     (Reason.GAME_INVALID, "", lambda s: s.arena.command(CreateGame("Game", "", 0, 1, 1))),
     (Reason.GAME_NOT_ACTIVE, "put by", lambda s: s.arena.command(CreateMatch(1, practice=True))),
@@ -784,10 +813,14 @@ def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused
     assert (carol.cash, carol.stakes, carol.fixed_trades) == (1_000, 0, [])
 
 
+TOLD = {Reason.QUEUE_TIMED_OUT, Reason.OUTAGE, Reason.CALLED_OFF}
+"""What only events say: tests/test_rules_queues.py and test_rules_outages.py have them."""
+
+
 def test_the_table_has_every_reason_that_the_engine_gives():
     """A reason that stands in the engine's code is in the table; those that do not are named here until they do."""
     code = "".join(path.read_text() for path in ENGINE.rglob("*.py") if path.name != "reasons.py")
     given = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", code)} - {Reason.ACCEPTED}
     refused = {reason for reason, _, _ in (*REFUSALS, *REFUSALS_AT_THE_FILL)} | {Reason.MATCH_FULL}
-    assert given == refused | {reason for reason, _ in REFUNDS}
+    assert given == refused | {reason for reason, _ in REFUNDS} | TOLD
     assert set(Reason) - given == {Reason.ACCEPTED}

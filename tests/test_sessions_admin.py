@@ -90,7 +90,8 @@ async def test_a_private_room_from_its_first_player_to_the_archive(gateway: Gate
     await ann.result("match.join", {"match": other})
     await makes(boss, "admin.cancel_match", {"match": other, "reason": "rain"})
     await gateway.settles()
-    assert (ann.on("me")[-1]["type"], ann.on("me")[-1]["data"]) == ("match.canceled", {"match": other})
+    told = {"match": other, "reason": "CALLED_OFF"}
+    assert (ann.on("me")[-1]["type"], ann.on("me")[-1]["data"]) == ("match.canceled", told)
     await makes(boss, "admin.archive_match", {"match": other})
     assert other not in [each["match"] for each in await ann.result("match.list")]
     assert [each["match"] for each in await ann.result("match.list", {"status": "archived"})] == [other]

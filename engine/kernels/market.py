@@ -76,6 +76,7 @@ def apply_quote(book, events, command):
     quote.sequence = book.turn[0].sequence
     quote.count += 1
     quote.source_sequence = command.source_sequence
+    world.quoted_at_ns = world.now_ns
     count_quote(book, events, command.instrument, bid)
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid

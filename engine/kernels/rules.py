@@ -96,8 +96,12 @@ def start_day(book, match_id):
 
 @entry
 def time_match(book, match_id, due_ns):
-    """Let what comes next for the match, its beginning or its end, come at that time; 0: at none."""
+    """Let what comes next for the match, its beginning or its end, come at that time; 0: at none. It is not paused any
+    more."""
     match = book.matches[match_id]
+    if match.paused_since_ns != 0:
+        match.paused_since_ns = 0
+        book.world[0].paused -= 1
     if match.timer != 0:
         clear_timer(book, match.timer)
         match.timer = 0
@@ -145,6 +149,9 @@ def settle_match(book, events, match_id, room, outcome):
     if match.sample_timer != 0:
         clear_timer(book, match.sample_timer)
         match.sample_timer = 0
+    if match.outage_timer != 0:
+        clear_timer(book, match.outage_timer)
+        match.outage_timer = 0
     return True
 
 

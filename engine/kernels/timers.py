@@ -25,7 +25,7 @@ def set_timer(book, due_ns, kind, id, owner):
     return row
 
 
-@kernel
+@entry
 def clear_timer(book, row):
     """Take the timer away, due or not."""
     world = book.world[0]

@@ -18,6 +18,7 @@ from engine.kernels.instruments import is_stale, is_stale_at
 from engine.kernels.ledger import expire_hold, forget_transfers
 from engine.kernels.market import apply_quote, serve
 from engine.kernels.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
+from engine.kernels.outages import was_quoted, watch_feed
 from engine.kernels.plans import check_stops, liquidated_at
 from engine.kernels.positions import amend_position, close_position, liquidation_with, trailing_distance
 from engine.kernels.requests import forget_expired, known, recall, remember, same
@@ -36,6 +37,8 @@ from engine.tables import (
     TIMER_FIXED,
     TIMER_HOLD,
     TIMER_MATCH,
+    TIMER_OUTAGE,
+    TIMER_QUEUE,
     TIMER_SAMPLE,
     TIMER_WAIT,
     WAITS_TO_CLOSE,
@@ -49,6 +52,10 @@ PHASE_ENDING: Final = 4
 PHASE_MATCH: Final = 5
 """A match is to begin, or is settled and to be ranked: the machine does it, and goes on with book.turn[0].resume."""
 PHASE_CANCEL_ALL: Final = 6
+PHASE_TIMER: Final = 7
+"""A timer of something cold is due: the machine serves it, and goes on with book.turn[0].resume."""
+PHASE_FEED: Final = 8
+"""A quote has come that paused matches waited for: the machine lets them go on, and then serves the quote."""
 
 START: Final = -1
 """Number of the command before a batch's first: nothing of the batch is done yet."""
@@ -93,6 +100,10 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         outcome = outcomes[i]
         if turn.phase == PHASE_ENTRY:
             _begin_entry(book, commands, events, outcome, header, i)
+            if turn.phase == PHASE_SERVE and book.world[0].paused != 0:
+                turn.phase = PHASE_FEED
+                turn.resume = PHASE_SERVE
+                return i
         if turn.phase == PHASE_SERVE:
             waits = book.quotes[commands.quote[i].instrument].waiting_first != 0
             if (waits or turn.fired != 0) and not serve(book, events, commands.quote[i].instrument, room, scratch):
@@ -309,6 +320,13 @@ def _fire_timers(book, events, room, scratch):
         elif timer.kind == TIMER_SAMPLE:
             if not sample_match(book, events, timer.owner, room):
                 return False
+        elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not was_quoted(book, row)):
+            turn.timer = row
+            turn.resume = turn.phase
+            turn.phase = PHASE_TIMER
+            return False
+        elif timer.kind == TIMER_OUTAGE:
+            watch_feed(book, timer.owner, book.world[0].quoted_at_ns)
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         if turn.touched != 0 and not judge_touched(book, events, room, scratch):

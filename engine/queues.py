@@ -1,0 +1,120 @@
+"""Queues: who wants to play a game waits until enough do; then the arena makes a match of it and seats them.
+
+The match is made, joined and begun as any other. While it waits, whoever comes to the queue is seated in it at once.
+Those who came first are served first. Nobody is charged before being seated: who cannot pay by then drops out. When the
+house cannot pay the prize, nobody is seated, and it is tried again when the next one comes.
+
+A player may wait in the queues of several games; a seat from one of them changes nothing in the others.
+"""
+
+from __future__ import annotations
+
+from engine.commands import CreateMatch, JoinMatch, JoinQueue, LeaveQueue
+from engine.events import EventKind
+from engine.games import may_be_made
+from engine.handlers import Emit
+from engine.kernels.timers import clear_timer, set_timer
+from engine.matches import create_match, join_match, may_join
+from engine.money import may_pay_fee
+from engine.reasons import Reason
+from engine.room import make_room_for_timers
+from engine.scale import NS_PER_S
+from engine.state import Queue, State
+from engine.tables import TIMER_QUEUE
+
+
+def join_queue_of(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, int]:
+    """The player waits for a match of the game, or is seated at once; the game's id."""
+    reason = may_be_made(state, command.game)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+    game = state.cold.games[command.game].rules
+    if not 1 <= command.player <= int(state.book.world[0]["players"]):
+        return Reason.PLAYER_NOT_FOUND, 0
+    if game.min_players == 0:
+        return Reason.QUEUE_NOT_OFFERED, 0
+    if game.duration_s == 0:
+        return Reason.MATCH_ENDLESS, 0
+    queue = state.cold.queues.get(command.game, Queue())
+    if command.player in queue.waiting:
+        return Reason.ALREADY_QUEUED, 0
+    if may_join(state, JoinMatch(queue.match, command.player)) is Reason.ALREADY_JOINED:
+        return Reason.ALREADY_JOINED, 0
+    reason = may_pay_fee(state, game, command.player)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+
+    state.cold.queues[command.game] = queue
+    make_room_for_timers(state, 1)
+    world = state.book.world[0]
+    timer = until_ns = 0
+    if game.queue_timeout_s:
+        until_ns = int(world["now_ns"]) + game.queue_timeout_s * NS_PER_S
+        timer = int(set_timer(state.book, until_ns, TIMER_QUEUE, int(world["sequence"]), command.game))
+    queue.waiting[command.player] = timer
+    event = emit(EventKind.QUEUE_JOINED, command.player)
+    event["game"], event["until_ns"] = command.game, until_ns
+    _serve(state, command.game, emit)
+    return Reason.ACCEPTED, command.game
+
+
+def leave_queue_of(state: State, command: LeaveQueue, emit: Emit) -> tuple[Reason, int]:
+    """The player waits no more; the game's id."""
+    queue = state.cold.queues.get(command.game)
+    if queue is None or command.player not in queue.waiting:
+        return Reason.NOT_QUEUED, 0
+
+    _drop(state, command.game, command.player, Reason.ACCEPTED, emit)
+    return Reason.ACCEPTED, command.game
+
+
+def time_is_up(state: State, timer: int, emit: Emit) -> None:
+    """Whoever the timer belongs to has waited for as long as the game lets one wait."""
+    game = int(state.book.timers[timer]["owner"])
+    waiting = state.cold.queues[game].waiting
+    player = next(player for player, row in waiting.items() if row == timer)
+    _drop(state, game, player, Reason.QUEUE_TIMED_OUT, emit)
+
+
+def _serve(state: State, game_id: int, emit: Emit) -> None:
+    """Seat whom the match that waits takes; then make one, and one more, as long as enough players wait."""
+    queue, game = state.cold.queues[game_id], state.cold.games[game_id].rules
+    _seat(state, game_id, emit)
+    while len(queue.waiting) >= game.min_players:
+        for player in [player for player in queue.waiting if may_pay_fee(state, game, player) is not Reason.ACCEPTED]:
+            _drop(state, game_id, player, Reason.INSUFFICIENT_FUNDS, emit)
+        if len(queue.waiting) < game.min_players:
+            return
+        reason, match_id = create_match(state, CreateMatch(game_id, practice=False), emit)
+        if reason is not Reason.ACCEPTED:
+            return
+        queue.match = match_id
+        _seat(state, game_id, emit)
+
+
+def _seat(state: State, game_id: int, emit: Emit) -> None:
+    """Seat those who wait in the queue's last match, as long as it takes any."""
+    queue = state.cold.queues[game_id]
+    for player in list(queue.waiting):
+        command = JoinMatch(queue.match, player)
+        reason = may_join(state, command)
+        if reason is Reason.INSUFFICIENT_FUNDS:
+            _drop(state, game_id, player, reason, emit)
+        if reason is not Reason.ACCEPTED:
+            continue
+        _take_out(state, game_id, player)
+        emit(EventKind.MATCH_CREATED, player, queue.match)
+        join_match(state, command, emit)
+
+
+def _drop(state: State, game_id: int, player: int, reason: Reason, emit: Emit) -> None:
+    """Out of the queue, without a seat."""
+    _take_out(state, game_id, player)
+    event = emit(EventKind.QUEUE_LEFT, player)
+    event["game"], event["reason"] = game_id, reason
+
+
+def _take_out(state: State, game_id: int, player: int) -> None:
+    timer = state.cold.queues[game_id].waiting.pop(player)
+    if timer:
+        clear_timer(state.book, timer)
