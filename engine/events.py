@@ -322,7 +322,7 @@ def events_of(records: NDArray[np.void]) -> Events:
     """The layouts over a contiguous array of EVENT records; nothing is copied."""
     words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
     layouts = (EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, PROGRESSED)
-    return Events(*map(records.view, layouts), words=words)
+    return Events._make([*map(records.view, layouts), words])
 
 
 OUTCOME = np.dtype(

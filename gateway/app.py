@@ -132,6 +132,7 @@ class App:
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
             history=store.candles,
             ledger=store.wallet_changes,
+            seasons=store.standings,
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),

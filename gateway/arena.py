@@ -16,13 +16,16 @@ from gateway.fanout import Fanout
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.sequencer import Sequencer
-from persistence.queries import Candle, WalletChange
+from persistence.queries import Candle, Standings, WalletChange
 
 History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
 """Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
 
 Ledger = Callable[[int, int, int], Awaitable[list[WalletChange]]]
 """Changes of a player's accounts: (player, limit, before message) -> the latest ones before it, newest first."""
+
+Seasons = Callable[[int, int, int], Awaitable[Standings]]
+"""How a season stood: (season, limit, player) -> the best of it, and the player's rank."""
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Arena:
     tokens: Tokens
     history: History
     ledger: Ledger
+    seasons: Seasons
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts

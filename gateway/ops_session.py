@@ -16,7 +16,14 @@ from gateway.fanout import INTERVALS, Channel, Message
 from gateway.messages import Push, candle_data
 from gateway.ops_market import quote_of
 from gateway.ops_matches import board_of
-from gateway.presentation import MeAnswer, fixed_trades_of, order_answer, position_answer, seat_answer
+from gateway.presentation import (
+    MeAnswer,
+    career_answer,
+    fixed_trades_of,
+    order_answer,
+    position_answer,
+    seat_answer,
+)
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
@@ -75,6 +82,7 @@ def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
         [order_answer(arena.instruments, view) for view in orders],
         [position_answer(arena.instruments, view) for view in positions],
         fixed_trades_of(state, arena.instruments, player),
+        career_answer(views.career(state.book, player)),
     )
 
 

@@ -26,7 +26,20 @@ from engine.commands import (
     RECORD_BYTES,
     Kind,
 )
-from engine.events import CANDLE, EVENT, EVENT_BYTES, FIXED, JUDGED, OUTCOME, QUOTED, RANKED, SWITCHED, TRADE, WALLET
+from engine.events import (
+    CANDLE,
+    EVENT,
+    EVENT_BYTES,
+    FIXED,
+    JUDGED,
+    OUTCOME,
+    PROGRESSED,
+    QUOTED,
+    RANKED,
+    SWITCHED,
+    TRADE,
+    WALLET,
+)
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -370,6 +383,32 @@ class Wallet(NamedTuple):
     code: int
 
 
+class Progressed(NamedTuple):
+    """engine.events.PROGRESSED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    season: int
+    cups: int
+    change: int
+    cups_at_ns: int
+    season_cups: int
+    season_cups_at_ns: int
+    season_matches: int
+    experience: int
+    gained: int
+    level: int
+    level_before: int
+    matches: int
+    wins: int
+
+
 Trade = tuple[Any, ...]
 """engine.events.TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
@@ -394,6 +433,7 @@ _JUDGED: Final = _event_struct(JUDGED, Judged._fields)
 _FIXED: Final = _event_struct(FIXED, Fixed._fields)
 _RANKED: Final = _event_struct(RANKED, Ranked._fields)
 _WALLET: Final = _event_struct(WALLET, Wallet._fields)
+_PROGRESSED: Final = _event_struct(PROGRESSED, Progressed._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -426,6 +466,15 @@ def wallet_of(trade: Trade) -> Wallet:
 def ranked_of(trade: Trade) -> Ranked:
     """How a match ended for a player, which was read as a trade."""
     return Ranked._make(_RANKED.unpack(_TRADE.pack(*trade)))
+
+
+def progressed_of(trade: Trade) -> Progressed:
+    """What a match has made of a player's career, which was read as a trade."""
+    return Progressed._make(_PROGRESSED.unpack(_TRADE.pack(*trade)))
+
+
+def progressed_at(raw: bytes, index: int) -> Progressed:
+    return Progressed._make(_PROGRESSED.unpack_from(raw, index * EVENT_BYTES))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

@@ -16,7 +16,13 @@ from engine.commands import (
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
+    LONGEST_COVER,
+    LONGEST_DESCRIPTION,
     LONGEST_MATCH_S,
+    LONGEST_TITLE,
+    MOST_CUPS,
+    MOST_ITEM_REWARDS,
+    MOST_OF_AN_ITEM,
     MOST_PLAYERS,
     Anchor,
     Asset,
@@ -35,6 +41,11 @@ from gateway.rules import AnchorName, DirectionsName, LossPerTrade, ProfitTarget
 
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Cups = Annotated[int, msgspec.Meta(ge=0, le=MOST_CUPS)]
+Items = Annotated[
+    dict[str, Annotated[int, msgspec.Meta(ge=1, le=MOST_OF_AN_ITEM)]], msgspec.Meta(max_length=MOST_ITEM_REWARDS)
+]
+"""How many of which, by the name of the asset."""
 
 
 class SeedError(ValueError):
@@ -85,8 +96,8 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule.
     """
 
-    title: str
-    description: str = ""
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TITLE)]
+    description: Annotated[str, msgspec.Meta(max_length=LONGEST_DESCRIPTION)] = ""
     starting_balance: str = "10000"
     max_positions: Count = 100
     max_leverage: Count = 125
@@ -117,6 +128,17 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prize_split: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=100)], ...], msgspec.Meta(max_length=100)] = ()
     nobody_wins: Literal["refund", "keep"] = "refund"
     ranks_by_trades: bool = True
+    cover: Annotated[str, msgspec.Meta(max_length=LONGEST_COVER)] = ""
+    cup: Cups = 0
+    win_exp: Cups = 0
+    lose_exp: Cups = 0
+    item_rewards: Items = {}
+
+
+class GameUpdate(GameData, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of a game anew: what is left out is as in a new one."""
+
+    game: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class GameSeed(GameData, frozen=True, forbid_unknown_fields=True):
@@ -207,6 +229,11 @@ def create_game_of(seed: GameData) -> CreateGame:
         keeps_fees=seed.nobody_wins == "keep",
         house_fee_ppm=_ppm(seed.title, "house_fee_pct", seed.house_fee_pct),
         prize_split=seed.prize_split,
+        cover=seed.cover,
+        cup=seed.cup,
+        win_exp=seed.win_exp,
+        lose_exp=seed.lose_exp,
+        item_rewards=tuple(sorted(seed.item_rewards.items())),
     )
 
 

@@ -15,7 +15,7 @@ from gateway.config import Data
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.projection import Projection
-from persistence.queries import Candle, Queries, WalletChange
+from persistence.queries import Candle, Queries, Standings, WalletChange
 from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
@@ -55,6 +55,10 @@ class Store:
     async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
         """Changes of the player's accounts that were told before message `before`, newest first."""
         return await self._queries.wallet_changes(player, limit, before)
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The best of a season, and the player's rank in it."""
+        return await self._queries.standings(season, limit, player)
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch."""

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import CANDLE, EVENT, FIXED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
+from engine.events import CANDLE, EVENT, FIXED, PROGRESSED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
 from persistence.log import Witness
 
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
@@ -58,6 +58,8 @@ _TRANSFER: Final = (
     "hold_high", "amount", "held", "code", "reference", "status",
 )  # fmt: skip
 _WALLET: Final = (*_FACT[:5], "asset", "change", "balance", "held", "version", "code")
+_PROGRESSED: Final = ("season", "player", "season_cups", "season_cups_at_ns", "season_matches")
+_STANDING: Final = ("season", "player", "cups", "cups_at_ns", "matches")
 _CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
@@ -70,7 +72,7 @@ _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
     (
         EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
-        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED,
+        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED, EventKind.PLAYER_PROGRESSED,
     ),
 )
 """By kind of event: whether it may become a row."""
@@ -80,6 +82,7 @@ _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
 _INSERT_FIXED: Final = _insert("fixed_trades", _FIXED)
 _INSERT_TRANSFER: Final = _insert("transfers", _TRANSFER)
 _INSERT_WALLET: Final = _insert("wallet_changes", _WALLET)
+_INSERT_STANDING: Final = _insert("standings", _STANDING)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 
 
@@ -181,6 +184,8 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_TRANSFER, zip(*(chunk[name].tolist() for name in _TRANSFER), strict=True)
     for chunk in _chunks(events.view(WALLET), kinds == EventKind.WALLET_CHANGED):
         yield _INSERT_WALLET, zip(*(chunk[name].tolist() for name in _WALLET), strict=True)
+    for chunk in _chunks(events.view(PROGRESSED), kinds == EventKind.PLAYER_PROGRESSED):
+        yield _INSERT_STANDING, zip(*(chunk[name].tolist() for name in _PROGRESSED), strict=True)
     for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 

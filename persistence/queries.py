@@ -106,7 +106,23 @@ class WalletChange(NamedTuple):
     code: int
 
 
-def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade | WalletChange]) -> str:
+class Standing(NamedTuple):
+    """A player in a season."""
+
+    player: int
+    cups: int
+    matches: int
+
+
+class Standings(NamedTuple):
+    """The head of a season's board."""
+
+    top: list[Standing]
+    players: int
+    rank: int  # of the player who asks, from 1; 0: is not on it
+
+
+def _columns(row: type[Candle | Fill | ClosedPosition | FixedTrade | WalletChange | Standing]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
 
@@ -125,6 +141,15 @@ _FIXED: Final = (
 _WALLET: Final = (
     f"SELECT {_columns(WalletChange)} FROM wallet_changes WHERE player = ? AND message < ?"
     " ORDER BY message DESC LIMIT ?"
+)
+_STANDINGS: Final = (
+    f"SELECT {_columns(Standing)} FROM standings WHERE season = ? ORDER BY cups DESC, cups_at_ns, player LIMIT ?"
+)
+_STANDING_PLAYERS: Final = "SELECT count(*) FROM standings WHERE season = ?"
+_STANDING_RANK: Final = (
+    "SELECT 1 + (SELECT count(*) FROM standings AS other WHERE other.season = own.season"
+    " AND (-other.cups, other.cups_at_ns, other.player) < (-own.cups, own.cups_at_ns, own.player))"
+    " FROM standings AS own WHERE season = ? AND player = ?"
 )
 
 
@@ -164,6 +189,16 @@ class Queries:
         """The last changes of the player's accounts whose message number is less than `before`, newest first."""
         rows = await self._connection.execute_fetchall(_WALLET, (player, before, limit))
         return [WalletChange(*row) for row in rows]
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The season's best by cups, then who has had so many for longer, then who came first; and the player's rank.
+
+        It walks all who played in the season.
+        """
+        top = await self._connection.execute_fetchall(_STANDINGS, (season, limit))
+        ((players,),) = await self._connection.execute_fetchall(_STANDING_PLAYERS, (season,))
+        ranks = list(await self._connection.execute_fetchall(_STANDING_RANK, (season, player)))
+        return Standings([Standing(*row) for row in top], players, ranks[0][0] if ranks else 0)
 
     async def close(self) -> None:
         await self._connection.close()

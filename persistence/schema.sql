@@ -128,3 +128,13 @@ CREATE TABLE wallet_changes (
     code INTEGER NOT NULL,
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
+
+-- How each player stands, or stood at its end, in each season in which he finished a match that counts.
+CREATE TABLE standings (
+    season INTEGER NOT NULL,
+    player INTEGER NOT NULL,
+    cups INTEGER NOT NULL,
+    cups_at_ns INTEGER NOT NULL,    -- since when there are so many
+    matches INTEGER NOT NULL,
+    PRIMARY KEY (season, player)
+) WITHOUT ROWID;

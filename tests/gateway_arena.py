@@ -25,7 +25,7 @@ from gateway.records import cold_record, quote_record
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
-from persistence.queries import Candle, WalletChange
+from persistence.queries import Candle, Standings, WalletChange
 
 ROOMY = msgspec.structs.replace(
     Limits(),
@@ -116,6 +116,7 @@ class Gateway:
         self.machine = Machine()
         self.instruments = Instruments()
         self.candles: list[Candle] = []
+        self.standings: dict[int, Standings] = {}
         config = Config(limits=limits)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(0)
@@ -131,6 +132,7 @@ class Gateway:
             tokens=Tokens(b"s" * 32, 3_600),
             history=self._history,
             ledger=self._ledger,
+            seasons=self._seasons,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -181,6 +183,9 @@ class Gateway:
 
     async def _ledger(self, player: int, limit: int, before: int) -> list[WalletChange]:
         return []
+
+    async def _seasons(self, season: int, limit: int, player: int) -> Standings:
+        return self.standings[season]
 
     async def _history(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         return [candle for candle in self.candles if candle.open_at_ns < until_ns][-limit:]

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess
-from gateway import client_types, messages, ops_fixed, ops_orders, ops_positions, presentation, rules
+from gateway import client_types, messages, ops_fixed, ops_games, ops_orders, ops_positions, presentation, rules
 from gateway.bots import play
 from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client_connection import Encoding
@@ -182,6 +182,13 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.FixedBought, ops_fixed.Bought),
         (client_types.FixedTrade, presentation.FixedTradeAnswer),
         (client_types.FixedEvent, messages.FixedData),
+        (client_types.Game, ops_games.GameAnswer),
+        (client_types.MatchMoney, presentation.MoneyAnswer),
+        (client_types.Career, presentation.CareerAnswer),
+        (client_types.CupsBoard, presentation.CupsAnswer),
+        (client_types.CupsRow, presentation.CupsRow),
+        (client_types.Progress, messages.ProgressData),
+        (client_types.SeasonEvent, messages.SeasonData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:
