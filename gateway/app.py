@@ -136,6 +136,7 @@ class App:
             history=store.candles,
             ledger=store.wallet_changes,
             past=store,
+            seasons=store.standings,
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),

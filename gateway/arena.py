@@ -17,13 +17,16 @@ from gateway.fanout import Fanout
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.sequencer import Sequencer
-from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Summary, WalletChange
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 
 History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
 """Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
 
 Ledger = Callable[[int, int, int], Awaitable[list[WalletChange]]]
 """Changes of a player's accounts: (player, limit, before message) -> the latest ones before it, newest first."""
+
+Seasons = Callable[[int, int, int], Awaitable[Standings]]
+"""How a season stood: (season, limit, player) -> the best of it, and the player's rank."""
 
 
 class Past(Protocol):
@@ -53,6 +56,7 @@ class Arena:
     history: History
     ledger: Ledger
     past: Past
+    seasons: Seasons
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts

@@ -92,6 +92,12 @@ class OfGame(_Arguments, frozen=True):
     game: Id
 
 
+class CupsOf(_Arguments, frozen=True):
+    """Of all time, or of one season."""
+
+    season: Id | None = None
+
+
 class JoinMatch(_Arguments, frozen=True):
     match: Id
     code: Code = ""
@@ -212,6 +218,17 @@ class CreateMatch(_Arguments, frozen=True):
     game: Id
     practice: bool = False
     code: Code = ""  # who joins must know it
+
+
+class ActivateGame(_Arguments, frozen=True):
+    """Whether new matches of it may be made, and players see it."""
+
+    game: Id
+    active: bool
+
+
+class StartSeason(_Arguments, frozen=True):
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class CancelMatch(_Arguments, frozen=True):

@@ -42,10 +42,12 @@ from gateway.client_types import (
     Closed,
     ClosedTrade,
     Credited,
+    CupsBoard,
     Event,
     FinishedMatch,
     FixedBought,
     FixedTrade,
+    Game,
     Guest,
     Instrument,
     Item,
@@ -154,6 +156,17 @@ class Client(Connection):
         return (await self.request("candles", args, list[Candle])).result
 
     # Games
+
+    async def games(self) -> list[Game]:
+        """What there is to play; for an operator also what is put by."""
+        return (await self.request("game.list", {}, list[Game])).result
+
+    async def game(self, game: int) -> Game:
+        return (await self.request("game.get", {"game": game}, Game)).result
+
+    async def cups(self, season: int | None = None) -> CupsBoard:
+        """The best players by cups, of all time or of a season."""
+        return (await self.request("board.cups", _given(season=season), CupsBoard)).result
 
     async def match_list(
         self,
@@ -412,6 +425,22 @@ class Client(Connection):
     async def create_game(self, *, key: str | None = None, **data: Any) -> int:
         """Add a game; its id. The fields are those of [[games]] in config.toml, all but `practice`."""
         return await self._make("admin.create_game", data, key)
+
+    async def update_game(self, game: int, *, key: str | None = None, **data: Any) -> None:
+        """Give the game other texts and rules, all of them anew. Its matches keep the ones they were made with."""
+        await self._make("admin.update_game", {"game": game} | data, key)
+
+    async def delete_game(self, game: int, *, key: str | None = None) -> None:
+        """Take the game away. Its matches go on."""
+        await self._make("admin.delete_game", {"game": game}, key)
+
+    async def activate_game(self, game: int, active: bool, *, key: str | None = None) -> None:
+        """Whether new matches of the game may be made, and players see it."""
+        await self._make("admin.activate_game", {"game": game, "active": active}, key)
+
+    async def start_season(self, name: str, *, key: str | None = None) -> int:
+        """Let the season's cups of everybody begin at 0; its number."""
+        return await self._make("admin.start_season", {"name": name}, key)
 
     async def create_match(
         self, game: int, *, practice: bool = False, code: str | None = None, key: str | None = None

@@ -149,6 +149,53 @@ class MatchMoney(Struct, frozen=True):
     house_fee_pct: Decimal | None = None
     prize_split: list[int] | None = None
     reward_price: Decimal | None = None
+    item_rewards: dict[str, int] = {}
+
+
+class Game(Struct, frozen=True):
+    """A game as its latest version says; `active`: new matches of it may be made. The fields are those that an operator
+    gives: see [[games]] in config.toml."""
+
+    game: int
+    version: int
+    active: bool
+    title: str
+    description: str = ""
+    starting_balance: Decimal = Decimal(10_000)
+    max_positions: int = 100
+    max_leverage: int = 125
+    fees: bool = True
+    execution: Literal["last", "next"] = "last"
+    speed_bump_ms: int = 250
+    allowed_symbols: list[str] = []
+    allowed_directions: Literal["both", "long_only", "short_only"] = "both"
+    max_trades_per_minute: int = 0
+    min_trades: int = 0
+    min_hold_s: int = 0
+    max_daily_drawdown_pct: Decimal = Decimal(0)
+    daily_anchor: Literal["balance", "equity", "higher"] = "balance"
+    max_total_drawdown_pct: Decimal = Decimal(0)
+    total_drawdown: Literal["static", "trailing", "trailing_lock"] = "static"
+    max_loss_per_trade_pct: Decimal = Decimal(0)
+    loss_per_trade: Literal["close", "disqualify"] = "close"
+    profit_target_pct: Decimal = Decimal(0)
+    profit_target: Literal["locks", "ends"] = "locks"
+    min_players: int = 0
+    max_players: int = 0
+    countdown_s: int = 0
+    duration_s: int = 0
+    currency: str = ""
+    entry_fee: Decimal = Decimal(0)
+    reward_price: Decimal = Decimal(0)
+    house_fee_pct: Decimal = Decimal(0)
+    prize_split: list[int] = []
+    nobody_wins: Literal["refund", "keep"] = "refund"
+    ranks_by_trades: bool = True
+    cover: str = ""
+    cup: int = 0
+    win_exp: int = 0
+    lose_exp: int = 0
+    item_rewards: dict[str, int] = {}
 
 
 class Match(Struct, frozen=True):
@@ -168,6 +215,7 @@ class Match(Struct, frozen=True):
     max_leverage: int
     players: int
     rules: Rules
+    game_version: int
     min_players: int | None = None
     max_players: int | None = None
     private: bool = False
@@ -178,6 +226,10 @@ class Match(Struct, frozen=True):
     outage_s: int | None = None
     outage: Literal["void", "extend"] | None = None
     paused: bool = False
+    cover: str | None = None
+    cup: int = 0
+    win_exp: int = 0
+    lose_exp: int = 0
 
 
 class BoardRow(Struct, frozen=True):
@@ -198,6 +250,24 @@ class Board(Struct, frozen=True):
     match: int
     players: int
     rows: list[BoardRow]
+    rank: int | None = None
+
+
+class CupsRow(Struct, frozen=True):
+    rank: int
+    player: int
+    name: str
+    cups: int
+    matches: int
+
+
+class CupsBoard(Struct, frozen=True):
+    """The board of cups, of so many `players`: of all time, or of the season; `rank` is that of the player who asks."""
+
+    players: int
+    rows: list[CupsRow]
+    season: int | None = None
+    name: str | None = None
     rank: int | None = None
 
 
@@ -526,6 +596,19 @@ class Seat(Struct, frozen=True):
     prize: Decimal | None = None
 
 
+class Career(Struct, frozen=True):
+    """What matches have made of the player; `season` is the current one, 0 before the first."""
+
+    cups: int
+    season: int
+    season_cups: int
+    experience: int
+    level: int
+    to_next_level: int
+    wins: int
+    matches: int
+
+
 class Me(Struct, frozen=True):
     """The player and all that is open."""
 
@@ -536,6 +619,7 @@ class Me(Struct, frozen=True):
     orders: list[Order]
     positions: list[Position]
     fixed: list[FixedTrade]
+    career: Career
     queues: list[InQueue] = []
 
 
@@ -720,6 +804,26 @@ class WalletEvent(Struct, frozen=True):
     match: int | None = None
 
 
+class Progress(Struct, frozen=True):
+    """What a match has made of the player: cups, by `change`, and experience, by `gained`, with the level it makes."""
+
+    match: int
+    cups: int
+    change: int
+    season: int
+    season_cups: int
+    experience: int
+    gained: int
+    level: int
+    level_before: int
+
+
+class SeasonEvent(Struct, frozen=True):
+    """A season has begun."""
+
+    season: int
+
+
 class MatchEvent(Struct, frozen=True):
     match: int
 
@@ -800,6 +904,8 @@ EVENT_DATA: Final[dict[str, type]] = {
     "seat.disqualified": Judged,
     "seat.locked": Judged,
     "wallet": WalletEvent,
+    "player.progressed": Progress,
+    "season": SeasonEvent,
     "match.left": MatchEvent,
     "match.started": MatchEvent,
     "match.paused": MatchEvent,

@@ -65,6 +65,7 @@ class Code(Enum):
     SYMBOL_UNKNOWN = Entry("there is no such symbol", "never", 404)
     MATCH_CALLED_OFF = Entry("the match was called off, and nobody is ranked", "never", 409)
     INTERVAL_UNKNOWN = Entry("intervals are 1s 1m 5m 15m 1h 4h 1d", "never", 404)
+    SEASON_UNKNOWN = Entry("there has been no such season yet", "never", 404)
     NOT_FOUND = Entry("there is nothing here", "never", 404)
     METHOD_NOT_ALLOWED = Entry("this path does not take that method", "never", 405)
     TOO_LARGE = Entry("the request is too large", "never", 413)

@@ -27,10 +27,21 @@ from gateway.messages import (
     TYPES,
     Push,
     QuoteData,
+    SeasonData,
     SwitchData,
     candle_data,
 )
-from gateway.records import Fixed, Trade, candle_at, event_at, fixed_at, quoted_at, switched_at, trades_in
+from gateway.records import (
+    Fixed,
+    Trade,
+    candle_at,
+    event_at,
+    fixed_at,
+    progressed_at,
+    quoted_at,
+    switched_at,
+    trades_in,
+)
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -140,6 +151,7 @@ class Fanout:
             EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
             EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
             EventKind.SWITCH_CHANGED.value: self._send_switch,
+            EventKind.SEASON_STARTED.value: self._send_season,
         }
 
     # Events
@@ -229,6 +241,11 @@ class Fanout:
             self.sys.send(Message(event.sequence, at_ms, type, data))
         elif event.player in self.private:
             self._push(Push("me", event.message, event.sequence, at_ms, type, data), self.private[event.player])
+
+    def _send_season(self, raw: bytes, index: int) -> None:
+        event = progressed_at(raw, index)
+        data = SeasonData(event.season)
+        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data))
 
     # Subscriptions
 

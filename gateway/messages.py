@@ -15,7 +15,18 @@ from engine.events import Cause, EventKind, FixedResult, OrderStatus, Rule
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway.instruments import Instrument, asset_text, money_text
-from gateway.records import TRADE_FIELDS, Candle, Fixed, Trade, judged_of, queued_of, ranked_of, timed_of, wallet_of
+from gateway.records import (
+    TRADE_FIELDS,
+    Candle,
+    Fixed,
+    Trade,
+    judged_of,
+    progressed_of,
+    queued_of,
+    ranked_of,
+    timed_of,
+    wallet_of,
+)
 
 SIDES: Final = {side.value: side.name.lower() for side in Side}
 DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
@@ -58,6 +69,7 @@ TYPES: Final = {
     EventKind.MATCH_FINISHED.value: "match.finished",
     EventKind.PLAYER_REGISTERED.value: "player.registered",
     EventKind.WALLET_CHANGED.value: "wallet.changed",
+    EventKind.PLAYER_PROGRESSED.value: "player.progressed",
     EventKind.FIXED_OPENED.value: "fixed.opened",
     EventKind.FIXED_ENTERED.value: "fixed.entered",
     EventKind.FIXED_SETTLED.value: "fixed.settled",
@@ -230,6 +242,26 @@ class RankedData(Struct, frozen=True, gc=False, omit_defaults=True):
     trades: int
     wins: int
     out: str | None = None
+
+
+class ProgressData(Struct, frozen=True, gc=False):
+    """What the match has made of the player: cups, by `change`, and experience, by `gained`, with its level."""
+
+    match: int
+    cups: int
+    change: int
+    season: int
+    season_cups: int
+    experience: int
+    gained: int
+    level: int
+    level_before: int
+
+
+class SeasonData(Struct, frozen=True):
+    """A season has begun."""
+
+    season: int
 
 
 class QuoteData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -405,6 +437,21 @@ def wallet_data(trade: Trade, instrument: Instrument | None) -> WalletData:
     )
 
 
+def progress_data(trade: Trade, instrument: Instrument | None) -> ProgressData:
+    event = progressed_of(trade)
+    return ProgressData(
+        event.match,
+        event.cups,
+        event.change,
+        event.season,
+        event.season_cups,
+        event.experience,
+        event.gained,
+        event.level,
+        event.level_before,
+    )
+
+
 def of_match(trade: Trade, instrument: Instrument | None) -> MatchData:
     return MatchData(trade[_MATCH_FIELD])
 
@@ -454,6 +501,7 @@ PRIVATE_DATA: Final[dict[int, Callable[[Any, Instrument | None], Any]]] = {
     EventKind.MATCH_FINISHED: ranked_data,
     EventKind.PLAYER_REGISTERED: no_data,
     EventKind.WALLET_CHANGED: wallet_data,
+    EventKind.PLAYER_PROGRESSED: progress_data,
     EventKind.FIXED_OPENED: fixed_data,
     EventKind.FIXED_ENTERED: fixed_data,
     EventKind.FIXED_SETTLED: fixed_data,

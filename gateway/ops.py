@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway import arguments as args
 from gateway import (
     ops_admin,
+    ops_careers,
     ops_fixed,
+    ops_games,
     ops_history,
     ops_market,
     ops_matches,
@@ -28,7 +30,7 @@ from gateway import (
 from gateway.arena import Arena
 from gateway.house import OfferData, ReferralData
 from gateway.requests import Request
-from gateway.seed import GameData, InstrumentSeed
+from gateway.seed import GameData, GameUpdate, InstrumentSeed
 from gateway.sequencer import Urgency
 
 if TYPE_CHECKING:
@@ -76,6 +78,10 @@ OPS: dict[str, Query | Later | Command] = {
     "instruments": Query(args.Nothing, ops_market.instruments, For.MARKET),
     "quote": Query(args.QuoteOf, ops_market.quote, For.MARKET),
     "candles": Later(args.CandlesOf, ops_market.candles, For.MARKET),
+    # games
+    "game.list": Query(args.Nothing, ops_games.game_list, For.SIGNED_IN),
+    "game.get": Query(args.OfGame, ops_games.game_get, For.SIGNED_IN),
+    "board.cups": Later(args.CupsOf, ops_careers.board_cups, For.SIGNED_IN),
     # matches
     "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN),
     "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
@@ -121,6 +127,10 @@ OPS: dict[str, Query | Later | Command] = {
     "admin.stock": Command(args.Stock, ops_store.stock, Urgency.OPERATOR, For.ADMINS),
     "admin.define_instrument": Command(InstrumentSeed, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
     "admin.create_game": Command(GameData, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.update_game": Command(GameUpdate, ops_admin.update_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.delete_game": Command(args.OfGame, ops_admin.delete_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.activate_game": Command(args.ActivateGame, ops_admin.activate_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.start_season": Command(args.StartSeason, ops_admin.start_season, Urgency.OPERATOR, For.ADMINS),
     "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),
     "admin.start_match": Command(args.OfMatch, ops_admin.start_match, Urgency.OPERATOR, For.ADMINS),
     "admin.cancel_match": Command(args.CancelMatch, ops_admin.cancel_match, Urgency.OPERATOR, For.ADMINS),

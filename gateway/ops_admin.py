@@ -12,9 +12,13 @@ from engine.commands import (
     CancelMatch,
     ColdCommand,
     CreateMatch,
+    DeleteGame,
     EndMatch,
+    SetGameActive,
     SetSwitch,
     StartMatch,
+    StartSeason,
+    UpdateGame,
     encode_cold,
 )
 from gateway import arguments as args
@@ -22,7 +26,7 @@ from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.records import Outcome, cold_record
 from gateway.requests import Request
-from gateway.seed import GameData, InstrumentSeed, SeedError, create_game_of, define_instrument_of
+from gateway.seed import GameData, GameUpdate, InstrumentSeed, SeedError, create_game_of, define_instrument_of
 
 SWITCHES: Final = ("enabled", "locked", "halted", "close_only")
 """Those of an instrument's data that only admin.set_switch turns."""
@@ -52,6 +56,25 @@ def create_game(arena: Arena, player: int, data: GameData) -> Request:
         return _request(create_game_of(data))
     except SeedError as error:
         raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+
+
+def update_game(arena: Arena, player: int, data: GameUpdate) -> Request:
+    try:
+        return _request(UpdateGame(data.game, create_game_of(data)))
+    except SeedError as error:
+        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+
+
+def delete_game(arena: Arena, player: int, of: args.OfGame) -> Request:
+    return _request(DeleteGame(of.game))
+
+
+def activate_game(arena: Arena, player: int, of: args.ActivateGame) -> Request:
+    return _request(SetGameActive(of.game, of.active))
+
+
+def start_season(arena: Arena, player: int, of: args.StartSeason) -> Request:
+    return _request(StartSeason(of.name))
 
 
 def create_match(arena: Arena, player: int, of: args.CreateMatch) -> Request:

@@ -167,13 +167,14 @@ async def me_fixed(session: Session, of: args.Page) -> list[SettledAnswer]:
 
 
 def _finished_answer(arena: Arena, row: FinishedMatch) -> FinishedAnswer:
-    cold = arena.state.cold
+    match = views.match(arena.state, row.match)
+    assert match is not None, "matches are never forgotten"
     return FinishedAnswer(
         row.message,
         row.sequence,
         row.at_ns // NS_PER_MS,
         row.match,
-        cold.games[cold.matches[row.match].game].title,
+        arena.state.cold.games[match.game].version(match.game_version).title,
         row.rank,
         row.seats,
         money_text(row.starting_balance),

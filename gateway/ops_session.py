@@ -16,7 +16,15 @@ from gateway.fanout import INTERVALS, Channel, Message
 from gateway.messages import Push, candle_data
 from gateway.ops_market import quote_of
 from gateway.ops_matches import board_of
-from gateway.presentation import MeAnswer, fixed_trades_of, order_answer, position_answer, queues_of, seat_answer
+from gateway.presentation import (
+    MeAnswer,
+    career_answer,
+    fixed_trades_of,
+    order_answer,
+    position_answer,
+    queues_of,
+    seat_answer,
+)
 from gateway.rooms import room_of
 
 if TYPE_CHECKING:
@@ -77,6 +85,7 @@ def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
         [position_answer(arena.instruments, view) for view in positions],
         fixed_trades_of(state, arena.instruments, player),
         queues_of(state, player),
+        career_answer(views.career(state.book, player)),
     )
 
 

@@ -20,7 +20,7 @@ from engine.tables import (
     SEAT_DISQUALIFIED,
     SEAT_LOCKED,
 )
-from engine.views import BoardView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
+from engine.views import BoardView, CareerView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, asset_text, money_text
 from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
@@ -146,11 +146,12 @@ class MoneyAnswer(Struct, frozen=True, omit_defaults=True):
     house_fee_pct: str | None = None
     prize_split: list[int] | None = None
     reward_price: str | None = None
+    item_rewards: dict[str, int] = {}  # that the winner gets, by asset
 
 
 def money_answer(game: CreateGame) -> MoneyAnswer | None:
     """None when there is nothing to pay and nothing to win."""
-    if not game.entry_fee and not game.reward_price:
+    if not game.entry_fee and not game.reward_price and not game.item_rewards:
         return None
     asset = Asset[game.currency].value if game.currency else 0
     return MoneyAnswer(
@@ -159,6 +160,7 @@ def money_answer(game: CreateGame) -> MoneyAnswer | None:
         percent_text(game.house_fee_ppm) if game.house_fee_ppm else None,
         list(game.prize_split) or None,
         asset_text(game.reward_price, asset) if game.reward_price else None,
+        dict(game.item_rewards),
     )
 
 
@@ -177,6 +179,7 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     max_leverage: int
     players: int
     rules: RulesAnswer
+    game_version: int
     min_players: int | None = None  # it waits for so many
     max_players: int | None = None
     private: bool = False  # it asks for a code
@@ -187,10 +190,14 @@ class MatchAnswer(Struct, frozen=True, omit_defaults=True):
     outage_s: int | None = None  # for how long it goes on without prices
     outage: str | None = None  # then: "void" calls it off, "extend" pauses it and moves its end
     paused: bool = False
+    cover: str | None = None
+    cup: int = 0  # cups that the winner gains, and the others lose
+    win_exp: int = 0
+    lose_exp: int = 0
 
 
 def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -> MatchAnswer:
-    game = cold.games[match.game]
+    game = cold.games[match.game].version(match.game_version)
     return MatchAnswer(
         match.match,
         match.game,
@@ -206,6 +213,7 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         match.max_leverage,
         match.seats,
         rules_answer(cold, match.rules),
+        match.game_version,
         match.min_players or None,
         match.max_players or None,
         bool(cold.matches[match.match].code),
@@ -216,6 +224,10 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
         match.outage_ns // NS_PER_S or None,
         ("extend" if match.outage_extends else "void") if match.outage_ns else None,
         match.paused,
+        game.cover or None,
+        game.cup,
+        game.win_exp,
+        game.lose_exp,
     )
 
 
@@ -485,6 +497,50 @@ def queues_of(state: State, player: int) -> list[QueueAnswer]:
     ]
 
 
+class CareerAnswer(Struct, frozen=True):
+    """What matches have made of the player; `season` is the current one, 0 before the first."""
+
+    cups: int
+    season: int
+    season_cups: int
+    experience: int
+    level: int
+    to_next_level: int  # experience that it takes
+    wins: int
+    matches: int
+
+
+def career_answer(career: CareerView) -> CareerAnswer:
+    return CareerAnswer(
+        career.cups,
+        career.season,
+        career.season_cups,
+        career.experience,
+        career.level,
+        career.next_level - career.experience,
+        career.wins,
+        career.matches,
+    )
+
+
+class CupsRow(Struct, frozen=True):
+    rank: int
+    player: int
+    name: str
+    cups: int
+    matches: int
+
+
+class CupsAnswer(Struct, frozen=True, omit_defaults=True):
+    """The board of cups, of so many `players`: of all time, or of a season."""
+
+    players: int
+    rows: list[CupsRow]
+    season: int | None = None
+    name: str | None = None  # of the season; the time before the first one has none
+    rank: int | None = None  # of the player who asks
+
+
 class MeAnswer(Struct, frozen=True):
     """The player and all that is open: result of me.get, and the snapshot of the private channel."""
 
@@ -496,3 +552,4 @@ class MeAnswer(Struct, frozen=True):
     positions: list[PositionAnswer]
     fixed: list[FixedTradeAnswer]
     queues: list[QueueAnswer]
+    career: CareerAnswer

@@ -33,6 +33,7 @@ from engine.events import (
     FIXED,
     JUDGED,
     OUTCOME,
+    PROGRESSED,
     QUEUED,
     QUOTED,
     RANKED,
@@ -391,6 +392,32 @@ class Wallet(NamedTuple):
     code: int
 
 
+class Progressed(NamedTuple):
+    """engine.events.PROGRESSED."""
+
+    kind: int
+    reason: int
+    sequence: int
+    at_ns: int
+    player: int
+    message: int
+    match: int
+    instrument: int
+    season: int
+    cups: int
+    change: int
+    cups_at_ns: int
+    season_cups: int
+    season_cups_at_ns: int
+    season_matches: int
+    experience: int
+    gained: int
+    level: int
+    level_before: int
+    matches: int
+    wins: int
+
+
 class Queued(NamedTuple):
     """engine.events.QUEUED."""
 
@@ -447,6 +474,7 @@ _RANKED: Final = _event_struct(RANKED, Ranked._fields)
 _WALLET: Final = _event_struct(WALLET, Wallet._fields)
 _QUEUED: Final = _event_struct(QUEUED, Queued._fields)
 _TIMED: Final = _event_struct(TIMED, Timed._fields)
+_PROGRESSED: Final = _event_struct(PROGRESSED, Progressed._fields)
 _QUOTED: Final = _event_struct(QUOTED, Quoted._fields)
 _CANDLE: Final = _event_struct(CANDLE, Candle._fields)
 _SWITCHED: Final = _event_struct(SWITCHED, Switched._fields)
@@ -489,6 +517,15 @@ def timed_of(trade: Trade) -> Timed:
 def ranked_of(trade: Trade) -> Ranked:
     """How a match ended for a player, which was read as a trade."""
     return Ranked._make(_RANKED.unpack(_TRADE.pack(*trade)))
+
+
+def progressed_of(trade: Trade) -> Progressed:
+    """What a match has made of a player's career, which was read as a trade."""
+    return Progressed._make(_PROGRESSED.unpack(_TRADE.pack(*trade)))
+
+
+def progressed_at(raw: bytes, index: int) -> Progressed:
+    return Progressed._make(_PROGRESSED.unpack_from(raw, index * EVENT_BYTES))
 
 
 def quoted_at(raw: bytes, index: int) -> Quoted:

@@ -16,9 +16,15 @@ from engine.commands import (
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
+    LONGEST_COVER,
+    LONGEST_DESCRIPTION,
     LONGEST_MATCH_S,
     LONGEST_OUTAGE_S,
     LONGEST_QUEUE_S,
+    LONGEST_TITLE,
+    MOST_CUPS,
+    MOST_ITEM_REWARDS,
+    MOST_OF_AN_ITEM,
     MOST_PLAYERS,
     Anchor,
     Asset,
@@ -37,6 +43,11 @@ from gateway.rules import AnchorName, DirectionsName, LossPerTrade, ProfitTarget
 
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Cups = Annotated[int, msgspec.Meta(ge=0, le=MOST_CUPS)]
+Items = Annotated[
+    dict[str, Annotated[int, msgspec.Meta(ge=1, le=MOST_OF_AN_ITEM)]], msgspec.Meta(max_length=MOST_ITEM_REWARDS)
+]
+"""How many of which, by the name of the asset."""
 
 
 class SeedError(ValueError):
@@ -87,8 +98,8 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule.
     """
 
-    title: str
-    description: str = ""
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TITLE)]
+    description: Annotated[str, msgspec.Meta(max_length=LONGEST_DESCRIPTION)] = ""
     starting_balance: str = "10000"
     max_positions: Count = 100
     max_leverage: Count = 125
@@ -122,6 +133,17 @@ class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_timeout_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_QUEUE_S)] = 300
     outage_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_OUTAGE_S)] = 60
     outage: Literal["void", "extend"] = "void"
+    cover: Annotated[str, msgspec.Meta(max_length=LONGEST_COVER)] = ""
+    cup: Cups = 0
+    win_exp: Cups = 0
+    lose_exp: Cups = 0
+    item_rewards: Items = {}
+
+
+class GameUpdate(GameData, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of a game anew: what is left out is as in a new one."""
+
+    game: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class GameSeed(GameData, frozen=True, forbid_unknown_fields=True):
@@ -215,6 +237,11 @@ def create_game_of(seed: GameData) -> CreateGame:
         queue_timeout_s=seed.queue_timeout_s,
         outage_s=seed.outage_s,
         outage_extends=seed.outage == "extend",
+        cover=seed.cover,
+        cup=seed.cup,
+        win_exp=seed.win_exp,
+        lose_exp=seed.lose_exp,
+        item_rewards=tuple(sorted(seed.item_rewards.items())),
     )
 
 

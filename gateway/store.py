@@ -15,7 +15,16 @@ from gateway.config import Data
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.projection import Projection
-from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Queries, Summary, WalletChange
+from persistence.queries import (
+    Candle,
+    ClosedPosition,
+    FinishedMatch,
+    FixedTrade,
+    Queries,
+    Standings,
+    Summary,
+    WalletChange,
+)
 from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
@@ -73,6 +82,10 @@ class Store:
             summary = await self._queries.summary(player, match)
         assert summary is not None, f"match {match} has not been finished for player {player}"
         return summary
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The best of a season, and the player's rank in it."""
+        return await self._queries.standings(season, limit, player)
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch."""

@@ -21,7 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import CANDLE, EVENT, FIXED, RANKED, SAMPLED, TRADE, TRANSFERRED, WALLET, Cause, EventKind
+from engine.events import (
+    CANDLE,
+    EVENT,
+    FIXED,
+    PROGRESSED,
+    RANKED,
+    SAMPLED,
+    TRADE,
+    TRANSFERRED,
+    WALLET,
+    Cause,
+    EventKind,
+)
 from persistence.log import Witness
 
 T = TypeVar("T")
@@ -65,6 +77,8 @@ _FINISHED: Final = (
 )  # fmt: skip
 _SAMPLED: Final = ("match", "owner", "at_ns", "equity", "balance")
 _POINT: Final = ("match", "player", "at_ns", "equity", "balance")
+_PROGRESSED: Final = ("season", "player", "season_cups", "season_cups_at_ns", "season_matches")
+_STANDING: Final = ("season", "player", "cups", "cups_at_ns", "matches")
 _CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
@@ -78,7 +92,7 @@ _KEPT: Final = np.isin(
     (
         EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
         EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED, EventKind.SEAT_OPENED,
-        EventKind.MATCH_FINISHED, EventKind.EQUITY_SAMPLED,
+        EventKind.MATCH_FINISHED, EventKind.EQUITY_SAMPLED, EventKind.PLAYER_PROGRESSED,
     ),
 )
 """By kind of event: whether it may become a row."""
@@ -91,6 +105,7 @@ _INSERT_WALLET: Final = _insert("wallet_changes", _WALLET)
 _INSERT_SEAT: Final = _insert("seats", _SEAT)
 _INSERT_FINISHED: Final = _insert("finished_matches", _FINISHED)
 _INSERT_POINT: Final = _insert("equity_points", _POINT)
+_INSERT_STANDING: Final = _insert("standings", _STANDING)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 
 
@@ -199,6 +214,8 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_FINISHED, zip(*(chunk[name].tolist() for name in _FINISHED), strict=True)
     for chunk in _chunks(events.view(SAMPLED), kinds == EventKind.EQUITY_SAMPLED):
         yield _INSERT_POINT, zip(*(chunk[name].tolist() for name in _SAMPLED), strict=True)
+    for chunk in _chunks(events.view(PROGRESSED), kinds == EventKind.PLAYER_PROGRESSED):
+        yield _INSERT_STANDING, zip(*(chunk[name].tolist() for name in _PROGRESSED), strict=True)
     for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 

@@ -157,6 +157,22 @@ class Summary(NamedTuple):
     points: list[EquityPoint]  # earliest first
 
 
+class Standing(NamedTuple):
+    """A player in a season."""
+
+    player: int
+    cups: int
+    matches: int
+
+
+class Standings(NamedTuple):
+    """The head of a season's board."""
+
+    top: list[Standing]
+    players: int
+    rank: int  # of the player who asks, from 1; 0: is not on it
+
+
 def _columns(row: type[NamedTuple]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
@@ -199,6 +215,15 @@ _RESULTS: Final = (
 )
 _BEST: Final = f"{_RESULTS} ORDER BY result DESC, id LIMIT 1"
 _WORST: Final = f"{_RESULTS} ORDER BY result, id LIMIT 1"
+_STANDINGS: Final = (
+    f"SELECT {_columns(Standing)} FROM standings WHERE season = ? ORDER BY cups DESC, cups_at_ns, player LIMIT ?"
+)
+_STANDING_PLAYERS: Final = "SELECT count(*) FROM standings WHERE season = ?"
+_STANDING_RANK: Final = (
+    "SELECT 1 + (SELECT count(*) FROM standings AS other WHERE other.season = own.season"
+    " AND (-other.cups, other.cups_at_ns, other.player) < (-own.cups, own.cups_at_ns, own.player))"
+    " FROM standings AS own WHERE season = ? AND player = ?"
+)
 
 
 class Queries:
@@ -262,6 +287,16 @@ class Queries:
     async def _first(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> Sequence[int] | None:
         """The first row, if there is any."""
         return next(iter(await self._connection.execute_fetchall(sql, arguments)), None)
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The season's best by cups, then who has had so many for longer, then who came first; and the player's rank.
+
+        It walks all who played in the season.
+        """
+        top = await self._connection.execute_fetchall(_STANDINGS, (season, limit))
+        ((players,),) = await self._connection.execute_fetchall(_STANDING_PLAYERS, (season,))
+        ranks = list(await self._connection.execute_fetchall(_STANDING_RANK, (season, player)))
+        return Standings([Standing(*row) for row in top], players, ranks[0][0] if ranks else 0)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -170,3 +170,13 @@ CREATE TABLE equity_points (
     balance INTEGER NOT NULL,
     PRIMARY KEY (match, player, at_ns)
 ) WITHOUT ROWID;
+
+-- How each player stands, or stood at its end, in each season in which he finished a match that counts.
+CREATE TABLE standings (
+    season INTEGER NOT NULL,
+    player INTEGER NOT NULL,
+    cups INTEGER NOT NULL,
+    cups_at_ns INTEGER NOT NULL,    -- since when there are so many
+    matches INTEGER NOT NULL,
+    PRIMARY KEY (season, player)
+) WITHOUT ROWID;

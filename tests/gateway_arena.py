@@ -27,7 +27,7 @@ from gateway.rooms import send_rooms
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
-from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Summary, WalletChange
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
 
 ROOMY = msgspec.structs.replace(
@@ -137,6 +137,7 @@ class Gateway:
         self.instruments = Instruments()
         self.instruments.refresh(self.machine.state.cold)
         self.candles: list[Candle] = []
+        self.standings: dict[int, Standings] = {}
         config = Config(limits=limits)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
@@ -153,6 +154,7 @@ class Gateway:
             history=self._history,
             ledger=self._ledger,
             past=Nothing(),
+            seasons=self._seasons,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -213,6 +215,9 @@ class Gateway:
 
     async def _ledger(self, player: int, limit: int, before: int) -> list[WalletChange]:
         return []
+
+    async def _seasons(self, season: int, limit: int, player: int) -> Standings:
+        return self.standings[season]
 
     async def _history(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         return [candle for candle in self.candles if candle.open_at_ns < until_ns][-limit:]

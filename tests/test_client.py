@@ -18,6 +18,7 @@ from gateway import (
     client_types,
     messages,
     ops_fixed,
+    ops_games,
     ops_history,
     ops_orders,
     ops_positions,
@@ -282,6 +283,13 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.QueueEvent, messages.QueueData),
         (client_types.CanceledEvent, messages.CanceledData),
         (client_types.ResumedEvent, messages.ResumedData),
+        (client_types.Game, ops_games.GameAnswer),
+        (client_types.MatchMoney, presentation.MoneyAnswer),
+        (client_types.Career, presentation.CareerAnswer),
+        (client_types.CupsBoard, presentation.CupsAnswer),
+        (client_types.CupsRow, presentation.CupsRow),
+        (client_types.Progress, messages.ProgressData),
+        (client_types.SeasonEvent, messages.SeasonData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:

@@ -108,6 +108,11 @@ def test_every_challenge_rule_can_be_seeded() -> None:
         loss_per_trade="disqualify",
         profit_target_pct="250",
         profit_target="ends",
+        cover="strict.png",
+        cup=10,
+        win_exp=20,
+        lose_exp=5,
+        item_rewards={"TREASURE_BOX": 1, "GOLD_COIN": 2},
     )
     assert list(seed_commands(INSTRUMENTS, [game]))[-1] == CreateGame(
         "Strict",
@@ -128,6 +133,11 @@ def test_every_challenge_rule_can_be_seeded() -> None:
         loss_disqualifies=True,
         profit_target_ppm=2_500_000,
         target_ends=True,
+        cover="strict.png",
+        cup=10,
+        win_exp=20,
+        lose_exp=5,
+        item_rewards=(("GOLD_COIN", 2), ("TREASURE_BOX", 1)),
     )
 
 

@@ -20,7 +20,20 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import CANDLE, EVENT, FIXED, JUDGED, OUTCOME, QUOTED, SWITCHED, TIMED, TRADE, EventKind, Rule
+from engine.events import (
+    CANDLE,
+    EVENT,
+    FIXED,
+    JUDGED,
+    OUTCOME,
+    PROGRESSED,
+    QUOTED,
+    SWITCHED,
+    TIMED,
+    TRADE,
+    EventKind,
+    Rule,
+)
 from gateway import records
 from gateway.instruments import Instrument, money_text
 from gateway.messages import PRIVATE_DATA, JudgedData, client_order_id_text
@@ -86,11 +99,14 @@ def test_other_arguments_have_another_hash() -> None:
         (EVENT, records.event_at),
         (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
         (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
+        (QUEUED, lambda raw, index: records.queued_of(list(records.trades_in(raw))[index])),
         (TIMED, lambda raw, index: records.timed_of(list(records.trades_in(raw))[index])),
         (FIXED, records.fixed_at),
         (QUOTED, records.quoted_at),
         (CANDLE, records.candle_at),
         (SWITCHED, records.switched_at),
+        (PROGRESSED, records.progressed_at),
+        (PROGRESSED, lambda raw, index: records.progressed_of(list(records.trades_in(raw))[index])),
     ],
 )
 def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], read: object) -> None:

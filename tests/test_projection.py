@@ -11,7 +11,8 @@ import pytest
 from arena import LONG, Arena, batch_of
 from test_recovery import START_NS, play, round_of, start
 
-from engine.commands import OrderType
+from engine import views
+from engine.commands import EndMatch, JoinMatch, OrderType, RegisterPlayer, StartSeason
 from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedResult
 from engine.reasons import Reason
 from engine.scale import MONEY, NS_PER_S
@@ -226,6 +227,41 @@ async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path):
     assert (first.entry, first.exit, first.exit_sequence - first.entry_sequence) == (11_999_999, 12_000_199, 2)
     assert (later.id, later.result, later.reason) == (refunded, FixedResult.REFUNDED, Reason.QUOTES_TOO_FEW)
     assert await queries.fixed_trades(alice.id, limit=10, before=later.message) == [first]
+    await queries.close()
+
+
+async def test_a_season_is_looked_up_when_it_is_over(tmp_path):
+    """The board of a season in the projection is the one that the engine had when the next one began."""
+    arena = Arena()
+    records, boards = [], []
+    applied = arena.machine.apply
+
+    def recording(batch):
+        done = applied(batch)
+        records.append(done.events.copy())
+        return done
+
+    arena.machine.apply = recording
+    players = [arena.command(RegisterPlayer("Player")).id for _ in range(7)]
+    for season, cups in ((0, (3, 5, 5, 0, 1, 5)), (1, (0, 0, 9, 2, 2, 0)), (2, (1,))):
+        for number, cup in enumerate(cups):
+            arena.passes(number % 2)
+            match = arena.contest(60, cup=cup)
+            for player in sorted({players[number], players[season]}, key=players[number].__ne__):  # the winner first
+                arena.command(JoinMatch(match, player))
+            arena.command(EndMatch(match, "over"))
+        boards.append([views.cups(arena.machine.state.book, 4, player, of_season=True) for player in (*players, 0)])
+        arena.command(StartSeason("Next"))
+
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(connection, LOG_ID, 99, records)
+    connection.close()
+    queries = await Queries.open(tmp_path / projection.FILE)
+    for season, seen in enumerate(boards):
+        found = [await queries.standings(season, 4, player) for player in (*players, 0)]
+        assert found == seen
+    assert boards[0][0].players == 6
+    assert await queries.standings(3, 4, 1) == ([], 0, 0)
     await queries.close()
 
 

@@ -54,14 +54,15 @@ async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
     await gateway.settles()
     results = (bob, 1, "1001.00000000", "50.00000000"), (ann, 2, "1000.00000000", "0.00000000")
     for player, rank, balance, prize in results:
-        last = player.on("me")[-1]
+        finished, progressed = player.on("me")[-2:]
         won = int(player is bob)
         told = {
             "match": match, "rank": rank, "players": 2, "balance": balance, "prize": prize, "trades": won, "wins": won,
             "starting_balance": "1000.00000000", "profit": f"{won}.00000000", "fees": "0.00000000",
             "max_drawdown": "0.00000000",
         }  # fmt: skip
-        assert (last["type"], last["data"]) == ("match.finished", told)
+        assert (finished["type"], finished["data"]) == ("match.finished", told)
+        assert (progressed["type"], progressed["data"]["cups"]) == ("player.progressed", 0)
     assert (await boss.result("match.get", {"match": match}))["status"] == "closed"
     assert await boss.error("admin.end_match", {"match": match, "reason": "again"}) == "MATCH_NOT_OPEN"
 
@@ -132,6 +133,10 @@ async def test_new_data_of_an_instrument_leave_its_switches_alone(gateway: Gatew
 ADMIN_OPS = {
     "admin.define_instrument": msgspec.to_builtins(INSTRUMENTS[0]),
     "admin.create_game": GAME,
+    "admin.update_game": GAME | {"game": 1},
+    "admin.delete_game": {"game": 1},
+    "admin.activate_game": {"game": 1, "active": False},
+    "admin.start_season": {"name": "Spring"},
     "admin.create_match": {"game": 1},
     "admin.fund_rewards": {"asset": "USDT", "amount": "1"},
     "admin.fund_referrals": {"asset": "BT", "amount": "1"},
