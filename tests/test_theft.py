@@ -80,7 +80,7 @@ def got(arena: Arena, player: Player | int, *codes: TransferCode) -> int:
 # Amounts that are none
 
 
-NO_AMOUNTS: dict[str, tuple[str, dict[str, Any]]] = {
+NO_AMOUNTS = {
     '"1e3"': "NOT_DECIMAL", '"1E3"': "NOT_DECIMAL", '"\u0661\u0662"': "NOT_DECIMAL", '"\uff15"': "NOT_DECIMAL",
     '" 5"': "NOT_DECIMAL", '"5 "': "NOT_DECIMAL", '"5\\n"': "NOT_DECIMAL", '"5\\u0000"': "NOT_DECIMAL",
     '"+5"': "NOT_DECIMAL", '"--5"': "NOT_DECIMAL", '"5-"': "NOT_DECIMAL", '"-"': "NOT_DECIMAL", '""': "NOT_DECIMAL",
@@ -96,7 +96,7 @@ NO_AMOUNTS: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 """As they stand in the JSON of a frame. The last decimal but one is 2^62 units, the first that is too many."""
 
-AMOUNTS = {
+AMOUNTS: dict[str, tuple[str, dict[str, Any]]] = {
     "wallet.top_up": ("amount", TOP_UP),
     "order.place": ("margin", BUY),
     "fixed.buy": ("stake", UP),
