@@ -42,6 +42,9 @@ RARE = {
     "fixed-time trades refunded": ("FIXED_SETTLED", "REFUNDED"),
     "orders refused at the fill": ("ORDER_REFUSED", "NONE"),
     "requests with a used key": ("PlaceOrder", "KEY_REUSED"),
+    "entry fees": ("WALLET_CHANGED", "ENTRY_FEE"),
+    "entry fees given back": ("WALLET_CHANGED", "REFUND"),
+    "prizes": ("WALLET_CHANGED", "PRIZE"),
 }
 """Counted in the summary."""
 

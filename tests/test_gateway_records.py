@@ -27,6 +27,7 @@ from engine.events import (
     JUDGED,
     OUTCOME,
     PROGRESSED,
+    QUEUED,
     QUOTED,
     SWITCHED,
     TIMED,
