@@ -219,4 +219,4 @@ async def open_gateway(limits: Limits = ROOMY) -> Gateway:
     return gateway
 
 
-__all__ = ["JSON", "MSGPACK", "ROOMY", "Client", "Gateway", "open_gateway", "payload_of"]
+__all__ = ["JSON", "MSGPACK", "ROOMY", "Client", "Gateway", "Nothing", "open_gateway", "payload_of"]
