@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+import numpy as np
+
 from engine.commands import Batch
 from engine.events import EventKind
 from engine.machine import Applied
@@ -42,6 +44,8 @@ from gateway.records import (
     switched_at,
     trades_in,
 )
+
+_SAMPLED: Final = EventKind.EQUITY_SAMPLED.value
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -159,6 +163,9 @@ class Fanout:
     def publish(self, batch: Batch, applied: Applied) -> None:
         """Send the events of a batch to whom they concern."""
         events = applied.events
+        sampled = events["kind"] == _SAMPLED
+        if sampled.any():  # of every seat of a match at once, and no channel has them
+            events = events.take(np.flatnonzero(~sampled))
         if not len(events):
             return
         raw = events.tobytes()

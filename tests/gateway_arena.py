@@ -238,4 +238,4 @@ async def open_gateway(limits: Limits = ROOMY, recovered: Recovered | None = Non
     return gateway
 
 
-__all__ = ["JSON", "MSGPACK", "ROOMY", "Client", "Gateway", "open_gateway", "payload_of"]
+__all__ = ["JSON", "MSGPACK", "ROOMY", "Client", "Gateway", "Nothing", "open_gateway", "payload_of"]

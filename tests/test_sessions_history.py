@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from gateway_arena import MSGPACK, Client, Gateway, open_gateway
+from gateway_arena import MSGPACK, Client, Gateway, Nothing, open_gateway
 
 from engine.commands import Batch
 from engine.machine import Applied
@@ -20,7 +20,7 @@ from gateway.codecs import JSON, Codec
 from gateway.store import Store
 from persistence import projection
 from persistence.projection import Projection
-from persistence.queries import Queries
+from persistence.queries import Queries, Summary
 
 SPRINT = {"title": "Sprint", "duration_s": 600, "max_total_drawdown_pct": "10", "reward_price": "50"}
 ONE = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.1", "leverage": 10}
@@ -137,6 +137,11 @@ async def test_what_is_not_over_not_joined_or_called_off_is_not_summed_up(gatewa
     assert await ann.error("match.summary", {"match": waits}) == "MATCH_CALLED_OFF"
 
 
+class Stuck(Nothing):
+    async def summary(self, player: int, match: int) -> Summary:
+        return await asyncio.Future()
+
+
 async def test_a_projection_that_lags_behind_is_not_waited_for_for_ever(
     gateway: Gateway, boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,9 +149,11 @@ async def test_a_projection_that_lags_behind_is_not_waited_for_for_ever(
     ann = await gateway.player()
     match = await sprint(boss, ann)
     await ends(gateway, boss, match)
+    kept, gateway.arena.past = gateway.arena.past, Stuck()
     error = (await answered(ann, "match.summary", {"match": match}))["error"]
     assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
     monkeypatch.undo()
+    gateway.arena.past = kept
     assert (await later(ann, "match.summary", {"match": match}))["match"]["rank"] == 1
 
 
