@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from arena import (
     AmendOrder,
@@ -40,6 +41,7 @@ from engine.commands import (
     Amend,
     Anchor,
     ArchiveMatch,
+    Asset,
     CancelMatch,
     CreateGame,
     CreateMatch,
@@ -47,6 +49,7 @@ from engine.commands import (
     Directions,
     EndMatch,
     Execution,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     MarginBracket,
@@ -57,6 +60,7 @@ from engine.commands import (
     SetSwitch,
     StartMatch,
     TimeInForce,
+    TopUp,
     TotalDrawdown,
 )
 from engine.events import Cause, EventKind, FixedResult, Rule
@@ -65,7 +69,7 @@ from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
 from engine.reasons import Reason
 from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S, PPM
-from engine.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
+from engine.tables import ACCOUNTS, SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -74,10 +78,12 @@ ROUGH = DefineInstrument(
     brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360),
               MarginBracket(0, 50_000, 10, 6_360)),
     fixed_payout_percent=83, fixed_min_stake=7, fixed_max_stake=9_000, fixed_max_s=60, fixed_exposure_cap=12_000,
+    fixed_wallets=("DEMO", "USDT"),
 )  # fmt: skip
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
-HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0)
+HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0,
+                fixed_wallets=("DEMO",))  # fmt: skip
 """Seven units a tick, and a tick of markup on each side."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
@@ -122,6 +128,8 @@ SETUP: list[Command] = [
     *(command for number, game in enumerate(CHALLENGES, 5) for command in (game, CreateMatch(number, True))),
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
                max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
+    *(command for asset, amount in (("DEMO", 9_000), ("USDT", 90)) for command in (
+        FundRewards(asset, amount), *(TopUp(player, asset, amount) for player in PLAYERS))),
 ]
 
 
@@ -154,6 +162,8 @@ class Twins:
             self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
             if "result" in event:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
+                if event["asset"]:
+                    self.seen["wallet", Asset(event["asset"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
         if compare:
@@ -231,6 +241,18 @@ class Twins:
                  trade.entry_sequence, trade.expires_at_ns)
                 for trade in seat.fixed_trades
             ]  # fmt: skip
+        for player in PLAYERS:
+            assert [(view.trade, view.asset, view.stake, view.entry)
+                    for view in views.wallet_trades(state.book, player)] == [
+                (trade.id, trade.command.asset, trade.command.stake, trade.entry)
+                for trade in oracle.fixed_trades.values() if trade.holds and trade.seat.player == player
+            ]  # fmt: skip
+        accounts = np.asarray(state.book.accounts)[1 : int(state.book.heads["used"][ACCOUNTS])]
+        for key, sums in oracle.wallets.accounts.items():
+            (account,) = accounts[accounts["id"] == key.id]
+            assert (account["credits_posted"] - account["debits_posted"], account["debits_pending"],
+                    account["credits_pending"], account["version"]) == (
+                sums.balance, sums.held, sums.held_for, sums.version)  # fmt: skip
         for id, theirs in matches.items():
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
@@ -308,8 +330,8 @@ class Driver:
             return self.run_short_matches()
         choose = self.random.choices(
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
-             self.rare, self.switch, self.hours, self.room),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4),
+             self.rare, self.switch, self.hours, self.room, self.pays_in),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 1),
         )[0]
         return choose()
 
@@ -577,10 +599,21 @@ class Driver:
             self.random.choice((5, 5, 5, 6, 8, 30, 60, *until_the_end)),
             self.key(),
         )
+        if self.random.random() < 0.3:
+            asset = self.random.choice((Asset.DEMO, Asset.USDT))
+            stake = command.stake if asset is Asset.DEMO else self.random.choice((1, 2, 3, 9, 30, 90))
+            command = command._replace(match=0, asset=asset, stake=stake)
         if self.random.random() < 0.05:
-            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s"))
+            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s", "asset"))
             return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
         return command
+
+    def pays_in(self) -> Command:
+        """What a wallet, or the house, can then stake once or twice."""
+        asset, amount = self.random.choice((("DEMO", 3_000), ("USDT", 30)))
+        amount = self.random.choice((1, amount, 3 * amount))
+        return FundRewards(asset, amount) if self.random.random() < 0.4 else TopUp(
+            self.random.choice(PLAYERS), asset, amount)  # fmt: skip
 
     def buyer(self) -> tuple[int, int]:
         """Now and then one who is out, or who may soon be, or whose trade has a bump before it."""
@@ -659,6 +692,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
     ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
     ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
+    *(("wallet", *which) for which in itertools.product(("DEMO", "USDT"), ("WON", "LOST", "DRAW", "REFUNDED"))),
+    *(("BuyFixed", reason) for reason in ("HOUSE_LIMIT", "INSUFFICIENT_FUNDS", "ASSET_UNKNOWN")),
     ("MATCH_STARTED", "NONE"), ("JoinMatch", "MATCH_STARTED", "NONE"), ("Quote", "MATCH_STARTED", "NONE"),
     ("MATCH_CANCELED", "NONE"), ("SEAT_CLOSED", "NONE"), ("JoinMatch", "CODE_WRONG"),
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
@@ -812,6 +847,12 @@ class Market(RuleBasedStateMachine):
           direction=st.sampled_from((1, -1)), stake=st.integers(1, 10_000), seconds=st.integers(5, 10))  # fmt: skip
     def buys(self, player: int, match: int, instrument: int, direction: int, stake: int, seconds: int) -> None:
         self.twins.step([BuyFixed(player, match, instrument, direction, stake, seconds)])
+
+    @rule(player=st.sampled_from(PLAYERS), instrument=st.sampled_from((1, 2)), direction=st.sampled_from((1, -1)),
+          asset=st.sampled_from((Asset.DEMO, Asset.USDT)), stake=st.integers(1, 99), seconds=st.integers(5, 10))
+    def stakes(self, player: int, instrument: int, direction: int, asset: Asset, stake: int, seconds: int) -> None:
+        units = stake * (80 if asset is Asset.DEMO else 1)
+        self.twins.step([BuyFixed(player, 0, instrument, direction, units, seconds, None, asset)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:
