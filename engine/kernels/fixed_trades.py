@@ -24,7 +24,7 @@ from engine.kernels.ledger import available
 from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.seats import find_seat, note_balance
-from engine.kernels.stakes import bump_of, may_stake, pay_stake, put_up, unit_of
+from engine.kernels.stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of
 from engine.kernels.timers import clear_timer, set_timer
 from engine.kernels.waiting import stop_waiting, wait_for_quote
 from engine.reasons import Reason
@@ -111,6 +111,8 @@ def settle(book, events, row):
     """The trade's time is up: the match's market, or the house, pays its profit or takes its stake, and the row
     goes."""
     trade = book.fixed_trades[row]
+    if trade.asset != 0:
+        ask_for_holds(book, trade)
     prefetch(book.seats, trade.seat)
     prefetch(book.fixed_trades, trade.next_in_seat)
     prefetch(book.fixed_trades, trade.previous_in_seat)

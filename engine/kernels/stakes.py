@@ -15,6 +15,7 @@ from engine.kernels import kernel, rare_kernel
 from engine.kernels.emit import begin
 from engine.kernels.index import asset_of
 from engine.kernels.ledger import available, find_account, hold, may_move, post_hold, void_hold
+from engine.kernels.processor import prefetch
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 
@@ -62,6 +63,14 @@ def put_up(book, events, row, payout):
     hold(book, events, turn.credit, turn.debit, payout, TransferCode.PAYOUT.value, trade.id)
     trade.payout_hold = turn.hold
     _tell_player(book, events, trade, 0, TransferCode.STAKE.value)
+
+
+@kernel
+def ask_for_holds(book, trade):
+    """Let what `pay_stake` will change be on its way to the cache."""
+    prefetch(book.transfers, trade.stake_hold)
+    prefetch(book.transfers, trade.payout_hold)
+    prefetch(book.accounts, trade.account)
 
 
 @rare_kernel
