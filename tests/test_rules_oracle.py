@@ -129,7 +129,7 @@ SETUP: list[Command] = [
     CreateGame("Room", "", 100_000, 8, 60, min_players=2, max_players=3, countdown_s=2, duration_s=20,
                max_daily_drawdown_ppm=50_000, max_trades_per_minute=3),
     *(command for asset, amount in (("DEMO", 9_000), ("USDT", 90)) for command in (
-        FundRewards(asset, amount), *(TopUp(player, asset, amount) for player in PLAYERS))),
+        FundRewards(asset, amount // 5), *(TopUp(player, asset, amount) for player in PLAYERS))),
 ]
 
 
@@ -609,11 +609,11 @@ class Driver:
         return command
 
     def pays_in(self) -> Command:
-        """What a wallet, or the house, can then stake once or twice."""
+        """What a wallet can then stake once or twice; and now and then the house, which wins enough by itself."""
         asset, amount = self.random.choice((("DEMO", 3_000), ("USDT", 30)))
-        amount = self.random.choice((1, amount, 3 * amount))
-        return FundRewards(asset, amount) if self.random.random() < 0.4 else TopUp(
-            self.random.choice(PLAYERS), asset, amount)  # fmt: skip
+        if self.random.random() < 0.05:
+            return FundRewards(asset, amount)
+        return TopUp(self.random.choice(PLAYERS), asset, self.random.choice((1, amount, 3 * amount)))
 
     def buyer(self) -> tuple[int, int]:
         """Now and then one who is out, or who may soon be, or whose trade has a bump before it."""
