@@ -22,16 +22,19 @@ from engine.commands import (
     COMMAND,
     PLACE_ORDER,
     QUOTE,
+    Asset,
     Batch,
     ColdCommand,
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    FundRewards,
     Kind,
     MarginBracket,
     OrderType,
     RegisterPlayer,
     TimeInForce,
+    TopUp,
     TotalDrawdown,
     encode_cold,
 )
@@ -221,9 +224,16 @@ class EngineBench:
             samples.append(time.perf_counter_ns() - started)
         return statistics.median(samples)
 
-    def buy_fixed(self, count: int) -> int:
-        """Fixed-time trades of random players and instruments, bought over a minute, that all expire within one second;
-        its end in ns."""
+    def fill_wallets(self) -> None:
+        """Demo money for the house and for all players, as much as they may stake."""
+        self.cold(FundRewards("DEMO", 10**9 * MONEY))
+        for first in range(1, self.players + 1, BATCH):
+            last = min(first + BATCH - 1, self.players)
+            self.cold(*(TopUp(player, "DEMO", 10**6 * MONEY) for player in range(first, last + 1)))
+
+    def buy_fixed(self, count: int, asset: int = 0) -> int:
+        """Fixed-time trades of random players and instruments, from seats or from wallets, bought over a minute, that
+        all expire within one second; its end in ns."""
         draw = self.random.integers
         moments = 240  # four stamps a second, so that trades expire in another order than they were bought in
         for moment, trades in enumerate(np.array_split(np.arange(count), moments)):
@@ -231,7 +241,8 @@ class EngineBench:
             self.refresh()
             records = np.zeros(len(trades), BUY_FIXED)
             records["kind"] = Kind.BUY_FIXED
-            records["match"] = 1
+            records["match"] = asset == 0
+            records["asset"] = asset
             records["player"] = draw(1, self.players + 1, len(trades))
             records["instrument"] = draw(1, self.instruments + 1, len(trades))
             records["stake"] = draw(10, 100, len(trades)) * MONEY
@@ -241,9 +252,9 @@ class EngineBench:
             assert not applied.outcomes["reason"].any()
         return self.now_ns + 61 * NS_PER_S
 
-    def settle_ms(self, count: int) -> float:
+    def settle_ms(self, count: int, asset: int = 0) -> float:
         """What it costs to settle `count` fixed-time trades that expire within one second, in one batch."""
-        end_ns = self.buy_fixed(count)
+        end_ns = self.buy_fixed(count, asset)
         while self.now_ns < end_ns - NS_PER_S:
             self.now_ns += NS_PER_S // 2
             self.refresh()
@@ -361,16 +372,20 @@ def _tick_spread(results: Results, positions: int, progress: Progress) -> None:
 
 def _fixed_trades(results: Results, trades: int, progress: Progress) -> None:
     bench = EngineBench(INSTRUMENTS, PLAYERS)
+    bench.fill_wallets()
     rounds = 5
-    spent = []
+    seats, wallets = [], []
     for number in range(rounds + 1):
-        spent.append(bench.settle_ms(trades))
+        seats.append(bench.settle_ms(trades))
+        wallets.append(bench.settle_ms(trades, Asset.DEMO))
         progress("fixed-time trades", number, rounds)
     # The first round grows the tables.
     results["fixed_trades"] = {
         "trades": trades,
-        "settle_ms": round(statistics.median(spent[1:]), 1),
-        "settle_ms_best": round(min(spent), 1),
+        "settle_ms": round(statistics.median(seats[1:]), 1),
+        "settle_ms_best": round(min(seats), 1),
+        "from_wallets_ms": round(statistics.median(wallets[1:]), 1),
+        "from_wallets_ms_best": round(min(wallets), 1),
     }
 
 
@@ -389,5 +404,5 @@ def _instrument(number: int) -> DefineInstrument:
         tick_units=1_000_000, lot_units=1_000, min_lots=1, max_lots=100_000_000, min_notional=5 * MONEY,
         highest_price=100_000_000, max_leverage=125, taker_fee_ppm=500, maker_fee_ppm=200, max_spread_ppm=10_000,
         markup_ticks=0, quote_lifetime_ns=2_000 * NS_PER_MS, brackets=brackets, fixed_payout_percent=80,
-        fixed_min_stake=MONEY, fixed_max_stake=1_000 * MONEY,
+        fixed_min_stake=MONEY, fixed_max_stake=1_000 * MONEY, fixed_wallets=("DEMO",),
     )  # fmt: skip

@@ -18,8 +18,8 @@ What lives where, in the order in which it is built:
                        plans waiting            what an order would be, what waits for the next quote
                        instruments outages      open, stale, allowed; has the feed been silent for too long
                        bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
-                       fixed_trades             up or down, at a set time
                        ledger transfers         accounts of real money, what moves between them by command
+                       stakes fixed_trades      what a wallet stakes, up or down at a set time
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
     instruments.py   cold handlers, a file per noun

@@ -185,6 +185,10 @@ class Account(IntEnum):
     """The other side of everything that enters or leaves."""
 
 
+STAKE_ASSETS = (Asset.USDT, Asset.USDC, Asset.DEMO)
+"""Assets from which fixed-time trades may be staked: a unit of each is a dollar, and their terms are in dollars."""
+
+
 def of_players(asset: Asset) -> Account:
     """In which of a player's accounts the asset is. Demo money has one of its own, so it never becomes live."""
     if asset is Asset.DEMO:
@@ -207,6 +211,10 @@ class TransferCode(IntEnum):
     HOUSE_FEE = 7
     ITEM_REWARD = 8
     """Items for the winner of a match, first set aside by the house."""
+    STAKE = 10
+    """Of a fixed-time trade from a wallet: held for the house while it runs, and the house's when it is lost."""
+    PAYOUT = 11
+    """What the house holds for it while it runs, and pays when it is won."""
     GRANT = 12
     """Demo money for a new player."""
     PURCHASE = 13
@@ -321,9 +329,10 @@ AMEND_ORDER = _layout(
 BUY_FIXED = _layout(
     [
         ("instrument", "<i8"),
-        ("stake", "<i8"),  # 1e-8 units
+        ("stake", "<i8"),  # 1e-8 units; from a wallet, native units of the asset
         ("direction", "<i4"),  # Side: LONG is up, SHORT down
         ("duration_s", "<i4"),
+        ("asset", "<i8"),  # from the player's wallet of it; 0: from the seat in the header's match
     ]
 )
 
@@ -421,6 +430,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     fixed_min_s: int = 5  # bounds of their duration
     fixed_max_s: int = 24 * 3600
     fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
+    fixed_wallets: tuple[str, ...] = ()  # of STAKE_ASSETS, those from which they may be staked; over each, the same cap
 
 
 HIGHEST_PAYOUT_PERCENT = 1_000

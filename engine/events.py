@@ -240,7 +240,8 @@ FIXED = _layout(
         ("entry_sequence", "<i8"),  # log sequences of those quotes
         ("exit_sequence", "<i8"),
         ("profit", "<i8"),  # -stake when it lost
-        ("cash", "<i8"),  # the seat's free cash afterwards
+        ("cash", "<i8"),  # the seat's free cash afterwards; of a wallet, what is not held
+        ("asset", "<i8"),  # of the wallet that it is staked from, in whose native units amounts are; 0: a seat's
     ]
 )
 

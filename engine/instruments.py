@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.commands import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT, DefineInstrument
+from engine.commands import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT, STAKE_ASSETS, DefineInstrument
 from engine.events import EventKind
 from engine.handlers import Emit
 from engine.kernels.positions import remargin
@@ -58,6 +58,7 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
         "fixed_exposure_cap",
     ):  # fmt: skip
         instrument[field] = getattr(command, field)
+    instrument["fixed_wallets"] = sum(1 << asset for asset in STAKE_ASSETS if asset.name in command.fixed_wallets)
     instrument["brackets"] = len(command.brackets)
     for number, bracket in enumerate(command.brackets):
         last = number == len(command.brackets) - 1
@@ -150,4 +151,5 @@ def _within_bounds(command: DefineInstrument) -> bool:
         )
         and SHORTEST_FIXED_S <= command.fixed_min_s <= command.fixed_max_s <= LONGEST_FIXED_S
         and 0 <= command.fixed_exposure_cap <= BOUND
+        and {asset.name for asset in STAKE_ASSETS}.issuperset(command.fixed_wallets)
     )

@@ -20,6 +20,7 @@ from engine.commands import (
     OrderType,
     TimeInForce,
     TotalDrawdown,
+    TransferCode,
     Transferring,
     of_players,
 )
@@ -130,11 +131,11 @@ def seats_sum_what_they_have(state: State) -> list[str]:
     """Reservations, margin and stakes of a seat are the sums, and its counts the numbers, of what it has open."""
     book = state.book
     size = len(book.seats)
-    orders, positions = _orders(book), _positions(book)
+    orders, positions, trades = _orders(book), _positions(book), _seats_trades(book)
     expected = {
         "reserved": _sums(size, orders["seat"], orders["margin"] + orders["fee"]),
         "margin": _sums(size, positions["seat"], positions["margin"]),
-        "stakes": _sums(size, _fixed_trades(book)["seat"], _fixed_trades(book)["stake"]),
+        "stakes": _sums(size, trades["seat"], trades["stake"]),
         "orders": _counts(size, orders["seat"]),
         "positions": _counts(size, positions["seat"]),
     }
@@ -169,15 +170,16 @@ def holdings_sum_what_they_hold(state: State) -> list[str]:
 
 
 def exposures_sum_what_is_staked(state: State) -> list[str]:
-    """An exposure counts the fixed-time trades of one instrument, direction and expiry minute, and is found by them."""
+    """An exposure counts the fixed-time trades of one instrument, direction, expiry minute and asset, and is found by
+    them."""
     book = state.book
     size, rows, trades = len(book.exposures), _live(book, EXPOSURES), _fixed_trades(book)
     exposures, home = book.exposures[rows], book.exposures[trades["exposure"]]
     stakes, count = _sums(size, trades["exposure"], trades["stake"]), _counts(size, trades["exposure"])
     astray = (home["instrument"] != trades["instrument"]) | (home["direction"] != trades["direction"])
-    astray |= home["minute"] != trades["expires_at_ns"] // (60 * NS_PER_S)
-    up = exposures["direction"] > 0
-    keys = (exposures["minute"] << 16) | (exposures["instrument"].astype(np.int64) << 1) | up
+    astray |= (home["minute"] != trades["expires_at_ns"] // (60 * NS_PER_S)) | (home["asset"] != trades["asset"])
+    up, assets = exposures["direction"] > 0, exposures["asset"].astype(np.int64)
+    keys = (assets << 44) | (exposures["minute"] << 16) | (exposures["instrument"].astype(np.int64) << 1) | up
     return [
         *_where(exposures["stakes"] != stakes[rows], "stakes of exposure {} are off", rows),
         *_where((exposures["trades"] != count[rows]) | (count[rows] == 0), "exposure {} miscounts its trades", rows),
@@ -205,7 +207,8 @@ def amounts_are_within_bounds(state: State) -> list[str]:
     off |= (trades["expires_at_ns"] <= trades["accepted_at_ns"]) | (trades["entry"] < 0)
     off |= trades["quotes_before"] > book.quotes["count"][trades["instrument"]]
     found += _where(off, "fixed-time trade {} is out of bounds", trades["id"])
-    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in (orders, positions, trades))
+    of_seats = (orders, positions, _seats_trades(book))
+    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in of_seats)
     return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
 
@@ -280,6 +283,35 @@ def what_is_pending_is_held(state: State) -> list[str]:
         *_where(unnumbered, "hold {} was never made", numbers),
         *(["two holds have one number"] if len(np.unique(numbers)) != len(numbers) else []),
     ]
+
+
+def wallet_trades_hold_what_they_stake(state: State) -> list[str]:
+    """Each fixed-time trade from a wallet has two open holds of its own, of one asset: its stake, from the player's
+    account of that asset for the house's rewards, and what it may win, the other way. No other hold of the engine's is
+    of their kind."""
+    book = state.book
+    trades = _fixed_trades(book)
+    trades = trades[trades["asset"] != 0]
+    assets = trades["asset"].astype(np.int64)
+    code = np.array([0, *(of_players(asset) for asset in Asset)])[assets]
+    account = (trades["player"].astype(np.int64) << 16) | (code << 8) | assets
+    house = (int(Account.HOUSE_REWARDS) << 8) | assets
+    payout = trades["stake"] * trades["payout_percent"] // 100
+    found = _where(book.accounts["id"][trades["account"]] != account, "account of trade {} is another's", trades["id"])
+    for name, kind, debit, credit, amount in (
+        ("stake", TransferCode.STAKE, account, house, trades["stake"]),
+        ("payout", TransferCode.PAYOUT, house, account, payout),
+    ):
+        holds = book.transfers[trades[f"{name}_hold"]]
+        off = (holds["amount"] != amount) | (holds["reference"] != trades["id"]) | (holds["code"] != kind)
+        off |= (book.accounts["id"][holds["debit"]] != debit) | (book.accounts["id"][holds["credit"]] != credit)
+        off |= (holds["status"] != _PENDING) | (holds["flags"] != Transferring.PENDING) | (holds["expires_at_ns"] != 0)
+        found += _where(off, f"{name} of trade {{}} is not held as it should", trades["id"])
+        open_holds = _open_holds(book.transfers[_live(book, TRANSFERS)])
+        own = (open_holds["code"] == kind) & (open_holds["id_low"] == 0) & (open_holds["id_high"] == 0)
+        if np.count_nonzero(own) != len(trades):
+            found.append(f"{np.count_nonzero(own)} holds of a {name} for {len(trades)} trades from wallets")
+    return found
 
 
 def accounts_are_found(state: State) -> list[str]:
@@ -358,19 +390,26 @@ def holdings_are_found(state: State) -> list[str]:
 
 
 def chains_hold_what_is_a_seats(state: State) -> list[str]:
-    """The chains of matches and seats run through exactly the rows that name them, and back."""
+    """The chains of matches, seats and players run through exactly the rows that name them, and back."""
     book = state.book
-    seats, orders = book.seats, book.orders
+    seats, orders, trades = book.seats, book.orders, book.fixed_trades
     live_seats = _live(book, SEATS)
+    running = _live(book, FIXED_TRADES)
+    of_wallets = trades["asset"][running] != 0
+    players = np.arange(1, int(book.world["players"][0]) + 1)
     matches = np.arange(1, int(book.world["matches"][0]) + 1)
     return [
         *_chain_problems("seats of match", matches, book.matches["first_seat"], seats["next_in_match"], None,
                          seats["match"], live_seats),
         *_chain_problems("orders of seat", live_seats, seats["first_order"], orders["next_in_seat"],
                          orders["previous_in_seat"], orders["seat"], _live(book, ORDERS)),
-        *_chain_problems("fixed-time trades of seat", live_seats, seats["first_fixed"],
-                         book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"],
-                         book.fixed_trades["seat"], _live(book, FIXED_TRADES)),
+        *_chain_problems("fixed-time trades of seat", live_seats, seats["first_fixed"], trades["next_in_seat"],
+                         trades["previous_in_seat"], trades["seat"], running[~of_wallets]),
+        *_chain_problems("fixed-time trades from wallets of player", players, book.players["first_fixed"],
+                         trades["next_in_seat"], trades["previous_in_seat"], trades["player"], running[of_wallets]),
+        *_where((trades["seat"][running] == 0) != of_wallets, "the fixed-time trade in row {} is nobody's", running),
+        *_where(~of_wallets & (trades["player"][running] != seats["player"][trades["seat"][running]]),
+                "the fixed-time trade in row {} is another player's than its seat", running),
     ]  # fmt: skip
 
 
@@ -986,6 +1025,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     every_asset_sums_to_zero,
     accounts_are_within_bounds,
     what_is_pending_is_held,
+    wallet_trades_hold_what_they_stake,
     accounts_are_found,
     transfers_are_known,
     ids_lead_to_rows_and_back,
@@ -1080,6 +1120,13 @@ def _positions(book: Book) -> NDArray[Any]:
 
 def _fixed_trades(book: Book) -> NDArray[Any]:
     return book.fixed_trades[_live(book, FIXED_TRADES)]
+
+
+def _seats_trades(book: Book) -> NDArray[Any]:
+    """The fixed-time trades that are not from wallets."""
+    trades = _fixed_trades(book)
+    of_seats: NDArray[Any] = trades[trades["asset"] == 0]
+    return of_seats
 
 
 def _accounts(book: Book) -> NDArray[Any]:

@@ -102,6 +102,7 @@ class Reason(IntEnum):
     EXPOSURE_CAP_REACHED = 115
     QUOTES_TOO_FEW = 116
     ENTRY_MISSED = 117
+    HOUSE_LIMIT = 170
 
     # the ledger
     TRANSFER_INVALID = 130
@@ -212,6 +213,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.EXPOSURE_CAP_REACHED: "too much is staked on this direction and minute already; stake less, or on another",
     Reason.QUOTES_TOO_FEW: "fewer than two quotes came before the trade expired",
     Reason.ENTRY_MISSED: "no quote to enter at came before the trade expired",
+    Reason.HOUSE_LIMIT: "the house has not enough set aside to pay this trade if it wins; stake less, or later",
     Reason.TRANSFER_INVALID: "the transfer has no id, or flags or fields that do not go together",
     Reason.DIFFERENT_TRANSFER_SAME_ID: "this id was used before for another transfer",
     Reason.ACCOUNT_NOT_FOUND: "there is no such account",

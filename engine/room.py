@@ -56,7 +56,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("fixed_trades",), int(heads[FIXED_TRADES]["used"]) + commands)
     _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
-    _fit(state, ("transfers",), int(heads[TRANSFERS]["used"]) + commands)
+    _fit(state, ("transfers",), int(heads[TRANSFERS]["used"]) + 2 * commands)  # a fixed-time trade has two holds
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
     # Every lane may move to an extent of twice its room.

@@ -104,6 +104,7 @@ INSTRUMENT = np.dtype(
         ("fixed_min_s", "<i8"),  # bounds of their duration
         ("fixed_max_s", "<i8"),
         ("fixed_exposure_cap", "<i8"),  # most open stakes of a direction and expiry minute, over all seats; 0: any
+        ("fixed_wallets", "<i8"),  # bits: 1 << Asset of each wallet that they may be staked from
     ]
 )
 
@@ -164,6 +165,8 @@ PLAYER = np.dtype(
         ("request_oldest", "<i4"),  # row of the oldest
         ("request_newest", "<i4"),
         ("locked", "<i4"),  # no opens
+        ("first_fixed", "<i4"),  # chain of the open fixed-time trades from the player's wallets, latest first
+        ("spare", "<i4"),
         # the career: what matches that are over, and that somebody has won, have made of it
         ("cups", "<i8"),  # never below 0
         ("cups_at_ns", "<i8"),  # since when there are so many; 0 before the first match
@@ -425,7 +428,7 @@ ROSTER = np.dtype(
 FIXED_TRADE = np.dtype(
     [
         ("id", "<i8"),
-        ("seat", "<i4"),
+        ("seat", "<i4"),  # 0: it is staked from a wallet
         ("instrument", "<i4"),
         ("direction", "<i4"),  # Side: LONG is up, SHORT down
         ("payout_percent", "<i4"),  # of the stake, what a win brings
@@ -438,23 +441,33 @@ FIXED_TRADE = np.dtype(
         ("waiting", "<i4"),  # row of its entry in the table of what waits; 0: has entered
         ("timer", "<i4"),  # of its expiry
         ("exposure", "<i4"),  # the row that counts it
-        ("next_in_seat", "<i4"),
+        ("next_in_seat", "<i4"),  # or among those from the player's wallets
         ("previous_in_seat", "<i4"),
         ("next_free", "<i4"),
+        ("player", "<i4"),
+        ("asset", "<i4"),  # of the wallet, in whose native units the stake is; 0: it is a seat's
+        # of those from a wallet: rows in the ledger
+        ("account", "<i4"),  # the player's
+        ("stake_hold", "<i4"),  # of the stake, for the house
+        ("payout_hold", "<i4"),  # of what a win brings, for the player
+        ("spare", "<i4", (3,)),
     ]
 )
+"""Two cache lines."""
 
 EXPOSURE = np.dtype(
     [
         ("minute", "<i8"),  # since the epoch
         ("instrument", "<i4"),
-        ("direction", "<i4"),
+        ("direction", "<i2"),
+        ("asset", "<i2"),  # as of its trades; 0: seats' virtual money
         ("stakes", "<i8"),
         ("trades", "<i4"),  # the row is freed at 0
         ("next_free", "<i4"),
     ]
 )
-"""What all seats have staked on one direction of one instrument in trades that expire within one minute."""
+"""What all seats, or all wallets of one asset, have staked on one direction of one instrument in trades that expire
+within one minute."""
 
 WAITING_ROW = np.dtype(
     [
@@ -686,7 +699,7 @@ class Book(NamedTuple):
     id_index: Table  # order or position id -> row of the position, or -row of the order
     seat_index: Table  # player and match -> seat row
     holding_index: Table  # seat row and instrument -> holding row
-    exposure_index: Table  # instrument, direction and minute -> exposure row
+    exposure_index: Table  # instrument, direction, minute and asset -> exposure row
     request_index: Table  # key_low -> request row
     allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
     account_index: Table  # key of an account's id -> account row

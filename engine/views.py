@@ -236,7 +236,7 @@ class FixedTradeView(NamedTuple):
     """An open fixed-time trade; `entry` is bid + ask, in half ticks, and 0 until its quote has come."""
 
     trade: int
-    match: int
+    match: int  # 0: it is staked from a wallet
     instrument: int
     direction: int
     stake: int
@@ -245,6 +245,7 @@ class FixedTradeView(NamedTuple):
     entry_sequence: int
     accepted_at_ns: int
     expires_at_ns: int
+    asset: int  # of the wallet, in whose native units the stake is; 0: it is a seat's
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -505,12 +506,12 @@ def fixed_trades(book: Book, player: int, match_id: int) -> list[FixedTradeView]
     seat_row = _seat_row(book, player, match_id)
     if not seat_row:
         return None
-    found = []
-    row = int(book.seats[seat_row]["first_fixed"])
-    while row:
-        found.append(_fixed_trade_view(book, row, match_id))
-        row = int(book.fixed_trades[row]["next_in_seat"])
-    return found[::-1]
+    return _fixed_trades_from(book, int(book.seats[seat_row]["first_fixed"]), match_id)
+
+
+def wallet_trades(book: Book, player: int) -> list[FixedTradeView]:
+    """The open fixed-time trades from the player's wallets, earliest first."""
+    return _fixed_trades_from(book, int(book.players[player]["first_fixed"]), 0)
 
 
 def instrument_of_position(book: Book, position: int) -> int:
@@ -594,6 +595,14 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
     )
 
 
+def _fixed_trades_from(book: Book, row: int, match_id: int) -> list[FixedTradeView]:
+    found = []
+    while row:
+        found.append(_fixed_trade_view(book, row, match_id))
+        row = int(book.fixed_trades[row]["next_in_seat"])
+    return found[::-1]
+
+
 def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
     trade: Any = book.fixed_trades[row]
     return FixedTradeView(
@@ -607,6 +616,7 @@ def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
         int(trade["entry_sequence"]),
         int(trade["accepted_at_ns"]),
         int(trade["expires_at_ns"]),
+        int(trade["asset"]),
     )
 
 

@@ -21,6 +21,7 @@ Key = Annotated[str, Meta(min_length=1, max_length=36)]
 ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
 AssetName = Literal["USDT", "USDC", "SOL", "BT", "DEMO", "GOLD_COIN", "TREASURE_BOX"]
 ItemName = Literal["GOLD_COIN", "TREASURE_BOX"]
+WalletName = Literal["demo", "usdt", "usdc", "sol", "bt"]
 Code = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
@@ -159,9 +160,10 @@ class AmendPosition(_Arguments, frozen=True):
 
 
 class FixedAccount(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Whose money is staked: that of the player's seat in a match."""
+    """What is staked: either money of the player's seat in a match, or of a wallet."""
 
-    match: Id
+    match: Id | None = None
+    wallet: WalletName | None = None
 
 
 class BuyFixed(_Arguments, frozen=True):

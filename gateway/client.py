@@ -357,16 +357,18 @@ class Client(Connection):
         stake: Amount,
         duration: int,
         match: int | None = None,
+        wallet: str | None = None,
         key: str | None = None,
     ) -> FixedBought:
-        """Stake on a higher or a lower price in `duration` seconds."""
-        args = {"account": self._of(match)} | _given(
+        """Stake on a higher or a lower price in `duration` seconds: from the seat in a match, or from a wallet such as
+        "demo" or "usdt"."""
+        args = {"account": self._of(match) if wallet is None else _given(match=match, wallet=wallet)} | _given(
             symbol=symbol, direction=direction, stake=stake, duration=duration
         )
         return (await self.request("fixed.buy", args, FixedBought, key=key or new_key())).result
 
     async def fixed_trades(self) -> list[FixedTrade]:
-        """Those that are open, in all matches."""
+        """Those that are open, in all matches and from all wallets."""
         return (await self.request("fixed.list", {}, list[FixedTrade])).result
 
     # What was: the latest ones, or those before message `before`, newest first

@@ -65,13 +65,15 @@ class Bracket(Struct, frozen=True):
 
 
 class FixedTerms(Struct, frozen=True):
-    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds."""
+    """On what terms fixed-time trades are offered, to seats and to the `wallets` named; the payout in percent of the
+    stake, durations in seconds."""
 
     payout: int
     min_stake: Decimal
     max_stake: Decimal
     min_duration: int
     max_duration: int
+    wallets: list[str] = []
 
 
 class Instrument(Struct, frozen=True):
@@ -553,10 +555,9 @@ class FixedBought(Struct, frozen=True):
 
 
 class FixedTrade(Struct, frozen=True):
-    """An open fixed-time trade; without an entry until its quote has come."""
+    """An open fixed-time trade, staked in a `match` or from a `wallet`; without an entry until its quote has come."""
 
     trade: int
-    match: int
     symbol: str
     direction: str
     stake: Decimal
@@ -565,6 +566,8 @@ class FixedTrade(Struct, frozen=True):
     expires_at: int
     entry_price: Decimal | None = None
     entry_sequence: int | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 class Seat(Struct, frozen=True):
@@ -682,11 +685,10 @@ class FixedEvent(Struct, frozen=True):
     """What happened to a fixed-time trade. Prices are the middle of the quotes that the sequences name.
 
     From `result` (won, lost, draw, refunded) on, of what is settled: `paid_back` is what came back to the cash,
-    `reason` why it was refunded.
+    `reason` why it was refunded. It is staked in a `match` or from a `wallet`, of whose money its amounts are.
     """
 
     trade: int
-    match: int
     symbol: str
     direction: str
     stake: Decimal
@@ -701,6 +703,8 @@ class FixedEvent(Struct, frozen=True):
     profit: Decimal | None = None
     paid_back: Decimal | None = None
     reason: str | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 class SeatEvent(Struct, frozen=True):

@@ -167,10 +167,10 @@ class JudgedData(Struct, frozen=True, omit_defaults=True):
 class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
     """`payout` is what a win brings, in percent of the stake. Prices are the middle of the quotes that the sequences
     name; from `result` on, of what is settled: `paid_back` is what came back to the cash, `reason` why it was refunded.
+    It is staked from the seat in a `match` or from a `wallet`, whose cash is what is not held.
     """
 
     trade: int
-    match: int
     symbol: str
     direction: str
     stake: str
@@ -185,6 +185,8 @@ class FixedData(Struct, frozen=True, gc=False, omit_defaults=True):
     profit: str | None = None
     paid_back: str | None = None
     reason: str | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 class WalletData(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -388,22 +390,28 @@ def fixed_data(fixed: Fixed, instrument: Instrument | None) -> FixedData:
     settled = fixed.result != 0
     return FixedData(
         fixed.id,
-        fixed.match,
         instrument.symbol,
         DIRECTIONS[fixed.direction],
-        money_text(fixed.stake),
+        asset_text(fixed.stake, fixed.asset),
         fixed.payout_percent,
         fixed.expires_at_ns // NS_PER_MS,
-        money_text(fixed.cash),
+        asset_text(fixed.cash, fixed.asset),
         instrument.middle_text(fixed.entry) if fixed.entry else None,
         fixed.entry_sequence or None,
         RESULTS[fixed.result] if settled else None,
         instrument.middle_text(fixed.exit) if settled else None,
         fixed.exit_sequence if settled else None,
-        money_text(fixed.profit) if settled else None,
-        money_text(fixed.stake + fixed.profit) if settled else None,
+        asset_text(fixed.profit, fixed.asset) if settled else None,
+        asset_text(fixed.stake + fixed.profit, fixed.asset) if settled else None,
         REASONS[fixed.reason] if fixed.reason else None,
+        fixed.match or None,
+        wallet_name(fixed.asset),
     )
+
+
+def wallet_name(asset: int) -> str | None:
+    """The wallet of an asset, as clients call it; None: it is a seat's money."""
+    return Asset(asset).name.lower() if asset else None
 
 
 def ranked_data(trade: Trade, instrument: Instrument | None) -> RankedData:

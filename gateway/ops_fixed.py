@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from engine.commands import Side
+from engine.commands import Asset, Side
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
-from gateway.instruments import units_of
+from gateway.errors import Code, Refused
+from gateway.instruments import asset_units, units_of
 from gateway.presentation import FixedTradeAnswer, fixed_trades_of
 from gateway.records import Outcome, buy_fixed_record
 from gateway.requests import Request
@@ -31,9 +32,15 @@ class Bought(Struct, frozen=True, gc=False):
 
 def buy(arena: Arena, player: int, trade: args.BuyFixed) -> Request:
     instrument = arena.instruments.named(trade.symbol)
-    stake = units_of("stake", trade.stake)
+    match, wallet = trade.account.match, trade.account.wallet
+    if (match is None) == (wallet is None):
+        raise Refused(Code.BAD_ARGUMENTS, problem="account is either a match or a wallet")
+    asset = Asset[wallet.upper()] if wallet is not None else None
+    stake = units_of("stake", trade.stake) if asset is None else asset_units("stake", trade.stake, asset)
     direction = _DIRECTIONS[trade.direction]
-    record = buy_fixed_record(player, trade.account.match, instrument.id, stake, direction, trade.duration)
+    record = buy_fixed_record(
+        player, match or 0, instrument.id, stake, direction, trade.duration, asset.value if asset is not None else 0
+    )
     return Request(record, _bought)
 
 
@@ -43,5 +50,5 @@ def _bought(outcome: Outcome) -> Bought:
 
 
 def fixed_list(session: Session, nothing: args.Nothing) -> list[FixedTradeAnswer]:
-    """All open ones of the player, match by match."""
+    """All open ones of the player, match by match, and then those from wallets."""
     return fixed_trades_of(session.arena.state, session.arena.instruments, session.player)

@@ -23,7 +23,16 @@ from engine.tables import (
 from engine.views import BoardView, CareerView, FixedTradeView, MatchView, OrderView, PositionView, Quote, SeatView
 from gateway.hours import hours_texts
 from gateway.instruments import Instrument, Instruments, asset_text, money_text
-from gateway.messages import DIRECTIONS, ORDER_TYPES, SIDES, JudgedData, QuoteData, client_order_id_text, judgement
+from gateway.messages import (
+    DIRECTIONS,
+    ORDER_TYPES,
+    SIDES,
+    JudgedData,
+    QuoteData,
+    client_order_id_text,
+    judgement,
+    wallet_name,
+)
 from gateway.rules import RulesAnswer, percent_text, rules_answer
 
 MATCH_STATUSES: Final = {
@@ -44,13 +53,15 @@ class BracketAnswer(Struct, frozen=True, omit_defaults=True):
 
 
 class FixedTermsAnswer(Struct, frozen=True):
-    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds."""
+    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds. From
+    `wallets` they may be staked as well, in all of them on these terms."""
 
     payout: int
     min_stake: str
     max_stake: str
     min_duration: int
     max_duration: int
+    wallets: list[str]
 
 
 class InstrumentAnswer(Struct, frozen=True):
@@ -114,6 +125,7 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
             money_text(data.fixed_max_stake),
             data.fixed_min_s,
             data.fixed_max_s,
+            [asset.lower() for asset in data.fixed_wallets],
         )
         if data.fixed_payout_percent
         else None,
@@ -444,8 +456,9 @@ def entry_price_text(instrument: Instrument, cost: int, lots: int) -> str:
 
 
 class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
+    """Staked from the seat in a `match`, or from a `wallet`."""
+
     trade: int
-    match: int
     symbol: str
     direction: str
     stake: str
@@ -454,30 +467,34 @@ class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
     expires_at: int
     entry_price: str | None = None
     entry_sequence: int | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 def fixed_trades_of(state: State, instruments: Instruments, player: int) -> list[FixedTradeAnswer]:
-    """All open ones of the player, match by match, earliest first."""
-    return [
-        _fixed_trade_answer(instruments, trade)
+    """All open ones of the player, match by match, and then those from wallets; earliest first."""
+    of_seats = [
+        trade
         for seat in views.seats_of(state, player)
         for trade in views.fixed_trades(state.book, player, seat.match) or ()
     ]
+    return [_fixed_trade_answer(instruments, trade) for trade in of_seats + views.wallet_trades(state.book, player)]
 
 
 def _fixed_trade_answer(instruments: Instruments, trade: FixedTradeView) -> FixedTradeAnswer:
     instrument = instruments.by_id[trade.instrument]
     return FixedTradeAnswer(
         trade.trade,
-        trade.match,
         instrument.symbol,
         DIRECTIONS[trade.direction],
-        money_text(trade.stake),
+        asset_text(trade.stake, trade.asset),
         trade.payout_percent,
         trade.accepted_at_ns // NS_PER_MS,
         trade.expires_at_ns // NS_PER_MS,
         instrument.middle_text(trade.entry) if trade.entry else None,
         trade.entry_sequence or None,
+        trade.match or None,
+        wallet_name(trade.asset),
     )
 
 

@@ -180,9 +180,12 @@ def cancel_all_record(player: int, match: int) -> bytes:
 
 
 def buy_fixed_record(
-    player: int, match: int, instrument: int, stake: int, direction: int, duration_s: int
+    player: int, match: int, instrument: int, stake: int, direction: int, duration_s: int, asset: int
 ) -> bytes:
-    return _BUY_FIXED.pack(_KIND_BUY_FIXED, 0, 0, player, match, 0, 0, 0, instrument, stake, direction, duration_s)
+    """From the player's seat in the match; or, of an asset other than 0, from a wallet, and in no match."""
+    return _BUY_FIXED.pack(
+        _KIND_BUY_FIXED, 0, 0, player, match, 0, 0, 0, instrument, stake, direction, duration_s, asset
+    )
 
 
 def with_key(record: bytes, key: tuple[int, int], blob: bytes = b"") -> bytes:
@@ -346,6 +349,7 @@ class Fixed(NamedTuple):
     exit_sequence: int
     profit: int
     cash: int
+    asset: int
 
 
 class Ranked(NamedTuple):

@@ -89,6 +89,7 @@ class InstrumentSeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fixed_min_s: Count = 5
     fixed_max_s: Count = 86_400
     fixed_exposure_cap: str = "1000000"
+    fixed_wallets: tuple[Literal["DEMO", "USDT", "USDC"], ...] = ("DEMO",)
 
 
 class GameData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +197,7 @@ def define_instrument_of(seed: InstrumentSeed) -> DefineInstrument:
         fixed_min_s=seed.fixed_min_s,
         fixed_max_s=seed.fixed_max_s,
         fixed_exposure_cap=_amount(seed.symbol, "fixed_exposure_cap", seed.fixed_exposure_cap),
+        fixed_wallets=seed.fixed_wallets,
     )
 
 

@@ -24,6 +24,7 @@ import engine.kernels
 from engine import scale, views
 from engine.commands import (
     Amend,
+    Asset,
     Batch,
     CancelMatch,
     ColdCommand,
@@ -149,6 +150,8 @@ def _play() -> None:
         *seed_commands(config.instruments[:1], []),  # once more: its open positions get other margins
         RegisterPlayer("warm"),
         ResetSeat(match=1, player=1),
+        FundRewards("DEMO", 100 * scale.MONEY),
+        TopUp(1, "DEMO", 100 * scale.MONEY),
     ]
     for at_ns, command in enumerate(cold, start=1):
         _apply_cold(machine, at_ns, command)
@@ -161,7 +164,8 @@ def _play() -> None:
         cancel_order_record(1, 2),
         cancel_all_record(1, 1),
         close_position_record(1, 1, 0, 100),
-        buy_fixed_record(1, 1, 1, 10 * scale.MONEY, Side.LONG, 60),
+        buy_fixed_record(1, 1, 1, 10 * scale.MONEY, Side.LONG, 60, 0),
+        buy_fixed_record(1, 0, 1, 10 * scale.MONEY, Side.LONG, 60, Asset.DEMO),
     ]
     book = machine.state.book
     for at_ns, record in enumerate(hot, start=100):
@@ -197,6 +201,7 @@ def _play() -> None:
     views.orders(book, 1, 1)
     views.takes_quotes(book, 1, 1)
     views.fixed_trades(book, 1, 1)
+    views.wallet_trades(book, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
     index.account_id(1, 1, 1)

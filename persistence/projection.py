@@ -39,7 +39,7 @@ from persistence.log import Witness
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
@@ -63,7 +63,7 @@ _FILL: Final = (
 _CLOSED: Final = (*_FACT, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left")
 _FIXED: Final = (
     *_FACT[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
-    "entry_sequence", "exit_sequence", "profit",
+    "entry_sequence", "exit_sequence", "profit", "asset",
 )  # fmt: skip
 _TRANSFER: Final = (
     "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",

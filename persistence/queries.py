@@ -73,7 +73,8 @@ class ClosedPosition(NamedTuple):
 
 
 class FixedTrade(NamedTuple):
-    """A fixed-time trade that was settled; entry and exit in half ticks."""
+    """A fixed-time trade that was settled; entry and exit in half ticks. One with an asset was staked from a wallet:
+    stake and profit are native units of it."""
 
     message: int
     sequence: int
@@ -92,6 +93,7 @@ class FixedTrade(NamedTuple):
     entry_sequence: int
     exit_sequence: int
     profit: int
+    asset: int
 
 
 class WalletChange(NamedTuple):

@@ -56,7 +56,8 @@ CREATE TABLE closed_positions (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
--- Settled fixed-time trades. Entry and exit are bid + ask, so in half ticks; an entry of 0: none.
+-- Settled fixed-time trades. Entry and exit are bid + ask, so in half ticks; an entry of 0: none. Of an asset other than
+-- 0 it was staked from the player's wallet, and stake and profit are in native units of it.
 CREATE TABLE fixed_trades (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -76,6 +77,7 @@ CREATE TABLE fixed_trades (
     entry_sequence INTEGER NOT NULL,
     exit_sequence INTEGER NOT NULL,
     profit INTEGER NOT NULL,
+    asset INTEGER NOT NULL,
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 

@@ -20,6 +20,7 @@ from engine import views
 from engine.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
+    ASSET_DECIMALS,
     BUY_FIXED,
     CANCEL_ORDER,
     CLOSE_POSITION,
@@ -171,6 +172,7 @@ class BuyFixed(NamedTuple):
     stake: int
     duration_s: int
     key: str | None = None
+    asset: int = 0
 
 
 class Transfer(NamedTuple):
@@ -617,14 +619,14 @@ class Arena:
                 Reason(event["reason"]),
                 event["id"],
                 FixedResult(event["result"]),
-                dollars(event["stake"]),
+                amount(event["stake"], event["asset"]),
                 event["payout_percent"],
                 self.price(symbol, event["entry"]) / 2,
                 self.price(symbol, event["exit"]) / 2,
                 event["entry_sequence"],
                 event["exit_sequence"],
-                dollars(event["profit"]),
-                dollars(event["cash"]),
+                amount(event["profit"], event["asset"]),
+                amount(event["cash"], event["asset"]),
                 event["message"],
                 event["sequence"],
             )
@@ -739,11 +741,15 @@ class Player:
     def cancels_all(self, key: str | None = None) -> Outcome:
         return self.arena.command(CancelAll(self.id, self.match, key))
 
-    def buys(self, symbol: str, direction: int, stake: Number, seconds: int, key: str | None = None) -> int:
-        """A fixed-time trade: its id. Up is LONG, down is SHORT."""
+    def buys(self, symbol: str, direction: int, stake: Number, seconds: int, key: str | None = None,
+             wallet: Asset | None = None) -> int:  # fmt: skip
+        """A fixed-time trade, from the seat or from a wallet: its id. Up is LONG, down is SHORT."""
         instrument, _ = self.arena.instruments[symbol]
+        match, units = self.match, money(stake)
+        if wallet:
+            match, units = 0, parse_decimal(str(stake), ASSET_DECIMALS[wallet])
         return self.arena.command(
-            BuyFixed(self.id, self.match, instrument, direction, money(stake), seconds, key)
+            BuyFixed(self.id, match, instrument, direction, units, seconds, key, wallet or 0)
         ).id
 
     def resets(self) -> None:
@@ -792,6 +798,10 @@ class Player:
         return [found.order for found in views.orders(self.arena.machine.state.book, self.id, self.match) or ()]
 
     @property
+    def wallet_trades(self) -> list[int]:
+        return [view.trade for view in views.wallet_trades(self.arena.machine.state.book, self.id)]
+
+    @property
     def fixed_trades(self) -> list[int]:
         found = views.fixed_trades(self.arena.machine.state.book, self.id, self.match) or ()
         return [view.trade for view in found]
@@ -823,6 +833,11 @@ def money(amount: Number) -> int:
 def dollars(units: Any) -> Decimal:
     """Money units as dollars."""
     return Decimal(format_decimal(int(units), MONEY_DECIMALS))
+
+
+def amount(units: Any, asset: int) -> Decimal:
+    """Native units of the asset as whole ones; of asset 0 money units as dollars."""
+    return Decimal(format_decimal(int(units), ASSET_DECIMALS[Asset(asset)])) if asset else dollars(units)
 
 
 def _exactly(number: Number, units: int) -> int:

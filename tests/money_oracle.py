@@ -79,11 +79,30 @@ class Money:
             sums = self.ledger.accounts[account]
             balance = sums.credits_posted - sums.debits_posted
             assert balance >= sums.debits_pending or (account >> 8) % 256 in MAY_OVERDRAW
-            if owner_of(account):
-                self.emit(
-                    EventKind.WALLET_CHANGED, owner_of(account), match, asset=account % 256, change=change,
-                    balance=balance, held=sums.debits_pending, version=sums.version, code=int(code),
-                )  # fmt: skip
+            self.tell_player(account, change, code, match)
+
+    def tell_player(self, account: int, change: int, code: TransferCode, match: int = 0) -> None:
+        """If the account is a player's."""
+        sums = self.ledger.accounts[account]
+        if owner_of(account):
+            self.emit(
+                EventKind.WALLET_CHANGED, owner_of(account), match, asset=account % 256, change=change,
+                balance=sums.credits_posted - sums.debits_posted, held=sums.debits_pending, version=sums.version,
+                code=int(code),
+            )  # fmt: skip
+
+    def hold(self, debit: int, credit: int, amount: int, code: TransferCode, reference: int) -> Transfer:
+        held = Transfer(0, debit, credit, amount, code, reference)
+        self.ledger.holds += 1
+        self.ledger.count(held, 0, amount)
+        self.ledger.tell(held, amount, TransferStatus.PENDING, 0)
+        return held
+
+    def end(self, held: Transfer, needed: int) -> None:
+        """So much of what is held is moved, and the rest is given back."""
+        status = TransferStatus.HOLD_POSTED if needed else TransferStatus.VOIDED
+        self.ledger.count(held, needed, -held.amount)
+        self.ledger.tell(held, needed or held.amount, status, 0, 0, held.amount)
 
     # Money comes in
 
@@ -110,10 +129,7 @@ class Money:
         escrow = self.opened(match, Account.MATCH_ESCROW, game.currency)
         if lacking := self.lacks(game):
             rewards = self.opened(0, Account.HOUSE_REWARDS, game.currency)
-            held = self.set_aside[match] = Transfer(0, rewards, escrow, lacking, TransferCode.REWARD, match)
-            self.ledger.holds += 1
-            self.ledger.count(held, 0, lacking)
-            self.ledger.tell(held, lacking, TransferStatus.PENDING, 0)
+            self.set_aside[match] = self.hold(rewards, escrow, lacking, TransferCode.REWARD, match)
 
     def can_count(self, match: int, game: CreateGame, player: int) -> bool:
         """May he get, on top of what he and the escrow have had, all that there can be?"""
@@ -139,10 +155,7 @@ class Money:
     def release(self, match: int, needed: int = 0) -> None:
         """So much of what the house has set aside goes to the escrow, and the rest is the house's again."""
         if match in self.set_aside:
-            held = self.set_aside.pop(match)
-            status = TransferStatus.HOLD_POSTED if needed else TransferStatus.VOIDED
-            self.ledger.count(held, needed, -held.amount)
-            self.ledger.tell(held, needed or held.amount, status, 0, 0, held.amount)
+            self.end(self.set_aside.pop(match), needed)
 
     def call_off(self, match: int, game: CreateGame, players: list[int]) -> None:
         self.release(match)
@@ -171,3 +184,21 @@ class Money:
         assert sums.credits_posted == sums.debits_posted
         assert sums.credits_pending == sums.debits_pending == 0
         assert match not in self.set_aside
+
+    # A fixed-time trade from a wallet
+
+    def stake(self, player: int, asset: str, stake: int, payout: int, trade: int) -> tuple[Transfer, Transfer]:
+        """The stake for the house, and what it may win for the player, are held."""
+        mine, house = number_of(player, PURSES[asset], asset), number_of(0, Account.HOUSE_REWARDS, asset)
+        holds = (
+            self.hold(mine, house, stake, TransferCode.STAKE, trade),
+            self.hold(house, mine, payout, TransferCode.PAYOUT, trade),
+        )
+        self.tell_player(mine, 0, TransferCode.STAKE)
+        return holds
+
+    def settle_stake(self, holds: tuple[Transfer, Transfer], profit: int) -> None:
+        stake, payout = holds
+        self.end(stake, stake.amount if profit < 0 else 0)
+        self.end(payout, payout.amount if profit > 0 else 0)
+        self.tell_player(stake.debit, profit, TransferCode.PAYOUT if profit > 0 else TransferCode.STAKE)

@@ -84,6 +84,7 @@ PROGRESS = (
     "level", "level_before", "matches", "wins",
 )  # fmt: skip
 NO_TEXT = list(pack_client_order_id(""))
+UNITS = {0: 1, Asset.DEMO: 1, Asset.USDT: 100, Asset.USDC: 100}  # of 1e-8 dollars, by what is staked
 
 Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed | Asked
 """What a client asks for, and may ask for again with the same key."""
@@ -274,7 +275,8 @@ class Order:
 
 @dataclass(eq=False)
 class FixedTrade:
-    """A stake on up or down. Its price is bid + ask, of the first quote that comes, against the last one."""
+    """A stake on up or down. Its price is bid + ask, of the first quote that comes, against the last one. From a wallet
+    it has two holds, and a seat that is in no match."""
 
     id: int
     seat: Seat
@@ -282,8 +284,13 @@ class FixedTrade:
     payout_percent: int
     expires_at_ns: int
     quotes_before: int
+    holds: tuple[Transfer, Transfer] | None = None
     entry: int = 0
     entry_sequence: int = 0
+
+    @property
+    def payout(self) -> int:
+        return self.command.stake * self.payout_percent // 100
 
 
 @dataclass
@@ -1112,7 +1119,7 @@ class Oracle:
         refuse_if(data.locked, Reason.INSTRUMENT_LOCKED)
         refuse_if(data.close_only, Reason.INSTRUMENT_CLOSE_ONLY)
         refuse_if(not self.is_open(market), Reason.MARKET_CLOSED)
-        refuse_if(self.matches[seat.match].locked, Reason.MATCH_LOCKED)
+        refuse_if(seat.match in self.matches and self.matches[seat.match].locked, Reason.MATCH_LOCKED)
         refuse_if(seat.player in self.locked_players, Reason.PLAYER_LOCKED)
 
     def is_open(self, market: Market) -> bool:
@@ -1467,7 +1474,14 @@ class Oracle:
 
     # Fixed-time trades
 
-    def buy_fixed(self, command: BuyFixed) -> Outcome:
+    def seat_to_stake(self, command: BuyFixed) -> tuple[Seat, Match]:
+        """A wallet's is in a match without rules: of live money one where all takes the quote after a bump."""
+        if command.asset:
+            refuse_if(not 1 <= command.player <= len(self.players), Reason.PLAYER_NOT_FOUND)
+            refuse_if(command.match != 0, Reason.MATCH_NOT_FOUND)
+            refuse_if(command.asset not in list(Asset), Reason.ASSET_UNKNOWN)
+            execution = Execution.LAST if command.asset == Asset.DEMO else Execution.NEXT
+            return Seat(command.player, 0, 0), Match(CreateGame("", "", 0, 0, 0, execution=execution))
         refuse_if(command.match not in self.matches, Reason.MATCH_NOT_FOUND)
         match = self.matches[command.match]
         refuse_if(not match.open, Reason.MATCH_NOT_OPEN)
@@ -1475,36 +1489,53 @@ class Oracle:
         seat = self.seats[command.player, command.match]
         refuse_if(seat.out is Rule.PROFIT_TARGET, Reason.SEAT_LOCKED)
         refuse_if(seat.out is not Rule.NONE, Reason.SEAT_DISQUALIFIED)
+        return seat, match
+
+    def buy_fixed(self, command: BuyFixed) -> Outcome:
+        seat, match = self.seat_to_stake(command)
         refuse_if(command.instrument not in self.markets, Reason.INSTRUMENT_NOT_FOUND)
         market = self.markets[command.instrument]
         data = market.data
         self.check_that_it_opens(seat, market)
         refuse_if(data.fixed_payout_percent == 0, Reason.FIXED_NOT_OFFERED)
+        offered_to = [0, *(Asset[name] for name in data.fixed_wallets)]
+        refuse_if(command.asset not in offered_to, Reason.FIXED_NOT_OFFERED)
         refuse_if(command.direction not in (1, -1), Reason.DIRECTION_INVALID)
         allowed = match.game.allowed_symbols
         refuse_if(bool(allowed) and data.symbol not in allowed, Reason.INSTRUMENT_NOT_ALLOWED)
         refuse_if(match.game.directions not in (0, command.direction), Reason.SIDE_NOT_ALLOWED)
-        refuse_if(command.stake < data.fixed_min_stake, Reason.STAKE_TOO_LOW)
-        refuse_if(command.stake > data.fixed_max_stake, Reason.STAKE_TOO_HIGH)
+        unit = UNITS[command.asset]
+        refuse_if(command.stake * unit < data.fixed_min_stake, Reason.STAKE_TOO_LOW)
+        refuse_if(command.stake * unit > data.fixed_max_stake, Reason.STAKE_TOO_HIGH)
+        wins_nothing = command.stake * data.fixed_payout_percent < 100
+        refuse_if(command.asset != 0 and wins_nothing, Reason.STAKE_TOO_LOW)
         offered = data.fixed_min_s <= command.duration_s <= data.fixed_max_s
         bump_ms = match.game.speed_bump_ms if match.takes_next_quote else 0
         refuse_if(not offered or command.duration_s * 1000 <= bump_ms, Reason.DURATION_INVALID)
         expires_at_ns = self.now_ns + command.duration_s * BILLION
         refuse_if(0 < match.ends_at_ns < expires_at_ns, Reason.DURATION_INVALID)
         refuse_if(self.is_stale(market), Reason.FEED_STALE)
-        refuse_if(command.stake > seat.cash, Reason.CASH_TOO_LOW)
+        refuse_if(command.asset == 0 and command.stake > seat.cash, Reason.CASH_TOO_LOW)
         minute = expires_at_ns // (60 * BILLION)
         staked = sum(
             trade.command.stake for trade in self.fixed_trades.values()
             if trade.command.instrument == command.instrument and trade.command.direction == command.direction
-            and trade.expires_at_ns // (60 * BILLION) == minute
+            and trade.command.asset == command.asset and trade.expires_at_ns // (60 * BILLION) == minute
         )  # fmt: skip
         cap = data.fixed_exposure_cap
-        refuse_if(cap != 0 and staked + command.stake > cap, Reason.EXPOSURE_CAP_REACHED)
-
-        seat.cash -= command.stake
+        refuse_if(cap != 0 and (staked + command.stake) * unit > cap, Reason.EXPOSURE_CAP_REACHED)
         trade = FixedTrade(self.next_id, seat, command, data.fixed_payout_percent, expires_at_ns, market.quotes)
+        if command.asset:
+            asset = Asset(command.asset).name
+            mine = self.money.has(command.player, PURSES[asset], asset)
+            refuse_if(command.stake > mine, Reason.INSUFFICIENT_FUNDS)
+            refuse_if(trade.payout > self.money.has(0, Account.HOUSE_REWARDS, asset), Reason.HOUSE_LIMIT)
+
         self.next_id += 1
+        if command.asset:
+            trade.holds = self.money.stake(command.player, asset, command.stake, trade.payout, trade.id)
+        else:
+            seat.cash -= command.stake
         self.fixed_trades[trade.id] = trade
         seat.fixed_trades.append(trade)
         self.wait(trade.id, command.instrument, match)
@@ -1533,7 +1564,7 @@ class Oracle:
         elif last == trade.entry:
             result = FixedResult.DRAW
         elif (last > trade.entry) == (trade.command.direction == 1):
-            result, profit = FixedResult.WON, stake * trade.payout_percent // 100
+            result, profit = FixedResult.WON, trade.payout
         else:
             result, profit = FixedResult.LOST, -stake
         self.end_fixed(trade, result, reason, profit)
@@ -1541,13 +1572,16 @@ class Oracle:
 
     def end_fixed(self, trade: FixedTrade, result: FixedResult, reason: Reason, profit: int) -> None:
         seat, market = trade.seat, self.markets[trade.command.instrument]
-        seat.cash += trade.command.stake + profit
-        seat.profit += profit
-        self.matches[seat.match].market -= profit
+        if trade.holds:
+            self.money.settle_stake(trade.holds, profit)
+        else:
+            seat.cash += trade.command.stake + profit
+            seat.profit += profit
+            self.matches[seat.match].market -= profit
         del self.fixed_trades[trade.id]
         seat.fixed_trades.remove(trade)
         self.waiting = [wait for wait in self.waiting if wait.id != trade.id]
-        if profit:
+        if profit and not trade.holds:
             self.note_balance(seat)
         self.tell_fixed(
             EventKind.FIXED_SETTLED, trade, reason=reason, result=int(result), exit=market.bid + market.ask,
@@ -1744,10 +1778,15 @@ class Oracle:
 
     def tell_fixed(self, kind: EventKind, trade: FixedTrade, **body: Any) -> None:
         command, seat = trade.command, trade.seat
+        cash = seat.cash
+        if command.asset:
+            asset = Asset(command.asset).name
+            cash = self.money.has(seat.player, PURSES[asset], asset)
         described = {
             "id": trade.id, "direction": int(command.direction), "result": 0, "stake": command.stake,
             "payout_percent": trade.payout_percent, "expires_at_ns": trade.expires_at_ns, "entry": trade.entry,
-            "exit": 0, "entry_sequence": trade.entry_sequence, "exit_sequence": 0, "profit": 0, "cash": seat.cash,
+            "exit": 0, "entry_sequence": trade.entry_sequence, "exit_sequence": 0, "profit": 0, "cash": cash,
+            "asset": int(command.asset),
         }  # fmt: skip
         self.emit(kind, seat.player, seat.match, command.instrument, **described | body)
 

@@ -201,11 +201,16 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
         changes = await alice.ledger()
         assert [change.reason for change in changes] == ["prize", "entry_fee", "entry_fee", "top_up", "grant"]
         assert await alice.ledger(limit=1, before=changes[0].n) == changes[1:2]
+        await boss.fund_rewards("DEMO", "100")
+        await alice.top_up("DEMO", "50")
+        await alice.buy_fixed(symbol="BTCUSDT", direction="up", stake="20", duration=3600, wallet="demo")
+        assert [(trade.wallet, trade.match) for trade in await alice.fixed_trades()] == [("demo", None)]
+        assert [(of.asset, of.balance, of.held) for of in await alice.wallet()] == [("USDT", 48, 0), ("DEMO", 50, 20)]
     server.kill()
 
     audited = arena("audit", "--data", str(server.data), "--json")
     assert audited.returncode == 0, audited.stdout + audited.stderr
-    assert json.loads(audited.stdout) == {"accounts": 15, "transfers": 12, "problems": []}
+    assert json.loads(audited.stdout) == {"accounts": 15, "transfers": 16, "problems": []}
     with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
         journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
         journal.commit()

@@ -47,7 +47,7 @@ PACKED = {
     "amend": (records.amend_position_record(7, 1, 2, 3, 4, 5, 6), AMEND_POSITION, Kind.AMEND_POSITION, 6),
     "amend order": (records.amend_order_record(7, 1, 2, 3, 4, 5, 6), AMEND_ORDER, Kind.AMEND_ORDER, 6),
     "cancel all": (records.cancel_all_record(7, 8), COMMAND, Kind.CANCEL_ALL, 0),
-    "buy fixed": (records.buy_fixed_record(7, 8, 1, 2, 3, 4), BUY_FIXED, Kind.BUY_FIXED, 4),
+    "buy fixed": (records.buy_fixed_record(7, 8, 1, 2, 3, 4, 5), BUY_FIXED, Kind.BUY_FIXED, 5),
     "place": (
         records.place_order_record(7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, b"my-order", 12, 13),
         PLACE_ORDER,

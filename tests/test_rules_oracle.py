@@ -92,10 +92,12 @@ ROUGH = DefineInstrument(
     brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360),
               MarginBracket(0, 50_000, 10, 6_360)),
     fixed_payout_percent=83, fixed_min_stake=7, fixed_max_stake=9_000, fixed_max_s=60, fixed_exposure_cap=12_000,
+    fixed_wallets=("DEMO", "USDT"),
 )  # fmt: skip
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
-HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0)
+HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0,
+                fixed_wallets=("DEMO",))  # fmt: skip
 """Seven units a tick, and a tick of markup on each side."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
@@ -204,6 +206,8 @@ class Twins:
             self.seen[EventKind(event["kind"]).name, Reason(event["reason"]).name] += 1
             if "result" in event:
                 self.seen[EventKind(event["kind"]).name, FixedResult(event["result"]).name] += 1
+                if event["asset"]:
+                    self.seen["wallet", Asset(event["asset"]).name, FixedResult(event["result"]).name] += 1
             if "rule" in event:
                 self.seen[EventKind(event["kind"]).name, Rule(event["rule"]).name] += 1
             if event["kind"] == EventKind.WALLET_CHANGED:
@@ -309,6 +313,12 @@ class Twins:
             assert [(standing.player, standing.cups) for standing in found_board.top] == theirs_first[:2]
             ranks = [player for player, _ in theirs_first]
             assert found_board.rank == (ranks.index(PLAYERS[-1]) + 1 if PLAYERS[-1] in ranks else 0)
+        for player in PLAYERS:
+            assert [(view.trade, view.asset, view.stake, view.entry)
+                    for view in views.wallet_trades(state.book, player)] == [
+                (trade.id, trade.command.asset, trade.command.stake, trade.entry)
+                for trade in oracle.fixed_trades.values() if trade.holds and trade.seat.player == player
+            ]  # fmt: skip
         for id, theirs in matches.items():
             assert rules_of(state, id) == theirs.game
             row = state.book.matches[id : id + 1]
@@ -435,7 +445,7 @@ class Driver:
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
              self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer, self.game,
              self.queue),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 9, 3, 3, 1, 4, 9, 4, 4, 1, 3),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 9, 4, 4, 1, 3),
         )[0]
         return choose()
 
@@ -769,8 +779,12 @@ class Driver:
             self.random.choice((5, 5, 5, 6, 8, 30, 60, *until_the_end)),
             self.key(),
         )
+        if self.random.random() < 0.3:
+            asset = self.random.choice((Asset.DEMO, Asset.USDT))
+            stake = command.stake if asset is Asset.DEMO else self.random.choice((1, 2, 3, 9, 30, 90))
+            command = command._replace(match=0, asset=asset, stake=stake)
         if self.random.random() < 0.05:
-            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s"))
+            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s", "asset"))
             return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
         return command
 
@@ -851,6 +865,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
     ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
     ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
+    *(("wallet", *which) for which in itertools.product(("DEMO", "USDT"), ("WON", "LOST", "DRAW", "REFUNDED"))),
+    *(("BuyFixed", reason) for reason in ("HOUSE_LIMIT", "INSUFFICIENT_FUNDS", "ASSET_UNKNOWN")),
     ("MATCH_STARTED", "NONE"), ("JoinMatch", "MATCH_STARTED", "NONE"), ("Quote", "MATCH_STARTED", "NONE"),
     ("MATCH_CANCELED", "NONE"), ("SEAT_CLOSED", "NONE"), ("JoinMatch", "CODE_WRONG"),
     ("JoinMatch", "MATCH_NOT_WAITING"), ("StartMatch", "ACCEPTED"), ("LeaveMatch", "MATCH_NOT_WAITING"),
@@ -1066,6 +1082,11 @@ class Market(RuleBasedStateMachine):
         first = Transfer(self.twins.oracle.sequence + 1, debit, credit, amount, FIRST_CODE, expires_at_ns=ends_at_ns,
                          flags=flags | (Transferring.LINKED if linked else 0))  # fmt: skip
         self.twins.step([first, first._replace(id=first.id << 64, flags=flags)])
+    @rule(player=st.sampled_from(PLAYERS), instrument=st.sampled_from((1, 2)), direction=st.sampled_from((1, -1)),
+          asset=st.sampled_from((Asset.DEMO, Asset.USDT)), stake=st.integers(1, 99), seconds=st.integers(5, 10))
+    def stakes(self, player: int, instrument: int, direction: int, asset: Asset, stake: int, seconds: int) -> None:
+        units = stake * (80 if asset is Asset.DEMO else 1)
+        self.twins.step([BuyFixed(player, 0, instrument, direction, units, seconds, None, asset)])
 
     @rule(ms=st.sampled_from((0, 1, 100, 250, 1_000, 2_000, 3_000, 60_000)))
     def passes(self, ms: int) -> None:

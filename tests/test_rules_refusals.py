@@ -159,6 +159,16 @@ class Scene:
                                   "stake": 10 * MONEY, "duration_s": 60}  # fmt: skip
         self.arena.command(BuyFixed(**(fields | changes)))
 
+    def wallets(self) -> None:
+        """Bob has 100 of demo money, the house 40, and stakes of it are taken."""
+        self.arena.change("BTCUSDT", fixed_wallets=("DEMO",))
+        self.arena.command(TopUp(self.bob.id, "DEMO", 100 * MONEY))
+        self.arena.command(FundRewards("DEMO", 40 * MONEY))
+
+    def stake(self, **changes: Any) -> None:
+        """Bob does so from his wallet of demo money, but for the changes."""
+        self.buy(**({"match": 0, "asset": Asset.DEMO} | changes))
+
     def dora_stakes(self, **changes: Any) -> None:
         self.buy(player=self.challenger.id, match=self.challenger.match, **changes)
 
@@ -244,6 +254,8 @@ BAD_INSTRUMENTS: list[dict[str, Any]] = [
     {"fixed_max_s": 24 * 3600 + 1},
     {"fixed_exposure_cap": -1},
     {"fixed_exposure_cap": BOUND + 1},
+    {"fixed_wallets": ("SOL",)},
+    {"fixed_wallets": ("DEMO", "DOGE")},
     {"hours": ((-1, 10),)},
     {"hours": ((10_000, 10_081),)},
     {"hours": ((10, 10),)},
@@ -371,6 +383,8 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "not offered": lambda s: s.arena.change("BTCUSDT", fixed_payout_percent=0),
     "capped": lambda s: (s.arena.change("BTCUSDT", fixed_exposure_cap=30 * MONEY), s.buy()),
     "staked": lambda s: s.buy(),
+    "wallets": lambda s: s.wallets(),
+    "wallets of all": lambda s: (s.wallets(), s.arena.command(TopUp(s.bob.id, "GOLD_COIN", 100 * MONEY))),
     "slow": lambda s: setattr(s, "carol", s.arena.player(execution=Execution.NEXT, speed_bump_ms=5_000)),
     "rich and stale": lambda s: (s.alice.amends(s.position, margin=100), s.arena.passes(3)),
     "rich and falling": lambda s: (s.alice.amends(s.position, margin=100), s.arena.quote("BTCUSDT", 58_990, 59_010)),
@@ -384,6 +398,10 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a bank": lambda s: s.bank(),
     "a store": lambda s: s.store(),
     "a store that is closed": lambda s: s.store(active=False),
+    "wallets and Bob locked": lambda s: (s.wallets(), s.arena.switch("player", s.bob.id, "locked")),
+    "wallets, capped": lambda s: (
+        s.wallets(), s.arena.change("BTCUSDT", fixed_exposure_cap=30 * MONEY), s.stake(stake=10 * MONEY)
+    ),
     "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }
 """What happened before."""
@@ -668,6 +686,21 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.EXPOSURE_CAP_REACHED, "capped", lambda s: s.buy(stake=20 * MONEY + 1)),
     (Reason.POSITION_NOT_FOUND, "staked", lambda s: s.close(player=s.bob.id, position=s.order + 1, percent=100)),
     (Reason.ORDER_NOT_FOUND, "staked", lambda s: s.bob.cancels(s.order + 1)),
+    (Reason.PLAYER_NOT_FOUND, "wallets", lambda s: s.stake(player=0)),
+    (Reason.PLAYER_NOT_FOUND, "wallets", lambda s: s.stake(player=99)),
+    (Reason.MATCH_NOT_FOUND, "wallets", lambda s: s.stake(match=s.bob.match)),
+    (Reason.ASSET_UNKNOWN, "wallets", lambda s: s.stake(asset=-1)),
+    (Reason.ASSET_UNKNOWN, "wallets", lambda s: s.stake(asset=99)),
+    (Reason.FIXED_NOT_OFFERED, "", lambda s: s.stake()),
+    (Reason.FIXED_NOT_OFFERED, "wallets", lambda s: s.stake(asset=Asset.USDT)),
+    (Reason.FIXED_NOT_OFFERED, "wallets of all", lambda s: s.stake(asset=Asset.GOLD_COIN)),
+    (Reason.PLAYER_LOCKED, "wallets and Bob locked", lambda s: s.stake()),
+    (Reason.STAKE_TOO_LOW, "wallets", lambda s: s.stake(stake=MONEY - 1)),
+    (Reason.STAKE_TOO_HIGH, "wallets", lambda s: s.stake(stake=1_000 * MONEY + 1)),
+    (Reason.INSUFFICIENT_FUNDS, "wallets", lambda s: s.stake(stake=100 * MONEY + 1)),
+    (Reason.INSUFFICIENT_FUNDS, "wallets", lambda s: s.stake(player=s.alice.id)),
+    (Reason.HOUSE_LIMIT, "wallets", lambda s: s.stake(stake=50 * MONEY + 2)),
+    (Reason.EXPOSURE_CAP_REACHED, "wallets, capped", lambda s: s.stake(stake=20 * MONEY + 1)),
     # the ledger
     (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(id=0)),
     (Reason.TRANSFER_INVALID, "a bank", lambda s: s.pay(flags=16)),

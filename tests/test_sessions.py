@@ -121,7 +121,14 @@ BAD_MESSAGES = {
     "unknown direction": (fixed(direction="long"), "BAD_ARGUMENTS"),
     "duration beyond 32 bits": (fixed(duration=2**31), "BAD_ARGUMENTS"),
     "short duration": (fixed(duration=4), "DURATION_INVALID"),
-    "stake from a wallet": (fixed(account={"wallet": "demo"}), "BAD_ARGUMENTS"),
+    "stake from an empty wallet": (fixed(account={"wallet": "demo"}), "INSUFFICIENT_FUNDS"),
+    "stake from a wallet that none are taken from": (fixed(account={"wallet": "usdt"}), "FIXED_NOT_OFFERED"),
+    "stake of items": (fixed(account={"wallet": "gold_coin"}), "BAD_ARGUMENTS"),
+    "stake from an unknown wallet": (fixed(account={"wallet": "doge"}), "BAD_ARGUMENTS"),
+    "stake from somebody's wallet": (fixed(account={"wallet": "demo", "player": 2}), "BAD_ARGUMENTS"),
+    "stake from a match and a wallet": (fixed(account={"match": 1, "wallet": "demo"}), "BAD_ARGUMENTS"),
+    "stake from neither": (fixed(account={}), "BAD_ARGUMENTS"),
+    "too precise a stake from a wallet": (fixed(stake="1.0000001", account={"wallet": "usdt"}), "TOO_PRECISE"),
     "stake from no account": (fixed(account=None), "BAD_ARGUMENTS"),
     "stake of another match": (fixed(account={"match": 7}), "MATCH_NOT_FOUND"),
     "auth twice": (b'{"id":1,"op":"auth","args":{"token":"x"}}', "ALREADY_AUTHENTICATED"),
@@ -305,7 +312,7 @@ async def test_a_fixed_time_trade_is_bought_entered_and_settled(gateway: Gateway
     terms = next(one["fixed"] for one in await ann.result("instruments") if one["symbol"] == "BTCUSDT")
     assert terms == {
         "payout": 80, "min_stake": "1.00000000", "max_stake": "1000.00000000", "min_duration": 5,
-        "max_duration": 86_400,
+        "max_duration": 86_400, "wallets": ["demo"],
     }  # fmt: skip
     first = await ann.asks("fixed.buy", UP, key="a")
     trade = first["result"]["trade"]

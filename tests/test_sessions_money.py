@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
+from msgspec.structs import replace
 
 from gateway.auth import ADMIN
 
@@ -105,3 +107,66 @@ async def test_a_top_up_that_is_refused_changes_nothing(gateway: Gateway, args: 
     before = gateway.digest()
     assert await ann.error("wallet.top_up", args) == code
     assert gateway.digest() == before
+
+
+def staked(data: dict[str, Any]) -> tuple[Any, ...]:
+    return data["wallet"], data["stake"], data["cash"], data.get("profit"), data.get("paid_back")
+
+
+async def test_a_fixed_time_trade_from_a_wallet(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await ann.result("wallet.top_up", {"asset": "DEMO", "amount": "50"})
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"wallet": "demo"}}
+    assert await ann.error("fixed.buy", up) == "HOUSE_LIMIT"
+    await boss.result("admin.fund_rewards", {"asset": "DEMO", "amount": "1000"})
+    await ann.result("subscribe", {"channels": ["me"]})
+    first = await ann.asks("fixed.buy", up, key="a")
+    trade, at = first["result"]["trade"], first["at"]
+    assert first["result"] == {"trade": trade, "payout": 80, "expires_at": at + 5_000}
+    again = await ann.asks("fixed.buy", up, key="a")
+    assert (again["result"], again["replayed"]) == (first["result"], True)
+    assert await ann.error("fixed.buy", up | {"account": {"match": 1}}, key="a") == "KEY_REUSED"
+    waits = {
+        "trade": trade, "wallet": "demo", "symbol": "BTCUSDT", "direction": "up", "stake": "10.00000000", "payout": 80,
+        "accepted_at": at, "expires_at": at + 5_000,
+    }  # fmt: skip
+    in_match = await ann.result("fixed.buy", up | {"duration": 60, "account": {"match": 1}})
+    listed = await ann.result("fixed.list")
+    assert listed == (await ann.result("me.get"))["fixed"]
+    assert [one.get("wallet", one.get("match")) for one in listed] == [1, "demo"]
+    assert (listed[0]["trade"], listed[1]) == (in_match["trade"], waits)
+    assert (await ann.result("me.wallet"))[0] == {
+        "asset": "DEMO", "balance": "50.00000000", "held": "10.00000000", "version": 4,
+    }  # fmt: skip
+
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    clock = gateway.arena.clock
+    clock.stamp_ns = lambda: (at + 4_000) * 10**6
+    await gateway.quote("BTCUSDT", 6_000_001, 6_000_003)
+    clock.stamp_ns = lambda: (at + 5_001) * 10**6
+    await gateway.quote("BTCUSDT", 5_000_000, 5_000_001)
+    told = [message["data"] for message in ann.on("me") if message["type"].startswith("fixed.")]
+    assert [staked(data) for data in told if data["trade"] == trade] == [
+        ("demo", "10.00000000", "40.00000000", None, None),
+        ("demo", "10.00000000", "40.00000000", None, None),
+        ("demo", "10.00000000", "58.00000000", "8.00000000", "18.00000000"),
+    ]
+    assert all("match" not in data for data in told if data["trade"] == trade)
+    assert changes(ann) == [("stake", "0.00000000", "50.00000000"), ("payout", "8.00000000", "58.00000000")]
+
+
+async def test_live_money_is_staked_where_an_operator_offers_it(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "50"})
+    await boss.result("admin.fund_rewards", {"asset": "USDT", "amount": "1000"})
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"wallet": "usdt"}}
+    assert await ann.error("fixed.buy", up) == "FIXED_NOT_OFFERED"
+    bitcoin = next(seed for seed in gateway.arena.config.instruments if seed.symbol == "BTCUSDT")
+    offers = msgspec.to_builtins(replace(bitcoin, fixed_wallets=("DEMO", "USDT")))
+    await boss.result("admin.define_instrument", offers)
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    shown = next(one["fixed"] for one in await ann.result("instruments") if one["symbol"] == "BTCUSDT")
+    assert shown["wallets"] == ["demo", "usdt"]
+    await ann.result("fixed.buy", up)
+    (trade,) = await ann.result("fixed.list")
+    assert (trade["wallet"], trade["stake"]) == ("usdt", "10.000000")

@@ -5,33 +5,38 @@ timer. Timers fire before the first command of their batch, so the quote that th
 expiry, however late the batch comes. Prices are bid + ask: the middle, in half ticks. Trading hours and switches change
 nothing for a trade that is open; when its seat or match is out of the game, the stake comes back.
 
-For equity and balance an open stake counts as if it were cash.
+For equity and balance an open stake counts as if it were cash. A stake from a wallet is in no match: its rows 0 of
+seats and matches know no rules, and stakes.py knows its money.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from engine.commands import Side
+from engine.commands import Asset, Side
 from engine.events import EventKind, FixedResult, OrderStatus
 from engine.kernels import kernel, rare_kernel
 from engine.kernels.bands import shift
 from engine.kernels.emit import begin
 from engine.kernels.index import allowed_key, exposure_key, find, insert, remove
 from engine.kernels.instruments import is_stale, is_stale_at, opens_allowed
+from engine.kernels.ledger import available
 from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.seats import find_seat, note_balance
+from engine.kernels.stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of
 from engine.kernels.timers import clear_timer, set_timer
 from engine.kernels.waiting import stop_waiting, wait_for_quote
 from engine.reasons import Reason
-from engine.scale import BOUND, NS_PER_S
+from engine.scale import BOUND, NS_PER_S, ceil_div
 from engine.tables import EXPOSURES, FIXED_TRADES, MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED, TIMER_FIXED, WAITS_TO_ENTER
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 
 QUOTES_NEEDED: Final = 2
 """Usable quotes that must come while a trade runs."""
+
+LAST_ASSET: Final = max(Asset).value
 
 
 @rare_kernel
@@ -50,6 +55,8 @@ def buy(book, events, command, outcome):
     trade.id = world.next_id
     world.next_id += 1
     trade.seat = seat_row
+    trade.player = command.player
+    trade.asset = command.asset
     trade.instrument = command.instrument
     trade.direction = command.direction
     trade.payout_percent = instrument.fixed_payout_percent
@@ -61,16 +68,22 @@ def buy(book, events, command, outcome):
     trade.expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
     trade.exposure = _count_in(book, trade)
     trade.timer = set_timer(book, trade.expires_at_ns, TIMER_FIXED, trade.id, row)
-    ripe_at_ns = world.now_ns + book.matches[seat.match].speed_bump_ns
+    ripe_at_ns = world.now_ns + _bump_ns(book, seat, command)
     trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, ripe_at_ns)
 
-    seat.cash -= command.stake
-    seat.stakes += command.stake
+    if command.asset == 0:
+        seat.cash -= command.stake
+        seat.stakes += command.stake
+        first_row = seat.first_fixed
+        seat.first_fixed = row
+    else:
+        put_up(book, events, row, trade.stake * trade.payout_percent // 100)
+        first_row = book.players[command.player].first_fixed
+        book.players[command.player].first_fixed = row
     trade.previous_in_seat = 0
-    trade.next_in_seat = seat.first_fixed
-    if seat.first_fixed != 0:
-        book.fixed_trades[seat.first_fixed].previous_in_seat = row
-    seat.first_fixed = row
+    trade.next_in_seat = first_row
+    if first_row != 0:
+        book.fixed_trades[first_row].previous_in_seat = row
 
     _tell(book, events, EventKind.FIXED_OPENED, trade, seat)
     outcome.id = trade.id
@@ -95,8 +108,11 @@ def enter(book, events, row):
 
 @kernel
 def settle(book, events, row):
-    """The trade's time is up: the match's market pays its profit or takes its stake, and the row goes."""
+    """The trade's time is up: the match's market, or the house, pays its profit or takes its stake, and the row
+    goes."""
     trade = book.fixed_trades[row]
+    if trade.asset != 0:
+        ask_for_holds(book, trade)
     prefetch(book.seats, trade.seat)
     prefetch(book.fixed_trades, trade.next_in_seat)
     prefetch(book.fixed_trades, trade.previous_in_seat)
@@ -132,14 +148,17 @@ def _end(book, events, row, result, reason, profit):
     trade = book.fixed_trades[row]
     seat = book.seats[trade.seat]
     quote = book.quotes[trade.instrument]
-    seat.stakes -= trade.stake
-    seat.cash += trade.stake + profit
-    seat.profit += profit
-    book.matches[seat.match].market -= profit
-    if profit != 0:
-        note_balance(book, trade.seat)
-        if seat.watched:
-            shift(book, trade.seat, profit)
+    if trade.asset != 0:
+        pay_stake(book, events, row, profit)
+    else:
+        seat.stakes -= trade.stake
+        seat.cash += trade.stake + profit
+        seat.profit += profit
+        book.matches[seat.match].market -= profit
+        if profit != 0:
+            note_balance(book, trade.seat)
+            if seat.watched:
+                shift(book, trade.seat, profit)
     event = _tell(book, events, EventKind.FIXED_SETTLED, trade, seat)
     event.reason = reason
     event.result = result
@@ -151,7 +170,66 @@ def _end(book, events, row, result, reason, profit):
 
 @kernel
 def _check(book, command):
-    """May the player buy this? The reason why not, or ACCEPTED and the seat's row in book.turn[0]."""
+    """May the player buy this? The reason why not, or ACCEPTED and in book.turn[0] the seat's row, 0 of a wallet."""
+    world = book.world[0]
+    reason = _check_seat(book, command) if command.asset == 0 else _check_wallet(book, command)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    seat = book.seats[book.turn[0].seat]
+    match = book.matches[seat.match]
+    if command.instrument < 1 or command.instrument > world.instruments:
+        return Reason.INSTRUMENT_NOT_FOUND.value
+    instrument = book.instruments[command.instrument]
+    reason = opens_allowed(book, seat, command.instrument)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if book.players[command.player].locked:
+        return Reason.PLAYER_LOCKED.value
+    if instrument.fixed_payout_percent == 0:
+        return Reason.FIXED_NOT_OFFERED.value
+    if command.asset != 0 and not (instrument.fixed_wallets >> command.asset) & 1:
+        return Reason.FIXED_NOT_OFFERED.value
+
+    if command.direction != Side.LONG.value and command.direction != Side.SHORT.value:
+        return Reason.DIRECTION_INVALID.value
+    if match.only_some and find(book.allowed_index, allowed_key(seat.match, command.instrument)) == 0:
+        return Reason.INSTRUMENT_NOT_ALLOWED.value
+    if match.only_side != 0 and command.direction != match.only_side:
+        return Reason.SIDE_NOT_ALLOWED.value
+    unit = unit_of(command.asset)
+    if command.stake < ceil_div(instrument.fixed_min_stake, unit):
+        return Reason.STAKE_TOO_LOW.value
+    if command.stake > instrument.fixed_max_stake // unit:
+        return Reason.STAKE_TOO_HIGH.value
+    payout = command.stake * instrument.fixed_payout_percent // 100
+    if command.asset != 0 and payout == 0:
+        return Reason.STAKE_TOO_LOW.value
+    if command.duration_s < instrument.fixed_min_s or command.duration_s > instrument.fixed_max_s:
+        return Reason.DURATION_INVALID.value
+    if command.duration_s * NS_PER_S <= _bump_ns(book, seat, command):
+        return Reason.DURATION_INVALID.value
+    expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
+    if match.ends_at_ns != 0 and expires_at_ns > match.ends_at_ns:
+        return Reason.DURATION_INVALID.value
+    if is_stale(book, command.instrument):
+        return Reason.FEED_STALE.value
+    if command.asset == 0 and command.stake > seat.cash:
+        return Reason.CASH_TOO_LOW.value
+    minute = expires_at_ns // NS_PER_MINUTE
+    key = exposure_key(command.instrument, command.direction, minute, command.asset)
+    exposure_row = find(book.exposure_index, key)
+    staked = book.exposures[exposure_row].stakes if exposure_row != 0 else 0
+    cap = instrument.fixed_exposure_cap // unit if instrument.fixed_exposure_cap != 0 else BOUND
+    if staked + command.stake > cap:
+        return Reason.EXPOSURE_CAP_REACHED.value
+    if command.asset != 0:
+        return may_stake(book, command.player, command.asset, command.stake, payout)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _check_seat(book, command):
+    """Has the player a seat that may trade? The reason why not, or ACCEPTED and the seat's row in book.turn[0]."""
     world = book.world[0]
     if command.match < 1 or command.match > world.matches:
         return Reason.MATCH_NOT_FOUND.value
@@ -164,44 +242,27 @@ def _check(book, command):
     seat = book.seats[seat_row]
     if seat.status != SEAT_ACTIVE:
         return Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
-    if command.instrument < 1 or command.instrument > world.instruments:
-        return Reason.INSTRUMENT_NOT_FOUND.value
-    instrument = book.instruments[command.instrument]
-    reason = opens_allowed(book, seat, command.instrument)
-    if reason != Reason.ACCEPTED.value:
-        return reason
-    if instrument.fixed_payout_percent == 0:
-        return Reason.FIXED_NOT_OFFERED.value
-
-    if command.direction != Side.LONG.value and command.direction != Side.SHORT.value:
-        return Reason.DIRECTION_INVALID.value
-    if match.only_some and find(book.allowed_index, allowed_key(command.match, command.instrument)) == 0:
-        return Reason.INSTRUMENT_NOT_ALLOWED.value
-    if match.only_side != 0 and command.direction != match.only_side:
-        return Reason.SIDE_NOT_ALLOWED.value
-    if command.stake < instrument.fixed_min_stake:
-        return Reason.STAKE_TOO_LOW.value
-    if command.stake > instrument.fixed_max_stake:
-        return Reason.STAKE_TOO_HIGH.value
-    if command.duration_s < instrument.fixed_min_s or command.duration_s > instrument.fixed_max_s:
-        return Reason.DURATION_INVALID.value
-    if command.duration_s * NS_PER_S <= match.speed_bump_ns:
-        return Reason.DURATION_INVALID.value
-    expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
-    if match.ends_at_ns != 0 and expires_at_ns > match.ends_at_ns:
-        return Reason.DURATION_INVALID.value
-    if is_stale(book, command.instrument):
-        return Reason.FEED_STALE.value
-    if command.stake > seat.cash:
-        return Reason.CASH_TOO_LOW.value
-    minute = expires_at_ns // NS_PER_MINUTE
-    exposure_row = find(book.exposure_index, exposure_key(command.instrument, command.direction, minute))
-    staked = book.exposures[exposure_row].stakes if exposure_row != 0 else 0
-    cap = instrument.fixed_exposure_cap if instrument.fixed_exposure_cap != 0 else BOUND
-    if staked + command.stake > cap:
-        return Reason.EXPOSURE_CAP_REACHED.value
     book.turn[0].seat = seat_row
     return Reason.ACCEPTED.value
+
+
+@kernel
+def _check_wallet(book, command):
+    """Can there be such a wallet? The reason why not, or ACCEPTED and no seat in book.turn[0]."""
+    if command.player < 1 or command.player > book.world[0].players:
+        return Reason.PLAYER_NOT_FOUND.value
+    if command.match != 0:
+        return Reason.MATCH_NOT_FOUND.value
+    if command.asset < 1 or command.asset > LAST_ASSET:
+        return Reason.ASSET_UNKNOWN.value
+    book.turn[0].seat = 0
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _bump_ns(book, seat, command):
+    """How long the trade waits before the next quote is its entry."""
+    return book.matches[seat.match].speed_bump_ns if command.asset == 0 else bump_of(command.asset)
 
 
 @kernel
@@ -225,8 +286,10 @@ def _remove(book, row):
     _count_out(book, trade)
     if trade.previous_in_seat != 0:
         book.fixed_trades[trade.previous_in_seat].next_in_seat = trade.next_in_seat
-    else:
+    elif trade.asset == 0:
         seat.first_fixed = trade.next_in_seat
+    else:
+        book.players[trade.player].first_fixed = trade.next_in_seat
     if trade.next_in_seat != 0:
         book.fixed_trades[trade.next_in_seat].previous_in_seat = trade.previous_in_seat
     trade.id = 0
@@ -237,7 +300,7 @@ def _remove(book, row):
 def _count_in(book, trade):
     """Count the trade's stake in its exposure; returns that row, new when it is the first there."""
     minute = trade.expires_at_ns // NS_PER_MINUTE
-    key = exposure_key(trade.instrument, trade.direction, minute)
+    key = exposure_key(trade.instrument, trade.direction, minute, trade.asset)
     row = find(book.exposure_index, key)
     if row == 0:
         row = take(book.exposures, book.heads[EXPOSURES])
@@ -245,6 +308,7 @@ def _count_in(book, trade):
         exposure.minute = minute
         exposure.instrument = trade.instrument
         exposure.direction = trade.direction
+        exposure.asset = trade.asset
         exposure.stakes = 0
         exposure.trades = 0
         insert(book.exposure_index, key, row)
@@ -261,13 +325,14 @@ def _count_out(book, trade):
     exposure.stakes -= trade.stake
     exposure.trades -= 1
     if exposure.trades == 0:
-        remove(book.exposure_index, exposure_key(exposure.instrument, exposure.direction, exposure.minute))
+        key = exposure_key(exposure.instrument, exposure.direction, exposure.minute, exposure.asset)
+        remove(book.exposure_index, key)
         release(book.exposures, book.heads[EXPOSURES], trade.exposure)
 
 
 @kernel
 def _tell(book, events, kind, trade, seat):
-    event = events.fixed[begin(book, events, kind, seat.player, seat.match, trade.instrument)]
+    event = events.fixed[begin(book, events, kind, trade.player, seat.match, trade.instrument)]
     event.id = trade.id
     event.direction = trade.direction
     event.stake = trade.stake
@@ -275,5 +340,6 @@ def _tell(book, events, kind, trade, seat):
     event.expires_at_ns = trade.expires_at_ns
     event.entry = trade.entry
     event.entry_sequence = trade.entry_sequence
-    event.cash = seat.cash
+    event.cash = seat.cash if trade.asset == 0 else available(book, trade.account)
+    event.asset = trade.asset
     return event

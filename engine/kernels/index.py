@@ -126,9 +126,9 @@ def holding_key(seat, instrument):
 
 
 @kernel
-def exposure_key(instrument, direction, minute):
+def exposure_key(instrument, direction, minute, asset):
     """The key of an exposure in exposure_index; instruments fit 15 bits, minutes since the epoch 28."""
-    return (minute << 16) | (instrument << 1) | int(direction > 0)
+    return (asset << 44) | (minute << 16) | (instrument << 1) | int(direction > 0)
 
 
 @entry

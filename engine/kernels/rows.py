@@ -71,7 +71,7 @@ def has_room(book, commands):
         and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
         and heads[EXPOSURES].used + commands <= len(book.exposures)
         and heads[REQUESTS].used + commands <= len(book.requests)
-        and heads[TRANSFERS].used + commands <= len(book.transfers)
+        and heads[TRANSFERS].used + 2 * commands <= len(book.transfers)
         and heads[PAGES].used + pages <= len(book.pages)
         and bounds <= len(book.bound_low)
         and 2 * entries <= len(book.id_index)
