@@ -752,7 +752,8 @@ def timers_are_those_of_what_ends_or_waits(state: State) -> list[str]:
     sampled = np.flatnonzero(is_open & (matches["practice"] == 0))
     if sorted(samples["id"].tolist()) != sampled.tolist() or (np.flatnonzero(matches["sample_timer"]) != sampled).any():
         found.append("the matches that are sampled are not those that are played for a while")
-    off = book.timers["id"][matches["sample_timer"][sampled]] != sampled
+    timers = book.timers[matches["sample_timer"][sampled]]
+    off = (timers["id"] != sampled) | (timers["kind"] != TIMER_SAMPLE)
     found += _where(off, "timer of the samples of match {} is off", sampled)
     late = samples["due_ns"] > book.world["now_ns"][0] + matches["sample_ns"][samples["id"]]
     found += _where(late, "match {} is sampled later than it should be", samples["id"])

@@ -182,3 +182,4 @@ CREATE TABLE standings (
     matches INTEGER NOT NULL,
     PRIMARY KEY (season, player)
 ) WITHOUT ROWID;
+CREATE INDEX standings_by_cups ON standings (season, cups DESC, cups_at_ns, player);
