@@ -9,12 +9,12 @@ from arena import LONG, START_NS, Arena, BuyFixed, Number, PlaceOrder, Player, P
 from test_rules_money import FIXED, USDT, cash, escrow, fees, joins, match_of, rewards
 
 from engine import views
-from engine.commands import CreateGame, CreateMatch, EndMatch, FundRewards, JoinMatch
+from engine.commands import CreateGame, CreateMatch, EndMatch, Execution, FundRewards, JoinMatch, OrderType
 from engine.events import Cause, EventKind, FixedResult
 from engine.reasons import Reason
 from engine.scale import NS_PER_S
 from engine.state import encode_cold_state, sections, state_from
-from engine.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING
+from engine.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMERS
 
 NS = "0.000000001"
 
@@ -63,6 +63,17 @@ def test_a_silence_of_exactly_what_is_allowed_is_no_outage(arena: Arena):
     arena.quote("BTCUSDT", 60_000)
     arena.passes(60)
     assert status(arena, match) == MATCH_OPEN
+
+
+def test_a_quote_a_nanosecond_later_gives_a_nanosecond_more(arena: Arena):
+    match = match_of(arena, duration_s=600)
+    joins(arena, match)
+    arena.passes(NS)
+    arena.quote("BTCUSDT", 60_000)
+    arena.passes(60)
+    assert status(arena, match) == MATCH_OPEN
+    arena.passes(NS)
+    assert status(arena, match) == MATCH_CANCELED
 
 
 def test_a_nanosecond_more_calls_the_match_off_and_every_fee_comes_back(arena: Arena):
@@ -289,6 +300,45 @@ def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool)
     else:
         assert {status(arena, match) for match in matches} == {MATCH_CANCELED}
         assert {cash(arena, player) for player in players} == {1_000 * USDT}
+
+
+def dated_orders(trader: Player, count: int, price: Number = 50_000) -> list[PlaceOrder]:
+    """Orders that take a timer each for their dates, and one more if they have to wait for a quote."""
+    return [trader._order("BTCUSDT", LONG, OrderType.LIMIT, price=price, quantity="0.001", expires_in=10**6)] * count
+
+
+def fill_timers(arena: Arena, trader: Player, spare: int) -> None:
+    """Let orders take timers until the table has only so many fresh rows left, and none on its free list."""
+    heads, timers = arena.machine.state.book.heads, TIMERS
+    while int(heads["used"][timers]) + spare != len(arena.machine.state.book.timers) or int(heads["free"][timers]):
+        sequence = int(arena.machine.state.book.world["sequence"][0])
+        arena.machine.apply(batch_of(dated_orders(trader, 1), sequence + 1, arena.now_ns))
+
+
+def test_timers_that_others_have_taken_while_matches_were_paused_are_made_anew(arena: Arena):
+    arena.change("BTCUSDT", quote_lifetime_ns=10**6 * NS_PER_S)
+    trader = arena.player(max_positions=1_000)
+    arena.quote("BTCUSDT", 60_000)
+    matches = [match_of(arena, duration_s=600, outage_extends=True) for _ in range(20)]
+    fill_timers(arena, trader, spare=2)
+    arena.passes(100)
+    fill_timers(arena, trader, spare=2)
+    arena.quote("BTCUSDT", 60_000)
+    assert {ends_in(arena, match) for match in matches} == {700}
+
+
+def test_matches_that_begin_leave_the_batch_its_room(arena: Arena):
+    """Nine of them, for each of which there is room, take most of the timers that the batch's ten commands need."""
+    arena.change("BTCUSDT", quote_lifetime_ns=10**6 * NS_PER_S)
+    trader = arena.player(max_positions=1_000)
+    slow = arena.player(max_positions=1_000, execution=Execution.NEXT, speed_bump_ms=250)
+    arena.quote("BTCUSDT", 60_000)
+    for _ in range(9):
+        joins(arena, match_of(arena, min_players=1, countdown_s=60, max_daily_drawdown_ppm=100_000))
+    fill_timers(arena, trader, spare=2 * 10)
+    arena.now_ns += 60 * NS_PER_S
+    applied = arena.apply(dated_orders(slow, 10, price=61_000))
+    assert not applied.outcomes["reason"].any()
 
 
 @pytest.mark.parametrize("extends", [False, True])
