@@ -993,13 +993,14 @@ def items_are_set_aside_for_winners(state: State) -> list[str]:
         if rules.item_rewards
     }
     found = []
-    pinned = zip(matches["game"].tolist(), matches["game_version"].tolist(), strict=True)
-    for id, game_version in enumerate(pinned):
+    pinned = list(zip(matches["game"].tolist(), matches["game_version"].tolist(), strict=True))
+    holding = np.flatnonzero(matches["item_holds"].any(axis=1)).tolist()
+    for id in sorted({*holding, *(id for id, game_version in enumerate(pinned) if game_version in promising)}):
         match = matches[id]
         running = match["status"] in (MATCH_WAITING, MATCH_OPEN) and not match["practice"]
         promised = [
             (_PENDING, id << 16 | Account.MATCH_ESCROW << 8 | Asset[item], count)
-            for item, count in (promising.get(game_version, ()) if running else ())
+            for item, count in (promising.get(pinned[id], ()) if running else ())
         ]
         holds = [book.transfers[row] for row in match["item_holds"].tolist() if row]
         held = [(int(hold["status"]), int(book.accounts["id"][hold["credit"]]), int(hold["amount"])) for hold in holds]

@@ -182,6 +182,54 @@ async def test_a_purchase_is_made_once_though_the_arena_dies(server: ArenaProces
         assert [found.balance for found in await alice.wallet() if found.asset == "USDT"] == [5]
 
 
+async def test_a_career_its_season_and_a_game_that_changes_survive_a_kill(server: ArenaProcess) -> None:
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    rules: dict[str, Any] = {"title": "Cup", "duration_s": 60, "cup": 30, "win_exp": 120, "lose_exp": 20}
+    async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
+        await boss.auth(token)
+        await boss.fund_rewards("GOLD_COIN", 5)
+        game = await boss.create_game(**rules, item_rewards={"GOLD_COIN": 3})
+        match = await boss.create_match(game)
+        await boss.update_game(game, **rules | {"cup": 99})
+        await alice.guest("alice")
+        await alice.subscribe("me")
+        await bob.guest("bob")
+        for player in (alice, bob):
+            await player.join(match)
+        await boss.end_match(match, "over")
+        assert [(item.item, item.count) for item in await alice.inventory()] == [("GOLD_COIN", 3)]
+        assert (await alice.match(match)).cup == 30
+        async for event in alice.events():
+            if event.type == "player.progressed":
+                assert (event.data.cups, event.data.level) == (30, 2)
+                break
+        assert await boss.start_season("Spring") == 1
+        await boss.activate_game(game, False)
+        assert [one.game for one in await alice.games()] == [1, 2]
+        assert (await boss.game(game)).cup == 99
+        await asyncio.sleep(1)  # the history is a quarter of a second late
+        alices, bobs = alice.token, bob.token
+    server.kill()
+    server.start()
+    async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
+        await alice.auth(alices)
+        await bob.auth(bobs)
+        await boss.auth(token)
+        career = (await alice.me()).career
+        assert (career.cups, career.season, career.season_cups, career.wins) == (30, 1, 0, 1)
+        for season in (None, 0):
+            board = await bob.cups(season)
+            assert [(row.name, row.cups) for row in board.rows] == [("alice", 30), ("bob", 0)]
+            assert board.rank == 2
+        board = await bob.cups(1)
+        assert (board.name, board.rows, board.rank) == ("Spring", [], None)
+        await boss.activate_game(game, True)
+        assert [(one.game, one.version) for one in await alice.games()] == [(1, 1), (2, 1), (game, 2)]
+        await boss.delete_game(game)
+        with pytest.raises(Refused, match="GAME_NOT_FOUND"):
+            await boss.create_match(game)
+
+
 async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed_is_seen(server: ArenaProcess) -> None:
     token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
     async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:

@@ -108,8 +108,9 @@ def test_a_game_that_is_deleted_is_gone_and_its_matches_are_not(arena: Arena):
     bob = joins(arena, match)
     arena.passes(60)
     assert cash(arena, ann) + cash(arena, bob) == 198 * USDT
-    with arena.refuses(Reason.GAME_NOT_FOUND):
-        arena.command(DeleteGame(number))
+    for refused in (DeleteGame(number), CreateMatch(number, practice=False), UpdateGame(number, game())):
+        with arena.refuses(Reason.GAME_NOT_FOUND):
+            arena.command(refused)
     assert arena.command(game()).id == number + 1
 
 
