@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import Command, batch_of, content, events_of, outcomes_of
+from arena import Command, Transfer, batch_of, content, events_of, outcomes_of
 
+from engine.commands import Transferring
 from engine.digest import state_hash
 from engine.kernels import JIT_DISABLED
 from engine.machine import Machine
@@ -80,12 +81,22 @@ def together(log: Log, most: int) -> Log:
     """Batches of up to `most` commands that share a stamp, made of all commands of that stamp."""
     merged: Log = []
     for commands, at_ns in log:
-        for command in commands:
-            if merged and merged[-1][1] == at_ns and len(merged[-1][0]) < most:
+        for number, command in enumerate(commands):
+            joins = merged != [] and merged[-1][1] == at_ns
+            if joins and is_linked(merged[-1][0][-1]):
+                joins = number > 0  # what its batch cuts a chain from is not linked to it by another batch either
+            elif joins:
+                joins = len(merged[-1][0]) < most
+            if joins:
                 merged[-1][0].append(command)
             else:
                 merged.append(([command], at_ns))
     return merged
+
+
+def is_linked(command: Command) -> bool:
+    """To the next one: a chain must stand in one batch."""
+    return isinstance(command, Transfer) and bool(command.flags & Transferring.LINKED)
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 10_000])

@@ -92,7 +92,7 @@ ROUGH = DefineInstrument(
     brackets=(MarginBracket(60_000, 4_000, 100, 0), MarginBracket(150_000, 10_000, 40, 360),
               MarginBracket(0, 50_000, 10, 6_360)),
     fixed_payout_percent=83, fixed_min_stake=7, fixed_max_stake=9_000, fixed_max_s=60, fixed_exposure_cap=12_000,
-    fixed_wallets=("DEMO", "USDT"),
+    fixed_wallets=("DEMO", "USDC"),
 )  # fmt: skip
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
@@ -163,6 +163,8 @@ SETUP: list[Command] = [
     *PAID,
     *(TopUp(player, asset, 200_000) for player in PLAYERS[:2] for asset in ("USDT", "DEMO")),
     *(FundRewards(asset, 200_000) for asset in ("USDT", "DEMO")),
+    FundRewards("USDC", 60),
+    *(TopUp(player, "USDC", 90) for player in PLAYERS),
     CreateGame("Nobody plays it", "", 100_000, 8, 60),
 ]
 
@@ -445,7 +447,7 @@ class Driver:
             (self.quote, self.open, self.limit, self.stop, self.close, self.cancel, self.amend, self.move, self.buy,
              self.rare, self.switch, self.hours, self.room, self.paid, self.wallet, self.transfer, self.game,
              self.queue),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 9, 4, 4, 1, 3),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 9, 5, 4, 2, 3),
         )[0]
         return choose()
 
@@ -531,10 +533,12 @@ class Driver:
             return CancelMatch(id, "no")
         if roll < 0.92:
             return StartMatch(id)
-        return EndMatch(self.random.choice([*paid, id]), "over")
+        return EndMatch(self.random.choice([*paid, id]), "over", void=self.random.random() < 0.2)
 
     def wallet(self) -> Command:
         """Money comes in, to the third player hardly any; now and then none that can be."""
+        if self.random.random() < 0.2:
+            return self.pays_in()
         player, asset = self.random.choice((1, 1, 1, 2, 2, 2, 3)), self.random.choice(("USDT", "DEMO"))
         amount = self.random.choice((1, 60_000, 60_000, 200_000))
         if self.random.random() < 0.25:
@@ -542,6 +546,12 @@ class Driver:
             asset = self.random.choice((asset, asset, "DOGE", "GOLD_COIN"))
             amount = self.random.choice((amount, 0, -1, MOST_ENTERED))
         return FundRewards(asset, amount) if self.random.random() < 0.2 else TopUp(player, asset, amount)
+
+    def pays_in(self) -> Command:
+        """What can then be staked once or twice; and now and then the house, which wins enough by itself."""
+        if self.random.random() < 0.05:
+            return FundRewards("USDC", 30)
+        return TopUp(self.random.choice(PLAYERS), "USDC", self.random.choice((1, 30, 90)))
 
     def transfer(self) -> Command:
         """One, or a chain of some."""
@@ -562,8 +572,10 @@ class Driver:
         if roll < 0.2:
             return DeleteGame(self.random.choice((len(games), 99)))
         id = self.random.choice((SHORT, ROOM, len(games)))
+        if roll < 0.3:
+            return CreateMatch(id, practice=False)
         if roll < 0.5:
-            return SetGameActive(id, self.random.random() < 0.7)
+            return SetGameActive(id, self.random.random() < 0.4)
         game = games[id - 1].rules
         choices: dict[str, tuple[Any, ...]] = {
             "cup": (0, 7, 30, 200), "lose_exp": (0, 9, 250), "min_trades": (0, 0, 2), "prize_split": ((), (100,)),
@@ -779,8 +791,8 @@ class Driver:
             self.random.choice((5, 5, 5, 6, 8, 30, 60, *until_the_end)),
             self.key(),
         )
-        if self.random.random() < 0.3:
-            asset = self.random.choice((Asset.DEMO, Asset.USDT))
+        if self.random.random() < 0.4:
+            asset = self.random.choice((Asset.DEMO, Asset.USDC))
             stake = command.stake if asset is Asset.DEMO else self.random.choice((1, 2, 3, 9, 30, 90))
             command = command._replace(match=0, asset=asset, stake=stake)
         if self.random.random() < 0.05:
@@ -865,7 +877,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("BuyFixed", "FIXED_NOT_OFFERED"), ("BuyFixed", "KEY_REUSED"), ("BuyFixed", "DURATION_INVALID"),
     ("BuyFixed", "SEAT_LOCKED"), ("BuyFixed", "SEAT_DISQUALIFIED"), ("BuyFixed", "INSTRUMENT_NOT_ALLOWED"),
     ("BuyFixed", "SIDE_NOT_ALLOWED"), ("BuyFixed", "MARKET_CLOSED"),
-    *(("wallet", *which) for which in itertools.product(("DEMO", "USDT"), ("WON", "LOST", "DRAW", "REFUNDED"))),
+    *(("wallet", *which) for which in itertools.product(("DEMO", "USDC"), ("WON", "LOST", "DRAW", "REFUNDED"))),
     *(("BuyFixed", reason) for reason in ("HOUSE_LIMIT", "INSUFFICIENT_FUNDS", "ASSET_UNKNOWN")),
     ("MATCH_STARTED", "NONE"), ("JoinMatch", "MATCH_STARTED", "NONE"), ("Quote", "MATCH_STARTED", "NONE"),
     ("MATCH_CANCELED", "NONE"), ("SEAT_CLOSED", "NONE"), ("JoinMatch", "CODE_WRONG"),
@@ -1083,7 +1095,7 @@ class Market(RuleBasedStateMachine):
                          flags=flags | (Transferring.LINKED if linked else 0))  # fmt: skip
         self.twins.step([first, first._replace(id=first.id << 64, flags=flags)])
     @rule(player=st.sampled_from(PLAYERS), instrument=st.sampled_from((1, 2)), direction=st.sampled_from((1, -1)),
-          asset=st.sampled_from((Asset.DEMO, Asset.USDT)), stake=st.integers(1, 99), seconds=st.integers(5, 10))
+          asset=st.sampled_from((Asset.DEMO, Asset.USDC)), stake=st.integers(1, 99), seconds=st.integers(5, 10))
     def stakes(self, player: int, instrument: int, direction: int, asset: Asset, stake: int, seconds: int) -> None:
         units = stake * (80 if asset is Asset.DEMO else 1)
         self.twins.step([BuyFixed(player, 0, instrument, direction, units, seconds, None, asset)])

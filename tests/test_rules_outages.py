@@ -29,8 +29,8 @@ def ends_in(arena: Arena, match: int) -> Decimal:
 
 
 def told(arena: Arena) -> list[tuple[int, int, int]]:
-    """(kind, player, reason) of the last events, but for those of the ledger."""
-    money_moves = (EventKind.TRANSFERRED, EventKind.WALLET_CHANGED)
+    """(kind, player, reason) of the last events, but for those of the ledger and of curves."""
+    money_moves = (EventKind.TRANSFERRED, EventKind.WALLET_CHANGED, EventKind.EQUITY_SAMPLED)
     return [(event["kind"], event["player"], event["reason"]) for event in arena.events
             if event["kind"] not in money_moves]  # fmt: skip
 
