@@ -436,7 +436,7 @@ class Driver:
             if not self.quiet and self.twins.oracle.is_stale(market) and self.random.random() < 0.2:
                 return self.quote()
         for id in (SHORT, ROOM):
-            if not self.twins.oracle.games[id - 1].active and self.random.random() < 0.1:
+            if not self.twins.oracle.games[id - 1].active and self.random.random() < 0.01:
                 return SetGameActive(id, True)
         for seat in self.seats_out():
             if self.random.random() < 0.01:
