@@ -16,9 +16,10 @@ from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available, find_account
 from engine.kernels.seats import equities_of, equity, floating_profit
+from engine.ranking import pool
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
-from engine.tables import INTERVALS_S, WARNINGS_PERCENT, Book
+from engine.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
 
 
 class Quote(NamedTuple):
@@ -81,6 +82,21 @@ class MatchView(NamedTuple):
     outage_ns: int  # how long it goes on without prices; 0: however long
     outage_extends: bool  # then it is paused, instead of called off
     paused: bool
+
+
+class SolvencyView(NamedTuple):
+    """The money of a match, in native units of its asset."""
+
+    match: int
+    asset: int
+    escrow: int  # what it has
+    set_aside: int  # by the house, for what fees may not cover of a fixed prize
+    refunds: int  # what it owes when it is called off
+    prizes: int  # what it owes when it ends as it is
+
+    @property
+    def is_solvent(self) -> bool:
+        return self.escrow == self.refunds and self.escrow + self.set_aside >= self.prizes
 
 
 class QueueView(NamedTuple):
@@ -308,6 +324,27 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
 def inventory(book: Book, player: int) -> list[BalanceView]:
     """The player's items, of all kinds of which he ever had any."""
     return [found for found in wallet(book, player) if of_players(Asset(found.asset)) is Account.PLAYER_ITEMS]
+
+
+def solvency(state: State, match_id: int) -> SolvencyView | None:
+    """What the match has and what it owes; None when there is no such match, or it moves no money."""
+    book = state.book
+    if not 1 <= match_id <= int(book.world[0]["matches"]) or not book.matches[match_id]["asset"]:
+        return None
+    match = book.matches[match_id]
+    asset, seats = int(match["asset"]), int(match["seats"])
+    rules = state.cold.games[int(match["game"])].version(int(match["game_version"]))
+    escrow = book.accounts[int(find_account(book, match_id, Account.MATCH_ESCROW, asset))]
+    owes = seats > 0 and match["status"] in (MATCH_WAITING, MATCH_OPEN)
+    prizes = pool(rules, seats) if rules.prize_split else rules.reward_price
+    return SolvencyView(
+        match_id,
+        asset,
+        int(escrow["credits_posted"] - escrow["debits_posted"]),
+        int(escrow["credits_pending"]),
+        rules.entry_fee * seats if owes else 0,
+        prizes if owes else 0,
+    )
 
 
 def stock(book: Book, item: int) -> int:

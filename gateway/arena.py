@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,20 +17,17 @@ from gateway.fanout import Fanout
 from gateway.instruments import Instruments
 from gateway.limits import Buckets, Counts
 from gateway.sequencer import Sequencer
+from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
-
-History = Callable[[int, int, int, int], Awaitable[list[Candle]]]
-"""Closed candles: (instrument, interval in s, until in ns, limit) -> the latest ones before `until`, earliest first."""
-
-Ledger = Callable[[int, int, int], Awaitable[list[WalletChange]]]
-"""Changes of a player's accounts: (player, limit, before message) -> the latest ones before it, newest first."""
-
-Seasons = Callable[[int, int, int], Awaitable[Standings]]
-"""How a season stood: (season, limit, player) -> the best of it, and the player's rank."""
 
 
 class Past(Protocol):
-    """What has become of a player's matches and trades: the latest ones before message `before`, newest first."""
+    """What is looked up. Of a player: the latest before message `before`, newest first."""
+
+    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
+        """Closed ones that opened before `until_ns`: the latest, earliest first."""
+
+    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]: ...
 
     async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]: ...
 
@@ -40,6 +37,12 @@ class Past(Protocol):
 
     async def summary(self, player: int, match: int) -> Summary:
         """Of a match that has been finished, and in which the player has a seat; may wait."""
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The best of a season, and the player's rank in it."""
+
+    async def audit(self, taken: Taken) -> Audit:
+        """Hold the accounts, as they are now, against the journal; may wait."""
 
 
 @dataclass
@@ -53,10 +56,7 @@ class Arena:
     instruments: Instruments
     fanout: Fanout
     tokens: Tokens
-    history: History
-    ledger: Ledger
     past: Past
-    seasons: Seasons
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts

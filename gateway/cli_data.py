@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from gateway.auth import ADMIN, SecretUnusable, Tokens, secret_in
 from gateway.cli import EXIT_ERRORS, Failure
 from gateway.cli_serve import log_to_stderr
 from gateway.warmup import warm_up_showing
-from persistence.audit import audit
+from persistence.audit import audit_file, take
 from persistence.log import LogBehind, LogFailed
 from persistence.recovery import DataFolderInUse, HistoriesDiffer, Verified, rebuild, recover, state_at, verify
 from persistence.segments import LogCorrupt, RulesDiffer
@@ -72,8 +71,7 @@ def run_audit(data: Path, json: bool) -> int:
     with _told(data), _progress("auditing", json):
         recovered = recover(data)
         try:
-            with closing(sqlite3.connect(recovered.projection_path)) as journal:
-                audited = audit(recovered.machine.state, journal)
+            audited = audit_file(take(recovered.machine.state), recovered.projection_path)
         finally:
             recovered.close()
     if json:

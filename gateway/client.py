@@ -32,6 +32,7 @@ from gateway.client_connection import (
 from gateway.client_types import (
     Amended,
     AmendedOrder,
+    Audited,
     Authenticated,
     Balance,
     Board,
@@ -68,6 +69,7 @@ from gateway.client_types import (
     Reply,
     Reset,
     SettledTrade,
+    Solvency,
     Summary,
     Tested,
     Time,
@@ -461,6 +463,14 @@ class Client(Connection):
     async def archive_match(self, match: int, *, key: str | None = None) -> None:
         """Take a match that is over, or was called off, out of the lists."""
         await self._make("admin.archive_match", {"match": match}, key)
+
+    async def audit(self) -> Audited:
+        """Recompute every balance from the journal of transfers, while the arena is at work."""
+        return (await self.request("admin.audit", {}, Audited, timeout_s=60)).result
+
+    async def solvency(self, match: int) -> Solvency:
+        """What a paid match has, and what it owes, at this moment."""
+        return (await self.request("admin.solvency", {"match": match}, Solvency)).result
 
     async def fund_rewards(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
         """Credit the account from which the house pays what entry fees do not cover."""

@@ -746,6 +746,28 @@ class WalletChange(Struct, frozen=True):
     match: int | None = None
 
 
+class Audited(Struct, frozen=True):
+    """So many accounts were recomputed from so many transfers, all up to `sequence`, and `problems` found."""
+
+    sequence: int
+    accounts: int
+    transfers: int
+    problems: list[str]
+
+
+class Solvency(Struct, frozen=True):
+    """What a match has in its escrow, what the house has set aside for it, and what it owes: `refunds` when it is
+    called off, `prizes` when it ends as it is."""
+
+    match: int
+    asset: str
+    escrow: Decimal
+    set_aside: Decimal
+    refunds: Decimal
+    prizes: Decimal
+    solvent: bool
+
+
 class Credited(Struct, frozen=True):
     asset: str
     amount: Decimal

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway import arguments as args
 from gateway import (
     ops_admin,
+    ops_audit,
     ops_careers,
     ops_fixed,
     ops_games,
@@ -120,6 +121,8 @@ OPS: dict[str, Query | Later | Command] = {
     "inventory.list": Query(args.Nothing, ops_store.inventory_list),
     "referral.get": Query(args.Nothing, ops_referrals.referral_get),
     # operators
+    "admin.audit": Later(args.Nothing, ops_audit.audit, For.ADMINS),
+    "admin.solvency": Query(args.OfMatch, ops_audit.solvency, For.ADMINS),
     "admin.fund_rewards": Command(args.Money, ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
     "admin.fund_referrals": Command(args.Money, ops_referrals.fund_referrals, Urgency.OPERATOR, For.ADMINS),
     "admin.set_referrals": Command(ReferralData, ops_referrals.set_referrals, Urgency.OPERATOR, For.ADMINS),

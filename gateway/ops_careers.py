@@ -24,7 +24,7 @@ async def board_cups(session: Session, of: args.CupsOf) -> CupsAnswer:
         return _answer(state, views.cups(state.book, limit, player, of.season is not None), of.season)
     if of.season > current:
         raise Refused(Code.SEASON_UNKNOWN, season=of.season)
-    return _answer(state, await arena.seasons(of.season, limit, player), of.season)
+    return _answer(state, await arena.past.standings(of.season, limit, player), of.season)
 
 
 def _answer(state: State, board: views.CupsView | Standings, season: int | None) -> CupsAnswer:

@@ -49,7 +49,8 @@ async def candles_of(arena: Arena, of: args.CandlesOf) -> list[CandleRow]:
     if interval_s is None:
         raise Refused(Code.INTERVAL_UNKNOWN, interval=of.interval)
     until_ns = of.until * NS_PER_MS if of.until is not None else arena.clock.stamp_ns()
-    rows = [candle_row(instrument, row) for row in await arena.history(instrument.id, interval_s, until_ns, of.limit)]
+    found = await arena.past.candles(instrument.id, interval_s, until_ns, of.limit)
+    rows = [candle_row(instrument, row) for row in found]
 
     unfinished = views.candle(arena.state.book, instrument.id, interval_s)
     if unfinished is not None and unfinished.open_at_ns < until_ns:

@@ -71,7 +71,7 @@ async def me_ledger(session: Session, of: args.Page) -> list[ChangeAnswer]:
             row.version,
             row.match or None,
         )
-        for row in await session.arena.ledger(session.player, of.limit, of.before)
+        for row in await session.arena.past.wallet_changes(session.player, of.limit, of.before)
     ]
 
 

@@ -13,6 +13,7 @@ from engine.commands import Batch
 from engine.machine import RULES_VERSION, Applied, Machine
 from gateway.config import Data
 from persistence import snapshot
+from persistence.audit import Audit, Taken, audit_file
 from persistence.log import Appended
 from persistence.projection import Projection
 from persistence.queries import (
@@ -86,6 +87,11 @@ class Store:
     async def standings(self, season: int, limit: int, player: int) -> Standings:
         """The best of a season, and the player's rank in it."""
         return await self._queries.standings(season, limit, player)
+
+    async def audit(self, taken: Taken) -> Audit:
+        """Hold the accounts that were taken from the state against the journal, in a thread of its own."""
+        await self.projection.catch_up()
+        return await asyncio.to_thread(audit_file, taken, self._recovered.projection_path)
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch."""

@@ -7,7 +7,12 @@ nothing in common but the events between them, so where both agree neither has l
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.commands import Account, Asset
 from engine.events import TransferStatus
@@ -19,8 +24,9 @@ _SUMS: Final = """
 SELECT account, sum(posted * debits), sum(posted * credits), sum(pending * debits), sum(pending * credits), count(*)
 FROM (
     SELECT debit AS account, 1 AS debits, 0 AS credits, {posted} AS posted, {pending} AS pending FROM transfers
+    WHERE sequence <= :last
     UNION ALL
-    SELECT credit, 0, 1, {posted}, {pending} FROM transfers
+    SELECT credit, 0, 1, {posted}, {pending} FROM transfers WHERE sequence <= :last
 )
 GROUP BY account
 """.format(
@@ -34,32 +40,50 @@ _NAMES: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_p
 """The engine's sums, in the order of the journal's."""
 
 
+class Taken(NamedTuple):
+    """The engine's side after the entry `sequence`, in memory of its own: a live arena goes on meanwhile."""
+
+    sequence: int
+    accounts: NDArray[np.void]  # engine.tables.ACCOUNT
+    problems: list[str]  # escrows that have not what their matches owe
+
+
 class Audit(NamedTuple):
     """What was compared, and what does not agree."""
 
+    sequence: int  # of the last entry that is counted
     accounts: int
     transfers: int
     problems: list[str]
 
 
-def audit(state: State, projection: sqlite3.Connection) -> Audit:
-    """Compare; the projection must be at the state's sequence. Walks the whole journal."""
-    journal = {account: tuple(sums) for account, *sums in projection.execute(_SUMS)}
+def take(state: State) -> Taken:
+    """Copy what is to be compared. Between two batches."""
     book = state.book
+    accounts = np.asarray(book.accounts)[1 : int(book.heads[ACCOUNTS]["used"])].copy()
+    return Taken(int(book.world[0]["sequence"]), accounts, escrows_hold_what_their_matches_owe(state))
+
+
+def audit(taken: Taken, projection: sqlite3.Connection) -> Audit:
+    """Compare; the projection must have come as far as what was taken. Walks the whole journal."""
+    last = {"last": taken.sequence}
+    journal = {account: tuple(sums) for account, *sums in projection.execute(_SUMS, last)}
     problems = []
     seen = set()
-    for row in range(1, int(book.heads[ACCOUNTS]["used"])):
-        held = book.accounts[row]
-        id = int(held["id"])
+    for id, version, *ours in zip(*(taken.accounts[name].tolist() for name in ("id", "version", *_NAMES)), strict=True):
         seen.add(id)
-        ours = tuple(int(held[name]) for name in _NAMES)
         *theirs, changes = journal.get(id, (0, 0, 0, 0, 0))
-        if ours != tuple(theirs) or int(held["version"]) != 1 + changes:
-            problems.append(f"{name_of(id)}: the engine has {ours}, the journal {tuple(theirs)}")
+        if ours != theirs or version != 1 + changes:
+            problems.append(f"{name_of(id)}: the engine has {tuple(ours)}, the journal {tuple(theirs)}")
     problems += [f"{name_of(id)}: in the journal and not in the engine" for id in sorted(journal.keys() - seen)]
-    problems += escrows_hold_what_their_matches_owe(state)
-    (transfers,) = projection.execute("SELECT count(*) FROM transfers").fetchone()
-    return Audit(len(seen), transfers, problems)
+    (transfers,) = projection.execute("SELECT count(*) FROM transfers WHERE sequence <= :last", last).fetchone()
+    return Audit(taken.sequence, len(seen), transfers, problems + taken.problems)
+
+
+def audit_file(taken: Taken, projection: Path) -> Audit:
+    """The same, of a projection that others may be writing to."""
+    with closing(sqlite3.connect(f"file:{projection}?mode=ro", uri=True)) as connection:
+        return audit(taken, connection)
 
 
 def name_of(account: int) -> str:

@@ -27,6 +27,7 @@ from gateway.rooms import send_rooms
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.sequencer import Sequencer, Urgency
 from gateway.sessions import Session
+from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
 
@@ -113,7 +114,23 @@ class Client:
 
 
 class Nothing:
-    """The past of an arena without a disk."""
+    """The past of an arena without a disk; candles and standings are as tests say."""
+
+    def __init__(self) -> None:
+        self.closed_candles: list[Candle] = []
+        self.seasons: dict[int, Standings] = {}
+
+    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
+        return [candle for candle in self.closed_candles if candle.open_at_ns < until_ns][-limit:]
+
+    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
+        return []
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        return self.seasons[season]
+
+    async def audit(self, taken: Taken) -> Audit:
+        return Audit(taken.sequence, len(taken.accounts), 0, [])
 
     async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
         return []
@@ -136,8 +153,7 @@ class Gateway:
         self._log = recovered.log if recovered else None
         self.instruments = Instruments()
         self.instruments.refresh(self.machine.state.cold)
-        self.candles: list[Candle] = []
-        self.standings: dict[int, Standings] = {}
+        self.past = Nothing()
         config = Config(limits=limits)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
@@ -151,10 +167,7 @@ class Gateway:
             instruments=self.instruments,
             fanout=fanout,
             tokens=Tokens(b"s" * 32, 3_600),
-            history=self._history,
-            ledger=self._ledger,
-            past=Nothing(),
-            seasons=self._seasons,
+            past=self.past,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -212,15 +225,6 @@ class Gateway:
         self.batches.append(len(batch.records))
         if self._log is not None:
             self._log.append(batch)
-
-    async def _ledger(self, player: int, limit: int, before: int) -> list[WalletChange]:
-        return []
-
-    async def _seasons(self, season: int, limit: int, player: int) -> Standings:
-        return self.standings[season]
-
-    async def _history(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
-        return [candle for candle in self.candles if candle.open_at_ns < until_ns][-limit:]
 
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.machine.state.cold)

@@ -253,13 +253,15 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
         await alice.top_up("DEMO", "50")
         await alice.buy_fixed(symbol="BTCUSDT", direction="up", stake="20", duration=3600, wallet="demo")
         assert [(trade.wallet, trade.match) for trade in await alice.fixed_trades()] == [("demo", None)]
+        audited = await boss.audit()
+        assert (audited.accounts, audited.problems) == (16, [])
         has = {of.asset: (of.balance, of.held) for of in await alice.wallet()}
         assert has == {"USDT": (48, 0), "DEMO": (10_050, 20)}
     server.kill()
 
     audited = arena("audit", "--data", str(server.data), "--json")
     assert audited.returncode == 0, audited.stdout + audited.stderr
-    assert json.loads(audited.stdout) == {"accounts": 16, "transfers": 16, "problems": []}
+    assert json.loads(audited.stdout) .items() >= {"accounts": 16, "transfers": 16, "problems": []}.items()
     with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
         journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
         journal.commit()

@@ -31,7 +31,7 @@ from engine.kernels.stakes import unit_of
 from engine.reasons import Reason
 from engine.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
 from persistence import projection
-from persistence.audit import audit
+from persistence.audit import audit, take
 
 LIVE = (Asset.USDT, Asset.USDC)
 DEMO, USDT = Asset.DEMO, Asset.USDT
@@ -423,7 +423,7 @@ def test_the_journal_of_many_trades_agrees_with_the_engine(arena: Arena, tmp_pat
     assert running
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, bytes(16), 99, told)
-    assert audit(arena.machine.state, connection).problems == []
+    assert audit(take(arena.machine.state), connection).problems == []
     rows = connection.execute("SELECT asset, sum(profit), count(*) FROM fixed_trades GROUP BY asset").fetchall()
     assert [asset for asset, _, _ in rows] == sorted(STAKE_ASSETS)
     for asset, profit, _ in rows:

@@ -138,6 +138,8 @@ ADMIN_OPS = {
     "admin.activate_game": {"game": 1, "active": False},
     "admin.start_season": {"name": "Spring"},
     "admin.create_match": {"game": 1},
+    "admin.audit": {},
+    "admin.solvency": {"match": 1},
     "admin.fund_rewards": {"asset": "USDT", "amount": "1"},
     "admin.fund_referrals": {"asset": "BT", "amount": "1"},
     "admin.set_referrals": {"asset": "BT", "referrer_bonus": "1", "referred_bonus": "1"},

@@ -168,7 +168,7 @@ async def test_the_board_of_cups_of_all_time_of_now_and_of_then(gateway: Gateway
     assert (board["season"], board["name"], board["players"], "rank" in board) == (1, "Spring", 1, False)
     assert "rank" not in await boss.result("board.cups")
 
-    gateway.standings[0] = Standings([Standing(first[0], 30, 1)], 2, 2)
+    gateway.past.seasons[0] = Standings([Standing(first[0], 30, 1)], 2, 2)
     board = await bob.result("board.cups", {"season": 0})
     assert board == {
         "players": 2, "season": 0, "rank": 2,

@@ -170,3 +170,23 @@ async def test_live_money_is_staked_where_an_operator_offers_it(gateway: Gateway
     await ann.result("fixed.buy", up)
     (trade,) = await ann.result("fixed.list")
     assert (trade["wallet"], trade["stake"]) == ("usdt", "10.000000")
+
+
+async def test_what_a_match_has_and_owes(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await boss.result("admin.fund_rewards", {"asset": "USDT", "amount": "100"})
+    match = await cup(boss, prize_split=[], reward_price="30", min_players=1)
+    found = await boss.result("admin.solvency", {"match": match})
+    told = {"match": match, "asset": "USDT", "set_aside": "20.550000", "solvent": True}
+    assert found == told | {"escrow": "0.000000", "refunds": "0.000000", "prizes": "0.000000"}
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "10.5"})
+    await ann.result("match.join", {"match": match}, key="in")
+    found = await boss.result("admin.solvency", {"match": match})
+    assert found == told | {"escrow": "10.500000", "refunds": "10.500000", "prizes": "30.000000"}
+    await boss.result("admin.end_match", {"match": match, "reason": "over"})
+    await gateway.settles()
+    found = await boss.result("admin.solvency", {"match": match})
+    assert [found[name] for name in ("escrow", "set_aside", "refunds", "prizes")] == ["0.000000"] * 4
+    for unpaid in (1, 99):
+        assert await boss.error("admin.solvency", {"match": unpaid}) == "MATCH_NOT_FOUND"
+    assert await ann.error("admin.solvency", {"match": match}) == "ADMINS_ONLY"
