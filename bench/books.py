@@ -29,6 +29,7 @@ class Books(msgspec.Struct, frozen=True):
     """What was found."""
 
     sequence: int
+    matches: int
     accounts: int
     transfers: int
     closed: int
@@ -49,10 +50,9 @@ class Moved(NamedTuple):
     amount: int
 
 
-def examine(
-    data: Path, matches: list[int], told: dict[int, list[Balance]], acknowledged: list[tuple[int, int]]
-) -> Books:
-    """Look at all there is. `told` is what each player saw last, `acknowledged` player and sequence of commands."""
+def examine(data: Path, told: dict[int, list[Balance]], acknowledged: list[tuple[int, int]]) -> Books:
+    """Look at all there is, when all matches but those for practice are over. `told` is what each player saw last,
+    `acknowledged` player and sequence of commands."""
     problems = []
     verdict = verified(data)
     if isinstance(verdict, str):
@@ -67,6 +67,7 @@ def examine(
     recovered = recover(data)
     with closing(recovered), closing(sqlite3.connect(recovered.projection_path)) as journal:
         state = recovered.machine.state
+        matches = [id for id, made in state.cold.matches.items() if not made.practice]
         flows = _moved(journal)
         problems += _sums_that_are_not_zero(state)
         for match in matches:
@@ -77,6 +78,7 @@ def examine(
     every = [moved for match in matches for moved in flows[match]]
     return Books(
         verdict.get("sequence", 0),
+        len(matches),
         len(state.book.accounts[1 : int(state.book.heads[ACCOUNTS]["used"])]),
         transfers,
         statuses[MATCH_CLOSED],

@@ -2,8 +2,9 @@
 
     python -m bench.tournament [--players N] [--matches N] [--kills N] [--market M --speed S] [--json]
 
-Players top up, join, leave, trade, lose their connections, and ask again when in doubt. Operators cancel some matches,
-start some early and end some. When all is over the server stops, and books.py examines what it leaves.
+Players bring others, top up, join, queue, leave, trade, stake from their wallets, buy items, lose their connections,
+and ask again when in doubt. Operators cancel some matches, start some early, end or call off some, and audit the books
+meanwhile. When all is over the server stops, and books.py examines what it leaves.
 """
 
 from __future__ import annotations
@@ -25,7 +26,24 @@ from bench.books import Books, examine
 from bench.process import ArenaProcess, arena
 from gateway.bot import EXPECTED
 from gateway.client import Client, Disconnected, Refused, Unanswered, Unreachable, new_key
-from gateway.client_types import Balance, Closed, Credited, FixedBought, Guest, Joined, Left, Made, Match, Placed, Reply
+from gateway.client_types import (
+    Audited,
+    Balance,
+    Closed,
+    Credited,
+    FixedBought,
+    Guest,
+    Joined,
+    Left,
+    Made,
+    Match,
+    Placed,
+    Purchased,
+    Queued,
+    Referral,
+    Reply,
+    Solvency,
+)
 
 T = TypeVar("T")
 
@@ -33,14 +51,17 @@ SECONDS: Final = 60
 """Length of the shortest matches; the longest are half as long again."""
 
 REGISTERING_AT_ONCE: Final = 20
+LONGEST_STAKE_S: Final = 8
+"""From a wallet: so that all are settled when the last match is."""
+
 LOSES_CONNECTION: Final = 0.01
 """The part of all requests during which it breaks."""
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT")
 LATER: Final = frozenset({"OVERLOADED", "RATE_LIMITED", "STOPPING", "FEED_STALE"})
 ORDINARY: Final = EXPECTED | {
-    "ALREADY_JOINED", "CODE_WRONG", "INSUFFICIENT_FUNDS", "MATCH_EMPTY", "MATCH_FULL", "MATCH_NOT_OPEN",
-    "MATCH_NOT_WAITING", "NOT_JOINED", "STAKE_TOO_HIGH",
+    "ALREADY_JOINED", "ALREADY_QUEUED", "CODE_WRONG", "HOUSE_LIMIT", "INSUFFICIENT_FUNDS", "MATCH_EMPTY", "MATCH_FULL",
+    "MATCH_NOT_OPEN", "MATCH_NOT_WAITING", "NOT_JOINED", "NOT_QUEUED",
 }  # fmt: skip
 """Refusals that fair players meet. Any other is an error."""
 
@@ -55,6 +76,9 @@ GAMES: Final[tuple[dict[str, Any], ...]] = (
     {"title": "Freeroll", "reward_price": "5", "allowed_directions": "long_only", "max_daily_drawdown_pct": "3"},
     {"title": "Sprint", "entry_fee": "6", "prize_split": [70, 30], "profit_target_pct": "1", "profit_target": "ends"},
     {"title": "Demo", "entry_fee": "100", "prize_split": [100], "currency": "DEMO", "max_loss_per_trade_pct": "1"},
+    {"title": "Nervous", "entry_fee": "5", "prize_split": [100], "outage_s": 1},
+    {"title": "Patient", "entry_fee": "5", "reward_price": "20", "outage_s": 1, "outage": "extend"},
+    {"title": "Treasure", "entry_fee": "1", "prize_split": [100], "item_rewards": {"TREASURE_BOX": 2}, "cup": 5},
 )  # fmt: skip
 
 
@@ -62,8 +86,9 @@ class Room(NamedTuple):
     """A match of the tournament, and what the operator will do to it."""
 
     match: int
+    game: int
     code: str
-    fate: str  # cancel, start, end; or none: it goes its way
+    fate: str  # cancel, start, end, void; or none: it goes its way
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -133,9 +158,9 @@ class Person:
         self._tally.replayed += reply.replayed
         return reply.result
 
-    async def look(self, op: str, shape: type[T]) -> T:
+    async def look(self, op: str, shape: type[T], **args: Any) -> T:
         """The answer to a query that is never refused."""
-        reply = await self._insist(op, {}, shape, None)
+        reply = await self._insist(op, args, shape, None)
         assert reply is not None, op
         return reply.result
 
@@ -172,19 +197,24 @@ class Contestant(Person):
         super().__init__(url, random, tally)
         self._joined: list[int] = []
         self._positions: list[int] = []
+        self._closed = asyncio.Event()  # no more matches are begun, and no stakes taken
 
-    async def register(self) -> None:
+    async def register(self, referral_code: str | None) -> str:
+        """Become a player whom the owner of that code has brought; the new player's own code."""
+        named = {} if referral_code is None else {"referral_code": referral_code}
         while True:
             with contextlib.suppress(Unreachable, Unanswered, Disconnected, Refused):
                 await self.client.__aenter__()
-                guest = await self.client.post("/api/v1/auth/guest", {}, Guest)
+                guest = await self.client.post("/api/v1/auth/guest", named, Guest)
                 break
             await self._renew()
         await self._renew()
         await self.enter(guest.token)
+        return (await self.look("referral.get", Referral)).code
 
-    async def play(self, rooms: list[Room], stop: asyncio.Event) -> None:
+    async def play(self, rooms: list[Room], closed: asyncio.Event, stop: asyncio.Event) -> None:
         random = self.random
+        self._closed = closed
         poor = random.random() < 0.2
         await self.ask("wallet.top_up", {"asset": "USDT", "amount": "6" if poor else "60"}, Credited)
         await self.ask("wallet.top_up", {"asset": "DEMO", "amount": "250"}, Credited)
@@ -193,14 +223,35 @@ class Contestant(Person):
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), random.expovariate(0.3))
-            if not self._joined or random.random() < 0.05:
+            roll = random.random()
+            if roll < 0.1 and not closed.is_set():
+                await self._spend(random.choice(rooms))
+            elif not self._joined:
                 await self._join(random.choice(rooms))
-            elif random.random() < 0.03:
+            elif roll < 0.12:
                 await self._leave(random.choice(self._joined))
             else:
                 await self._trade(random.choice(self._joined))
 
+    async def _spend(self, room: Room) -> None:
+        """Another room, a place in a queue, a stake from the wallet, or an item."""
+        roll = self.random.random()
+        if roll < 0.3:
+            await self._join(room)
+        elif roll < 0.6:
+            await self.ask("queue.join", {"game": room.game}, Queued)
+        elif roll < 0.65:
+            await self.ask("queue.leave", {"game": room.game}, Queued)
+        elif roll < 0.85:
+            stake: dict[str, Any] = {"symbol": self.random.choice(SYMBOLS), "direction": "down", "stake": "10"}
+            stake |= {"duration": self.random.randint(5, LONGEST_STAKE_S), "account": {"wallet": "demo"}}
+            await self.ask("fixed.buy", stake, FixedBought)
+        else:
+            await self.ask("wallet.purchase", {"item": "GOLD_COIN", "count": self.random.randint(1, 9)}, Purchased)
+
     async def _join(self, room: Room) -> None:
+        if self._closed.is_set():
+            return
         code = room.code if self.random.random() < 0.9 else "guessed"
         args: dict[str, Any] = {"match": room.match} | ({"code": code} if room.code else {})
         times = 2 if self.random.random() < 0.1 else 1
@@ -235,6 +286,8 @@ class Contestant(Person):
         placed = await self.ask("order.place", order, Placed)
         if placed is not None:
             self._positions.append(placed.order)
+        elif random.random() < 0.2:
+            self._joined.remove(match)  # over, perhaps: there are others
 
 
 class Operator(Person):
@@ -246,32 +299,43 @@ class Operator(Person):
         return made.id
 
     async def prepare(self, matches: int, seconds: int) -> list[Room]:
-        for asset, amount in (("USDT", "100000"), ("DEMO", "100000")):
+        for asset, amount in (("USDT", "100000"), ("DEMO", "100000"), ("TREASURE_BOX", "1000")):
             await self.ask("admin.fund_rewards", {"asset": asset, "amount": amount}, Credited)
         games = []
         for number, rules in enumerate(GAMES):
             game: dict[str, Any] = {"currency": "USDT", "min_players": 2 + number % 3, "max_players": 10 + number}
             game |= {"countdown_s": max(1, seconds // (2 + number % 4)), "duration_s": seconds + number * seconds // 20}
-            games.append(await self.make("create_game", game | rules))
+            games.append(await self.make("create_game", game | {"queue_timeout_s": seconds} | rules))
+        await self.make("set_offer", {"item": "GOLD_COIN", "price": "0.25", "asset": "USDT"})
         rooms = []
         for number in range(matches):
             code = f"secret-{number}" if number % 9 == 5 else ""
-            args = {"game": games[number % len(games)]} | ({"code": code} if code else {})
-            match = await self.make("create_match", args)
-            fate = self.random.choices(("", "cancel", "start", "end"), (7, 1, 1, 1))[0]
-            rooms.append(Room(match, code, fate))
+            game_id = games[number % len(games)]
+            match = await self.make("create_match", {"game": game_id} | ({"code": code} if code else {}))
+            fate = self.random.choices(("", "cancel", "start", "end", "void"), (12, 2, 2, 2, 1))[0]
+            rooms.append(Room(match, game_id, code, fate))
         return rooms
 
-    async def meddle(self, rooms: list[Room], seconds: int) -> None:
+    async def meddle(self, rooms: list[Room], seconds: int, closed: asyncio.Event) -> None:
         """Do to each room what it is fated to, at some time, then wait until all are over."""
         shuffled = self.random.sample(rooms, len(rooms))
         for room in sorted(shuffled, key=lambda room: room.fate != "cancel"):  # only those that wait can be called off
             await asyncio.sleep(seconds / len(rooms))
+            fated: dict[str, Any] = {"match": room.match, "reason": "fate"}
             if room.fate == "start":
                 await self.ask("admin.start_match", {"match": room.match}, Made)
+            elif room.fate == "void":
+                await self.ask("admin.end_match", fated | {"void": True}, Made)
             elif room.fate:
-                reason = {"match": room.match, "reason": "fate"}
-                await self.ask(f"admin.{room.fate}_match", reason, Made)
+                await self.ask(f"admin.{room.fate}_match", fated, Made)
+            solvency = await self.look("admin.solvency", Solvency, match=room.match)
+            if not solvency.solvent:
+                self._tally.errors.append(f"not solvent: {solvency}")
+        audited = await self.look("admin.audit", Audited)
+        self._tally.errors += audited.problems
+        _say(f"audited while it is played: {audited.accounts} accounts, {audited.transfers} transfers")
+        closed.set()
+        await asyncio.sleep(LONGEST_STAKE_S + 1)
         while True:
             alive = [match for match in await self.look("match.list", list[Match]) if not match.practice]
             waiting = [match.match for match in alive if match.status == "waiting"]
@@ -292,16 +356,16 @@ async def hold(
     await asyncio.to_thread(server.start)
     operator = Operator(server.url, Random(f"{seed} operator"), tally)
     contestants = [Contestant(server.url, Random(f"{seed} {number}"), tally) for number in range(players)]
-    stop = asyncio.Event()
+    closed, stop = asyncio.Event(), asyncio.Event()
     try:
         await operator.enter(arena("token", "--admin", "--data", str(server.data)).stdout.strip())
-        await _register(contestants)
+        await _register(contestants, Random(f"{seed} friends"))
         rooms = await operator.prepare(matches, seconds)
         _say(f"{matches} matches wait for {players} players")
         async with asyncio.TaskGroup() as group:
             for contestant in contestants:
-                group.create_task(contestant.play(rooms, stop))
-            meddling = group.create_task(operator.meddle(rooms, seconds))
+                group.create_task(contestant.play(rooms, closed, stop))
+            meddling = group.create_task(operator.meddle(rooms, seconds, closed))
             await _kill(server, kills, seconds, meddling, Random(f"{seed} kills"))
             await meddling
             stop.set()
@@ -310,19 +374,20 @@ async def hold(
     finally:
         await asyncio.gather(*(person.client.close() for person in (operator, *contestants)))
         server.stop()
-    books = await asyncio.to_thread(examine, server.data, [room.match for room in rooms], told, tally.acknowledged)
+    books = await asyncio.to_thread(examine, server.data, told, tally.acknowledged)
     return Summary(
         players, matches, kills, round(time.monotonic() - begun_s, 1), len(tally.acknowledged), tally.replayed,
         tally.lost_connections, dict(tally.refused.most_common()), books, tally.errors + books.problems,
     )  # fmt: skip
 
 
-async def _register(contestants: list[Contestant]) -> None:
+async def _register(contestants: list[Contestant], random: Random) -> None:
     entrance = asyncio.Semaphore(REGISTERING_AT_ONCE)
+    codes: list[str | None] = [None]
 
     async def one(contestant: Contestant) -> None:
         async with entrance:
-            await contestant.register()
+            codes.append(await contestant.register(random.choice(codes)))
 
     await asyncio.gather(*map(one, contestants))
 

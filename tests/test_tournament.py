@@ -16,11 +16,10 @@ def test_the_books_are_right_after_a_tournament_with_a_kill(tmp_path: Path) -> N
     summary = asyncio.run(hold(tmp_path, players=24, matches=10, kills=1, seconds=6, seed=7, market=[]))
     assert summary.errors == []
     books = summary.books
-    assert books.closed + books.canceled == 10
+    assert books.closed + books.canceled == books.matches >= 10
     assert books.paid_in.keys() == {"USDT", "DEMO"}
     assert summary.acknowledged > 100
 
-    wrong = examine(tmp_path / "data", [1, 11, 12], {1: []}, [(1, 1), (2, books.sequence + 1)]).problems
-    assert any("is not over" in problem for problem in wrong)  # match 1 is open for practice
+    wrong = examine(tmp_path / "data", {1: []}, [(1, 1), (2, books.sequence + 1)]).problems
     assert any("was told {}" in problem for problem in wrong)
     assert sum("acknowledged, but not in the log" in problem for problem in wrong) == 2
