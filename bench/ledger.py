@@ -66,11 +66,11 @@ class LedgerBench:
         self.random = np.random.default_rng(seed)
         self.now_ns = 1_700_000_000_000_000_000
         self.accounts = accounts
-        self.world = int(account_id(0, Account.WORLD, Asset.USDT))
+        self.world = int(account_id(0, Account.WORLD.value, Asset.USDT.value))
         make_room_for_accounts(self.machine.state, accounts + 1)
         self.bare = make_array("accounts", accounts + 2)
         book = self.machine.state.book
-        open_account(book, 0, Account.WORLD, Asset.USDT)
+        open_account(book, 0, Account.WORLD.value, Asset.USDT.value)
         open_players(book, 1, accounts + 1, Account.PLAYER_CASH.value, Asset.USDT.value)
         for first in range(1, accounts + 1, BATCH):
             records = self.transfers(min(BATCH, accounts + 1 - first))

@@ -14,8 +14,9 @@ from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
-from engine.kernels.ledger import available, find_account
+from engine.kernels.ledger import available
 from engine.kernels.seats import equities_of, equity, floating_profit
+from engine.money import row_of
 from engine.ranking import pool
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -313,7 +314,7 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
     """The player's accounts, of all assets of which he ever had any."""
     found = []
     for asset in Asset:
-        row = int(find_account(book, player, of_players(asset), asset))
+        row = row_of(book, player, of_players(asset), asset)
         if row:
             account = book.accounts[row]
             balance = int(account["credits_posted"]) - int(account["debits_posted"])
@@ -334,7 +335,7 @@ def solvency(state: State, match_id: int) -> SolvencyView | None:
     match = book.matches[match_id]
     asset, seats = int(match["asset"]), int(match["seats"])
     rules = state.cold.games[int(match["game"])].version(int(match["game_version"]))
-    escrow = book.accounts[int(find_account(book, match_id, Account.MATCH_ESCROW, asset))]
+    escrow = book.accounts[row_of(book, match_id, Account.MATCH_ESCROW, asset)]
     owes = seats > 0 and match["status"] in (MATCH_WAITING, MATCH_OPEN)
     prizes = pool(rules, seats) if rules.prize_split else rules.reward_price
     return SolvencyView(
@@ -349,7 +350,7 @@ def solvency(state: State, match_id: int) -> SolvencyView | None:
 
 def stock(book: Book, item: int) -> int:
     """How many of the item the store has."""
-    return int(available(book, find_account(book, 0, Account.HOUSE_STORE, item)))
+    return int(available(book, row_of(book, 0, Account.HOUSE_STORE, item)))
 
 
 def referral(state: State, player: int) -> ReferralView:
