@@ -24,13 +24,15 @@ Request = tuple[str, str, dict[str, Any], str]
 
 
 async def matches_of(boss: Client) -> list[int]:
-    """Three that wait for players: one that will be left, one that will be called off, one that will be played."""
-    return [await cup(boss, min_players=3, max_players=3) for _ in range(3)]
+    """Four that wait for players: one that will be left, one that will be called off, one that will be played, and one
+    that will be played in vain."""
+    return [await cup(boss, min_players=3, max_players=3) for _ in range(4)]
 
 
 def requests(matches: list[int], fixed: int, name: str) -> list[Request]:
     """Every kind of request that moves money, each with a key of its own."""
-    left, off, played = ({"match": match} for match in matches)
+    left, off, played, void = ({"match": match} for match in matches)
+    stake = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 3600, "account": {"wallet": "demo"}}
     asked: list[tuple[str, str, dict[str, Any]]] = [
         ("ann", "wallet.top_up", TOP_UP), ("bob", "wallet.top_up", TOP_UP), ("boss", "admin.fund_rewards", TOP_UP),
         ("ann", "match.join", left), ("ann", "match.leave", left),
@@ -38,8 +40,21 @@ def requests(matches: list[int], fixed: int, name: str) -> list[Request]:
         ("boss", "admin.create_match", {"game": fixed}),
         ("ann", "match.join", played), ("bob", "match.join", played),
         ("boss", "admin.start_match", played), ("boss", "admin.end_match", played | {"reason": "over"}),
+        ("bob", "match.join", void), ("boss", "admin.start_match", void),
+        ("boss", "admin.end_match", void | {"reason": "rain", "void": True}),
+        ("ann", "queue.join", {"game": fixed}), ("ann", "queue.leave", {"game": fixed}),
+        ("boss", "admin.stock", {"item": "GOLD_COIN", "count": 5}),
+        ("ann", "wallet.purchase", {"item": "GOLD_COIN", "count": 2}),
+        ("boss", "admin.fund_referrals", TOP_UP),
+        *((who, op, {"asset": "DEMO", "amount": "50"})
+          for who, op in (("boss", "admin.fund_rewards"), ("ann", "wallet.top_up"))),
+        ("ann", "fixed.buy", stake),
     ]  # fmt: skip
     return [(who, op, args, f"{name} {number}") for number, (who, op, args) in enumerate(asked)]
+
+
+OTHERWISE: dict[str, Any] = {"amount": "51", "match": 1, "count": 3, "stake": "11", "game": 1}
+"""By a field of a request: what else it could say."""
 
 
 class House:
@@ -93,9 +108,8 @@ class House:
         again = await self.asks(request)
         assert (again["ok"], again["result"], again["seq"]) == (True, first["result"], first["seq"]), request
         assert again["replayed"], request
-        args = request[2]
-        other = {"amount": "51"} if "amount" in args else {"match": 1} if "match" in args else {"game": 1}
-        assert (await self.asks(request, **other))["error"]["code"] == "KEY_REUSED"
+        field = next(field for field in OTHERWISE if field in request[2])
+        assert (await self.asks(request, **{field: OTHERWISE[field]}))["error"]["code"] == "KEY_REUSED"
         assert self.gateway.digest() == before
 
     async def wealth(self) -> dict[str, str]:
@@ -108,6 +122,7 @@ async def test_every_request_that_moves_money_has_one_effect_also_over_restarts(
     await house.opens()
     boss = house.clients["boss"]
     fixed = (await boss.result("admin.create_game", CUP | {"prize_split": [], "reward_price": "20"}))["id"]
+    await boss.result("admin.set_offer", {"item": "GOLD_COIN", "price": "0.5", "asset": "USDT"})
     done: list[Request] = []
     for name in ("before the snapshot", "behind it"):
         for request in requests(await matches_of(house.clients["boss"]), fixed, name):
@@ -126,8 +141,10 @@ async def test_every_request_that_moves_money_has_one_effect_also_over_restarts(
             await house.hears_the_same_again(request)
     assert recovered.snapshot is not None
     assert recovered.batches_replayed > 0
-    # Two top-ups each, and of two pools of 21, less a tenth for the house, 70 and 30 percent.
-    assert wealth == {"ann": "105.460000", "bob": "90.340000"}
+    # Two top-ups each, and of two pools of 21, less a tenth for the house, 70 and 30 percent; four coins.
+    assert wealth == {"ann": "103.460000", "bob": "90.340000"}
+    assert (await house.clients["ann"].result("inventory.list"))[0]["count"] == 4
+    assert len(await house.clients["ann"].result("fixed.list")) == 2
     await house.closes()
 
 
