@@ -2,7 +2,9 @@
 
 The rules that stand against them have their own tests; here is what somebody gains by trying: nothing. Whose a position
 or an order is, forged tokens and admin ops by players are also in test_sessions.py, test_gateway_limits.py and
-test_sessions_admin.py; transfers of the ledger in test_ledger.py; who asks twice in test_retries.py.
+test_sessions_admin.py; transfers of the ledger in test_ledger.py; who asks twice in test_retries.py; bonuses for
+oneself in test_rules_referrals.py; purchases with money, items or versions that are not there in test_rules_store.py;
+stakes from wallets in test_rules_wallet_trades.py.
 """
 
 from __future__ import annotations
