@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from engine.commands import Account, Asset
 from engine.events import TransferStatus
-from engine.invariants import escrows_hold_what_their_matches_owe
+from engine.invariants.money import escrows_hold_what_their_matches_owe
 from engine.state import State
 from engine.tables import ACCOUNTS
 
