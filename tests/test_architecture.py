@@ -94,9 +94,12 @@ def test_layers_look_down_only():
 GATEWAY_BEYOND_THE_DOOR = {
     "gateway.arena": {"engine.state"},  # the type of what it holds
     "gateway.instruments": {"engine.state"},  # the cold texts
+    "gateway.names": {"engine.tables"},  # statuses
     "gateway.ops_careers": {"engine.state"},  # the cold texts
+    "gateway.ops_fixed": {"engine.state"},  # the type of what it is asked about
     "gateway.ops_games": {"engine.state"},  # the cold texts
-    "gateway.presentation": {"engine.state", "engine.tables"},  # the cold texts, a status
+    "gateway.ops_matches": {"engine.state", "engine.tables"},  # the cold texts, a status
+    "gateway.ops_queues": {"engine.state"},  # the type of what it is asked about
     "gateway.rules": {"engine.state"},  # the cold texts
     "gateway.cli_data": {"engine.digest"},  # prints the hash that a replay ends with
     "gateway.warmup": {
