@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess, arena
 from gateway import (
+    client_events,
     client_types,
     messages_market,
     messages_matches,
@@ -176,7 +177,7 @@ async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encod
             told.append((event.channel, event.type, event.data))
             if event.type == "room.finished":
                 break
-        assert ("sys", "match.created", client_types.CreatedEvent(match, game)) in told
+        assert ("sys", "match.created", client_events.CreatedEvent(match, game)) in told
         types = [(type, data.status) for channel, type, data in told if channel == room]
         assert types == [
             ("match", "waiting"), ("room.joined", "open"), ("room.started", "open"), ("room.finished", "closed"),
@@ -254,11 +255,11 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.Position, ops_positions.PositionAnswer),
         (client_types.Me, ops_session.MeAnswer),
         (client_types.Quote, messages_market.QuoteData),
-        (client_types.OrderEvent, messages_trades.OrderData),
-        (client_types.PositionEvent, messages_trades.PositionData),
-        (client_types.SeatEvent, messages_matches.SeatData),
+        (client_events.OrderEvent, messages_trades.OrderData),
+        (client_events.PositionEvent, messages_trades.PositionData),
+        (client_events.SeatEvent, messages_matches.SeatData),
         (client_types.Judged, messages_matches.JudgedData),
-        (client_types.CandleEvent, messages_market.CandleData),
+        (client_events.CandleEvent, messages_market.CandleData),
         (client_types.Placed, ops_orders.Placed),
         (client_types.AmendedOrder, ops_orders.AmendedOrder),
         (client_types.Canceled, ops_orders.Canceled),
@@ -269,32 +270,32 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.FixedTerms, ops_market.FixedTermsAnswer),
         (client_types.FixedBought, ops_fixed.Bought),
         (client_types.FixedTrade, ops_fixed.FixedTradeAnswer),
-        (client_types.FixedEvent, messages_trades.FixedData),
+        (client_events.FixedEvent, messages_trades.FixedData),
         (client_types.Offer, ops_store.OfferAnswer),
         (client_types.Item, ops_store.ItemAnswer),
         (client_types.Purchased, ops_store.Purchased),
         (client_types.Bonus, ops_referrals.BonusAnswer),
         (client_types.Referral, ops_referrals.ReferralAnswer),
-        (client_types.Finished, messages_matches.RankedData),
+        (client_events.Finished, messages_matches.RankedData),
         (client_types.FinishedMatch, ops_history.FinishedAnswer),
         (client_types.TradeResult, ops_history.ResultAnswer),
         (client_types.Summary, ops_history.SummaryAnswer),
         (client_types.ClosedTrade, ops_history.TradeAnswer),
         (client_types.SettledTrade, ops_history.SettledAnswer),
-        (client_types.RoomEvent, rooms.RoomData),
-        (client_types.CreatedEvent, rooms.CreatedData),
+        (client_events.RoomEvent, rooms.RoomData),
+        (client_events.CreatedEvent, rooms.CreatedData),
         (client_types.Queued, ops_queues.Queued),
         (client_types.InQueue, ops_queues.QueueAnswer),
-        (client_types.QueueEvent, messages_matches.QueueData),
-        (client_types.CanceledEvent, messages_matches.CanceledData),
-        (client_types.ResumedEvent, messages_matches.ResumedData),
+        (client_events.QueueEvent, messages_matches.QueueData),
+        (client_events.CanceledEvent, messages_matches.CanceledData),
+        (client_events.ResumedEvent, messages_matches.ResumedData),
         (client_types.Game, ops_games.GameAnswer),
         (client_types.MatchMoney, ops_matches.MoneyAnswer),
         (client_types.Career, ops_careers.CareerAnswer),
         (client_types.CupsBoard, ops_careers.CupsAnswer),
         (client_types.CupsRow, ops_careers.CupsRow),
-        (client_types.Progress, messages_matches.ProgressData),
-        (client_types.SeasonEvent, messages_matches.SeasonData),
+        (client_events.Progress, messages_matches.ProgressData),
+        (client_events.SeasonEvent, messages_matches.SeasonData),
     ],
 )
 def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:
