@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
-from engine.invariants import accounts_are_within_bounds, every_asset_sums_to_zero
+from engine.invariants.ledger import accounts_are_within_bounds, every_asset_sums_to_zero
 from engine.kernels import entry
 from engine.kernels.index import account_id
 from engine.kernels.ledger import open_account

@@ -31,6 +31,6 @@ What lives where, in the order in which it is built:
     room.py          tables grow, between batches
     machine.py       the one door: a batch in, outcomes and events out
     views.py         read-only answers
-    invariants.py    the list of whole-state checks
+    invariants/      the list of whole-state checks, a file per noun
     digest.py        hash of the state
 """

@@ -7,12 +7,13 @@ A message's way in, and its answer's way out:
     codecs.py        JSON and msgpack, and the frames of a server
     sessions.py      one client, sans I/O: envelope, authentication, limits, deadlines, keys, replies
     arguments.py     what each op takes
-    ops.py ops_*.py  the table of ops, and the ops, a file per noun: arguments -> record, outcome -> result
+    ops.py ops_*.py  the table of ops, and the ops, a file per noun: arguments -> record, outcome or state -> answer
     requests.py      what an op asks of the engine
-    records.py       records as bytes, outcomes and events as tuples; layouts derived from the engine's dtypes
+    records.py       commands as bytes, outcomes as tuples; layouts derived from the engine's dtypes
     sequencer.py     the one door to the engine: gather, stamp, log, apply, answer
     fanout.py        events to channels, encoded once per codec
-    messages.py      what clients see of an event
+    events.py        events as Structs, one for each of the engine's layouts
+    messages.py messages_*.py   the table of private messages, and what clients see of an event, by noun
     rooms.py         what those who watch a match see of it
     publisher.py     what goes out by the clock: unfinished candles, leaderboards
 
@@ -30,7 +31,7 @@ Around it:
     feed.py prices.py   the market: where prices come from; quotes to the sequencer, last trade prices
     clock.py         stamps that never go back
     errors.py        every code that is not the engine's, with its message and retry
-    instruments.py presentation.py   symbols, ticks and lots as text; answers of engine.views as clients see them
+    instruments.py names.py   symbols, ticks, lots and amounts as text; sides, statuses and reasons by name
     limits.py auth.py metrics.py http.py
     market/          the feed, recordings, the simulated market and the market server
 

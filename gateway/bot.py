@@ -21,6 +21,7 @@ import msgspec
 from hdrh.histogram import HdrHistogram
 
 from gateway.client import Client, Refused, Unanswered
+from gateway.client_events import Event, FixedEvent, OrderEvent, PositionEvent
 from gateway.client_types import (
     Amended,
     AmendedOrder,
@@ -28,15 +29,11 @@ from gateway.client_types import (
     Canceled,
     CanceledAll,
     Closed,
-    Event,
     FixedBought,
-    FixedEvent,
     Instrument,
     Me,
     Order,
-    OrderEvent,
     Placed,
-    PositionEvent,
     Quote,
     Reply,
     Reset,

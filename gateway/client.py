@@ -9,8 +9,8 @@
 
 A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
 with the same token and subscriptions and asks again (client_connection.py); every command has an idempotency key, so
-asking twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal; client_types.py has all
-that comes out.
+asking twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal: client_types.py
+has all that it is answered, client_events.py all that it is told.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gateway.client_connection import (
     Unanswered,
     Unreachable,
 )
+from gateway.client_events import Event
 from gateway.client_types import (
     Amended,
     AmendedOrder,
@@ -44,7 +45,6 @@ from gateway.client_types import (
     ClosedTrade,
     Credited,
     CupsBoard,
-    Event,
     FinishedMatch,
     FixedBought,
     FixedTrade,

@@ -17,7 +17,8 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.client_types import EVENT_DATA, Event, Reply
+from gateway.client_events import EVENT_DATA, Event
+from gateway.client_types import Reply
 
 T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]

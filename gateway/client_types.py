@@ -1,12 +1,13 @@
-"""What the client gets: replies and events as Structs, their decimals as Decimal, ids and times (ms) as integers.
+"""What the client is answered: results as Structs, their decimals as Decimal, ids and times (ms) as integers.
 
-Fields that the server leaves out are None. Fields that it adds later are ignored, so an old client stays at work.
+What it is told is in client_events.py. Fields that the server leaves out are None. Fields that it adds later are
+ignored, so an old client stays at work.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -50,6 +51,10 @@ class Channels(Struct, frozen=True):
 
 class Nothing(Struct, frozen=True):
     pass
+
+
+class Made(Struct, frozen=True):
+    id: int
 
 
 # The market
@@ -122,36 +127,7 @@ class Candle(Struct, frozen=True, array_like=True):
     ticks: int
 
 
-# Games
-
-
-class Rules(Struct, frozen=True):
-    """The challenge rules of a match; None: no such rule. Percents are of the starting balance."""
-
-    allowed_symbols: list[str] | None = None
-    allowed_directions: Literal["both", "long_only", "short_only"] | None = None
-    max_trades_per_minute: int | None = None
-    min_trades: int | None = None
-    min_hold_s: int | None = None
-    max_daily_drawdown_pct: Decimal | None = None
-    daily_anchor: Literal["balance", "equity", "higher"] | None = None
-    max_total_drawdown_pct: Decimal | None = None
-    total_drawdown: Literal["static", "trailing", "trailing_lock"] | None = None
-    max_loss_per_trade_pct: Decimal | None = None
-    loss_per_trade: Literal["close", "disqualify"] | None = None
-    profit_target_pct: Decimal | None = None
-    profit_target: Literal["locks", "ends"] | None = None
-
-
-class MatchMoney(Struct, frozen=True):
-    """What a match costs and pays, in `currency`; None: the prizes are only named."""
-
-    currency: str | None = None
-    entry_fee: Decimal | None = None
-    house_fee_pct: Decimal | None = None
-    prize_split: list[int] | None = None
-    reward_price: Decimal | None = None
-    item_rewards: dict[str, int] = {}
+# Games, matches and queues
 
 
 class Game(Struct, frozen=True):
@@ -203,6 +179,35 @@ class Game(Struct, frozen=True):
     item_rewards: dict[str, int] = {}
 
 
+class Rules(Struct, frozen=True):
+    """The challenge rules of a match; None: no such rule. Percents are of the starting balance."""
+
+    allowed_symbols: list[str] | None = None
+    allowed_directions: Literal["both", "long_only", "short_only"] | None = None
+    max_trades_per_minute: int | None = None
+    min_trades: int | None = None
+    min_hold_s: int | None = None
+    max_daily_drawdown_pct: Decimal | None = None
+    daily_anchor: Literal["balance", "equity", "higher"] | None = None
+    max_total_drawdown_pct: Decimal | None = None
+    total_drawdown: Literal["static", "trailing", "trailing_lock"] | None = None
+    max_loss_per_trade_pct: Decimal | None = None
+    loss_per_trade: Literal["close", "disqualify"] | None = None
+    profit_target_pct: Decimal | None = None
+    profit_target: Literal["locks", "ends"] | None = None
+
+
+class MatchMoney(Struct, frozen=True):
+    """What a match costs and pays, in `currency`; None: the prizes are only named."""
+
+    currency: str | None = None
+    entry_fee: Decimal | None = None
+    house_fee_pct: Decimal | None = None
+    prize_split: list[int] | None = None
+    reward_price: Decimal | None = None
+    item_rewards: dict[str, int] = {}
+
+
 class Match(Struct, frozen=True):
     """A match, and the seat in it of the player who asks for it by its id."""
 
@@ -237,6 +242,32 @@ class Match(Struct, frozen=True):
     lose_exp: int = 0
 
 
+class Joined(Struct, frozen=True):
+    match: int
+
+
+class Left(Struct, frozen=True):
+    match: int
+
+
+class Reset(Struct, frozen=True):
+    match: int
+
+
+class Queued(Struct, frozen=True):
+    """Whose queue the player has joined or left."""
+
+    game: int
+
+
+class InQueue(Struct, frozen=True):
+    """Where the player stands in the queue of a game, and until when (ms) at most; None: however long it takes."""
+
+    game: int
+    place: int
+    until: int | None = None
+
+
 class BoardRow(Struct, frozen=True):
     rank: int
     player: int
@@ -258,6 +289,88 @@ class Board(Struct, frozen=True):
     rank: int | None = None
 
 
+# The player and his seats
+
+
+class Seat(Struct, frozen=True):
+    """The player in a match. The dicts are by the names of rules: see Judged.
+
+    `distance` is how far equity is above each floor, and how much of the profit target is still to be made; `warnings`
+    are today's, in percent of the way to the floor; `out` says what put the seat out of the game.
+    """
+
+    match: int
+    equity: Decimal
+    cash: Decimal
+    reserved: Decimal
+    margin: Decimal
+    profit: Decimal
+    fees: Decimal
+    trades: int
+    wins: int
+    orders: int
+    positions: int
+    joined_at: int
+    stakes: Decimal
+    status: Literal["playing", "locked", "disqualified"]
+    floors: dict[str, Decimal] = {}
+    distance: dict[str, Decimal] = {}
+    warnings: dict[str, int] = {}
+    out: Judged | None = None
+    rank: int | None = None
+    prize: Decimal | None = None
+
+
+class Judged(Struct, frozen=True):
+    """What a challenge rule found, and at which quote (None: it is a warning, or the start of a day found it).
+
+    A drawdown holds the seat's `equity` against a `floor`, the profit target against a `target`; the loss per trade
+    holds a trade's `result` against a `limit`. `percent` is how much of the way to the floor a warning goes out at.
+    `quote_seq` and `seq`, of what broke the rule, are the log's.
+    """
+
+    match: int
+    rule: str
+    equity: Decimal | None = None
+    floor: Decimal | None = None
+    target: Decimal | None = None
+    result: Decimal | None = None
+    limit: Decimal | None = None
+    percent: int | None = None
+    symbol: str | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    quote_seq: int | None = None
+    seq: int | None = None
+
+
+class Career(Struct, frozen=True):
+    """What matches have made of the player; `season` is the current one, 0 before the first."""
+
+    cups: int
+    season: int
+    season_cups: int
+    experience: int
+    level: int
+    to_next_level: int
+    wins: int
+    matches: int
+
+
+class Me(Struct, frozen=True):
+    """The player and all that is open."""
+
+    player: int
+    name: str
+    role: str
+    seats: list[Seat]
+    orders: list[Order]
+    positions: list[Position]
+    fixed: list[FixedTrade]
+    career: Career
+    queues: list[InQueue] = []
+
+
 class CupsRow(Struct, frozen=True):
     rank: int
     player: int
@@ -276,11 +389,7 @@ class CupsBoard(Struct, frozen=True):
     rank: int | None = None
 
 
-class Reset(Struct, frozen=True):
-    match: int
-
-
-# Orders and positions
+# Orders
 
 
 class Placed(Struct, frozen=True):
@@ -350,6 +459,9 @@ class Order(Struct, frozen=True):
     trailing_stop: int | None = None
 
 
+# Positions
+
+
 class Closed(Struct, frozen=True):
     """A close that was accepted; with its figures when it filled at once. `left` stays open."""
 
@@ -391,21 +503,34 @@ class Position(Struct, frozen=True):
     trailing_distance: Decimal | None = None
 
 
-class Finished(Struct, frozen=True):
-    """How a match ended for the player; `out` is the rule that put the seat out of the game."""
+# Fixed-time trades
 
-    match: int
-    rank: int
-    players: int
-    balance: Decimal
-    prize: Decimal
-    starting_balance: Decimal
-    profit: Decimal
-    fees: Decimal
-    max_drawdown: Decimal
-    trades: int
-    wins: int
-    out: str | None = None
+
+class FixedBought(Struct, frozen=True):
+    """A fixed-time trade that was accepted; `payout` is what a win brings, in percent of the stake."""
+
+    trade: int
+    payout: int
+    expires_at: int
+
+
+class FixedTrade(Struct, frozen=True):
+    """An open fixed-time trade, staked in a `match` or from a `wallet`; without an entry until its quote has come."""
+
+    trade: int
+    symbol: str
+    direction: str
+    stake: Decimal
+    payout: int
+    accepted_at: int
+    expires_at: int
+    entry_price: Decimal | None = None
+    entry_sequence: int | None = None
+    match: int | None = None
+    wallet: str | None = None
+
+
+# Looking back
 
 
 class FinishedMatch(Struct, frozen=True):
@@ -500,226 +625,7 @@ class SettledTrade(Struct, frozen=True):
     reason: str | None = None
 
 
-class Joined(Struct, frozen=True):
-    match: int
-
-
-class Left(Struct, frozen=True):
-    match: int
-
-
-class Queued(Struct, frozen=True):
-    """Whose queue the player has joined or left."""
-
-    game: int
-
-
-class InQueue(Struct, frozen=True):
-    """Where the player stands in the queue of a game, and until when (ms) at most; None: however long it takes."""
-
-    game: int
-    place: int
-    until: int | None = None
-
-
-class Made(Struct, frozen=True):
-    id: int
-
-
-class Judged(Struct, frozen=True):
-    """What a challenge rule found, and at which quote (None: it is a warning, or the start of a day found it).
-
-    A drawdown holds the seat's `equity` against a `floor`, the profit target against a `target`; the loss per trade
-    holds a trade's `result` against a `limit`. `percent` is how much of the way to the floor a warning goes out at.
-    `quote_seq` and `seq`, of what broke the rule, are the log's.
-    """
-
-    match: int
-    rule: str
-    equity: Decimal | None = None
-    floor: Decimal | None = None
-    target: Decimal | None = None
-    result: Decimal | None = None
-    limit: Decimal | None = None
-    percent: int | None = None
-    symbol: str | None = None
-    bid: Decimal | None = None
-    ask: Decimal | None = None
-    quote_seq: int | None = None
-    seq: int | None = None
-
-
-class FixedBought(Struct, frozen=True):
-    """A fixed-time trade that was accepted; `payout` is what a win brings, in percent of the stake."""
-
-    trade: int
-    payout: int
-    expires_at: int
-
-
-class FixedTrade(Struct, frozen=True):
-    """An open fixed-time trade, staked in a `match` or from a `wallet`; without an entry until its quote has come."""
-
-    trade: int
-    symbol: str
-    direction: str
-    stake: Decimal
-    payout: int
-    accepted_at: int
-    expires_at: int
-    entry_price: Decimal | None = None
-    entry_sequence: int | None = None
-    match: int | None = None
-    wallet: str | None = None
-
-
-class Seat(Struct, frozen=True):
-    """The player in a match. The dicts are by the names of rules: see Judged.
-
-    `distance` is how far equity is above each floor, and how much of the profit target is still to be made; `warnings`
-    are today's, in percent of the way to the floor; `out` says what put the seat out of the game.
-    """
-
-    match: int
-    equity: Decimal
-    cash: Decimal
-    reserved: Decimal
-    margin: Decimal
-    profit: Decimal
-    fees: Decimal
-    trades: int
-    wins: int
-    orders: int
-    positions: int
-    joined_at: int
-    stakes: Decimal
-    status: Literal["playing", "locked", "disqualified"]
-    floors: dict[str, Decimal] = {}
-    distance: dict[str, Decimal] = {}
-    warnings: dict[str, int] = {}
-    out: Judged | None = None
-    rank: int | None = None
-    prize: Decimal | None = None
-
-
-class Career(Struct, frozen=True):
-    """What matches have made of the player; `season` is the current one, 0 before the first."""
-
-    cups: int
-    season: int
-    season_cups: int
-    experience: int
-    level: int
-    to_next_level: int
-    wins: int
-    matches: int
-
-
-class Me(Struct, frozen=True):
-    """The player and all that is open."""
-
-    player: int
-    name: str
-    role: str
-    seats: list[Seat]
-    orders: list[Order]
-    positions: list[Position]
-    fixed: list[FixedTrade]
-    career: Career
-    queues: list[InQueue] = []
-
-
-# Events
-
-
-class OrderEvent(Struct, frozen=True):
-    """What happened to an order; `cash` is what is free afterwards, `reason` why its fill was refused.
-
-    An order that fills on arrival brings a PositionEvent only.
-    """
-
-    order: int
-    match: int
-    symbol: str
-    side: str
-    type: str
-    leverage: int
-    quantity: Decimal
-    price: Decimal
-    margin: Decimal
-    fee: Decimal
-    cash: Decimal
-    liquidation_price: Decimal | None = None
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
-    client_order_id: str | None = None
-    reason: str | None = None
-    trailing_stop: int | None = None
-
-
-class PositionEvent(Struct, frozen=True):
-    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now.
-
-    `type` and `client_order_id` are of the order that opened it, told when it opens.
-    """
-
-    position: int
-    match: int
-    symbol: str
-    side: str
-    leverage: int
-    cash: Decimal
-    left: Decimal
-    margin: Decimal
-    quantity: Decimal | None = None
-    price: Decimal | None = None
-    fee: Decimal | None = None
-    profit: Decimal | None = None
-    cause: str | None = None
-    liquidation_price: Decimal | None = None
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
-    type: str | None = None
-    client_order_id: str | None = None
-    trailing_distance: Decimal | None = None
-
-
-class FixedEvent(Struct, frozen=True):
-    """What happened to a fixed-time trade. Prices are the middle of the quotes that the sequences name.
-
-    From `result` (won, lost, draw, refunded) on, of what is settled: `paid_back` is what came back to the cash,
-    `reason` why it was refunded. It is staked in a `match` or from a `wallet`, of whose money its amounts are.
-    """
-
-    trade: int
-    symbol: str
-    direction: str
-    stake: Decimal
-    payout: int
-    expires_at: int
-    cash: Decimal
-    entry_price: Decimal | None = None
-    entry_sequence: int | None = None
-    result: str | None = None
-    exit_price: Decimal | None = None
-    exit_sequence: int | None = None
-    profit: Decimal | None = None
-    paid_back: Decimal | None = None
-    reason: str | None = None
-    match: int | None = None
-    wallet: str | None = None
-
-
-class SeatEvent(Struct, frozen=True):
-    match: int
-    cash: Decimal
-
-
-class CandleEvent(Struct, frozen=True):
-    symbol: str
-    interval: str
-    candle: Candle
-    closed: bool
+# Wallet, store and referrals
 
 
 class Balance(Struct, frozen=True):
@@ -819,138 +725,3 @@ class Referral(Struct, frozen=True):
     referred: int
     earned: dict[str, Decimal]
     bonus: Bonus | None = None
-
-
-class WalletEvent(Struct, frozen=True):
-    """An account has changed: by `change`, for the `reason` (of the match, if it was one), to `balance`."""
-
-    asset: str
-    reason: str
-    change: Decimal
-    balance: Decimal
-    held: Decimal
-    version: int
-    match: int | None = None
-
-
-class Progress(Struct, frozen=True):
-    """What a match has made of the player: cups, by `change`, and experience, by `gained`, with the level it makes."""
-
-    match: int
-    cups: int
-    change: int
-    season: int
-    season_cups: int
-    experience: int
-    gained: int
-    level: int
-    level_before: int
-
-
-class SeasonEvent(Struct, frozen=True):
-    """A season has begun."""
-
-    season: int
-
-
-class MatchEvent(Struct, frozen=True):
-    match: int
-
-
-class RoomEvent(Struct, frozen=True):
-    """A match that is watched, as it stands now; `player` has joined or left it."""
-
-    match: int
-    status: str
-    players: int
-    starts_at: int | None = None
-    ends_at: int | None = None
-    player: int | None = None
-    name: str | None = None
-
-
-class CreatedEvent(Struct, frozen=True):
-    match: int
-    game: int | None = None  # told to all
-
-
-class CanceledEvent(Struct, frozen=True):
-    """A match was called off: OUTAGE or CALLED_OFF. Every entry fee came back."""
-
-    match: int
-    reason: str
-
-
-class ResumedEvent(Struct, frozen=True):
-    """The prices are back: the match goes on, and ends later."""
-
-    match: int
-    ends_at: int
-
-
-class QueueEvent(Struct, frozen=True):
-    """In the queue of a game, `until` then at most; or out of it without a seat, for the `reason` if it was not wanted.
-    """
-
-    game: int
-    until: int | None = None
-    reason: str | None = None
-
-
-class SwitchEvent(Struct, frozen=True):
-    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
-
-    scope: str
-    switch: str
-    on: bool
-    symbol: str | None = None
-    match: int | None = None
-    player: int | None = None
-
-
-class Event(Struct, frozen=True):
-    """A message of a channel.
-
-    `n` counts the channel's messages without gaps; a subscription starts with `kind` "snapshot", and "conflated"
-    stands for several messages that a slow reader missed. `data` is a Struct of this file, by `type`: see EVENT_DATA.
-    """
-
-    channel: str
-    n: int
-    seq: int
-    at: int
-    type: str
-    data: Any
-    kind: str = ""
-
-
-EVENT_DATA: Final[dict[str, type]] = {
-    "order": OrderEvent,
-    "position": PositionEvent,
-    "fixed": FixedEvent,
-    "seat": SeatEvent,
-    "seat.warned": Judged,
-    "seat.disqualified": Judged,
-    "seat.locked": Judged,
-    "wallet": WalletEvent,
-    "player.progressed": Progress,
-    "season": SeasonEvent,
-    "match.left": MatchEvent,
-    "match.started": MatchEvent,
-    "match.paused": MatchEvent,
-    "match.resumed": ResumedEvent,
-    "match.canceled": CanceledEvent,
-    "queue": QueueEvent,
-    "match.finished": Finished,
-    "match.joined": SeatEvent,
-    "match.created": CreatedEvent,
-    "match": Match,
-    "room": RoomEvent,
-    "tick": Quote,
-    "candle": CandleEvent,
-    "board": Board,
-    "switch": SwitchEvent,
-    "me": Me,
-}
-"""What is in an event, by its type, or else by its type up to the dot; any other type brings a dict. A snapshot may be
-an empty dict."""

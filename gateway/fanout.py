@@ -20,30 +20,12 @@ from engine.events import EventKind
 from engine.machine import Applied
 from engine.scale import NS_PER_MS
 from gateway.codecs import Codec
+from gateway.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
 from gateway.instruments import Instruments
-from gateway.messages import (
-    FIXED_KINDS,
-    PRIVATE_DATA,
-    SCOPES,
-    SWITCHES,
-    TYPES,
-    Push,
-    QuoteData,
-    SeasonData,
-    SwitchData,
-    candle_data,
-)
-from gateway.records import (
-    Fixed,
-    Trade,
-    candle_at,
-    event_at,
-    fixed_at,
-    progressed_at,
-    quoted_at,
-    switched_at,
-    trades_in,
-)
+from gateway.messages import PRIVATE, Push
+from gateway.messages_market import QuoteData, SwitchData, candle_data
+from gateway.messages_matches import SeasonData
+from gateway.names import SCOPES, SWITCHES
 
 _SAMPLED: Final = EventKind.EQUITY_SAMPLED.value
 
@@ -174,14 +156,15 @@ class Fanout:
             kind, player = trade[0], trade[4]
             if kind in takers:
                 takers[kind](raw, index)
-            elif player in private and kind in TYPES:
-                told = fixed_at(raw, index) if kind in FIXED_KINDS else trade
-                self._send_private(told, private[player])
+            elif player in private and kind in PRIVATE:
+                self._send_private(trade, raw, index, private[player])
 
-    def _send_private(self, trade: Trade | Fixed, subscribers: list[Subscriber]) -> None:
-        kind = trade[0]
-        data = PRIVATE_DATA[kind](trade, self._instruments.by_id.get(trade[7]))
-        self._push(Push("me", trade[5], trade[2], trade[3] // NS_PER_MS, TYPES[kind], data), subscribers)
+    def _send_private(self, trade: Trade, raw: bytes, index: int, subscribers: list[Subscriber]) -> None:
+        kind, _, sequence, at_ns, _, message, _, instrument = trade[:8]
+        type, layout, make_data = PRIVATE[kind]
+        event = trade if layout is None else event_at(layout, raw, index)
+        data = make_data(event, self._instruments.by_id.get(instrument))
+        self._push(Push("me", message, sequence, at_ns // NS_PER_MS, type, data), subscribers)
 
     def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
         self.messages += len(subscribers)
@@ -196,7 +179,7 @@ class Fanout:
             subscriber.outlet.send(frame)
 
     def _send_tick(self, raw: bytes, index: int) -> None:
-        quoted = quoted_at(raw, index)
+        quoted = event_at(Quoted, raw, index)
         self.changed.add(quoted.instrument)
         channel = self.ticks.get(quoted.instrument)
         if channel is None:
@@ -214,7 +197,7 @@ class Fanout:
         channel.send(Message(quoted.sequence, at_ms, "tick", data))
 
     def _send_closed_candle(self, raw: bytes, index: int) -> None:
-        candle = candle_at(raw, index)
+        candle = event_at(Candle, raw, index)
         channel = self.candles.get((candle.instrument, candle.interval_s))
         if channel is None:
             return
@@ -223,14 +206,14 @@ class Fanout:
         channel.send(Message(candle.sequence, candle.at_ns // NS_PER_MS, "candle", data))
 
     def _send_instrument(self, raw: bytes, index: int) -> None:
-        event = event_at(raw, index)
+        event = event_at(Event, raw, index)
         self._instrument_changed(event.instrument)
         data = {"symbol": self._instruments.by_id[event.instrument].symbol}
         self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data))
 
     def _send_switch(self, raw: bytes, index: int) -> None:
         """To all on `sys`; that of a player to nobody else, on `me`."""
-        event = switched_at(raw, index)
+        event = event_at(Switched, raw, index)
         symbol = None
         if event.instrument:
             self._instrument_changed(event.instrument)
@@ -250,7 +233,7 @@ class Fanout:
             self._push(Push("me", event.message, event.sequence, at_ms, type, data), self.private[event.player])
 
     def _send_season(self, raw: bytes, index: int) -> None:
-        event = progressed_at(raw, index)
+        event = event_at(Progressed, raw, index)
         data = SeasonData(event.season)
         self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -10,7 +12,6 @@ from msgspec.structs import replace
 from engine.commands import (
     ArchiveMatch,
     CancelMatch,
-    ColdCommand,
     CreateMatch,
     DeleteGame,
     EndMatch,
@@ -19,13 +20,12 @@ from engine.commands import (
     StartMatch,
     StartSeason,
     UpdateGame,
-    encode_cold,
 )
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
-from gateway.records import Outcome, cold_record
-from gateway.requests import Request
+from gateway.records import Outcome
+from gateway.requests import Request, cold_request
 from gateway.seed import GameData, GameUpdate, InstrumentSeed, SeedError, create_game_of, define_instrument_of
 
 SWITCHES: Final = ("enabled", "locked", "halted", "close_only")
@@ -40,61 +40,55 @@ class Made(Struct, frozen=True):
 
 def define_instrument(arena: Arena, player: int, data: InstrumentSeed) -> Request:
     """A new one, or other data for one that there is: its switches stay as they are."""
-    try:
+    with seed_errors_refused():
         defined = define_instrument_of(data)
         known = arena.instruments.by_symbol.get(data.symbol)
         if known is not None:
             data_now = arena.state.cold.instruments[known.id]
             defined = replace(defined, **{switch: getattr(data_now, switch) for switch in SWITCHES})
-        return _request(defined)
-    except SeedError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+        return cold_request(defined, made)
 
 
 def create_game(arena: Arena, player: int, data: GameData) -> Request:
-    try:
-        return _request(create_game_of(data))
-    except SeedError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+    with seed_errors_refused():
+        return cold_request(create_game_of(data), made)
 
 
 def update_game(arena: Arena, player: int, data: GameUpdate) -> Request:
-    try:
-        return _request(UpdateGame(data.game, create_game_of(data)))
-    except SeedError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+    with seed_errors_refused():
+        return cold_request(UpdateGame(data.game, create_game_of(data)), made)
 
 
 def delete_game(arena: Arena, player: int, of: args.OfGame) -> Request:
-    return _request(DeleteGame(of.game))
+    return cold_request(DeleteGame(of.game), made)
 
 
 def activate_game(arena: Arena, player: int, of: args.ActivateGame) -> Request:
-    return _request(SetGameActive(of.game, of.active))
+    return cold_request(SetGameActive(of.game, of.active), made)
 
 
 def start_season(arena: Arena, player: int, of: args.StartSeason) -> Request:
-    return _request(StartSeason(of.name))
+    return cold_request(StartSeason(of.name), made)
 
 
 def create_match(arena: Arena, player: int, of: args.CreateMatch) -> Request:
-    return _request(CreateMatch(of.game, of.practice, of.code))
+    return cold_request(CreateMatch(of.game, of.practice, of.code), made)
 
 
 def start_match(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    return _request(StartMatch(of.match))
+    return cold_request(StartMatch(of.match), made)
 
 
 def cancel_match(arena: Arena, player: int, of: args.CancelMatch) -> Request:
-    return _request(CancelMatch(of.match, of.reason))
+    return cold_request(CancelMatch(of.match, of.reason), made)
 
 
 def archive_match(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    return _request(ArchiveMatch(of.match))
+    return cold_request(ArchiveMatch(of.match), made)
 
 
 def end_match(arena: Arena, player: int, of: args.EndMatch) -> Request:
-    return _request(EndMatch(of.match, of.reason, of.void))
+    return cold_request(EndMatch(of.match, of.reason, of.void), made)
 
 
 def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Request:
@@ -106,16 +100,17 @@ def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Request:
         scope, id = "instrument", arena.instruments.named(of.symbol).id
     elif named:
         scope, id = named[0], getattr(of, named[0])
-    return _request(SetSwitch(scope, id, of.switch, of.on, of.reason))
+    return cold_request(SetSwitch(scope, id, of.switch, of.on, of.reason), made)
 
 
-def _request(command: ColdCommand) -> Request:
-    """Raises Refused OUT_OF_RANGE when a number in it has more than 64 bits."""
-    try:
-        return Request(cold_record(), _made, blob=encode_cold(command))
-    except OverflowError as error:
-        raise Refused(Code.OUT_OF_RANGE, problem="a number has more than 64 bits") from error
-
-
-def _made(outcome: Outcome) -> Made:
+def made(outcome: Outcome) -> Made:
     return Made(outcome.id)
+
+
+@contextmanager
+def seed_errors_refused() -> Iterator[None]:
+    """What cannot be made of an operator's data is refused with what is wrong about it."""
+    try:
+        yield
+    except SeedError as error:
+        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error

@@ -4,15 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from engine import views
 from engine.state import State
+from engine.views import CareerView
 from gateway import arguments as args
 from gateway.errors import Code, Refused
-from gateway.presentation import CupsAnswer, CupsRow
 from persistence.queries import Standings
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
+
+
+class CareerAnswer(Struct, frozen=True):
+    """What matches have made of the player; `season` is the current one, 0 before the first."""
+
+    cups: int
+    season: int
+    season_cups: int
+    experience: int
+    level: int
+    to_next_level: int  # experience that it takes
+    wins: int
+    matches: int
+
+
+class CupsRow(Struct, frozen=True):
+    rank: int
+    player: int
+    name: str
+    cups: int
+    matches: int
+
+
+class CupsAnswer(Struct, frozen=True, omit_defaults=True):
+    """The board of cups, of so many `players`: of all time, or of a season."""
+
+    players: int
+    rows: list[CupsRow]
+    season: int | None = None
+    name: str | None = None  # of the season; the time before the first one has none
+    rank: int | None = None  # of the player who asks
 
 
 async def board_cups(session: Session, of: args.CupsOf) -> CupsAnswer:
@@ -34,3 +67,16 @@ def _answer(state: State, board: views.CupsView | Standings, season: int | None)
     ]
     named = state.cold.seasons.get(season) if season is not None else None
     return CupsAnswer(board.players, rows, season, named.name if named is not None else None, board.rank or None)
+
+
+def career_answer(career: CareerView) -> CareerAnswer:
+    return CareerAnswer(
+        career.cups,
+        career.season,
+        career.season_cups,
+        career.experience,
+        career.level,
+        career.next_level - career.experience,
+        career.wins,
+        career.matches,
+    )

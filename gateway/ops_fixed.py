@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from engine import views
 from engine.commands import Asset, Side
 from engine.scale import NS_PER_MS
+from engine.state import State
+from engine.views import FixedTradeView
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
-from gateway.instruments import asset_units, units_of
-from gateway.presentation import FixedTradeAnswer, fixed_trades_of
+from gateway.instruments import Instruments, asset_text, asset_units, units_of
+from gateway.names import DIRECTIONS, wallet_name
 from gateway.records import Outcome, buy_fixed_record
 from gateway.requests import Request
 
@@ -28,6 +31,22 @@ class Bought(Struct, frozen=True, gc=False):
     trade: int
     payout: int
     expires_at: int
+
+
+class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
+    """Staked from the seat in a `match`, or from a `wallet`."""
+
+    trade: int
+    symbol: str
+    direction: str
+    stake: str
+    payout: int
+    accepted_at: int
+    expires_at: int
+    entry_price: str | None = None
+    entry_sequence: int | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 def buy(arena: Arena, player: int, trade: args.BuyFixed) -> Request:
@@ -52,3 +71,30 @@ def _bought(outcome: Outcome) -> Bought:
 def fixed_list(session: Session, nothing: args.Nothing) -> list[FixedTradeAnswer]:
     """All open ones of the player, match by match, and then those from wallets."""
     return fixed_trades_of(session.arena.state, session.arena.instruments, session.player)
+
+
+def fixed_trades_of(state: State, instruments: Instruments, player: int) -> list[FixedTradeAnswer]:
+    """All open ones of the player, match by match, and then those from wallets; earliest first."""
+    of_seats = [
+        trade
+        for seat in views.seats_of(state, player)
+        for trade in views.fixed_trades(state.book, player, seat.match) or ()
+    ]
+    return [_fixed_trade_answer(instruments, trade) for trade in of_seats + views.wallet_trades(state.book, player)]
+
+
+def _fixed_trade_answer(instruments: Instruments, trade: FixedTradeView) -> FixedTradeAnswer:
+    instrument = instruments.by_id[trade.instrument]
+    return FixedTradeAnswer(
+        trade.trade,
+        instrument.symbol,
+        DIRECTIONS[trade.direction],
+        asset_text(trade.stake, trade.asset),
+        trade.payout_percent,
+        trade.accepted_at_ns // NS_PER_MS,
+        trade.expires_at_ns // NS_PER_MS,
+        instrument.middle_text(trade.entry) if trade.entry else None,
+        trade.entry_sequence or None,
+        trade.match or None,
+        wallet_name(trade.asset),
+    )

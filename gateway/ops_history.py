@@ -19,8 +19,10 @@ from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import Instruments, asset_text, money_text
-from gateway.messages import CAUSES, DIRECTIONS, REASONS, RESULTS, RULES, SIDES, JudgedData
-from gateway.presentation import MATCH_STATUSES, entry_price_text, seat_answer
+from gateway.messages_matches import JudgedData
+from gateway.names import CAUSES, DIRECTIONS, MATCH_STATUSES, REASONS, RESULTS, RULES, SIDES
+from gateway.ops_matches import seat_answer
+from gateway.ops_positions import entry_price_text
 from persistence.queries import ClosedPosition, FinishedMatch, FixedTrade, TradeResult
 
 if TYPE_CHECKING:
@@ -145,8 +147,7 @@ async def match_summary(session: Session, of: args.OfMatch) -> SummaryAnswer:
 async def me_matches(session: Session, of: args.Page) -> list[FinishedAnswer]:
     arena = session.arena
     return [
-        _finished_answer(arena, row)
-        for row in await arena.past.finished_matches(session.player, of.limit, of.before)
+        _finished_answer(arena, row) for row in await arena.past.finished_matches(session.player, of.limit, of.before)
     ]
 
 

@@ -9,15 +9,17 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import Amend, OrderType, Side, TimeInForce
+from engine.events import OrderStatus
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
+from engine.views import OrderView
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
-from gateway.instruments import Instrument, money_text, units_of
-from gateway.messages import FILLED, STATUSES
+from gateway.instruments import Instrument, Instruments, money_text, units_of
+from gateway.names import ORDER_TYPES, SIDES, STATUSES, client_order_id_text
+from gateway.ops_matches import distances, floors_of
 from gateway.ops_positions import instrument_of
-from gateway.presentation import OrderAnswer, distances, floors_of, order_answer
 from gateway.records import (
     Outcome,
     amend_order_record,
@@ -88,6 +90,25 @@ class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
     distance: dict[str, str] = {}
 
 
+class OrderAnswer(Struct, frozen=True, omit_defaults=True):
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: str
+    price: str
+    margin: str
+    fee: str
+    accepted_at: int
+    expires_at: int | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    client_order_id: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
+
+
 def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
     instrument = arena.instruments.named(order.symbol)
     return Request(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
@@ -116,7 +137,7 @@ def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> byte
 
 
 def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
-    if outcome.status != FILLED:
+    if outcome.status != OrderStatus.FILLED:
         return Placed(outcome.id, STATUSES[outcome.status])
     return Placed(
         outcome.id,
@@ -138,7 +159,7 @@ def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
     if not fields:
         raise Refused(
             Code.BAD_ARGUMENTS,
-            problem="give price, stop_loss or take_profit (\"0\" takes it away), or expires_at (0: none)",
+            problem='give price, stop_loss or take_profit ("0" takes it away), or expires_at (0: none)',
         )
     instrument = instrument_of(arena, of.order)
     if instrument is None:
@@ -201,4 +222,26 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
         instrument.price_or_none(plan.liquidation),
         instrument.price_or_none(plan.stop_loss),
         distances(floors_of(seat), plan.equity),
+    )
+
+
+def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
+    instrument = instruments.by_id[order.instrument]
+    return OrderAnswer(
+        order.order,
+        order.match,
+        instrument.symbol,
+        SIDES[order.side],
+        ORDER_TYPES[order.order_type],
+        order.leverage,
+        instrument.quantity_text(order.lots),
+        instrument.price_text(order.price),
+        money_text(order.margin),
+        money_text(order.fee),
+        order.accepted_at_ns // NS_PER_MS,
+        order.expires_at_ns // NS_PER_MS or None,
+        instrument.price_or_none(order.stop_loss),
+        instrument.price_or_none(order.take_profit),
+        client_order_id_text(order.client_order_id),
+        order.trailing_ppm or None,
     )

@@ -9,13 +9,15 @@ from msgspec import Struct
 
 from engine import views
 from engine.commands import Amend
+from engine.events import OrderStatus
 from engine.reasons import Reason
+from engine.scale import MONEY_DECIMALS, NS_PER_MS, format_decimal
+from engine.views import PositionView
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
-from gateway.instruments import Instrument, money_text, units_of
-from gateway.messages import FILLED, STATUSES
-from gateway.presentation import PositionAnswer, position_answer
+from gateway.instruments import Instrument, Instruments, money_text, units_of
+from gateway.names import SIDES, STATUSES
 from gateway.records import Outcome, amend_position_record, close_position_record
 from gateway.requests import Request
 
@@ -42,6 +44,28 @@ class Amended(Struct, frozen=True, gc=False, omit_defaults=True):
     liquidation_price: str | None = None
 
 
+class PositionAnswer(Struct, frozen=True, omit_defaults=True):
+    """A `stop_loss` with a `trailing_distance` follows the price, which is that far from it at best."""
+
+    position: int
+    match: int
+    symbol: str
+    side: str
+    leverage: int
+    quantity: str
+    entry_price: str
+    mark_price: str
+    margin: str
+    profit: str
+    fee: str
+    opened_at: int
+    closing: bool = False
+    liquidation_price: str | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    trailing_distance: str | None = None
+
+
 def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
     if (of.percent is None) == (of.quantity is None):
         raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
@@ -59,7 +83,7 @@ def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
 
 
 def _closed(arena: Arena, outcome: Outcome) -> Closed:
-    if outcome.status != FILLED:
+    if outcome.status != OrderStatus.FILLED:
         return Closed(outcome.id, STATUSES[outcome.status])
     instrument = arena.instruments.by_id[outcome.instrument]
     return Closed(
@@ -129,3 +153,34 @@ def instrument_of(arena: Arena, id: int) -> Instrument | None:
         if len(lately) > POSITIONS_REMEMBERED:
             lately.popitem(last=False)
     return arena.instruments.by_id.get(found)
+
+
+def position_answer(instruments: Instruments, position: PositionView) -> PositionAnswer:
+    instrument = instruments.by_id[position.instrument]
+    return PositionAnswer(
+        position.position,
+        position.match,
+        instrument.symbol,
+        SIDES[position.side],
+        position.leverage,
+        instrument.quantity_text(position.lots),
+        entry_price_text(instrument, position.cost, position.lots),
+        instrument.price_text(position.mark),
+        money_text(position.margin),
+        money_text(position.profit),
+        money_text(position.fee),
+        position.opened_at_ns // NS_PER_MS,
+        position.closing,
+        instrument.price_or_none(position.liquidation),
+        instrument.price_or_none(position.stop_loss),
+        instrument.price_or_none(position.take_profit),
+        instrument.price_or_none(position.trailing),
+    )
+
+
+def entry_price_text(instrument: Instrument, cost: int, lots: int) -> str:
+    """Cost per lot, with 1e-8 where a partial close has left a fraction of a tick (rounded down)."""
+    ticks, rest = divmod(cost, lots)
+    if not rest:
+        return instrument.price_text(ticks)
+    return format_decimal(cost * instrument.data.tick_units // lots, MONEY_DECIMALS)

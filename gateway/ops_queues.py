@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from engine.commands import ColdCommand, JoinQueue, LeaveQueue, encode_cold
+from engine import views
+from engine.commands import JoinQueue, LeaveQueue
+from engine.scale import NS_PER_MS
+from engine.state import State
 from gateway import arguments as args
 from gateway.arena import Arena
-from gateway.records import Outcome, cold_record
-from gateway.requests import Request
+from gateway.records import Outcome
+from gateway.requests import Request, cold_request
 
 
 class Queued(Struct, frozen=True):
@@ -17,17 +20,29 @@ class Queued(Struct, frozen=True):
     game: int
 
 
+class QueueAnswer(Struct, frozen=True, omit_defaults=True):
+    """Where the player stands in the queue of a game, and until when at most."""
+
+    game: int
+    place: int
+    until: int | None = None
+
+
 def queue_join(arena: Arena, player: int, of: args.OfGame) -> Request:
-    return _request(player, JoinQueue(of.game, player))
+    return cold_request(JoinQueue(of.game, player), _queued, player)
 
 
 def queue_leave(arena: Arena, player: int, of: args.OfGame) -> Request:
-    return _request(player, LeaveQueue(of.game, player))
-
-
-def _request(player: int, command: ColdCommand) -> Request:
-    return Request(cold_record(player), _queued, blob=encode_cold(command))
+    return cold_request(LeaveQueue(of.game, player), _queued, player)
 
 
 def _queued(outcome: Outcome) -> Queued:
     return Queued(outcome.id)
+
+
+def queues_of(state: State, player: int) -> list[QueueAnswer]:
+    """Those in which the player waits."""
+    return [
+        QueueAnswer(queue.game, queue.place, queue.until_ns // NS_PER_MS or None)
+        for queue in views.queues_of(state, player)
+    ]

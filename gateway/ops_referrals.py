@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from engine import views
-from engine.commands import Asset, FundReferrals, encode_cold
+from engine.commands import Asset, FundReferrals
 from gateway import arguments as args
 from gateway.arena import Arena
-from gateway.errors import Code, Refused
 from gateway.house import ReferralData, set_referrals_of
 from gateway.instruments import asset_text, asset_units
-from gateway.ops_admin import Made
-from gateway.ops_wallet import Credited
-from gateway.records import Outcome, cold_record
+from gateway.ops_admin import made, seed_errors_refused
+from gateway.ops_wallet import crediting
 from gateway.referral_codes import code_of
-from gateway.requests import Request
-from gateway.seed import SeedError
+from gateway.requests import Request, cold_request
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
@@ -58,21 +55,10 @@ def referral_get(session: Session, nothing: args.Nothing) -> ReferralAnswer:
 
 
 def set_referrals(arena: Arena, player: int, data: ReferralData) -> Request:
-    try:
-        blob = encode_cold(set_referrals_of(data))
-    except SeedError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
-    return Request(cold_record(), _made, blob=blob)
+    with seed_errors_refused():
+        return cold_request(set_referrals_of(data), made)
 
 
 def fund_referrals(arena: Arena, player: int, of: args.Money) -> Request:
     units = asset_units("amount", of.amount, Asset[of.asset])
-
-    def credited(outcome: Outcome) -> Credited:
-        return Credited(of.asset, asset_text(units, Asset[of.asset]))
-
-    return Request(cold_record(), credited, blob=encode_cold(FundReferrals(of.asset, units)))
-
-
-def _made(outcome: Outcome) -> Made:
-    return Made(outcome.id)
+    return crediting(FundReferrals(of.asset, units), of.asset, units)

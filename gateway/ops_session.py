@@ -13,18 +13,15 @@ from gateway import arguments as args
 from gateway.auth import ADMIN
 from gateway.errors import Code, Refused
 from gateway.fanout import INTERVALS, Channel, Message
-from gateway.messages import Push, candle_data
+from gateway.messages import Push
+from gateway.messages_market import candle_data
+from gateway.ops_careers import CareerAnswer, career_answer
+from gateway.ops_fixed import FixedTradeAnswer, fixed_trades_of
 from gateway.ops_market import quote_of
-from gateway.ops_matches import board_of
-from gateway.presentation import (
-    MeAnswer,
-    career_answer,
-    fixed_trades_of,
-    order_answer,
-    position_answer,
-    queues_of,
-    seat_answer,
-)
+from gateway.ops_matches import SeatAnswer, board_of, seat_answer
+from gateway.ops_orders import OrderAnswer, order_answer
+from gateway.ops_positions import PositionAnswer, position_answer
+from gateway.ops_queues import QueueAnswer, queues_of
 from gateway.rooms import room_of
 
 if TYPE_CHECKING:
@@ -49,6 +46,20 @@ class Subscribed(Struct, frozen=True):
 
 class Empty(Struct, frozen=True):
     pass
+
+
+class MeAnswer(Struct, frozen=True):
+    """The player and all that is open: result of me.get, and the snapshot of the private channel."""
+
+    player: int
+    name: str
+    role: str
+    seats: list[SeatAnswer]
+    orders: list[OrderAnswer]
+    positions: list[PositionAnswer]
+    fixed: list[FixedTradeAnswer]
+    queues: list[QueueAnswer]
+    career: CareerAnswer
 
 
 def auth(session: Session, credentials: args.Auth) -> Authenticated:

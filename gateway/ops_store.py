@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from engine import views
-from engine.commands import Asset, PurchaseItem, StockStore, encode_cold
+from engine.commands import Asset, PurchaseItem, StockStore
 from gateway import arguments as args
 from gateway.arena import Arena
-from gateway.errors import Code, Refused
 from gateway.house import OfferData, set_offer_of
 from gateway.instruments import asset_text
-from gateway.ops_admin import Made
-from gateway.records import Outcome, cold_record
-from gateway.requests import Request
-from gateway.seed import SeedError
+from gateway.ops_admin import made, seed_errors_refused
+from gateway.records import Outcome
+from gateway.requests import Request, cold_request
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
@@ -76,23 +74,15 @@ def purchase(arena: Arena, player: int, of: args.Purchase) -> Request:
     def purchased(outcome: Outcome) -> Purchased:
         return Purchased(of.item, of.count)
 
-    command = PurchaseItem(player, of.item, of.count, of.version or 0)
-    return Request(cold_record(player), purchased, blob=encode_cold(command))
+    return cold_request(PurchaseItem(player, of.item, of.count, of.version or 0), purchased, player)
 
 
 def set_offer(arena: Arena, player: int, data: OfferData) -> Request:
     """The id of the answer is the number of the item."""
-    try:
-        blob = encode_cold(set_offer_of(data))
-    except SeedError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
-    return Request(cold_record(), _made, blob=blob)
+    with seed_errors_refused():
+        return cold_request(set_offer_of(data), made)
 
 
 def stock(arena: Arena, player: int, of: args.Stock) -> Request:
     """The id of the answer is the number of the item."""
-    return Request(cold_record(), _made, blob=encode_cold(StockStore(of.item, of.count)))
-
-
-def _made(outcome: Outcome) -> Made:
-    return Made(outcome.id)
+    return cold_request(StockStore(of.item, of.count), made)

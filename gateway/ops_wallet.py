@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from engine import views
-from engine.commands import Asset, FundRewards, TopUp, encode_cold
+from engine.commands import Asset, ColdCommand, FundRewards, TopUp
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import asset_text, asset_units
-from gateway.messages import TRANSFER_CODES
-from gateway.records import Outcome, cold_record
-from gateway.requests import Request
+from gateway.names import TRANSFER_CODES
+from gateway.records import Outcome
+from gateway.requests import Request, cold_request
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
@@ -79,16 +79,18 @@ def top_up(arena: Arena, player: int, of: args.Money) -> Request:
     if not arena.config.server.development:
         raise Refused(Code.NOT_ALLOWED)
     units = asset_units("amount", of.amount, Asset[of.asset])
-    return _credits(cold_record(player), encode_cold(TopUp(player, of.asset, units)), of.asset, units)
+    return crediting(TopUp(player, of.asset, units), of.asset, units, player)
 
 
 def fund_rewards(arena: Arena, player: int, of: args.Money) -> Request:
     units = asset_units("amount", of.amount, Asset[of.asset])
-    return _credits(cold_record(), encode_cold(FundRewards(of.asset, units)), of.asset, units)
+    return crediting(FundRewards(of.asset, units), of.asset, units)
 
 
-def _credits(record: bytes, blob: bytes, asset: str, units: int) -> Request:
+def crediting(command: ColdCommand, asset: str, units: int, player: int = 0) -> Request:
+    """A command that brings somebody so much of the asset."""
+
     def credited(outcome: Outcome) -> Credited:
         return Credited(asset, asset_text(units, Asset[asset]))
 
-    return Request(record, credited, blob=blob)
+    return cold_request(command, credited, player)

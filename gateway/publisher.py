@@ -7,7 +7,7 @@ import asyncio
 from engine import views
 from gateway.arena import Arena
 from gateway.fanout import INTERVAL_NAMES, Message
-from gateway.messages import candle_data
+from gateway.messages_market import candle_data
 from gateway.ops_matches import board_of
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gateway.records import Outcome
+from engine.commands import ColdCommand, encode_cold
+from gateway.errors import Code, Refused
+from gateway.records import Outcome, cold_record
 
 
 class Request(NamedTuple):
@@ -15,3 +17,12 @@ class Request(NamedTuple):
     result: Callable[[Outcome], Any]
     key: str | None = None  # when the arguments bring the idempotency key
     blob: bytes = b""
+
+
+def cold_request(command: ColdCommand, result: Callable[[Outcome], Any], player: int = 0) -> Request:
+    """Asked for by a player, or (0) by an operator. Raises Refused OUT_OF_RANGE when a number in it has more than 64
+    bits."""
+    try:
+        return Request(cold_record(player), result, blob=encode_cold(command))
+    except OverflowError as error:
+        raise Refused(Code.OUT_OF_RANGE, problem="a number has more than 64 bits") from error

@@ -16,9 +16,10 @@ from engine.events import EventKind
 from engine.machine import Applied
 from engine.scale import NS_PER_MS
 from gateway.arena import Arena
+from gateway.events import Event, event_at
 from gateway.fanout import Message
-from gateway.presentation import MATCH_STATUSES, MatchAnswer, match_answer
-from gateway.records import Event, event_at
+from gateway.names import MATCH_STATUSES
+from gateway.ops_matches import MatchAnswer, match_answer
 
 TYPES: Final = {
     EventKind.SEAT_OPENED.value: "room.joined",
@@ -64,7 +65,7 @@ def send_rooms(arena: Arena, applied: Applied) -> None:
         return
     raw = events[places].tobytes()
     for index in range(len(places)):
-        event = event_at(raw, index)
+        event = event_at(Event, raw, index)
         if event.kind == _CREATED and not event.player:
             game = arena.state.cold.matches[event.match].game
             data = CreatedData(event.match, game)

@@ -129,7 +129,7 @@ class _Listener(numba_events.Listener):
 
 
 def _kernels() -> set[Dispatcher]:
-    modules: list[ModuleType] = [scale, views]
+    modules: list[ModuleType] = [scale]
     for module in pkgutil.iter_modules(engine.kernels.__path__, "engine.kernels."):
         modules.append(importlib.import_module(module.name))
     return {member for module in modules for member in vars(module).values() if isinstance(member, Dispatcher)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.commands import Account, Asset
 from engine.events import TransferStatus
-from engine.invariants import escrows_hold_what_their_matches_owe
+from engine.invariants.money import escrows_hold_what_their_matches_owe
 from engine.state import State
 from engine.tables import ACCOUNTS
 

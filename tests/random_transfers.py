@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arena import Transfer
-from ledger_oracle import DAY_NS, Ledger
+from oracle.ledger import DAY_NS, Ledger
 
 from engine.commands import Transferring
 from engine.tables import MOST_SUMMED

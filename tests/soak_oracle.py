@@ -20,10 +20,11 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
+from driver import TO_REACH, Driver
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from test_rules_oracle import TO_REACH, Driver, Twins
+from twins import Twins
 
 STEPS_PER_SEED = 50_000
 CHECK_EVERY = 1_000

@@ -31,7 +31,8 @@ Log = list[tuple[list[Command], int]]
 @cache
 def driven(steps: int = 700) -> tuple[tuple[tuple[Command, ...], int], ...]:
     """What the driver of the oracle's test does, as a log."""
-    from test_rules_oracle import Driver, Twins
+    from driver import Driver
+    from twins import Twins
 
     log: list[tuple[tuple[Command, ...], int]] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -29,15 +30,17 @@ from engine.events import (
     PROGRESSED,
     QUEUED,
     QUOTED,
+    RANKED,
     SWITCHED,
     TIMED,
     TRADE,
-    EventKind,
+    WALLET,
     Rule,
 )
-from gateway import records
+from gateway import events, records
 from gateway.instruments import Instrument, money_text
-from gateway.messages import PRIVATE_DATA, JudgedData, client_order_id_text
+from gateway.messages_matches import JudgedData, judged_data
+from gateway.names import client_order_id_text
 from gateway.seed import GAMES, INSTRUMENTS, seed_commands
 
 PACKED = {
@@ -95,36 +98,46 @@ def test_other_arguments_have_another_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "read"),
+    ("dtype", "layout"),
     [
-        (EVENT, records.event_at),
-        (TRADE, lambda raw, index: list(records.trades_in(raw))[index]),
-        (JUDGED, lambda raw, index: records.judged_of(list(records.trades_in(raw))[index])),
-        (QUEUED, lambda raw, index: records.queued_of(list(records.trades_in(raw))[index])),
-        (TIMED, lambda raw, index: records.timed_of(list(records.trades_in(raw))[index])),
-        (FIXED, records.fixed_at),
-        (QUOTED, records.quoted_at),
-        (CANDLE, records.candle_at),
-        (SWITCHED, records.switched_at),
-        (PROGRESSED, records.progressed_at),
-        (PROGRESSED, lambda raw, index: records.progressed_of(list(records.trades_in(raw))[index])),
+        (EVENT, events.Event),
+        (JUDGED, events.Judged),
+        (QUEUED, events.Queued),
+        (TIMED, events.Timed),
+        (FIXED, events.Fixed),
+        (RANKED, events.Ranked),
+        (WALLET, events.Wallet),
+        (QUOTED, events.Quoted),
+        (CANDLE, events.Candle),
+        (SWITCHED, events.Switched),
+        (PROGRESSED, events.Progressed),
     ],
 )
-def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], read: object) -> None:
-    events = np.zeros(3, dtype)
+def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], layout: type[events.Event]) -> None:
+    raw, names = numbered(dtype)
+    event = events.event_at(layout, raw, 2)
+    assert msgspec.structs.asdict(event) == {name: number for number, name in enumerate(names, start=1)}
+
+
+def test_a_trade_comes_back_field_by_field() -> None:
+    raw, names = numbered(TRADE)
+    *_, trade = events.trades_in(raw)
+    assert trade[: len(names)] == tuple(range(1, len(names) + 1))
+
+
+def numbered(dtype: np.dtype[np.void]) -> tuple[bytes, list[str]]:
+    """Three events, and the fields of the layout; those of the last are numbered from 1."""
+    written = np.zeros(3, dtype)
     names = [name for name in dtype.names or () if name not in ("spare", "client_order_id")]
     for number, name in enumerate(names, start=1):
-        events[2][name] = number
-    raw = events.tobytes()
-    assert callable(read)
-    assert list(read(raw, 2))[: len(names)] == list(range(1, len(names) + 1))
+        written[2][name] = number
+    return written.tobytes(), names
 
 
 def test_what_the_start_of_a_day_finds_has_no_quote() -> None:
     event = np.zeros(1, JUDGED)
     event["match"], event["rule"], event["equity"], event["level"] = 3, Rule.TOTAL_DRAWDOWN, 1, 2
-    (trade,) = records.trades_in(event.tobytes())
-    told = PRIVATE_DATA[EventKind.SEAT_DISQUALIFIED](trade, None)
+    told = judged_data(events.event_at(events.Judged, event.tobytes(), 0), None)
     assert told == JudgedData(3, "total_drawdown", equity="0.00000001", floor="0.00000002")
 
 

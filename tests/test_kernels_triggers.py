@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kernels import for_python
 
-from engine.invariants import (
+from engine.invariants.triggers import (
     lanes_hold_the_bounds_of_their_pages,
     page_bounds_enclose_their_rows,
     pages_count_their_rows,

@@ -21,7 +21,7 @@ from arena import (
     outcomes_of,
 )
 from kernels import for_python
-from ledger_oracle import DAY_NS, Answer, Ledger, Sums
+from oracle.ledger import DAY_NS, Answer, Ledger, Sums
 from random_transfers import Transfers
 
 from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from oracle import Oracle
+from oracle.state import Market
 from soak_oracle import play
 
 
@@ -14,8 +14,8 @@ def test_a_seed_whose_twins_agree_plays_all_its_steps():
 
 
 def test_a_difference_is_told_with_the_step_before_it_and_comes_again(monkeypatch: pytest.MonkeyPatch):
-    rightly = Oracle.is_stale
-    monkeypatch.setattr(Oracle, "is_stale", lambda oracle, market: oracle.sequence < 150 and rightly(oracle, market))
+    rightly = Market.is_stale
+    monkeypatch.setattr(Market, "is_stale", lambda market, now_ns: market.quotes < 50 and rightly(market, now_ns))
     played = play(seed=3, steps=2_000, compare_every=16)
     assert "AssertionError" in played.difference
     assert 100 < played.steps < 2_000

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arena import Transfer
-from ledger_oracle import MAY_OVERDRAW, MOST, Ledger, Sums
 
 from engine.commands import Account, Asset, CreateGame, TransferCode
 from engine.events import EventKind, TransferStatus
+from oracle.ledger import MAY_OVERDRAW, MOST, Ledger, Sums
 
 MILLION = 10**6
 PURSES = {

@@ -1,0 +1,60 @@
+"""Instruments, quotes and candles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.commands import HOURS_PER_INSTRUMENT
+from engine.invariants.rows import where
+from engine.scale import NS_PER_S
+from engine.state import State
+from engine.tables import INTERVALS_S
+
+_SWITCHES = ("enabled", "locked", "halted", "close_only")
+
+
+def instruments_are_as_defined(state: State) -> list[str]:
+    """Switches and trading hours in the tables are those of the cold instruments; a switch is on or off."""
+    book = state.book
+    found = []
+    for id, data in state.cold.instruments.items():
+        row = book.instruments[id]
+        if any(bool(row[switch]) != getattr(data, switch) for switch in _SWITCHES):
+            found.append(f"a switch of instrument {id} is not as it was set")
+        first = id * HOURS_PER_INSTRUMENT
+        if book.hours[first : first + int(row["hours"])].tolist() != list(data.hours):
+            found.append(f"hours of instrument {id} are not as they were set")
+    for table in (book.world, book.instruments, book.matches, book.players):
+        for switch in _SWITCHES:
+            if switch in (table.dtype.names or ()):
+                found += where((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
+    return found
+
+
+def quotes_are_usable(state: State) -> list[str]:
+    """What stands as a quote could be traded on: bid below ask, both set or neither, not from the future."""
+    quotes, world = state.book.quotes, state.book.world[0]
+    none = (quotes["bid"] == 0) & (quotes["ask"] == 0)
+    wrong = (quotes["bid"] < 1) | (quotes["bid"] >= quotes["ask"]) | (quotes["sequence"] < 1)
+    late = (quotes["at_ns"] > world["now_ns"]) | (quotes["sequence"] > world["sequence"])
+    last = [] if quotes["at_ns"].max() == world["quoted_at_ns"] else ["the last quote is not when the world has it"]
+    return [
+        *last,
+        *where(wrong & ~none, "quote of instrument {} is not usable"),
+        *where(late, "quote of instrument {} is ahead"),
+    ]
+
+
+def candles_enclose_their_prices(state: State) -> list[str]:
+    """An open candle starts on its interval; its high and low enclose open and close; a shorter one is not older."""
+    book = state.book
+    candles = book.candles[: len(book.candles) // len(INTERVALS_S) * len(INTERVALS_S)].reshape(-1, len(INTERVALS_S))
+    started = candles["open_at_ns"] >= 0
+    aligned = candles["open_at_ns"] % (np.array(INTERVALS_S) * NS_PER_S) == 0
+    enclosed = (candles["low"] <= np.minimum(candles["open"], candles["close"])) & (
+        candles["high"] >= np.maximum(candles["open"], candles["close"])
+    )
+    newer = candles["open_at_ns"][:, :1] >= candles["open_at_ns"]
+    return where(
+        (started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1), "candles of instrument {}"
+    )

@@ -1,0 +1,175 @@
+"""What the checks ask of the tables: rows in use, chains, sums by owner; and how they say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import CreateGame, Transferring
+from engine.state import State
+from engine.tables import (
+    ACCOUNTS,
+    BANDS,
+    EXPOSURES,
+    FIXED_TRADES,
+    HOLDINGS,
+    ORDERS,
+    PACES,
+    PAGES,
+    POSITIONS,
+    REQUESTS,
+    ROSTERS,
+    SEATS,
+    TIMERS,
+    TRANSFERS,
+    WAITING,
+    Book,
+)
+
+Rows = NDArray[np.int64]
+
+PENDING = 2
+"""TRANSFER_ROW.status: TransferStatus.PENDING."""
+
+FREE_LISTS = {
+    SEATS: "seats",
+    HOLDINGS: "holdings",
+    ORDERS: "orders",
+    POSITIONS: "positions",
+    PAGES: "pages",
+    TIMERS: "timers",
+    REQUESTS: "requests",
+    WAITING: "waiting",
+    BANDS: "bands",
+    PACES: "paces",
+    ROSTERS: "rosters",
+    FIXED_TRADES: "fixed_trades",
+    EXPOSURES: "exposures",
+    ACCOUNTS: "accounts",
+    TRANSFERS: "transfers",
+}
+"""Each table with a free list, by its head."""
+
+
+def live_rows(book: Book, head: int) -> Rows:
+    """The rows in use, ascending."""
+    live = np.zeros(len(getattr(book, FREE_LISTS[head])), bool)
+    live[1 : int(book.heads["used"][head])] = True
+    live[free_rows(book, head)] = False
+    return np.flatnonzero(live)
+
+
+def free_rows(book: Book, head: int) -> list[int]:
+    """The rows on the free list, the one released last first."""
+    table: NDArray[Any] = getattr(book, FREE_LISTS[head])
+    return walk(int(book.heads["free"][head]), table["next_free"].tolist())
+
+
+def walk(row: int, following: list[int]) -> list[int]:
+    """The rows of a chain; a chain that bites its tail ends as soon as it is longer than its table."""
+    rows: list[int] = []
+    while row and len(rows) <= len(following):
+        rows.append(row)
+        row = following[row]
+    return rows
+
+
+def first_rows(table: NDArray[Any], last_id: int) -> NDArray[Any]:
+    """Row 0 and those of the ids up to the last, where the row is the id."""
+    return table[: int(last_id) + 1]
+
+
+def orders_of(book: Book) -> NDArray[Any]:
+    return book.orders[live_rows(book, ORDERS)]
+
+
+def positions_of(book: Book) -> NDArray[Any]:
+    return book.positions[live_rows(book, POSITIONS)]
+
+
+def fixed_trades_of(book: Book) -> NDArray[Any]:
+    return book.fixed_trades[live_rows(book, FIXED_TRADES)]
+
+
+def seats_trades_of(book: Book) -> NDArray[Any]:
+    """The fixed-time trades that are not from wallets."""
+    trades = fixed_trades_of(book)
+    of_seats: NDArray[Any] = trades[trades["asset"] == 0]
+    return of_seats
+
+
+def accounts_of(book: Book) -> NDArray[Any]:
+    return book.accounts[live_rows(book, ACCOUNTS)]
+
+
+def open_holds_of(transfers: NDArray[Any]) -> NDArray[Any]:
+    is_open = (transfers["flags"] & Transferring.PENDING != 0) & (transfers["status"] == PENDING)
+    holds: NDArray[Any] = transfers[is_open]
+    return holds
+
+
+def rules_of(state: State, match: int) -> CreateGame:
+    """The version of its game that the match plays by."""
+    row = state.book.matches[match]
+    return state.cold.games[int(row["game"])].version(int(row["game_version"]))
+
+
+def sum_by(size: int, groups: NDArray[Any], amounts: NDArray[Any]) -> Rows:
+    """The sum of the amounts of each group, as exact integers."""
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, groups, amounts)
+    return sums
+
+
+def count_by(size: int, groups: NDArray[Any]) -> Rows:
+    return np.bincount(groups, minlength=size)
+
+
+def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None) -> list[str]:
+    """The sentence for each place where `wrong` is true, with the place, or its name, put in."""
+    places = np.flatnonzero(wrong)
+    if not places.size:
+        return []
+    return [sentence.format(place) for place in (places if names is None else np.asarray(names)[places])]
+
+
+def index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list[str]:
+    """How the index differs from keys -> rows, or is too full to be searched quickly."""
+    entries = index[index["row"] != 0]
+    held = dict(zip(entries["key"].tolist(), entries["row"].tolist(), strict=True))
+    found = []
+    if len(held) != len(entries) or held != dict(zip(keys.tolist(), rows.tolist(), strict=True)):
+        found.append(f"the index has {len(entries)} entries, not those of {len(rows)} rows")
+    if len(set(keys.tolist())) != len(keys):
+        found.append("a key is used twice")
+    if 2 * len(entries) > len(index):
+        found.append("the index is more than half full")
+    return found
+
+
+def chain_problems(
+    what: str,
+    owners: Rows,
+    firsts: NDArray[Any],
+    next_column: NDArray[Any],
+    previous_column: NDArray[Any] | None,
+    owner_column: NDArray[Any],
+    live: Rows,
+) -> list[str]:
+    """Do the owners' chains run through all live rows, each through its own, and back?"""
+    first, following, owner = firsts.tolist(), next_column.tolist(), owner_column.tolist()
+    previous = None if previous_column is None else previous_column.tolist()
+    found, seen = [], []
+    for name in owners.tolist():
+        chain = walk(first[name], following)
+        seen += chain
+        if any(owner[row] != name for row in chain):
+            found.append(f"{what} {name}: a row is another's")
+        if previous is not None and any(
+            previous[row] != before for row, before in zip(chain, [0, *chain], strict=False)
+        ):
+            found.append(f"{what} {name}: the chain does not run back")
+    return found + ([f"{what}: {len(seen)} in chains, {len(live)} live"] if sorted(seen) != live.tolist() else [])

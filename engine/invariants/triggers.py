@@ -1,0 +1,150 @@
+"""What waits for a price, and the pages it stands on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.commands import OrderType
+from engine.invariants.rows import Rows, chain_problems, live_rows, where
+from engine.scale import NEVER_HIGH, NEVER_LOW
+from engine.state import State
+from engine.tables import (
+    BANDS,
+    BOUNDS_STEP,
+    FREE_BITS,
+    LANE_ASK,
+    LANE_BID,
+    ORDERS,
+    PAGE_ROWS,
+    PAGES,
+    POSITIONS,
+    TRIGGER_ORDER,
+    TRIGGER_POSITION,
+    Book,
+)
+
+
+def triggers_wait_for_their_owners(state: State) -> list[str]:
+    """Every position and every resting order has one trigger row, on its lane, with its prices; no other row waits."""
+    book = state.book
+    found = []
+    positions, orders = live_rows(book, POSITIONS), live_rows(book, ORDERS)
+    waits = book.orders[orders]
+    found += where((waits["trigger"] != 0) == (waits["waiting"] != 0), "order {} neither rests nor waits", waits["id"])
+    orders = orders[waits["waiting"] == 0]
+    for kind, table, rows in ((TRIGGER_POSITION, book.positions, positions), (TRIGGER_ORDER, book.orders, orders)):
+        things = table[rows]
+        long = things["side"] > 0
+        triggers = book.triggers[things["trigger"]]
+        low, high = _position_bounds(book, things) if kind == TRIGGER_POSITION else _order_bounds(things)
+        # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
+        side = np.where(long == (kind == TRIGGER_POSITION), LANE_BID, LANE_ASK)
+        lane = book.pages["lane"][things["trigger"] // PAGE_ROWS]
+        found += where(
+            (triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"]
+        )
+        found += where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
+        found += where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
+
+    owned, bands = int(_waiting(book).sum()), len(live_rows(book, BANDS))
+    if owned != len(positions) + len(orders) + bands:
+        found.append(f"{owned} triggers wait for {len(positions)} positions, {len(orders)} orders and {bands} bands")
+    held = book.positions[positions]
+    lots, cost = book.mark_lots[held["trigger"]], book.mark_cost[held["trigger"]]
+    off = (lots != held["side"] * held["lots"]) | (cost != held["side"] * held["cost"])
+    return found + where(off, "mark of position {} is off", held["id"])
+
+
+def page_bounds_enclose_their_rows(state: State) -> list[str]:
+    """No row fires unseen: a page's bound_low is at least every low in it, its bound_high at most every high."""
+    book = state.book
+    pages = live_rows(book, PAGES)
+    waits = _waiting(book)[pages]
+    low = np.where(waits, book.triggers["low"].reshape(-1, PAGE_ROWS)[pages], NEVER_LOW).max(axis=1, initial=NEVER_LOW)
+    high = np.where(waits, book.triggers["high"].reshape(-1, PAGE_ROWS)[pages], NEVER_HIGH).min(
+        axis=1, initial=NEVER_HIGH
+    )
+    bounds = book.pages["bound"][pages]
+    loose = (book.bound_low[bounds] < low) | (book.bound_high[bounds] > high)
+    return where(loose, "bounds of page {} miss a row", pages)
+
+
+def pages_count_their_rows(state: State) -> list[str]:
+    """A page's live and free rows are its used ones, and the lane's chain of open pages is that of pages with room."""
+    book = state.book
+    pages = live_rows(book, PAGES)
+    found = []
+    waits = _waiting(book)
+    found += where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
+    found += where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
+    last = np.where(waits, np.arange(PAGE_ROWS), -1).max(axis=1)
+    found += where(last[pages] >= book.pages["used"][pages], "page {} has a row beyond those it used", pages)
+
+    lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
+    room = pages[book.pages["live"][pages] < PAGE_ROWS]
+    return found + chain_problems("open pages of lane", lanes, book.lanes["first_open"], book.pages["next_open"],
+                                  book.pages["previous_open"], book.pages["lane"], room)  # fmt: skip
+
+
+def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
+    """The bounds of a lane's pages lie side by side in an extent of its own; bounds that are no page's are neutral."""
+    book = state.book
+    pages = live_rows(book, PAGES)
+    used = int(book.world["bounds_used"][0])
+    taken = np.zeros(len(book.bound_low), np.int64)
+    room = np.zeros(len(book.bound_low), np.int64)
+    found = []
+    for number in np.flatnonzero(book.lanes["bounds_room"]):
+        lane = book.lanes[number]
+        start, count, extent = int(lane["bounds_start"]), int(lane["pages"]), int(lane["bounds_room"])
+        taken[start : start + count] += 1
+        room[start : start + extent] += 1
+        if start % BOUNDS_STEP or extent % BOUNDS_STEP or count > extent or start + extent > used:
+            found.append(f"extent of lane {number} is off")
+        if (book.pages["lane"][book.bound_page[start : start + count]] != number).any():
+            found.append(f"a bound of lane {number} is of another's page")
+    if (room > 1).any():
+        found.append("extents of lanes overlap")
+    if int(book.lanes["pages"].sum()) != len(pages) or (book.bound_page[book.pages["bound"][pages]] != pages).any():
+        found.append("pages and bounds do not point at each other")
+    spare = taken == 0
+    if (book.bound_low[spare] != NEVER_LOW).any() or (book.bound_high[spare] != NEVER_HIGH).any():
+        found.append("a bound that is no page's is not neutral")
+    return found
+
+
+def _position_bounds(book: Book, positions: NDArray[Any]) -> tuple[Rows, Rows]:
+    """The nearest of liquidation, stop and greatest loss on the losing side; on the other the nearer of the target and
+    the next step of a trailing stop: a twentieth of its distance (at least a tick) beyond that distance."""
+    liquidation, stop, target = positions["liquidation"], positions["stop_loss"], positions["take_profit"]
+    trailing, side = positions["trailing"], positions["side"]
+    moves = stop + side * (trailing + np.maximum(1, trailing // 20))
+    nearest = np.minimum(np.where(liquidation, liquidation, NEVER_HIGH), np.where(stop, stop, NEVER_HIGH))
+    below = np.maximum(target, np.where(trailing, moves, NEVER_LOW))
+    above = np.minimum(np.where(target, target, NEVER_HIGH), np.where(trailing, moves, NEVER_HIGH))
+    long = side > 0
+    limit = book.matches["loss_per_trade"][book.seats["match"][positions["seat"]]]
+    per_lot = -(-(limit + 1 + positions["realised"]) // book.instruments["value"][positions["instrument"]])
+    lots = np.maximum(positions["lots"], 1)
+    lost = np.where(long, (positions["cost"] - per_lot) // lots, -(-(positions["cost"] + per_lot) // lots))
+    low = np.maximum(np.maximum(liquidation, stop), np.where(limit, lost, NEVER_LOW))
+    nearest = np.minimum(nearest, np.where(limit, lost, NEVER_HIGH))
+    return np.where(long, low, below), np.where(long, above, nearest)
+
+
+def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
+    """A buy limit waits for the ask to come down to its price, a sell limit for the bid to come up; a stop for the
+    opposite."""
+    down = (orders["side"] > 0) != (orders["order_type"] == OrderType.STOP)
+    return np.where(down, orders["price"], NEVER_LOW), np.where(down, NEVER_HIGH, orders["price"])
+
+
+def _waiting(book: Book) -> NDArray[np.bool_]:
+    """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
+    bits = (book.pages["free"][:, :, None] >> np.arange(FREE_BITS)) & 1
+    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1)[:, :PAGE_ROWS] == 0
+    waits[np.setdiff1d(np.arange(len(book.pages)), live_rows(book, PAGES))] = False
+    return waits

@@ -1,0 +1,238 @@
+"""A batch: what is due, then one command after another, each of them once for a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from arena import (
+    AmendOrder,
+    AmendPosition,
+    Asked,
+    BuyFixed,
+    CancelAll,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+    Pulse,
+    Quote,
+    Transfer,
+    Unknown,
+)
+
+from engine.commands import (
+    ArchiveMatch,
+    CancelMatch,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    DeleteGame,
+    EndMatch,
+    FundRewards,
+    JoinMatch,
+    JoinQueue,
+    LeaveMatch,
+    LeaveQueue,
+    OpenFeed,
+    RegisterPlayer,
+    ResetSeat,
+    SetGameActive,
+    SetSwitch,
+    StartMatch,
+    StartSeason,
+    TopUp,
+    UpdateGame,
+)
+from engine.events import EventKind
+from engine.reasons import Reason
+from oracle.careers import start_season
+from oracle.fixed_trades import buy_fixed, settle
+from oracle.games import create_game, delete_game, set_game_active, update_game
+from oracle.markets import define_instrument, open_feed
+from oracle.matches import (
+    archive_match,
+    begin,
+    cancel_match,
+    create_match,
+    end_match,
+    finish,
+    join_match,
+    leave_match,
+    sample,
+    start_match,
+)
+from oracle.orders import amend_order, cancel_all, cancel_order, end_order, place_order
+from oracle.outages import feed_is_out
+from oracle.positions import amend_position, close_position
+from oracle.queues import join_queue, leave_line, leave_queue
+from oracle.quotes import quote
+from oracle.rules import judge_all, start_day
+from oracle.seats import register_player, reset_seat
+from oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused
+from oracle.switches import set_switch
+from oracle.waiting import ripen
+from oracle.wallets import fund_rewards, top_up, transfer
+
+KEYS_KEPT = 4096
+# In this order, when due together.
+TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
+TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE = range(7, 10)
+
+Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed | Asked
+"""What a client asks for, and may ask for again with the same key."""
+
+
+def apply(oracle: Oracle, commands: list[Command], at_ns: int) -> tuple[list[Outcome], list[Event]]:
+    """One batch: what is due first, then the commands in order."""
+    oracle.now_ns, oracle.events = at_ns, []
+    first = oracle.sequence + 1
+    oracle.sequence = first
+    oracle.requests = {key: kept for key, kept in oracle.requests.items() if kept[2] + DAY_NS > at_ns}
+    oracle.ledger.begin(first, at_ns, oracle.events)
+    fire_due(oracle)
+    outcomes = []
+    for oracle.sequence, command in enumerate(commands, first):
+        oracle.ledger.sequence, oracle.ahead = oracle.sequence, commands[oracle.sequence - first :]
+        outcomes.append(outcome := answer(oracle, command))
+        judge_all(oracle, command.instrument if isinstance(command, Quote) else outcome["instrument"])
+        if oracle.ending:
+            fire_due(oracle)
+    return outcomes, oracle.events
+
+
+def fire_due(oracle: Oracle) -> None:
+    oracle.ending = False
+    while timers := due(oracle):
+        min(timers, key=lambda timer: timer[:3])[3]()
+        judge_all(oracle, 0)
+
+
+def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
+    """(when, kind, id, what) of all that is due by now."""
+    found: list[tuple[int, int, int, Callable[[], None]]] = []
+    for order in oracle.orders.values():
+        if order.command.expires_at_ns:
+            expire = partial(end_order, oracle, order, EventKind.ORDER_EXPIRED)
+            found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
+    for id, match in oracle.running.items():
+        if match.starts_at_ns:
+            found.append((match.starts_at_ns, TIMER_MATCH, id, partial(begin, oracle, id, match)))
+        if match.ends_at_ns and not match.paused_since_ns:
+            found.append((match.ends_at_ns, TIMER_MATCH, id, partial(finish, oracle, id, match)))
+        if match.needs_feed and not match.paused_since_ns:
+            silent_since_ns = max(oracle.quoted_at_ns, match.opened_at_ns)
+            out_at_ns = silent_since_ns + match.game.outage_s * BILLION + 1
+            found.append((out_at_ns, TIMER_OUTAGE, id, partial(feed_is_out, oracle, match, id, silent_since_ns)))
+        if match.next_day_ns:
+            found.append((match.next_day_ns, TIMER_DAY, id, partial(start_day, oracle, id, match)))
+        if match.next_sample_ns:
+            found.append((match.next_sample_ns, TIMER_SAMPLE, id, partial(sample, oracle, match)))
+    for trade in oracle.fixed_trades.values():
+        found.append((trade.expires_at_ns, TIMER_FIXED, trade.id, partial(settle, oracle, trade)))
+    for game, queue in oracle.queues.items():
+        for player, (until_ns, sequence) in queue.waiting.items():
+            if until_ns:
+                drop = partial(leave_line, oracle, game, player, Reason.QUEUE_TIMED_OUT)
+                found.append((until_ns, TIMER_QUEUE, sequence, drop))
+    for wait in oracle.waiting:
+        if not wait.queued:
+            found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(ripen, oracle, wait)))
+        elif wait.id in oracle.orders and oracle.markets[wait.instrument].is_stale(oracle.now_ns):
+            stale = partial(end_order, oracle, oracle.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
+            market = oracle.markets[wait.instrument]
+            stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
+            found.append((stale_at_ns, TIMER_WAIT, wait.sequence, stale))
+    for due_ns, number, hold in oracle.ledger.due():
+        found.append((due_ns, TIMER_HOLD, number, partial(oracle.ledger.expire, hold)))
+    return [timer for timer in found if timer[0] <= oracle.now_ns]
+
+
+def answer(oracle: Oracle, command: Command) -> Outcome:
+    """The outcome of one command; one that has a key, and took effect before, does nothing again."""
+    outcome = dict.fromkeys(
+        (
+            "reason",
+            "status",
+            "replayed",
+            "instrument",
+            "id",
+            "price",
+            "fee",
+            "profit",
+            "liquidation",
+            "left",
+            "sequence",
+        ),
+        0,
+    )
+    outcome["sequence"] = oracle.sequence
+    key = None
+    if isinstance(command, Keyed) and command.key is not None:
+        key = command.player, command.key
+    if key is not None and key in oracle.requests:
+        arguments, first, _ = oracle.requests[key]
+        if arguments != command:
+            return outcome | {"reason": Reason.KEY_REUSED}
+        return first | {"replayed": 1}
+    try:
+        outcome |= HANDLERS[type(command)](oracle, command) or {}
+    except Refused as refused:
+        return outcome | {"reason": refused.reason}
+    if key is not None:
+        own = [kept for kept in oracle.requests if kept[0] == key[0]]
+        if len(own) == KEYS_KEPT:
+            del oracle.requests[own[0]]
+        oracle.requests[key] = command, dict(outcome), oracle.now_ns
+    return outcome
+
+
+def asked(oracle: Oracle, command: Asked) -> Outcome | None:
+    answered: Outcome | None = HANDLERS[type(command.command)](oracle, command.command)
+    return answered
+
+
+def pulse(oracle: Oracle, command: Pulse) -> None:
+    """Nothing but the time."""
+
+
+def unknown(oracle: Oracle, command: Unknown) -> None:
+    raise Refused(Reason.COMMAND_UNKNOWN)
+
+
+HANDLERS: dict[type, Any] = {
+    DefineInstrument: define_instrument,
+    SetSwitch: set_switch,
+    CreateGame: create_game,
+    UpdateGame: update_game,
+    DeleteGame: delete_game,
+    SetGameActive: set_game_active,
+    StartSeason: start_season,
+    CreateMatch: create_match,
+    JoinMatch: join_match,
+    EndMatch: end_match,
+    LeaveMatch: leave_match,
+    StartMatch: start_match,
+    CancelMatch: cancel_match,
+    ArchiveMatch: archive_match,
+    JoinQueue: join_queue,
+    LeaveQueue: leave_queue,
+    FundRewards: fund_rewards,
+    RegisterPlayer: register_player,
+    ResetSeat: reset_seat,
+    OpenFeed: open_feed,
+    Quote: quote,
+    PlaceOrder: place_order,
+    CancelOrder: cancel_order,
+    ClosePosition: close_position,
+    AmendPosition: amend_position,
+    AmendOrder: amend_order,
+    CancelAll: cancel_all,
+    BuyFixed: buy_fixed,
+    TopUp: top_up,
+    Transfer: transfer,
+    Asked: asked,
+    Pulse: pulse,
+    Unknown: unknown,
+}
