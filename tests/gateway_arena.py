@@ -173,7 +173,7 @@ class Gateway:
             player_connections=Counts(limits.connections_per_player),
         )
         self.task = asyncio.create_task(sequencer.run())
-        self._source_sequence = 0
+        self._source_sequence = int(self.machine.state.book.quotes["source_sequence"].max())
 
     async def settles(self) -> None:
         """Wait until nothing waits."""

@@ -98,6 +98,7 @@ class House:
         return await self.clients[who].asks(op, args | other, key=key)
 
     async def does(self, request: Request) -> None:
+        await self.gateway.quote("BTCUSDT", 6_000_000, 6_000_001)  # stakes want a fresh one
         self.answered[request[3]] = reply = await self.asks(request)
         assert reply["ok"], (request, reply)
         assert "replayed" not in reply
