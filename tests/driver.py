@@ -6,7 +6,12 @@ import itertools
 import random
 from typing import Any
 
-from arena import (
+from msgspec.structs import replace
+from oracle import DAY_NS, Seat
+from oracle.money import MOST_ENTERED, number_of
+from oracle.waiting import is_waiting
+from random_transfers import Transfers
+from records import (
     AmendOrder,
     AmendPosition,
     Asked,
@@ -20,11 +25,6 @@ from arena import (
     Quote,
     Unknown,
 )
-from msgspec.structs import replace
-from oracle import DAY_NS, Seat
-from oracle.money import MOST_ENTERED, number_of
-from oracle.waiting import is_waiting
-from random_transfers import Transfers
 from twins import CALLED_OFF, EXTENDED, MATCHES, NEXT, PAID, PLAYERS, ROOM, ROUGH, SHORT, SILENCE_NS, Twins, game_of
 
 from engine.commands import (

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from arena import Transfer
 from oracle.ledger import DAY_NS, Ledger
+from records import Transfer
 
 from engine.commands import Transferring
 from engine.tables import MOST_SUMMED

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import Command, Transfer, batch_of, content, events_of, outcomes_of
+from records import Command, Transfer, batch_of, content, events_of, outcomes_of
 
 from engine.commands import Transferring
 from engine.digest import state_hash

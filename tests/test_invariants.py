@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import LONG, SHORT, Arena, Player, Transfer, batch_of
+from arena import LONG, SHORT, Arena, Player
+from records import Transfer, batch_of
 
 from engine.commands import (
     HOURS_PER_INSTRUMENT,

@@ -7,22 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arena import (
-    Arena,
-    ClosePosition,
-    Command,
-    Outcome,
-    Pulse,
-    Transfer,
-    content,
-    events_of,
-    halves,
-    lasting,
-    outcomes_of,
-)
+from arena import Arena, Outcome
 from kernels import for_python
 from oracle.ledger import DAY_NS, Answer, Ledger, Sums
 from random_transfers import Transfers
+from records import ClosePosition, Command, Pulse, Transfer, content, events_of, halves, lasting, outcomes_of
 
 from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.events import EventKind, TransferStatus

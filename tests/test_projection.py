@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arena import LONG, Arena, batch_of
+from arena import LONG, Arena
+from records import batch_of
 from test_recovery import START_NS, play, round_of, start
 
 from engine import views

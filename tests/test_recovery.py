@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from arena import BTC, START_NS, ClosePosition, Command, PlaceOrder, Quote, batch_of
+from arena import BTC, START_NS
+from records import ClosePosition, Command, PlaceOrder, Quote, batch_of
 
 from engine.commands import CreateGame, CreateMatch, RegisterPlayer, Side
 from engine.digest import state_hash

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from arena import Arena, Asked
+from arena import Arena
 from gateway_arena import ROOMY, Client, open_gateway
+from records import Asked
 from test_rules_money import USDT, cash, escrow, match_of, rich
 from test_sessions_money import CUP, cup, operator
 from test_theft import TOP_UP, has

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, SHORT, Arena, BuyFixed, Player, Pulse, Quote, money
+from arena import LONG, SHORT, Arena, Player, money
+from records import BuyFixed, Pulse, Quote
 
 from engine import views
 from engine.commands import CreateGame, CreateMatch, EndMatch, Execution, JoinMatch

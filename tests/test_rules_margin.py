@@ -80,7 +80,7 @@ def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side, fees, ban
 
 
 def test_a_trial_names_the_bankruptcy_price_with_the_closing_fee(fine: Arena):
-    from arena import batch_of
+    from records import batch_of
 
     alice = fine.player(cash=10_000, fees=True)
     fine.quote("FINEUSDT", 100_000)

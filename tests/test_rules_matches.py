@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from arena import LONG, SHORT, Arena, batch_of, content
+from arena import LONG, SHORT, Arena
+from records import batch_of, content
 
 from engine import views
 from engine.commands import CreateGame, CreateMatch, Execution, RegisterPlayer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from arena import LONG, Arena, Player, Transfer
+from arena import LONG, Arena, Player
+from records import Transfer
 
 from engine.commands import (
     Account,

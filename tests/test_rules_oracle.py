@@ -11,7 +11,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from arena import (
+from driver import ACCOUNTS, LOCKS, TO_REACH, Driver
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
+from random_transfers import FIRST_CODE
+from records import (
     AmendOrder,
     AmendPosition,
     BuyFixed,
@@ -23,12 +29,6 @@ from arena import (
     Quote,
     Transfer,
 )
-from driver import ACCOUNTS, LOCKS, TO_REACH, Driver
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from msgspec.structs import replace
-from random_transfers import FIRST_CODE
 from twins import MATCHES, PAID, PLAYERS, Twins, game_of
 
 from engine.commands import (

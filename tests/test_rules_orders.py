@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, SHORT, Arena, CancelAll, Player, outcomes_of
+from arena import LONG, SHORT, Arena, Player
+from records import CancelAll, outcomes_of
 
 from engine import views
 from engine.commands import Execution, OrderType, unpack_client_order_id
@@ -395,7 +396,7 @@ def test_private_messages_are_numbered_without_gaps(arena: Arena):
 
 
 def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena):
-    from arena import batch_of, lasting
+    from records import batch_of, lasting
 
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)

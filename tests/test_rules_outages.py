@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, START_NS, Arena, BuyFixed, Number, PlaceOrder, Player, Pulse, Quote, batch_of, content, money
+from arena import LONG, START_NS, Arena, Number, Player, money
+from records import BuyFixed, PlaceOrder, Pulse, Quote, batch_of, content
 from test_rules_money import FIXED, USDT, cash, escrow, fees, joins, match_of, rewards
 
 from engine import views

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from arena import START_NS, Arena, Player, content
+from arena import START_NS, Arena, Player
+from records import content
 from test_rules_money import FIXED, USDT, cash, escrow, game, rewards, rich
 from test_rules_rooms import status
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from arena import LONG, SHORT, START_NS, Arena, Quote
+from arena import LONG, SHORT, START_NS, Arena
+from records import Quote
 
 from engine import views
 from engine.events import Cause, EventKind

@@ -11,23 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import (
-    BTC,
-    LONG,
-    SHORT,
-    AmendOrder,
-    AmendPosition,
-    Arena,
-    BuyFixed,
-    CancelAll,
-    ClosePosition,
-    PlaceOrder,
-    Player,
-    Quote,
-    Transfer,
-    Unknown,
-)
+from arena import BTC, LONG, SHORT, Arena, Player
 from msgspec.structs import replace
+from records import AmendOrder, AmendPosition, BuyFixed, CancelAll, ClosePosition, PlaceOrder, Quote, Transfer, Unknown
 
 from engine import matches
 from engine.commands import (

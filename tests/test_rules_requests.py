@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from arena import LONG, Arena, PlaceOrder, Pulse
+from arena import LONG, Arena
+from records import PlaceOrder, Pulse
 
 from engine.commands import OrderType, request_key
 from engine.events import OrderStatus

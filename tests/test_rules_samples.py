@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from arena import LONG, SHORT, START_NS, Arena, batch_of, dollars
+from arena import LONG, SHORT, START_NS, Arena, dollars
+from records import batch_of
 
 from engine.commands import CreateGame, CreateMatch, EndMatch, JoinMatch, RegisterPlayer
 from engine.events import EventKind, Rule

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from arena import START_NS, Arena, Transfer
+from arena import START_NS, Arena
+from records import Transfer
 
 from engine import views
 from engine.commands import (

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import LONG, SHORT, Arena, BuyFixed, Number, Player, Pulse, Quote, Transfer, amount, money
+from arena import LONG, SHORT, Arena, Number, Player, amount, money
 from kernels import for_python
+from records import BuyFixed, Pulse, Quote, Transfer
 
 from engine.commands import (
     ASSET_DECIMALS,

@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from arena import LONG, Arena, Command, Player, Pulse, Quote, Transfer, outcomes_of
+from arena import LONG, Arena, Player
 from gateway_arena import MSGPACK, Client, Gateway, open_gateway
 from msgspec.structs import replace
+from records import Command, Pulse, Quote, Transfer, outcomes_of
 from test_rules_money import USDT, balance, cash, escrow, fees, game, joins, match_of, rewards, rich
 from test_sessions_admin import ADMIN_OPS
 from test_sessions_money import CUP, cup, operator

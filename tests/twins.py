@@ -11,19 +11,12 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from arena import (
-    Asked,
-    Command,
-    Quote,
-    batch_of,
-    events_of,
-    outcomes_of,
-)
 from msgspec.structs import replace
 from oracle import Match, Oracle, Seat, apply
 from oracle.careers import board_of_cups
 from oracle.worth import equity_of, floating_profit
 from random_transfers import FIRST_CODE
+from records import Asked, Command, Quote, batch_of, events_of, outcomes_of
 
 from engine import views
 from engine.commands import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena import BuyFixed
+from records import BuyFixed
 
 from engine.commands import Account, Asset, CreateGame, Execution
 from engine.events import EventKind, FixedResult, OrderStatus, Rule

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from arena import Command, Transfer, halves
+from records import Command, Transfer, halves
 
 from engine.commands import Account, Transferring
 from engine.events import EventKind, TransferStatus

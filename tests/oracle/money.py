@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from arena import Transfer
+from records import Transfer
 
 from engine.commands import Account, Asset, CreateGame, TransferCode
 from engine.events import EventKind, TransferStatus

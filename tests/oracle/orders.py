@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena import AmendOrder, CancelAll, CancelOrder, PlaceOrder
+from records import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 
 from engine.commands import Amend, DefineInstrument, OrderType, TimeInForce
 from engine.events import EventKind, OrderStatus, Rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena import AmendPosition, ClosePosition
+from records import AmendPosition, ClosePosition
 
 from engine.commands import Amend, DefineInstrument, pack_client_order_id
 from engine.events import Cause, EventKind, OrderStatus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena import Quote
+from records import Quote
 
 from engine.commands import OrderType
 from engine.events import Cause, EventKind

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from arena import BuyFixed, Command, PlaceOrder, Transfer
+from records import BuyFixed, Command, PlaceOrder, Transfer
 
 from engine.commands import CreateGame, DefineInstrument, Execution
 from engine.events import EventKind, Rule

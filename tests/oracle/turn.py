@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from arena import (
+from records import (
     AmendOrder,
     AmendPosition,
     Asked,

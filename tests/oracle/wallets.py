@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena import Transfer
+from records import Transfer
 
 from engine.commands import Account, FundRewards, TopUp, TransferCode
 from engine.reasons import Reason
