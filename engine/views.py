@@ -527,6 +527,9 @@ def instrument_of_order(book: Book, order: int) -> int:
 
 
 def _seat_row(book: Book, player: int, match_id: int) -> int:
+    """0 when there is none. A match beyond all there are would have the key of somebody else's seat."""
+    if not 1 <= match_id <= int(book.world[0]["matches"]):
+        return 0
     return int(find(book.seat_index, seat_key(player, match_id)))
 
 
