@@ -19,7 +19,7 @@ from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import Instruments, asset_text, money_text
-from gateway.messages import CAUSES, DIRECTIONS, REASONS, RESULTS, RULES, SIDES, JudgedData
+from gateway.messages import CAUSES, DIRECTIONS, REASONS, RESULTS, RULES, SIDES, JudgedData, wallet_name
 from gateway.presentation import MATCH_STATUSES, entry_price_text, seat_answer
 from persistence.queries import ClosedPosition, FinishedMatch, FixedTrade, TradeResult
 
@@ -95,12 +95,12 @@ class TradeAnswer(Struct, frozen=True, omit_defaults=True):
 
 
 class SettledAnswer(Struct, frozen=True, omit_defaults=True):
-    """A fixed-time trade that was settled, as fixed.settled told it in message `n` of the private channel."""
+    """A fixed-time trade that was settled, as fixed.settled told it in message `n` of the private channel: staked from
+    the seat in a `match` or from a `wallet`."""
 
     n: int
     seq: int
     at: int
-    match: int
     trade: int
     symbol: str
     direction: str
@@ -115,6 +115,8 @@ class SettledAnswer(Struct, frozen=True, omit_defaults=True):
     entry_price: str | None = None
     entry_sequence: int | None = None
     reason: str | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 async def match_summary(session: Session, of: args.OfMatch) -> SummaryAnswer:
@@ -227,19 +229,20 @@ def _settled_answer(instruments: Instruments, row: FixedTrade) -> SettledAnswer:
         row.message,
         row.sequence,
         row.at_ns // NS_PER_MS,
-        row.match,
         row.id,
         instrument.symbol,
         DIRECTIONS[row.direction],
-        money_text(row.stake),
+        asset_text(row.stake, row.asset),
         row.payout_percent,
         row.expires_at_ns // NS_PER_MS,
         RESULTS[row.result],
-        money_text(row.profit),
-        money_text(row.stake + row.profit),
+        asset_text(row.profit, row.asset),
+        asset_text(row.stake + row.profit, row.asset),
         instrument.middle_text(row.exit),
         row.exit_sequence,
         instrument.middle_text(row.entry) if row.entry else None,
         row.entry_sequence or None,
         REASONS[row.reason] if row.reason else None,
+        row.match or None,
+        wallet_name(row.asset),
     )
