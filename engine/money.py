@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.accounts import opened, row_of
 from engine.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
 from engine.events import EventKind
 from engine.games import rules_of
 from engine.handlers import Emit
-from engine.kernels.ledger import available, find_account, hold, move, open_account, post_hold, void_hold
+from engine.kernels.ledger import available, hold, move, post_hold, void_hold
 from engine.ranking import pool, prizes
 from engine.reasons import Reason
 from engine.room import make_room, make_room_for_accounts
@@ -52,7 +53,7 @@ def grant_demo(state: State, player: int, amount: int, emit: Emit) -> None:
 
 def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
     """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
-    world = state.book.accounts[int(find_account(state.book, 0, Account.WORLD, asset))]
+    world = state.book.accounts[row_of(state.book, 0, Account.WORLD, asset)]
     entered = int(world["debits_posted"]) + int(world["debits_pending"])
     if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - _taken_in(state, owner, of, asset)):
         return Reason.AMOUNT_INVALID
@@ -63,7 +64,7 @@ def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, cod
 
 def _taken_in(state: State, owner: int, of: Account, asset: Asset) -> int:
     """All that the account ever got, and what is held for it."""
-    found = state.book.accounts[int(find_account(state.book, owner, of, asset))]
+    found = state.book.accounts[row_of(state.book, owner, of, asset)]
     return int(found["credits_posted"]) + int(found["credits_pending"])
 
 
@@ -74,7 +75,7 @@ def may_set_aside(state: State, game: CreateGame) -> Reason:
     if lacking > 0:
         wanted.append((ASSETS[game.currency], lacking))
     for asset, amount in wanted:
-        rewards = int(find_account(state.book, 0, Account.HOUSE_REWARDS, asset))
+        rewards = row_of(state.book, 0, Account.HOUSE_REWARDS, asset)
         if available(state.book, rewards) < amount:
             return Reason.INSUFFICIENT_FUNDS
     return Reason.ACCEPTED
@@ -100,7 +101,7 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
     make_room(state, 1)
-    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, code, match_id))))
+    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))))
     return int(state.book.turn[0]["hold"])
 
 
@@ -126,7 +127,7 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
     asset = ASSETS[game.currency]
     if _taken_in(state, player, of_players(asset), asset) > MOST_ENTERED:
         return Reason.AMOUNT_INVALID
-    cash = int(find_account(state.book, player, of_players(asset), asset))
+    cash = row_of(state.book, player, of_players(asset), asset)
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
 
@@ -231,7 +232,7 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:
     """The row of the account, opened if it is not there yet."""
     make_room_for_accounts(state, 1)
-    return int(open_account(state.book, owner, code, asset))
+    return opened(state.book, owner, code, asset)
 
 
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
@@ -240,7 +241,7 @@ def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[i
 
 
 def _moved(state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit) -> Reason:
-    reason = Reason(int(move(state.book, emit.room(1), debit, credit, amount, code, match_id)))
+    reason = Reason(int(move(state.book, emit.room(1), debit, credit, amount, code.value, match_id)))
     if reason is Reason.ACCEPTED:
         _tell_player(state, debit, -amount, code, match_id, emit)
         _tell_player(state, credit, amount, code, match_id, emit)

@@ -6,9 +6,10 @@ are no circles to earn in. An empty account of the house refuses the bonus, neve
 
 from __future__ import annotations
 
+from engine.accounts import row_of
 from engine.commands import Account, BonusAt, FundReferrals, SetReferrals, TransferCode, of_players
 from engine.handlers import Emit
-from engine.kernels.ledger import available, find_account
+from engine.kernels.ledger import available
 from engine.money import ASSETS, account, enters, keeps_live_money, may_pay, pay
 from engine.reasons import Reason
 from engine.scale import BOUND
@@ -64,11 +65,11 @@ def _reward(state: State, player: int, at: BonusAt, match_id: int, emit: Emit) -
         return
     asset = ASSETS[terms.asset]
     due = [(to, bonus) for to, bonus in ((referrer, terms.referrer_bonus), (player, terms.referred_bonus)) if bonus]
-    house = int(find_account(state.book, 0, Account.HOUSE_REFERRALS, asset))
+    house = row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
     if not due or sum(bonus for _, bonus in due) > available(state.book, house):
         return
     for to, bonus in due:
-        credit = int(find_account(state.book, to, of_players(asset), asset))
+        credit = row_of(state.book, to, of_players(asset), asset)
         if may_pay(state, house, credit, bonus) is not Reason.ACCEPTED:
             return
 

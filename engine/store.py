@@ -6,9 +6,10 @@ nothing: else they would become live.
 
 from __future__ import annotations
 
+from engine.accounts import row_of
 from engine.commands import Account, PurchaseItem, SetOffer, StockStore, TransferCode, of_players
 from engine.handlers import Emit
-from engine.kernels.ledger import available, find_account
+from engine.kernels.ledger import available
 from engine.money import ASSETS, account, enters, may_pay, pay
 from engine.reasons import Reason
 from engine.scale import BOUND
@@ -52,15 +53,15 @@ def purchase_item(state: State, command: PurchaseItem, emit: Emit) -> tuple[Reas
         return Reason.OFFER_NOT_ACTIVE, 0
     if not 0 < command.count <= BOUND // offer.price:
         return Reason.COUNT_INVALID, 0
-    stock = int(find_account(book, 0, Account.HOUSE_STORE, item))
+    stock = row_of(book, 0, Account.HOUSE_STORE, item)
     if command.count > available(book, stock):
         return Reason.OUT_OF_STOCK, 0
     asset, price = ASSETS[offer.asset], offer.price * command.count
-    cash = int(find_account(book, player, Account.PLAYER_CASH, asset))
+    cash = row_of(book, player, Account.PLAYER_CASH, asset)
     if command.version and command.version != int(book.accounts[cash]["version"]):
         return Reason.VERSION_CONFLICT, 0
-    takings = int(find_account(book, 0, Account.HOUSE_STORE, asset))
-    inventory = int(find_account(book, player, Account.PLAYER_ITEMS, item))
+    takings = row_of(book, 0, Account.HOUSE_STORE, asset)
+    inventory = row_of(book, player, Account.PLAYER_ITEMS, item)
     for debit, credit, amount in ((cash, takings, price), (stock, inventory, command.count)):
         reason = may_pay(state, debit, credit, amount)
         if reason is not Reason.ACCEPTED:

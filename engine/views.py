@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.accounts import row_of
 from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
-from engine.kernels.ledger import available, find_account
+from engine.kernels.ledger import available
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -297,7 +298,7 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
     """The player's accounts, of all assets of which he ever had any."""
     found = []
     for asset in Asset:
-        row = int(find_account(book, player, of_players(asset), asset))
+        row = row_of(book, player, of_players(asset), asset)
         if row:
             account = book.accounts[row]
             balance = int(account["credits_posted"]) - int(account["debits_posted"])
@@ -312,7 +313,7 @@ def inventory(book: Book, player: int) -> list[BalanceView]:
 
 def stock(book: Book, item: int) -> int:
     """How many of the item the store has."""
-    return int(available(book, find_account(book, 0, Account.HOUSE_STORE, item)))
+    return int(available(book, row_of(book, 0, Account.HOUSE_STORE, item)))
 
 
 def referral(state: State, player: int) -> ReferralView:
