@@ -5,7 +5,7 @@ Nothing here is on the path of a command; each answer costs what it walks, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from engine.kernels.ledger import available
 from engine.kernels.seats import equities_of, equity, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
-from engine.tables import INTERVALS_S, WARNINGS_PERCENT, Book
+from engine.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
 
 
 class Quote(NamedTuple):
@@ -387,9 +387,18 @@ def _rules(book: Book, match_id: int) -> Rules:
     )
 
 
-def matches(state: State) -> Iterator[MatchView]:
-    """All matches, in order of their ids."""
-    return (found for id in range(1, int(state.book.world[0]["matches"]) + 1) if (found := match(state, id)))
+def matches(
+    state: State, limit: int, before: int, statuses: Collection[int], game: int | None = None
+) -> list[MatchView]:
+    """The latest `limit` matches before match `before` that are of these statuses, and of that game if one is named; in
+    order of their ids. A look at all matches there ever were, in machine code; only those that are answered are read.
+    """
+    rows = np.asarray(state.book.matches)[: min(before, int(state.book.world[0]["matches"]) + 1)]
+    wanted = np.isin(rows["status"], list(statuses))
+    if game is not None:
+        wanted &= rows["game"] == game
+    found = (match(state, id) for id in np.flatnonzero(wanted)[-limit:].tolist())
+    return [view for view in found if view is not None]
 
 
 def queues_of(state: State, player: int) -> list[QueueView]:
@@ -412,9 +421,10 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:
-    """All seats of a player, in order of matches. A look-up for each match there is."""
-    found = (seat(state.book, player, match_id) for match_id in range(1, int(state.book.world[0]["matches"]) + 1))
-    return [view for view in found if view is not None]
+    """The player's seats in matches that are not over, in order of matches. A look-up for each such match."""
+    rows = np.asarray(state.book.matches)[: int(state.book.world[0]["matches"]) + 1]
+    lasting = np.flatnonzero(np.isin(rows["status"], (MATCH_WAITING, MATCH_OPEN))).tolist()
+    return [view for match_id in lasting if (view := seat(state.book, player, match_id)) is not None]
 
 
 def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from engine import views
 from engine.commands import JoinMatch, LeaveMatch, ResetSeat, encode_cold
 from engine.reasons import Reason
+from engine.tables import MATCH_ARCHIVED
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Refused
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from gateway.sessions import Session
 
 
-LISTED: Final = frozenset(MATCH_STATUSES.values()) - {"archived"}
+STATUSES: Final = {name: status for status, name in MATCH_STATUSES.items()}
+LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
 
 
 class Joined(Struct, frozen=True):
@@ -37,12 +39,9 @@ class Reset(Struct, frozen=True):
 
 def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
     state = session.arena.state
-    return [
-        match_answer(state.cold, match)
-        for match in views.matches(state)
-        if (of.game is None or match.game == of.game)
-        and MATCH_STATUSES[match.status] in (LISTED if of.status is None else (of.status,))
-    ]
+    statuses = LISTED if of.status is None else (STATUSES[of.status],)
+    found = views.matches(state, of.limit, of.before, statuses, of.game)
+    return [match_answer(state.cold, match) for match in found]
 
 
 def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
