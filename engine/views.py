@@ -16,7 +16,7 @@ from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, floating_profit
+from engine.kernels.seats import equities_of, equity, find_seats, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
 from engine.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
@@ -421,10 +421,14 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:
-    """The player's seats in matches that are not over, in order of matches. A look-up for each such match."""
-    rows = np.asarray(state.book.matches)[: int(state.book.world[0]["matches"]) + 1]
-    lasting = np.flatnonzero(np.isin(rows["status"], (MATCH_WAITING, MATCH_OPEN))).tolist()
-    return [view for match_id in lasting if (view := seat(state.book, player, match_id)) is not None]
+    """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
+    looks the seat up in those, in machine code."""
+    book = state.book
+    statuses = np.asarray(book.matches)["status"][: int(book.world[0]["matches"]) + 1]
+    matches = np.flatnonzero((statuses == MATCH_WAITING) | (statuses == MATCH_OPEN))
+    rows = np.zeros(len(matches), np.int64)
+    find_seats(book, player, matches, rows)
+    return [_seat_view(book, row, int(equity(book, row))) for row in rows[rows != 0].tolist()]
 
 
 def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
