@@ -337,12 +337,12 @@ class Operator(Person):
         closed.set()
         await asyncio.sleep(LONGEST_STAKE_S + 1)
         while True:
-            alive = [match for match in await self.look("match.list", list[Match]) if not match.practice]
-            waiting = [match.match for match in alive if match.status == "waiting"]
-            if not waiting and not any(match.status == "open" for match in alive):
+            waiting = await self.look("match.list", list[Match], status="waiting")
+            playing = await self.look("match.list", list[Match], status="open")
+            if not waiting and all(match.practice for match in playing):
                 return
             for match in waiting:
-                await self.ask("admin.cancel_match", {"match": match, "reason": "nobody comes any more"}, Made)
+                await self.ask("admin.cancel_match", {"match": match.match, "reason": "nobody comes any more"}, Made)
             await asyncio.sleep(1)
 
 

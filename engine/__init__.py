@@ -22,6 +22,7 @@ What lives where, in the order in which it is built:
                        stakes fixed_trades      what a wallet stakes, up or down at a set time
                        market ahead turn        quotes and what they fire, looking ahead, the loop
     handlers.py      what a cold handler is
+    accounts.py      rows of accounts for Python
     instruments.py   cold handlers, a file per noun
     games.py matches.py ranking.py
     queues.py outages.py

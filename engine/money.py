@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.accounts import opened, row_of
 from engine.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
 from engine.events import EventKind
 from engine.games import rules_of
 from engine.handlers import Emit
-from engine.kernels.ledger import available, find_account, hold, move, open_account, post_hold, void_hold
+from engine.kernels.ledger import available, hold, move, post_hold, void_hold
 from engine.ranking import pool, prizes
 from engine.reasons import Reason
 from engine.room import make_room, make_room_for_accounts
 from engine.state import State
-from engine.tables import MOST_SUMMED, Book
+from engine.tables import MOST_SUMMED
 
 ASSETS = {asset.name: asset for asset in Asset}
 
@@ -100,7 +101,7 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
     make_room(state, 1)
-    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, int(code), match_id))))
+    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))))
     return int(state.book.turn[0]["hold"])
 
 
@@ -228,18 +229,10 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
         _must(_moved(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit))
 
 
-def row_of(book: Book, owner: int, of: Account, asset: int) -> int:
-    """The row of the account; 0 when it was never opened.
-
-    Kernels are handed plain integers: to tell what an enum is takes numba a tenth of a millisecond a call.
-    """
-    return int(find_account(book, owner, int(of), int(asset)))
-
-
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:
     """The row of the account, opened if it is not there yet."""
     make_room_for_accounts(state, 1)
-    return int(open_account(state.book, owner, int(code), int(asset)))
+    return opened(state.book, owner, code, asset)
 
 
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
@@ -248,7 +241,7 @@ def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[i
 
 
 def _moved(state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit) -> Reason:
-    reason = Reason(int(move(state.book, emit.room(1), debit, credit, amount, int(code), match_id)))
+    reason = Reason(int(move(state.book, emit.room(1), debit, credit, amount, code.value, match_id)))
     if reason is Reason.ACCEPTED:
         _tell_player(state, debit, -amount, code, match_id, emit)
         _tell_player(state, credit, amount, code, match_id, emit)

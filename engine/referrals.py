@@ -6,10 +6,11 @@ are no circles to earn in. An empty account of the house refuses the bonus, neve
 
 from __future__ import annotations
 
+from engine.accounts import row_of
 from engine.commands import Account, BonusAt, FundReferrals, SetReferrals, TransferCode, of_players
 from engine.handlers import Emit
 from engine.kernels.ledger import available
-from engine.money import ASSETS, account, enters, keeps_live_money, may_pay, pay, row_of
+from engine.money import ASSETS, account, enters, keeps_live_money, may_pay, pay
 from engine.reasons import Reason
 from engine.scale import BOUND
 from engine.state import Bonus, State

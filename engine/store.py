@@ -6,10 +6,11 @@ nothing: else they would become live.
 
 from __future__ import annotations
 
+from engine.accounts import row_of
 from engine.commands import Account, PurchaseItem, SetOffer, StockStore, TransferCode, of_players
 from engine.handlers import Emit
 from engine.kernels.ledger import available
-from engine.money import ASSETS, account, enters, may_pay, pay, row_of
+from engine.money import ASSETS, account, enters, may_pay, pay
 from engine.reasons import Reason
 from engine.scale import BOUND
 from engine.state import State

@@ -5,18 +5,18 @@ Nothing here is on the path of a command; each answer costs what it walks, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.accounts import row_of
 from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, floating_profit
-from engine.money import row_of
+from engine.kernels.seats import equities_of, equity, find_seats, floating_profit
 from engine.ranking import pool
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -196,9 +196,18 @@ def _rules(book: Book, match_id: int) -> Rules:
     )
 
 
-def matches(state: State) -> Iterator[MatchView]:
-    """All matches, in order of their ids."""
-    return (found for id in range(1, int(state.book.world[0]["matches"]) + 1) if (found := match(state, id)))
+def matches(
+    state: State, limit: int, before: int, statuses: Collection[int], game: int | None = None
+) -> list[MatchView]:
+    """The latest `limit` matches before match `before` that are of these statuses, and of that game if one is named; in
+    order of their ids. A look at all matches there ever were, in machine code; only those that are answered are read.
+    """
+    rows = np.asarray(state.book.matches)[: min(before, int(state.book.world[0]["matches"]) + 1)]
+    wanted = np.isin(rows["status"], list(statuses))
+    if game is not None:
+        wanted &= rows["game"] == game
+    found = (match(state, id) for id in np.flatnonzero(wanted)[-limit:].tolist())
+    return [view for view in found if view is not None]
 
 
 class SolvencyView(NamedTuple):
@@ -292,12 +301,20 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:
-    """All seats of a player, in order of matches. A look-up for each match there is."""
-    found = (seat(state.book, player, match_id) for match_id in range(1, int(state.book.world[0]["matches"]) + 1))
-    return [view for view in found if view is not None]
+    """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
+    looks the seat up in those, in machine code."""
+    book = state.book
+    statuses = np.asarray(book.matches)["status"][: int(book.world[0]["matches"]) + 1]
+    matches = np.flatnonzero((statuses == MATCH_WAITING) | (statuses == MATCH_OPEN))
+    rows = np.zeros(len(matches), np.int64)
+    find_seats(book, player, matches, rows)
+    return [_seat_view(book, row, int(equity(book, row))) for row in rows[rows != 0].tolist()]
 
 
 def _seat_row(book: Book, player: int, match_id: int) -> int:
+    """0 when there is none. A match beyond all there are would have the key of somebody else's seat."""
+    if not 1 <= match_id <= int(book.world[0]["matches"]):
+        return 0
     return int(find(book.seat_index, seat_key(player, match_id)))
 
 

@@ -608,7 +608,6 @@ class SettledTrade(Struct, frozen=True):
     n: int
     seq: int
     at: int
-    match: int
     trade: int
     symbol: str
     direction: str
@@ -623,6 +622,8 @@ class SettledTrade(Struct, frozen=True):
     entry_price: Decimal | None = None
     entry_sequence: int | None = None
     reason: str | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 # Wallet, store and referrals

@@ -20,7 +20,7 @@ from gateway.arena import Arena
 from gateway.errors import Code, Refused
 from gateway.instruments import Instruments, asset_text, money_text
 from gateway.messages_matches import JudgedData
-from gateway.names import CAUSES, DIRECTIONS, MATCH_STATUSES, REASONS, RESULTS, RULES, SIDES
+from gateway.names import CAUSES, DIRECTIONS, MATCH_STATUSES, REASONS, RESULTS, RULES, SIDES, wallet_name
 from gateway.ops_matches import seat_answer
 from gateway.ops_positions import entry_price_text
 from persistence.queries import ClosedPosition, FinishedMatch, FixedTrade, TradeResult
@@ -97,12 +97,12 @@ class TradeAnswer(Struct, frozen=True, omit_defaults=True):
 
 
 class SettledAnswer(Struct, frozen=True, omit_defaults=True):
-    """A fixed-time trade that was settled, as fixed.settled told it in message `n` of the private channel."""
+    """A fixed-time trade that was settled, as fixed.settled told it in message `n` of the private channel: staked from
+    the seat in a `match` or from a `wallet`."""
 
     n: int
     seq: int
     at: int
-    match: int
     trade: int
     symbol: str
     direction: str
@@ -117,6 +117,8 @@ class SettledAnswer(Struct, frozen=True, omit_defaults=True):
     entry_price: str | None = None
     entry_sequence: int | None = None
     reason: str | None = None
+    match: int | None = None
+    wallet: str | None = None
 
 
 async def match_summary(session: Session, of: args.OfMatch) -> SummaryAnswer:
@@ -228,19 +230,20 @@ def _settled_answer(instruments: Instruments, row: FixedTrade) -> SettledAnswer:
         row.message,
         row.sequence,
         row.at_ns // NS_PER_MS,
-        row.match,
         row.id,
         instrument.symbol,
         DIRECTIONS[row.direction],
-        money_text(row.stake),
+        asset_text(row.stake, row.asset),
         row.payout_percent,
         row.expires_at_ns // NS_PER_MS,
         RESULTS[row.result],
-        money_text(row.profit),
-        money_text(row.stake + row.profit),
+        asset_text(row.profit, row.asset),
+        asset_text(row.stake + row.profit, row.asset),
         instrument.middle_text(row.exit),
         row.exit_sequence,
         instrument.middle_text(row.entry) if row.entry else None,
         row.entry_sequence or None,
         REASONS[row.reason] if row.reason else None,
+        row.match or None,
+        wallet_name(row.asset),
     )

@@ -11,7 +11,7 @@ from engine.commands import Asset, CreateGame, JoinMatch, LeaveMatch, ResetSeat
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS, NS_PER_S
 from engine.state import Cold
-from engine.tables import SEAT_ACTIVE
+from engine.tables import MATCH_ARCHIVED, SEAT_ACTIVE
 from engine.views import BoardView, MatchView, SeatView
 from gateway import arguments as args
 from gateway.arena import Arena
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from gateway.sessions import Session
 
 
-LISTED: Final = frozenset(MATCH_STATUSES.values()) - {"archived"}
+STATUSES: Final = {name: status for status, name in MATCH_STATUSES.items()}
+LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
 
 
 class OfMatch(Struct, frozen=True):
@@ -131,12 +132,9 @@ class BoardAnswer(Struct, frozen=True, omit_defaults=True):
 
 def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
     state = session.arena.state
-    return [
-        match_answer(state.cold, match)
-        for match in views.matches(state)
-        if (of.game is None or match.game == of.game)
-        and MATCH_STATUSES[match.status] in (LISTED if of.status is None else (of.status,))
-    ]
+    statuses = LISTED if of.status is None else (STATUSES[of.status],)
+    found = views.matches(state, of.limit, of.before, statuses, of.game)
+    return [match_answer(state.cold, match) for match in found]
 
 
 def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:

@@ -16,18 +16,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import Batch
 from engine.digest import state_hash
 from engine.invariants import problems
-from engine.machine import RULES_VERSION, Machine
+from engine.machine import RULES_VERSION, Applied, Machine
 from persistence import projection
 from persistence.disk import Folder, drop_unfinished
 from persistence.frames import NO_HASH
 from persistence.log import SEGMENT_BYTES, Log
-from persistence.segments import Entry, entries, scan
+from persistence.segments import Entry, RulesDiffer, entries, scan
 from persistence.snapshot import Snapshot, SnapshotBad, load, load_newest, snapshot_names, witnesses
 
 LOG: Final = "log"
@@ -147,7 +148,7 @@ def _recover(
             batches = commands = 0
             total = log.last_sequence - (snapshot.header.sequence if snapshot else 0)
             for entry in _tail(log, snapshot):
-                feed.put(entry.batch, machine.apply(entry.batch).events)
+                feed.put(entry.batch, _applied(machine, entry.batch).events)
                 batches += 1
                 commands += len(entry.batch.records)
                 if commands % _PROGRESS_STEP < len(entry.batch.records):
@@ -182,7 +183,7 @@ def state_at(directory: Path, sequence: int) -> Machine:
             batch = entry.batch
             if batch.first_sequence > sequence:
                 break
-            machine.apply(batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
+            _applied(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
         return machine
     finally:
         lock.release()
@@ -210,7 +211,7 @@ def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
         if entry.state_hash != NO_HASH:
             _compare(machine, entry.state_hash, f"the log before sequence {entry.batch.first_sequence}")
             hashes_checked += 1
-        machine.apply(entry.batch)
+        _applied(machine, entry.batch)
         on_progress(entry.last_sequence, last_sequence)
         if entry.last_sequence in expected:
             name, chain, hash_ = expected.pop(entry.last_sequence)
@@ -254,6 +255,18 @@ def _compare(machine: Machine, expected: bytes, who: str) -> None:
         raise HistoriesDiffer(
             f"at sequence {sequence} the replay has state {actual.hex()}, {who} says {expected.hex()}"
         )
+
+
+def _applied(machine: Machine, batch: Batch) -> Applied:
+    """What the batch did. Raises RulesDiffer when a command in it is none that this program knows."""
+    try:
+        return machine.apply(batch)
+    except msgspec.MsgspecError as error:
+        last_sequence = batch.first_sequence + len(batch.records) - 1
+        raise RulesDiffer(
+            f"a command of the log, sequence {batch.first_sequence} to {last_sequence}, is none that this program"
+            f" knows: {error}. Start the program that wrote it"
+        ) from error
 
 
 def _tail(log: Log, snapshot: Snapshot | None) -> Iterator[Entry]:

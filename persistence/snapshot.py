@@ -206,7 +206,10 @@ def load(disk: Disk, name: str) -> Snapshot:
         raise SnapshotBad(
             f"{name} has another layout than this program's tables: {', '.join(changed) or 'more tables'}"
         )
-    state = state_from(tables, cold)
+    try:
+        state = state_from(tables, cold)
+    except msgspec.MsgspecError as error:
+        raise SnapshotBad(f"{name}: its section {_COLD!r} is not what this program keeps: {error}") from error
     if state_hash(state) != header.state_hash:
         raise SnapshotBad(f"{name}: its state has not the hash that its header says")
     return Snapshot(name, header, state)

@@ -19,7 +19,7 @@ from engine.scale import MONEY, NS_PER_S
 from persistence import projection
 from persistence.log import Appended, LogBehind
 from persistence.recovery import DataFolderInUse, HistoriesDiffer, Recovered, recover, state_at, verify
-from persistence.segments import LogCorrupt, entries
+from persistence.segments import LogCorrupt, RulesDiffer, entries
 from persistence.snapshot import Shadow, capture, publish, write
 
 SEGMENT_BYTES = 32 * 4096
@@ -198,3 +198,16 @@ def test_a_second_process_is_refused(tmp_path):
         verify(tmp_path)
     arena.close()
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_command_of_another_program_is_told_and_not_applied(tmp_path):
+    """What is logged was decoded once: a tag or a field that is unknown now is one of another program."""
+    arena = start(tmp_path)
+    play(arena, 2)
+    batch = batch_of([RegisterPlayer("zoe")], arena.log.last_sequence + 1, START_NS + 60 * NS_PER_S)
+    blob = batch.blobs.replace(b"register_player", b"register_spirit")
+    arena.log.append(batch._replace(blobs=blob))
+    arena.close()
+    for read in (start, verify, lambda folder: state_at(folder, 1_000)):
+        with pytest.raises(RulesDiffer, match=f"sequence {batch.first_sequence} .*'register_spirit'"):
+            read(tmp_path)

@@ -8,15 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from gateway_arena import MSGPACK, Client, Gateway, Nothing, open_gateway
+from msgspec.structs import replace
+from test_sessions_queues import passes
 
 from engine.commands import Batch
 from engine.machine import Applied
 from gateway import ops_history
 from gateway.auth import ADMIN
 from gateway.codecs import JSON, Codec
+from gateway.seed import INSTRUMENTS
 from gateway.store import Store
 from persistence import projection
 from persistence.projection import Projection
@@ -198,6 +202,33 @@ async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: 
     for op in ("me.matches", "me.trades", "me.fixed"):
         for wrong in ({"limit": 0}, {"limit": 501}, {"before": 0}, {"befor": 1}):
             assert await ann.error(op, wrong) == "BAD_ARGUMENTS"
+
+
+async def test_what_was_staked_from_a_wallet_is_told_in_its_money(gateway: Gateway, boss: Client) -> None:
+    """A unit of USDT is a hundred of virtual money."""
+    ann = await gateway.player()
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "50"})
+    await boss.result("admin.fund_rewards", {"asset": "USDT", "amount": "1000"})
+    bitcoin = next(seed for seed in INSTRUMENTS if seed.symbol == "BTCUSDT")
+    await boss.result("admin.define_instrument", msgspec.to_builtins(replace(bitcoin, fixed_wallets=("USDT",))))
+    await ann.result("subscribe", {"channels": ["me"]})
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"wallet": "usdt"}}
+    await ann.result("fixed.buy", up)
+    await passes(gateway, 3)
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    await gateway.quote("BTCUSDT", 6_000_500, 6_000_501)
+    await passes(gateway, 4)
+    await gateway.quote("BTCUSDT", 6_000_500, 6_000_501)
+    message = next(message for message in ann.on("me") if message["type"] == "fixed.settled")
+    while not (rows := await later(ann, "me.fixed")):
+        pass
+    (settled,) = rows
+    told = message["data"]
+    assert (settled["n"], told.pop("cash")) == (message["n"], "58.000000")
+    assert told.items() <= settled.items()
+    assert (settled["wallet"], settled["stake"], settled["paid_back"]) == ("usdt", "10.000000", "18.000000")
+    assert "match" not in settled
 
 
 async def test_the_board_of_a_match_that_is_over_is_its_ranking(gateway: Gateway, boss: Client) -> None:

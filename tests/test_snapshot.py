@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from test_log_simulated_disk import PowerCut, SimulatedDisk
@@ -11,6 +12,7 @@ from test_log_simulated_disk import PowerCut, SimulatedDisk
 from engine.commands import RegisterPlayer
 from engine.digest import state_hash
 from engine.state import State
+from persistence import snapshot
 from persistence.log import Appended
 from persistence.snapshot import (
     NotProjected,
@@ -52,15 +54,15 @@ def publish_snapshot(disk: SimulatedDisk, sequence: int) -> None:
 def test_what_is_captured_is_loaded():
     disk = SimulatedDisk()
     publish_snapshot(disk, 7)
-    snapshot, warnings = load_newest(disk)
-    assert snapshot is not None
+    newest, warnings = load_newest(disk)
+    assert newest is not None
     assert not warnings
-    header = snapshot.header
+    header = newest.header
     assert (header.sequence, header.at_ns, header.rules_version, header.log_id) == (7, 5_007, 1, LOG_ID)
     assert header.chain == (7).to_bytes(16, "little")
-    assert header.state_hash == state_hash(snapshot.state) == state_hash(make_state(7))
-    assert snapshot.state.cold.players[1].name == "alice 7"
-    assert all(array.flags.writeable for array in snapshot.state.book)
+    assert header.state_hash == state_hash(newest.state) == state_hash(make_state(7))
+    assert newest.state.cold.players[1].name == "alice 7"
+    assert all(array.flags.writeable for array in newest.state.book)
 
 
 def test_a_shadow_is_used_again_and_copies():
@@ -112,6 +114,20 @@ def test_the_newest_is_bad_so_the_one_before_is_used_and_it_says_so():
     older, _ = load_newest(disk, up_to=1)
     assert older is not None
     assert older.header.sequence == 1
+
+
+def test_one_whose_cold_things_are_of_another_program_is_skipped(monkeypatch):
+    disk = SimulatedDisk()
+    publish_snapshot(disk, 1)
+    with monkeypatch.context() as once:
+        once.setattr(snapshot, "encode_cold_state", lambda cold: msgspec.msgpack.encode({"players": {1: "ann"}}))
+        once.setattr(snapshot, "state_from", lambda tables, cold: make_state(2))
+        publish_snapshot(disk, 2)
+    newest, warnings = load_newest(disk)
+    assert newest is not None
+    assert newest.header.sequence == 1
+    (warning,) = warnings
+    assert "snapshot-000000000002: its section 'cold' is not what this program keeps" in warning
 
 
 def test_every_flip_that_matters_is_found():

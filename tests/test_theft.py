@@ -240,6 +240,24 @@ async def test_nobody_trades_or_leaves_in_anothers_seat(gateway: Gateway) -> Non
     assert gateway.digest() == begun
 
 
+async def test_no_number_of_a_match_opens_anothers_seat(gateway: Gateway) -> None:
+    """Seats are found by player and match in one word: 1 and (2 << 32 | match) are together what 3 and match are."""
+    ann, _, carl = await gateway.player(), await gateway.player(), await gateway.player()
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    await carl.result("order.place", BUY)
+    await carl.result("order.place", BUY | {"type": "limit", "price": "50000"})
+    before = await carl.result("me.get")
+    for match in (2 << 32 | 1, 1 << 32 | 1, 0, 2**53):
+        assert await ann.error("position.list", {"match": match}) == "NOT_JOINED"
+        assert await ann.error("order.list", {"match": match}) == "NOT_JOINED"
+        for op in ("match.get", "match.board", "match.leave", "match.reset", "match.summary", "order.cancel_all"):
+            assert await ann.error(op, {"match": match}) == "MATCH_NOT_FOUND", op
+        assert await ann.error("order.place", BUY | {"match": match}) == "MATCH_NOT_FOUND"
+        assert await ann.error("fixed.buy", UP | {"account": {"match": match}}) == "MATCH_NOT_FOUND"
+    after = await carl.result("me.get")
+    assert (after["positions"], after["orders"]) == (before["positions"], before["orders"])
+
+
 async def test_a_wallet_is_shown_to_its_owner_only(gateway: Gateway) -> None:
     ann, bob, guest = await gateway.player(), await gateway.player(), gateway.guest()
     await bob.result("subscribe", {"channels": ["me"]})

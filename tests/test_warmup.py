@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from gateway_arena import open_gateway
+from test_sessions_money import operator
 
 from engine.kernels import JIT_DISABLED
 from gateway.warmup import entries, warm_up
@@ -27,3 +31,27 @@ def test_kernels_are_handed_no_enums():
     warm_up()
     handed = {str(type_) for entry in entries() for signature in entry.signatures for type_ in signature}
     assert [name for name in handed if "enum" in name.lower()] == []
+
+
+ASKED: dict[str, Any] = {
+    "me.get": {}, "me.wallet": {}, "store.list": {}, "inventory.list": {}, "referral.get": {}, "fixed.list": {},
+    "game.list": {}, "match.list": {}, "match.get": {"match": 1}, "match.board": {"match": 1}, "board.cups": {},
+    "order.list": {"match": 1}, "position.list": {"match": 1}, "quote": {"symbol": "BTCUSDT"},
+    "wallet.purchase": {"item": "GOLD_COIN"}, "wallet.top_up": {"asset": "USDT", "amount": "1"},
+}  # fmt: skip
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+async def test_what_players_ask_for_is_compiled_already():
+    """Whoever looked at the store first made everybody wait: its item was a number where others are of an enum."""
+    warm_up()
+    gateway = await open_gateway()
+    boss, ann = await operator(gateway), await gateway.player()
+    await boss.result("admin.set_offer", {"item": "GOLD_COIN", "price": "1"})
+    await boss.result("admin.stock", {"item": "GOLD_COIN", "count": 10})
+    await ann.result("wallet.top_up", {"asset": "BT", "amount": "5"})
+    warm = {kernel: len(kernel.signatures) for kernel in entries()}
+    for op, args in ASKED.items():
+        await ann.result(op, args)
+    await gateway.stops()
+    assert [kernel.__name__ for kernel, signatures in warm.items() if len(kernel.signatures) > signatures] == []

@@ -49,7 +49,7 @@ from engine.events import EventKind
 from engine.reasons import Reason
 from oracle.careers import start_season
 from oracle.fixed_trades import buy_fixed, settle
-from oracle.games import create_game, delete_game, set_game_active, update_game
+from oracle.games import create_game, set_game_active
 from oracle.markets import define_instrument, open_feed
 from oracle.matches import (
     archive_match,
@@ -66,7 +66,7 @@ from oracle.matches import (
 from oracle.orders import amend_order, cancel_all, cancel_order, end_order, place_order
 from oracle.outages import feed_is_out
 from oracle.positions import amend_position, close_position
-from oracle.queues import join_queue, leave_line, leave_queue
+from oracle.queues import delete_game_of_queue, join_queue, leave_line, leave_queue, update_game_of_queue
 from oracle.quotes import quote
 from oracle.rules import judge_all, start_day
 from oracle.seats import register_player, reset_seat
@@ -205,8 +205,8 @@ HANDLERS: dict[type, Any] = {
     DefineInstrument: define_instrument,
     SetSwitch: set_switch,
     CreateGame: create_game,
-    UpdateGame: update_game,
-    DeleteGame: delete_game,
+    UpdateGame: update_game_of_queue,
+    DeleteGame: delete_game_of_queue,
     SetGameActive: set_game_active,
     StartSeason: start_season,
     CreateMatch: create_match,
