@@ -20,7 +20,7 @@ What lives where, in the order in which it is built:
                        bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
                        ledger transfers         accounts of real money, what moves between them by command
                        stakes fixed_trades      what a wallet stakes, up or down at a set time
-                       market ahead turn        quotes and what they fire, looking ahead, the loop
+                       market sorting ahead turn   quotes and what they fire, in order; looking ahead; the loop
     handlers.py      what a cold handler is
     accounts.py      rows of accounts for Python
     instruments.py   cold handlers, a file per noun

@@ -58,7 +58,7 @@ def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, cod
     if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - _taken_in(state, owner, of, asset)):
         return Reason.AMOUNT_INVALID
     debit, credit = account(state, 0, Account.WORLD, asset), account(state, owner, of, asset)
-    _must(_moved(state, debit, credit, amount, code, 0, emit))
+    pay(state, debit, credit, amount, code, 0, emit)
     return Reason.ACCEPTED
 
 
@@ -101,7 +101,7 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
     make_room(state, 1)
-    _must(Reason(int(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))))
+    _must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.turn[0]["hold"])
 
 
@@ -136,7 +136,7 @@ def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
-        _must(_moved(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit))
+        pay(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit)
 
 
 def give_back_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
@@ -144,18 +144,18 @@ def give_back_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
-        _must(_moved(state, escrow, cash, game.entry_fee, TransferCode.REFUND, match_id, emit))
+        pay(state, escrow, cash, game.entry_fee, TransferCode.REFUND, match_id, emit)
 
 
 def release_reward(state: State, match_id: int, emit: Emit) -> None:
     """Nothing of what the house has set aside is needed."""
     match = state.book.matches[match_id]
     if match["reward_hold"]:
-        _must(Reason(int(void_hold(state.book, emit.room(1), int(match["reward_hold"])))))
+        _must(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
         match["reward_hold"] = 0
     holds = match["item_holds"]
     for number in np.flatnonzero(holds).tolist():
-        _must(Reason(int(void_hold(state.book, emit.room(1), int(holds[number])))))
+        _must(void_hold(state.book, emit.room(1), int(holds[number])))
         holds[number] = 0
 
 
@@ -182,17 +182,17 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
     lacking = sum(won) - pool(game, len(players))
     held = int(state.book.matches[match_id]["reward_hold"])
     if held and lacking > 0:
-        _must(Reason(int(post_hold(state.book, emit.room(1), held, lacking))))
+        _must(post_hold(state.book, emit.room(1), held, lacking))
         state.book.matches[match_id]["reward_hold"] = 0
     release_reward(state, match_id, emit)
     for player, prize in zip(players, won, strict=False):
         if prize:
             cash, _ = _accounts(state, match_id, player, asset)
-            _must(_moved(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit))
+            pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
     left = int(available(state.book, escrow))
     if left:
         fees = account(state, 0, Account.HOUSE_FEES, asset)
-        _must(_moved(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit))
+        pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
 
 
 def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
@@ -216,7 +216,9 @@ def pay(
     state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
 ) -> None:
     """Move what has been looked at before, and tell the players whose accounts it changes."""
-    _must(_moved(state, debit, credit, amount, code, match_id, emit))
+    _must(move(state.book, emit.room(1), debit, credit, amount, code.value, match_id))
+    _tell_player(state, debit, -amount, code, match_id, emit)
+    _tell_player(state, credit, amount, code, match_id, emit)
 
 
 def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
@@ -224,9 +226,9 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
     for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
         items, escrow = _accounts(state, match_id, winner, ASSETS[item])
         holds = state.book.matches[match_id]["item_holds"]
-        _must(Reason(int(post_hold(state.book, emit.room(1), int(holds[number]), count))))
+        _must(post_hold(state.book, emit.room(1), int(holds[number]), count))
         holds[number] = 0
-        _must(_moved(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit))
+        pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 
 
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:
@@ -238,14 +240,6 @@ def account(state: State, owner: int, code: Account, asset: Asset) -> int:
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
     """Rows of the player's account and of the match's escrow."""
     return account(state, player, of_players(asset), asset), account(state, match_id, Account.MATCH_ESCROW, asset)
-
-
-def _moved(state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit) -> Reason:
-    reason = Reason(int(move(state.book, emit.room(1), debit, credit, amount, code.value, match_id)))
-    if reason is Reason.ACCEPTED:
-        _tell_player(state, debit, -amount, code, match_id, emit)
-        _tell_player(state, credit, amount, code, match_id, emit)
-    return reason
 
 
 def _tell_player(state: State, row: int, change: int, code: TransferCode, match_id: int, emit: Emit) -> None:
@@ -260,6 +254,6 @@ def _tell_player(state: State, row: int, change: int, code: TransferCode, match_
         event["held"], event["version"] = found["debits_pending"], found["version"]
 
 
-def _must(reason: Reason) -> None:
+def _must(reason: int) -> None:
     """What a match owes it has: else the books are wrong, and nothing more may be done on them."""
-    assert reason is Reason.ACCEPTED, reason.name
+    assert reason == Reason.ACCEPTED, Reason(reason).name

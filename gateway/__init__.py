@@ -35,5 +35,5 @@ Around it:
     limits.py auth.py metrics.py http.py
     market/          the feed, recordings, the simulated market and the market server
 
-And its users: client.py with its parts, bots.py, and the command `arena` in cli.py with its parts.
+And its users: client.py client_*.py, bot.py bots.py, and the command `arena` in cli.py cli_*.py.
 """

@@ -272,7 +272,20 @@ def test_kernels_are_loops_over_integers():
     assert found > 60
 
 
-# Tables are complete
+# Tables and maps are complete
+
+
+@pytest.mark.parametrize(("package", "folder"), [
+    ("engine", "engine"), ("engine", "engine/kernels"), ("persistence", "persistence"), ("gateway", "gateway"),
+    ("gateway/market", "gateway/market"), ("tests/oracle", "tests/oracle"),
+])  # fmt: skip
+def test_the_map_of_a_package_names_every_module(package: str, folder: str):
+    """By its name, or together with others that begin alike: ops_*.py."""
+    told = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
+    named, alike = set(re.findall(r"\w+", told)), tuple(re.findall(r"(\w+_)\*", told))
+    paths = [*(ROOT / folder).glob("*.py"), *(path.parent for path in (ROOT / folder).glob("*/__init__.py"))]
+    names = {path.stem for path in paths if not path.stem.startswith(("__init__", *alike))}
+    assert names - named == set()
 
 
 def test_every_cold_command_has_a_handler():
