@@ -48,7 +48,7 @@ from engine.commands import (
     decode_cold,
 )
 from engine.events import EVENT, OUTCOME, EventKind, Events, events_of
-from engine.games import create_game, delete_game, set_game_active, update_game
+from engine.games import create_game, set_game_active
 from engine.handlers import Emit
 from engine.instruments import define_instrument
 from engine.kernels import turn
@@ -71,7 +71,7 @@ from engine.matches import (
 )
 from engine.money import fund_rewards, top_up
 from engine.outages import feed_is_back, feed_is_out
-from engine.queues import join_queue_of, leave_queue_of, time_is_up
+from engine.queues import delete_game_of, join_queue_of, leave_queue_of, time_is_up, update_game_of
 from engine.reasons import Reason
 from engine.referrals import fund_referrals, set_referrals
 from engine.room import make_room
@@ -153,8 +153,8 @@ HANDLERS: dict[type, Handler] = {
     SetOffer: set_offer,
     StockStore: stock_store,
     PurchaseItem: purchase_item,
-    UpdateGame: update_game,
-    DeleteGame: delete_game,
+    UpdateGame: update_game_of,
+    DeleteGame: delete_game_of,
     SetGameActive: set_game_active,
     StartSeason: start_season,
     JoinQueue: join_queue_of,

@@ -1,26 +1,37 @@
 """Queues: who wants to play a game waits until enough do; then the arena makes a match of it and seats them.
 
 The match is made, joined and begun as any other. While it waits, whoever comes to the queue is seated in it at once.
-Those who came first are served first. Nobody is charged before being seated: who cannot pay by then drops out. When the
-house cannot pay the prize, nobody is seated, and it is tried again when the next one comes.
+Those who came first are served first. Nobody is charged before being seated: who cannot pay by then drops out, and
+everybody when the game comes to cost or pay something else. When the house cannot pay the prize, nobody is seated, and
+it is tried again when the next one comes; after MOST_WAITING, nobody else comes until it can.
 
 A player may wait in the queues of several games; a seat from one of them changes nothing in the others.
 """
 
 from __future__ import annotations
 
-from engine.commands import CreateMatch, JoinMatch, JoinQueue, LeaveQueue
+from typing import Final
+
+from engine.commands import CreateGame, CreateMatch, DeleteGame, JoinMatch, JoinQueue, LeaveQueue, UpdateGame
 from engine.events import EventKind
-from engine.games import may_be_made
+from engine.games import delete_game, may_be_made, update_game
 from engine.handlers import Emit
 from engine.kernels.timers import clear_timer, set_timer
 from engine.matches import create_match, join_match, may_join
-from engine.money import may_pay_fee
+from engine.money import may_pay_fee, may_set_aside
 from engine.reasons import Reason
 from engine.room import make_room_for_timers
 from engine.scale import NS_PER_S
 from engine.state import Queue, State
 from engine.tables import TIMER_QUEUE
+
+MOST_WAITING: Final = 1_000
+"""In a queue whose match the house cannot pay, or as many as the match needs if that is more."""
+
+_MATCH_TAKES_NOBODY: Final = (
+    Reason.MATCH_NOT_FOUND, Reason.MATCH_NOT_OPEN, Reason.MATCH_NOT_WAITING, Reason.MATCH_FULL,
+)  # fmt: skip
+"""Reasons not to seat a player that go for all others as well."""
 
 
 def join_queue_of(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, int]:
@@ -43,6 +54,9 @@ def join_queue_of(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason,
     reason = may_pay_fee(state, game, command.player)
     if reason is not Reason.ACCEPTED:
         return reason, 0
+    is_full = len(queue.waiting) >= max(game.min_players, MOST_WAITING)
+    if is_full and may_set_aside(state, game) is not Reason.ACCEPTED:
+        return Reason.QUEUE_FULL, 0
 
     state.cold.queues[command.game] = queue
     make_room_for_timers(state, 1)
@@ -68,6 +82,32 @@ def leave_queue_of(state: State, command: LeaveQueue, emit: Emit) -> tuple[Reaso
     return Reason.ACCEPTED, command.game
 
 
+def update_game_of(state: State, command: UpdateGame, emit: Emit) -> tuple[Reason, int]:
+    """The game's next version; its id. Whoever waits has agreed to what the last one costs and pays."""
+    before = state.cold.games[command.game].rules if command.game in state.cold.games else None
+    reason, id = update_game(state, command, emit)
+    if reason is Reason.ACCEPTED and before is not None and _terms(before) != _terms(command.rules):
+        _drop_all(state, command.game, Reason.GAME_CHANGED, emit)
+    return reason, id
+
+
+def delete_game_of(state: State, command: DeleteGame, emit: Emit) -> tuple[Reason, int]:
+    """No new matches of the game, and nobody who waits for one; its id."""
+    reason, id = delete_game(state, command, emit)
+    if reason is Reason.ACCEPTED:
+        _drop_all(state, command.game, Reason.GAME_NOT_FOUND, emit)
+    return reason, id
+
+
+def _terms(game: CreateGame) -> tuple[object, ...]:
+    """What a match of it costs and pays, and whether there is a queue for it."""
+    has_queue = game.min_players > 0 and game.duration_s > 0
+    return (
+        game.currency, game.entry_fee, game.reward_price, game.house_fee_ppm, game.prize_split, game.keeps_fees,
+        game.item_rewards, has_queue,
+    )  # fmt: skip
+
+
 def time_is_up(state: State, timer: int, emit: Emit) -> None:
     """Whoever the timer belongs to has waited for as long as the game lets one wait."""
     game = int(state.book.timers[timer]["owner"])
@@ -80,7 +120,7 @@ def _serve(state: State, game_id: int, emit: Emit) -> None:
     """Seat whom the match that waits takes; then make one, and one more, as long as enough players wait."""
     queue, game = state.cold.queues[game_id], state.cold.games[game_id].rules
     _seat(state, game_id, emit)
-    while len(queue.waiting) >= game.min_players:
+    while len(queue.waiting) >= game.min_players and may_set_aside(state, game) is Reason.ACCEPTED:
         for player in [player for player in queue.waiting if may_pay_fee(state, game, player) is not Reason.ACCEPTED]:
             _drop(state, game_id, player, Reason.INSUFFICIENT_FUNDS, emit)
         if len(queue.waiting) < game.min_players:
@@ -98,6 +138,8 @@ def _seat(state: State, game_id: int, emit: Emit) -> None:
     for player in list(queue.waiting):
         command = JoinMatch(queue.match, player)
         reason = may_join(state, command)
+        if reason in _MATCH_TAKES_NOBODY:
+            return
         if reason is Reason.INSUFFICIENT_FUNDS:
             _drop(state, game_id, player, reason, emit)
         if reason is not Reason.ACCEPTED:
@@ -105,6 +147,12 @@ def _seat(state: State, game_id: int, emit: Emit) -> None:
         _take_out(state, game_id, player)
         emit(EventKind.MATCH_CREATED, player, queue.match)
         join_match(state, command, emit)
+
+
+def _drop_all(state: State, game_id: int, reason: Reason, emit: Emit) -> None:
+    queue = state.cold.queues.get(game_id)
+    for player in list(queue.waiting) if queue is not None else ():
+        _drop(state, game_id, player, reason, emit)
 
 
 def _drop(state: State, game_id: int, player: int, reason: Reason, emit: Emit) -> None:

@@ -126,6 +126,8 @@ class Reason(IntEnum):
     QUEUE_TIMED_OUT = 163
     OUTAGE = 164
     CALLED_OFF = 165
+    QUEUE_FULL = 166
+    GAME_CHANGED = 167
     # referrals and the store
     REFERRAL_CODE_UNKNOWN = 175
     REFERRALS_INVALID = 176
@@ -233,6 +235,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.QUEUE_TIMED_OUT: "too few players came while the queue lets one wait",
     Reason.OUTAGE: "no prices came for longer than the game lets a paid match go on without",
     Reason.CALLED_OFF: "an operator has called the match off",
+    Reason.QUEUE_FULL: "too many wait already: the house cannot pay the prize of their match at the moment",
+    Reason.GAME_CHANGED: "the game costs or pays something else now, or has no queue; look at it and come again",
     Reason.REFERRAL_CODE_UNKNOWN: "this is nobody's referral code; correct it, or sign up without one",
     Reason.REFERRALS_INVALID: "the bonuses for referrals are out of bounds",
     Reason.ITEM_UNKNOWN: "there is no such item",
@@ -245,6 +249,6 @@ MESSAGES: dict[Reason, str] = {
 
 RETRY_LATER: frozenset[Reason] = frozenset({
     Reason.FEED_STALE, Reason.INSTRUMENT_HALTED, Reason.INSTRUMENT_LOCKED, Reason.MARKET_CLOSED, Reason.MATCH_LOCKED,
-    Reason.TOO_MANY_TRADES, Reason.TRADING_LOCKED,
+    Reason.QUEUE_FULL, Reason.TOO_MANY_TRADES, Reason.TRADING_LOCKED,
 })  # fmt: skip
 """Reasons that pass by themselves: the same request may succeed after a while."""

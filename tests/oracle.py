@@ -74,6 +74,8 @@ BILLION = 10**9
 MILLION = 10**6
 DAY_NS = 24 * 3600 * BILLION
 KEYS_KEPT = 4096
+AGREED = ("currency", "entry_fee", "reward_price", "house_fee_ppm", "prize_split", "keeps_fees", "item_rewards")
+"""Of a game, what a player who waits in its queue has agreed to."""
 GREATEST_NOTIONAL = 2**60
 # In this order, when due together.
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
@@ -536,11 +538,15 @@ class Oracle:
 
     def update_game(self, command: UpdateGame) -> Outcome:
         game = self.game(command.game)
+        before, after = ([getattr(rules, name) for name in AGREED] for rules in (game.rules, command.rules))
         game.rules, game.versions = command.rules, game.versions + 1
+        if before != after or not (command.rules.min_players and command.rules.duration_s):
+            self.drop_all(command.game, Reason.GAME_CHANGED)
         return {"id": command.game}
 
     def delete_game(self, command: DeleteGame) -> Outcome:
         self.game(command.game).deleted = True
+        self.drop_all(command.game, Reason.GAME_NOT_FOUND)
         return {"id": command.game}
 
     def set_game_active(self, command: SetGameActive) -> Outcome:
@@ -661,24 +667,26 @@ class Oracle:
         waits = queue.match != 0 and self.matches[queue.match].waiting
         refuse_if(waits and (command.player, queue.match) in self.seats, Reason.ALREADY_JOINED)
         refuse_if(bool(reason := self.why_he_cannot_pay(game, command.player)), reason)
+        full = len(queue.waiting) >= max(1_000, game.min_players)
+        refuse_if(full and not self.house_can_pay(game), Reason.QUEUE_FULL)
 
         self.queues[command.game] = queue
         until_ns = self.now_ns + game.queue_timeout_s * BILLION if game.queue_timeout_s else 0
         queue.waiting[command.player] = until_ns, self.sequence
         self.emit(EventKind.QUEUE_JOINED, command.player, game=command.game, until_ns=until_ns)
         self.seat_waiting(command.game)
-        while len(queue.waiting) >= game.min_players:
+        while len(queue.waiting) >= game.min_players and self.house_can_pay(game):
             for player in list(queue.waiting):
                 if reason := self.why_he_cannot_pay(game, player):
                     self.drop(command.game, player, Reason.INSUFFICIENT_FUNDS)
             if len(queue.waiting) < game.min_players:
                 break
-            try:
-                queue.match = self.create_match(CreateMatch(command.game, practice=False))["id"]
-            except Refused:  # the house has not enough
-                break
+            queue.match = self.create_match(CreateMatch(command.game, practice=False))["id"]
             self.seat_waiting(command.game)
         return {"id": command.game}
+
+    def house_can_pay(self, game: CreateGame) -> bool:
+        return not game.currency or self.money.may_make(game)
 
     def why_he_cannot_pay(self, game: CreateGame, player: int) -> Reason:
         if game.currency and self.money.got(player, PURSES[game.currency], game.currency) > MOST_ENTERED:
@@ -707,6 +715,10 @@ class Oracle:
         refuse_if(not waits, Reason.NOT_QUEUED)
         self.drop(command.game, command.player, Reason.ACCEPTED)
         return {"id": command.game}
+
+    def drop_all(self, game: int, reason: Reason) -> None:
+        for player in list(self.queues[game].waiting) if game in self.queues else ():
+            self.drop(game, player, reason)
 
     def drop(self, game: int, player: int, reason: Reason) -> None:
         del self.queues[game].waiting[player]

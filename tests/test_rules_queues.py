@@ -6,21 +6,25 @@ from typing import Any
 
 import pytest
 from arena import START_NS, Arena, Player, content
+from msgspec.structs import replace
 from test_rules_money import FIXED, USDT, cash, escrow, game, rewards, rich
 from test_rules_rooms import status
 
-from engine import views
+from engine import queues, views
 from engine.commands import (
     CancelMatch,
     CreateGame,
     CreateMatch,
+    DeleteGame,
     FundRewards,
     JoinMatch,
     JoinQueue,
     LeaveMatch,
     LeaveQueue,
     RegisterPlayer,
+    SetGameActive,
     StartMatch,
+    UpdateGame,
 )
 from engine.events import EventKind
 from engine.machine import Machine
@@ -255,6 +259,83 @@ def test_when_money_runs_out_between_two_matches_the_rest_waits(arena: Arena):
     arena.command(FundRewards("USDT", 29 * USDT))
     comes(arena, cup, waited[4])
     assert (seated(arena, 1), last_match(arena), waiting(arena, cup)) == (waited[:2], 1, waited[2:])
+
+
+def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+    """Each one who comes would be one more to be looked at when the next one comes. When the house can pay, the queue
+    is never long: the next one takes a seat, and so do the others."""
+    monkeypatch.setattr(queues, "MOST_WAITING", 4)
+    cup = paid(arena, **FIXED, max_players=2)
+    waited = [rich(arena) for _ in range(6)]
+    comes(arena, cup, *waited[:4])
+    with arena.refuses(Reason.QUEUE_FULL):
+        comes(arena, cup, waited[4])
+    arena.command(LeaveQueue(cup, waited[0]))
+    comes(arena, cup, waited[4])
+    arena.command(FundRewards("USDT", 100 * USDT))
+    comes(arena, cup, waited[5])
+    assert (last_match(arena), waiting(arena, cup)) == (2, [waited[5]])
+
+
+def test_as_many_may_wait_as_their_match_needs(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(queues, "MOST_WAITING", 1)
+    cup = paid(arena, **FIXED)
+    waited = [rich(arena) for _ in range(3)]
+    comes(arena, cup, *waited[:2])
+    with arena.refuses(Reason.QUEUE_FULL):
+        comes(arena, cup, waited[2])
+
+
+def test_while_the_house_cannot_pay_nobody_is_asked_for_money(arena: Arena):
+    """Ann could not pay any more when Carol comes, but it is not time to: when it is, she has her money again."""
+    cup, other = paid(arena, **FIXED), paid(arena)
+    ann, bob, carol, dave = (rich(arena, 10 * USDT), *(rich(arena) for _ in range(3)))
+    comes(arena, cup, ann, bob)
+    match = arena.command(CreateMatch(other, practice=False)).id
+    arena.command(JoinMatch(match, ann))
+    comes(arena, cup, carol)
+    assert waiting(arena, cup) == [ann, bob, carol]
+    arena.command(LeaveMatch(match, ann))
+    arena.command(FundRewards("USDT", 100 * USDT))
+    comes(arena, cup, dave)
+    assert seated(arena) == [ann, bob, carol]
+
+
+@pytest.mark.parametrize("change", [
+    {"entry_fee": 90 * USDT}, {"currency": "USDC"}, {"house_fee_ppm": 500_000}, {"prize_split": (60, 40)},
+    {"keeps_fees": True}, {"min_players": 0, "max_players": 0, "countdown_s": 0}, {"duration_s": 0},
+    {"item_rewards": (("GOLD_COIN", 1),)},
+], ids=str)  # fmt: skip
+def test_who_waits_does_not_pay_another_price_than_he_saw(arena: Arena, change: dict[str, Any]):
+    cup, (ann, bob) = paid(arena, min_players=3), [rich(arena) for _ in range(2)]
+    comes(arena, cup, ann, bob)
+    rules = arena.machine.state.cold.games[cup].rules
+    arena.command(UpdateGame(cup, replace(rules, **change)))
+    assert told(arena, ann) == told(arena, bob) == [(EventKind.QUEUE_LEFT, Reason.GAME_CHANGED)]
+    assert (waiting(arena, cup), cash(arena, ann)) == ([], 100 * USDT)
+
+
+def test_a_game_that_changes_in_other_ways_keeps_its_queue(arena: Arena):
+    cup, (ann, bob, carol) = paid(arena, min_players=3), [rich(arena) for _ in range(3)]
+    comes(arena, cup, ann, bob)
+    rules = arena.machine.state.cold.games[cup].rules
+    arena.command(UpdateGame(cup, replace(rules, title="Cup of cups", max_leverage=10, min_players=2)))
+    assert waiting(arena, cup) == [ann, bob]
+    comes(arena, cup, carol)
+    assert seated(arena) == [ann, bob, carol]
+
+
+def test_nobody_waits_for_a_game_that_is_gone(arena: Arena):
+    cup, (ann, bob) = paid(arena), [rich(arena) for _ in range(2)]
+    comes(arena, cup, ann)
+    arena.command(SetGameActive(cup, active=False))
+    assert waiting(arena, cup) == [ann]
+    arena.command(DeleteGame(cup))
+    assert told(arena, ann) == [(EventKind.QUEUE_LEFT, Reason.GAME_NOT_FOUND)]
+    arena.command(DeleteGame(paid(arena)))  # nobody ever waited for that one
+    with arena.refuses(Reason.GAME_NOT_FOUND):
+        comes(arena, cup, bob)
+    arena.passes(1_000)
 
 
 def test_a_fee_comes_back_to_who_leaves_the_match_of_a_queue(arena: Arena):

@@ -846,8 +846,8 @@ def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused
     assert (carol.cash, carol.stakes, carol.fixed_trades) == (1_000, 0, [])
 
 
-TOLD = {Reason.QUEUE_TIMED_OUT, Reason.OUTAGE, Reason.CALLED_OFF}
-"""What only events say: tests/test_rules_queues.py and test_rules_outages.py have them."""
+TOLD = {Reason.QUEUE_TIMED_OUT, Reason.GAME_CHANGED, Reason.OUTAGE, Reason.CALLED_OFF, Reason.QUEUE_FULL}
+"""What only events say, or takes a thousand players: tests/test_rules_queues.py and test_rules_outages.py have them."""
 
 
 def test_the_table_has_every_reason_that_the_engine_gives():
