@@ -133,9 +133,9 @@ class Person:
         self._tally.replayed += reply.replayed
         return reply.result
 
-    async def look(self, op: str, shape: type[T]) -> T:
+    async def look(self, op: str, shape: type[T], **args: Any) -> T:
         """The answer to a query that is never refused."""
-        reply = await self._insist(op, {}, shape, None)
+        reply = await self._insist(op, args, shape, None)
         assert reply is not None, op
         return reply.result
 
@@ -273,11 +273,13 @@ class Operator(Person):
                 reason = {"match": room.match, "reason": "fate"}
                 await self.ask(f"admin.{room.fate}_match", reason, Made)
         while True:
-            alive = [match for match in await self.look("match.list", list[Match]) if not match.practice]
-            waiting = [match.match for match in alive if match.status == "waiting"]
-            if not waiting and not any(match.status == "open" for match in alive):
+            waiting, playing = [
+                [match for match in await self.look("match.list", list[Match], status=status) if not match.practice]
+                for status in ("waiting", "open")
+            ]
+            if not waiting and not playing:
                 return
-            for match in waiting:
+            for match in (match.match for match in waiting):
                 await self.ask("admin.cancel_match", {"match": match, "reason": "nobody comes any more"}, Made)
             await asyncio.sleep(1)
 

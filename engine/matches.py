@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.careers import progress
 from engine.commands import (
     ArchiveMatch,
@@ -170,8 +172,8 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
     if command.demo_grant < 0:
         return Reason.AMOUNT_INVALID, 0
 
-    matches = state.book.matches
-    practice = [id for id, made in state.cold.matches.items() if made.practice and matches[id]["status"] == MATCH_OPEN]
+    matches = np.asarray(state.book.matches)
+    practice = np.flatnonzero((matches["practice"] != 0) & (matches["status"] == MATCH_OPEN)).tolist()
     make_room_for_seats(state, len(practice) + 1)
     book = state.book
     book.world[0]["players"] += 1

@@ -95,8 +95,9 @@ def make_room_for_instrument(state: State) -> None:
 
 def make_room_for_match(state: State, allowed: int) -> None:
     """Let there be room for one more match, of so many instruments if not all."""
-    entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
-    _fit_index(state, "allowed_index", entries + allowed)
+    if allowed:  # to count the entries is to look at all of them, and matches come and begin without any, too
+        entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
+        _fit_index(state, "allowed_index", entries + allowed)
     make_room_for_timers(state, 4)
     _fit(state, ("matches",), int(state.book.world[0]["matches"]) + 2)
 

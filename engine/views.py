@@ -5,10 +5,11 @@ Nothing here is on the path of a command; each answer costs what it walks, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.accounts import row_of
 from engine.careers import begins_at, level_of
@@ -16,10 +17,10 @@ from engine.commands import Account, Asset, of_players
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, floating_profit
+from engine.kernels.seats import equities_of, equity, find_seats, floating_profit
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
-from engine.tables import INTERVALS_S, WARNINGS_PERCENT, Book
+from engine.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
 
 
 class Quote(NamedTuple):
@@ -151,6 +152,13 @@ class SeatView(NamedTuple):
     total_warned: int
     stakes: int
     asset: int  # of the prize; 0: it is only named
+
+
+class Ranking(NamedTuple):
+    """The seats of a match, the best first."""
+
+    rows: NDArray[np.int64]
+    players: NDArray[np.int64]
 
 
 class BoardView(NamedTuple):
@@ -387,9 +395,18 @@ def _rules(book: Book, match_id: int) -> Rules:
     )
 
 
-def matches(state: State) -> Iterator[MatchView]:
-    """All matches, in order of their ids."""
-    return (found for id in range(1, int(state.book.world[0]["matches"]) + 1) if (found := match(state, id)))
+def matches(
+    state: State, limit: int, before: int, statuses: Collection[int], game: int | None = None
+) -> list[MatchView]:
+    """The latest `limit` matches before match `before` that are of these statuses, and of that game if one is named; in
+    order of their ids. A look at all matches there ever were, in machine code; only those that are answered are read.
+    """
+    rows = np.asarray(state.book.matches)[: min(before, int(state.book.world[0]["matches"]) + 1)]
+    wanted = np.isin(rows["status"], list(statuses))
+    if game is not None:
+        wanted &= rows["game"] == game
+    found = (match(state, id) for id in np.flatnonzero(wanted)[-limit:].tolist())
+    return [view for view in found if view is not None]
 
 
 def queues_of(state: State, player: int) -> list[QueueView]:
@@ -412,14 +429,18 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:
-    """All seats of a player, in order of matches. A look-up for each match there is."""
-    found = (seat(state.book, player, match_id) for match_id in range(1, int(state.book.world[0]["matches"]) + 1))
-    return [view for view in found if view is not None]
+    """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
+    looks the seat up in those, in machine code."""
+    book = state.book
+    statuses = np.asarray(book.matches)["status"][: int(book.world[0]["matches"]) + 1]
+    matches = np.flatnonzero((statuses == MATCH_WAITING) | (statuses == MATCH_OPEN))
+    rows = np.zeros(len(matches), np.int64)
+    find_seats(book, player, matches, rows)
+    return [_seat_view(book, row, int(equity(book, row))) for row in rows[rows != 0].tolist()]
 
 
-def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
-    """The best `limit` seats of a match, by equity, then trades, then who joined first, or by rank when it is over; and
-    the player's own rank.
+def ranking(book: Book, match_id: int) -> Ranking:
+    """The match's seats, the best first: by equity, then trades, then who joined first, or by rank when it is over.
 
     Walks all seats and positions of the match, in machine code.
     """
@@ -428,9 +449,15 @@ def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
     equities_of(book, match_id, rows, equities)
     seats = book.seats[rows]
     best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities, seats["rank"]))
-    top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
-    own = np.flatnonzero(seats["player"][best_first] == player)
-    return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)
+    return Ranking(rows[best_first], np.asarray(seats["player"])[best_first])
+
+
+def board(book: Book, match_id: int, limit: int, player: int = 0, ranked: Ranking | None = None) -> BoardView:
+    """The best `limit` seats of a match and the player's own rank, as ranked now, or a moment ago if that is given."""
+    rows, players = ranked or ranking(book, match_id)
+    top = [_seat_view(book, row, int(equity(book, row))) for row in rows[:limit].tolist()]
+    own = np.flatnonzero(players == player)
+    return BoardView(top, len(rows), int(own[0]) + 1 if len(own) else 0)
 
 
 def career(book: Book, player: int) -> CareerView:

@@ -79,10 +79,12 @@ class CandlesOf(_Arguments, frozen=True):
 
 
 class MatchList(_Arguments, frozen=True):
-    """Of one status, or all but the archived ones."""
+    """Of one status, or all but the archived ones: the latest `limit`, or those before match `before`."""
 
     status: Literal["waiting", "open", "closed", "canceled", "archived"] | None = None
     game: Id | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    before: Annotated[int, Meta(ge=1, le=2**53)] = 2**53
 
 
 class OfMatch(_Arguments, frozen=True):

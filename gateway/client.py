@@ -172,9 +172,12 @@ class Client(Connection):
         self,
         status: Literal["waiting", "open", "closed", "canceled", "archived"] | None = None,
         game: int | None = None,
+        limit: int = 100,
+        before: int | None = None,
     ) -> list[Match]:
-        """Those of one status, or all but the archived ones."""
-        return (await self.request("match.list", _given(status=status, game=game), list[Match])).result
+        """Those of one status, or all but the archived ones: the latest `limit`, or those before match `before`."""
+        args = _given(status=status, game=game, limit=limit, before=before)
+        return (await self.request("match.list", args, list[Match])).result
 
     async def match(self, match: int | None = None) -> Match:
         """The match, its challenge rules, and the player's own seat: how far it is from each rule, or what it broke."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from engine import views
 from engine.commands import Asset, Side
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
@@ -51,4 +52,5 @@ def _bought(outcome: Outcome) -> Bought:
 
 def fixed_list(session: Session, nothing: args.Nothing) -> list[FixedTradeAnswer]:
     """All open ones of the player, match by match, and then those from wallets."""
-    return fixed_trades_of(session.arena.state, session.arena.instruments, session.player)
+    state, player = session.arena.state, session.player
+    return fixed_trades_of(state, session.arena.instruments, player, views.seats_of(state, player))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from gateway.sessions import Session
 
 
-LISTED: Final = frozenset(MATCH_STATUSES.values()) - {"archived"}
+STATUSES: Final = {name: status for status, name in MATCH_STATUSES.items()}
+FEW_SEATS: Final = 1_000
+"""Ranking so many takes about as long as making an answer of the first hundred."""
+LISTED: Final = frozenset(MATCH_STATUSES) - {STATUSES["archived"]}
 
 
 class Joined(Struct, frozen=True):
@@ -37,12 +42,9 @@ class Reset(Struct, frozen=True):
 
 def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
     state = session.arena.state
-    return [
-        match_answer(state.cold, match)
-        for match in views.matches(state)
-        if (of.game is None or match.game == of.game)
-        and MATCH_STATUSES[match.status] in (LISTED if of.status is None else (of.status,))
-    ]
+    statuses = LISTED if of.status is None else (STATUSES[of.status],)
+    found = views.matches(state, of.limit, of.before, statuses, of.game)
+    return [match_answer(state.cold, match) for match in found]
 
 
 def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
@@ -60,11 +62,25 @@ def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
 
 
 def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
-    """The leaderboard now. Raises Refused MATCH_NOT_FOUND."""
-    if views.match(arena.state, match) is None:
+    """The leaderboard now; of a match of many seats ranked as it was at most `board_every_ms` ago. Raises Refused
+    MATCH_NOT_FOUND."""
+    view = views.match(arena.state, match)
+    if view is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
-    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player)
+    ranked = _ranked_lately(arena, match) if view.seats > FEW_SEATS and view.status != STATUSES["waiting"] else None
+    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player, ranked)
     return board_answer(arena.state.cold, match, board)
+
+
+def _ranked_lately(arena: Arena, match: int) -> views.Ranking:
+    """Nobody leaves a match that has begun, so only the order of the seats may have changed since, and their number by
+    those who have come."""
+    now_s = time.monotonic()
+    ranked_s, ranking = arena.rankings.get(match, (-math.inf, None))
+    if ranking is None or now_s - ranked_s >= arena.config.limits.board_every_ms / 1000:
+        ranking = views.ranking(arena.state.book, match)
+        arena.rankings[match] = now_s, ranking
+    return ranking
 
 
 def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:

@@ -471,11 +471,13 @@ class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
     wallet: str | None = None
 
 
-def fixed_trades_of(state: State, instruments: Instruments, player: int) -> list[FixedTradeAnswer]:
-    """All open ones of the player, match by match, and then those from wallets; earliest first."""
+def fixed_trades_of(
+    state: State, instruments: Instruments, player: int, seats: list[SeatView]
+) -> list[FixedTradeAnswer]:
+    """All open ones of the player, who has these seats, match by match, and then those from wallets; earliest first."""
     of_seats = [
         trade
-        for seat in views.seats_of(state, player)
+        for seat in seats
         for trade in views.fixed_trades(state.book, player, seat.match) or ()
     ]
     return [_fixed_trade_answer(instruments, trade) for trade in of_seats + views.wallet_trades(state.book, player)]

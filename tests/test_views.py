@@ -9,7 +9,7 @@ from gateway_arena import Client, Gateway, open_gateway
 
 from engine import views
 from engine.scale import MONEY, NS_PER_S
-from engine.tables import INTERVALS_S
+from engine.tables import INTERVALS_S, MATCH_OPEN
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 
@@ -79,7 +79,8 @@ async def test_who_has_no_seat_has_nothing(gateway: Gateway) -> None:
     assert views.orders(book, 99, 1) is None
     assert views.positions(book, 99, 1) is None
     assert views.match(gateway.machine.state, 3) is None
-    assert [match.starting_balance for match in views.matches(gateway.machine.state)] == [10_000 * MONEY] * 2
+    found = views.matches(gateway.machine.state, 10, 10, (MATCH_OPEN,))
+    assert [match.starting_balance for match in found] == [10_000 * MONEY] * 2
 
 
 async def test_the_board_shows_the_best_and_ones_own_rank(gateway: Gateway, ann: Client) -> None:
