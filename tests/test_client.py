@@ -34,7 +34,6 @@ from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, U
 from gateway.client_connection import Encoding
 from gateway.client_types import Nothing
 
-
 ROOMY = "messages_burst = 100\n"
 """For whoever uses every op without a pause."""
 
