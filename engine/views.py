@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.accounts import row_of
 from engine.careers import begins_at, level_of
@@ -361,6 +362,13 @@ def _last_warning(bits: int) -> int:
     return max((percent for number, percent in enumerate(WARNINGS_PERCENT) if bits >> number & 1), default=0)
 
 
+class Ranking(NamedTuple):
+    """The seats of a match, the best first."""
+
+    rows: NDArray[np.int64]
+    players: NDArray[np.int64]
+
+
 class BoardView(NamedTuple):
     """The head of a leaderboard."""
 
@@ -369,9 +377,8 @@ class BoardView(NamedTuple):
     rank: int  # of the player who asks, from 1; 0: has no seat
 
 
-def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
-    """The best `limit` seats of a match, by equity, then trades, then who joined first, or by rank when it is over; and
-    the player's own rank.
+def ranking(book: Book, match_id: int) -> Ranking:
+    """The match's seats, the best first: by equity, then trades, then who joined first, or by rank when it is over.
 
     Walks all seats and positions of the match, in machine code.
     """
@@ -380,9 +387,15 @@ def board(book: Book, match_id: int, limit: int, player: int = 0) -> BoardView:
     equities_of(book, match_id, rows, equities)
     seats = book.seats[rows]
     best_first = np.lexsort((seats["player"], seats["joined_at_ns"], -seats["trades"], -equities, seats["rank"]))
-    top = [_seat_view(book, int(rows[i]), int(equities[i])) for i in best_first[:limit]]
-    own = np.flatnonzero(seats["player"][best_first] == player)
-    return BoardView(top, count, int(own[0]) + 1 if len(own) else 0)
+    return Ranking(rows[best_first], np.asarray(seats["player"])[best_first])
+
+
+def board(book: Book, match_id: int, limit: int, player: int = 0, ranked: Ranking | None = None) -> BoardView:
+    """The best `limit` seats of a match and the player's own rank, as ranked now, or a moment ago if that is given."""
+    rows, players = ranked or ranking(book, match_id)
+    top = [_seat_view(book, row, int(equity(book, row))) for row in rows[:limit].tolist()]
+    own = np.flatnonzero(players == player)
+    return BoardView(top, len(rows), int(own[0]) + 1 if len(own) else 0)
 
 
 # What seats and wallets trade

@@ -10,6 +10,7 @@ from typing import Protocol
 from engine.machine import Machine
 from engine.scale import NS_PER_MS
 from engine.state import State
+from engine.views import Ranking
 from gateway.auth import Tokens
 from gateway.clock import Clock
 from gateway.config import Config
@@ -62,6 +63,8 @@ class Arena:
     player_connections: Counts
     positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
     """Instruments of the positions, and of the orders, that clients last wanted to close or amend."""
+    rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)
+    """By match of many seats, when it was ranked last in monotonic seconds, and how."""
 
     @property
     def state(self) -> State:

@@ -20,13 +20,15 @@ class Bucket:
         self._burst_ns = (burst - 1) * self._token_ns
         self._full_at_ns = 0
 
-    def take(self, now_ns: int) -> int:
-        """Take a token and return 0; or take none and return the ns until there is one."""
+    def take(self, now_ns: int, tokens: int = 1) -> int:
+        """Take so many tokens, all there can be if that is less, and return 0; or take none and return the ns until
+        there are as many."""
+        taken_ns = min(tokens * self._token_ns, self._burst_ns + self._token_ns)
         full_at_ns = self._full_at_ns if self._full_at_ns > now_ns else now_ns
-        wait_ns = full_at_ns - now_ns - self._burst_ns
+        wait_ns = full_at_ns + taken_ns - now_ns - self._burst_ns - self._token_ns
         if wait_ns > 0:
             return wait_ns
-        self._full_at_ns = full_at_ns + self._token_ns
+        self._full_at_ns = full_at_ns + taken_ns
         return 0
 
     def is_full(self, now_ns: int) -> bool:

@@ -1,7 +1,8 @@
 """Every op: what it takes, who may use it, and what serves it. The table is the whole set; a test proves it complete.
 
 Three kinds. A Query is answered from the state at once. A Later is a query that has to wait for the history. A Command
-makes a record for the engine and turns the outcome into a result.
+makes a record for the engine and turns the outcome into a result. Answers that walk much cost more messages than one of
+those that a connection and a player have a second: about one for a millisecond.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Query(NamedTuple):
     arguments: type
     answer: Callable[[Session, Any], Any]
     who: For = For.PLAYERS
+    cost: int = 1
 
 
 class Later(NamedTuple):
     arguments: type
     answer: Callable[[Session, Any], Awaitable[Any]]
     who: For = For.PLAYERS
+    cost: int = 1
 
 
 class Command(NamedTuple):
@@ -74,7 +77,7 @@ OPS: dict[str, Query | Later | Command] = {
     "time": Query(args.Nothing, ops_session.time, For.ALL),
     "subscribe": Query(args.Subscribe, ops_session.subscribe, For.MARKET),
     "unsubscribe": Query(args.Unsubscribe, ops_session.unsubscribe, For.MARKET),
-    "me.get": Query(args.Nothing, ops_session.me_get),
+    "me.get": Query(args.Nothing, ops_session.me_get, cost=2),
     # market
     "instruments": Query(args.Nothing, ops_market.instruments, For.MARKET),
     "quote": Query(args.QuoteOf, ops_market.quote, For.MARKET),
@@ -82,12 +85,12 @@ OPS: dict[str, Query | Later | Command] = {
     # games
     "game.list": Query(args.Nothing, ops_games.game_list, For.SIGNED_IN),
     "game.get": Query(args.OfGame, ops_games.game_get, For.SIGNED_IN),
-    "board.cups": Later(args.CupsOf, ops_careers.board_cups, For.SIGNED_IN),
+    "board.cups": Later(args.CupsOf, ops_careers.board_cups, For.SIGNED_IN, cost=3),
     # matches
-    "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN),
+    "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN, cost=5),
     "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
-    "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN),
-    "match.summary": Later(args.OfMatch, ops_history.match_summary),
+    "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN, cost=5),
+    "match.summary": Later(args.OfMatch, ops_history.match_summary, cost=3),
     "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
     "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
@@ -106,14 +109,14 @@ OPS: dict[str, Query | Later | Command] = {
     "position.list": Query(args.OfMatch, ops_positions.position_list),
     # fixed-time trades
     "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
-    "fixed.list": Query(args.Nothing, ops_fixed.fixed_list),
+    "fixed.list": Query(args.Nothing, ops_fixed.fixed_list, cost=2),
     # what was
-    "me.matches": Later(args.Page, ops_history.me_matches),
-    "me.trades": Later(args.Page, ops_history.me_trades),
-    "me.fixed": Later(args.Page, ops_history.me_fixed),
+    "me.matches": Later(args.Page, ops_history.me_matches, cost=3),
+    "me.trades": Later(args.Page, ops_history.me_trades, cost=3),
+    "me.fixed": Later(args.Page, ops_history.me_fixed, cost=3),
     # wallets
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
-    "me.ledger": Later(args.Page, ops_wallet.me_ledger),
+    "me.ledger": Later(args.Page, ops_wallet.me_ledger, cost=3),
     "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
     # the store and referrals
     "store.list": Query(args.Nothing, ops_store.store_list, For.SIGNED_IN),

@@ -10,7 +10,7 @@ from engine import views
 from engine.commands import Asset, Side
 from engine.scale import NS_PER_MS
 from engine.state import State
-from engine.views import FixedTradeView
+from engine.views import FixedTradeView, SeatView
 from gateway import arguments as args
 from gateway.arena import Arena
 from gateway.errors import Code, Refused
@@ -70,14 +70,17 @@ def _bought(outcome: Outcome) -> Bought:
 
 def fixed_list(session: Session, nothing: args.Nothing) -> list[FixedTradeAnswer]:
     """All open ones of the player, match by match, and then those from wallets."""
-    return fixed_trades_of(session.arena.state, session.arena.instruments, session.player)
+    state, player = session.arena.state, session.player
+    return fixed_trades_of(state, session.arena.instruments, player, views.seats_of(state, player))
 
 
-def fixed_trades_of(state: State, instruments: Instruments, player: int) -> list[FixedTradeAnswer]:
-    """All open ones of the player, match by match, and then those from wallets; earliest first."""
+def fixed_trades_of(
+    state: State, instruments: Instruments, player: int, seats: list[SeatView]
+) -> list[FixedTradeAnswer]:
+    """All open ones of the player, who has these seats, match by match, and then those from wallets; earliest first."""
     of_seats = [
         trade
-        for seat in views.seats_of(state, player)
+        for seat in seats
         for trade in views.fixed_trades(state.book, player, seat.match) or ()
     ]
     return [_fixed_trade_answer(instruments, trade) for trade in of_seats + views.wallet_trades(state.book, player)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 STATUSES: Final = {name: status for status, name in MATCH_STATUSES.items()}
 LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
+FEW_SEATS: Final = 1_000
+"""Ranking so many takes about as long as making an answer of the first hundred."""
 
 
 class OfMatch(Struct, frozen=True):
@@ -152,11 +156,25 @@ def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
 
 
 def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
-    """The leaderboard now. Raises Refused MATCH_NOT_FOUND."""
-    if views.match(arena.state, match) is None:
+    """The leaderboard now; of a match of many seats ranked as it was at most `board_every_ms` ago. Raises Refused
+    MATCH_NOT_FOUND."""
+    view = views.match(arena.state, match)
+    if view is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
-    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player)
+    ranked = _ranked_lately(arena, match) if view.seats > FEW_SEATS and view.status != STATUSES["waiting"] else None
+    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player, ranked)
     return board_answer(arena.state.cold, match, board)
+
+
+def _ranked_lately(arena: Arena, match: int) -> views.Ranking:
+    """Nobody leaves a match that has begun, so only the order of the seats may have changed since, and their number by
+    those who have come."""
+    now_s = time.monotonic()
+    ranked_s, ranking = arena.rankings.get(match, (-math.inf, None))
+    if ranking is None or now_s - ranked_s >= arena.config.limits.board_every_ms / 1000:
+        ranking = views.ranking(arena.state.book, match)
+        arena.rankings[match] = now_s, ranking
+    return ranking
 
 
 def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -26,6 +26,10 @@ from gateway.rooms import room_of
 
 if TYPE_CHECKING:
     from gateway.sessions import Session
+
+
+GREETING_COSTS: Final = {"me": 2, "board": 5}
+"""In messages, what the first one of a channel costs, as gateway/ops.py says of the op that answers the same."""
 
 
 class Authenticated(Struct, frozen=True):
@@ -94,7 +98,7 @@ def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
         [seat_answer(arena.instruments, seat) for seat in seats],
         [order_answer(arena.instruments, view) for view in orders],
         [position_answer(arena.instruments, view) for view in positions],
-        fixed_trades_of(state, arena.instruments, player),
+        fixed_trades_of(state, arena.instruments, player, seats),
         queues_of(state, player),
         career_answer(views.career(state.book, player)),
     )
@@ -106,6 +110,7 @@ def subscribe(session: Session, wanted: args.Subscribe) -> Subscribed:
     if len(session.channels) + len(names) > session.arena.config.limits.channels_per_connection:
         raise Refused(Code.TOO_MANY_CHANNELS)
     found = [(name, _channel(session, name)) for name in names]
+    session.spend(sum(GREETING_COSTS.get(name.partition(".")[0], 0) for name in names))
     for name, channel in found:
         session.channels[name] = channel
         session.after_reply(partial(_greet, session, name, channel))

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 TOO_MANY_REQUESTS: Final = 4029
 TOO_BIG: Final = 1009
+MOST_LATER: Final = 16
+"""Answers of a connection that wait for the history at once: there is one thread for those of all."""
 
 STRANGERS_USE: Final = frozenset({For.ALL})
 GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
@@ -70,6 +72,7 @@ class Session:
         """What it is subscribed to, by name; None is its private channel."""
         self.messages = 0
         self.closed = False
+        self._now_ns = 0
         limits = arena.config.limits
         self._bucket = Bucket(limits.messages_per_s, limits.messages_burst)
         self._player_bucket: Bucket | None = None
@@ -89,13 +92,10 @@ class Session:
             self.close(TOO_BIG, "message too big")
             return
         self.messages += 1
+        self._now_ns = now_ns
         id: MessageId | None = None
         try:
-            wait_ns = self._bucket.take(now_ns)
-            if not wait_ns and self._player_bucket is not None:
-                wait_ns = self._player_bucket.take(now_ns)
-            if wait_ns:
-                raise self._too_many(wait_ns)
+            self.spend(1)
             self._refusals = 0
             envelope = self._envelope_in(data)
             id = envelope.id
@@ -112,6 +112,14 @@ class Session:
                 raise
             raise Refused(Code.BAD_MESSAGE, **(refused.error.details or {})) from refused
         return envelope
+
+    def spend(self, messages: int) -> None:
+        """Count what is being answered as so many messages more. Raises Refused RATE_LIMITED."""
+        wait_ns = self._bucket.take(self._now_ns, messages)
+        if not wait_ns and self._player_bucket is not None:
+            wait_ns = self._player_bucket.take(self._now_ns, messages)
+        if wait_ns:
+            raise self._too_many(wait_ns)
 
     def _too_many(self, wait_ns: int) -> Refused:
         self._refusals += 1
@@ -135,9 +143,14 @@ class Session:
             return
         if envelope.key is not None:
             raise Refused(Code.KEY_NOT_ALLOWED)
+        assert not isinstance(op, Command)
+        if op.cost > 1:
+            self.spend(op.cost - 1)
         if type(op) is Query:
             self._send_result(envelope.id, op.answer(self, arguments))
         elif type(op) is Later:
+            if len(self._later) >= MOST_LATER:
+                raise Refused(Code.OVERLOADED, because="so many answers are still to come")
             task = asyncio.create_task(self._answer_later(envelope.id, op, arguments))
             self._later.add(task)
             task.add_done_callback(self._later.discard)

@@ -40,10 +40,13 @@ from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, U
 from gateway.client_connection import Encoding
 from gateway.client_types import Nothing
 
+ROOMY = "messages_burst = 100\n"
+"""For whoever uses every op without a pause."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArenaProcess]:
-    process = ArenaProcess(tmp_path_factory.mktemp("client") / "data")
+    process = ArenaProcess(tmp_path_factory.mktemp("client") / "data", config=ROOMY)
     process.start()
     yield process
     process.kill()
