@@ -32,9 +32,10 @@ bench: setup          ## The engine and the ledger alone, then the whole arena a
 	$(BIN)/arena bench ledger
 	$(BIN)/arena bench gateway
 
-soak: setup           ## Ten million steps of the engine against its naive twin; bots through a hundred kill -9
+soak: setup           ## Ten million steps against the naive twin; a hundred kill -9; a tournament, and its books
 	$(BIN)/python tests/soak_oracle.py
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.tournament
 
 clean:                ## Drop the environment; data/ stays
 	rm -rf .venv
