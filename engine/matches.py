@@ -231,7 +231,7 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
-    row = find_seat(book, command.player, command.match, 0)
+    row = _seat_of(state, command.player, command.match)
     if row == 0:
         return Reason.NOT_JOINED, 0
     if book.matches[command.match]["status"] != MATCH_WAITING:
@@ -389,7 +389,7 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
         return Reason.MATCH_NOT_PRACTICE, 0
     if book.matches[command.match]["status"] != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN, 0
-    row = find_seat(book, command.player, command.match, 0)
+    row = _seat_of(state, command.player, command.match)
     if row == 0:
         return Reason.NOT_JOINED, 0
     if any(book.seats[row][field] for field in ("positions", "orders", "first_fixed")):
@@ -399,6 +399,13 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
     start_watch(book, row)
     _announce_seat(state, row, EventKind.SEAT_RESET, emit)
     return Reason.ACCEPTED, command.match
+
+
+def _seat_of(state: State, player: int, match: int) -> int:
+    """The row of the player's seat in the match; 0 when there is none, or no such player."""
+    if not 1 <= player <= int(state.book.world[0]["players"]):  # kernels only take numbers of 64 bits
+        return 0
+    return int(find_seat(state.book, player, match, 0))
 
 
 def _seat(state: State, player: int, match: int, emit: Emit) -> None:

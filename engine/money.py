@@ -233,6 +233,9 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
 
 def account(state: State, owner: int, code: Account, asset: Asset) -> int:
     """The row of the account, opened if it is not there yet."""
+    row = row_of(state.book, owner, code, asset)
+    if row:
+        return row
     make_room_for_accounts(state, 1)
     return opened(state.book, owner, code, asset)
 
