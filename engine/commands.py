@@ -355,29 +355,6 @@ TRANSFER = _layout(
 )
 
 
-class Commands(NamedTuple):
-    """One batch of records, looked at through each layout. All fields view the same memory; shape (n,)."""
-
-    header: NDArray[np.void]
-    quote: NDArray[np.void]
-    place: NDArray[np.void]
-    cancel: NDArray[np.void]
-    close: NDArray[np.void]
-    amend: NDArray[np.void]
-    amend_order: NDArray[np.void]
-    buy_fixed: NDArray[np.void]
-    transfer: NDArray[np.void]
-
-
-def commands_of(records: NDArray[np.void]) -> Commands:
-    """The layouts over a contiguous array of COMMAND records; nothing is copied."""
-    layouts = (
-        COMMAND, QUOTE, PLACE_ORDER, CANCEL_ORDER, CLOSE_POSITION, AMEND_POSITION, AMEND_ORDER, BUY_FIXED,
-        TRANSFER,
-    )  # fmt: skip
-    return Commands(*(records.view(layout) for layout in layouts))
-
-
 # Cold commands
 
 

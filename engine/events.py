@@ -9,10 +9,8 @@ its number there, counted by the engine without gaps; an event without one is pu
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
 
@@ -342,36 +340,6 @@ PROGRESSED = _layout(
         ("wins", "<i8"),
     ]
 )
-
-
-class Events(NamedTuple):
-    """One buffer of event records, looked at through each layout. All fields view the same memory."""
-
-    header: NDArray[np.void]
-    trade: NDArray[np.void]
-    judged: NDArray[np.void]
-    ranked: NDArray[np.void]
-    fixed: NDArray[np.void]
-    quoted: NDArray[np.void]
-    candle: NDArray[np.void]
-    switched: NDArray[np.void]
-    transferred: NDArray[np.void]
-    wallet: NDArray[np.void]
-    sampled: NDArray[np.void]
-    timed: NDArray[np.void]
-    progressed: NDArray[np.void]
-    queued: NDArray[np.void]
-    words: NDArray[np.int64]  # the raw memory, shape (n, EVENT_BYTES / 8)
-
-
-def events_of(records: NDArray[np.void]) -> Events:
-    """The layouts over a contiguous array of EVENT records; nothing is copied."""
-    words = records.view(np.int64).reshape(len(records), EVENT_BYTES // 8)
-    layouts = (
-        EVENT, TRADE, JUDGED, RANKED, FIXED, QUOTED, CANDLE, SWITCHED, TRANSFERRED, WALLET, SAMPLED, TIMED, PROGRESSED,
-        QUEUED,
-    )  # fmt: skip
-    return Events._make([*map(records.view, layouts), words])
 
 
 OUTCOME = np.dtype(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from engine.events import EventKind, Events
+from engine.events import EventKind
+from engine.layouts import Events
 
 
 class Emit(Protocol):

@@ -18,7 +18,6 @@ from engine.commands import (
     ArchiveMatch,
     Batch,
     CancelMatch,
-    Commands,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -44,10 +43,9 @@ from engine.commands import (
     StockStore,
     TopUp,
     UpdateGame,
-    commands_of,
     decode_cold,
 )
-from engine.events import EVENT, OUTCOME, EventKind, Events, events_of
+from engine.events import EVENT, OUTCOME, EventKind
 from engine.games import create_game, set_game_active
 from engine.handlers import Emit
 from engine.instruments import define_instrument
@@ -57,6 +55,7 @@ from engine.kernels.plans import plan
 from engine.kernels.positions import trailing_distance
 from engine.kernels.requests import known, recall, remember, same
 from engine.kernels.seats import equity
+from engine.layouts import Commands, Events
 from engine.matches import (
     archive_match,
     cancel_match,
@@ -71,6 +70,7 @@ from engine.matches import (
 )
 from engine.money import fund_rewards, top_up
 from engine.outages import feed_is_back, feed_is_out
+from engine.plain import readable
 from engine.queues import delete_game_of, join_queue_of, leave_queue_of, time_is_up, update_game_of
 from engine.reasons import Reason
 from engine.referrals import fund_referrals, set_referrals
@@ -79,7 +79,7 @@ from engine.scale import PPM
 from engine.state import State
 from engine.store import purchase_item, set_offer, stock_store
 from engine.switches import set_switch
-from engine.tables import TIMER_OUTAGE, TIMER_QUEUE, readable
+from engine.tables import TIMER_OUTAGE, TIMER_QUEUE
 
 RULES_VERSION = 1
 """Raised when new code changes what a logged command means."""
@@ -173,7 +173,7 @@ class Announcer:
         self._state = state
         self._buffer = np.zeros(EVENT_BUFFER, EVENT)
         self._full: list[NDArray[np.int64]] = []
-        self.events = Events(*(readable(view) for view in events_of(self._buffer)))
+        self.events = Events(self._buffer)
 
     def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
         events = self.room(1)
@@ -218,7 +218,7 @@ class Machine:
         count = len(batch.records)
         outcomes = readable(np.zeros(count, OUTCOME))
         records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
-        commands = Commands(*(readable(view) for view in commands_of(records)))
+        commands = Commands(records)
         i = turn.START
         while True:
             book, first = self.state.book, batch.first_sequence

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.kernels import JIT_DISABLED
+
 
 class PlainTable(np.ndarray[Any, Any]):
     """A view of an array whose rows are `PlainRow`, and whose plain elements are Python ints."""
@@ -48,3 +50,8 @@ class PlainRow:
 
     __getitem__ = __getattr__
     __setitem__ = __setattr__
+
+
+def readable(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as kernels want it: plain when compiled, with attribute access to fields when they run as Python."""
+    return array.view(PlainTable) if JIT_DISABLED else array

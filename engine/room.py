@@ -114,7 +114,7 @@ def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
         return
     while length < rows:
         length *= 2
-    state.book = state.book._replace(**{name: grown(getattr(state.book, name), name, length) for name in names})
+    state.book = state.book.having(**{name: grown(getattr(state.book, name), name, length) for name in names})
 
 
 def _fit_index(state: State, name: str, entries: int) -> None:
@@ -127,4 +127,4 @@ def _fit_index(state: State, name: str, entries: int) -> None:
         length *= 2
     larger = make_array(name, length)
     rehash(index, larger)
-    state.book = state.book._replace(**{name: larger})
+    state.book = state.book.having(**{name: larger})

@@ -80,7 +80,7 @@ class State:
 
 def sections(state: State) -> dict[str, NDArray[Any]]:
     """The tables that are state, by name: all of the Book but its scratch. Not copies."""
-    return {name: array for name, array in state.book._asdict().items() if name not in SCRATCH}
+    return {name: array for name, array in state.book.arrays.items() if name not in SCRATCH}
 
 
 def encode_cold_state(cold: Cold) -> bytes:

@@ -10,15 +10,15 @@ Units as in scale.py: prices ticks, quantities lots, virtual money 1e-8, times n
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CLIENT_ORDER_ID_WORDS, HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
 from engine.events import OUTCOME
-from engine.kernels import JIT_DISABLED
-from engine.plain import PlainTable
+from engine.kernels.handing import Tables, rows_of
+from engine.plain import readable
 from engine.scale import NEVER_HIGH, NEVER_LOW
 
 Table = NDArray[np.void]
@@ -661,61 +661,6 @@ INDEX = np.dtype([("key", "<i8"), ("row", "<i8")])
 """Open addressing, linear probing; row 0: empty."""
 
 
-class Book(NamedTuple):
-    """All numeric state, and the scratch that kernels use within one turn."""
-
-    world: Table
-    heads: Table
-    instruments: Table
-    brackets: Table
-    hours: Table
-    quotes: Table
-    candles: Table
-    players: Table
-    matches: Table
-    seats: Table
-    holdings: Table
-    orders: Table
-    positions: Table
-    rosters: Table
-    bands: Table
-    paces: Table
-    waiting: Table
-    fixed_trades: Table
-    exposures: Table
-    accounts: Table
-    transfers: Table
-    triggers: Table
-    mark_lots: NDArray[np.int64]  # by trigger row: side x lots of the position there; leftovers where there is none
-    mark_cost: NDArray[np.int64]  # side x cost
-    pages: Table
-    lanes: Table
-    bound_low: NDArray[np.int64]  # highest `low` of a page's rows, or more
-    bound_high: NDArray[np.int64]  # lowest `high` of a page's rows, or less
-    bound_page: NDArray[np.int32]  # which page
-    timers: Table
-    timer_heap: Table
-    requests: Table
-    id_index: Table  # order or position id -> row of the position, or -row of the order
-    seat_index: Table  # player and match -> seat row
-    holding_index: Table  # seat row and instrument -> holding row
-    exposure_index: Table  # instrument, direction, minute and asset -> exposure row
-    request_index: Table  # key_low -> request row
-    allowed_index: Table  # match and instrument -> 1, in matches of only some instruments
-    account_index: Table  # key of an account's id -> account row
-    transfer_index: Table  # key of a transfer's id -> transfer row; ids may share a key
-    # scratch: not state, not in snapshots
-    turn: Table
-    spare_outcome: Table  # where outcomes go that answer nobody
-    ahead: NDArray[np.int64]  # rows found while looking ahead, by number of the command
-    saved: Table  # accounts as they were while a chain is tried, two for each of its transfers
-    fired: NDArray[np.int64]
-    fired_scratch: NDArray[np.int64]
-    touched: NDArray[np.int64]  # keys of the seats that are to be judged
-    touched_scratch: NDArray[np.int64]
-    profit: NDArray[np.int64]
-
-
 TURN = np.dtype(
     [
         ("phase", "<i8"),  # where inside an entry the turn stopped; 0: between entries
@@ -764,58 +709,61 @@ SCRATCH: Final = frozenset({
     "turn", "spare_outcome", "ahead", "saved", "fired", "fired_scratch", "touched", "touched_scratch", "profit",
 })  # fmt: skip
 
-_LAYOUT: dict[str, Any] = {
-    "world": WORLD,
-    "heads": HEAD,
-    "instruments": INSTRUMENT,
-    "brackets": BRACKET,
-    "hours": HOURS,
-    "quotes": QUOTED_ROW,
-    "candles": CANDLE_ROW,
-    "players": PLAYER,
-    "matches": MATCH,
-    "seats": SEAT,
-    "holdings": HOLDING,
-    "orders": ORDER,
-    "positions": POSITION,
-    "rosters": ROSTER,
-    "bands": BAND,
-    "paces": PACE,
-    "waiting": WAITING_ROW,
-    "fixed_trades": FIXED_TRADE,
-    "exposures": EXPOSURE,
-    "accounts": ACCOUNT,
-    "transfers": TRANSFER_ROW,
-    "triggers": TRIGGER,
-    "mark_lots": np.int64,
-    "mark_cost": np.int64,
-    "pages": PAGE,
-    "lanes": LANE,
-    "bound_low": np.int64,
-    "bound_high": np.int64,
-    "bound_page": np.int32,
-    "timers": TIMER,
-    "timer_heap": TIMER_HEAPED,
-    "requests": REQUEST,
-    "id_index": INDEX,
-    "seat_index": INDEX,
-    "holding_index": INDEX,
-    "exposure_index": INDEX,
-    "request_index": INDEX,
-    "allowed_index": INDEX,
-    "account_index": INDEX,
-    "transfer_index": INDEX,
-    "turn": TURN,
-    "spare_outcome": OUTCOME,
-    "ahead": np.int64,
-    "saved": SAVED_ACCOUNT,
-    "fired": np.int64,
-    "fired_scratch": np.int64,
-    "touched": np.int64,
-    "touched_scratch": np.int64,
-    "profit": np.int64,
-}
-assert tuple(_LAYOUT) == Book._fields
+
+class Book(Tables):
+    """All numeric state, and the scratch that kernels use within one turn."""
+
+    world: Table = rows_of(WORLD)
+    heads: Table = rows_of(HEAD)
+    instruments: Table = rows_of(INSTRUMENT)
+    brackets: Table = rows_of(BRACKET)
+    hours: Table = rows_of(HOURS)
+    quotes: Table = rows_of(QUOTED_ROW)
+    candles: Table = rows_of(CANDLE_ROW)
+    players: Table = rows_of(PLAYER)
+    matches: Table = rows_of(MATCH)
+    seats: Table = rows_of(SEAT)
+    holdings: Table = rows_of(HOLDING)
+    orders: Table = rows_of(ORDER)
+    positions: Table = rows_of(POSITION)
+    rosters: Table = rows_of(ROSTER)
+    bands: Table = rows_of(BAND)
+    paces: Table = rows_of(PACE)
+    waiting: Table = rows_of(WAITING_ROW)
+    fixed_trades: Table = rows_of(FIXED_TRADE)
+    exposures: Table = rows_of(EXPOSURE)
+    accounts: Table = rows_of(ACCOUNT)
+    transfers: Table = rows_of(TRANSFER_ROW)
+    triggers: Table = rows_of(TRIGGER)
+    # by trigger row, of the position there, leftovers where there is none:
+    mark_lots: NDArray[np.int64] = rows_of(np.int64)  # side x lots
+    mark_cost: NDArray[np.int64] = rows_of(np.int64)  # side x cost
+    pages: Table = rows_of(PAGE)
+    lanes: Table = rows_of(LANE)
+    bound_low: NDArray[np.int64] = rows_of(np.int64)  # highest `low` of a page's rows, or more
+    bound_high: NDArray[np.int64] = rows_of(np.int64)  # lowest `high` of a page's rows, or less
+    bound_page: NDArray[np.int32] = rows_of(np.int32)  # which page
+    timers: Table = rows_of(TIMER)
+    timer_heap: Table = rows_of(TIMER_HEAPED)
+    requests: Table = rows_of(REQUEST)
+    id_index: Table = rows_of(INDEX)  # order or position id -> row of the position, or -row of the order
+    seat_index: Table = rows_of(INDEX)  # player and match -> seat row
+    holding_index: Table = rows_of(INDEX)  # seat row and instrument -> holding row
+    exposure_index: Table = rows_of(INDEX)  # instrument, direction, minute and asset -> exposure row
+    request_index: Table = rows_of(INDEX)  # key_low -> request row
+    allowed_index: Table = rows_of(INDEX)  # match and instrument -> 1, in matches of only some instruments
+    account_index: Table = rows_of(INDEX)  # key of an account's id -> account row
+    transfer_index: Table = rows_of(INDEX)  # key of a transfer's id -> transfer row; ids may share a key
+    # scratch: not state, not in snapshots
+    turn: Table = rows_of(TURN)
+    spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
+    ahead: NDArray[np.int64] = rows_of(np.int64)  # rows found while looking ahead, by number of the command
+    saved: Table = rows_of(SAVED_ACCOUNT)  # accounts as they were while a chain is tried, two for each of its transfers
+    fired: NDArray[np.int64] = rows_of(np.int64)
+    fired_scratch: NDArray[np.int64] = rows_of(np.int64)
+    touched: NDArray[np.int64] = rows_of(np.int64)  # keys of the seats that are to be judged
+    touched_scratch: NDArray[np.int64] = rows_of(np.int64)
+    profit: NDArray[np.int64] = rows_of(np.int64)
 
 
 CACHE_LINE: Final = 64
@@ -826,7 +774,7 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
 
     It starts on a cache line: rows of 64 and 128 bytes lie in one and two lines.
     """
-    dtype = np.dtype(_LAYOUT[name])
+    dtype: np.dtype[Any] = getattr(Book, name)
     room = np.zeros(rows * dtype.itemsize + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
     array: NDArray[Any] = room[start : start + rows * dtype.itemsize].view(dtype)
@@ -837,11 +785,6 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
     elif name == "candles":
         array["open_at_ns"] = -1
     return readable(array)
-
-
-def readable(array: NDArray[Any]) -> NDArray[Any]:
-    """The array as kernels want it: plain when compiled, with attribute access to fields when they run as Python."""
-    return array.view(PlainTable) if JIT_DISABLED else array
 
 
 def make_book() -> Book:

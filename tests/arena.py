@@ -56,20 +56,18 @@ from engine.events import (
     FIXED,
     Cause,
     EventKind,
-    Events,
     FixedResult,
     OrderStatus,
     TransferStatus,
 )
-from engine.events import events_of as engine_events_of
 from engine.invariants import check
 from engine.kernels.index import account_id
 from engine.kernels.ledger import open_account
+from engine.layouts import Events
 from engine.machine import Machine
 from engine.reasons import Reason
 from engine.room import make_room_for_accounts
 from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
-from engine.tables import readable
 
 LONG, SHORT = Side.LONG, Side.SHORT
 START_NS = 1_700_000_000 * NS_PER_S
@@ -199,7 +197,7 @@ class Arena:
         """Give the machine an event buffer of so many events, with room behind it that nothing may touch."""
         announcer = self.machine._emit
         announcer._buffer = np.zeros(count + 64, EVENT)[:count]
-        announcer.events = Events(*(readable(view) for view in engine_events_of(announcer._buffer)))
+        announcer.events = Events(announcer._buffer)
 
     # Setting up
 

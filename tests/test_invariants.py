@@ -97,7 +97,7 @@ def played(arena: Arena) -> Arena:
 
 
 def book_of(arena: Arena) -> Book:
-    return Book(*(np.asarray(array) for array in arena.machine.state.book))
+    return Book(**{name: np.asarray(array) for name, array in arena.machine.state.book.arrays.items()})
 
 
 def live(table: Any) -> int:

@@ -82,7 +82,7 @@ class Waiting:
                       if where == lane and (price <= low or price >= high))  # fmt: skip
 
     def sound(self) -> None:
-        plain = State(Book(*(np.asarray(array) for array in self.book)))
+        plain = State(Book(**{name: np.asarray(array) for name, array in self.book.arrays.items()}))
         checks = (page_bounds_enclose_their_rows, lanes_hold_the_bounds_of_their_pages, pages_count_their_rows)
         assert [problem for check in checks for problem in check(plain)] == []
 

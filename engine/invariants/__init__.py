@@ -84,7 +84,7 @@ def check(state: State) -> None:
 
 def problems(state: State) -> list[str]:
     """What contradicts INVARIANTS, in words; nothing for a sound state. A chain so broken that a check fails is one."""
-    plain = State(Book._make(np.asarray(array) for array in state.book), state.cold)
+    plain = State(Book(**{name: np.asarray(array) for name, array in state.book.arrays.items()}), state.cold)
     found = []
     for invariant in INVARIANTS:
         try:

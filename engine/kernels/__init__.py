@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 _ENGINE = Path(__file__).parent.parent
-_FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "tables.py")
+_FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "layouts.py", "tables.py")
 """Files outside kernels/ whose constants and dtypes become part of the machine code."""
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.events import EVENT_BYTES
 from engine.kernels import entry
+
+_WORDS: Final = EVENT_BYTES // 8
 
 
 @entry
@@ -12,8 +16,8 @@ def begin(book, events, kind, player, match, instrument):
     turn = book.turn[0]
     k = turn.events
     turn.events += 1
-    for word in range(EVENT_BYTES // 8):
-        events.words[k, word] = 0
+    for word in range(k * _WORDS, (k + 1) * _WORDS):
+        events.words[word] = 0
     event = events.header[k]
     event.kind = kind
     event.sequence = turn.sequence
