@@ -60,13 +60,16 @@ PHASE_FEED: Final = 8
 START: Final = -1
 """Number of the command before a batch's first: nothing of the batch is done yet."""
 
+DONE: Final = -2
+"""In place of the number of the first command that is not done: all are."""
+
 EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 """No command, timer, or thing served emits more events than this in one step."""
 
 
 @entry
 def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
-    """Apply a batch's commands from number `i` on; returns the number of the first one that is not done.
+    """Apply a batch's commands from number `i` on; returns the number of the first one that is not done, or DONE.
 
     That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn. START
     begins the batch, and comes back when the tables have no room for it.
@@ -124,7 +127,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         turn.phase = PHASE_ENTRY
         book.world[0].sequence = turn.sequence
         i += 1
-    return i
+    return DONE
 
 
 @kernel
