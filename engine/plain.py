@@ -20,13 +20,22 @@ class PlainTable(np.ndarray[Any, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, int | np.integer):
-            if key >= len(self):
-                raise IndexError(key)
+            self._refuse(key)
             if self.dtype.names:
                 return PlainRow(self.view(np.ndarray), int(key))
             item = self.view(np.ndarray)[key]
             return int(item) if np.ndim(item) == 0 else item
         return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, int | np.integer):
+            self._refuse(key)
+        super().__setitem__(key, value)
+
+    def _refuse(self, key: int) -> None:
+        """Compiled code looks neither whether a row is there nor whether it is counted from the end."""
+        if not 0 <= key < len(self):
+            raise IndexError(key)
 
 
 class PlainRow:

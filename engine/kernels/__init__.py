@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy
 
-from engine.kernels.inlining import CompilerForKernels, wide
+from engine.kernels.inlining import CompilerForEntries, CompilerForKernels, wide
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,11 +28,6 @@ JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined
 _ENGINE = Path(__file__).parent.parent
 _FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "layouts.py", "tables.py")
 """Files outside kernels/ whose constants and dtypes become part of the machine code."""
-
-
-unsigned = numpy.uint64
-"""Marks an index that is not negative: numba then leaves out Python's counting from the end, and loops become
-vectors."""
 
 
 def sources_hash() -> str:
@@ -88,7 +83,7 @@ def rare_kernel(function: F) -> F:
 
 def entry(function: F) -> F:
     """A kernel that Python calls: it has all that it calls within it, and is kept in the cache."""
-    return _compiled(function, **_OPTIONS, forceinline=True, cache=True)
+    return _compiled(function, **_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True, cache=True)
 
 
 def _compiled(function: F, **options: Any) -> F:

@@ -1,15 +1,18 @@
-"""How kernels are compiled that only kernels call.
+"""How kernels are compiled: by numba's pipeline, but for two things.
 
 numba makes of each function machine code of its own, and a wrapper that takes Python's arguments: for what is
 inlined into its callers both are work for nothing, and more than half of all that there is to do at a first start.
 Here such a function stops at LLVM's intermediate code, which its callers take in and optimize as their own.
+
+And an index never counts from the end, as Python's do: each look at a table would have to ask whether it does, a
+tenth of all that a kernel does.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from numba.core import types
+from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -32,7 +35,23 @@ class _InlinedLibrary(JITCodeLibrary):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _LowerForKernels(NativeLowering):
+class _Lower(NativeLowering):
+    """Lets every index of an array be taken as it is. As plain Python, kernels refuse negative ones (plain.py)."""
+
+    _name = "lower"
+
+    def run_pass(self, state: Any) -> bool:
+        for instruction, signature in list(state.calltypes.items()):
+            indexes = isinstance(instruction, ir.SetItem) or getattr(instruction, "op", "") == "getitem"
+            if indexes and isinstance(signature.args[0], types.Array) and isinstance(signature.args[1], types.Integer):
+                array, _, *value = signature.args
+                del state.calltypes[instruction]
+                state.calltypes[instruction] = signature.replace(args=(array, types.uint64, *value))
+        return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerForKernels(_Lower):
     _name = "lower_for_kernels"
 
     def run_pass(self, state: Any) -> bool:
@@ -55,13 +74,21 @@ def wide(argument: Any) -> Any:
     return types.int64 if integer else argument
 
 
-class CompilerForKernels(CompilerBase):
-    """numba's pipeline, but for its last step."""
+class CompilerForEntries(CompilerBase):
+    """numba's pipeline, but for its last step, of what Python calls."""
+
+    lowering: type[NativeLowering] = _Lower
 
     def define_pipelines(self) -> list[PassManager]:
         manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
         manager.passes = [
-            (_LowerForKernels, about) if each is NativeLowering else (each, about) for each, about in manager.passes
+            (self.lowering, about) if each is NativeLowering else (each, about) for each, about in manager.passes
         ]
         manager.finalize()
         return [manager]
+
+
+class CompilerForKernels(CompilerForEntries):
+    """The same of what only kernels call."""
+
+    lowering = _LowerForKernels

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.events import Cause, EventKind
-from engine.kernels import entry, kernel, rare_kernel, unsigned
+from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
 from engine.kernels.emit import begin
@@ -195,5 +195,5 @@ def revalue(book, instrument):
         for number in range(lane.pages):
             first = book.bound_page[lane.bounds_start + number] * PAGE_ROWS
             for k in range(PAGE_ROWS):
-                row = unsigned(first + k)
+                row = first + k
                 book.profit[row] = (price * book.mark_lots[row] - book.mark_cost[row]) * value

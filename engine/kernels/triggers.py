@@ -9,7 +9,7 @@ and nothing else.
 
 from __future__ import annotations
 
-from engine.kernels import kernel, unsigned
+from engine.kernels import kernel
 from engine.kernels.processor import trailing_zeros
 from engine.kernels.rows import release, take
 from engine.scale import NEVER_HIGH, NEVER_LOW
@@ -99,7 +99,7 @@ def next_crossed(book, lane_row, start, price):
     for block in range(start, lane.pages, BOUNDS_STEP):
         crossed = 0
         for k in range(BOUNDS_STEP):
-            i = unsigned(first + block + k)
+            i = first + block + k
             crossed |= int(low[i] >= price) | int(high[i] <= price)
         if crossed:
             return block
