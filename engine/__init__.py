@@ -8,9 +8,10 @@ What lives where, in the order in which it is built:
     events.py        every event, and the outcome that answers a command
     tables.py        every table, each column commented; Book
     plain.py         tables for kernels that run as plain Python
+    layouts.py       commands and events as kernels take them
     state.py         the whole state: Book and cold things
-    kernels/         all compiled code, a file per noun (inlining: how it is compiled):
-                       processor index rows     memory, id -> row, free rows
+    kernels/         all compiled code, a file per noun (inlining, handing: how it is compiled, and called):
+                       processor index compact rows   memory, id -> row, free rows
                        triggers timers          what waits for a price, what waits for a time
                        emit candles requests    events, candles, request keys
                        margin seats rosters     maintenance and liquidation, cash and holdings, open positions

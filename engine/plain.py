@@ -20,7 +20,7 @@ class PlainTable(np.ndarray[Any, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, int | np.integer):
-            self._refuse(key)
+            self._refuse(int(key))
             if self.dtype.names:
                 return PlainRow(self.view(np.ndarray), int(key))
             item = self.view(np.ndarray)[key]
@@ -29,7 +29,7 @@ class PlainTable(np.ndarray[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, int | np.integer):
-            self._refuse(key)
+            self._refuse(int(key))
         super().__setitem__(key, value)
 
     def _refuse(self, key: int) -> None:

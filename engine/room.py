@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.commands import HOURS_PER_INSTRUMENT
-from engine.kernels.index import rehash
+from engine.kernels import compact, index
 from engine.state import State
 from engine.tables import (
     ACCOUNTS,
@@ -119,12 +119,15 @@ def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
 
 def _fit_index(state: State, name: str, entries: int) -> None:
     """Let the index have twice as many slots as entries."""
-    index = getattr(state.book, name)
-    length = len(index)
+    slots = getattr(state.book, name)
+    length = len(slots)
     if length >= 2 * entries:
         return
     while length < 2 * entries:
         length *= 2
     larger = make_array(name, length)
-    rehash(index, larger)
+    if slots.dtype.names:
+        index.rehash(slots, larger)
+    else:
+        compact.rehash(slots, larger)
     state.book = state.book.having(**{name: larger})

@@ -746,14 +746,16 @@ class Book(Tables):
     timers: Table = rows_of(TIMER)
     timer_heap: Table = rows_of(TIMER_HEAPED)
     requests: Table = rows_of(REQUEST)
-    id_index: Table = rows_of(INDEX)  # order or position id -> row of the position, or -row of the order
+    # compact indexes (kernels/compact.py): a word is a key's mark and a row
+    id_index: NDArray[np.int64] = rows_of(np.int64)  # order or position id -> row of the position, or -row of the order
+    account_index: NDArray[np.int64] = rows_of(np.int64)  # key of an account's id -> account row
+    transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of a transfer's id -> transfer row; ids may share a key
+    # indexes: see kernels/index.py
     seat_index: Table = rows_of(INDEX)  # player and match -> seat row
     holding_index: Table = rows_of(INDEX)  # seat row and instrument -> holding row
     exposure_index: Table = rows_of(INDEX)  # instrument, direction, minute and asset -> exposure row
     request_index: Table = rows_of(INDEX)  # key_low -> request row
     allowed_index: Table = rows_of(INDEX)  # match and instrument -> 1, in matches of only some instruments
-    account_index: Table = rows_of(INDEX)  # key of an account's id -> account row
-    transfer_index: Table = rows_of(INDEX)  # key of a transfer's id -> transfer row; ids may share a key
     # scratch: not state, not in snapshots
     turn: Table = rows_of(TURN)
     spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
@@ -767,17 +769,21 @@ class Book(Tables):
 
 
 CACHE_LINE: Final = 64
+HUGE_PAGE: Final = 1 << 21
 
 
 def make_array(name: str, rows: int) -> NDArray[Any]:
     """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something.
 
-    It starts on a cache line: rows of 64 and 128 bytes lie in one and two lines.
+    It starts on a cache line, so rows of 64 and 128 bytes lie in one and two lines; a large one on a huge page, so
+    that all of it lies in such pages: numpy asks the system for them.
     """
     dtype: np.dtype[Any] = getattr(Book, name)
-    room = np.zeros(rows * dtype.itemsize + CACHE_LINE, np.uint8)
-    start = -room.ctypes.data % CACHE_LINE
-    array: NDArray[Any] = room[start : start + rows * dtype.itemsize].view(dtype)
+    size = rows * dtype.itemsize
+    alignment = HUGE_PAGE if size >= 2 * HUGE_PAGE else CACHE_LINE
+    room = np.zeros(size + alignment, np.uint8)
+    start = -room.ctypes.data % alignment
+    array: NDArray[Any] = room[start : start + size].view(dtype)
     if name == "bound_low":
         array[:] = NEVER_LOW
     elif name == "bound_high":

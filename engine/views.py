@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.accounts import row_of
 from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
+from engine.kernels.compact import find_open
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
@@ -576,13 +577,13 @@ def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
 
 def instrument_of_position(book: Book, position: int) -> int:
     """The instrument of an open position; 0 when there is no such position."""
-    row = int(find(book.id_index, position))
+    row = int(find_open(book, position))
     return int(book.positions[row]["instrument"]) if row > 0 else 0
 
 
 def instrument_of_order(book: Book, order: int) -> int:
     """The instrument of an order that rests or waits for its quote; 0 when there is no such order."""
-    row = -int(find(book.id_index, order))
+    row = -int(find_open(book, order))
     return int(book.orders[row]["instrument"]) if row > 0 else 0
 
 

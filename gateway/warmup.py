@@ -45,7 +45,7 @@ from engine.commands import (
     TopUp,
     encode_cold,
 )
-from engine.kernels import drop_stale_caches, index, market
+from engine.kernels import compact, drop_stale_caches, index, market
 from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
@@ -204,6 +204,7 @@ def _play() -> None:
     views.wallet_trades(book, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
+    compact.rehash(book.id_index, np.zeros_like(book.id_index))
     index.account_id(1, 1, 1)
 
 

@@ -285,7 +285,7 @@ def content(state: State, *without: str) -> dict[str, Any]:
     for name, array in sections(state).items():
         table = np.asarray(array)
         if name.endswith("_index"):
-            found[name] = sorted(table[table["row"] != 0].tolist())
+            found[name] = sorted(table[table["row" if table.dtype.names else ...] != 0].tolist())
         else:
             size, fresh = table.itemsize, np.asarray(make_array(name, 1)).tobytes()
             taken = np.flatnonzero((table.view("u1").reshape(-1, size) != np.frombuffer(fresh, "u1")).any(axis=1))

@@ -1,4 +1,4 @@
-"""The index against a dict, with keys that collide on purpose."""
+"""Both kinds of index against a dict, with keys that collide on purpose."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from kernels import for_python
 
-from engine.kernels import index
+from engine.kernels import compact, index
+from engine.kernels.compact import find_open
 from engine.kernels.index import find, insert, rehash, seat_key
-from engine.tables import make_array
+from engine.tables import Book, make_array, make_book
 
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
+mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
 
 SLOTS = 64
 
 
 def make_index(slots: int = SLOTS):
-    return make_array("id_index", slots)
+    return make_array("seat_index", slots)
 
 
 def colliding(count: int, slots: int = SLOTS) -> list[int]:
@@ -94,3 +96,68 @@ def test_keys_of_seats_and_holdings_are_unique():
     most = (1 << 31) - 1
     assert len({seat_key(p, m) for p in (1, 2, most) for m in (1, 2, most)}) == 9
     assert len({holding_key(s, i) for s in (1, 2, most) for i in (1, 2, 1 << 19)}) == 9
+
+
+# Compact ones
+
+
+class Opened:
+    """Positions and orders that are nothing but their ids."""
+
+    def __init__(self, slots: int) -> None:
+        sizes = {"id_index": slots, "positions": 512, "orders": 512}
+        self.book: Book = make_book().having(**{name: make_array(name, rows) for name, rows in sizes.items()})
+        self.free = [*range(1, 512), *range(-511, 0)]
+
+    def open(self, id: int, row: int) -> None:
+        table = self.book.positions if row > 0 else self.book.orders
+        table[abs(row)]["id"] = id
+        compact.insert(self.book.id_index, id, row)
+
+
+ONE_MARK = [8 ^ (bits << 35) ^ (bits << 6) for bits in range(400)]
+"""Keys that differ in nothing that a slot keeps: the hash folds the upper bits onto the lower ones."""
+
+MARKED = {name: keys for name, keys in PATTERNS.items() if name not in ("seats", "holdings", "colliding")} | {
+    "colliding": [key for key in range(200_000) if mark_of(key) % SLOTS >= SLOTS - 2][:400],
+    "of one mark": ONE_MARK,
+}
+
+
+@pytest.mark.parametrize("keys", MARKED.values(), ids=MARKED.keys())
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_compact_index_is_a_dict(keys: list[int], seed: int):
+    opened, expected, draw = Opened(SLOTS), {}, random.Random(seed)
+    draw.shuffle(opened.free)
+    for _ in range(400):
+        key = draw.choice(keys)
+        if key in expected:
+            forget(opened.book.id_index, key, expected[key])
+            opened.free.append(expected.pop(key))
+        elif len(expected) < SLOTS // 2:
+            expected[key] = opened.free.pop(0)
+            opened.open(key, expected[key])
+        for known in draw.sample(keys, 20):
+            assert find_open(opened.book, known) == expected.get(known, 0)
+        assert np.count_nonzero(opened.book.id_index) == len(expected)
+
+
+def test_the_keys_that_are_meant_to_have_one_mark_have():
+    assert len({mark_of(key) for key in ONE_MARK}) == 1
+
+
+def test_looking_ahead_may_take_a_row_for_another_of_the_same_mark():
+    opened = Opened(SLOTS)
+    opened.open(ONE_MARK[0], 1)
+    assert likely_row(opened.book.id_index, ONE_MARK[1]) == 1
+    assert find_open(opened.book, ONE_MARK[1]) == 0
+
+
+def test_a_larger_compact_index_knows_the_same():
+    opened = Opened(SLOTS)
+    for row, key in enumerate(ONE_MARK[:16] + PATTERNS["far apart"][:16], 1):
+        opened.open(key, -row)
+    larger = opened.book.having(id_index=make_array("id_index", 4 * SLOTS))
+    compact.rehash(opened.book.id_index, larger.id_index)
+    assert [find_open(larger, key) for key in ONE_MARK[:16]] == [-row for row in range(1, 17)]
+    assert [find_open(larger, key) for key in PATTERNS["far apart"][:17]] == [*range(-17, -33, -1), 0]

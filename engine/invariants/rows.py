@@ -136,6 +136,25 @@ def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None
     return [sentence.format(place) for place in (places if names is None else np.asarray(names)[places])]
 
 
+def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows) -> list[str]:
+    """How the compact index differs from keys -> rows, or is too full to be searched quickly."""
+    blocks = keys >> 3
+    mixed = ((blocks ^ (blocks >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
+    marks = ((mixed >> 20 & 0xFFFFFFF) << 3) | (keys & 7)
+    slots = np.flatnonzero(index)
+    found = []
+    if sorted(index[slots].tolist()) != sorted(((marks << 32) | (rows & 0xFFFFFFFF)).tolist()):
+        found.append(f"the index has {len(slots)} entries, not those of {len(rows)} rows")
+    empty = np.cumsum(np.append(index, index) == 0)  # a search ends at an empty slot: there is none on the way
+    homes = (index[slots] >> 32) & (len(index) - 1)
+    ends = np.where(homes <= slots, slots, slots + len(index))
+    if (empty[ends] != empty[homes] - (index[homes] == 0)).any():
+        found.append("an entry of the index is not found")
+    if 2 * len(slots) > len(index):
+        found.append("the index is more than half full")
+    return found
+
+
 def index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list[str]:
     """How the index differs from keys -> rows, or is too full to be searched quickly."""
     entries = index[index["row"] != 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.invariants.rows import FREE_LISTS, fixed_trades_of, free_rows, index_problems, live_rows
+from engine.invariants.rows import FREE_LISTS, compact_index_problems, fixed_trades_of, free_rows, live_rows
 from engine.state import State
 from engine.tables import ORDERS, POSITIONS
 
@@ -40,7 +40,7 @@ def ids_lead_to_rows_and_back(state: State) -> list[str]:
     positions, orders = live_rows(book, POSITIONS), live_rows(book, ORDERS)
     ids = np.concatenate([book.positions["id"][positions], book.orders["id"][orders]])
     rows = np.concatenate([positions, -orders])
-    found = index_problems(book.id_index, ids, rows)
+    found = compact_index_problems(book.id_index, ids, rows)
     ids = np.concatenate([ids, fixed_trades_of(book)["id"]])
     if len(np.unique(ids)) != len(ids):
         found.append("an id is used twice")

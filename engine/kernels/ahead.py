@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from engine.commands import Kind
-from engine.kernels import kernel
+from engine.kernels import compact, kernel
+from engine.kernels.compact import find_open, likely_row
 from engine.kernels.index import (
     account_key,
     find,
     holding_key,
-    prefetch_slot,
     prefetch_slots,
     seat_key,
     transfer_key,
@@ -37,7 +37,7 @@ def position_of(book, i, id):
     row = book.ahead[i % AHEAD]
     if 0 < row < len(book.positions) and book.positions[row].id == id:
         return row
-    return find(book.id_index, id)
+    return find_open(book, id)
 
 
 @kernel
@@ -59,25 +59,25 @@ def _ask_for_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        prefetch_slots(book.id_index, commands.close[i].position)
+        compact.prefetch_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
         prefetch_slots(book.seat_index, seat_key(header.player, header.match))
-        prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+        compact.prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
-        prefetch_slot(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        compact.prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
         if transfer.flags & RESOLVES:
-            prefetch_slot(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+            compact.prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
         else:
-            prefetch_slot(book.account_index, account_key(transfer.debit))
-            prefetch_slot(book.account_index, account_key(transfer.credit))
+            compact.prefetch_slots(book.account_index, account_key(transfer.debit))
+            compact.prefetch_slots(book.account_index, account_key(transfer.credit))
 
 
 @kernel
 def _ask_for_row(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        row = max(0, find(book.id_index, commands.close[i].position))
+        row = max(0, likely_row(book.id_index, commands.close[i].position))
         book.ahead[i % AHEAD] = row
         prefetch(book.positions, row)
     elif header.kind == Kind.PLACE_ORDER.value:
@@ -92,8 +92,8 @@ def _ask_for_row(book, commands, i):
             book.ahead[i % AHEAD] = row
             prefetch(book.transfers, row)
         else:
-            debit = find(book.account_index, account_key(transfer.debit))
-            credit = find(book.account_index, account_key(transfer.credit))
+            debit = likely_row(book.account_index, account_key(transfer.debit))
+            credit = likely_row(book.account_index, account_key(transfer.credit))
             book.ahead[i % AHEAD] = (debit << 32) | credit
             prefetch(book.accounts, debit)
             prefetch(book.accounts, credit)

@@ -48,28 +48,11 @@ def insert(index, key, row):
 
 @kernel
 def remove(index, key):
-    """Forget `key`, which must be present."""
+    """Forget `key`, which must be present. Entries behind it move up, so searches need no tombstones."""
     mask = len(index) - 1
     hole = slot_of(key, mask)
     while index[hole].key != key or index[hole].row == 0:
         hole = (hole + 1) & mask
-    _close(index, hole)
-
-
-@kernel
-def remove_row(index, key, row):
-    """Forget `row`, which must be stored under `key`; others may be, too."""
-    mask = len(index) - 1
-    hole = slot_of(key, mask)
-    while index[hole].row != row:
-        hole = (hole + 1) & mask
-    _close(index, hole)
-
-
-@kernel
-def _close(index, hole):
-    """Empty the slot. Entries behind the hole move up, so searches need no tombstones."""
-    mask = len(index) - 1
     slot = hole
     while True:
         slot = (slot + 1) & mask
@@ -82,12 +65,6 @@ def _close(index, hole):
             hole = slot
     index[hole].key = 0
     index[hole].row = 0
-
-
-@kernel
-def prefetch_slot(index, key):
-    """Ask for the line in which the search for `key` starts, and as a rule ends."""
-    prefetch(index, slot_of(key, len(index) - 1))
 
 
 @kernel

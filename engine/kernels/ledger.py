@@ -15,18 +15,9 @@ from typing import Final
 from engine.commands import Account, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel
+from engine.kernels.compact import first_match, insert, mark_of, next_match, prefetch_slots, remove, row_in
 from engine.kernels.emit import begin
-from engine.kernels.index import (
-    account_id,
-    account_key,
-    asset_of,
-    find,
-    insert,
-    prefetch_slots,
-    remove_row,
-    slot_of,
-    transfer_key,
-)
+from engine.kernels.index import account_id, account_key, asset_of, transfer_key
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
@@ -69,8 +60,13 @@ def find_account(book, owner, code, asset):
 @kernel
 def account_row(book, id):
     """The row of the account with that id; 0 when there is none."""
-    row = find(book.account_index, account_key(id))
-    return row if book.accounts[row].id == id else 0
+    mark = mark_of(account_key(id))
+    slot = first_match(book.account_index, mark)
+    while True:
+        row = row_in(book.account_index, slot)
+        if row == 0 or book.accounts[row].id == id:
+            return row
+        slot = next_match(book.account_index, mark, slot)
 
 
 @entry
@@ -166,17 +162,13 @@ def expire_hold(book, events, row):
 @kernel
 def find_transfer(book, id_low, id_high):
     """The row of the known transfer or open hold with that id; 0 when there is none."""
-    index = book.transfer_index
-    key = transfer_key(id_low, id_high)
-    mask = len(index) - 1
-    slot = slot_of(key, mask)
-    while index[slot].row != 0:
-        if index[slot].key == key:
-            known = book.transfers[index[slot].row]
-            if known.id_low == id_low and known.id_high == id_high:
-                return index[slot].row
-        slot = (slot + 1) & mask
-    return 0
+    mark = mark_of(transfer_key(id_low, id_high))
+    slot = first_match(book.transfer_index, mark)
+    while True:
+        row = row_in(book.transfer_index, slot)
+        if row == 0 or (book.transfers[row].id_low == id_low and book.transfers[row].id_high == id_high):
+            return row
+        slot = next_match(book.transfer_index, mark, slot)
 
 
 @kernel
@@ -288,7 +280,7 @@ def _drop(book, row):
     """Free the row; its id is known no more."""
     known = book.transfers[row]
     if known.id_low != 0 or known.id_high != 0:
-        remove_row(book.transfer_index, transfer_key(known.id_low, known.id_high), row)
+        remove(book.transfer_index, transfer_key(known.id_low, known.id_high), row)
     known.id_low = 0
     known.id_high = 0
     known.status = 0

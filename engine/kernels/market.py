@@ -14,9 +14,9 @@ from engine.events import Cause, EventKind
 from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.bands import touch
 from engine.kernels.candles import count_quote
+from engine.kernels.compact import find_open
 from engine.kernels.emit import begin
 from engine.kernels.fixed_trades import enter
-from engine.kernels.index import find
 from engine.kernels.instruments import is_open
 from engine.kernels.orders import fill_resting, fill_waiting
 from engine.kernels.positions import REACHED_LOSS, REACHED_STEP, close_position, closing_cause, follow, reached_at
@@ -165,7 +165,7 @@ def serve(book, events, instrument, room, outcome):
         key = book.fired[turn.served]
         turn.served += 1
         reached = key >> CLASS_SHIFT
-        row = find(book.id_index, key & ID_MASK)
+        row = find_open(book, key & ID_MASK)
         if row > 0 and reached != CLASS_ENTRY:
             position = book.positions[row]
             price = quote.bid if position.side > 0 else quote.ask

@@ -10,8 +10,8 @@ from __future__ import annotations
 from engine.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.events import EventKind, OrderStatus
 from engine.kernels import kernel, rare_kernel
+from engine.kernels.compact import find_open, insert, remove
 from engine.kernels.emit import begin
-from engine.kernels.index import find, insert, remove
 from engine.kernels.instruments import opens_allowed
 from engine.kernels.margin import liquidation_price
 from engine.kernels.paces import note_trade
@@ -79,7 +79,7 @@ def place(book, events, command, seat_hint, outcome):
 @kernel
 def cancel(book, events, command, outcome):
     """Take back an order that rests."""
-    row = -find(book.id_index, command.order)
+    row = -find_open(book, command.order)
     reason = _check_own(book, row, command.player)
     if reason != Reason.ACCEPTED.value:
         return reason
@@ -131,7 +131,7 @@ def go_on_cancelling(book, events, room):
 @rare_kernel
 def amend_order(book, events, command, outcome):
     """Give an order that rests another price, other stops, another end. Its id and its place in line stay."""
-    row = -find(book.id_index, command.order)
+    row = -find_open(book, command.order)
     reason = _check_own(book, row, command.player)
     if reason != Reason.ACCEPTED.value:
         return reason
@@ -184,7 +184,7 @@ def end_order(book, events, row, kind, reason):
     _take_from_seat(book, row)
     seat.cash += order.margin + order.fee
     count_out(book, order.holding, order.notional, 1)
-    remove(book.id_index, order.id)
+    remove(book.id_index, order.id, -row)
     event = events.trade[begin(book, events, kind, seat.player, seat.match, order.instrument)]
     event.reason = reason
     _describe_order(event, order, seat.cash)
@@ -269,7 +269,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     _take_from_seat(book, row)
     seat.cash += order.margin + order.fee - margin - fee
     _count_anew(book, order, notional)
-    remove(book.id_index, order.id)
+    remove(book.id_index, order.id, -row)
     event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
     event.price = price

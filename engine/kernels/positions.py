@@ -11,8 +11,8 @@ from typing import Final
 from engine.events import Cause, EventKind
 from engine.kernels import entry, kernel
 from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
+from engine.kernels.compact import insert, remove
 from engine.kernels.emit import begin
-from engine.kernels.index import insert, remove
 from engine.kernels.margin import liquidation_price
 from engine.kernels.rosters import enlist, strike
 from engine.kernels.rows import release, take
@@ -284,7 +284,7 @@ def _remove(book, row):
     count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     strike(book, seat, position)
     seat.positions -= 1
-    remove(book.id_index, position.id)
+    remove(book.id_index, position.id, row)
     position.id = 0
     release(book.positions, book.heads[POSITIONS], row)
 

@@ -12,8 +12,8 @@ from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.ahead import look_ahead, position_of
+from engine.kernels.compact import find_open
 from engine.kernels.fixed_trades import buy, settle
-from engine.kernels.index import find
 from engine.kernels.instruments import is_stale, is_stale_at
 from engine.kernels.ledger import expire_hold, forget_transfers
 from engine.kernels.market import apply_quote, serve
@@ -228,7 +228,7 @@ def _amend(book, events, command, outcome):
     A stop stays or trails: setting one ends the other. Where a trailing stop begins is an advantage that a price
     gives, so the price must be fresh.
     """
-    row = find(book.id_index, command.position)
+    row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
     position = book.positions[row]
