@@ -200,12 +200,17 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
+    let_join(state, command, emit)
+    return Reason.ACCEPTED, command.match
+
+
+def let_join(state: State, command: JoinMatch, emit: Emit) -> None:
+    """Seat the player, who may join."""
     make_room_for_seats(state, 1)
     make_room_for_match(state, 0)
     take_fee(state, command.match, command.player, emit)
     _seat(state, [command.player], command.match, emit)
     _see_who_is_there(state, command.match, emit)
-    return Reason.ACCEPTED, command.match
 
 
 def may_join(state: State, command: JoinMatch) -> Reason:

@@ -57,16 +57,17 @@ def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, cod
     """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
     world = state.book.accounts[row_of(state.book, 0, Account.WORLD, asset)]
     entered = int(world["debits_posted"]) + int(world["debits_pending"])
-    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - _taken_in(state, owner, of, asset)):
+    taken_in = _taken_in(state, row_of(state.book, owner, of, asset))
+    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - taken_in):
         return Reason.AMOUNT_INVALID
     debit, credit = account(state, 0, Account.WORLD, asset), account(state, owner, of, asset)
     pay(state, debit, credit, amount, code, 0, emit)
     return Reason.ACCEPTED
 
 
-def _taken_in(state: State, owner: int, of: Account, asset: Asset) -> int:
+def _taken_in(state: State, row: int) -> int:
     """All that the account ever got, and what is held for it."""
-    found = state.book.accounts[row_of(state.book, owner, of, asset)]
+    found = state.book.accounts[row]
     return int(found["credits_posted"]) + int(found["credits_pending"])
 
 
@@ -117,9 +118,11 @@ def _lacking(game: CreateGame) -> int:
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     """Can the player pay the entry fee, and will all that may come back be counted?"""
     asset = int(state.book.matches[match_id]["asset"])
-    if asset and _taken_in(state, match_id, Account.MATCH_ESCROW, Asset(asset)) > MOST_ENTERED:
+    if not asset:
+        return Reason.ACCEPTED
+    if _taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
         return Reason.AMOUNT_INVALID
-    return may_pay_fee(state, rules_of(state, match_id), player) if asset else Reason.ACCEPTED
+    return may_pay_fee(state, rules_of(state, match_id), player)
 
 
 def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
@@ -127,9 +130,9 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
     if not game.currency:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
-    if _taken_in(state, player, of_players(asset), asset) > MOST_ENTERED:
-        return Reason.AMOUNT_INVALID
     cash = row_of(state.book, player, of_players(asset), asset)
+    if _taken_in(state, cash) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
 
