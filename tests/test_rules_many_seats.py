@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from arena import Arena
 
+from engine import matches
 from engine.commands import (
     Account,
     Asset,
@@ -25,6 +26,7 @@ from engine.commands import (
 from engine.digest import state_hash
 from engine.events import EventKind
 from engine.kernels.ledger import available, find_account
+from engine.scale import MONEY
 
 MANY = 40
 FEE, BONUS, REFERRER_BONUS = 10, 3, 2
@@ -110,6 +112,15 @@ def test_who_has_signed_up_sits_in_a_practice_match_of_many(arena: Arena):
     arena.has_room_for_events(16)
     arena.match()
     assert players_told(arena, EventKind.SEAT_OPENED) == [*players]
+
+
+def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+    players = everybody(arena)
+    monkeypatch.setattr(matches, "MOST_GRANTED", 7 * 50 * MONEY + 1)
+    arena.match(cash=50)
+    assert players_told(arena, EventKind.SEAT_OPENED) == [*players[:7]]
+    arena.command(RegisterPlayer("late"))
+    assert players_told(arena, EventKind.SEAT_OPENED) == []
 
 
 @pytest.mark.parametrize("buffered", [11, 16, 37])
