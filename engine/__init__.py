@@ -20,9 +20,11 @@ What lives where, in the order in which it is built:
                        instruments outages      open, stale, allowed; has the feed been silent for too long
                        bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
                        ledger transfers         accounts of real money, what moves between them by command
+                       payments                 what the rules move between them
                        stakes fixed_trades      what a wallet stakes, up or down at a set time
+                       matches careers          what is done to all who play a match, what it makes of them
                        market sorting ahead turn   quotes and what they fire, in order; looking ahead; the loop
-    handlers.py      what a cold handler is
+    handlers.py      what a cold handler is given, how it goes through many players
     accounts.py      rows of accounts for Python
     instruments.py   cold handlers, a file per noun
     games.py matches.py ranking.py

@@ -119,16 +119,12 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
 
 LAYOUTS = {
     EventKind.SWITCH_CHANGED: "switched",
-    EventKind.MATCH_FINISHED: "ranked",
-    EventKind.WALLET_CHANGED: "wallet",
     EventKind.MATCH_TIMED: "timed",
-    EventKind.MATCH_RESUMED: "timed",
-    EventKind.PLAYER_PROGRESSED: "progressed",
     EventKind.SEASON_STARTED: "progressed",
     EventKind.QUEUE_JOINED: "queued",
     EventKind.QUEUE_LEFT: "queued",
 }
-"""Layouts of events of cold commands; TRADE of all others."""
+"""Layouts of events that handlers fill in; TRADE of all others."""
 
 Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 

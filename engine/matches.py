@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.careers import progress
@@ -22,14 +24,15 @@ from engine.commands import (
 )
 from engine.events import EventKind
 from engine.games import may_be_made, rules_of
-from engine.handlers import Emit
+from engine.handlers import Emit, go_through
 from engine.kernels.index import allowed_key, find, insert
+from engine.kernels.matches import rank_seats, seat_players, tell_players
 from engine.kernels.outages import watch_feed
 from engine.kernels.rules import start_sampling, start_watch, time_match, time_match_now
-from engine.kernels.seats import close_seat, find_seat, open_seat, reset_seat
+from engine.kernels.seats import close_seat, find_seat, reset_seat
 from engine.kernels.timers import set_timer
 from engine.money import (
-    give_back_fee,
+    give_back_fees,
     grant_demo,
     may_set_aside,
     may_take_fee,
@@ -38,7 +41,8 @@ from engine.money import (
     set_aside,
     take_fee,
 )
-from engine.ranking import joined, prizes, ranked
+from engine.plain import readable
+from engine.ranking import joined, players_in, prizes, ranked
 from engine.reasons import Reason
 from engine.referrals import may_be_referred, refer, reward_players
 from engine.room import make_room_for_match, make_room_for_seats
@@ -114,8 +118,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     if not match["min_players"]:
         _open(state, match_id)
     if command.practice:
-        for player in range(1, players + 1):
-            _seat(state, player, match_id, emit)
+        _seat(state, range(1, players + 1), match_id, emit)
     return Reason.ACCEPTED, match_id
 
 
@@ -182,7 +185,7 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
     state.cold.players[player] = command
     emit(EventKind.PLAYER_REGISTERED, player)
     for match in practice:
-        _seat(state, player, match, emit)
+        _seat(state, [player], match, emit)
     grant_demo(state, player, command.demo_grant, emit)
     refer(state, player, emit)
     return Reason.ACCEPTED, player
@@ -197,12 +200,17 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
+    let_join(state, command, emit)
+    return Reason.ACCEPTED, command.match
+
+
+def let_join(state: State, command: JoinMatch, emit: Emit) -> None:
+    """Seat the player, who may join."""
     make_room_for_seats(state, 1)
     make_room_for_match(state, 0)
     take_fee(state, command.match, command.player, emit)
-    _seat(state, command.player, command.match, emit)
+    _seat(state, [command.player], command.match, emit)
     _see_who_is_there(state, command.match, emit)
-    return Reason.ACCEPTED, command.match
 
 
 def may_join(state: State, command: JoinMatch) -> Reason:
@@ -221,7 +229,7 @@ def may_join(state: State, command: JoinMatch) -> Reason:
         return Reason.CODE_WRONG
     if find_seat(book, command.player, command.match, 0):
         return Reason.ALREADY_JOINED
-    if _is_full(state, command.match):
+    if not _places(state, command.match):
         return Reason.MATCH_FULL
     return may_take_fee(state, command.match, command.player)
 
@@ -239,7 +247,7 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
 
     make_room_for_match(state, 0)
     close_seat(state.book, row)
-    give_back_fee(state, command.match, command.player, emit)
+    give_back_fees(state, command.match, readable(np.array([command.player])), emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)
     _see_who_is_there(state, command.match, emit)
     return Reason.ACCEPTED, command.match
@@ -295,8 +303,7 @@ def _call_off(state: State, match_id: int, reason: Reason, emit: Emit) -> None:
     """Whoever has paid gets all of it back; nobody is ranked."""
     state.book.matches[match_id]["status"] = MATCH_CANCELED
     release_reward(state, match_id, emit)
-    for row in joined(state, match_id).tolist():
-        give_back_fee(state, match_id, int(state.book.seats[row]["player"]), emit)
+    give_back_fees(state, match_id, players_in(state, joined(state, match_id)), emit)
     tell_all(state, match_id, EventKind.MATCH_CANCELED, emit, reason=reason)
 
 
@@ -320,12 +327,12 @@ def _waits(state: State, match_id: int) -> Reason:
     return Reason.ACCEPTED
 
 
-def tell_all(state: State, match_id: int, kind: EventKind, emit: Emit, **fields: int) -> None:
+def tell_all(
+    state: State, match_id: int, kind: EventKind, emit: Emit, reason: Reason = Reason.ACCEPTED, ends_at_ns: int = 0
+) -> None:
     """Each of its players, who joined first first, and then everybody."""
-    for player in (*state.book.seats["player"][joined(state, match_id)].tolist(), 0):
-        event = emit(kind, player, match_id)
-        for name, value in fields.items():
-            event[name] = value
+    told = readable(np.append(players_in(state, joined(state, match_id)), 0))
+    go_through(state, emit, tell_players, len(told), told, match_id, kind.value, reason.value, ends_at_ns)
 
 
 def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]:
@@ -362,19 +369,9 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     game = rules_of(state, match_id)
     rows, fit = ranked(state, match_id, game.ranks_by_trades)
     won = [] if book.matches[match_id]["practice"] else prizes(game, len(rows), fit)
-    for rank, row in enumerate(rows.tolist(), start=1):
-        seat = book.seats[row]
-        seat["rank"] = rank
-        seat["prize"] = won[rank - 1] if rank <= len(won) else 0
-        event = emit(EventKind.MATCH_FINISHED, int(seat["player"]), match_id)
-        event["rank"], event["seats"] = rank, len(rows)
-        event["asset"] = book.matches[match_id]["asset"]
-        event["balance"], event["prize"] = seat["cash"] + seat["reserved"] + seat["margin"], seat["prize"]
-        for field in ("trades", "wins", "max_drawdown", "profit", "fees"):
-            event[field] = seat[field]
-        event["starting_balance"], event["rule"] = book.matches[match_id]["starting_balance"], seat["out_rule"]
+    go_through(state, emit, rank_seats, len(rows), rows, match_id, readable(np.array(won, np.int64)))
     emit(EventKind.MATCH_FINISHED, match=match_id)
-    players = book.seats["player"][rows].tolist()
+    players = players_in(state, rows)
     pay_out(state, match_id, players, fit, emit)
     reward_players(state, match_id, players, fit, emit)
     progress(state, match_id, players, fit, emit)
@@ -397,7 +394,7 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
 
     reset_seat(book, row)
     start_watch(book, row)
-    _announce_seat(state, row, EventKind.SEAT_RESET, emit)
+    emit(EventKind.SEAT_RESET, command.player, command.match)["cash"] = book.seats[row]["cash"]
     return Reason.ACCEPTED, command.match
 
 
@@ -408,21 +405,16 @@ def _seat_of(state: State, player: int, match: int) -> int:
     return int(find_seat(state.book, player, match, 0))
 
 
-def _seat(state: State, player: int, match: int, emit: Emit) -> None:
-    """Seat the player, unless what the match has granted could no longer be counted: then it is full."""
-    if _is_full(state, match):
-        return
-    row = open_seat(state.book, player, match)
-    start_watch(state.book, row)
-    _announce_seat(state, row, EventKind.SEAT_OPENED, emit)
+def _seat(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
+    """Seat the players, as far as there are places."""
+    seated = readable(np.array(players[: _places(state, match)], np.int64))
+    go_through(state, emit, seat_players, len(seated), seated, match)
 
 
-def _is_full(state: State, match: int) -> bool:
+def _places(state: State, match: int) -> int:
+    """How many more the match takes, and what it grants them can still be counted."""
     rules = state.book.matches[match]
-    taken = rules["max_players"] and rules["seats"] >= rules["max_players"]
-    return bool(taken) or int(rules["granted"]) + int(rules["starting_balance"]) > MOST_GRANTED
-
-
-def _announce_seat(state: State, row: int, kind: EventKind, emit: Emit) -> None:
-    seat = state.book.seats[row]
-    emit(kind, int(seat["player"]), int(seat["match"]))["cash"] = seat["cash"]
+    places = (MOST_GRANTED - int(rules["granted"])) // int(rules["starting_balance"])
+    if rules["max_players"]:
+        places = min(places, int(rules["max_players"]) - int(rules["seats"]))
+    return max(0, places)

@@ -7,13 +7,15 @@ end the escrow is exactly empty. A practice match has no asset: it moves no mone
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.accounts import opened, row_of
 from engine.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
-from engine.events import EventKind
 from engine.games import rules_of
-from engine.handlers import Emit
-from engine.kernels.ledger import available, hold, move, post_hold, void_hold
+from engine.handlers import Emit, go_through
+from engine.kernels import payments
+from engine.kernels.emit import EVENTS_PER_PLAYER
+from engine.kernels.ledger import available, hold, post_hold, void_hold
 from engine.ranking import pool, prizes
 from engine.reasons import Reason
 from engine.room import make_room, make_room_for_accounts
@@ -55,16 +57,17 @@ def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, cod
     """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
     world = state.book.accounts[row_of(state.book, 0, Account.WORLD, asset)]
     entered = int(world["debits_posted"]) + int(world["debits_pending"])
-    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - _taken_in(state, owner, of, asset)):
+    taken_in = _taken_in(state, row_of(state.book, owner, of, asset))
+    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - taken_in):
         return Reason.AMOUNT_INVALID
     debit, credit = account(state, 0, Account.WORLD, asset), account(state, owner, of, asset)
     pay(state, debit, credit, amount, code, 0, emit)
     return Reason.ACCEPTED
 
 
-def _taken_in(state: State, owner: int, of: Account, asset: Asset) -> int:
+def _taken_in(state: State, row: int) -> int:
     """All that the account ever got, and what is held for it."""
-    found = state.book.accounts[row_of(state.book, owner, of, asset)]
+    found = state.book.accounts[row]
     return int(found["credits_posted"]) + int(found["credits_pending"])
 
 
@@ -115,9 +118,11 @@ def _lacking(game: CreateGame) -> int:
 def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     """Can the player pay the entry fee, and will all that may come back be counted?"""
     asset = int(state.book.matches[match_id]["asset"])
-    if asset and _taken_in(state, match_id, Account.MATCH_ESCROW, Asset(asset)) > MOST_ENTERED:
+    if not asset:
+        return Reason.ACCEPTED
+    if _taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
         return Reason.AMOUNT_INVALID
-    return may_pay_fee(state, rules_of(state, match_id), player) if asset else Reason.ACCEPTED
+    return may_pay_fee(state, rules_of(state, match_id), player)
 
 
 def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
@@ -125,9 +130,9 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
     if not game.currency:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
-    if _taken_in(state, player, of_players(asset), asset) > MOST_ENTERED:
-        return Reason.AMOUNT_INVALID
     cash = row_of(state.book, player, of_players(asset), asset)
+    if _taken_in(state, cash) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
 
@@ -139,12 +144,14 @@ def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
         pay(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit)
 
 
-def give_back_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
-    """The very amount back to the player."""
+def give_back_fees(state: State, match_id: int, players: NDArray[np.int64], emit: Emit) -> None:
+    """The very amount back to each of the players, who have paid it."""
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
-        cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
-        pay(state, escrow, cash, game.entry_fee, TransferCode.REFUND, match_id, emit)
+        asset = ASSETS[game.currency]
+        escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
+        what = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
+        go_through(state, emit, payments.pay_players, len(players), players, escrow, *what)
 
 
 def release_reward(state: State, match_id: int, emit: Emit) -> None:
@@ -159,7 +166,7 @@ def release_reward(state: State, match_id: int, emit: Emit) -> None:
         holds[number] = 0
 
 
-def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emit) -> None:
+def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, emit: Emit) -> None:
     """Empty the escrow of a match that is over: prizes to the first of `players`, of whom `fit` may win, the rest to
     the house. When none may, everybody gets the fee back, or the house keeps all, as the game says. Practice is free,
     and nothing is won by it."""
@@ -167,7 +174,7 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
     if state.book.matches[match_id]["practice"]:
         return
     if fit:
-        _give_items(state, match_id, players[0], emit)
+        _give_items(state, match_id, int(players[0]), emit)
     if not game.currency:
         release_reward(state, match_id, emit)
         return
@@ -175,8 +182,7 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
     escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
     if not fit and not game.keeps_fees:
         release_reward(state, match_id, emit)
-        for player in players:
-            give_back_fee(state, match_id, player, emit)
+        give_back_fees(state, match_id, players, emit)
         return
     won = prizes(game, len(players), fit)
     lacking = sum(won) - pool(game, len(players))
@@ -185,9 +191,9 @@ def pay_out(state: State, match_id: int, players: list[int], fit: int, emit: Emi
         _must(post_hold(state.book, emit.room(1), held, lacking))
         state.book.matches[match_id]["reward_hold"] = 0
     release_reward(state, match_id, emit)
-    for player, prize in zip(players, won, strict=False):
+    for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
         if prize:
-            cash, _ = _accounts(state, match_id, player, asset)
+            cash = account(state, player, of_players(asset), asset)
             pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
     left = int(available(state.book, escrow))
     if left:
@@ -216,9 +222,7 @@ def pay(
     state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
 ) -> None:
     """Move what has been looked at before, and tell the players whose accounts it changes."""
-    _must(move(state.book, emit.room(1), debit, credit, amount, code.value, match_id))
-    _tell_player(state, debit, -amount, code, match_id, emit)
-    _tell_player(state, credit, amount, code, match_id, emit)
+    _must(payments.pay(state.book, emit.room(EVENTS_PER_PLAYER), debit, credit, amount, code.value, match_id))
 
 
 def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
@@ -243,18 +247,6 @@ def account(state: State, owner: int, code: Account, asset: Asset) -> int:
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
     """Rows of the player's account and of the match's escrow."""
     return account(state, player, of_players(asset), asset), account(state, match_id, Account.MATCH_ESCROW, asset)
-
-
-def _tell_player(state: State, row: int, change: int, code: TransferCode, match_id: int, emit: Emit) -> None:
-    """If the account is a player's."""
-    found = state.book.accounts[row]
-    rest, asset = divmod(int(found["id"]), 256)
-    owner, of = divmod(rest, 256)
-    if of in (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS):
-        event = emit(EventKind.WALLET_CHANGED, owner, match_id)
-        event["asset"], event["change"], event["code"] = asset, change, code
-        event["balance"] = found["credits_posted"] - found["debits_posted"]
-        event["held"], event["version"] = found["debits_pending"], found["version"]
 
 
 def _must(reason: int) -> None:

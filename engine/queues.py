@@ -17,7 +17,7 @@ from engine.events import EventKind
 from engine.games import delete_game, may_be_made, update_game
 from engine.handlers import Emit
 from engine.kernels.timers import clear_timer, set_timer
-from engine.matches import create_match, join_match, may_join
+from engine.matches import create_match, let_join, may_join
 from engine.money import may_pay_fee, may_set_aside
 from engine.reasons import Reason
 from engine.room import make_room_for_timers
@@ -146,7 +146,7 @@ def _seat(state: State, game_id: int, emit: Emit) -> None:
             continue
         _take_out(state, game_id, player)
         emit(EventKind.MATCH_CREATED, player, queue.match)
-        join_match(state, command, emit)
+        let_join(state, command, emit)
 
 
 def _drop_all(state: State, game_id: int, reason: Reason, emit: Emit) -> None:

@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import CreateGame
+from engine.kernels.matches import list_seats
+from engine.plain import readable
 from engine.scale import PPM
 from engine.state import State
 from engine.tables import SEAT_DISQUALIFIED
+
+_RANKED_BY = ("status", "held_trades", "trades", "cash", "reserved", "margin", "balance_at_ns", "max_drawdown")
 
 
 def ranked(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int64], int]:
@@ -19,7 +23,7 @@ def ranked(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int
     """
     book = state.book
     rows = joined(state, match_id)
-    seats = np.asarray(book.seats)[rows]
+    seats = {name: np.asarray(book.seats)[name][rows] for name in _RANKED_BY}
     unfit = seats["status"] == SEAT_DISQUALIFIED
     short = seats["held_trades"] < int(book.matches[match_id]["min_trades"])
     trades = -seats["trades"].astype(np.int64) if by_trades else np.zeros(len(rows), np.int64)
@@ -32,12 +36,14 @@ def ranked(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int
 
 def joined(state: State, match_id: int) -> NDArray[np.int64]:
     """Rows of the match's seats, who joined first first."""
-    rows = []
-    row = int(state.book.matches[match_id]["first_seat"])
-    while row:
-        rows.append(row)
-        row = int(state.book.seats[row]["next_in_match"])
-    return np.array(rows[::-1], np.int64)
+    rows = readable(np.empty(int(state.book.matches[match_id]["seats"]), np.int64))
+    list_seats(state.book, match_id, rows)
+    return rows
+
+
+def players_in(state: State, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those whose seats these are, as kernels take them."""
+    return readable(np.asarray(state.book.seats)["player"][rows].astype(np.int64))
 
 
 def prizes(game: CreateGame, seats: int, fit: int) -> list[int]:

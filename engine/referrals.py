@@ -6,11 +6,16 @@ are no circles to earn in. An empty account of the house refuses the bonus, neve
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.accounts import row_of
 from engine.commands import Account, BonusAt, FundReferrals, SetReferrals, TransferCode, of_players
 from engine.handlers import Emit
-from engine.kernels.ledger import available
-from engine.money import ASSETS, account, enters, keeps_live_money, may_pay, pay
+from engine.kernels.emit import EVENTS_PER_PLAYER
+from engine.kernels.payments import pay_bonuses
+from engine.money import ASSETS, account, enters, keeps_live_money
+from engine.plain import readable
 from engine.reasons import Reason
 from engine.scale import BOUND
 from engine.state import Bonus, State
@@ -47,32 +52,39 @@ def refer(state: State, player: int, emit: Emit) -> None:
     referrer = state.cold.players[player].referrer
     if referrer:
         state.cold.referred.setdefault(referrer, []).append(player)
-        _reward(state, player, BonusAt.SIGN_UP, 0, emit)
+        _reward(state, [player], BonusAt.SIGN_UP, 0, emit)
 
 
-def reward_players(state: State, match_id: int, players: list[int], fit: int, emit: Emit) -> None:
+def reward_players(state: State, match_id: int, players: NDArray[np.int64], fit: int, emit: Emit) -> None:
     """Those of the players of a match that is over for whom a bonus is due now."""
     if keeps_live_money(state, match_id, fit):
-        for player in players:
-            _reward(state, player, BonusAt.FIRST_PAID_MATCH, match_id, emit)
+        _reward(state, players.tolist(), BonusAt.FIRST_PAID_MATCH, match_id, emit)
 
 
-def _reward(state: State, player: int, at: BonusAt, match_id: int, emit: Emit) -> None:
+def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: Emit) -> None:
     """Pay both or none: nothing if it was paid before, or if the house has not enough. Then a later match may find
     that it has."""
-    terms, referrer = state.cold.referrals, state.cold.players[player].referrer
-    if terms is None or terms.at is not at or not referrer or player in state.cold.bonuses:
+    terms, cold = state.cold.referrals, state.cold
+    if terms is None or terms.at is not at or not (terms.referrer_bonus or terms.referred_bonus):
         return
-    asset = ASSETS[terms.asset]
-    due = [(to, bonus) for to, bonus in ((referrer, terms.referrer_bonus), (player, terms.referred_bonus)) if bonus]
-    house = row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
-    if not due or sum(bonus for _, bonus in due) > available(state.book, house):
+    due = [player for player in players if cold.players[player].referrer and player not in cold.bonuses]
+    if not due:
         return
-    for to, bonus in due:
-        credit = row_of(state.book, to, of_players(asset), asset)
-        if may_pay(state, house, credit, bonus) is not Reason.ACCEPTED:
-            return
 
-    state.cold.bonuses[player] = Bonus(asset, terms.referrer_bonus, terms.referred_bonus)
-    for to, bonus in due:
-        pay(state, house, account(state, to, of_players(asset), asset), bonus, TransferCode.REFERRAL, match_id, emit)
+    asset = ASSETS[terms.asset]
+    of, house = of_players(asset), row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
+    bonus, referrer_bonus = terms.referred_bonus, terms.referrer_bonus
+    referrers = [cold.players[player].referrer for player in due]
+    paid = readable(np.zeros(len(due), np.int64))
+    pairs = (readable(np.array(due, np.int64)), readable(np.array(referrers, np.int64)), paid)
+    how = (house, of.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
+    i = 0
+    while i < len(due):
+        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, *how))
+        if i == began:  # there was no room for their accounts
+            for to, amount in ((referrers[i], referrer_bonus), (due[i], bonus)):
+                if amount:
+                    account(state, to, of, asset)
+    for player, is_paid in zip(due, paid.tolist(), strict=True):
+        if is_paid:
+            cold.bonuses[player] = Bonus(asset, referrer_bonus, bonus)

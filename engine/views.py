@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.accounts import row_of
-from engine.careers import begins_at, level_of
 from engine.commands import Account, Asset, of_players
+from engine.kernels.careers import begins_at, level_of
 from engine.kernels.compact import find_open
 from engine.kernels.index import allowed_key, find, seat_key
 from engine.kernels.instruments import is_open

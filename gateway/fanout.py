@@ -27,7 +27,8 @@ from gateway.messages_market import QuoteData, SwitchData, candle_data
 from gateway.messages_matches import SeasonData
 from gateway.names import SCOPES, SWITCHES
 
-_SAMPLED: Final = EventKind.EQUITY_SAMPLED.value
+_UNTOLD: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
+"""By kind of event: whether no channel has it, while there may be as many as a match has seats."""
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -145,9 +146,9 @@ class Fanout:
     def publish(self, batch: Batch, applied: Applied) -> None:
         """Send the events of a batch to whom they concern."""
         events = applied.events
-        sampled = events["kind"] == _SAMPLED
-        if sampled.any():  # of every seat of a match at once, and no channel has them
-            events = events.take(np.flatnonzero(~sampled))
+        untold = _UNTOLD[events["kind"]]
+        if untold.any():
+            events = events.take(np.flatnonzero(~untold))
         if not len(events):
             return
         raw = events.tobytes()

@@ -24,6 +24,9 @@ _SMALL: Final = tuple("0." + "0" * (MONEY_DECIMALS - digits) for digits in range
 """What stands in front of an amount below 1, by its number of digits."""
 
 
+_DECIMALS: Final = {asset.value: decimals for asset, decimals in ASSET_DECIMALS.items()}
+
+
 def money_text(units: int) -> str:
     """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
     if units < 0:
@@ -34,7 +37,7 @@ def money_text(units: int) -> str:
 
 def asset_text(units: int, asset: int) -> str:
     """Real money, native units of the Asset, as text; of asset 0 virtual money."""
-    return format_decimal(units, ASSET_DECIMALS[Asset(asset)]) if asset else money_text(units)
+    return format_decimal(units, _DECIMALS[asset]) if asset else money_text(units)
 
 
 def asset_units(field: str, amount: int | str, asset: Asset) -> int:

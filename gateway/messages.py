@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from engine.commands import Asset
 from engine.events import EventKind
 from gateway.events import Event, Fixed, Judged, Progressed, Queued, Ranked, Timed, Wallet
 from gateway.instruments import Instrument, asset_text
@@ -26,7 +25,7 @@ from gateway.messages_matches import (
     seat_data,
 )
 from gateway.messages_trades import fixed_data, order_data, position_data
-from gateway.names import TRANSFER_CODES
+from gateway.names import ASSETS, TRANSFER_CODES
 
 
 class Push(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -55,7 +54,7 @@ class WalletData(Struct, frozen=True, gc=False, omit_defaults=True):
 
 def wallet_data(event: Wallet, instrument: Instrument | None) -> WalletData:
     return WalletData(
-        Asset(event.asset).name,
+        ASSETS[event.asset],
         TRANSFER_CODES[event.code],
         asset_text(event.change, event.asset),
         asset_text(event.balance, event.asset),

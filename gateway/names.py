@@ -23,6 +23,7 @@ DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
 ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
+ASSETS: Final = {asset.value: asset.name for asset in Asset}
 TRANSFER_CODES: Final = {code.value: code.name.lower() for code in TransferCode}
 SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}

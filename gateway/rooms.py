@@ -32,12 +32,11 @@ TYPES: Final = {
     EventKind.MATCH_PAUSED.value: "room.paused",
     EventKind.MATCH_RESUMED.value: "room.resumed",
 }
-OF_A_PLAYER: Final = (EventKind.SEAT_OPENED.value, EventKind.SEAT_CLOSED.value)
-"""Told of the player whose message it is; of the others only what is told to all."""
-
 _CREATED: Final = EventKind.MATCH_CREATED.value
 _TOLD: Final = np.isin(np.arange(max(EventKind) + 1), (*TYPES, _CREATED))
 """By kind of event: whether it may concern a match's channel, or the list of matches."""
+_OF_A_PLAYER: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPENED, EventKind.SEAT_CLOSED))
+"""By kind of event: whether it is told of the player whose message it is; of the others only what is told to all is."""
 
 
 class RoomData(Struct, frozen=True, omit_defaults=True):
@@ -63,19 +62,17 @@ def send_rooms(arena: Arena, applied: Applied) -> None:
     places = np.flatnonzero(_TOLD[events["kind"]])
     if not len(places):
         return
-    raw = events[places].tobytes()
-    for index in range(len(places)):
+    events = events.take(places)
+    events = events.take(np.flatnonzero((events["player"] == 0) | _OF_A_PLAYER[events["kind"]]))
+    raw = events.tobytes()
+    for index in range(len(events)):
         event = event_at(Event, raw, index)
-        if event.kind == _CREATED and not event.player:
+        if event.kind == _CREATED:
             game = arena.state.cold.matches[event.match].game
             data = CreatedData(event.match, game)
             arena.fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
-        elif event.match in arena.fanout.rooms and _concerns_all(event):
+        elif event.match in arena.fanout.rooms:
             _send_room(arena, event)
-
-
-def _concerns_all(event: Event) -> bool:
-    return event.kind in OF_A_PLAYER or (event.kind in TYPES and not event.player)
 
 
 def _send_room(arena: Arena, event: Event) -> None:

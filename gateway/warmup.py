@@ -26,11 +26,13 @@ from engine.commands import (
     Amend,
     Asset,
     Batch,
+    BonusAt,
     CancelMatch,
     ColdCommand,
     CreateGame,
     CreateMatch,
     EndMatch,
+    FundReferrals,
     FundRewards,
     JoinMatch,
     JoinQueue,
@@ -39,6 +41,7 @@ from engine.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetReferrals,
     Side,
     StartMatch,
     TimeInForce,
@@ -150,6 +153,9 @@ def _play() -> None:
         *seed_commands(config.instruments[:1], []),  # once more: its open positions get other margins
         RegisterPlayer("warm"),
         ResetSeat(match=1, player=1),
+        SetReferrals("DEMO", 1, 1, BonusAt.SIGN_UP),
+        FundReferrals("DEMO", 2),
+        RegisterPlayer("warmer", referrer=1),
         FundRewards("DEMO", 100 * scale.MONEY),
         TopUp(1, "DEMO", 100 * scale.MONEY),
     ]
@@ -202,6 +208,7 @@ def _play() -> None:
     views.takes_quotes(book, 1, 1)
     views.fixed_trades(book, 1, 1)
     views.wallet_trades(book, 1)
+    views.career(book, 1)
     market.revalue(book, 1)
     index.rehash(book.seat_index, np.zeros_like(book.seat_index))
     compact.rehash(book.id_index, np.zeros_like(book.id_index))

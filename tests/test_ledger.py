@@ -400,11 +400,11 @@ class Engine:
 def test_the_engine_moves_without_an_id(bank: Bank):
     engine = Engine(bank)
     for amount in (300, 300):
-        assert engine.call(move, engine.alice, engine.bob, amount, 7, 8) is Reason.ACCEPTED
+        assert engine.call(for_python(move), engine.alice, engine.bob, amount, 7, 8) is Reason.ACCEPTED
     assert bank.has(bank.bob) == 600
     assert [engine.told[0][name] for name in ("amount", "code", "reference", "id_low")] == [300, 7, 8, 0]
-    assert engine.call(move, engine.alice, engine.bob, 401, 7, 8) is Reason.INSUFFICIENT_FUNDS
-    assert engine.call(move, engine.alice, 0, 1, 7, 8) is Reason.ACCOUNT_NOT_FOUND
+    assert engine.call(for_python(move), engine.alice, engine.bob, 401, 7, 8) is Reason.INSUFFICIENT_FUNDS
+    assert engine.call(for_python(move), engine.alice, 0, 1, 7, 8) is Reason.ACCOUNT_NOT_FOUND
     assert for_python(may_move)(engine.machine.state.book, engine.alice, engine.bob, 400) == Reason.ACCEPTED
     assert available(engine.machine.state.book, engine.alice) == 400
     assert engine.told == []

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from engine.events import EVENT_BYTES
-from engine.kernels import entry
+from engine.kernels import entry, kernel
+
+EVENTS_PER_PLAYER: Final = 4
+"""A step of a loop over players emits no more events than this."""
+
+
+@kernel
+def fits(book, events):
+    """Has the buffer room for what one more player is told?"""
+    return book.turn[0].events + EVENTS_PER_PLAYER <= len(events.header)
 
 _WORDS: Final = EVENT_BYTES // 8
 

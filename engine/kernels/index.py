@@ -128,6 +128,18 @@ def asset_of(account):
 
 
 @kernel
+def code_of(account):
+    """The Account in the id of an account."""
+    return (account >> 8) & 0xFF
+
+
+@kernel
+def owner_of(account):
+    """The player or match in the id of an account; 0 of the house's own."""
+    return account >> 16
+
+
+@kernel
 def transfer_key(id_low, id_high):
     """The key of a transfer in transfer_index: ids in sequence have keys in sequence."""
     return id_low ^ ((id_high & 0x7FFFFFFF) << 32) ^ (id_high >> 31)

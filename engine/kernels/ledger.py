@@ -51,6 +51,13 @@ def open_account(book, owner, code, asset):
     return row
 
 
+@kernel
+def has_room_for_accounts(book, accounts):
+    """Can so many be opened? If not, room.py lets there be room."""
+    head = book.heads[ACCOUNTS]
+    return head.used + accounts <= len(book.accounts) and 2 * (head.live + accounts) <= len(book.account_index)
+
+
 @entry
 def find_account(book, owner, code, asset):
     """The row of the account; 0 when it was never opened."""
@@ -98,7 +105,7 @@ def may_move(book, debit_row, credit_row, amount):
     return Reason.ACCEPTED.value
 
 
-@entry
+@kernel
 def move(book, events, debit_row, credit_row, amount, code, reference):
     """Move the amount at once: a Reason, and one event if it is ACCEPTED."""
     reason = may_move(book, debit_row, credit_row, amount)

@@ -26,7 +26,7 @@ def find_seats(book, player, matches, rows):
         rows[i] = find_seat(book, player, matches[i], 0)
 
 
-@entry
+@kernel
 def open_seat(book, player, match_id):
     """Seat the player with the match's starting balance; returns the row."""
     match = book.matches[match_id]

@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from engine.commands import Account, Asset, TransferCode
-from engine.events import EventKind
 from engine.kernels import kernel, rare_kernel
-from engine.kernels.emit import begin
-from engine.kernels.index import asset_of
 from engine.kernels.ledger import available, find_account, hold, may_move, post_hold, void_hold
+from engine.kernels.payments import tell_player
 from engine.kernels.processor import prefetch
 from engine.reasons import Reason
 from engine.scale import NS_PER_MS
@@ -62,7 +60,7 @@ def put_up(book, events, row, payout):
     trade.stake_hold = turn.hold
     hold(book, events, turn.credit, turn.debit, payout, TransferCode.PAYOUT.value, trade.id)
     trade.payout_hold = turn.hold
-    _tell_player(book, events, trade, 0, TransferCode.STAKE.value)
+    tell_player(book, events, trade.player, trade.account, 0, TransferCode.STAKE.value, 0)
 
 
 @kernel
@@ -86,16 +84,4 @@ def pay_stake(book, events, row, profit):
     else:
         void_hold(book, events, trade.payout_hold)
     code = TransferCode.PAYOUT.value if profit > 0 else TransferCode.STAKE.value
-    _tell_player(book, events, trade, profit, code)
-
-
-@kernel
-def _tell_player(book, events, trade, change, code):
-    account = book.accounts[trade.account]
-    event = events.wallet[begin(book, events, EventKind.WALLET_CHANGED.value, trade.player, 0, 0)]
-    event.asset = asset_of(account.id)
-    event.change = change
-    event.balance = account.credits_posted - account.debits_posted
-    event.held = account.debits_pending
-    event.version = account.version
-    event.code = code
+    tell_player(book, events, trade.player, trade.account, profit, code, 0)
