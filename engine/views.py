@@ -301,6 +301,10 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
     return _seat_view(book, row, int(equity(book, row))) if row else None
 
 
+def has_seat(book: Book, player: int, match_id: int) -> bool:
+    return _seat_row(book, player, match_id) != 0
+
+
 def seats_of(state: State, player: int) -> list[SeatView]:
     """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
     looks the seat up in those, in machine code."""

@@ -152,7 +152,17 @@ def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
 
 
 def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
+    if not may_watch(session, of.match):
+        raise Refused(Reason.NOT_JOINED)
     return board_of(session.arena, of.match, session.player)
+
+
+def may_watch(session: Session, match: int) -> bool:
+    """Who is in a private match, and how they stand, is for those who are in it, and for operators. What match.list
+    says of it all may know."""
+    state = session.arena.state
+    found = state.cold.matches.get(match)
+    return found is None or not found.code or session.is_operator or views.has_seat(state.book, session.player, match)
 
 
 def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:

@@ -227,6 +227,10 @@ class Session:
         """The player's id; 0 for a guest who looks at the market, and for an operator."""
         return self.identity.player if self.identity is not None else 0
 
+    @property
+    def is_operator(self) -> bool:
+        return self.identity is not None and self.identity.role == ADMIN
+
     def authenticate(self, identity: Identity) -> None:
         """This client is that player from now on. Raises Refused TOO_MANY_CONNECTIONS and closes."""
         if not self.arena.player_connections.enter(identity.player):
@@ -236,6 +240,10 @@ class Session:
         self._may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
         self._most_bytes = self.arena.config.limits.frame_bytes
         self._player_bucket = self.arena.player_buckets.of(identity.player, 0)
+
+    def unsubscribed(self, channel: str) -> None:
+        """The arena has ended its subscription."""
+        del self.channels[channel]
 
     def is_idle(self) -> bool:
         """Has it neither said who it is nor subscribed to anything?"""
