@@ -61,6 +61,8 @@ class Arena:
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts
+    code_tries: Buckets
+    """What players and addresses may still try of wrong codes."""
     positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
     """Instruments of the positions, and of the orders, that clients last wanted to close or amend."""
     rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)

@@ -71,6 +71,7 @@ class Limits(_Section, frozen=True):
     channels_per_connection: Positive = 64
     guests_per_address_per_minute: Positive = 30
     requests_per_address_per_s: Positive = 50
+    wrong_codes_per_minute: Positive = 10
     auth_within_s: PositiveSeconds = 5.0
     ping_every_s: PositiveSeconds = 15.0
     silence_s: PositiveSeconds = 45.0

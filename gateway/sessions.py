@@ -63,10 +63,11 @@ class Failure(Struct, frozen=True, gc=False):
 class Session:
     """See the module."""
 
-    def __init__(self, arena: Arena, codec: Codec, outlet: Outlet) -> None:
+    def __init__(self, arena: Arena, codec: Codec, outlet: Outlet, address: str) -> None:
         self.arena = arena
         self.codec = codec
         self.outlet = outlet
+        self.address = address
         self.identity: Identity | None = None
         self.channels: dict[str, Channel | None] = {}
         """What it is subscribed to, by name; None is its private channel."""
@@ -127,6 +128,19 @@ class Session:
             self.close(TOO_MANY_REQUESTS, "too many requests")
         return Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // NS_PER_MS))
 
+    def try_code(self, is_right: bool) -> None:
+        """Count a wrong code. Raises Refused RATE_LIMITED when the player, or somebody at his address, has tried too
+        many: of a right one too, or it could be told from the answer."""
+        now_ns = self._now_ns
+        buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
+        wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
+        if wait_ns:
+            retry_after_ms = -(-wait_ns // NS_PER_MS)
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms, because="so many codes were wrong")
+        if not is_right:
+            for bucket in buckets:
+                bucket.take(now_ns)
+
     def _serve(self, envelope: Envelope) -> None:
         op = OPS.get(envelope.op)
         if op is None:
@@ -139,6 +153,8 @@ class Session:
         arguments = self.codec.decode(args, op.arguments)
 
         if type(op) is Command:
+            if op.admit is not None:
+                op.admit(self, arguments)
             self._submit(envelope, op.request(self.arena, self.player, arguments), op)
             return
         if envelope.key is not None:
