@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -71,6 +72,30 @@ def test_a_port_in_use_is_told_before_anything_is_replayed(tmp_path: Path) -> No
     assert done.returncode == 2
     assert f"port {port} is in use: choose another with --port" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("market", "told"),
+    [
+        ("binanse", "market.source: must be \"simulated\", \"binance\" or \"recording:FILES\", not 'binanse'"),
+        ("recording:good.gz,nowhere.gz", "market.source: no such recording: nowhere.gz"),
+        ("recording:", "market.source: no such recording"),
+        ("recording:good.gz,text.gz", "market.source: text.gz is no recording, or an empty one"),
+        ("recording:other.gz", "market.source: other.gz is no recording, or an empty one"),
+    ],
+)
+def test_a_market_that_cannot_be_is_told_before_anything_is_replayed(
+    market: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.gz").write_bytes(gzip.compress(b'10 {"stream":"btcusdt@trade","data":{}}\n'))
+    Path("text.gz").write_text("no gzip at all\n")
+    Path("other.gz").write_bytes(gzip.compress(b"a gzip of something else\n" * 100))
+    done = arena("serve", "--port", "0", "--market", market)
+    assert done.returncode == 2, done.stderr
+    assert f"arena: {told}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not Path("data").exists()
 
 
 def test_a_key_that_is_no_key_is_named(tmp_path: Path) -> None:
