@@ -65,8 +65,8 @@ class Arena:
     """What players and addresses may still try of wrong codes."""
     topping_up: Counter[tuple[int, str]] = field(default_factory=Counter)
     """By player and asset: native units that are asked for, and not had yet."""
-    positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    """Instruments of the positions, and of the orders, that clients last wanted to close or amend."""
+    positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
+    """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
     rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)
     """By match of many seats, when it was ranked last in monotonic seconds, and how."""
 
