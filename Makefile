@@ -25,7 +25,7 @@ lint: setup           ## Style and types
 
 test: lint            ## Everything that must hold before a change is done
 	$(BIN)/arena warmup
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: setup          ## The engine and the ledger alone, then the whole arena against an echo server
 	$(BIN)/arena bench engine

@@ -25,6 +25,7 @@ PATIENT = """
 [limits]
 connections_per_address = 100000
 guests_per_address_per_minute = 1000000
+wrong_codes_per_minute = 1000000
 refuse_opens_after_ms = 5000
 refuse_most_after_ms = 5000
 """

@@ -302,6 +302,10 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
     return _seat_view(book, row, int(equity(book, row))) if row else None
 
 
+def has_seat(book: Book, player: int, match_id: int) -> bool:
+    return _seat_row(book, player, match_id) != 0
+
+
 def seats_of(state: State, player: int) -> list[SeatView]:
     """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
     looks the seat up in those, in machine code."""
@@ -587,6 +591,13 @@ def instrument_of_order(book: Book, order: int) -> int:
     return int(book.orders[row]["instrument"]) if row > 0 else 0
 
 
+def owner_of(book: Book, id: int) -> int:
+    """The player whose open position, or order, has that id; 0 when there is none."""
+    row = int(find(book.id_index, id))
+    rows = book.positions if row > 0 else book.orders
+    return int(book.seats[rows[abs(row)]["seat"]]["player"]) if row else 0
+
+
 # Players
 
 
@@ -635,6 +646,16 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
             balance = int(account["credits_posted"]) - int(account["debits_posted"])
             found.append(BalanceView(asset, balance, int(account["debits_pending"]), int(account["version"])))
     return found
+
+
+def came_in(book: Book, player: int, asset: Asset) -> int:
+    """All that the player's account of the asset ever got, from wherever."""
+    return int(book.accounts[row_of(book, player, of_players(asset), asset)]["credits_posted"])
+
+
+def is_known(book: Book, key_low: int) -> bool:
+    """Was a request with that key accepted lately? Then its outcome will be told again."""
+    return bool(find(book.request_index, key_low))
 
 
 def inventory(book: Book, player: int) -> list[BalanceView]:

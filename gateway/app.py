@@ -137,6 +137,7 @@ class App:
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
+            code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._market: MarketData | None = None

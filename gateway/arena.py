@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -61,8 +61,12 @@ class Arena:
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts
-    positions_lately: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    """Instruments of the positions, and of the orders, that clients last wanted to close or amend."""
+    code_tries: Buckets
+    """What players and addresses may still try of wrong codes."""
+    topping_up: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """By player and asset: native units that are asked for, and not had yet."""
+    positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
+    """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
     rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)
     """By match of many seats, when it was ranked last in monotonic seconds, and how."""
 

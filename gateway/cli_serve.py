@@ -18,6 +18,7 @@ from gateway.auth import SecretUnusable
 from gateway.cli import Failure
 from gateway.clock import ClockRefused
 from gateway.config import Config, ConfigError, load_config
+from gateway.feed import check_market
 from gateway.market.binance import SymbolsUnavailable
 from gateway.seed import SeedError
 from gateway.warmup import warm_up_showing
@@ -53,6 +54,10 @@ def run(
         market=_with(config.market, source=market, speed=speed, loop=loop),
     )
     _check_port(config.server.host, config.server.port)
+    try:
+        check_market(config.market)
+    except ConfigError as error:
+        raise Failure(str(error)) from error
     log_to_stderr()
     warm_up_showing(Console(stderr=True))
     host = config.server.host

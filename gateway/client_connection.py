@@ -339,6 +339,8 @@ class Connection:
             asked.answer.set_result(incoming)
 
     def _take_event(self, incoming: _Incoming) -> None:
+        if incoming.kind == "ended":
+            self.channels = [channel for channel in self.channels if channel != incoming.channel]
         shape = EVENT_DATA.get(incoming.type) or EVENT_DATA.get(incoming.type.partition(".")[0], dict)
         if bytes(incoming.data) in _EMPTY:
             shape = dict

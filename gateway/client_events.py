@@ -14,7 +14,8 @@ class Event(Struct, frozen=True):
     """A message of a channel.
 
     `n` counts the channel's messages without gaps; a subscription starts with `kind` "snapshot", and "conflated"
-    stands for several messages that a slow reader missed. `data` is a Struct by `type`: see EVENT_DATA.
+    stands for several messages that a slow reader missed; "ended" is the last one, when the player has left a private
+    match. `data` is a Struct by `type`: see EVENT_DATA.
     """
 
     channel: str

@@ -40,6 +40,7 @@ class Data(_Section, frozen=True):
     directory: str = "data"
     snapshot_every_s: PositiveSeconds = 300.0
     snapshot_every_commands: Positive = 1_000_000
+    keep_second_candles_s: Annotated[int, msgspec.Meta(ge=0)] = 172_800
     clock_behind_s: PositiveSeconds = 5.0
     clock_ahead_s: PositiveSeconds = 2_592_000.0
     accept_clock: bool = False
@@ -71,6 +72,7 @@ class Limits(_Section, frozen=True):
     channels_per_connection: Positive = 64
     guests_per_address_per_minute: Positive = 30
     requests_per_address_per_s: Positive = 50
+    wrong_codes_per_minute: Positive = 10
     auth_within_s: PositiveSeconds = 5.0
     ping_every_s: PositiveSeconds = 15.0
     silence_s: PositiveSeconds = 45.0

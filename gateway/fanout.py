@@ -55,6 +55,12 @@ class Subscriber(Protocol):
     codec: Codec
     outlet: Outlet
 
+    @property
+    def player(self) -> int: ...
+
+    def unsubscribed(self, channel: str) -> None:
+        """The arena has ended its subscription."""
+
 
 class Message(NamedTuple):
     """A channel's message before it is numbered and encoded."""
@@ -100,6 +106,13 @@ class Channel:
                 push = Push(self.name, self.n - behind, seq, at, type, data)
                 frame = encoded[shape] = subscriber.codec.frame(push)
             outlet.send(frame)
+
+    def end(self, subscriber: Subscriber, message: Message) -> None:
+        """No more for this subscriber, who is told so."""
+        behind = self.behind.pop(subscriber)
+        seq, at, type, data = message
+        subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n - behind, seq, at, type, data, "ended")))
+        subscriber.unsubscribed(self.name)
 
     def send_held(self, subscriber: Subscriber, message: Message) -> None:
         """The latest message that was held back, to a reader that has caught up."""

@@ -46,6 +46,25 @@ async def start_market(config: Market, sink: MarketSink) -> MarketData:
     return MarketData(BinanceFeed(url, config.symbols, sink, silence_s=config.silence_s), server)
 
 
+def check_market(config: Market) -> None:
+    """Find out now, and not after the log is replayed, what needs no network. Raises ConfigError."""
+    if config.source == "binance":
+        return
+    source = _source(config)
+    if isinstance(source, Recording):
+        for path in source.paths:
+            _check_recording(path)
+
+
+def _check_recording(path: Path) -> None:
+    try:
+        first = next(iter(Recording([path])), None)
+    except OSError as error:
+        raise ConfigError(f"market.source: {error}") from error
+    if first is None:
+        raise ConfigError(f"market.source: {path} is no recording, or an empty one: there is no frame in it")
+
+
 def _source(config: Market) -> MarketSource:
     if config.source == "simulated":
         unknown = [symbol for symbol in config.symbols if symbol not in LISTINGS]

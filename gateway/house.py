@@ -30,10 +30,15 @@ DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")
 
 class Players(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     demo_grant: DemoGrant = "10000"
+    top_up_most: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}\Z")] = "100000"
 
     def demo_units(self) -> int:
         """The grant in native units; the pattern leaves nothing that could not be."""
         return parse_decimal(self.demo_grant, ASSET_DECIMALS[Asset.DEMO])
+
+    def most_units(self, asset: Asset) -> int:
+        """The most that may have come in with a top-up, in native units of the asset."""
+        return int(self.top_up_most) * int(10 ** ASSET_DECIMALS[asset])
 
 
 class ReferralData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

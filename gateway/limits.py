@@ -31,6 +31,10 @@ class Bucket:
         self._full_at_ns = full_at_ns + taken_ns
         return 0
 
+    def wait_ns(self, now_ns: int) -> int:
+        """The ns until a token can be taken; takes none."""
+        return max(self._full_at_ns - now_ns - self._burst_ns, 0)
+
     def is_full(self, now_ns: int) -> bool:
         return self._full_at_ns <= now_ns
 

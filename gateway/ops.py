@@ -68,6 +68,7 @@ class Command(NamedTuple):
     request: Callable[[Arena, int, Any], Request]  # (arena, player, arguments)
     urgency: Urgency
     who: For = For.PLAYERS
+    admit: Callable[[Session, Any, str | None], None] | None = None  # takes the key as well; raises Refused
 
 
 OPS: dict[str, Query | Later | Command] = {
@@ -91,7 +92,7 @@ OPS: dict[str, Query | Later | Command] = {
     "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
     "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN, cost=5),
     "match.summary": Later(args.OfMatch, ops_history.match_summary, cost=3),
-    "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS),
+    "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS, admit=ops_matches.may_try_code),
     "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
     "queue.join": Command(args.OfGame, ops_queues.queue_join, Urgency.OPENS),
@@ -117,7 +118,7 @@ OPS: dict[str, Query | Later | Command] = {
     # wallets
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
     "me.ledger": Later(args.Page, ops_wallet.me_ledger, cost=3),
-    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
+    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS, admit=ops_wallet.may_top_up),
     # the store and referrals
     "store.list": Query(args.Nothing, ops_store.store_list, For.SIGNED_IN),
     "wallet.purchase": Command(args.Purchase, ops_store.purchase, Urgency.OPENS),

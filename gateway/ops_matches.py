@@ -152,7 +152,17 @@ def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
 
 
 def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
+    if not may_watch(session, of.match):
+        raise Refused(Reason.NOT_JOINED)
     return board_of(session.arena, of.match, session.player)
+
+
+def may_watch(session: Session, match: int) -> bool:
+    """Who is in a private match, and how they stand, is for those who are in it, and for operators. What match.list
+    says of it all may know."""
+    state = session.arena.state
+    found = state.cold.matches.get(match)
+    return found is None or not found.code or session.is_operator or views.has_seat(state.book, session.player, match)
 
 
 def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
@@ -179,6 +189,13 @@ def _ranked_lately(arena: Arena, match: int) -> views.Ranking:
 
 def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:
     return cold_request(JoinMatch(of.match, player, of.code), _of_match, player)
+
+
+def may_try_code(session: Session, of: args.JoinMatch, key: str | None) -> None:
+    """Raises Refused RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
+    match = session.arena.state.cold.matches.get(of.match)
+    if match is not None and match.code:
+        session.try_code(of.code == match.code)
 
 
 def match_leave(arena: Arena, player: int, of: args.OfMatch) -> Request:

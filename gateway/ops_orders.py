@@ -161,7 +161,7 @@ def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
             Code.BAD_ARGUMENTS,
             problem='give price, stop_loss or take_profit ("0" takes it away), or expires_at (0: none)',
         )
-    instrument = instrument_of(arena, of.order)
+    instrument = instrument_of(arena, player, of.order)
     if instrument is None:
         raise Refused(Reason.ORDER_NOT_FOUND)
     record = amend_order_record(

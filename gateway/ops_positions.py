@@ -72,7 +72,7 @@ def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
     if of.percent is not None:
         record = close_position_record(player, of.position, 0, of.percent)
     else:
-        instrument = instrument_of(arena, of.position)
+        instrument = instrument_of(arena, player, of.position)
         if instrument is None:
             raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
@@ -111,7 +111,7 @@ def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
             Code.BAD_ARGUMENTS,
             problem="give stop_loss, trailing_stop or take_profit (0 takes it away), add_margin or remove_margin",
         )
-    instrument = instrument_of(arena, of.position)
+    instrument = instrument_of(arena, player, of.position)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
@@ -141,15 +141,15 @@ def position_list(session: Session, of: args.OfMatch) -> list[PositionAnswer]:
     return [position_answer(session.arena.instruments, view) for view in found]
 
 
-def instrument_of(arena: Arena, id: int) -> Instrument | None:
-    """The instrument of an open position or order, or of one that lately ended here: a request may be repeated after
-    that. None when it is not known."""
-    lately, book = arena.positions_lately, arena.state.book
-    found = views.instrument_of_position(book, id) or views.instrument_of_order(book, id)
-    if not found:
-        found = lately.get(id, 0)
-    elif id not in lately:
-        lately[id] = found
+def instrument_of(arena: Arena, player: int, id: int) -> Instrument | None:
+    """The instrument of an open position or order of the player's, or of one that lately ended here: a request may be
+    repeated after that. None when it is not known, or somebody else's: an error must not tell which."""
+    lately, book, key = arena.positions_lately, arena.state.book, (player, id)
+    if views.owner_of(book, id) != player:
+        found = lately.get(key, 0)
+    else:
+        found = views.instrument_of_position(book, id) or views.instrument_of_order(book, id)
+        lately[key] = found
         if len(lately) > POSITIONS_REMEMBERED:
             lately.popitem(last=False)
     return arena.instruments.by_id.get(found)

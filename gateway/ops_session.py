@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from engine import views
+from engine.reasons import Reason
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
-from gateway.auth import ADMIN
 from gateway.errors import Code, Refused
 from gateway.fanout import INTERVALS, Channel, Message
 from gateway.messages import Push
@@ -18,7 +18,7 @@ from gateway.messages_market import candle_data
 from gateway.ops_careers import CareerAnswer, career_answer
 from gateway.ops_fixed import FixedTradeAnswer, fixed_trades_of
 from gateway.ops_market import quote_of
-from gateway.ops_matches import SeatAnswer, board_of, seat_answer
+from gateway.ops_matches import SeatAnswer, board_of, may_watch, seat_answer
 from gateway.ops_orders import OrderAnswer, order_answer
 from gateway.ops_positions import PositionAnswer, position_answer
 from gateway.ops_queues import QueueAnswer, queues_of
@@ -136,7 +136,7 @@ def _channel(session: Session, name: str) -> Channel | None:
         case ["me"]:
             if session.identity is None:
                 raise Refused(Code.NOT_AUTHENTICATED)
-            if session.identity.role == ADMIN:
+            if session.is_operator:
                 raise Refused(Code.PLAYERS_ONLY)
             return None
         case ["sys"]:
@@ -149,6 +149,8 @@ def _channel(session: Session, name: str) -> Channel | None:
         case ["board" | "match" as type, number] if number.isascii() and number.isdigit() and len(number) <= 10:
             match_id = int(number)
             if views.match(session.arena.state, match_id) is not None:
+                if not may_watch(session, match_id):
+                    raise Refused(Reason.NOT_JOINED)
                 return fanout.board_channel(match_id) if type == "board" else fanout.room_channel(match_id)
     raise Refused(Code.CHANNEL_UNKNOWN, channel=name)
 

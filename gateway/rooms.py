@@ -1,7 +1,8 @@
 """The channel match.ID: who comes and goes, whether it is played, and when it begins and ends.
 
-What it tells is public, though some of it happens to one player: who is in a match stands on its board. Its types begin
-with `room`, so that nobody takes them for those of the private channel, which tell a player of his own matches.
+What it tells is told to all who may watch, though some of it happens to one player: who is in a match stands on its
+board. Its types begin with `room`, so that nobody takes them for those of the private channel, which tell a player of
+his own matches. A private match may be watched by those who are in it, for as long as they are, and by operators.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ TYPES: Final = {
     EventKind.MATCH_PAUSED.value: "room.paused",
     EventKind.MATCH_RESUMED.value: "room.resumed",
 }
+_LEFT: Final = EventKind.SEAT_CLOSED.value
 _CREATED: Final = EventKind.MATCH_CREATED.value
 _TOLD: Final = np.isin(np.arange(max(EventKind) + 1), (*TYPES, _CREATED))
 """By kind of event: whether it may concern a match's channel, or the list of matches."""
@@ -73,6 +75,8 @@ def send_rooms(arena: Arena, applied: Applied) -> None:
             arena.fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
         elif event.match in arena.fanout.rooms:
             _send_room(arena, event)
+        if event.kind == _LEFT:
+            _end_for_who_left(arena, event)
 
 
 def _send_room(arena: Arena, event: Event) -> None:
@@ -91,8 +95,19 @@ def _send_room(arena: Arena, event: Event) -> None:
     channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data))
 
 
+def _end_for_who_left(arena: Arena, event: Event) -> None:
+    """Whoever gives his seat in a private match back hears no more of it, unless he has taken another one since."""
+    match, player = event.match, event.player
+    if not arena.state.cold.matches[match].code or views.has_seat(arena.state.book, player, match):
+        return
+    for type, channel in (("match", arena.fanout.rooms.get(match)), ("board", arena.fanout.boards.get(match))):
+        if channel is not None:
+            for subscriber in [each for each in channel.behind if each.player == player]:
+                channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, {}))
+
+
 def room_of(arena: Arena, match_id: int) -> MatchAnswer:
-    """The match as all may see it: the channel's snapshot."""
+    """The match as match.list shows it: the channel's snapshot."""
     match = views.match(arena.state, match_id)
     assert match is not None
     return match_answer(arena.state.cold, match)

@@ -63,10 +63,11 @@ class Failure(Struct, frozen=True, gc=False):
 class Session:
     """See the module."""
 
-    def __init__(self, arena: Arena, codec: Codec, outlet: Outlet) -> None:
+    def __init__(self, arena: Arena, codec: Codec, outlet: Outlet, address: str) -> None:
         self.arena = arena
         self.codec = codec
         self.outlet = outlet
+        self.address = address
         self.identity: Identity | None = None
         self.channels: dict[str, Channel | None] = {}
         """What it is subscribed to, by name; None is its private channel."""
@@ -127,6 +128,19 @@ class Session:
             self.close(TOO_MANY_REQUESTS, "too many requests")
         return Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // NS_PER_MS))
 
+    def try_code(self, is_right: bool) -> None:
+        """Count a wrong code. Raises Refused RATE_LIMITED when the player, or somebody at his address, has tried too
+        many: of a right one too, or it could be told from the answer."""
+        now_ns = self._now_ns
+        buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
+        wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
+        if wait_ns:
+            retry_after_ms = -(-wait_ns // NS_PER_MS)
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms, because="so many codes were wrong")
+        if not is_right:
+            for bucket in buckets:
+                bucket.take(now_ns)
+
     def _serve(self, envelope: Envelope) -> None:
         op = OPS.get(envelope.op)
         if op is None:
@@ -139,6 +153,8 @@ class Session:
         arguments = self.codec.decode(args, op.arguments)
 
         if type(op) is Command:
+            if op.admit is not None:
+                op.admit(self, arguments, envelope.key)
             self._submit(envelope, op.request(self.arena, self.player, arguments), op)
             return
         if envelope.key is not None:
@@ -169,8 +185,13 @@ class Session:
             raise Refused(Code.KEY_NOT_ALLOWED)
         if key is not None:
             record = with_key(record, request_key(self.player, key), request.blob)
-        answer = partial(self._answer, envelope.id, request.result)
-        self.arena.sequencer.submit(record, answer, op.urgency, request.blob)
+        answer = partial(self._answer, envelope.id, request)
+        try:
+            self.arena.sequencer.submit(record, answer, op.urgency, request.blob)
+        except Refused:
+            if request.settled is not None:
+                request.settled()
+            raise
 
     async def _answer_later(self, id: MessageId, op: Later, arguments: Any) -> None:
         try:
@@ -185,13 +206,15 @@ class Session:
 
     # What goes out
 
-    def _answer(self, id: MessageId, result: Callable[[Outcome], Any], outcome: Outcome, at_ns: int) -> None:
+    def _answer(self, id: MessageId, request: Request, outcome: Outcome, at_ns: int) -> None:
+        if request.settled is not None:
+            request.settled()
         if self.closed:
             return
         if outcome.reason:
             self.outlet.send(self.codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
             return
-        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
+        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, request.result(outcome), outcome.replayed != 0)
         self.outlet.send(self.codec.frame(reply))
 
     def _send_result(self, id: MessageId, result: Any) -> None:
@@ -227,6 +250,10 @@ class Session:
         """The player's id; 0 for a guest who looks at the market, and for an operator."""
         return self.identity.player if self.identity is not None else 0
 
+    @property
+    def is_operator(self) -> bool:
+        return self.identity is not None and self.identity.role == ADMIN
+
     def authenticate(self, identity: Identity) -> None:
         """This client is that player from now on. Raises Refused TOO_MANY_CONNECTIONS and closes."""
         if not self.arena.player_connections.enter(identity.player):
@@ -236,6 +263,10 @@ class Session:
         self._may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
         self._most_bytes = self.arena.config.limits.frame_bytes
         self._player_bucket = self.arena.player_buckets.of(identity.player, 0)
+
+    def unsubscribed(self, channel: str) -> None:
+        """The arena has ended its subscription."""
+        del self.channels[channel]
 
     def is_idle(self) -> bool:
         """Has it neither said who it is nor subscribed to anything?"""

@@ -11,6 +11,7 @@ import structlog
 
 from engine.commands import Batch
 from engine.machine import RULES_VERSION, Applied, Machine
+from engine.scale import NS_PER_S
 from gateway.config import Data
 from persistence import snapshot
 from persistence.audit import Audit, Taken, audit_file
@@ -151,5 +152,6 @@ async def open_store(config: Data) -> Store:
         seconds=round(time.perf_counter() - begun_s, 1),
     )
     path = recovered.projection_path
-    projection = await Projection.open(path, recovered.log.log_id, recovered.log.last_sequence)
+    keep_ns = config.keep_second_candles_s * NS_PER_S
+    projection = await Projection.open(path, recovered.log.log_id, recovered.log.last_sequence, keep_ns=keep_ns)
     return Store(recovered, projection, await Queries.open(path), config)

@@ -158,8 +158,8 @@ class Sockets:
             return response
 
         connection = Connection(request.transport, self._connections)
-        session = Session(self._arena, codec or JSON, connection)
         address = address_of(request, server.trusted_proxies)
+        session = Session(self._arena, codec or JSON, connection, address)
         counted = self._addresses.enter(address)
         if not counted:
             session.close(TOO_MANY_REQUESTS, "too many connections of this address")

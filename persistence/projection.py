@@ -34,6 +34,7 @@ from engine.events import (
     Cause,
     EventKind,
 )
+from engine.tables import INTERVALS_S
 from persistence.log import Witness
 
 T = TypeVar("T")
@@ -51,6 +52,10 @@ FACTS_FULL: Final = 1 << 18
 
 _FULL_RETRY_S: Final = 1.0
 """How long to wait for space when the disk is full."""
+
+_PRUNED_AT_ONCE: Final = 256
+"""Old candles of an instrument that a transaction deletes beyond as many as it writes: less than a millisecond, and
+four times a second it is a thousand, so what was kept for too long is gone in hours."""
 
 _CHUNK_ROWS: Final = 2048
 """Rows made into Python objects at a time: about a millisecond in which nothing else runs."""
@@ -107,6 +112,11 @@ _INSERT_FINISHED: Final = _insert("finished_matches", _FINISHED)
 _INSERT_POINT: Final = _insert("equity_points", _POINT)
 _INSERT_STANDING: Final = _insert("standings", _STANDING)
 _INSERT_CANDLE: Final = _insert("candles", _CANDLE)
+_PRUNE_CANDLES: Final = (
+    f"DELETE FROM candles WHERE (instrument, interval_s, open_at_ns) IN (SELECT instrument, interval_s, open_at_ns"
+    f" FROM candles WHERE instrument = ? AND interval_s = {INTERVALS_S[0]} AND open_at_ns < ?"
+    " ORDER BY open_at_ns LIMIT ?)"
+)
 
 
 class ProjectionUnreadable(Exception):
@@ -163,14 +173,26 @@ def facts_of(events: NDArray[np.void]) -> NDArray[np.void]:
     return events.take(np.flatnonzero(_KEPT[events["kind"]]))  # indexing would copy field by field
 
 
-def store(connection: sqlite3.Connection, log_id: bytes, last_sequence: int, batches: list[NDArray[np.void]]) -> None:
-    """One transaction: the facts of `batches`, and that all up to `last_sequence` is in now."""
+def store(
+    connection: sqlite3.Connection,
+    log_id: bytes,
+    last_sequence: int,
+    batches: list[NDArray[np.void]],
+    keep_ns: int = 0,
+) -> None:
+    """One transaction: the facts of `batches`, and that all up to `last_sequence` is in now.
+
+    Of instruments that get new candles of the shortest interval, a few of those that are more than `keep_ns` older are
+    deleted; 0: none ever is.
+    """
     events = np.concatenate([np.empty(0, EVENT), *batches])
     kinds = np.ascontiguousarray(events["kind"])
     connection.execute("BEGIN IMMEDIATE")
     try:
         for sql, rows in _rows(events, kinds):
             connection.executemany(sql, rows)
+        if keep_ns:
+            connection.executemany(_PRUNE_CANDLES, _pruned(events, kinds, keep_ns))
         connection.execute("UPDATE meta SET log_id = ?, sequence = ?", (log_id, last_sequence))
     except BaseException:
         if connection.in_transaction:  # a full disk has rolled it back already
@@ -220,6 +242,15 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 
 
+def _pruned(events: NDArray[np.void], kinds: NDArray[np.int32], keep_ns: int) -> Iterator[tuple[int, int, int]]:
+    """Of which instrument, from before when, and how many of the shortest candles to delete."""
+    candles = events.view(CANDLE)[np.flatnonzero(kinds == EventKind.CANDLE_CLOSED)]
+    shortest = candles[candles["interval_s"] == INTERVALS_S[0]]
+    for instrument in np.unique(shortest["instrument"]).tolist():
+        opened_ns = shortest["open_at_ns"][shortest["instrument"] == instrument]
+        yield instrument, int(opened_ns.max()) - keep_ns, len(opened_ns) + _PRUNED_AT_ONCE
+
+
 def _chunks(events: NDArray[np.void], chosen: NDArray[np.bool_]) -> Iterator[NDArray[np.void]]:
     places = np.flatnonzero(chosen)
     for start in range(0, len(places), _CHUNK_ROWS):
@@ -239,13 +270,16 @@ def _texts(words: NDArray[np.int64]) -> list[str]:
 class Projection:
     """The database while the arena runs. `sequence`: the last one committed. Made by `open`, ended by `close`."""
 
-    def __init__(self, connection: aiosqlite.Connection, at: Position, facts_full: int, gather_s: float) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, at: Position, facts_full: int, gather_s: float, keep_ns: int
+    ) -> None:
         self.sequence = self._last_put = at.sequence
         self.facts_waiting = 0
         self._log_id = at.log_id
         self._connection = connection
         self._facts_full = facts_full
         self._gather_s = gather_s
+        self._keep_ns = keep_ns
         self._waiting: deque[tuple[int, NDArray[np.void]]] = deque()
         self._something = asyncio.Event()
         self._moved = asyncio.Event()
@@ -254,15 +288,23 @@ class Projection:
 
     @classmethod
     async def open(
-        cls, path: Path, log_id: bytes, sequence: int, *, facts_full: int = FACTS_FULL, gather_s: float = GATHER_S
+        cls,
+        path: Path,
+        log_id: bytes,
+        sequence: int,
+        *,
+        facts_full: int = FACTS_FULL,
+        gather_s: float = GATHER_S,
+        keep_ns: int = 0,
     ) -> Projection:
-        """Of the log `log_id`, fed by recovery up to `sequence`. Batches gather for `gather_s` seconds."""
+        """Of the log `log_id`, fed by recovery up to `sequence`. Batches gather for `gather_s` seconds; the shortest
+        candles are kept for `keep_ns` before the latest of their instrument, or (0) for ever."""
         connection = aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64)
         connection._thread.daemon = True  # a process that must end ends, closed or not: the log has everything
         await connection
         at = await _in_thread(connection, position)
         assert at == (log_id, sequence), f"recovery leaves the projection at {sequence}, it is at {at.sequence}"
-        return cls(connection, at, facts_full, gather_s)
+        return cls(connection, at, facts_full, gather_s, keep_ns)
 
     @property
     def full(self) -> bool:
@@ -333,7 +375,7 @@ class Projection:
         last_sequence = batches[-1][0]
         facts = [facts for _, facts in batches if len(facts)]
         try:
-            await _in_thread(self._connection, store, self._log_id, last_sequence, facts)
+            await _in_thread(self._connection, store, self._log_id, last_sequence, facts, self._keep_ns)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                 raise

@@ -81,6 +81,8 @@ CREATE TABLE fixed_trades (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
+-- Those of the shortest interval are kept for a time while the arena runs; a projection that is rebuilt has them all,
+-- until it goes on.
 CREATE TABLE candles (
     instrument INTEGER NOT NULL,
     interval_s INTEGER NOT NULL,

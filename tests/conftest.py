@@ -16,6 +16,11 @@ def arena() -> Arena:
     return Arena()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the engine, if it is not in the cache, before the clock of the first test runs."""
     if any("arena" in getattr(item, "fixturenames", ()) for item in session.items):

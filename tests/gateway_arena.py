@@ -31,6 +31,7 @@ from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
 
+ADDRESS = "127.0.0.1"
 ROOMY = msgspec.structs.replace(
     Limits(),
     messages_per_s=1_000_000,
@@ -73,9 +74,9 @@ def payload_of(frame: bytes) -> bytes:
 class Client:
     """A session and what it was sent."""
 
-    def __init__(self, gateway: Gateway, codec: Codec) -> None:
+    def __init__(self, gateway: Gateway, codec: Codec, address: str = ADDRESS) -> None:
         self.outlet = Outlet()
-        self.session = Session(gateway.arena, codec, self.outlet)
+        self.session = Session(gateway.arena, codec, self.outlet, address)
         self.codec = codec
         self._gateway = gateway
         self._id = 0
@@ -171,6 +172,7 @@ class Gateway:
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
+            code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self.task = asyncio.create_task(sequencer.run())
         self._source_sequence = int(self.machine.state.book.quotes["source_sequence"].max())
@@ -190,15 +192,15 @@ class Gateway:
         self.arena.sequencer.submit_market(quote_record(instrument, bid, ask, self._source_sequence, 0))
         await self.settles()
 
-    async def player(self, codec: Codec = JSON) -> Client:
+    async def player(self, codec: Codec = JSON, address: str = ADDRESS) -> Client:
         """A new player, authenticated."""
         blob = encode_cold(RegisterPlayer("ann"))
         outcome, _ = await self.arena.sequencer.call(cold_record(), Urgency.OPERATOR, blob)
-        return await self.client(outcome.id, codec)
+        return await self.client(outcome.id, codec, address)
 
-    async def client(self, player: int, codec: Codec = JSON) -> Client:
+    async def client(self, player: int, codec: Codec = JSON, address: str = ADDRESS) -> Client:
         """One more connection of the player."""
-        client = Client(self, codec)
+        client = Client(self, codec, address)
         await client.result("auth", {"token": self.arena.tokens.issue(player)})
         return client
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
+from gateway.cli import main
 
 
 def test_help_comes_at_once() -> None:
@@ -53,24 +56,52 @@ def test_version() -> None:
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(
-    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = arena(*arguments)
-    assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("arena: ")]
-    assert len(lines) == 1, done.stderr
-    assert told in lines[0]
-    assert "Traceback" not in done.stderr
+    line = refused(capsys, *arguments)
+    assert told in line
 
 
-def test_a_port_in_use_is_told_before_anything_is_replayed(tmp_path: Path) -> None:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command says when it is used wrongly. In this process: a new one would import for most of its time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["arena", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    said = capsys.readouterr().err
+    lines = [line for line in said.splitlines() if line.startswith("arena: ")]
+    assert (ended.value.code, len(lines)) == (2, 1), said
+    return lines[0]
+
+
+def test_a_port_in_use_is_told_before_anything_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = arena("serve", "--data", str(tmp_path / "data"), "--port", str(port))
-    assert done.returncode == 2
-    assert f"port {port} is in use: choose another with --port" in done.stderr
+        line = refused(capsys, "serve", "--data", str(tmp_path / "data"), "--port", str(port))
+    assert f"port {port} is in use: choose another with --port" in line
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("market", "told"),
+    [
+        ("binanse", "market.source: must be \"simulated\", \"binance\" or \"recording:FILES\", not 'binanse'"),
+        ("recording:good.gz,nowhere.gz", "market.source: no such recording: nowhere.gz"),
+        ("recording:", "market.source: no such recording"),
+        ("recording:good.gz,text.gz", "market.source: text.gz is no recording, or an empty one"),
+        ("recording:other.gz", "market.source: other.gz is no recording, or an empty one"),
+    ],
+)
+def test_a_market_that_cannot_be_is_told_before_anything_is_replayed(
+    market: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.gz").write_bytes(gzip.compress(b'10 {"stream":"btcusdt@trade","data":{}}\n'))
+    Path("text.gz").write_text("no gzip at all\n")
+    Path("other.gz").write_bytes(gzip.compress(b"a gzip of something else\n" * 100))
+    assert refused(capsys, "serve", "--port", "0", "--market", market).startswith(f"arena: {told}")
+    assert not Path("data").exists()
 
 
 def test_a_key_that_is_no_key_is_named(tmp_path: Path) -> None:
@@ -81,16 +112,14 @@ def test_a_key_that_is_no_key_is_named(tmp_path: Path) -> None:
     assert "prot" in done.stderr
 
 
-def test_a_round_of_operating(tmp_path: Path) -> None:
+def test_a_round_of_operating(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = ArenaProcess(tmp_path / "data")
     server.start()
     try:
         played = arena("bots", "--players", "3", "--seconds", "2", "--rate", "10", "--url", server.url, "--json")
         assert played.returncode == 0, played.stdout
         assert json.loads(played.stdout)["accepted"] > 5
-        in_use = arena("verify", "--data", str(server.data))
-        assert in_use.returncode == 2
-        assert "in use by process" in in_use.stderr
+        assert "in use by process" in refused(capsys, "verify", "--data", str(server.data))
         second = arena("serve", "--data", str(server.data), "--port", "0")
         assert second.returncode == 2
         assert "choose another folder with --data" in second.stderr

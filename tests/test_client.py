@@ -200,6 +200,24 @@ async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encod
         assert [(row.rank, row.prize) for row in (await alice.board(match)).rows] == [(1, 50)]
 
 
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_who_leaves_a_private_match_subscribes_to_it_no_more(server: ArenaProcess, encoding: Encoding) -> None:
+    """It would be refused after a reconnect, and all other subscriptions with it."""
+    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
+    async with Client(server.url) as boss, Client(server.url, encoding=encoding) as alice:
+        await boss.auth(token)
+        await alice.guest("alice")
+        game = await boss.create_game(title="Closed", duration_s=600, min_players=2, max_players=2)
+        match = await boss.create_match(game, code="sesame")
+        await alice.join(match, code="sesame")
+        await alice.subscribe("sys", f"match.{match}", f"board.{match}")
+        await alice.leave(match)
+        await alice.ping()
+        assert alice.channels == ["sys"]
+        with pytest.raises(Refused, match="has no seat"):
+            await alice.board(match)
+
+
 async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
     async with Client(server.url) as alice:
         await alice.guest()

@@ -43,6 +43,15 @@ def server(tmp_path: Path) -> Iterator[ArenaProcess]:
     process.kill()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArenaProcess]:
+    """One for those who do not mind what others did in it, nor that it was killed."""
+    process = ArenaProcess(tmp_path_factory.mktemp("shared") / "data")
+    process.start()
+    yield process
+    process.kill()
+
+
 def commands_in_log(data: Path) -> dict[int, tuple[int, int, tuple[int, int]]]:
     """By sequence: kind, player and key of every command in the log."""
     found: dict[int, tuple[int, int, tuple[int, int]]] = {}
@@ -89,17 +98,17 @@ async def test_a_kill_under_load_loses_nothing_that_was_acknowledged(server: Are
         assert logged[line["seq"]] == (KINDS[line["op"]], line["player"], request_key(line["player"], line["key"]))
 
 
-async def test_a_player_comes_back_after_a_kill_to_what_was_left(server: ArenaProcess) -> None:
-    async with Client(server.url) as alice:
+async def test_a_player_comes_back_after_a_kill_to_what_was_left(shared: ArenaProcess) -> None:
+    async with Client(shared.url) as alice:
         await alice.guest("alice")
         placed = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10, key="first")
         token = alice.token
         assert token is not None
 
-    server.kill()
-    await asyncio.to_thread(server.start)
+    shared.kill()
+    await asyncio.to_thread(shared.start)
 
-    async with Client(server.url) as alice:
+    async with Client(shared.url) as alice:
         await alice.auth(token)
         assert [position.position for position in await alice.positions()] == [placed.position]
         again = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10, key="first")
@@ -119,9 +128,9 @@ BAD_MESSAGES = [
 ]  # fmt: skip
 
 
-async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -> None:
+async def test_bad_input_gets_an_answer_and_hurts_nobody(shared: ArenaProcess) -> None:
     random = Random(1)
-    async with aiohttp.ClientSession() as http, http.ws_connect(server.url + "/ws") as socket:
+    async with aiohttp.ClientSession() as http, http.ws_connect(shared.url + "/ws") as socket:
         for message in BAD_MESSAGES:
             await socket.send_str(message)
             answer = await socket.receive_json(timeout=5)
@@ -131,7 +140,7 @@ async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -
 
     async with aiohttp.ClientSession() as http:
         for number in range(30):
-            async with http.ws_connect(server.url + "/ws") as socket:
+            async with http.ws_connect(shared.url + "/ws") as socket:
                 noise = random.randbytes(random.randint(1, 6_000))
                 if number % 3 == 0:
                     await socket.send_bytes(noise)
@@ -142,15 +151,15 @@ async def test_bad_input_gets_an_answer_and_hurts_nobody(server: ArenaProcess) -
                     continue  # it may be the beginning of a long frame: then no answer is right
                 await asyncio.wait_for(socket.receive(), 5)
 
-    async with Client(server.url) as alice:
+    async with Client(shared.url) as alice:
         await alice.guest("alice")
         assert (await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)).status == "filled"
 
 
-async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(server: ArenaProcess) -> None:
-    done = arena("token", "--admin", "--data", str(server.data))
+async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(shared: ArenaProcess) -> None:
+    done = arena("token", "--admin", "--data", str(shared.data))
     assert done.returncode == 0, done.stderr
-    async with Client(server.url) as boss, Client(server.url) as alice:
+    async with Client(shared.url) as boss, Client(shared.url) as alice:
         assert (await boss.auth(done.stdout.strip())).role == "admin"
         await alice.guest("alice")
         game = await boss.create_game(title="Sprint", duration_s=60, reward_price="10")
@@ -165,17 +174,17 @@ async def test_an_operator_opens_a_match_with_the_token_that_the_command_prints(
         assert (seat.rank, seat.prize) == (1, 10)
 
 
-async def test_a_purchase_is_made_once_though_the_arena_dies(server: ArenaProcess) -> None:
-    token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
-    async with Client(server.url) as boss, Client(server.url) as alice:
+async def test_a_purchase_is_made_once_though_the_arena_dies(shared: ArenaProcess) -> None:
+    token = arena("token", "--admin", "--data", str(shared.data)).stdout.strip()
+    async with Client(shared.url) as boss, Client(shared.url) as alice:
         await boss.auth(token)
         await boss.set_offer(item="TREASURE_BOX", price="2.5", asset="USDT")
         await alice.guest()
         await alice.top_up("USDT", "10")
         seen = next(found.version for found in await alice.wallet() if found.asset == "USDT")
         await alice.purchase("TREASURE_BOX", 2, version=seen, key="boxes")
-        server.kill()
-        server.start()
+        shared.kill()
+        shared.start()
         for _ in range(2):
             await alice.purchase("TREASURE_BOX", 2, version=seen, key="boxes")
         assert [(item.item, item.count) for item in await alice.inventory()] == [("TREASURE_BOX", 2)]

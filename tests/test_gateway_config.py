@@ -48,6 +48,7 @@ def test_the_file_says_every_default() -> None:
         ("[limits", "TOML"),
         ("[players]\ndemo_grant = '-1'", "players.demo_grant"),
         ("[players]\ndemo_grant = '0.000000001'", "players.demo_grant"),
+        ("[players]\ntop_up_most = '0.5'", "players.top_up_most"),
         ("[referrals]\nat = 'never'", "referrals.at"),
         ("[[offers]]\nitem = 'SWORD'\nprice = '1'", "offers[0].item"),
     ],

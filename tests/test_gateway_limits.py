@@ -31,6 +31,13 @@ def test_a_bucket_holds_its_rate_for_a_minute() -> None:
     assert taken == 40 + 60 * 20 - 1
 
 
+def test_whether_a_bucket_has_a_token_is_asked_without_taking_it() -> None:
+    bucket = Bucket(2, 3)
+    for now_ns in (0, S, S, S, 2 * S, 3 * S, 3 * S, 3 * S, 3 * S, 3 * S + 1, 3 * S + S // 2):
+        waits_ns = [bucket.wait_ns(now_ns) for _ in range(3)]
+        assert waits_ns == [bucket.take(now_ns)] * 3
+
+
 def test_buckets_forget_who_is_at_rest() -> None:
     buckets = Buckets(1, 1)
     for address in range(MOST_ADDRESSES):

@@ -33,16 +33,23 @@ from engine.commands import (
 )
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.kernels import JIT_DISABLED
-from engine.state import Bonus, Cold, Queue
+from engine.state import Bonus, Cold, Queue, State, encode_cold_state, sections, state_from
 from engine.tables import ACCOUNTS, HOLDINGS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TIMER_QUEUE, TRANSFERS, Book
 
 
 @pytest.fixture
-def played(arena: Arena) -> Arena:
+def played(round_played: State) -> State:
+    """A copy of it, to be broken."""
+    return state_from(sections(round_played), encode_cold_state(round_played.cold))
+
+
+@pytest.fixture(scope="module")
+def round_played() -> State:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
     fixed-time trades, some entered, some not; a third in a match with challenge rules, one in a paid match, two in one
     from a queue, and one in another queue. One who was referred and paid for, one who was referred and not paid for,
     and a store."""
+    arena = Arena()
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
     arena.quote("ETHUSDT", 3_000)
@@ -93,11 +100,11 @@ def played(arena: Arena) -> Arena:
     arena.passes(3)
     alice.closes(alice.positions[0])
     alice.closes(alice.positions[1])
-    return arena
+    return arena.machine.state
 
 
-def book_of(arena: Arena) -> Book:
-    return Book(**{name: np.asarray(array) for name, array in arena.machine.state.book.arrays.items()})
+def book_of(state: State) -> Book:
+    return Book(**{name: np.asarray(array) for name, array in state.book.arrays.items()})
 
 
 def live(table: Any) -> int:
@@ -344,12 +351,12 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
 
 
 @pytest.mark.parametrize(("invariant", "breaks"), BROKEN, ids=[name for name, _ in BROKEN])
-def test_a_broken_state_is_seen(played: Arena, invariant: str, breaks: Callable[[Book], Any]):
-    assert problems(played.machine.state) == []
+def test_a_broken_state_is_seen(played: State, invariant: str, breaks: Callable[[Book], Any]):
+    assert problems(played) == []
     breaks(book_of(played))
-    assert any(problem.startswith(invariant) for problem in problems(played.machine.state))
+    assert any(problem.startswith(invariant) for problem in problems(played))
     with pytest.raises(InvariantBroken):
-        check(played.machine.state)
+        check(played)
 
 
 BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
@@ -370,9 +377,9 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
 
 
 @pytest.mark.parametrize(("invariant", "breaks"), BROKEN_COLD, ids=[name for name, _ in BROKEN_COLD])
-def test_a_broken_cold_thing_is_seen(played: Arena, invariant: str, breaks: Callable[[Cold], Any]):
-    breaks(played.machine.state.cold)
-    assert {problem.partition(":")[0] for problem in problems(played.machine.state)} == {invariant}
+def test_a_broken_cold_thing_is_seen(played: State, invariant: str, breaks: Callable[[Cold], Any]):
+    breaks(played.cold)
+    assert {problem.partition(":")[0] for problem in problems(played)} == {invariant}
 
 
 @pytest.mark.parametrize("breaks", [
@@ -381,9 +388,9 @@ def test_a_broken_cold_thing_is_seen(played: Arena, invariant: str, breaks: Call
     lambda queues: setattr(queues[max(queues)], "match", 99),
     lambda queues: queues.setdefault(99, Queue()),
 ])  # fmt: skip
-def test_a_broken_queue_is_seen(played: Arena, breaks: Callable[[dict[int, Queue]], Any]):
-    breaks(played.machine.state.cold.queues)
-    assert any(problem.startswith("queues_hold_players_of_theirs") for problem in problems(played.machine.state))
+def test_a_broken_queue_is_seen(played: State, breaks: Callable[[dict[int, Queue]], Any]):
+    breaks(played.cold.queues)
+    assert any(problem.startswith("queues_hold_players_of_theirs") for problem in problems(played))
 
 
 def test_every_invariant_has_been_broken():

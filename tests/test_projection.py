@@ -34,9 +34,9 @@ async def open_projection(arena: Recovered, **options: float) -> Projection:
     return await Projection.open(arena.projection_path, arena.log.log_id, arena.log.last_sequence, **options)
 
 
-async def live(arena: Recovered, first: int, last: int) -> None:
+async def live(arena: Recovered, first: int, last: int, keep_ns: int = 0) -> None:
     """Rounds as the sequencer plays them, the projection fed on the way."""
-    fed = await open_projection(arena, gather_s=0)
+    fed = await open_projection(arena, gather_s=0, keep_ns=keep_ns)
     for number in range(first, last + 1):
         batch = batch_of(round_of(number), arena.log.last_sequence + 1, START_NS + number * NS_PER_S)
         appended = await arena.log.append_async(batch)
@@ -280,6 +280,61 @@ async def test_candles_come_oldest_first_and_a_later_one_replaces(tmp_path):
     assert [candle.close for candle in await queries.candles(3, 60, limit=2, until_ns=180)] == [11, 12]
     assert await queries.candles(3, 300, limit=3) == []
     await queries.close()
+
+
+def candles_of(opened_s: list[int], instrument: int = 1, interval_s: int = 1) -> np.ndarray:
+    events = np.zeros(len(opened_s), EVENT)
+    candles = events.view(CANDLE)
+    candles["kind"], candles["instrument"], candles["interval_s"] = EventKind.CANDLE_CLOSED, instrument, interval_s
+    candles["open_at_ns"] = np.array(opened_s) * NS_PER_S
+    return events
+
+
+def test_old_candles_of_a_second_go_a_few_at_a_time(tmp_path):
+    connection = projection.connect(tmp_path / projection.FILE)
+    projection.store(
+        connection, LOG_ID, 1, [candles_of(list(range(2_000))), candles_of([5], 2), candles_of([0, 60], interval_s=60)]
+    )
+
+    def opened_s(instrument: int, interval_s: int = 1) -> list[int]:
+        found = connection.execute(
+            "SELECT open_at_ns FROM candles WHERE instrument = ? AND interval_s = ? ORDER BY open_at_ns",
+            (instrument, interval_s),
+        )
+        return [open_at_ns // NS_PER_S for (open_at_ns,) in found]
+
+    projection.store(connection, LOG_ID, 2, [candles_of([9_000])])
+    projection.store(connection, LOG_ID, 3, [candles_of([9_500], interval_s=60)], 1_000 * NS_PER_S)
+    assert opened_s(1) == [*range(2_000), 9_000]
+    projection.store(connection, LOG_ID, 4, [candles_of([9_001, 9_002])], 1_000 * NS_PER_S)
+    gone = 2 + projection._PRUNED_AT_ONCE
+    assert opened_s(1) == [*range(gone, 2_000), 9_000, 9_001, 9_002]
+    for number in range(10):
+        projection.store(connection, LOG_ID, 5 + number, [candles_of([9_010 + number])], 10 * NS_PER_S)
+    assert opened_s(1) == [*range(9_010, 9_020)]
+    assert (opened_s(2), opened_s(1, 60)) == ([5], [0, 60, 9_500])
+    connection.close()
+
+
+async def test_what_is_kept_of_them_is_what_a_rebuilt_one_has(tmp_path):
+    """Which has the older ones as well, until the arena goes on."""
+    arena = start(tmp_path)
+    await live(arena, 1, 60, keep_ns=20 * NS_PER_S)
+    arena.close()
+    of_a_second = "SELECT * FROM candles WHERE interval_s = 1 ORDER BY instrument, open_at_ns"
+    others = "SELECT * FROM candles WHERE interval_s > 1 ORDER BY instrument, interval_s, open_at_ns"
+
+    def read() -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        with sqlite3.connect(tmp_path / projection.FILE) as connection:
+            return connection.execute(of_a_second).fetchall(), connection.execute(others).fetchall()
+
+    kept, longer = read()
+    rebuild(tmp_path)
+    every, longer_again = read()
+    latest_ns = {row[0]: row[2] for row in every}
+    assert len(kept) < len(every)
+    assert kept == [row for row in every if row[2] >= latest_ns[row[0]] - 20 * NS_PER_S]
+    assert longer == longer_again
 
 
 def test_an_amended_position_is_no_close(tmp_path):

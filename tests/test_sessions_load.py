@@ -12,11 +12,14 @@ import pytest_asyncio
 from gateway_arena import ROOMY, Client, Gateway, open_gateway
 from test_sessions_money import operator
 
+from engine.scale import NS_PER_S
 from gateway import ops_matches, sessions
 from persistence.queries import Standings
 
 SPRINT = {"title": "Sprint", "duration_s": 60}
 NOW_NS = 10**12
+LATER_NS = 10**18
+"""Than any time at which a test really asks something."""
 
 
 @pytest_asyncio.fixture
@@ -101,6 +104,60 @@ async def test_what_walks_much_counts_as_many_messages(strict: Gateway, op: str,
             break
         assert number < 45
     assert asked == ["ok"] * let_in + ["RATE_LIMITED"]
+
+
+async def private(boss: Client) -> int:
+    game = (await boss.result("admin.create_game", SPRINT))["id"]
+    match: int = (await boss.result("admin.create_match", {"game": game, "code": "sesame"}))["id"]
+    return match
+
+
+async def tries(gateway: Gateway, client: Client, match: int, code: str, after_s: float = 0) -> str:
+    """What is answered to one code, so long after the first ones."""
+    client.outlet.frames.clear()
+    request = {"id": 1, "op": "match.join", "args": {"match": match, "code": code}}
+    client.sends(msgspec.json.encode(request), LATER_NS + int(after_s * NS_PER_S))
+    await gateway.settles()
+    answer = next(message for message in client.messages() if message.get("id") == 1)
+    return "ok" if answer["ok"] else answer["error"]["code"]
+
+
+async def test_ten_wrong_codes_a_minute_are_all_that_a_player_may_try(gateway: Gateway) -> None:
+    """On whatever connection, from whatever address, and at whatever match."""
+    boss, ann = await operator(gateway), await gateway.player()
+    one, other = await private(boss), await private(boss)
+    (public,) = await made(boss, 1)
+    elsewhere = await gateway.client(ann.session.player, address="10.0.0.1")
+    for number in range(5):
+        assert await tries(gateway, ann, one, str(number)) == "CODE_WRONG"
+        assert await tries(gateway, elsewhere, other, str(number)) == "CODE_WRONG"
+    for code in ("5", "sesame"):
+        assert await tries(gateway, ann, one, code) == "RATE_LIMITED"
+        assert await tries(gateway, elsewhere, other, code) == "RATE_LIMITED"
+    answer = ann.messages()[-1]["error"]
+    assert (answer["retry"], answer["retry_after"]) == ("after", 6_000)
+    assert await tries(gateway, ann, public, "") == "ok"
+    assert await tries(gateway, ann, one, "sesame", 5.9) == "RATE_LIMITED"
+    assert await tries(gateway, ann, one, "5", 6) == "CODE_WRONG"
+    assert await tries(gateway, ann, one, "sesame", 6) == "RATE_LIMITED"
+    assert await tries(gateway, ann, one, "sesame", 12) == "ok"
+
+
+async def test_ten_wrong_codes_a_minute_are_all_that_come_from_an_address(gateway: Gateway) -> None:
+    match = await private(await operator(gateway))
+    players = [await gateway.player(address="10.0.0.1") for _ in range(6)]
+    for player in players[:5]:
+        for _ in range(2):
+            assert await tries(gateway, player, match, "") == "CODE_WRONG"
+    assert await tries(gateway, players[5], match, "sesame") == "RATE_LIMITED"
+    assert await tries(gateway, await gateway.player(address="10.0.0.2"), match, "sesame") == "ok"
+    assert await tries(gateway, players[5], match, "sesame", 6) == "ok"
+
+
+async def test_right_codes_are_not_counted(gateway: Gateway) -> None:
+    match = await private(await operator(gateway))
+    for number in range(20):
+        assert await tries(gateway, await gateway.player(), match, "sesame") == "ok", number
 
 
 async def token(gateway: Gateway) -> str:

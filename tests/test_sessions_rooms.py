@@ -10,6 +10,7 @@ import pytest_asyncio
 from gateway_arena import MSGPACK, Client, Gateway, open_gateway
 
 from gateway.auth import ADMIN
+from gateway.publisher import send_boards
 
 ROOM = {"title": "Room", "duration_s": 60, "min_players": 2, "max_players": 3, "countdown_s": 30}
 
@@ -130,6 +131,69 @@ async def test_who_unsubscribes_hears_no_more_and_the_numbers_go_on(gateway: Gat
     await boss.result("subscribe", {"channels": [name]})
     assert boss.on(name)[-1]["n"] == 3  # joined, joined, timed
     assert boss.on(name)[-1]["data"]["players"] == 2
+
+
+async def private(boss: Client) -> int:
+    game = (await boss.result("admin.create_game", ROOM))["id"]
+    match: int = (await boss.result("admin.create_match", {"game": game, "code": "sesame"}))["id"]
+    return match
+
+
+async def test_a_private_match_is_listed_and_otherwise_for_those_who_are_in_it(gateway: Gateway, boss: Client) -> None:
+    match = await private(boss)
+    ann, bob = await gateway.player(), await gateway.player()
+    channels = {"channels": [f"match.{match}", f"board.{match}"]}
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    for stranger in (gateway.guest(), bob):
+        for name in channels["channels"]:
+            assert await stranger.error("subscribe", {"channels": ["tick.BTCUSDT", name]}) == "NOT_JOINED"
+        assert stranger.session.channels == {}
+    assert await bob.error("match.board", {"match": match}) == "NOT_JOINED"
+    shown = await bob.result("match.get", {"match": match})
+    assert [shown] == await bob.result("match.list", {"status": "waiting"})
+    assert (shown["private"], shown["players"], "seat" in shown) == (True, 1, False)
+    for client in (ann, boss):
+        assert await client.result("subscribe", channels) == channels
+        assert len((await client.result("match.board", {"match": match}))["rows"]) == 1
+    await bob.result("match.join", {"match": match, "code": "sesame"})
+    assert await bob.result("subscribe", channels) == channels
+    assert told(boss, match)[0][1]["name"] == "ann"
+
+
+async def test_who_leaves_a_private_match_hears_no_more_of_it(gateway: Gateway, boss: Client) -> None:
+    match = await private(boss)
+    ann, bob = await gateway.player(), await gateway.player()
+    again = await gateway.client(ann.session.player)
+    channels = {"channels": [f"match.{match}", f"board.{match}"]}
+    for player in (ann, bob):
+        await player.result("match.join", {"match": match, "code": "sesame"})
+        await player.result("subscribe", channels)
+    await again.result("subscribe", {"channels": [f"board.{match}"]})
+    await ann.result("match.leave", {"match": match})
+    send_boards(gateway.arena)
+    await boss.result("admin.cancel_match", {"match": match, "reason": "rain"})
+    await gateway.settles()
+    heard = ann.on(f"match.{match}")
+    assert [message["type"] for message in heard] == ["match", "room.joined", "room.timed", "room.left", "match"]
+    assert (heard[-1]["n"], heard[-1]["data"], heard[-1]["kind"]) == (heard[-2]["n"], {}, "ended")
+    for client in (ann, again):
+        assert [message.get("kind") for message in client.on(f"board.{match}")] == ["snapshot", "ended"]
+        assert client.session.channels == {}
+        assert await client.error("subscribe", channels) == "NOT_JOINED"
+    assert [type for type, _ in told(bob, match)][-1] == "room.canceled"
+    assert len(bob.on(f"board.{match}")) == 2
+    for client in (ann, bob, again):
+        client.session.ended()
+
+
+async def test_who_leaves_a_public_match_may_go_on_watching(gateway: Gateway, boss: Client) -> None:
+    match = await room(boss)
+    ann = await gateway.player()
+    await ann.result("match.join", {"match": match})
+    await ann.result("subscribe", {"channels": [f"match.{match}"]})
+    await ann.result("match.leave", {"match": match})
+    await (await gateway.player()).result("match.join", {"match": match})
+    assert [type for type, _ in told(ann, match)] == ["room.left", "room.joined"]
 
 
 @pytest.mark.parametrize("name", ["match.7", "match.", "match.x", "match", "match.1.2", "match.99999999999"])

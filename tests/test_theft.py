@@ -258,6 +258,36 @@ async def test_no_number_of_a_match_opens_anothers_seat(gateway: Gateway) -> Non
     assert (after["positions"], after["orders"]) == (before["positions"], before["orders"])
 
 
+ANOTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *(("position.close", {"quantity": quantity}) for quantity in ("0.001", "0.0000001", "0", "-1", "x", "9" * 30)),
+    *(("position.close", {"percent": percent}) for percent in (100, 0, 101)),
+    *(("position.amend", {"stop_loss": price}) for price in ("1", "1.001", "x")),
+    ("position.amend", {"take_profit": "1.001"}),
+    ("position.amend", {"add_margin": "1"}),
+    ("order.cancel", {}),
+    *(("order.amend", {field: "50000.001"}) for field in ("price", "stop_loss", "take_profit")),
+    ("order.amend", {"price": "50000"}),
+)
+
+
+@pytest.mark.parametrize(("op", "args"), ANOTHERS, ids=str)
+async def test_an_error_does_not_tell_whether_another_has_such_a_position(
+    gateway: Gateway, op: str, args: dict[str, Any]
+) -> None:
+    """Nor an order; not even after he has closed it, nor when he has just asked for the same."""
+    ann, bob = await gateway.player(), await gateway.player()
+    noun = op.partition(".")[0]
+    rests = {"type": "limit", "price": "50000"} if noun == "order" else {}
+    taken = (await ann.result("order.place", BUY | rests))["order"]
+    answers = []
+    for number in (taken, 99):
+        reply = await bob.asks(op, {noun: number} | args)
+        answers.append(reply["error"])
+    assert answers[0] == answers[1]
+    await ann.asks(op, {noun: taken} | args)
+    assert (await bob.asks(op, {noun: taken} | args))["error"] == answers[1]
+
+
 async def test_a_wallet_is_shown_to_its_owner_only(gateway: Gateway) -> None:
     ann, bob, guest = await gateway.player(), await gateway.player(), gateway.guest()
     await bob.result("subscribe", {"channels": ["me"]})

@@ -11,6 +11,7 @@ from bench.books import examine
 from bench.tournament import hold
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_books_are_right_after_a_tournament_with_a_kill(tmp_path: Path) -> None:
     summary = asyncio.run(hold(tmp_path, players=24, matches=10, kills=1, seconds=6, seed=7, market=[]))
