@@ -593,7 +593,7 @@ def instrument_of_order(book: Book, order: int) -> int:
 
 def owner_of(book: Book, id: int) -> int:
     """The player whose open position, or order, has that id; 0 when there is none."""
-    row = int(find(book.id_index, id))
+    row = int(find_open(book, id))
     rows = book.positions if row > 0 else book.orders
     return int(book.seats[rows[abs(row)]["seat"]]["player"]) if row else 0
 
