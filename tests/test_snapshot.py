@@ -62,7 +62,7 @@ def test_what_is_captured_is_loaded():
     assert header.chain == (7).to_bytes(16, "little")
     assert header.state_hash == state_hash(newest.state) == state_hash(make_state(7))
     assert newest.state.cold.players[1].name == "alice 7"
-    assert all(array.flags.writeable for array in newest.state.book)
+    assert all(array.flags.writeable for array in newest.state.book.arrays.values())
 
 
 def test_a_shadow_is_used_again_and_copies():
