@@ -1,7 +1,7 @@
 """Every command: what may change the state, as it stands in the log.
 
 Hot commands are fixed-size records of RECORD_BYTES. They share a header (COMMAND) and differ in their bodies; a batch
-is one buffer, looked at through as many layouts as there are kinds (see `Commands`). Cold commands are msgspec
+is one buffer, looked at through as many layouts as there are kinds (layouts.py). Cold commands are msgspec
 Structs in the batch's blob area; their record has kind COLD and says where the blob lies.
 
 A command carries everything it needs from the world. Ids are the engine's, prices ticks, quantities lots, virtual money
