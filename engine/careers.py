@@ -39,6 +39,6 @@ def start_season(state: State, command: StartSeason, emit: Emit) -> tuple[Reason
     season = int(book.world[0]["seasons"])
     state.cold.seasons[season] = command
     for column in ("season_cups", "season_cups_at_ns", "season_matches"):
-        book.players[column] = 0
+        book.careers[column] = 0
     emit(EventKind.SEASON_STARTED)["season"] = season
     return Reason.ACCEPTED, season

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.commands import CLIENT_ORDER_ID_WORDS
 
-EVENT_BYTES = 224
+EVENT_BYTES = 192
 
 
 class EventKind(IntEnum):
@@ -151,14 +151,14 @@ class TransferStatus(IntEnum):
 
 
 _HEADER: list[tuple[str, str]] = [
-    ("kind", "<i4"),  # EventKind
-    ("reason", "<i4"),  # Reason, of what has one; else 0
+    ("kind", "<i2"),  # EventKind
+    ("reason", "<i2"),  # Reason, of what has one; else 0
+    ("player", "<i4"),  # whose private message it is; 0: public
     ("sequence", "<i8"),  # log sequence of the command (or of the batch's first, for timers) that caused it
     ("at_ns", "<i8"),  # stamp of its batch
-    ("player", "<i8"),  # whose private message it is; 0: public
     ("message", "<i8"),  # its number on that player's channel, from 1
-    ("match", "<i8"),  # 0 for none
-    ("instrument", "<i8"),  # 0 for none
+    ("match", "<i4"),  # 0 for none
+    ("instrument", "<i4"),  # 0 for none
 ]
 
 
@@ -176,10 +176,10 @@ EVENT = _layout([])
 TRADE = _layout(
     [
         ("id", "<i8"),  # the order, and the position that it opens: they share one id
-        ("side", "<i4"),  # Side
-        ("order_type", "<i4"),  # OrderType, of order events and POSITION_OPENED
-        ("cause", "<i4"),  # Cause
-        ("leverage", "<i4"),
+        ("side", "<i2"),  # Side
+        ("order_type", "<i2"),  # OrderType, of order events and POSITION_OPENED
+        ("cause", "<i2"),  # Cause
+        ("leverage", "<i2"),
         ("price", "<i8"),  # ticks: the fill; or the price of an order, of a market order the touch at its acceptance
         ("lots", "<i8"),  # of the order, the fill, or the part that closed
         ("cost", "<i8"),  # ticks x lots at entry, of those lots

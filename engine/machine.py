@@ -79,7 +79,7 @@ from engine.scale import PPM
 from engine.state import State
 from engine.store import purchase_item, set_offer, stock_store
 from engine.switches import set_switch
-from engine.tables import TIMER_OUTAGE, TIMER_QUEUE
+from engine.tables import TIMER_OUTAGE, TIMER_QUEUE, lined_up
 
 RULES_VERSION = 1
 """Raised when new code changes what a logged command means."""
@@ -167,7 +167,7 @@ class Announcer:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._buffer = np.zeros(EVENT_BUFFER, EVENT)
+        self._buffer = lined_up(EVENT_BUFFER, EVENT)
         self._full: list[NDArray[np.int64]] = []
         self.events = Events(self._buffer)
         self._count = np.asarray(state.book.turn)["events"]  # tables of one row never move

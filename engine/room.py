@@ -73,7 +73,7 @@ def make_room_for_seats(state: State, seats: int) -> None:
     """Let there be room for so many more seats, one of them a new player's."""
     _fit(state, ("seats", "touched", "touched_scratch"), int(state.book.heads[SEATS]["used"]) + seats)
     _fit(state, ("paces",), int(state.book.heads[PACES]["used"]) + seats)
-    _fit(state, ("players",), int(state.book.world[0]["players"]) + 2)
+    _fit(state, ("players", "careers"), int(state.book.world[0]["players"]) + 2)
     _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
 
 

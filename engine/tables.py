@@ -167,7 +167,12 @@ PLAYER = np.dtype(
         ("locked", "<i4"),  # no opens
         ("first_fixed", "<i4"),  # chain of the open fixed-time trades from the player's wallets, latest first
         ("spare", "<i4"),
-        # the career: what matches that are over, and that somebody has won, have made of it
+    ]
+)
+"""Row = player id. 32 bytes: each event that a player is told touches the row."""
+
+CAREER = np.dtype(
+    [
         ("cups", "<i8"),  # never below 0
         ("cups_at_ns", "<i8"),  # since when there are so many; 0 before the first match
         ("season_cups", "<i8"),  # the same, in the current season
@@ -178,7 +183,7 @@ PLAYER = np.dtype(
         ("wins", "<i8"),
     ]
 )
-"""Row = player id."""
+"""Row = player id: what matches that are over, and that somebody has won, have made of the player."""
 
 MATCH = np.dtype(
     [
@@ -721,6 +726,7 @@ class Book(Tables):
     quotes: Table = rows_of(QUOTED_ROW)
     candles: Table = rows_of(CANDLE_ROW)
     players: Table = rows_of(PLAYER)
+    careers: Table = rows_of(CAREER)
     matches: Table = rows_of(MATCH)
     seats: Table = rows_of(SEAT)
     holdings: Table = rows_of(HOLDING)
@@ -772,18 +778,19 @@ CACHE_LINE: Final = 64
 HUGE_PAGE: Final = 1 << 21
 
 
-def make_array(name: str, rows: int) -> NDArray[Any]:
-    """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something.
-
-    It starts on a cache line, so rows of 64 and 128 bytes lie in one and two lines; a large one on a huge page, so
-    that all of it lies in such pages: numpy asks the system for them.
-    """
-    dtype: np.dtype[Any] = getattr(Book, name)
+def lined_up(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """So many rows, all zero. They start on a cache line, so rows of 64 and 128 bytes lie in one and two lines; many of
+    them on a huge page, so that all lie in such pages: numpy asks the system for them."""
     size = rows * dtype.itemsize
     alignment = HUGE_PAGE if size >= 2 * HUGE_PAGE else CACHE_LINE
     room = np.zeros(size + alignment, np.uint8)
     start = -room.ctypes.data % alignment
-    array: NDArray[Any] = room[start : start + size].view(dtype)
+    return room[start : start + size].view(dtype)
+
+
+def make_array(name: str, rows: int) -> NDArray[Any]:
+    """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something."""
+    array = lined_up(rows, getattr(Book, name))
     if name == "bound_low":
         array[:] = NEVER_LOW
     elif name == "bound_high":

@@ -701,7 +701,7 @@ class CareerView(NamedTuple):
 
 def career(book: Book, player: int) -> CareerView:
     """What matches have made of the player."""
-    row = book.players[player]
+    row = book.careers[player]
     experience = int(row["experience"])
     level = level_of(experience)
     return CareerView(
@@ -736,9 +736,9 @@ def cups(book: Book, limit: int, player: int = 0, of_season: bool = False) -> Cu
     """The best `limit` players by cups, of all time or of the current season: then who has had so many for longer, then
     who came to the arena first. A look at all players; only those who may be among the best are sorted."""
     prefix = "season_" if of_season else ""
-    players = np.asarray(book.players)[: int(book.world[0]["players"]) + 1]
-    ids = np.flatnonzero(players[f"{prefix}matches"])
-    cups, since_ns, matches = (players[f"{prefix}{column}"][ids] for column in ("cups", "cups_at_ns", "matches"))
+    careers = np.asarray(book.careers)[: int(book.world[0]["players"]) + 1]
+    ids = np.flatnonzero(careers[f"{prefix}matches"])
+    cups, since_ns, matches = (careers[f"{prefix}{column}"][ids] for column in ("cups", "cups_at_ns", "matches"))
     among = np.arange(len(ids))
     if len(ids) > limit:
         among = np.flatnonzero(cups >= np.partition(cups, len(ids) - limit)[len(ids) - limit])

@@ -23,9 +23,9 @@ class Event(Struct, frozen=True, gc=False):
 
     kind: int
     reason: int
+    player: int
     sequence: int
     at_ns: int
-    player: int
     message: int
     match: int
     instrument: int

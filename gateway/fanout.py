@@ -167,14 +167,14 @@ class Fanout:
         raw = events.tobytes()
         private, takers = self.private, self._takers
         for index, trade in enumerate(trades_in(raw)):
-            kind, player = trade[0], trade[4]
+            kind, player = trade[0], trade[2]
             if kind in takers:
                 takers[kind](raw, index)
             elif player in private and kind in PRIVATE:
                 self._send_private(trade, raw, index, private[player])
 
     def _send_private(self, trade: Trade, raw: bytes, index: int, subscribers: list[Subscriber]) -> None:
-        kind, _, sequence, at_ns, _, message, _, instrument = trade[:8]
+        kind, _, _, sequence, at_ns, message, _, instrument = trade[:8]
         type, layout, make_data = PRIVATE[kind]
         event = trade if layout is None else event_at(layout, raw, index)
         data = make_data(event, self._instruments.by_id.get(instrument))

@@ -71,7 +71,7 @@ def careers_are_what_matches_made_of_them(state: State) -> list[str]:
     """Matches, wins and experience follow from the seats of finished matches that somebody was fit to win. Cups are
     between none and those that were won; of the season's, there are not more."""
     book = state.book
-    players, seats = book.players, book.seats[live_rows(book, SEATS)]
+    careers, seats = book.careers, book.seats[live_rows(book, SEATS)]
     seats = seats[(seats["rank"] > 0) & (book.matches["practice"][seats["match"]] == 0)]
     fit = seats["held_trades"] >= book.matches["min_trades"][seats["match"]]
     fit &= (seats["status"] != SEAT_DISQUALIFIED) & (seats["rank"] == 1)
@@ -82,7 +82,7 @@ def careers_are_what_matches_made_of_them(state: State) -> list[str]:
         rules = rules_of(state, id)
         cup[id], win_exp[id], lose_exp[id] = rules.cup, rules.win_exp, rules.lose_exp
     experience = np.where(won, win_exp[seats["match"]], lose_exp[seats["match"]])
-    size, winners = len(players), seats[won]
+    size, winners = len(careers), seats[won]
     expected = {
         "matches": count_by(size, seats["player"]),
         "wins": count_by(size, winners["player"]),
@@ -91,11 +91,11 @@ def careers_are_what_matches_made_of_them(state: State) -> list[str]:
     most = sum_by(size, winners["player"], cup[winners["match"]])
     return [
         *(line for field, column in expected.items()
-          for line in where(players[field] != column, f"{field} of player {{}} is not what the matches made of it")),
-        *where((players["season_cups"] < 0) | (players["season_cups"] > players["cups"]) | (players["cups"] > most),
+          for line in where(careers[field] != column, f"{field} of player {{}} is not what the matches made of it")),
+        *where((careers["season_cups"] < 0) | (careers["season_cups"] > careers["cups"]) | (careers["cups"] > most),
                "cups of player {} are not between none and those that were won"),
-        *where(players["season_matches"] > players["matches"], "player {} has more matches in a season than in all"),
-        *where((players["matches"] == 0) != (players["cups_at_ns"] == 0), "player {} has cups since no time"),
-        *where((players["season_matches"] == 0) != (players["season_cups_at_ns"] == 0),
+        *where(careers["season_matches"] > careers["matches"], "player {} has more matches in a season than in all"),
+        *where((careers["matches"] == 0) != (careers["cups_at_ns"] == 0), "player {} has cups since no time"),
+        *where((careers["season_matches"] == 0) != (careers["season_cups_at_ns"] == 0),
                "player {} has cups of the season since no time"),
     ]  # fmt: skip

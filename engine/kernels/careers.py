@@ -36,7 +36,7 @@ def count_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
     lose cups, as far as there are any. Each is told what came of it, while events fit; returns who is next."""
     now_ns = book.world[0].now_ns
     while i < len(players) and fits(book, events):
-        career = book.players[players[i]]
+        career = book.careers[players[i]]
         cups = cup if i == 0 else -cup
         experience = win_exp if i == 0 else lose_exp
         change = max(cups, -career.cups)
