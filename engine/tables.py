@@ -754,7 +754,7 @@ class Book(Tables):
     requests: Table = rows_of(REQUEST)
     # compact indexes (kernels/compact.py): a word is a key's mark and a row
     id_index: NDArray[np.int64] = rows_of(np.int64)  # order or position id -> row of the position, or -row of the order
-    account_index: NDArray[np.int64] = rows_of(np.int64)  # key of an account's id -> account row
+    account_index: NDArray[np.int64] = rows_of(np.int64)  # id of an account -> its row
     transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of a transfer's id -> transfer row; ids may share a key
     # indexes: see kernels/index.py
     seat_index: Table = rows_of(INDEX)  # player and match -> seat row

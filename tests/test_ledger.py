@@ -162,7 +162,7 @@ def test_ids_differ_in_either_half(bank: Bank):
 
 
 def test_two_ids_may_share_a_key_of_the_index(bank: Bank):
-    ids = [0x5, 0x4 | 1 << 95, 0x7 | 2 << 95]
+    ids = [0x5, 0x4 | 1 << 64, 0x7 | 2 << 64]
     assert len({for_python(transfer_key)(*halves(id)) for id in ids}) == 1
     for id in ids:
         bank.moves(bank.alice, bank.bob, 10, id=id)

@@ -13,7 +13,6 @@ from engine.commands import Kind
 from engine.kernels import compact, kernel
 from engine.kernels.compact import find_open, likely_row
 from engine.kernels.index import (
-    account_key,
     find,
     holding_key,
     prefetch_slots,
@@ -69,8 +68,8 @@ def _ask_for_index(book, commands, i):
         if transfer.flags & RESOLVES:
             compact.prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
         else:
-            compact.prefetch_slots(book.account_index, account_key(transfer.debit))
-            compact.prefetch_slots(book.account_index, account_key(transfer.credit))
+            compact.prefetch_slots(book.account_index, transfer.debit)
+            compact.prefetch_slots(book.account_index, transfer.credit)
 
 
 @kernel
@@ -92,8 +91,8 @@ def _ask_for_row(book, commands, i):
             book.ahead[i % AHEAD] = row
             prefetch(book.transfers, row)
         else:
-            debit = likely_row(book.account_index, account_key(transfer.debit))
-            credit = likely_row(book.account_index, account_key(transfer.credit))
+            debit = likely_row(book.account_index, transfer.debit)
+            credit = likely_row(book.account_index, transfer.credit)
             book.ahead[i % AHEAD] = (debit << 32) | credit
             prefetch(book.accounts, debit)
             prefetch(book.accounts, credit)

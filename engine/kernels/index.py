@@ -110,15 +110,9 @@ def exposure_key(instrument, direction, minute, asset):
 
 @entry
 def account_id(owner, code, asset):
-    """The id of an account; the owner is a player or a match, below 2^31, or 0 of the house's own."""
+    """The id of an account, and its key in account_index: neighbours are an owner's accounts of one code. The owner is
+    a player or a match, below 2^31, or 0 of the house's own."""
     return (owner << 16) | (code << 8) | asset
-
-
-@kernel
-def account_key(account):
-    """The key of an account in account_index, from its id: neighbours are the owners, who share all else. Ids of no
-    account may have the key of one."""
-    return (account >> 16) | ((account & 0xFFFF) << 47)
 
 
 @kernel
@@ -141,5 +135,5 @@ def owner_of(account):
 
 @kernel
 def transfer_key(id_low, id_high):
-    """The key of a transfer in transfer_index: ids in sequence have keys in sequence."""
-    return id_low ^ ((id_high & 0x7FFFFFFF) << 32) ^ (id_high >> 31)
+    """The key of a transfer in transfer_index: ids in sequence have keys in sequence. Others may have the same."""
+    return id_low ^ id_high

@@ -17,7 +17,7 @@ from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel
 from engine.kernels.compact import first_match, insert, mark_of, next_match, prefetch_slots, remove, row_in
 from engine.kernels.emit import begin
-from engine.kernels.index import account_id, account_key, asset_of, transfer_key
+from engine.kernels.index import account_id, asset_of, transfer_key
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
@@ -47,7 +47,7 @@ def open_account(book, owner, code, asset):
     account.version = 1
     account.flags = 0 if Account.CHAIN_HOT.value <= code <= Account.WORLD.value else MUST_NOT_OVERDRAW
     account.opened_at_ns = book.world[0].now_ns
-    insert(book.account_index, account_key(id), row)
+    insert(book.account_index, id, row)
     return row
 
 
@@ -67,7 +67,7 @@ def find_account(book, owner, code, asset):
 @kernel
 def account_row(book, id):
     """The row of the account with that id; 0 when there is none."""
-    mark = mark_of(account_key(id))
+    mark = mark_of(id)
     slot = first_match(book.account_index, mark)
     while True:
         row = row_in(book.account_index, slot)
