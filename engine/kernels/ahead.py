@@ -32,9 +32,9 @@ STEP: Final = 5
 @kernel
 def position_of(book, i, id):
     """Row of the position `id`, which command `i` names; 0 or less when there is none. Looking ahead found it
-    already, as a rule."""
+    already, as a rule. Nothing has the id 0, but free rows do."""
     row = book.ahead[i % AHEAD]
-    if 0 < row < len(book.positions) and book.positions[row].id == id:
+    if id != 0 and 0 < row < len(book.positions) and book.positions[row].id == id:
         return row
     return find_open(book, id)
 

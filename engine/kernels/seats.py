@@ -64,6 +64,7 @@ def close_seat(book, row):
     remove(book.seat_index, seat_key(seat.player, seat.match))
     if seat.pace != 0:
         release(book.paces, book.heads[PACES], seat.pace)
+    seat.player = 0  # or a hint would still lead here
     seat.pace = 0
     seat.cash = 0
     seat.watched = 0

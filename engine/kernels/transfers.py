@@ -257,8 +257,9 @@ def _versions_are_as_seen(book, command):
 
 @kernel
 def _account(book, id, hint):
-    """Row of the account; 0 when there is none. It is `hint`, if that fits: looking costs less than finding."""
-    if 0 < hint < len(book.accounts) and book.accounts[hint].id == id:
+    """Row of the account; 0 when there is none. It is `hint`, if that fits: looking costs less than finding. Rows that
+    were never taken have the id 0."""
+    if id != 0 and 0 < hint < len(book.accounts) and book.accounts[hint].id == id:
         return hint
     return account_row(book, id)
 
