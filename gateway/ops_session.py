@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,9 @@ from gateway.rooms import room_of
 if TYPE_CHECKING:
     from gateway.sessions import Session
 
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
+"""Of a match: as its channel's own name has it, or a session would know the channel by another name than the arena."""
 
 GREETING_COSTS: Final = {"me": 2, "board": 5}
 """In messages, what the first one of a channel costs, as gateway/ops.py says of the op that answers the same."""
@@ -146,7 +150,7 @@ def _channel(session: Session, name: str) -> Channel | None:
         case ["candle", symbol, interval] if interval in INTERVALS:
             instrument = session.arena.instruments.named(symbol)
             return fanout.candle_channel(instrument.id, symbol, INTERVALS[interval])
-        case ["board" | "match" as type, number] if number.isascii() and number.isdigit() and len(number) <= 10:
+        case ["board" | "match" as type, number] if _NUMBER.fullmatch(number):
             match_id = int(number)
             if views.match(session.arena.state, match_id) is not None:
                 if not may_watch(session, match_id):

@@ -186,6 +186,16 @@ async def test_who_leaves_a_private_match_hears_no_more_of_it(gateway: Gateway, 
         client.session.ended()
 
 
+@pytest.mark.parametrize("type", ["match", "board"])
+async def test_a_channel_has_one_name(gateway: Gateway, boss: Client, type: str) -> None:
+    match = await private(boss)
+    ann = await gateway.player()
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    assert await ann.error("subscribe", {"channels": [f"{type}.0{match}"]}) == "CHANNEL_UNKNOWN"
+    await ann.result("match.leave", {"match": match})
+    assert ann.session.channels == {}
+
+
 async def test_who_leaves_a_public_match_may_go_on_watching(gateway: Gateway, boss: Client) -> None:
     match = await room(boss)
     ann = await gateway.player()
