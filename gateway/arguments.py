@@ -13,6 +13,8 @@ from msgspec import Meta, Raw, Struct
 Amount = int | str
 MessageId = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
 Id = Annotated[int, Meta(ge=0, le=2**53)]
+OpenId = Annotated[int, Meta(ge=1, le=2**53)]
+"""Of a position or an order."""
 Small = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=9_000_000_000_000)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
@@ -128,13 +130,13 @@ class PlaceOrder(_Arguments, frozen=True):
 
 
 class CancelOrder(_Arguments, frozen=True):
-    order: Id
+    order: OpenId
 
 
 class AmendOrder(_Arguments, frozen=True):
     """"0" takes a stop loss or take profit away, an `expires_at` of 0 the end; what is left out stays."""
 
-    order: Id
+    order: OpenId
     price: Amount | None = None
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
@@ -142,7 +144,7 @@ class AmendOrder(_Arguments, frozen=True):
 
 
 class ClosePosition(_Arguments, frozen=True):
-    position: Id
+    position: OpenId
     percent: Small | None = None
     quantity: Amount | None = None
 
@@ -153,7 +155,7 @@ class AmendPosition(_Arguments, frozen=True):
     A trailing stop, in ppm of the price now, takes the place of a stop loss, and the other way round; 0 takes it away.
     """
 
-    position: Id
+    position: OpenId
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
     add_margin: Amount | None = None

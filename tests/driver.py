@@ -58,6 +58,7 @@ from engine.commands import (
 from engine.events import Cause, FixedResult, TransferStatus
 from engine.invariants import check
 from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
+from engine.tables import AHEAD
 
 LOCKS = (
     "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
@@ -70,6 +71,9 @@ ACCOUNTS = [
 ]  # fmt: skip
 """Between which transfers come as commands. An escrow is its match's, and nobody else's."""
 ABOUT_MONEY = (TopUp, FundRewards, CreateMatch, JoinMatch, LeaveMatch, CancelMatch, StartMatch, EndMatch)
+
+
+LONG_BATCH = AHEAD + 16
 
 
 class Driver:
@@ -90,14 +94,15 @@ class Driver:
 
     def steps(self, count: int, check_every: int, compare_every: int = 16) -> None:
         """Give both at least `count` commands; a step is one command, and a batch has one to four, or ends with a chain
-        of transfers.
+        of transfers; a few are so long that looking ahead comes round (engine/kernels/ahead.py).
 
         Outcomes and events of each are compared; all that can be seen after every `compare_every` batches, and at the
         end; the invariants hold after every `check_every` batches, and at the end. Neither changes what is given.
         """
         end = self.given + count
         while self.given < end:
-            commands = [self.command() for _ in range(self.random.choice((1, 1, 1, 2, 4)))]
+            count = LONG_BATCH if self.random.random() < 0.002 else self.random.choice((1, 1, 1, 2, 4))
+            commands = [self.command() for _ in range(count)]
             while self.chained and self.random.random() < 0.98:
                 commands.append(self.command())
             self.batches += 1
@@ -446,7 +451,8 @@ class Driver:
         """Somebody's position and its owner, or now and then somebody else."""
         open_positions = list(self.twins.oracle.positions.values())
         if not open_positions or self.random.random() < 0.03:
-            return self.random.choice(PLAYERS), self.random.randint(-1, self.twins.oracle.next_id)
+            id = self.random.choice((0, self.random.randint(-1, self.twins.oracle.next_id)))
+            return self.random.choice(PLAYERS), id
         closing = [found for wait in self.twins.oracle.waiting if (found := self.twins.oracle.positions.get(wait.id))]
         found = self.random.choice(closing if closing and self.random.random() < 0.2 else open_positions)
         return found.seat.player, found.id
@@ -534,7 +540,7 @@ class Driver:
             stake = command.stake if asset is Asset.DEMO else self.random.choice((1, 2, 3, 9, 30, 90))
             command = command._replace(match=0, asset=asset, stake=stake)
         if self.random.random() < 0.05:
-            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s", "asset"))
+            field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s", "asset", "asset"))
             return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
         return command
 

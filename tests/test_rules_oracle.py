@@ -57,7 +57,7 @@ THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 worth."""
 
 
-@pytest.mark.parametrize("seed", range(1, 38 if THOROUGH else 6))
+@pytest.mark.parametrize("seed", range(1, 34 if THOROUGH else 6))
 def test_many_steps_are_the_same_in_both(seed: int):
     """If thorough, 200,000 together with those of the next test."""
     twins = Twins()
@@ -69,10 +69,10 @@ def test_many_steps_are_the_same_in_both(seed: int):
 
 @pytest.mark.long
 def test_the_driver_reaches_what_it_is_to_test():
-    """Nearly any seed does, in this many steps. Three of them together, so that none has to be chosen."""
+    """Some seeds miss the rarest of it, in this many steps; six of them together hardly ever do."""
     seen: Counter[Any] = Counter()
     insurance = kept = 0
-    for seed in (95, 96, 97):
+    for seed in range(98, 104):
         twins = Twins()
         Driver(twins, seed).steps(6_000, check_every=3_000)
         seen += twins.seen
