@@ -57,6 +57,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
     _fit(state, ("transfers",), int(heads[TRANSFERS]["used"]) + 2 * commands)  # a fixed-time trade has two holds
+    _fit_ring(state, len(state.book.transfers))
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
     # Every lane may move to an extent of twice its room.
@@ -115,6 +116,17 @@ def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
     while length < rows:
         length *= 2
     state.book = state.book.having(**{name: grown(getattr(state.book, name), name, length) for name in names})
+
+
+def _fit_ring(state: State, length: int) -> None:
+    """Let the ring of known transfers be as long as their table."""
+    ring, world = np.asarray(state.book.known_rows), state.book.world[0]
+    if len(ring) == length:
+        return
+    larger = make_array("known_rows", length)
+    numbers = np.arange(int(world["transfers_forgotten"]), int(world["transfers_kept"]))
+    np.asarray(larger)[numbers & (length - 1)] = ring[numbers & (len(ring) - 1)]
+    state.book = state.book.having(known_rows=larger)
 
 
 def _fit_index(state: State, name: str, entries: int) -> None:

@@ -38,8 +38,8 @@ WORLD = np.dtype(
         ("bounds_used", "<i8"),  # page bounds given to lanes so far
         ("requests_oldest", "<i4"),  # row of the oldest kept request
         ("requests_newest", "<i4"),
-        ("transfers_oldest", "<i4"),  # row of the oldest known transfer that is no open hold
-        ("transfers_newest", "<i4"),
+        ("transfers_kept", "<i8"),  # ever put into known_rows
+        ("transfers_forgotten", "<i8"),  # ever taken out again: those between are known
         ("holds", "<i8"),  # ever made; also the number of the last
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
@@ -529,7 +529,7 @@ TRANSFER_ROW = np.dtype(
         ("code", "<i2"),
         ("flags", "<i1"),  # bits of Transferring
         ("status", "<i1"),  # TransferStatus; 0: the row is free
-        ("next_free", "<i4"),  # of a known one that is no open hold, the next younger
+        ("next_free", "<i4"),
         # of those that hold, post or void: of others, leftovers
         ("hold_low", "<i8"),  # what it posts or voids
         ("hold_high", "<i8"),
@@ -740,6 +740,7 @@ class Book(Tables):
     exposures: Table = rows_of(EXPOSURE)
     accounts: Table = rows_of(ACCOUNT)
     transfers: Table = rows_of(TRANSFER_ROW)
+    known_rows: NDArray[np.int32] = rows_of(np.int32)  # ring of the transfers that are known and no open holds, by age
     triggers: Table = rows_of(TRIGGER)
     # by trigger row, of the position there, leftovers where there is none:
     mark_lots: NDArray[np.int64] = rows_of(np.int64)  # side x lots

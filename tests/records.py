@@ -286,6 +286,9 @@ def content(state: State, *without: str) -> dict[str, Any]:
         table = np.asarray(array)
         if name.endswith("_index"):
             found[name] = sorted(table[table["row" if table.dtype.names else ...] != 0].tolist())
+        elif name == "known_rows":
+            numbers = np.arange(*(int(state.book.world[0][f"transfers_{what}"]) for what in ("forgotten", "kept")))
+            found[name] = table[numbers & (len(table) - 1)].tolist()
         else:
             size, fresh = table.itemsize, np.asarray(make_array(name, 1)).tobytes()
             taken = np.flatnonzero((table.view("u1").reshape(-1, size) != np.frombuffer(fresh, "u1")).any(axis=1))

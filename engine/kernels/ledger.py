@@ -18,6 +18,7 @@ from engine.kernels import entry, kernel
 from engine.kernels.compact import first_match, insert, mark_of, next_match, prefetch_slots, remove, row_in
 from engine.kernels.emit import begin
 from engine.kernels.index import account_id, asset_of, transfer_key
+from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
@@ -28,7 +29,8 @@ TRANSFER_LIFETIME_NS: Final = DAY_NS
 """How long the id of a transfer is known after its acceptance, of a hold after its end."""
 
 FORGOTTEN_AHEAD: Final = 8
-"""Transfers between the one that is forgotten and the one whose place in the index is asked for."""
+"""Transfers between the one that is forgotten and the one whose place in the index is asked for; twice as many to
+the one whose row is."""
 
 
 # For those who move money by a state of their own
@@ -182,21 +184,18 @@ def find_transfer(book, id_low, id_high):
 def forget_transfers(book):
     """Drop every transfer that has been known for TRANSFER_LIFETIME_NS."""
     world = book.world[0]
-    row = world.transfers_oldest
-    if row == 0 or book.transfers[row].since_ns + TRANSFER_LIFETIME_NS > world.now_ns:
-        return
-    later = row
-    for _ in range(FORGOTTEN_AHEAD):
-        later = book.transfers[later].next_free
-    while row != 0 and book.transfers[row].since_ns + TRANSFER_LIFETIME_NS <= world.now_ns:
-        prefetch_slots(book.transfer_index, transfer_key(book.transfers[later].id_low, book.transfers[later].id_high))
-        later = book.transfers[later].next_free
-        following = book.transfers[row].next_free
+    mask = len(book.known_rows) - 1
+    while world.transfers_forgotten < world.transfers_kept:
+        number = world.transfers_forgotten
+        row = book.known_rows[number & mask]
+        if book.transfers[row].since_ns + TRANSFER_LIFETIME_NS > world.now_ns:
+            return
+        # Behind the youngest stand rows of long ago: to ask for them does no harm.
+        prefetch(book.transfers, book.known_rows[(number + 2 * FORGOTTEN_AHEAD) & mask])
+        later = book.transfers[book.known_rows[(number + FORGOTTEN_AHEAD) & mask]]
+        prefetch_slots(book.transfer_index, transfer_key(later.id_low, later.id_high))
         _drop(book, row)
-        row = following
-    world.transfers_oldest = row
-    if row == 0:
-        world.transfers_newest = 0
+        world.transfers_forgotten = number + 1
 
 
 # What changes
@@ -275,11 +274,8 @@ def begin_hold(book, row, expires_at_ns):
 def keep(book, row):
     """Let the transfer be known for TRANSFER_LIFETIME_NS from now on."""
     world = book.world[0]
-    if world.transfers_newest != 0:
-        book.transfers[world.transfers_newest].next_free = row
-    else:
-        world.transfers_oldest = row
-    world.transfers_newest = row
+    book.known_rows[world.transfers_kept & (len(book.known_rows) - 1)] = row
+    world.transfers_kept += 1
 
 
 @kernel
