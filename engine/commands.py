@@ -608,6 +608,7 @@ class TopUp(_Cold, frozen=True, tag="top_up"):
     player: int
     asset: str  # Asset
     amount: int  # native units
+    most: int = 0  # that the player's account of the asset may ever have got, from wherever; 0: any
 
 
 class FundRewards(_Cold, frozen=True, tag="fund_rewards"):

@@ -36,6 +36,9 @@ def top_up(state: State, command: TopUp, emit: Emit) -> tuple[Reason, int]:
     if command.asset not in ASSETS:
         return Reason.ASSET_UNKNOWN, 0
     asset = ASSETS[command.asset]
+    had = _taken_in(state, row_of(state.book, command.player, of_players(asset), asset))
+    if command.most and command.amount > command.most - had:
+        return Reason.TOP_UP_LIMIT, 0
     reason = enters(state, command.player, of_players(asset), asset, command.amount, TransferCode.TOP_UP, emit)
     return reason, command.player if reason is Reason.ACCEPTED else 0
 

@@ -137,6 +137,7 @@ class Reason(IntEnum):
     OFFER_NOT_ACTIVE = 180
     COUNT_INVALID = 181
     OUT_OF_STOCK = 182
+    TOP_UP_LIMIT = 183
 
 
 MESSAGES: dict[Reason, str] = {
@@ -245,6 +246,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.OFFER_NOT_ACTIVE: "the store does not sell this item at the moment",
     Reason.COUNT_INVALID: "the count must be positive, and its price within bounds",
     Reason.OUT_OF_STOCK: "the store has fewer than that left",
+    Reason.TOP_UP_LIMIT: "so much of the asset cannot be topped up; what came in otherwise counts, too",
 }
 
 RETRY_LATER: frozenset[Reason] = frozenset({

@@ -648,16 +648,6 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
     return found
 
 
-def came_in(book: Book, player: int, asset: Asset) -> int:
-    """All that the player's account of the asset ever got, from wherever."""
-    return int(book.accounts[row_of(book, player, of_players(asset), asset)]["credits_posted"])
-
-
-def is_known(book: Book, key_low: int) -> bool:
-    """Was a request with that key accepted lately? Then its outcome will be told again."""
-    return bool(find(book.request_index, key_low))
-
-
 def inventory(book: Book, player: int) -> list[BalanceView]:
     """The player's items, of all kinds of which he ever had any."""
     return [found for found in wallet(book, player) if of_players(Asset(found.asset)) is Account.PLAYER_ITEMS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -63,8 +63,6 @@ class Arena:
     player_connections: Counts
     code_tries: Buckets
     """What players and addresses may still try of wrong codes."""
-    topping_up: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """By player and asset: native units that are asked for, and not had yet."""
     positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
     """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
     rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)

@@ -64,7 +64,6 @@ class Code(Enum):
     # things
     SYMBOL_UNKNOWN = Entry("there is no such symbol", "never", 404)
     MATCH_CALLED_OFF = Entry("the match was called off, and nobody is ranked", "never", 409)
-    TOP_UP_LIMIT = Entry("so much of the asset cannot be topped up", "never", 409)
     INTERVAL_UNKNOWN = Entry("intervals are 1s 1m 5m 15m 1h 4h 1d", "never", 404)
     SEASON_UNKNOWN = Entry("there has been no such season yet", "never", 404)
     NOT_FOUND = Entry("there is nothing here", "never", 404)

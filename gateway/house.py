@@ -37,7 +37,7 @@ class Players(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return parse_decimal(self.demo_grant, ASSET_DECIMALS[Asset.DEMO])
 
     def most_units(self, asset: Asset) -> int:
-        """The most that may have come in with a top-up, in native units of the asset."""
+        """The most that may have come in with a top-up, in native units of the asset; 0: any."""
         return int(self.top_up_most) * int(10 ** ASSET_DECIMALS[asset])
 
 

@@ -68,7 +68,7 @@ class Command(NamedTuple):
     request: Callable[[Arena, int, Any], Request]  # (arena, player, arguments)
     urgency: Urgency
     who: For = For.PLAYERS
-    admit: Callable[[Session, Any, str | None], None] | None = None  # takes the key as well; raises Refused
+    admit: Callable[[Session, Any], None] | None = None  # raises Refused
 
 
 OPS: dict[str, Query | Later | Command] = {
@@ -118,7 +118,7 @@ OPS: dict[str, Query | Later | Command] = {
     # wallets
     "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
     "me.ledger": Later(args.Page, ops_wallet.me_ledger, cost=3),
-    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS, admit=ops_wallet.may_top_up),
+    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
     # the store and referrals
     "store.list": Query(args.Nothing, ops_store.store_list, For.SIGNED_IN),
     "wallet.purchase": Command(args.Purchase, ops_store.purchase, Urgency.OPENS),

@@ -191,7 +191,7 @@ def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:
     return cold_request(JoinMatch(of.match, player, of.code), _of_match, player)
 
 
-def may_try_code(session: Session, of: args.JoinMatch, key: str | None) -> None:
+def may_try_code(session: Session, of: args.JoinMatch) -> None:
     """Raises Refused RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
     match = session.arena.state.cold.matches.get(of.match)
     if match is not None and match.code:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from engine import views
-from engine.commands import Asset, ColdCommand, FundRewards, TopUp, request_key
+from engine.commands import Asset, ColdCommand, FundRewards, TopUp
 from engine.scale import NS_PER_MS
 from gateway import arguments as args
 from gateway.arena import Arena
@@ -75,32 +75,14 @@ async def me_ledger(session: Session, of: args.Page) -> list[ChangeAnswer]:
     ]
 
 
-def may_top_up(session: Session, of: args.Money, key: str | None) -> None:
-    """Raises Refused. What came in otherwise counts too: the ledger knows no better, and nobody shall have an asset to
-    himself. A request that was accepted before is answered as before."""
-    arena, player, asset = session.arena, session.player, Asset[of.asset]
+def top_up(arena: Arena, player: int, of: args.Money) -> Request:
+    """Up to a limit, so that nobody has an asset to himself. Raises Refused."""
     if not arena.config.server.development:
         raise Refused(Code.NOT_ALLOWED)
-    if key is not None and views.is_known(arena.state.book, request_key(player, key)[0]):
-        return
-    came_in = views.came_in(arena.state.book, player, asset) + arena.topping_up[player, of.asset]
-    left = max(arena.config.players.most_units(asset) - came_in, 0)
-    if asset_units("amount", of.amount, asset) > left:
-        raise Refused(Code.TOP_UP_LIMIT, left=asset_text(left, asset))
-
-
-def top_up(arena: Arena, player: int, of: args.Money) -> Request:
-    units = asset_units("amount", of.amount, Asset[of.asset])
-    request = crediting(TopUp(player, of.asset, units), of.asset, units, player)
-    of_player = (player, of.asset)
-    arena.topping_up[of_player] += max(units, 0)
-
-    def settled() -> None:
-        arena.topping_up[of_player] -= max(units, 0)
-        if not arena.topping_up[of_player]:
-            del arena.topping_up[of_player]
-
-    return request._replace(settled=settled)
+    asset = Asset[of.asset]
+    units = asset_units("amount", of.amount, asset)
+    command = TopUp(player, of.asset, units, arena.config.players.most_units(asset))
+    return crediting(command, of.asset, units, player)
 
 
 def fund_rewards(arena: Arena, player: int, of: args.Money) -> Request:

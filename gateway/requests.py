@@ -17,7 +17,6 @@ class Request(NamedTuple):
     result: Callable[[Outcome], Any]
     key: str | None = None  # when the arguments bring the idempotency key
     blob: bytes = b""
-    settled: Callable[[], None] | None = None  # to be called when it is applied, or is not let in
 
 
 def cold_request(command: ColdCommand, result: Callable[[Outcome], Any], player: int = 0) -> Request:

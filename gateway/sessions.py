@@ -154,7 +154,7 @@ class Session:
 
         if type(op) is Command:
             if op.admit is not None:
-                op.admit(self, arguments, envelope.key)
+                op.admit(self, arguments)
             self._submit(envelope, op.request(self.arena, self.player, arguments), op)
             return
         if envelope.key is not None:
@@ -185,13 +185,8 @@ class Session:
             raise Refused(Code.KEY_NOT_ALLOWED)
         if key is not None:
             record = with_key(record, request_key(self.player, key), request.blob)
-        answer = partial(self._answer, envelope.id, request)
-        try:
-            self.arena.sequencer.submit(record, answer, op.urgency, request.blob)
-        except Refused:
-            if request.settled is not None:
-                request.settled()
-            raise
+        answer = partial(self._answer, envelope.id, request.result)
+        self.arena.sequencer.submit(record, answer, op.urgency, request.blob)
 
     async def _answer_later(self, id: MessageId, op: Later, arguments: Any) -> None:
         try:
@@ -206,15 +201,13 @@ class Session:
 
     # What goes out
 
-    def _answer(self, id: MessageId, request: Request, outcome: Outcome, at_ns: int) -> None:
-        if request.settled is not None:
-            request.settled()
+    def _answer(self, id: MessageId, result: Callable[[Outcome], Any], outcome: Outcome, at_ns: int) -> None:
         if self.closed:
             return
         if outcome.reason:
             self.outlet.send(self.codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
             return
-        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, request.result(outcome), outcome.replayed != 0)
+        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
         self.outlet.send(self.codec.frame(reply))
 
     def _send_result(self, id: MessageId, result: Any) -> None:

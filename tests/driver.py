@@ -288,7 +288,9 @@ class Driver:
             player = self.random.choice((player, player, 9))
             asset = self.random.choice((asset, asset, "DOGE", "GOLD_COIN"))
             amount = self.random.choice((amount, 0, -1, MOST_ENTERED))
-        return FundRewards(asset, amount) if self.random.random() < 0.2 else TopUp(player, asset, amount)
+        if self.random.random() < 0.2:
+            return FundRewards(asset, amount)
+        return TopUp(player, asset, amount, most=self.random.choice((0, 0, 0, 500_000, 20_000_000)))
 
     def pays_in(self) -> Command:
         """What can then be staked once or twice; and now and then the house, which wins enough by itself."""
@@ -642,7 +644,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("TRANSFERRED", "POSTED", "HOUSE_FEE"), ("TRANSFERRED", "POSTED", "FUNDING"),
     *(("TRANSFERRED", status, "REWARD") for status in ("PENDING", "HOLD_POSTED", "VOIDED")),
     ("JoinMatch", "INSUFFICIENT_FUNDS"), ("CreateMatch", "INSUFFICIENT_FUNDS"),
-    *(("TopUp", reason) for reason in ("PLAYER_NOT_FOUND", "ASSET_UNKNOWN", "AMOUNT_INVALID", "KEY_REUSED")),
+    *(("TopUp", reason) for reason in ("PLAYER_NOT_FOUND", "ASSET_UNKNOWN", "AMOUNT_INVALID", "TOP_UP_LIMIT")),
+    ("TopUp", "KEY_REUSED"),
     *((command.__name__, "REPLAYED") for command in ABOUT_MONEY),
     *(("TRANSFERRED", status.name, "TRANSFER") for status in TransferStatus if status),
     *(("Transfer", reason) for reason in (

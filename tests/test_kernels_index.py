@@ -14,7 +14,7 @@ from engine.kernels.index import find, insert, rehash, seat_key
 from engine.tables import Book, make_array, make_book
 
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
-mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
+mark_of, forget, likely_row = map(for_python, (index.mark_of, compact.remove, compact.likely_row))
 
 SLOTS = 64
 

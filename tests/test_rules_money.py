@@ -204,6 +204,20 @@ def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int):
         arena.command(TopUp(99, "USDT", 1))
 
 
+def test_a_player_is_topped_up_to_the_limit_and_not_a_unit_more(arena: Arena):
+    """However the account came to what it has got; who gives it away has got it all the same."""
+    ann = arena.command(RegisterPlayer("ann")).id
+    arena.command(TopUp(ann, "USDT", 60, most=100))
+    arena.command(Transfer(1, arena.account(ann, Account.PLAYER_CASH), arena.account(0, Account.HOUSE_FEES), 60))
+    with arena.refuses(Reason.TOP_UP_LIMIT):
+        arena.command(TopUp(ann, "USDT", 41, most=100))
+    arena.command(TopUp(ann, "USDT", 40, most=100))
+    with arena.refuses(Reason.TOP_UP_LIMIT):
+        arena.command(TopUp(ann, "USDT", 1, most=100))
+    arena.command(TopUp(ann, "DEMO", 100, most=100))
+    arena.command(TopUp(ann, "USDT", 1_000))
+
+
 def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Arena):
     player = arena.command(RegisterPlayer("ann")).id
     arena.command(TopUp(player, "USDT", MOST_ENTERED - 1))

@@ -412,6 +412,7 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(TopUp(s.bob.id, "DOGE", 1))),
     (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(FundRewards("usdt", 1))),
     (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(TopUp(s.bob.id, "USDT", -1))),
+    (Reason.TOP_UP_LIMIT, "", lambda s: s.arena.command(TopUp(s.bob.id, "BT", 10, most=9))),
     (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(FundRewards("USDT", (1 << 62) + 1))),
     (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(TopUp(99, "USDT", 1))),
     (Reason.INSUFFICIENT_FUNDS, "a paid match", lambda s: s.arena.command(JoinMatch(s.contest, s.bob.id))),

@@ -1,23 +1,15 @@
 """Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. They are searched as those of
 index.py are: open addressing with linear probing, never more than half full.
 
-A slot keeps the row and 31 bits of the key's hash, which several keys may share: whoever looks goes from one row to the
+A slot keeps the row and the key's mark, which several keys may share: whoever looks goes from one row to the
 next until there is the one that has the id itself. Eight neighbours are one cache line.
 """
 
 from __future__ import annotations
 
 from engine.kernels import entry, kernel
+from engine.kernels.index import mark_of
 from engine.kernels.processor import prefetch
-
-
-@kernel
-def mark_of(key):
-    """What a slot keeps of the key; its last bits say where the search starts. The multiplier is below 2^31, so the
-    product of it and 32 bits never wraps."""
-    block = key >> 3
-    mixed = ((block ^ (block >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
-    return ((mixed >> 20 & 0xFFFFFFF) << 3) | (key & 7)
 
 
 @kernel

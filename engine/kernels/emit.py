@@ -10,13 +10,13 @@ from engine.kernels import entry, kernel
 EVENTS_PER_PLAYER: Final = 4
 """A step of a loop over players emits no more events than this."""
 
+_WORDS: Final = EVENT_BYTES // 8
+
 
 @kernel
 def fits(book, events):
     """Has the buffer room for what one more player is told?"""
     return book.turn[0].events + EVENTS_PER_PLAYER <= len(events.header)
-
-_WORDS: Final = EVENT_BYTES // 8
 
 
 @entry

@@ -14,6 +14,7 @@ def top_up(oracle: Oracle, command: TopUp) -> Outcome:
     refuse_if(not 1 <= command.player <= len(oracle.players), Reason.PLAYER_NOT_FOUND)
     refuse_if(command.asset not in PURSES, Reason.ASSET_UNKNOWN)
     entering = command.player, PURSES[command.asset], command.asset, command.amount
+    refuse_if(0 < command.most < oracle.money.got(*entering[:3]) + command.amount, Reason.TOP_UP_LIMIT)
     refuse_if(not oracle.money.may_enter(*entering), Reason.AMOUNT_INVALID)
     oracle.money.enter(*entering, TransferCode.TOP_UP)
     return {"id": command.player}
