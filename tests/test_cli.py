@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
@@ -65,10 +66,13 @@ def test_what_is_wrong_is_told_in_one_line(
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What the command says when it is used wrongly. In this process: a new one would import for most of its time."""
+    logging = structlog.get_config()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["arena", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
+    # Where the command logs to is this test's captured output: the next test's logging would find it closed.
+    structlog.configure(**logging)
     said = capsys.readouterr().err
     lines = [line for line in said.splitlines() if line.startswith("arena: ")]
     assert (ended.value.code, len(lines)) == (2, 1), said
