@@ -14,9 +14,10 @@ from engine.kernels.index import find, insert, rehash, seat_key
 from engine.tables import Book, make_array, make_book
 
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
-mark_of, forget, likely_row = map(for_python, (index.mark_of, compact.remove, compact.likely_row))
+mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
 
 SLOTS = 64
+LINES = SLOTS // 8
 
 
 def make_index(slots: int = SLOTS):
@@ -119,7 +120,7 @@ ONE_MARK = [8 ^ (bits << 35) ^ (bits << 6) for bits in range(400)]
 """Keys that differ in nothing that a slot keeps: the hash folds the upper bits onto the lower ones."""
 
 MARKED = {name: keys for name, keys in PATTERNS.items() if name not in ("seats", "holdings", "colliding")} | {
-    "colliding": [key for key in range(200_000) if mark_of(key) % SLOTS >= SLOTS - 2][:400],
+    "colliding": [key for key in range(20_000) if mark_of(key) // 4 % LINES == LINES - 1][:400],
     "of one mark": ONE_MARK,
 }
 

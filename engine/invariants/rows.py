@@ -138,17 +138,18 @@ def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None
 
 def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows) -> list[str]:
     """How the compact index differs from keys -> rows, or is too full to be searched quickly."""
-    blocks = keys >> 3
+    blocks = keys >> 2
     mixed = ((blocks ^ (blocks >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
-    marks = ((mixed >> 20 & 0xFFFFFFF) << 3) | (keys & 7)
+    marks = 1 << 30 | ((mixed >> 20 & 0xFFFFFFF) << 2) | (keys & 3)
     slots = np.flatnonzero(index)
     found = []
     if sorted(index[slots].tolist()) != sorted(((marks << 32) | (rows & 0xFFFFFFFF)).tolist()):
         found.append(f"the index has {len(slots)} entries, not those of {len(rows)} rows")
-    empty = np.cumsum(np.append(index, index) == 0)  # a search ends at an empty slot: there is none on the way
-    homes = (index[slots] >> 32) & (len(index) - 1)
-    ends = np.where(homes <= slots, slots, slots + len(index))
-    if (empty[ends] != empty[homes] - (index[homes] == 0)).any():
+    # A search begins in the line of the mark and ends in the first one with an empty slot: there is none on the way.
+    has_empty = (index.reshape(-1, 8) == 0).any(axis=1)
+    empty = np.cumsum(np.append(has_empty, has_empty)) - np.append(has_empty, has_empty)
+    lines, homes = slots // 8, (index[slots] >> 34) & (len(index) // 8 - 1)
+    if (empty[np.where(homes <= lines, lines, lines + len(has_empty))] != empty[homes]).any():
         found.append("an entry of the index is not found")
     if 2 * len(slots) > len(index):
         found.append("the index is more than half full")

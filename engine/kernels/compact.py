@@ -1,27 +1,40 @@
-"""Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. They are searched as those of
-index.py are: open addressing with linear probing, never more than half full.
+"""Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. Never more than half full.
 
-A slot keeps the row and the key's mark, which several keys may share: whoever looks goes from one row to the
-next until there is the one that has the id itself. Eight neighbours are one cache line.
+A word keeps the row and the key's mark, which several keys may share: whoever looks goes from one row to the next
+until there is the one that has the id itself. The mark says in which line of eight slots, a cache line, the key
+belongs; there it may stand anywhere, for the processor compares all eight at once. It stands in a later line only if
+all before that one were full, so a search ends at the first line that is not.
 """
 
 from __future__ import annotations
 
-from engine.kernels import entry, kernel
-from engine.kernels.index import mark_of
-from engine.kernels.processor import prefetch
+from typing import Final
+
+from engine.kernels import entry, kernel, rare_kernel
+from engine.kernels.index import mixed
+from engine.kernels.processor import SLOTS_PER_LINE, prefetch, slots_marked, slots_with, trailing_zeros
+
+IN_EVERY_MARK: Final = 1 << 30
+"""So that no mark is that of an empty slot."""
+
+
+@kernel
+def mark_of(key):
+    """31 bits for the key. Ids are handed out in sequence: four neighbours belong in one line, so what was opened
+    together is found together. Of eight, another eight would too often leave no place."""
+    return IN_EVERY_MARK | (mixed(key >> 2) << 2) | (key & 3)
 
 
 @kernel
 def first_match(index, mark):
     """The slot of the first row whose key has that mark, or an empty one."""
-    return _match(index, mark, mark & (len(index) - 1))
+    return _match(index, mark, _home_of(index, mark), 0)
 
 
 @kernel
 def next_match(index, mark, slot):
     """The slot of the next one after `slot`, or an empty one."""
-    return _match(index, mark, (slot + 1) & (len(index) - 1))
+    return _match(index, mark, slot // SLOTS_PER_LINE, slot % SLOTS_PER_LINE + 1)
 
 
 @kernel
@@ -45,33 +58,23 @@ def insert(index, key, row):
 
 @kernel
 def remove(index, key, row):
-    """Forget `row`, which must be stored under `key`. Entries behind it move up, so searches need no tombstones."""
-    mask = len(index) - 1
+    """Forget `row`, which must be stored under `key`."""
     mark = mark_of(key)
-    word = _word(mark, row)
-    hole = mark & mask
-    while index[hole] != word:
-        hole = (hole + 1) & mask
-    slot = hole
-    while True:
-        slot = (slot + 1) & mask
-        word = index[slot]
-        if word == 0:
-            break
-        home = (word >> 32) & mask
-        if ((slot - home) & mask) >= ((slot - hole) & mask):
-            index[hole] = word
-            hole = slot
-    index[hole] = 0
+    line = _home_of(index, mark)
+    found = slots_with(index, line, _word(mark, row))
+    while found == 0:
+        line = _next_line(index, line)
+        found = slots_with(index, line, _word(mark, row))
+    was_full = slots_with(index, line, 0) == 0
+    index[line * SLOTS_PER_LINE + trailing_zeros(found)] = 0
+    if was_full:
+        _fill_up(index, line)
 
 
 @kernel
 def prefetch_slots(index, key):
-    """Ask for the line in which the search for `key` starts, and for the next one if that is two slots away: to ask
-    twice for one line costs less than to find out."""
-    slot = mark_of(key) & (len(index) - 1)
-    prefetch(index, slot)
-    prefetch(index, (slot + 2) & (len(index) - 1))
+    """Ask for the line in which the search for `key` starts."""
+    prefetch(index, _home_of(index, mark_of(key)) * SLOTS_PER_LINE)
 
 
 @entry
@@ -98,11 +101,26 @@ def find_open(book, id):
 
 
 @kernel
-def _match(index, mark, slot):
-    mask = len(index) - 1
-    while index[slot] != 0 and index[slot] >> 32 != mark:
-        slot = (slot + 1) & mask
-    return slot
+def _match(index, mark, line, first):
+    """The first slot with that mark, from number `first` of the line on; or an empty one."""
+    found = slots_marked(index, line, mark) >> first << first
+    while found == 0:
+        found = slots_with(index, line, 0)
+        if found == 0:
+            line = _next_line(index, line)
+            found = slots_marked(index, line, mark)
+    return line * SLOTS_PER_LINE + trailing_zeros(found)
+
+
+@kernel
+def _home_of(index, mark):
+    """The line in which a key with that mark belongs."""
+    return (mark >> 2) & (len(index) // SLOTS_PER_LINE - 1)
+
+
+@kernel
+def _next_line(index, line):
+    return (line + 1) & (len(index) // SLOTS_PER_LINE - 1)
 
 
 @kernel
@@ -112,8 +130,33 @@ def _word(mark, row):
 
 @kernel
 def _put(index, mark, word):
-    mask = len(index) - 1
-    slot = mark & mask
-    while index[slot] != 0:
-        slot = (slot + 1) & mask
-    index[slot] = word
+    line = _home_of(index, mark)
+    free = slots_with(index, line, 0)
+    while free == 0:
+        line = _next_line(index, line)
+        free = slots_with(index, line, 0)
+    index[line * SLOTS_PER_LINE + trailing_zeros(free)] = word
+
+
+@rare_kernel
+def _fill_up(index, line):
+    """The line was full and has one empty slot now: move there what stands behind it for want of one, if anything
+    does, and go on where that leaves one."""
+    hole = line
+    while True:
+        line = _next_line(index, line)
+        is_full = slots_with(index, line, 0) == 0
+        for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE):
+            away = _distance(index, _home_of(index, index[slot] >> 32), line)
+            if index[slot] != 0 and away >= _distance(index, hole, line):
+                index[hole * SLOTS_PER_LINE + trailing_zeros(slots_with(index, hole, 0))] = index[slot]
+                index[slot] = 0
+                hole = line
+                break
+        if not is_full:
+            return
+
+
+@kernel
+def _distance(index, line, end):
+    return (end - line) & (len(index) // SLOTS_PER_LINE - 1)

@@ -16,18 +16,16 @@ SLOTS_PER_LINE: Final = 4
 
 
 @kernel
-def mark_of(key):
-    """31 bits for the key, of which the last say where the search for it starts. The multiplier is below 2^31, so the
-    product of it and 32 bits never wraps."""
-    block = key >> 3
-    mixed = ((block ^ (block >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
-    return ((mixed >> 20 & 0xFFFFFFF) << 3) | (key & 7)
+def mixed(number):
+    """28 bits that depend on all of a number. The multiplier is below 2^31, so the product of it and 32 bits never
+    wraps."""
+    return ((number ^ (number >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD >> 20 & 0xFFFFFFF
 
 
 @kernel
 def slot_of(key, mask):
     """Where the search for `key` starts."""
-    return mark_of(key) & mask
+    return ((mixed(key >> 3) << 3) | (key & 7)) & mask
 
 
 @entry

@@ -15,9 +15,9 @@ from typing import Final
 from engine.commands import Account, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel
-from engine.kernels.compact import first_match, insert, next_match, prefetch_slots, remove, row_in
+from engine.kernels.compact import first_match, insert, mark_of, next_match, prefetch_slots, remove, row_in
 from engine.kernels.emit import begin
-from engine.kernels.index import account_id, asset_of, mark_of, transfer_key
+from engine.kernels.index import account_id, asset_of, transfer_key
 from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer

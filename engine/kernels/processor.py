@@ -1,7 +1,10 @@
-"""What the processor offers and numba does not: asking for memory before it is needed, and looking for a bit."""
+"""What the processor offers and numba does not: asking for memory before it is needed, comparing all words of a cache
+line at once, and looking for a bit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from llvmlite import ir
@@ -12,6 +15,9 @@ from engine.kernels import JIT_DISABLED
 
 _CACHE_LINE: Final = 64
 _THIRD_LINE: Final = 2 * _CACHE_LINE
+
+SLOTS_PER_LINE: Final = _CACHE_LINE // 8
+"""Words of 64 bits in a cache line."""
 
 
 @intrinsic
@@ -48,6 +54,30 @@ def _asking_for(array: Any, first: int, end: int) -> Any:
 
 
 @intrinsic
+def _slots_with(typing_context: Any, words: Any, line: Any, word: Any) -> Any:
+    """A bit for each of the eight words of the line, the lowest for the first: is it that word?"""
+    return types.int64(words, types.int64, types.int64), partial(_compare, 0)
+
+
+@intrinsic
+def _slots_marked(typing_context: Any, words: Any, line: Any, mark: Any) -> Any:
+    """The same for its upper half: is it that mark?"""
+    return types.int64(words, types.int64, types.int64), partial(_compare, 32)
+
+
+def _compare(dropped: int, context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Machine code that compares what is above the `dropped` lowest bits of each word."""
+    word, each = ir.IntType(64), ir.VectorType(ir.IntType(64), SLOTS_PER_LINE)
+    words = context.make_array(signature.args[0])(context, builder, arguments[0])
+    first = builder.gep(words.data, [builder.mul(arguments[1], word(SLOTS_PER_LINE))])
+    line = builder.load(builder.bitcast(first, each.as_pointer()), align=8)
+    wanted = builder.insert_element(ir.Constant(each, ir.Undefined), arguments[2], ir.IntType(32)(0))
+    all_wanted = builder.shuffle_vector(wanted, wanted, ir.Constant(ir.VectorType(ir.IntType(32), SLOTS_PER_LINE), None))
+    equal = builder.icmp_unsigned("==", builder.lshr(line, ir.Constant(each, [dropped] * SLOTS_PER_LINE)), all_wanted)
+    return builder.zext(builder.bitcast(equal, ir.IntType(SLOTS_PER_LINE)), word)
+
+
+@intrinsic
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     """Number of the lowest bit that is 1, of a word that is not 0."""
 
@@ -64,10 +94,21 @@ if JIT_DISABLED:
 
     prefetch_third = prefetch
 
+    def slots_with(words: Any, line: int, word: int) -> int:
+        return _bits(words[slot] == word for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE))
+
+    def slots_marked(words: Any, line: int, mark: int) -> int:
+        return _bits(words[slot] >> 32 == mark for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE))
+
+    def _bits(answers: Iterable[bool]) -> int:
+        return sum(1 << number for number, answer in enumerate(answers) if answer)
+
     def trailing_zeros(word: int) -> int:
         return (word & -word).bit_length() - 1
 
 else:
     prefetch = _prefetch  # type: ignore[assignment]
     prefetch_third = _prefetch_third  # type: ignore[assignment]
+    slots_with = _slots_with  # type: ignore[assignment]
+    slots_marked = _slots_marked  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]
