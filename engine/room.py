@@ -18,6 +18,7 @@ from engine.tables import (
     EXPOSURES,
     FIXED_TRADES,
     HOLDINGS,
+    HOLDS,
     INTERVALS_S,
     ORDERS,
     PACES,
@@ -28,7 +29,6 @@ from engine.tables import (
     ROSTERS,
     SEATS,
     TIMERS,
-    TRANSFERS,
     WAITING,
     grown,
     make_array,
@@ -45,6 +45,8 @@ def make_room(state: State, commands: int) -> None:
     fills = commands + orders
     lanes = 2 * (int(book.world[0]["instruments"]) + 1)
     pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
+    known = int(book.world[0]["transfers_known"]) - int(book.world[0]["transfers_forgotten"])
+    transfers = known + int(heads[HOLDS]["live"]) + 2 * commands + 1  # each command may end a hold, and time ends any
 
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
     _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
@@ -56,8 +58,8 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("fixed_trades",), int(heads[FIXED_TRADES]["used"]) + commands)
     _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
-    _fit(state, ("transfers",), int(heads[TRANSFERS]["used"]) + 2 * commands)  # a fixed-time trade has two holds
-    _fit_ring(state, len(state.book.transfers))
+    _fit(state, ("holds",), int(heads[HOLDS]["used"]) + 2 * commands)  # a fixed-time trade has two
+    _fit_ring(state, transfers)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
     # Every lane may move to an extent of twice its room.
@@ -67,7 +69,7 @@ def make_room(state: State, commands: int) -> None:
     _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
     _fit_index(state, "exposure_index", int(heads[EXPOSURES]["live"]) + commands)
     _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
-    _fit_index(state, "transfer_index", int(heads[TRANSFERS]["live"]) + commands)
+    _fit_index(state, "transfer_index", transfers)
 
 
 def make_room_for_seats(state: State, seats: int) -> None:
@@ -118,15 +120,18 @@ def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
     state.book = state.book.having(**{name: grown(getattr(state.book, name), name, length) for name in names})
 
 
-def _fit_ring(state: State, length: int) -> None:
-    """Let the ring of known transfers be as long as their table."""
-    ring, world = np.asarray(state.book.known_rows), state.book.world[0]
-    if len(ring) == length:
+def _fit_ring(state: State, transfers: int) -> None:
+    """Let there be room for so many known transfers."""
+    ring, world = np.asarray(state.book.transfers), state.book.world[0]
+    length = len(ring)
+    if length >= transfers:
         return
-    larger = make_array("known_rows", length)
-    numbers = np.arange(int(world["transfers_forgotten"]), int(world["transfers_kept"]))
+    while length < transfers:
+        length *= 2
+    larger = make_array("transfers", length)
+    numbers = np.arange(int(world["transfers_forgotten"]) + 1, int(world["transfers_known"]) + 1)
     np.asarray(larger)[numbers & (length - 1)] = ring[numbers & (len(ring) - 1)]
-    state.book = state.book.having(known_rows=larger)
+    state.book = state.book.having(transfers=larger)
 
 
 def _fit_index(state: State, name: str, entries: int) -> None:

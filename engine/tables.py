@@ -38,8 +38,9 @@ WORLD = np.dtype(
         ("bounds_used", "<i8"),  # page bounds given to lanes so far
         ("requests_oldest", "<i4"),  # row of the oldest kept request
         ("requests_newest", "<i4"),
-        ("transfers_kept", "<i8"),  # ever put into known_rows
-        ("transfers_forgotten", "<i8"),  # ever taken out again: those between are known
+        ("transfers_known", "<i8"),  # ever; also the number of the last
+        ("transfers_forgotten", "<i8"),  # of them, at least: those that were are let go some at a time
+        ("swept_line", "<i8"),  # of transfer_index, from which forgotten ones were dropped last
         ("holds", "<i8"),  # ever made; also the number of the last
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
@@ -73,7 +74,7 @@ PACES: Final = 10
 FIXED_TRADES: Final = 11
 EXPOSURES: Final = 12
 ACCOUNTS: Final = 13
-TRANSFERS: Final = 14
+HOLDS: Final = 14
 TABLES_WITH_FREE_LIST: Final = 15
 
 # Instruments and quotes: row = instrument id
@@ -515,32 +516,53 @@ MUST_NOT_OVERDRAW: Final = 1
 
 MOST_SUMMED: Final = 1 << 62
 
+HOLD = np.dtype(
+    [
+        ("id_low", "<i8"),  # both halves 0: the engine's own
+        ("id_high", "<i8"),
+        ("amount", "<i8"),
+        ("reference", "<i8"),
+        ("sequence", "<i8"),  # of the command
+        ("expires_at_ns", "<i8"),  # 0: never
+        ("number", "<i8"),  # of a hold
+        ("debit", "<i4"),  # rows of the accounts
+        ("credit", "<i4"),
+        ("timer", "<i4"),  # of its end; 0 none
+        ("code", "<i2"),
+        ("flags", "<i1"),  # bits of Transferring
+        ("status", "<i1"),  # TransferStatus.PENDING; 0: the row is free
+        ("next_free", "<i4"),
+        ("spare", "<i4"),
+    ]
+)
+"""An open hold."""
+
 TRANSFER_ROW = np.dtype(
     [
-        # of all
         ("id_low", "<i8"),
         ("id_high", "<i8"),
         ("amount", "<i8"),
         ("reference", "<i8"),
         ("since_ns", "<i8"),  # acceptance, of a hold its end, from which on it is known for a day
         ("sequence", "<i8"),  # of the command
+        ("expires_at_ns", "<i8"),  # of a hold; else 0
+        ("hold_low", "<i8"),  # of a POST or VOID, what it resolved; else 0
+        ("hold_high", "<i8"),
         ("debit", "<i4"),  # rows of the accounts
         ("credit", "<i4"),
         ("code", "<i2"),
         ("flags", "<i1"),  # bits of Transferring
-        ("status", "<i1"),  # TransferStatus; 0: the row is free
-        ("next_free", "<i4"),
-        # of those that hold, post or void: of others, leftovers
-        ("hold_low", "<i8"),  # what it posts or voids
-        ("hold_high", "<i8"),
-        ("expires_at_ns", "<i8"),  # 0: never
-        ("number", "<i8"),  # of a hold
-        ("timer", "<i4"),  # of an open hold's end; 0 none
+        ("status", "<i1"),  # TransferStatus
         ("spare", "<i4"),
-        ("spare_words", "<i8", (3,)),
     ]
 )
-"""A transfer whose id is known, or an open hold. What moves at once touches only the first cache line of two."""
+"""What has happened under an id, for as long as it is known: a transfer, or the end of a hold."""
+
+HIGHEST_NUMBER: Final = (1 << 31) - 1
+"""transfer_index keeps 31 bits of a transfer's number; none is 0."""
+
+FORGOTTEN_AT_ONCE: Final = 16
+"""Transfers that are let go when the last of them is too old: a power of two, and no ring is shorter."""
 
 MOST_LINKED: Final = 256
 """Longest chain of linked transfers."""
@@ -586,14 +608,20 @@ TRIGGER_POSITION: Final = 1
 TRIGGER_ORDER: Final = 2
 TRIGGER_BAND: Final = 3
 
+PAGE_SHUT: Final = -1
+
+PAGE_SPARE: Final = 32
+"""A page that is full is shut, until so many of its rows are free: rows that come together lie together then, and a
+page is put into the chain and taken out for the sake of many rows, not of one."""
+
 PAGE = np.dtype(
     [
         ("lane", "<i4"),  # instrument x 2 + side of the quote
         ("bound", "<i4"),  # where its bounds stand
         ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
         ("live", "<i2"),
-        ("next_open", "<i4"),  # chain of the lane's pages that have room
-        ("previous_open", "<i4"),
+        ("next_open", "<i4"),  # chain of the lane's open pages, which take rows
+        ("previous_open", "<i4"),  # 0: it is the first; PAGE_SHUT: it is not in the chain
         ("next_free", "<i4"),
         ("free", "<i8", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
     ]
@@ -604,7 +632,7 @@ LANE = np.dtype(
         ("bounds_start", "<i4"),  # its extent in the page bounds, a multiple of BOUNDS_STEP
         ("bounds_room", "<i4"),
         ("pages", "<i4"),
-        ("first_open", "<i4"),  # page with room; 0 none
+        ("first_open", "<i4"),  # page that takes the next row; 0 none
     ]
 )
 """Row = instrument x 2 + side of the quote (LANE_BID, LANE_ASK): all that waits for that price."""
@@ -739,8 +767,8 @@ class Book(Tables):
     fixed_trades: Table = rows_of(FIXED_TRADE)
     exposures: Table = rows_of(EXPOSURE)
     accounts: Table = rows_of(ACCOUNT)
-    transfers: Table = rows_of(TRANSFER_ROW)
-    known_rows: NDArray[np.int32] = rows_of(np.int32)  # ring of the transfers that are known and no open holds, by age
+    holds: Table = rows_of(HOLD)
+    transfers: Table = rows_of(TRANSFER_ROW)  # a ring, by number: a transfer overwrites one that is forgotten
     triggers: Table = rows_of(TRIGGER)
     # by trigger row, of the position there, leftovers where there is none:
     mark_lots: NDArray[np.int64] = rows_of(np.int64)  # side x lots
@@ -756,10 +784,10 @@ class Book(Tables):
     # compact indexes (kernels/compact.py): a word is a key's mark and a row
     id_index: NDArray[np.int64] = rows_of(np.int64)  # order or position id -> row of the position, or -row of the order
     account_index: NDArray[np.int64] = rows_of(np.int64)  # id of an account -> its row
-    transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of a transfer's id -> transfer row; ids may share a key
+    seat_index: NDArray[np.int64] = rows_of(np.int64)  # player and match -> seat row
+    holding_index: NDArray[np.int64] = rows_of(np.int64)  # seat row and instrument -> holding row
+    transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of an id -> number of a transfer, or - row of a hold
     # indexes: see kernels/index.py
-    seat_index: Table = rows_of(INDEX)  # player and match -> seat row
-    holding_index: Table = rows_of(INDEX)  # seat row and instrument -> holding row
     exposure_index: Table = rows_of(INDEX)  # instrument, direction, minute and asset -> exposure row
     request_index: Table = rows_of(INDEX)  # key_low -> request row
     allowed_index: Table = rows_of(INDEX)  # match and instrument -> 1, in matches of only some instruments

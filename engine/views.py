@@ -15,10 +15,10 @@ from engine.accounts import row_of
 from engine.commands import Account, Asset, of_players
 from engine.kernels.careers import begins_at, level_of
 from engine.kernels.compact import find_open
-from engine.kernels.index import allowed_key, find, seat_key
+from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, find_seats, floating_profit
+from engine.kernels.seats import equities_of, equity, find_seats, floating_profit, seat_row
 from engine.ranking import pool
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -321,7 +321,7 @@ def _seat_row(book: Book, player: int, match_id: int) -> int:
     """0 when there is none. A match beyond all there are would have the key of somebody else's seat."""
     if not 1 <= match_id <= int(book.world[0]["matches"]):
         return 0
-    return int(find(book.seat_index, seat_key(player, match_id)))
+    return int(seat_row(book, player, match_id))
 
 
 def _seat_view(book: Book, row: int, worth: int) -> SeatView:

@@ -210,7 +210,7 @@ def _play() -> None:
     views.wallet_trades(book, 1)
     views.career(book, 1)
     market.revalue(book, 1)
-    index.rehash(book.seat_index, np.zeros_like(book.seat_index))
+    index.rehash(book.request_index, np.zeros_like(book.request_index))
     compact.rehash(book.id_index, np.zeros_like(book.id_index))
     index.account_id(1, 1, 1)
 

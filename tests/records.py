@@ -46,7 +46,7 @@ from engine.events import (
     EventKind,
 )
 from engine.state import State, sections
-from engine.tables import make_array
+from engine.tables import HIGHEST_NUMBER, make_array
 
 
 class Quote(NamedTuple):
@@ -284,18 +284,28 @@ def content(state: State, *without: str) -> dict[str, Any]:
     found: dict[str, Any] = {"cold": msgspec.msgpack.encode(state.cold)}
     for name, array in sections(state).items():
         table = np.asarray(array)
-        if name.endswith("_index"):
+        if name == "transfer_index":  # without those that are forgotten: how many stay depends on its length
+            found[name] = sorted(word for word in table[table != 0].tolist() if _is_of_one_known(state, word))
+        elif name.endswith("_index"):
             found[name] = sorted(table[table["row" if table.dtype.names else ...] != 0].tolist())
-        elif name == "known_rows":
-            numbers = np.arange(*(int(state.book.world[0][f"transfers_{what}"]) for what in ("forgotten", "kept")))
+        elif name == "transfers":
+            numbers = np.arange(*(1 + int(state.book.world[0][f"transfers_{what}"]) for what in ("forgotten", "known")))
             found[name] = table[numbers & (len(table) - 1)].tolist()
         else:
             size, fresh = table.itemsize, np.asarray(make_array(name, 1)).tobytes()
             taken = np.flatnonzero((table.view("u1").reshape(-1, size) != np.frombuffer(fresh, "u1")).any(axis=1))
             found[name] = table[: int(taken[-1]) + 1 if taken.size else 0].tobytes()
     world = state.book.world
-    found["world"] = {name: int(world[name][0]) for name in world.dtype.names or () if name not in without}
+    found["world"] = {
+        name: int(world[name][0]) for name in world.dtype.names or () if name not in (*without, "swept_line")
+    }
     return found
+
+
+def _is_of_one_known(state: State, word: int) -> bool:
+    """Is it, in transfer_index, that of an open hold or of a transfer that is not forgotten?"""
+    forgotten, known = (int(state.book.world[0][f"transfers_{what}"]) for what in ("forgotten", "known"))
+    return bool(word & 1 << 31) or 0 < (word - forgotten) & HIGHEST_NUMBER <= known - forgotten
 
 
 def lasting(state: State) -> dict[str, Any]:

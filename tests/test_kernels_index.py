@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +12,19 @@ from kernels import for_python
 from engine.kernels import compact, index
 from engine.kernels.compact import find_open
 from engine.kernels.index import find, insert, rehash, seat_key
-from engine.tables import Book, make_array, make_book
+from engine.tables import HIGHEST_NUMBER, Book, make_array, make_book
 
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
 mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
+first_match, next_match, row_in = map(for_python, (compact.first_match, compact.next_match, compact.row_in))
+sweep = for_python(compact.sweep)
 
 SLOTS = 64
 LINES = SLOTS // 8
 
 
 def make_index(slots: int = SLOTS):
-    return make_array("seat_index", slots)
+    return make_array("request_index", slots)
 
 
 def colliding(count: int, slots: int = SLOTS) -> list[int]:
@@ -116,8 +119,20 @@ class Opened:
         compact.insert(self.book.id_index, id, row)
 
 
-ONE_MARK = [8 ^ (bits << 35) ^ (bits << 6) for bits in range(400)]
-"""Keys that differ in nothing that a slot keeps: the hash folds the upper bits onto the lower ones."""
+def of_one_mark(count: int) -> list[int]:
+    """Keys that differ in nothing that a slot keeps: the hash is computed backwards from numbers that do not."""
+    keys: list[int] = []
+    inverse, low = pow(0x9E3779B97F4A7C15, -1, 1 << 64), 0
+    while len(keys) < count:
+        low += 1
+        mixed = (12_345 << 36 | low) * inverse % (1 << 64)
+        if mixed < 1 << 61:
+            number = mixed ^ mixed >> 29 ^ mixed >> 58
+            keys.append(number << 2 | 3)
+    return keys
+
+
+ONE_MARK = of_one_mark(400)
 
 MARKED = {name: keys for name, keys in PATTERNS.items() if name not in ("seats", "holdings", "colliding")} | {
     "colliding": [key for key in range(20_000) if mark_of(key) // 4 % LINES == LINES - 1][:400],
@@ -162,3 +177,39 @@ def test_a_larger_compact_index_knows_the_same():
     compact.rehash(opened.book.id_index, larger.id_index)
     assert [find_open(larger, key) for key in ONE_MARK[:16]] == [-row for row in range(1, 17)]
     assert [find_open(larger, key) for key in PATTERNS["far apart"][:17]] == [*range(-17, -33, -1), 0]
+
+
+@pytest.mark.parametrize("colliding", [False, True])
+def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool):
+    """Of a few hundred transfers in sequence, each with a key, and rows of holds, which stay."""
+    draw, most = random.Random(1), HIGHEST_NUMBER
+    keys = draw.sample(MARKED["colliding"] if colliding else range(1 << 40), 200)
+    slots = make_array("id_index", SLOTS)
+    numbers = [most - 9 + n if n < 10 else n - 9 for n in range(190)]  # in sequence, but for 0, which is none
+    held = {keys.pop(): -row for row in range(1, 9)}
+    for key, row in held.items():
+        compact.insert(slots, key, row)
+    line, known = 0, {}
+    for number, key in zip(numbers, keys, strict=False):
+        compact.insert(slots, key, number)
+        known[key] = number
+        first = list(known.values())[-min(len(known), 20)]
+        line = (line + 1) % LINES
+        sweep(slots, line, first, 21)
+        found = {word & 0xFFFFFFFF for word in slots.tolist()}
+        still = dict(list(known.items())[-20:])
+        assert found >= {*still.values(), *(row & 0xFFFFFFFF for row in held.values())}
+        assert np.count_nonzero(slots) <= len(held) + 20 + 2 * LINES
+        for each, row in (still | held).items():
+            assert row in rows_under(slots, each)
+    assert len(known) > 150
+
+
+def rows_under(slots: Any, key: int) -> set[int]:
+    """All rows that a search for the key comes by."""
+    mark, rows = mark_of(key), set()
+    slot = first_match(slots, mark)
+    while row := row_in(slots, slot):
+        rows.add(row)
+        slot = next_match(slots, mark, slot)
+    return rows

@@ -13,14 +13,22 @@ from engine.invariants.rows import (
     Rows,
     accounts_of,
     compact_index_problems,
+    holds_of,
     live_rows,
-    open_holds_of,
     sum_by,
     where,
 )
 from engine.scale import DAY_NS
 from engine.state import State
-from engine.tables import ACCOUNTS, MOST_SUMMED, MUST_NOT_OVERDRAW, TRANSFERS
+from engine.tables import (
+    ACCOUNTS,
+    FORGOTTEN_AT_ONCE,
+    HIGHEST_NUMBER,
+    HOLDS,
+    MOST_SUMMED,
+    MUST_NOT_OVERDRAW,
+    Book,
+)
 
 
 def every_asset_sums_to_zero(state: State) -> list[str]:
@@ -59,21 +67,18 @@ def accounts_are_within_bounds(state: State) -> list[str]:
 def what_is_pending_is_held(state: State) -> list[str]:
     """The pending sums of an account are those of the open holds on it; a transfer is between accounts of one asset."""
     book = state.book
-    rows = live_rows(book, TRANSFERS)
-    transfers = book.transfers[rows]
-    held = open_holds_of(transfers)
+    held = holds_of(book)
     found = []
     for side, column in (("debit", "debits_pending"), ("credit", "credits_pending")):
         sums = sum_by(len(book.accounts), held[side], held["amount"])
         found += where(book.accounts[column] != sums, f"{column} of account row {{}} is not what is held")
-    debit, credit = book.accounts["id"][transfers["debit"]], book.accounts["id"][transfers["credit"]]
-    astray = (debit == credit) | (debit & 0xFF != credit & 0xFF) | (debit == 0) | (credit == 0)
     numbers = held["number"]
     unnumbered = (numbers < 1) | (numbers > book.world["holds"][0])
     return [
         *found,
-        *where(astray, "the accounts of the transfer in row {} do not go together", rows),
+        *where(_astray(book, held), "the accounts of hold {} do not go together", numbers),
         *where(held["amount"] < 1, "hold {} holds nothing", numbers),
+        *where((held["status"] != PENDING) | (held["flags"] & Transferring.PENDING == 0), "hold {} is none", numbers),
         *where(unnumbered, "hold {} was never made", numbers),
         *(["two holds have one number"] if len(np.unique(numbers)) != len(numbers) else []),
     ]
@@ -87,28 +92,54 @@ def accounts_are_found(state: State) -> list[str]:
 
 
 def transfers_are_known(state: State) -> list[str]:
-    """transfer_index knows every transfer that has an id. All but the open holds stand in known_rows, the oldest
-    first, and none of them is as old as to be forgotten; what has no id is an open hold."""
+    """transfer_index knows every transfer and every open hold that has an id; beside these there are some that are
+    forgotten. Transfers are in order of acceptance, and only a few, which others will be let go with, older than a
+    day."""
     book = state.book
-    world, transfers = book.world[0], book.transfers
-    rows = live_rows(book, TRANSFERS)
-    known = transfers[rows]
-    named = (known["id_low"] != 0) | (known["id_high"] != 0)
-    low, high = known["id_low"][named], known["id_high"][named]
-    found = compact_index_problems(book.transfer_index, low ^ high, rows[named])
+    world, index = book.world[0], book.transfer_index
+    first, last = int(world["transfers_forgotten"]) + 1, int(world["transfers_known"])
+    numbers = np.arange(first, last + 1)
+    numbers = numbers[numbers & HIGHEST_NUMBER != 0]
+    known = book.transfers[numbers & (len(book.transfers) - 1)]
+    rows = live_rows(book, HOLDS)
+    rows = rows[(book.holds["id_low"][rows] != 0) | (book.holds["id_high"][rows] != 0)]
+    held = book.holds[rows]
+
+    words = index[index != 0]
+    number = words & 0xFFFFFFFF
+    forgotten = words[(number <= HIGHEST_NUMBER) & ((number - first) & HIGHEST_NUMBER >= last + 1 - first)]
+    keys = np.concatenate([known["id_low"] ^ known["id_high"], held["id_low"] ^ held["id_high"]])
+    found = compact_index_problems(index, keys, np.concatenate([numbers & HIGHEST_NUMBER, -rows]), forgotten)
+    if 8 * len(words) > 5 * len(index):
+        found.append(f"{len(forgotten)} forgotten transfers are in an index of {len(index)} slots")
+
+    ahead = (forgotten - last - 1) & HIGHEST_NUMBER
+    found += where(ahead < 1 << 30, "transfer {} is known and was never made", forgotten & HIGHEST_NUMBER)
+    is_there = last - first + 1 < len(book.transfers)  # the last one that was forgotten, not yet overwritten
+    too_soon = book.transfers["since_ns"][(first - 1) & (len(book.transfers) - 1)] + DAY_NS > world["now_ns"]
+    if (first - 1) % FORGOTTEN_AT_ONCE or (is_there and too_soon):
+        found.append("a transfer was forgotten too soon")
+
+    since = known["since_ns"]
+    still = since + DAY_NS > world["now_ns"]
+    low, high = (np.concatenate([known[half][still], held[half]]) for half in ("id_low", "id_high"))
     if len(set(zip(low.tolist(), high.tolist(), strict=True))) != len(low):
         found.append("two transfers have one id")
-
-    numbers = np.arange(int(world["transfers_forgotten"]), int(world["transfers_kept"]))
-    by_age = book.known_rows[numbers & (len(book.known_rows) - 1)]
-    is_open = (known["flags"] & Transferring.PENDING != 0) & (known["status"] == PENDING)
-    if sorted(by_age.tolist()) != rows[~is_open].tolist():
-        found.append("what is kept are not the known transfers")
-    since = transfers["since_ns"][by_age]
-    if (np.diff(since) < 0).any() or (since + DAY_NS <= world["now_ns"]).any() or (since > world["now_ns"]).any():
+    if (np.diff(since) < 0).any() or (~still).sum() >= FORGOTTEN_AT_ONCE or (since > world["now_ns"]).any():
         found.append("transfers are not in order of acceptance, or known for too long")
-    found += where(known["status"] == 0, "the transfer in row {} is free and known", rows)
-    return found + where(~named & ~is_open, "the transfer in row {} has no id", rows)
+    found += where(_astray(book, known), "the accounts of transfer {} do not go together", numbers)
+    return found + where(
+        (known["status"] == 0) | (known["status"] == PENDING) | ((known["id_low"] == 0) & (known["id_high"] == 0)),
+        "transfer {} has not happened, or has no id",
+        numbers,
+    )
+
+
+def _astray(book: Book, transfers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Are its accounts not two of one asset?"""
+    debit, credit = book.accounts["id"][transfers["debit"]], book.accounts["id"][transfers["credit"]]
+    astray: NDArray[np.bool_] = (debit == credit) | (debit & 0xFF != credit & 0xFF) | (debit == 0) | (credit == 0)
+    return astray
 
 
 def _summed(accounts: NDArray[Any]) -> dict[str, int]:

@@ -51,7 +51,7 @@ def items_are_set_aside_for_winners(state: State) -> list[str]:
             (PENDING, id << 16 | Account.MATCH_ESCROW << 8 | Asset[item], count)
             for item, count in (promising.get(pinned[id], ()) if running else ())
         ]
-        holds = [book.transfers[row] for row in match["item_holds"].tolist() if row]
+        holds = [book.holds[row] for row in match["item_holds"].tolist() if row]
         held = [(int(hold["status"]), int(book.accounts["id"][hold["credit"]]), int(hold["amount"])) for hold in holds]
         if held != promised:
             found.append(f"of items for the winner of match {id}, {held} are held, not {promised}")

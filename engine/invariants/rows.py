@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import CreateGame, Transferring
+from engine.commands import CreateGame
 from engine.state import State
 from engine.tables import (
     ACCOUNTS,
@@ -16,6 +16,7 @@ from engine.tables import (
     EXPOSURES,
     FIXED_TRADES,
     HOLDINGS,
+    HOLDS,
     ORDERS,
     PACES,
     PAGES,
@@ -24,7 +25,6 @@ from engine.tables import (
     ROSTERS,
     SEATS,
     TIMERS,
-    TRANSFERS,
     WAITING,
     Book,
 )
@@ -32,7 +32,7 @@ from engine.tables import (
 Rows = NDArray[np.int64]
 
 PENDING = 2
-"""TRANSFER_ROW.status: TransferStatus.PENDING."""
+"""HOLD.status: TransferStatus.PENDING."""
 
 FREE_LISTS = {
     SEATS: "seats",
@@ -49,7 +49,7 @@ FREE_LISTS = {
     FIXED_TRADES: "fixed_trades",
     EXPOSURES: "exposures",
     ACCOUNTS: "accounts",
-    TRANSFERS: "transfers",
+    HOLDS: "holds",
 }
 """Each table with a free list, by its head."""
 
@@ -105,10 +105,8 @@ def accounts_of(book: Book) -> NDArray[Any]:
     return book.accounts[live_rows(book, ACCOUNTS)]
 
 
-def open_holds_of(transfers: NDArray[Any]) -> NDArray[Any]:
-    is_open = (transfers["flags"] & Transferring.PENDING != 0) & (transfers["status"] == PENDING)
-    holds: NDArray[Any] = transfers[is_open]
-    return holds
+def holds_of(book: Book) -> NDArray[Any]:
+    return book.holds[live_rows(book, HOLDS)]
 
 
 def rules_of(state: State, match: int) -> CreateGame:
@@ -136,14 +134,17 @@ def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None
     return [sentence.format(place) for place in (places if names is None else np.asarray(names)[places])]
 
 
-def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows) -> list[str]:
-    """How the compact index differs from keys -> rows, or is too full to be searched quickly."""
+def compact_index_problems(
+    index: Rows, keys: NDArray[Any], rows: Rows, dropped: Rows | tuple[()] = ()
+) -> list[str]:
+    """How the compact index differs from keys -> rows and the words that are yet to be dropped, or is too full to be
+    searched quickly."""
     blocks = keys >> 2
-    mixed = ((blocks ^ (blocks >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD
-    marks = 1 << 30 | ((mixed >> 20 & 0xFFFFFFF) << 2) | (keys & 3)
+    mixed = (blocks ^ (blocks >> 29)) * (0x9E3779B97F4A7C15 - (1 << 64)) >> 36 & 0xFFFFFFF
+    marks = 1 << 30 | (mixed << 2) | (keys & 3)
     slots = np.flatnonzero(index)
     found = []
-    if sorted(index[slots].tolist()) != sorted(((marks << 32) | (rows & 0xFFFFFFFF)).tolist()):
+    if sorted(index[slots].tolist()) != sorted([*((marks << 32) | (rows & 0xFFFFFFFF)).tolist(), *dropped]):
         found.append(f"the index has {len(slots)} entries, not those of {len(rows)} rows")
     # A search begins in the line of the mark and ends in the first one with an empty slot: there is none on the way.
     has_empty = (index.reshape(-1, 8) == 0).any(axis=1)
@@ -151,7 +152,7 @@ def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows) -> list[
     lines, homes = slots // 8, (index[slots] >> 34) & (len(index) // 8 - 1)
     if (empty[np.where(homes <= lines, lines, lines + len(has_empty))] != empty[homes]).any():
         found.append("an entry of the index is not found")
-    if 2 * len(slots) > len(index):
+    if 2 * len(rows) > len(index):
         found.append("the index is more than half full")
     return found
 

@@ -7,8 +7,8 @@ import numpy as np
 from engine.invariants.rows import (
     Rows,
     chain_problems,
+    compact_index_problems,
     count_by,
-    index_problems,
     live_rows,
     orders_of,
     positions_of,
@@ -74,7 +74,9 @@ def seats_are_found(state: State) -> list[str]:
     book = state.book
     rows = live_rows(book, SEATS)
     seats = book.seats[rows]
-    found = index_problems(book.seat_index, (seats["player"].astype(np.int64) << 32) | seats["match"], rows)
+    keys = (seats["player"].astype(np.int64) << 32) | seats["match"]
+    found = ["a player sits twice in one match"] if len(np.unique(keys)) != len(keys) else []
+    found += compact_index_problems(book.seat_index, keys, rows)
     strangers = (seats["player"] < 1) | (seats["player"] > book.world["players"][0])
     return found + where(strangers, "seat {} is a stranger's", rows)
 
@@ -84,7 +86,8 @@ def holdings_are_found(state: State) -> list[str]:
     book = state.book
     rows = live_rows(book, HOLDINGS)
     keys = (book.holdings["seat"][rows].astype(np.int64) << 20) | book.holdings["instrument"][rows]
-    return index_problems(book.holding_index, keys, rows)
+    found = ["two holdings are of one seat and instrument"] if len(np.unique(keys)) != len(keys) else []
+    return found + compact_index_problems(book.holding_index, keys, rows)
 
 
 def chains_hold_what_is_a_seats(state: State) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.commands import TimeInForce
-from engine.invariants.rows import first_rows, live_rows, open_holds_of, where
+from engine.invariants.rows import first_rows, holds_of, live_rows, where
 from engine.scale import DAY_NS
 from engine.state import State
 from engine.tables import (
@@ -28,7 +28,6 @@ from engine.tables import (
     TIMER_SAMPLE,
     TIMER_WAIT,
     TIMERS,
-    TRANSFERS,
     WAITING,
 )
 
@@ -90,13 +89,13 @@ def _orders_that_end(state: State) -> Owned:
 
 def _holds_that_end(state: State) -> Owned:
     book = state.book
-    holds = open_holds_of(book.transfers[live_rows(book, TRANSFERS)])
+    holds = holds_of(book)
     has_end = holds["expires_at_ns"] != 0
     found = where((holds["timer"] != 0) & ~has_end, "hold {} has a timer and no end", holds["number"])
     holds = holds[has_end]
     timers = book.timers[holds["timer"]]
     wrong = (timers["id"] != holds["number"]) | (timers["kind"] != TIMER_HOLD)
-    wrong |= (book.transfers["number"][timers["owner"]] != holds["number"]) | (
+    wrong |= (book.holds["number"][timers["owner"]] != holds["number"]) | (
         timers["due_ns"] != holds["expires_at_ns"]
     )
     return len(holds), found + where(wrong, "timer of hold {} is off", holds["number"])

@@ -9,9 +9,9 @@ from engine.invariants.rows import (
     PENDING,
     count_by,
     fixed_trades_of,
+    holds_of,
     index_problems,
     live_rows,
-    open_holds_of,
     orders_of,
     positions_of,
     seats_trades_of,
@@ -20,7 +20,7 @@ from engine.invariants.rows import (
 )
 from engine.scale import BOUND, NS_PER_S, PPM
 from engine.state import State
-from engine.tables import EXPOSURES, MATCH_OPEN, TRANSFERS
+from engine.tables import EXPOSURES, MATCH_OPEN
 
 
 def amounts_are_within_bounds(state: State) -> list[str]:
@@ -97,12 +97,12 @@ def wallet_trades_hold_what_they_stake(state: State) -> list[str]:
         ("stake", TransferCode.STAKE, account, house, trades["stake"]),
         ("payout", TransferCode.PAYOUT, house, account, payout),
     ):
-        holds = book.transfers[trades[f"{name}_hold"]]
+        holds = book.holds[trades[f"{name}_hold"]]
         off = (holds["amount"] != amount) | (holds["reference"] != trades["id"]) | (holds["code"] != kind)
         off |= (book.accounts["id"][holds["debit"]] != debit) | (book.accounts["id"][holds["credit"]] != credit)
         off |= (holds["status"] != PENDING) | (holds["flags"] != Transferring.PENDING) | (holds["expires_at_ns"] != 0)
         found += where(off, f"{name} of trade {{}} is not held as it should", trades["id"])
-        open_holds = open_holds_of(book.transfers[live_rows(book, TRANSFERS)])
+        open_holds = holds_of(book)
         own = (open_holds["code"] == kind) & (open_holds["id_low"] == 0) & (open_holds["id_high"] == 0)
         if np.count_nonzero(own) != len(trades):
             found.append(f"{np.count_nonzero(own)} holds of a {name} for {len(trades)} trades from wallets")

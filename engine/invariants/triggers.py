@@ -19,6 +19,8 @@ from engine.tables import (
     LANE_BID,
     ORDERS,
     PAGE_ROWS,
+    PAGE_SHUT,
+    PAGE_SPARE,
     PAGES,
     POSITIONS,
     TRIGGER_ORDER,
@@ -73,7 +75,8 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
 
 
 def pages_count_their_rows(state: State) -> list[str]:
-    """A page's live and free rows are its used ones, and the lane's chain of open pages is that of pages with room."""
+    """A page's live and free rows are its used ones. The lane's chain is that of its open pages: a full one is shut,
+    and none that has PAGE_SPARE free rows."""
     book = state.book
     pages = live_rows(book, PAGES)
     found = []
@@ -84,7 +87,11 @@ def pages_count_their_rows(state: State) -> list[str]:
     found += where(last[pages] >= book.pages["used"][pages], "page {} has a row beyond those it used", pages)
 
     lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
-    room = pages[book.pages["live"][pages] < PAGE_ROWS]
+    is_open = book.pages["previous_open"][pages] != PAGE_SHUT
+    live = book.pages["live"][pages]
+    found += where(is_open & (live == PAGE_ROWS), "page {} is full and open", pages)
+    found += where(~is_open & (live <= PAGE_ROWS - PAGE_SPARE), "page {} has much room and is shut", pages)
+    room = pages[is_open]
     return found + chain_problems("open pages of lane", lanes, book.lanes["first_open"], book.pages["next_open"],
                                   book.pages["previous_open"], book.pages["lane"], room)  # fmt: skip
 

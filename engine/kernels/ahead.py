@@ -10,16 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from engine.commands import Kind
-from engine.kernels import compact, kernel
-from engine.kernels.compact import find_open, likely_row
-from engine.kernels.index import (
-    find,
-    holding_key,
-    prefetch_slots,
-    seat_key,
-    transfer_key,
-)
-from engine.kernels.ledger import find_transfer
+from engine.kernels import kernel
+from engine.kernels.compact import find_open, likely_row, prefetch_slots
+from engine.kernels.index import holding_key, seat_key, transfer_key
 from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.transfers import RESOLVES
 from engine.kernels.triggers import free_row
@@ -58,18 +51,18 @@ def _ask_for_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        compact.prefetch_slots(book.id_index, commands.close[i].position)
+        prefetch_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
         prefetch_slots(book.seat_index, seat_key(header.player, header.match))
-        compact.prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+        prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
-        compact.prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
         if transfer.flags & RESOLVES:
-            compact.prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+            prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
         else:
-            compact.prefetch_slots(book.account_index, transfer.debit)
-            compact.prefetch_slots(book.account_index, transfer.credit)
+            prefetch_slots(book.account_index, transfer.debit)
+            prefetch_slots(book.account_index, transfer.credit)
 
 
 @kernel
@@ -80,16 +73,16 @@ def _ask_for_row(book, commands, i):
         book.ahead[i % AHEAD] = row
         prefetch(book.positions, row)
     elif header.kind == Kind.PLACE_ORDER.value:
-        row = find(book.seat_index, seat_key(header.player, header.match))
+        row = likely_row(book.seat_index, seat_key(header.player, header.match))
         book.ahead[i % AHEAD] = row
         prefetch(book.seats, row)
         prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
         if transfer.flags & RESOLVES:
-            row = find_transfer(book, transfer.hold_low, transfer.hold_high)
+            row = max(0, -likely_row(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high)))
             book.ahead[i % AHEAD] = row
-            prefetch(book.transfers, row)
+            prefetch(book.holds, row)
         else:
             debit = likely_row(book.account_index, transfer.debit)
             credit = likely_row(book.account_index, transfer.credit)
@@ -111,7 +104,7 @@ def _ask_for_neighbours(book, commands, i):
         row = _found(book, i, len(book.seats))
         if book.seats[row].watched:
             prefetch_third(book.seats, row)
-        prefetch(book.holdings, find(book.holding_index, holding_key(row, commands.place[i].instrument)))
+        prefetch(book.holdings, likely_row(book.holding_index, holding_key(row, commands.place[i].instrument)))
         prefetch(book.rosters, book.seats[row].first_roster)
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
@@ -121,25 +114,29 @@ def _ask_for_neighbours(book, commands, i):
             prefetch(book.mark_lots, trigger)
             prefetch(book.mark_cost, trigger)
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
-        held = book.transfers[_found(book, i, len(book.transfers))]
+        held = book.holds[_found(book, i, len(book.holds))]
         prefetch(book.accounts, held.debit)
         prefetch(book.accounts, held.credit)
 
 
 @kernel
 def _ask_for_band(book, commands, i):
-    """Of a seat whose equity some rule looks at: the band that the command will change."""
+    """Of a seat whose equity some rule looks at: the band that the command will change. And where a holding is known
+    that will go."""
     header = commands.header[i]
     row = _found(book, i, len(book.seats))
     if header.kind == Kind.CLOSE_POSITION.value:
         position = book.positions[_found(book, i, len(book.positions))]
+        if book.holdings[position.holding].count == 1:
+            holding = book.holdings[position.holding]
+            prefetch_slots(book.holding_index, holding_key(holding.seat, holding.instrument))
         if book.seats[position.seat].watched:
             holding = book.holdings[position.holding]
             prefetch_third(book.seats, position.seat)
             prefetch(book.bands, holding.long_band if position.side > 0 else holding.short_band)
     elif header.kind == Kind.PLACE_ORDER.value and book.seats[row].watched:
         place = commands.place[i]
-        holding = book.holdings[find(book.holding_index, holding_key(row, place.instrument))]
+        holding = book.holdings[likely_row(book.holding_index, holding_key(row, place.instrument))]
         band = holding.long_band if place.side > 0 else holding.short_band
         prefetch(book.bands, band)
         prefetch(book.triggers, book.bands[band].trigger)

@@ -12,7 +12,15 @@ from typing import Final
 
 from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.index import mixed
-from engine.kernels.processor import SLOTS_PER_LINE, prefetch, slots_marked, slots_with, trailing_zeros
+from engine.kernels.processor import (
+    SLOTS_PER_LINE,
+    empty_slots,
+    prefetch,
+    slots_marked,
+    slots_outside,
+    slots_with,
+    trailing_zeros,
+)
 
 IN_EVERY_MARK: Final = 1 << 30
 """So that no mark is that of an empty slot."""
@@ -69,6 +77,17 @@ def remove(index, key, row):
     index[line * SLOTS_PER_LINE + trailing_zeros(found)] = 0
     if was_full:
         _fill_up(index, line)
+
+
+@kernel
+def sweep(index, line, first, count):
+    """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
+    are looked at."""
+    dropped = slots_outside(index, line, first, count)
+    was_full = slots_with(index, line, 0) == 0
+    empty_slots(index, line, dropped)
+    if was_full and dropped != 0:
+        _fill_and_sweep(index, line, first, count)
 
 
 @kernel
@@ -139,9 +158,21 @@ def _put(index, mark, word):
 
 
 @rare_kernel
+def _fill_and_sweep(index, line, first, count):
+    """The line was full: fill it up, and let it be swept of what has come there."""
+    dropped = 1
+    while dropped != 0:
+        while slots_with(index, line, 0) != 0 and _fill_up(index, line):
+            pass
+        dropped = slots_outside(index, line, first, count)
+        empty_slots(index, line, dropped)
+
+
+@rare_kernel
 def _fill_up(index, line):
-    """The line was full and has one empty slot now: move there what stands behind it for want of one, if anything
-    does, and go on where that leaves one."""
+    """The line was full and has an empty slot now: move there what stands behind it for want of one, if anything does,
+    and go on where that leaves one. Was there anything?"""
+    first = line
     hole = line
     while True:
         line = _next_line(index, line)
@@ -154,7 +185,7 @@ def _fill_up(index, line):
                 hole = line
                 break
         if not is_full:
-            return
+            return hole != first
 
 
 @kernel

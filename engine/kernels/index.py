@@ -9,17 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from engine.kernels import entry, kernel
-from engine.kernels.processor import prefetch
 
-SLOTS_PER_LINE: Final = 4
-"""Of an index."""
+_MULTIPLIER: Final = 0x9E3779B97F4A7C15 - (1 << 64)
+"""Odd, of 64 bits: 2^64 over the golden ratio, as a signed number."""
 
 
 @kernel
 def mixed(number):
-    """28 bits that depend on all of a number. The multiplier is below 2^31, so the product of it and 32 bits never
-    wraps."""
-    return ((number ^ (number >> 29)) & 0xFFFFFFFF) * 0x4F1BBCDD >> 20 & 0xFFFFFFF
+    """28 bits that depend on all of a number: of a product's lowest 64, which are the same whether it wraps or not."""
+    return ((number ^ (number >> 29)) * _MULTIPLIER >> 36) & 0xFFFFFFF
 
 
 @kernel
@@ -70,15 +68,6 @@ def remove(index, key):
             hole = slot
     index[hole].key = 0
     index[hole].row = 0
-
-
-@kernel
-def prefetch_slots(index, key):
-    """Ask for the line in which the search for `key` starts, and for the next one: a removal often runs on into it."""
-    mask = len(index) - 1
-    slot = slot_of(key, mask)
-    prefetch(index, slot)
-    prefetch(index, (slot + SLOTS_PER_LINE) & mask)
 
 
 @entry

@@ -15,22 +15,29 @@ from typing import Final
 from engine.commands import Account, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel
-from engine.kernels.compact import first_match, insert, mark_of, next_match, prefetch_slots, remove, row_in
+from engine.kernels.compact import first_match, insert, mark_of, next_match, remove, row_in, sweep
 from engine.kernels.emit import begin
 from engine.kernels.index import account_id, asset_of, transfer_key
-from engine.kernels.processor import prefetch
+from engine.kernels.processor import SLOTS_PER_LINE, prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
 from engine.scale import DAY_NS
-from engine.tables import ACCOUNTS, MOST_SUMMED, MUST_NOT_OVERDRAW, TIMER_HOLD, TRANSFERS
+from engine.tables import (
+    ACCOUNTS,
+    FORGOTTEN_AT_ONCE,
+    HIGHEST_NUMBER,
+    HOLDS,
+    MOST_SUMMED,
+    MUST_NOT_OVERDRAW,
+    TIMER_HOLD,
+)
 
 TRANSFER_LIFETIME_NS: Final = DAY_NS
 """How long the id of a transfer is known after its acceptance, of a hold after its end."""
 
-FORGOTTEN_AHEAD: Final = 8
-"""Transfers between the one that is forgotten and the one whose place in the index is asked for; twice as many to
-the one whose row is."""
+SOON: Final = 8
+"""Transfers from now: what they will overwrite is asked for."""
 
 
 # For those who move money by a state of their own
@@ -128,8 +135,7 @@ def hold(book, events, debit_row, credit_row, amount, code, reference):
         return reason
 
     count(book, debit_row, credit_row, 0, amount)
-    row = record(book, 0, 0, debit_row, credit_row, amount, code, reference, Transferring.PENDING.value)
-    begin_hold(book, row, 0)
+    row = begin_hold(book, 0, 0, debit_row, credit_row, amount, code, reference, Transferring.PENDING.value, 0)
     tell(book, events, debit_row, credit_row, amount, code, reference, TransferStatus.PENDING.value)
     book.turn[0].hold = row
     return reason
@@ -138,8 +144,8 @@ def hold(book, events, debit_row, credit_row, amount, code, reference):
 @entry
 def post_hold(book, events, row, amount):
     """Move so much of what the hold holds and give back the rest: a Reason, AMOUNT_INVALID when it holds less. The
-    row is gone afterwards, if the hold was the engine's own."""
-    held = book.transfers[row]
+    row is gone afterwards."""
+    held = book.holds[row]
     if held.status != TransferStatus.PENDING.value:
         return Reason.HOLD_RESOLVED.value
     if amount <= 0 or amount > held.amount:
@@ -151,8 +157,8 @@ def post_hold(book, events, row, amount):
 
 @entry
 def void_hold(book, events, row):
-    """Give back what the hold holds: a Reason. The row is gone afterwards, if the hold was the engine's own."""
-    if book.transfers[row].status != TransferStatus.PENDING.value:
+    """Give back what the hold holds: a Reason. The row is gone afterwards."""
+    if book.holds[row].status != TransferStatus.PENDING.value:
         return Reason.HOLD_RESOLVED.value
 
     resolve(book, events, row, 0, TransferStatus.VOIDED.value, 0, 0)
@@ -170,32 +176,44 @@ def expire_hold(book, events, row):
 
 @kernel
 def find_transfer(book, id_low, id_high):
-    """The row of the known transfer or open hold with that id; 0 when there is none."""
+    """The number of the known transfer with that id, for `transfer_of`, or - the row of the open hold; 0 when there is
+    neither."""
     mark = mark_of(transfer_key(id_low, id_high))
     slot = first_match(book.transfer_index, mark)
     while True:
-        row = row_in(book.transfer_index, slot)
-        if row == 0 or (book.transfers[row].id_low == id_low and book.transfers[row].id_high == id_high):
-            return row
+        number = row_in(book.transfer_index, slot)
+        if number < 0:
+            held = book.holds[-number]
+            if held.id_low == id_low and held.id_high == id_high:
+                return number
+        elif number == 0:
+            return number
+        else:
+            known = transfer_of(book, number)
+            if known.id_low == id_low and known.id_high == id_high and _is_known(book, known):
+                return number
         slot = next_match(book.transfer_index, mark, slot)
 
 
 @kernel
+def transfer_of(book, number):
+    """The row of the known transfer with that number, as its 31 lowest bits are enough to tell."""
+    return book.transfers[number & (len(book.transfers) - 1)]
+
+
+@kernel
 def forget_transfers(book):
-    """Drop every transfer that has been known for TRANSFER_LIFETIME_NS."""
+    """Let go those that have been known for TRANSFER_LIFETIME_NS: their rows may be overwritten."""
     world = book.world[0]
-    mask = len(book.known_rows) - 1
-    while world.transfers_forgotten < world.transfers_kept:
-        number = world.transfers_forgotten
-        row = book.known_rows[number & mask]
-        if book.transfers[row].since_ns + TRANSFER_LIFETIME_NS > world.now_ns:
+    while world.transfers_forgotten + FORGOTTEN_AT_ONCE <= world.transfers_known:
+        if _is_known(book, transfer_of(book, world.transfers_forgotten + FORGOTTEN_AT_ONCE)):
             return
-        # Behind the youngest stand rows of long ago: to ask for them does no harm.
-        prefetch(book.transfers, book.known_rows[(number + 2 * FORGOTTEN_AHEAD) & mask])
-        later = book.transfers[book.known_rows[(number + FORGOTTEN_AHEAD) & mask]]
-        prefetch_slots(book.transfer_index, transfer_key(later.id_low, later.id_high))
-        _drop(book, row)
-        world.transfers_forgotten = number + 1
+        world.transfers_forgotten += FORGOTTEN_AT_ONCE
+
+
+@kernel
+def _is_known(book, transfer):
+    return transfer.since_ns + TRANSFER_LIFETIME_NS > book.world[0].now_ns
 
 
 # What changes
@@ -204,10 +222,9 @@ def forget_transfers(book):
 @kernel
 def resolve(book, events, row, amount, status, id_low, id_high):
     """End the hold: move `amount` of it, 0 unless it is posted, and give back the rest."""
-    held = book.transfers[row]
+    held = book.holds[row]
     if held.timer != 0:
         clear_timer(book, held.timer)
-        held.timer = 0
     count(book, held.debit, held.credit, amount, -held.amount)
     moved = amount if status == TransferStatus.HOLD_POSTED.value else held.amount
     event = tell(book, events, held.debit, held.credit, moved, held.code, held.reference, status)
@@ -216,12 +233,19 @@ def resolve(book, events, row, amount, status, id_low, id_high):
     event.hold_low = held.id_low
     event.hold_high = held.id_high
     event.held = held.amount
-    held.status = status
-    if held.id_low == 0 and held.id_high == 0:
-        _drop(book, row)
-    else:
-        held.since_ns = book.world[0].now_ns
-        keep(book, row)
+    if held.id_low != 0 or held.id_high != 0:
+        remove(book.transfer_index, transfer_key(held.id_low, held.id_high), -row)
+        known = record(book, held.id_low, held.id_high, held.amount, held.flags, status)
+        known.reference = held.reference
+        known.debit = held.debit
+        known.credit = held.credit
+        known.code = held.code
+        known.sequence = held.sequence
+        known.expires_at_ns = held.expires_at_ns
+        known.hold_low = 0
+        known.hold_high = 0
+    held.status = 0
+    release(book.holds, book.heads[HOLDS], row)
 
 
 @kernel
@@ -238,56 +262,68 @@ def count(book, debit_row, credit_row, posted, pending):
 
 
 @kernel
-def record(book, id_low, id_high, debit_row, credit_row, amount, code, reference, flags):
-    """A new row for a transfer, known under its id if it has one."""
-    row = take(book.transfers, book.heads[TRANSFERS])
-    known = book.transfers[row]
+def record(book, id_low, id_high, amount, flags, status):
+    """What has happened under that id, from now on known for TRANSFER_LIFETIME_NS; the rest is the caller's to say."""
+    world = book.world[0]
+    number = world.transfers_known + 1
+    if number & HIGHEST_NUMBER == 0:  # that would be none: there is nothing under it
+        skipped = transfer_of(book, number)
+        skipped.since_ns = world.now_ns
+        skipped.id_low = 0
+        skipped.id_high = 0
+        number += 1
+    world.transfers_known = number
+    prefetch(book.transfers, (number + SOON) & (len(book.transfers) - 1))
+    known = transfer_of(book, number)
     known.id_low = id_low
     known.id_high = id_high
     known.amount = amount
-    known.reference = reference
-    known.since_ns = book.world[0].now_ns
+    known.since_ns = world.now_ns
     known.sequence = book.turn[0].sequence
-    known.debit = debit_row
-    known.credit = credit_row
-    known.code = code
     known.flags = flags
+    known.status = status
+    _know(book, id_low, id_high, number & HIGHEST_NUMBER)
+    return known
+
+
+@kernel
+def begin_hold(book, id_low, id_high, debit_row, credit_row, amount, code, reference, flags, expires_at_ns):
+    """The row of a new open hold, known under its id if it has one."""
+    row = take(book.holds, book.heads[HOLDS])
+    world = book.world[0]
+    world.holds += 1
+    held = book.holds[row]
+    held.id_low = id_low
+    held.id_high = id_high
+    held.amount = amount
+    held.reference = reference
+    held.sequence = book.turn[0].sequence
+    held.expires_at_ns = expires_at_ns
+    held.number = world.holds
+    held.debit = debit_row
+    held.credit = credit_row
+    held.code = code
+    held.flags = flags
+    held.status = TransferStatus.PENDING.value
+    held.timer = 0
+    if expires_at_ns != 0:
+        held.timer = set_timer(book, expires_at_ns, TIMER_HOLD, held.number, row)
     if id_low != 0 or id_high != 0:
-        insert(book.transfer_index, transfer_key(id_low, id_high), row)
+        _know(book, id_low, id_high, -row)
     return row
 
 
 @kernel
-def begin_hold(book, row, expires_at_ns):
+def _know(book, id_low, id_high, number):
+    """Let the id lead to a transfer, or a hold; and drop from one line of the index, each time from the next, what is
+    forgotten. So nothing forgotten stays for longer than it takes to fill an eighth of the index."""
+    insert(book.transfer_index, transfer_key(id_low, id_high), number)
     world = book.world[0]
-    world.holds += 1
-    held = book.transfers[row]
-    held.status = TransferStatus.PENDING.value
-    held.expires_at_ns = expires_at_ns
-    held.number = world.holds
-    held.timer = 0
-    if expires_at_ns != 0:
-        held.timer = set_timer(book, expires_at_ns, TIMER_HOLD, held.number, row)
-
-
-@kernel
-def keep(book, row):
-    """Let the transfer be known for TRANSFER_LIFETIME_NS from now on."""
-    world = book.world[0]
-    book.known_rows[world.transfers_kept & (len(book.known_rows) - 1)] = row
-    world.transfers_kept += 1
-
-
-@kernel
-def _drop(book, row):
-    """Free the row; its id is known no more."""
-    known = book.transfers[row]
-    if known.id_low != 0 or known.id_high != 0:
-        remove(book.transfer_index, transfer_key(known.id_low, known.id_high), row)
-    known.id_low = 0
-    known.id_high = 0
-    known.status = 0
-    release(book.transfers, book.heads[TRANSFERS], row)
+    lines = len(book.transfer_index) // SLOTS_PER_LINE
+    world.swept_line = (world.swept_line + 1) & (lines - 1)
+    prefetch(book.transfer_index, ((world.swept_line + SOON) & (lines - 1)) * SLOTS_PER_LINE)
+    first = world.transfers_forgotten + 1
+    sweep(book.transfer_index, world.swept_line, first, world.transfers_known + 1 - first)
 
 
 @kernel

@@ -3,8 +3,7 @@ line at once, and looking for a bit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final
 
 from llvmlite import ir
@@ -56,25 +55,86 @@ def _asking_for(array: Any, first: int, end: int) -> Any:
 @intrinsic
 def _slots_with(typing_context: Any, words: Any, line: Any, word: Any) -> Any:
     """A bit for each of the eight words of the line, the lowest for the first: is it that word?"""
-    return types.int64(words, types.int64, types.int64), partial(_compare, 0)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        line = _line_of(context, builder, signature, arguments)
+        return _bits(builder, builder.icmp_unsigned("==", line, _eight(builder, arguments[2])))
+
+    return types.int64(words, types.int64, types.int64), generate
 
 
 @intrinsic
 def _slots_marked(typing_context: Any, words: Any, line: Any, mark: Any) -> Any:
-    """The same for its upper half: is it that mark?"""
-    return types.int64(words, types.int64, types.int64), partial(_compare, 32)
+    """The same: is that its upper half?"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        line = _line_of(context, builder, signature, arguments)
+        marks = builder.lshr(line, ir.Constant(_LINE, [32] * SLOTS_PER_LINE))
+        return _bits(builder, builder.icmp_unsigned("==", marks, _eight(builder, arguments[2])))
+
+    return types.int64(words, types.int64, types.int64), generate
 
 
-def _compare(dropped: int, context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Machine code that compares what is above the `dropped` lowest bits of each word."""
-    word, each = ir.IntType(64), ir.VectorType(ir.IntType(64), SLOTS_PER_LINE)
+@intrinsic
+def _slots_outside(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
+    """The same: is its lower half positive, and by its 31 bits not one of the `count` from `first` on?"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        line = _line_of(context, builder, signature, arguments)
+        number = builder.and_(line, ir.Constant(_LINE, [0xFFFFFFFF] * SLOTS_PER_LINE))
+        none = ir.Constant(_LINE, [0] * SLOTS_PER_LINE)
+        negative = ir.Constant(_LINE, [1 << 31] * SLOTS_PER_LINE)
+        positive = builder.and_(
+            builder.icmp_unsigned("!=", number, none), builder.icmp_unsigned("<", number, negative)
+        )
+        place = builder.sub(number, _eight(builder, arguments[2]))
+        place = builder.and_(place, ir.Constant(_LINE, [0x7FFFFFFF] * SLOTS_PER_LINE))
+        outside = builder.icmp_unsigned(">=", place, _eight(builder, arguments[3]))
+        return _bits(builder, builder.and_(positive, outside))
+
+    return types.int64(words, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def _empty_slots(typing_context: Any, words: Any, line: Any, bits: Any) -> Any:
+    """Let those of the eight words of the line be 0 that have a bit in `bits`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place_of(context, builder, signature, arguments)
+        answers = builder.bitcast(builder.trunc(arguments[2], ir.IntType(SLOTS_PER_LINE)), _ANSWERS)
+        line = builder.select(answers, ir.Constant(_LINE, [0] * SLOTS_PER_LINE), builder.load(place, align=8))
+        builder.store(line, place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(words, types.int64, types.int64), generate
+
+
+_WORD: Final = ir.IntType(64)
+_LINE: Final = ir.VectorType(_WORD, SLOTS_PER_LINE)
+_ANSWERS: Final = ir.VectorType(ir.IntType(1), SLOTS_PER_LINE)
+
+
+def _place_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Where that line of the array lies."""
     words = context.make_array(signature.args[0])(context, builder, arguments[0])
-    first = builder.gep(words.data, [builder.mul(arguments[1], word(SLOTS_PER_LINE))])
-    line = builder.load(builder.bitcast(first, each.as_pointer()), align=8)
-    wanted = builder.insert_element(ir.Constant(each, ir.Undefined), arguments[2], ir.IntType(32)(0))
-    all_wanted = builder.shuffle_vector(wanted, wanted, ir.Constant(ir.VectorType(ir.IntType(32), SLOTS_PER_LINE), None))
-    equal = builder.icmp_unsigned("==", builder.lshr(line, ir.Constant(each, [dropped] * SLOTS_PER_LINE)), all_wanted)
-    return builder.zext(builder.bitcast(equal, ir.IntType(SLOTS_PER_LINE)), word)
+    first = builder.gep(words.data, [builder.mul(arguments[1], _WORD(SLOTS_PER_LINE))])
+    return builder.bitcast(first, _LINE.as_pointer())
+
+
+def _line_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """The eight words of that line, in one register."""
+    return builder.load(_place_of(context, builder, signature, arguments), align=8)
+
+
+def _eight(builder: Any, word: Any) -> Any:
+    """The word eight times."""
+    first = builder.insert_element(ir.Constant(_LINE, ir.Undefined), word, ir.IntType(32)(0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), SLOTS_PER_LINE), None))
+
+
+def _bits(builder: Any, answers: Any) -> Any:
+    """Eight answers as the lowest bits of a word."""
+    return builder.zext(builder.bitcast(answers, ir.IntType(SLOTS_PER_LINE)), _WORD)
 
 
 @intrinsic
@@ -95,13 +155,24 @@ if JIT_DISABLED:
     prefetch_third = prefetch
 
     def slots_with(words: Any, line: int, word: int) -> int:
-        return _bits(words[slot] == word for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE))
+        return _which(words, line, lambda each: each == word)
 
     def slots_marked(words: Any, line: int, mark: int) -> int:
-        return _bits(words[slot] >> 32 == mark for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE))
+        return _which(words, line, lambda each: each >> 32 == mark)
 
-    def _bits(answers: Iterable[bool]) -> int:
-        return sum(1 << number for number, answer in enumerate(answers) if answer)
+    def slots_outside(words: Any, line: int, first: int, count: int) -> int:
+        def is_outside(each: int) -> bool:
+            return 0 < each & 0xFFFFFFFF < 1 << 31 and (each - first) & 0x7FFFFFFF >= count
+
+        return _which(words, line, is_outside)
+
+    def empty_slots(words: Any, line: int, bits: int) -> None:
+        for place in range(SLOTS_PER_LINE):
+            if bits >> place & 1:
+                words[line * SLOTS_PER_LINE + place] = 0
+
+    def _which(words: Any, line: int, answer: Callable[[int], bool]) -> int:
+        return sum(answer(words[line * SLOTS_PER_LINE + place]) << place for place in range(SLOTS_PER_LINE))
 
     def trailing_zeros(word: int) -> int:
         return (word & -word).bit_length() - 1
@@ -111,4 +182,6 @@ else:
     prefetch_third = _prefetch_third  # type: ignore[assignment]
     slots_with = _slots_with  # type: ignore[assignment]
     slots_marked = _slots_marked  # type: ignore[assignment]
+    slots_outside = _slots_outside  # type: ignore[assignment]
+    empty_slots = _empty_slots  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]

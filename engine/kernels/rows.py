@@ -13,6 +13,7 @@ from engine.tables import (
     EXPOSURES,
     FIXED_TRADES,
     HOLDINGS,
+    HOLDS,
     ORDERS,
     PAGE_ROWS,
     PAGES,
@@ -20,7 +21,6 @@ from engine.tables import (
     REQUESTS,
     ROSTERS,
     TIMERS,
-    TRANSFERS,
     WAITING,
 )
 
@@ -60,6 +60,8 @@ def has_room(book, commands):
     pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
     bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
     entries = heads[ORDERS].live + heads[POSITIONS].live + commands
+    known = book.world[0].transfers_known - book.world[0].transfers_forgotten
+    transfers = known + heads[HOLDS].live + 2 * commands + 1  # each command may end a hold, and time ends any
     return (
         heads[ORDERS].used + commands <= len(book.orders)
         and heads[POSITIONS].used + fills <= len(book.positions)
@@ -71,12 +73,13 @@ def has_room(book, commands):
         and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
         and heads[EXPOSURES].used + commands <= len(book.exposures)
         and heads[REQUESTS].used + commands <= len(book.requests)
-        and heads[TRANSFERS].used + 2 * commands <= len(book.transfers)
+        and heads[HOLDS].used + 2 * commands <= len(book.holds)
+        and transfers <= len(book.transfers)
         and heads[PAGES].used + pages <= len(book.pages)
         and bounds <= len(book.bound_low)
         and 2 * entries <= len(book.id_index)
         and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
         and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
         and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
-        and 2 * (heads[TRANSFERS].live + commands) <= len(book.transfer_index)
+        and 2 * transfers <= len(book.transfer_index)
     )

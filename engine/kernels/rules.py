@@ -15,10 +15,9 @@ from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.bands import divide_slack, drop_bands, touch
 from engine.kernels.emit import begin
 from engine.kernels.fixed_trades import refund
-from engine.kernels.index import find
 from engine.kernels.orders import end_order
 from engine.kernels.positions import breaks_loss_limit, close_position
-from engine.kernels.seats import balance, worth
+from engine.kernels.seats import balance, seat_row, worth
 from engine.kernels.sorting import sort
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
@@ -48,7 +47,8 @@ def judge_touched(book, events, room, outcome):
     while turn.judged < turn.touched:
         if turn.events >= room:
             return False
-        row = find(book.seat_index, book.touched[turn.judged])
+        key = book.touched[turn.judged]
+        row = seat_row(book, key >> 32, key & 0xFFFFFFFF)
         if _judge(book, events, row, outcome):
             book.seats[row].touched = 0
             turn.judged += 1

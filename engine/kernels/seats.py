@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.kernels import entry, kernel
-from engine.kernels.index import find, holding_key, insert, remove, seat_key
+from engine.kernels.compact import first_match, insert, mark_of, next_match, remove, row_in
+from engine.kernels.index import holding_key, seat_key
 from engine.kernels.rows import release, take
 from engine.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
 
@@ -16,7 +17,19 @@ def find_seat(book, player, match, hint):
         return 0
     if 0 < hint < len(book.seats) and book.seats[hint].player == player and book.seats[hint].match == match:
         return hint
-    return find(book.seat_index, seat_key(player, match))
+    return seat_row(book, player, match)
+
+
+@entry
+def seat_row(book, player, match):
+    """Row of the player's seat in the match; 0 when there is none."""
+    mark = mark_of(seat_key(player, match))
+    slot = first_match(book.seat_index, mark)
+    while True:
+        row = row_in(book.seat_index, slot)
+        if row == 0 or (book.seats[row].player == player and book.seats[row].match == match):
+            return row
+        slot = next_match(book.seat_index, mark, slot)
 
 
 @entry
@@ -61,7 +74,7 @@ def close_seat(book, row):
         book.seats[before].next_in_match = seat.next_in_match
     match.seats -= 1
     match.granted -= match.starting_balance
-    remove(book.seat_index, seat_key(seat.player, seat.match))
+    remove(book.seat_index, seat_key(seat.player, seat.match), row)
     if seat.pace != 0:
         release(book.paces, book.heads[PACES], seat.pace)
     seat.player = 0  # or a hint would still lead here
@@ -102,7 +115,13 @@ def reset_seat(book, row):
 @kernel
 def find_holding(book, seat_row, instrument):
     """Row of what the seat holds in the instrument; 0 when it holds nothing there."""
-    return find(book.holding_index, holding_key(seat_row, instrument))
+    mark = mark_of(holding_key(seat_row, instrument))
+    slot = first_match(book.holding_index, mark)
+    while True:
+        row = row_in(book.holding_index, slot)
+        if row == 0 or (book.holdings[row].seat == seat_row and book.holdings[row].instrument == instrument):
+            return row
+        slot = next_match(book.holding_index, mark, slot)
 
 
 @kernel
@@ -135,7 +154,7 @@ def count_out(book, holding_row, notional, count):
     holding.count -= count
     seat.notional -= notional
     if holding.count == 0:
-        remove(book.holding_index, holding_key(holding.seat, holding.instrument))
+        remove(book.holding_index, holding_key(holding.seat, holding.instrument), holding_row)
         release(book.holdings, book.heads[HOLDINGS], holding_row)
 
 

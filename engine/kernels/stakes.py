@@ -66,8 +66,8 @@ def put_up(book, events, row, payout):
 @kernel
 def ask_for_holds(book, trade):
     """Let what `pay_stake` will change be on its way to the cache."""
-    prefetch(book.transfers, trade.stake_hold)
-    prefetch(book.transfers, trade.payout_hold)
+    prefetch(book.holds, trade.stake_hold)
+    prefetch(book.holds, trade.payout_hold)
     prefetch(book.accounts, trade.account)
 
 

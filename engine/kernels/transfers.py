@@ -13,7 +13,17 @@ from typing import Final
 from engine.commands import Kind, Transferring
 from engine.events import TransferStatus
 from engine.kernels import kernel, rare_kernel
-from engine.kernels.ledger import account_row, begin_hold, count, find_transfer, keep, may_move, record, resolve, tell
+from engine.kernels.ledger import (
+    account_row,
+    begin_hold,
+    count,
+    find_transfer,
+    may_move,
+    record,
+    resolve,
+    tell,
+    transfer_of,
+)
 from engine.reasons import Reason
 from engine.tables import AHEAD, MOST_LINKED
 
@@ -39,9 +49,13 @@ def transfer(book, events, commands, i, outcome):
 
     outcome.id = command.id_low
     if turn.known != 0:
-        known = book.transfers[turn.known]
-        outcome.status = known.status
-        outcome.sequence = known.sequence
+        if turn.known > 0:
+            known = transfer_of(book, turn.known)
+            outcome.status = known.status
+            outcome.sequence = known.sequence
+        else:
+            outcome.status = TransferStatus.PENDING.value
+            outcome.sequence = book.holds[-turn.known].sequence
         outcome.replayed = 1
         return reason
     if command.flags & RESOLVES:
@@ -59,24 +73,30 @@ def _move_by(book, events, command):
     """Do what `_check` has planned: move or hold the amount; the status."""
     turn = book.turn[0]
     count(book, turn.debit, turn.credit, turn.posts, turn.pends)
-    row = record(
-        book,
-        command.id_low,
-        command.id_high,
-        turn.debit,
-        turn.credit,
-        command.amount,
-        command.code,
-        command.reference,
-        command.flags,
-    )
-    status = TransferStatus.POSTED.value
     if command.flags & Transferring.PENDING.value:
         status = TransferStatus.PENDING.value
-        begin_hold(book, row, command.expires_at_ns)
+        begin_hold(
+            book,
+            command.id_low,
+            command.id_high,
+            turn.debit,
+            turn.credit,
+            command.amount,
+            command.code,
+            command.reference,
+            command.flags,
+            command.expires_at_ns,
+        )
     else:
-        book.transfers[row].status = status
-        keep(book, row)
+        status = TransferStatus.POSTED.value
+        known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
+        known.reference = command.reference
+        known.debit = turn.debit
+        known.credit = turn.credit
+        known.code = command.code
+        known.expires_at_ns = 0
+        known.hold_low = 0
+        known.hold_high = 0
     event = tell(book, events, turn.debit, turn.credit, command.amount, command.code, command.reference, status)
     event.id_low = command.id_low
     event.id_high = command.id_high
@@ -87,25 +107,17 @@ def _move_by(book, events, command):
 def _resolve_by(book, events, command):
     """Do what `_check` has planned: post or void a hold; the status."""
     turn = book.turn[0]
-    held = book.transfers[turn.hold]
-    row = record(
-        book,
-        command.id_low,
-        command.id_high,
-        turn.debit,
-        turn.credit,
-        command.amount,
-        held.code,
-        held.reference,
-        command.flags,
-    )
-    resolving = book.transfers[row]
-    resolving.hold_low = command.hold_low
-    resolving.hold_high = command.hold_high
     voids = command.flags & Transferring.VOID.value
     status = TransferStatus.VOIDED.value if voids else TransferStatus.HOLD_POSTED.value
-    resolving.status = status
-    keep(book, row)
+    held = book.holds[turn.hold]
+    known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
+    known.reference = held.reference
+    known.debit = held.debit
+    known.credit = held.credit
+    known.code = held.code
+    known.expires_at_ns = 0
+    known.hold_low = command.hold_low
+    known.hold_high = command.hold_high
     resolve(book, events, turn.hold, command.amount, status, command.id_low, command.id_high)
     return status
 
@@ -122,10 +134,13 @@ def _check(book, commands, i, first):
     turn.known = 0
     if not _is_well_formed(command):
         return Reason.TRANSFER_INVALID.value
-    row = find_transfer(book, command.id_low, command.id_high)
-    if row != 0:
-        turn.known = row
-        is_same = _says_what_is_known(book, command, book.transfers[row])
+    number = find_transfer(book, command.id_low, command.id_high)
+    if number != 0:
+        turn.known = number
+        if number > 0:
+            is_same = _says_what_is_known(book, command, transfer_of(book, number))
+        else:
+            is_same = _says_what_is_held(book, command, book.holds[-number])
         return Reason.ACCEPTED.value if is_same else Reason.DIFFERENT_TRANSFER_SAME_ID.value
     for k in range(first, i):
         earlier = commands.transfer[k]
@@ -162,14 +177,14 @@ def _check_move(book, commands, i):
 def _check_resolution(book, commands, i, first):
     turn = book.turn[0]
     command = commands.transfer[i]
-    turn.hold = _hold_row(book, command, book.ahead[i % AHEAD])
+    number = _find_hold(book, command, book.ahead[i % AHEAD])
+    turn.hold = -number
     turn.held = 0
-    if turn.hold != 0:
-        held = book.transfers[turn.hold]
-        if held.status == TransferStatus.EXPIRED.value:
-            return Reason.HOLD_EXPIRED.value
-        if held.status != TransferStatus.PENDING.value:
-            return Reason.HOLD_RESOLVED.value
+    if number > 0 and transfer_of(book, number).flags & Transferring.PENDING.value:
+        ended = transfer_of(book, number).status
+        return Reason.HOLD_EXPIRED.value if ended == TransferStatus.EXPIRED.value else Reason.HOLD_RESOLVED.value
+    if number < 0:
+        held = book.holds[turn.hold]
         turn.held = held.amount
         turn.debit = held.debit
         turn.credit = held.credit
@@ -221,13 +236,26 @@ def _says_what_is_known(book, command, known):
         return False
     if command.flags & RESOLVES:
         return command.hold_low == known.hold_low and command.hold_high == known.hold_high
-    if command.flags & Transferring.PENDING.value and command.expires_at_ns != known.expires_at_ns:
-        return False
     return (
-        command.debit == book.accounts[known.debit].id
+        command.expires_at_ns == known.expires_at_ns
+        and command.debit == book.accounts[known.debit].id
         and command.credit == book.accounts[known.credit].id
         and command.code == known.code
         and command.reference == known.reference
+    )
+
+
+@kernel
+def _says_what_is_held(book, command, held):
+    """The same of an open hold."""
+    return (
+        command.flags == held.flags
+        and command.amount == held.amount
+        and command.expires_at_ns == held.expires_at_ns
+        and command.debit == book.accounts[held.debit].id
+        and command.credit == book.accounts[held.credit].id
+        and command.code == held.code
+        and command.reference == held.reference
     )
 
 
@@ -265,18 +293,16 @@ def _account(book, id, hint):
 
 
 @kernel
-def _hold_row(book, command, hint):
-    """Row of the hold that the command resolves; 0 when there is none."""
-    row = 0
-    if 0 < hint < len(book.transfers):
-        known = book.transfers[hint]
-        if known.id_low == command.hold_low and known.id_high == command.hold_high and known.status != 0:
-            row = hint
-    if row == 0:
-        row = find_transfer(book, command.hold_low, command.hold_high)
-    if book.transfers[row].id_low == 0 and book.transfers[row].id_high == 0:
+def _find_hold(book, command, hint):
+    """- the row of the open hold that the command resolves, or what else has the hold's id: see `find_transfer`. It is
+    the row `hint`, if that fits."""
+    if command.hold_low == 0 and command.hold_high == 0:  # as the engine's own are
         return 0
-    return row if book.transfers[row].flags & Transferring.PENDING.value else 0
+    if 0 < hint < len(book.holds):
+        held = book.holds[hint]
+        if held.id_low == command.hold_low and held.id_high == command.hold_high and held.status != 0:
+            return -hint
+    return find_transfer(book, command.hold_low, command.hold_high)
 
 
 # Chains

@@ -13,7 +13,7 @@ from engine.kernels import kernel
 from engine.kernels.processor import trailing_zeros
 from engine.kernels.rows import release, take
 from engine.scale import NEVER_HIGH, NEVER_LOW
-from engine.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGES
+from engine.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGE_SHUT, PAGE_SPARE, PAGES
 
 
 @kernel
@@ -77,9 +77,9 @@ def drop(book, row):
     lane = book.lanes[page.lane]
     number = row % PAGE_ROWS
     page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
-    if page.live == PAGE_ROWS:
-        _link_open(book, lane, page_row)
     page.live -= 1
+    if page.previous_open == PAGE_SHUT and page.live == PAGE_ROWS - PAGE_SPARE:
+        _link_open(book, lane, page_row)
     if page.live == 0:
         _close_page(book, lane, page_row)
 
@@ -187,4 +187,4 @@ def _unlink_open(book, lane, page_row):
     if page.next_open != 0:
         book.pages[page.next_open].previous_open = page.previous_open
     page.next_open = 0
-    page.previous_open = 0
+    page.previous_open = PAGE_SHUT
