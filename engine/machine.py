@@ -49,7 +49,7 @@ from engine.events import EVENT, OUTCOME, EventKind
 from engine.games import create_game, set_game_active
 from engine.handlers import Emit
 from engine.instruments import define_instrument
-from engine.kernels import turn
+from engine.kernels import settled, turn
 from engine.kernels.emit import begin
 from engine.kernels.plans import plan
 from engine.kernels.positions import trailing_distance
@@ -207,6 +207,7 @@ class Machine:
         self._emit = Announcer(self.state)
         world = np.asarray(self.state.book.world)
         self._now_ns, self._sequence = world["now_ns"], world["sequence"]
+        self._turn: Callable[..., int] | None = None
 
     def apply(self, batch: Batch) -> Applied:
         """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
@@ -220,7 +221,8 @@ class Machine:
         records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
         commands = Commands(records)
         first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, turn.START
-        while (i := turn.apply(self.state.book, commands, events, written, first, at_ns, i)) != turn.DONE:
+        apply = self._turn or turn.apply
+        while (i := apply(self.state.book, commands, events, written, first, at_ns, i)) != turn.DONE:
             if i == turn.START:
                 make_room(self.state, count)
                 continue
@@ -239,6 +241,7 @@ class Machine:
                 if self.state.book.turn[0]["ending"]:
                     self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
                 i += 1
+        self._turn = self._turn or settled(turn.apply)
         return Applied(outcomes, self._emit.taken())
 
     def _go_on(self, phase: int) -> None:

@@ -44,7 +44,9 @@ def make_room(state: State, commands: int) -> None:
     orders = int(heads[ORDERS]["live"])
     fills = commands + orders
     lanes = 2 * (int(book.world[0]["instruments"]) + 1)
-    pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
+    # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
+    # a band. That of the order is free then, but its page need not be.
+    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, lanes) + 1
     known = int(book.world[0]["transfers_known"]) - int(book.world[0]["transfers_forgotten"])
     transfers = known + int(heads[HOLDS]["live"]) + 2 * commands + 1  # each command may end a hold, and time ends any
 

@@ -721,7 +721,8 @@ TURN = np.dtype(
         ("liquidation", "<i8"),
         ("fills", "<i8"),  # 1: at once
         ("waits", "<i8"),  # 1: for the next quote
-        # a transfer as planned by its checks: rows, and the row that has its id already; -1: an earlier one has it
+        # a transfer as planned by its checks: rows; and what has its id already, as `find_transfer` tells it, or, while
+        # a chain is tried, -1 when an earlier one of the chain has it
         ("debit", "<i8"),
         ("credit", "<i8"),
         ("hold", "<i8"),

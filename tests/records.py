@@ -290,6 +290,7 @@ def content(state: State, *without: str) -> dict[str, Any]:
             found[name] = sorted(table[table["row" if table.dtype.names else ...] != 0].tolist())
         elif name == "transfers":
             numbers = np.arange(*(1 + int(state.book.world[0][f"transfers_{what}"]) for what in ("forgotten", "known")))
+            numbers = numbers[numbers & HIGHEST_NUMBER != 0]  # which is skipped
             found[name] = table[numbers & (len(table) - 1)].tolist()
         else:
             size, fresh = table.itemsize, np.asarray(make_array(name, 1)).tobytes()

@@ -398,6 +398,10 @@ def test_a_broken_queue_is_seen(played: State, breaks: Callable[[dict[int, Queue
     assert any(problem.startswith("queues_hold_players_of_theirs") for problem in problems(played))
 
 
+def test_nothing_is_wrong_before_the_first_entry():
+    assert list(problems(State())) == []
+
+
 def test_every_invariant_has_been_broken():
     assert {name for name, _ in BROKEN} == {invariant.__name__ for invariant in INVARIANTS}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from arena import Arena
+from arena import Arena, Player
+from records import Quote
 
 from engine import matches
 from engine.commands import (
@@ -17,6 +18,7 @@ from engine.commands import (
     EndMatch,
     FundReferrals,
     JoinMatch,
+    OrderType,
     RegisterPlayer,
     SetReferrals,
     StartMatch,
@@ -27,6 +29,7 @@ from engine.digest import state_hash
 from engine.events import EventKind
 from engine.kernels.ledger import available, find_account
 from engine.scale import MONEY
+from engine.tables import ORDERS, PAGES, POSITIONS
 
 MANY = 40
 FEE, BONUS, REFERRER_BONUS = 10, 3, 2
@@ -144,3 +147,23 @@ def test_the_room_for_events_changes_nothing(buffered: int):
         arena.command(EndMatch(unwon, "over"))
     assert arenas[0].history == arenas[1].history
     assert state_hash(arenas[0].machine.state) == state_hash(arenas[1].machine.state)
+
+
+def test_orders_that_rest_and_fill_in_one_batch_have_room_for_their_triggers(arena: Arena):
+    """For each its order, then its position and the band of its seat's equity; a page of triggers that has lost most of
+    its orders is not free for others while one of them rests."""
+    arena.quote("BTCUSDT", 60_000)
+    match = arena.contest(3_600, max_total_drawdown_ppm=100_000)
+    outcomes = arena.apply([RegisterPlayer("Player")] * 3_000).outcomes
+    players = [Player(arena, id, match) for id in outcomes["id"].tolist()]
+    arena.apply([JoinMatch(match, player.id) for player in players])
+    orders = [
+        player._order("BTCUSDT", 1, OrderType.LIMIT, margin=100, price=59_000 if number % 10 else 40_000)
+        for number, player in enumerate(players)
+    ]
+    instrument = arena.instruments["BTCUSDT"][0]
+    bid, ask = (arena.ticks("BTCUSDT", price) for price in (58_990, 58_991))
+    arena.apply([*orders, Quote(instrument, bid, ask, arena.source_sequence + 1)])
+    heads = arena.machine.state.book.heads
+    assert (int(heads[ORDERS]["live"]), int(heads[POSITIONS]["live"])) == (300, 2_700)
+    assert heads[PAGES]["used"] <= len(arena.machine.state.book.pages)

@@ -115,7 +115,7 @@ def transfers_are_known(state: State) -> list[str]:
 
     ahead = (forgotten - last - 1) & HIGHEST_NUMBER
     found += where(ahead < 1 << 30, "transfer {} is known and was never made", forgotten & HIGHEST_NUMBER)
-    is_there = last - first + 1 < len(book.transfers)  # the last one that was forgotten, not yet overwritten
+    is_there = first > 1 and last + 1 - first < len(book.transfers)  # the one that was forgotten last
     too_soon = book.transfers["since_ns"][(first - 1) & (len(book.transfers) - 1)] + DAY_NS > world["now_ns"]
     if (first - 1) % FORGOTTEN_AT_ONCE or (is_there and too_soon):
         found.append("a transfer was forgotten too soon")

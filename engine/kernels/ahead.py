@@ -109,10 +109,11 @@ def _ask_for_neighbours(book, commands, i):
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
             page_row = book.lanes[lane].first_open
-            trigger = free_row(book, page_row)
-            prefetch(book.triggers, trigger)
-            prefetch(book.mark_lots, trigger)
-            prefetch(book.mark_cost, trigger)
+            if page_row != 0:
+                trigger = free_row(book, page_row)
+                prefetch(book.triggers, trigger)
+                prefetch(book.mark_lots, trigger)
+                prefetch(book.mark_cost, trigger)
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
         held = book.holds[_found(book, i, len(book.holds))]
         prefetch(book.accounts, held.debit)

@@ -1,4 +1,5 @@
-"""Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. Never more than half full.
+"""Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. Never more than half full,
+but for words of transfers that are yet to be swept.
 
 A word keeps the row and the key's mark, which several keys may share: whoever looks goes from one row to the next
 until there is the one that has the id itself. The mark says in which line of eight slots, a cache line, the key

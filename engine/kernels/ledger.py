@@ -316,7 +316,7 @@ def begin_hold(book, id_low, id_high, debit_row, credit_row, amount, code, refer
 @kernel
 def _know(book, id_low, id_high, number):
     """Let the id lead to a transfer, or a hold; and drop from one line of the index, each time from the next, what is
-    forgotten. So nothing forgotten stays for longer than it takes to fill an eighth of the index."""
+    forgotten. So what is forgotten stays, as a rule, for no longer than it takes to fill an eighth of the index."""
     insert(book.transfer_index, transfer_key(id_low, id_high), number)
     world = book.world[0]
     lines = len(book.transfer_index) // SLOTS_PER_LINE

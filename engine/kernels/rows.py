@@ -57,7 +57,9 @@ def has_room(book, commands):
     heads = book.heads
     fills = commands + heads[ORDERS].live
     lanes = 2 * (book.world[0].instruments + 1)
-    pages = 2 * fills // PAGE_ROWS + min(fills, lanes) + 1  # a fill may take a position's trigger and a band's
+    # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
+    # a band. That of the order is free then, but its page need not be.
+    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, lanes) + 1
     bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
     entries = heads[ORDERS].live + heads[POSITIONS].live + commands
     known = book.world[0].transfers_known - book.world[0].transfers_forgotten
