@@ -15,8 +15,9 @@ from bench.soak import missing, verified
 from engine import views
 from engine.commands import Account, Asset, TransferCode
 from engine.events import TransferStatus
+from engine.invariants.rows import accounts_of
 from engine.state import State
-from engine.tables import ACCOUNTS, MATCH_CANCELED, MATCH_CLOSED
+from engine.tables import MATCH_CANCELED, MATCH_CLOSED
 from gateway.client_types import Balance
 from gateway.instruments import asset_text
 from persistence.recovery import recover
@@ -79,7 +80,7 @@ def examine(data: Path, told: dict[int, list[Balance]], acknowledged: list[tuple
     return Books(
         verdict.get("sequence", 0),
         len(matches),
-        len(state.book.accounts[1 : int(state.book.heads[ACCOUNTS]["used"])]),
+        int(state.book.world[0]["accounts"]),
         transfers,
         statuses[MATCH_CLOSED],
         statuses[MATCH_CANCELED],
@@ -107,7 +108,7 @@ def _sums_that_are_not_zero(state: State) -> list[str]:
     """Balances by asset, over all accounts; and what an escrow still has when all matches are over."""
     sums: Counter[int] = Counter()
     found = []
-    for account in state.book.accounts[1 : int(state.book.heads[ACCOUNTS]["used"])]:
+    for account in accounts_of(state.book):
         balance = int(account["credits_posted"]) - int(account["debits_posted"])
         id = int(account["id"])
         sums[id & 0xFF] += balance

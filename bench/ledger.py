@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from engine.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
 from engine.invariants.ledger import accounts_are_within_bounds, every_asset_sums_to_zero
 from engine.kernels import entry
-from engine.kernels.index import account_id
-from engine.kernels.ledger import open_account
+from engine.kernels.accounts import account_id, open_account
 from engine.machine import Machine
 from engine.room import make_room_for_accounts
 from engine.scale import DAY_NS

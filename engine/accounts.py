@@ -4,7 +4,7 @@ longer than all of the look-up, and each mixture of enums and numbers would be c
 from __future__ import annotations
 
 from engine.commands import Account
-from engine.kernels.ledger import find_account, open_account
+from engine.kernels.accounts import find_account, open_account
 from engine.tables import Book
 
 
@@ -14,5 +14,6 @@ def row_of(book: Book, owner: int, of: Account, asset: int) -> int:
 
 
 def opened(book: Book, owner: int, of: Account, asset: int) -> int:
-    """The row of the account, opened if it is not there yet; there must be room."""
+    """The row of the account, opened if it is not there yet."""
+    assert 2 * int(book.world[0]["accounts"]) < len(book.accounts), "one command has opened more than OPENED_AT_ONCE"
     return int(open_account(book, owner, of.value, int(asset)))

@@ -18,7 +18,7 @@ from engine.kernels.emit import EVENTS_PER_PLAYER
 from engine.kernels.ledger import available, hold, post_hold, void_hold
 from engine.ranking import pool, prizes
 from engine.reasons import Reason
-from engine.room import make_room, make_room_for_accounts
+from engine.room import make_room_for_hold
 from engine.state import State
 from engine.tables import MOST_SUMMED
 
@@ -63,7 +63,7 @@ def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, cod
     taken_in = _taken_in(state, row_of(state.book, owner, of, asset))
     if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - taken_in):
         return Reason.AMOUNT_INVALID
-    debit, credit = account(state, 0, Account.WORLD, asset), account(state, owner, of, asset)
+    debit, credit = opened(state.book, 0, Account.WORLD, asset), opened(state.book, owner, of, asset)
     pay(state, debit, credit, amount, code, 0, emit)
     return Reason.ACCEPTED
 
@@ -95,7 +95,7 @@ def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None
     if not game.currency:
         return
     asset = ASSETS[game.currency]
-    account(state, match_id, Account.MATCH_ESCROW, asset)
+    opened(state.book, match_id, Account.MATCH_ESCROW, asset)
     lacking = _lacking(game)
     if lacking > 0:
         held = _held(state, match_id, asset, lacking, TransferCode.REWARD, emit)
@@ -104,9 +104,9 @@ def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None
 
 def _held(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
     """The row of a new hold, from the house's rewards for the match's escrow."""
-    rewards = account(state, 0, Account.HOUSE_REWARDS, asset)
-    escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
-    make_room(state, 1)
+    rewards = opened(state.book, 0, Account.HOUSE_REWARDS, asset)
+    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    make_room_for_hold(state)
     _must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.turn[0]["hold"])
 
@@ -152,7 +152,7 @@ def give_back_fees(state: State, match_id: int, players: NDArray[np.int64], emit
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         asset = ASSETS[game.currency]
-        escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
+        escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
         what = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
         go_through(state, emit, payments.pay_players, len(players), players, escrow, *what)
 
@@ -182,7 +182,7 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
         release_reward(state, match_id, emit)
         return
     asset = ASSETS[game.currency]
-    escrow = account(state, match_id, Account.MATCH_ESCROW, asset)
+    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
     if not fit and not game.keeps_fees:
         release_reward(state, match_id, emit)
         give_back_fees(state, match_id, players, emit)
@@ -196,11 +196,11 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
     release_reward(state, match_id, emit)
     for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
         if prize:
-            cash = account(state, player, of_players(asset), asset)
+            cash = opened(state.book, player, of_players(asset), asset)
             pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
     left = int(available(state.book, escrow))
     if left:
-        fees = account(state, 0, Account.HOUSE_FEES, asset)
+        fees = opened(state.book, 0, Account.HOUSE_FEES, asset)
         pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
 
 
@@ -238,18 +238,10 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
         pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 
 
-def account(state: State, owner: int, code: Account, asset: Asset) -> int:
-    """The row of the account, opened if it is not there yet."""
-    row = row_of(state.book, owner, code, asset)
-    if row:
-        return row
-    make_room_for_accounts(state, 1)
-    return opened(state.book, owner, code, asset)
-
-
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
     """Rows of the player's account and of the match's escrow."""
-    return account(state, player, of_players(asset), asset), account(state, match_id, Account.MATCH_ESCROW, asset)
+    book = state.book
+    return opened(book, player, of_players(asset), asset), opened(book, match_id, Account.MATCH_ESCROW, asset)
 
 
 def _must(reason: int) -> None:

@@ -14,9 +14,10 @@ from engine.commands import Account, BonusAt, FundReferrals, SetReferrals, Trans
 from engine.handlers import Emit
 from engine.kernels.emit import EVENTS_PER_PLAYER
 from engine.kernels.payments import pay_bonuses
-from engine.money import ASSETS, account, enters, keeps_live_money
+from engine.money import ASSETS, enters, keeps_live_money
 from engine.plain import readable
 from engine.reasons import Reason
+from engine.room import make_room_for_accounts
 from engine.scale import BOUND
 from engine.state import Bonus, State
 
@@ -72,19 +73,18 @@ def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: 
         return
 
     asset = ASSETS[terms.asset]
-    of, house = of_players(asset), row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
+    of = of_players(asset)
     bonus, referrer_bonus = terms.referred_bonus, terms.referrer_bonus
     referrers = [cold.players[player].referrer for player in due]
     paid = readable(np.zeros(len(due), np.int64))
     pairs = (readable(np.array(due, np.int64)), readable(np.array(referrers, np.int64)), paid)
-    how = (house, of.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
+    how = (of.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
     i = 0
     while i < len(due):
-        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, *how))
+        house = row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
+        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *how))
         if i == began:  # there was no room for their accounts
-            for to, amount in ((referrers[i], referrer_bonus), (due[i], bonus)):
-                if amount:
-                    account(state, to, of, asset)
+            make_room_for_accounts(state, 2)
     for player, is_paid in zip(due, paid.tolist(), strict=True):
         if is_paid:
             cold.bonuses[player] = Bonus(asset, referrer_bonus, bonus)

@@ -9,9 +9,10 @@ import numpy as np
 
 from engine.commands import HOURS_PER_INSTRUMENT
 from engine.kernels import compact, index
+from engine.kernels.accounts import give_rows
+from engine.plain import readable
 from engine.state import State
 from engine.tables import (
-    ACCOUNTS,
     BANDS,
     BOUNDS_STEP,
     BRACKETS_PER_INSTRUMENT,
@@ -20,6 +21,7 @@ from engine.tables import (
     HOLDINGS,
     HOLDS,
     INTERVALS_S,
+    OPENED_AT_ONCE,
     ORDERS,
     PACES,
     PAGE_ROWS,
@@ -38,7 +40,7 @@ _BY_TRIGGER_ROW = ("triggers", "mark_lots", "mark_cost", "profit", "fired", "fir
 
 
 def make_room(state: State, commands: int) -> None:
-    """Let the tables have room for a batch of so many hot commands."""
+    """Let the tables have room for a batch of so many hot commands, or a cold one. Rows of accounts change."""
     book = state.book
     heads = book.heads
     orders = int(heads[ORDERS]["live"])
@@ -61,6 +63,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
     _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
     _fit(state, ("holds",), int(heads[HOLDS]["used"]) + 2 * commands)  # a fixed-time trade has two
+    make_room_for_accounts(state, OPENED_AT_ONCE)
     _fit_ring(state, transfers)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
@@ -83,9 +86,24 @@ def make_room_for_seats(state: State, seats: int) -> None:
 
 
 def make_room_for_accounts(state: State, accounts: int) -> None:
-    """Let there be room for so many more accounts."""
-    _fit(state, ("accounts",), int(state.book.heads[ACCOUNTS]["used"]) + accounts)
-    _fit_index(state, "account_index", int(state.book.heads[ACCOUNTS]["live"]) + accounts)
+    """Let there be room for so many more accounts: whoever has the row of one must find it anew."""
+    table, live = np.asarray(state.book.accounts), int(state.book.world[0]["accounts"])
+    length = len(table)
+    if length >= 2 * (live + accounts):
+        return
+    while length < 2 * (live + accounts):
+        length *= 2
+    larger = make_array("accounts", length)
+    opened = table[table["id"] > 0]
+    rows = readable(np.empty(len(opened), np.int64))
+    give_rows(larger, readable(opened["id"].copy()), rows)
+    np.asarray(larger)[rows] = opened
+    state.book = state.book.having(accounts=larger)
+
+
+def make_room_for_hold(state: State) -> None:
+    """Let there be room for one more hold that has no id."""
+    _fit(state, ("holds",), int(state.book.heads[HOLDS]["used"]) + 1)
 
 
 def make_room_for_instrument(state: State) -> None:

@@ -6,11 +6,11 @@ nothing: else they would become live.
 
 from __future__ import annotations
 
-from engine.accounts import row_of
+from engine.accounts import opened, row_of
 from engine.commands import Account, PurchaseItem, SetOffer, StockStore, TransferCode, of_players
 from engine.handlers import Emit
 from engine.kernels.ledger import available
-from engine.money import ASSETS, account, enters, may_pay, pay
+from engine.money import ASSETS, enters, may_pay, pay
 from engine.reasons import Reason
 from engine.scale import BOUND
 from engine.state import State
@@ -67,7 +67,8 @@ def purchase_item(state: State, command: PurchaseItem, emit: Emit) -> tuple[Reas
         if reason is not Reason.ACCEPTED:
             return reason, 0
 
-    takings, inventory = account(state, 0, Account.HOUSE_STORE, asset), account(state, player, of_players(item), item)
+    takings = opened(book, 0, Account.HOUSE_STORE, asset)
+    inventory = opened(book, player, of_players(item), item)
     pay(state, cash, takings, price, TransferCode.PURCHASE, 0, emit)
     pay(state, stock, inventory, command.count, TransferCode.PURCHASE, 0, emit)
     return Reason.ACCEPTED, int(item)

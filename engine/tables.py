@@ -42,6 +42,7 @@ WORLD = np.dtype(
         ("transfers_forgotten", "<i8"),  # of them, at least: those that were are let go some at a time
         ("swept_line", "<i8"),  # of transfer_index, from which forgotten ones were dropped last
         ("holds", "<i8"),  # ever made; also the number of the last
+        ("accounts", "<i8"),  # how many there are
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
         ("locked", "<i4"),  # no opens anywhere
         ("close_only", "<i4"),
@@ -73,9 +74,8 @@ BANDS: Final = 9
 PACES: Final = 10
 FIXED_TRADES: Final = 11
 EXPOSURES: Final = 12
-ACCOUNTS: Final = 13
-HOLDS: Final = 14
-TABLES_WITH_FREE_LIST: Final = 15
+HOLDS: Final = 13
+TABLES_WITH_FREE_LIST: Final = 14
 
 # Instruments and quotes: row = instrument id
 
@@ -452,11 +452,10 @@ FIXED_TRADE = np.dtype(
         ("next_free", "<i4"),
         ("player", "<i4"),
         ("asset", "<i4"),  # of the wallet, in whose native units the stake is; 0: it is a seat's
-        # of those from a wallet: rows in the ledger
-        ("account", "<i4"),  # the player's
+        # of those from a wallet: rows of what the ledger holds
         ("stake_hold", "<i4"),  # of the stake, for the house
         ("payout_hold", "<i4"),  # of what a win brings, for the player
-        ("spare", "<i4", (3,)),
+        ("spare", "<i4", (4,)),
     ]
 )
 """Two cache lines."""
@@ -504,12 +503,19 @@ ACCOUNT = np.dtype(
         ("credits_posted", "<i8"),
         ("debits_pending", "<i8"),
         ("credits_pending", "<i8"),
-        ("flags", "<i4"),  # MUST_NOT_OVERDRAW, by its code
-        ("next_free", "<i4"),  # accounts are never closed
+        ("flags", "<i8"),  # MUST_NOT_OVERDRAW, by its code
         ("opened_at_ns", "<i8"),
     ]
 )
-"""What an account has is credits - debits, never stored apart. 64 bytes: a cache line."""
+"""What an account has is credits - debits, never stored apart. 64 bytes: a cache line.
+
+Its row follows from its id (kernels/accounts.py) and changes when the table grows, so what lasts keeps the id."""
+
+NOBODY: Final = -1
+"""ACCOUNT.id of row 0."""
+
+OPENED_AT_ONCE: Final = 128
+"""Most accounts that one command opens: 100 ranks may share a prize, and each item to win is another account's."""
 
 MUST_NOT_OVERDRAW: Final = 1
 """ACCOUNT.flags: posted and pending debits never exceed posted credits."""
@@ -525,8 +531,8 @@ HOLD = np.dtype(
         ("sequence", "<i8"),  # of the command
         ("expires_at_ns", "<i8"),  # 0: never
         ("number", "<i8"),  # of a hold
-        ("debit", "<i4"),  # rows of the accounts
-        ("credit", "<i4"),
+        ("debit", "<i8"),  # ids of the accounts
+        ("credit", "<i8"),
         ("timer", "<i4"),  # of its end; 0 none
         ("code", "<i2"),
         ("flags", "<i1"),  # bits of Transferring
@@ -548,8 +554,8 @@ TRANSFER_ROW = np.dtype(
         ("expires_at_ns", "<i8"),  # of a hold; else 0
         ("hold_low", "<i8"),  # of a POST or VOID, what it resolved; else 0
         ("hold_high", "<i8"),
-        ("debit", "<i4"),  # rows of the accounts
-        ("credit", "<i4"),
+        ("debit", "<i8"),  # ids of the accounts
+        ("credit", "<i8"),
         ("code", "<i2"),
         ("flags", "<i1"),  # bits of Transferring
         ("status", "<i1"),  # TransferStatus
@@ -767,7 +773,7 @@ class Book(Tables):
     waiting: Table = rows_of(WAITING_ROW)
     fixed_trades: Table = rows_of(FIXED_TRADE)
     exposures: Table = rows_of(EXPOSURE)
-    accounts: Table = rows_of(ACCOUNT)
+    accounts: Table = rows_of(ACCOUNT)  # each where its id says
     holds: Table = rows_of(HOLD)
     transfers: Table = rows_of(TRANSFER_ROW)  # a ring, by number: a transfer overwrites one that is forgotten
     triggers: Table = rows_of(TRIGGER)
@@ -784,7 +790,6 @@ class Book(Tables):
     requests: Table = rows_of(REQUEST)
     # compact indexes (kernels/compact.py): a word is a key's mark and a row
     id_index: NDArray[np.int64] = rows_of(np.int64)  # order or position id -> row of the position, or -row of the order
-    account_index: NDArray[np.int64] = rows_of(np.int64)  # id of an account -> its row
     seat_index: NDArray[np.int64] = rows_of(np.int64)  # player and match -> seat row
     holding_index: NDArray[np.int64] = rows_of(np.int64)  # seat row and instrument -> holding row
     transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of an id -> number of a transfer, or - row of a hold
@@ -827,6 +832,8 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
         array[:] = NEVER_HIGH
     elif name == "candles":
         array["open_at_ns"] = -1
+    elif name == "accounts":
+        array["id"][0] = NOBODY
     return readable(array)
 
 

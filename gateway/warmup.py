@@ -48,7 +48,7 @@ from engine.commands import (
     TopUp,
     encode_cold,
 )
-from engine.kernels import compact, drop_stale_caches, index, market
+from engine.kernels import accounts, compact, drop_stale_caches, index, market
 from engine.machine import Machine
 from gateway.config import Config
 from gateway.records import (
@@ -212,7 +212,7 @@ def _play() -> None:
     market.revalue(book, 1)
     index.rehash(book.request_index, np.zeros_like(book.request_index))
     compact.rehash(book.id_index, np.zeros_like(book.id_index))
-    index.account_id(1, 1, 1)
+    accounts.account_id(1, 1, 1)
 
 
 def _order(order_type: OrderType, price: int) -> bytes:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from engine.commands import Account, Asset
 from engine.events import TransferStatus
 from engine.invariants.money import escrows_hold_what_their_matches_owe
+from engine.invariants.rows import accounts_of
 from engine.state import State
-from engine.tables import ACCOUNTS
 
 _SUMS: Final = """
 SELECT account, sum(posted * debits), sum(posted * credits), sum(pending * debits), sum(pending * credits), count(*)
@@ -60,8 +60,7 @@ class Audit(NamedTuple):
 def take(state: State) -> Taken:
     """Copy what is to be compared. Between two batches."""
     book = state.book
-    accounts = np.asarray(book.accounts)[1 : int(book.heads[ACCOUNTS]["used"])].copy()
-    return Taken(int(book.world[0]["sequence"]), accounts, escrows_hold_what_their_matches_owe(state))
+    return Taken(int(book.world[0]["sequence"]), accounts_of(book), escrows_hold_what_their_matches_owe(state))
 
 
 def audit(taken: Taken, projection: sqlite3.Connection) -> Audit:

@@ -61,8 +61,7 @@ from engine.events import (
     TransferStatus,
 )
 from engine.invariants import check
-from engine.kernels.index import account_id
-from engine.kernels.ledger import open_account
+from engine.kernels.accounts import account_id, open_account
 from engine.layouts import Events
 from engine.machine import Machine
 from engine.reasons import Reason

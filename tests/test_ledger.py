@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 from arena import Arena, Outcome
 from kernels import for_python
@@ -16,14 +15,14 @@ from records import ClosePosition, Command, Pulse, Transfer, content, events_of,
 from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.invariants import check
-from engine.kernels.index import account_id, transfer_key
+from engine.invariants.rows import accounts_of
+from engine.kernels.accounts import account_id, find_account, open_account
+from engine.kernels.index import transfer_key
 from engine.kernels.ledger import (
     available,
-    find_account,
     hold,
     may_move,
     move,
-    open_account,
     post_hold,
     void_hold,
 )
@@ -482,8 +481,8 @@ class Twins:
         ]  # fmt: skip
         assert answers == self.oracle.apply(commands, first, self.arena.now_ns)
         assert self.arena.events == self.oracle.events
-        table = np.asarray(self.arena.machine.state.book.accounts)
-        rows = {int(row["id"]): Sums(*(int(row[name]) for name in SUMS)) for row in table if row["id"]}
+        accounts = accounts_of(self.arena.machine.state.book)
+        rows = {int(row["id"]): Sums(*(int(row[name]) for name in SUMS)) for row in accounts}
         assert rows == self.oracle.accounts
         self.reasons |= {answer.reason for answer in answers}
 

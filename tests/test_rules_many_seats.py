@@ -27,7 +27,8 @@ from engine.commands import (
 )
 from engine.digest import state_hash
 from engine.events import EventKind
-from engine.kernels.ledger import available, find_account
+from engine.kernels.accounts import find_account
+from engine.kernels.ledger import available
 from engine.scale import MONEY
 from engine.tables import ORDERS, PAGES, POSITIONS
 

@@ -23,7 +23,8 @@ from engine.commands import (
     TopUp,
     Transferring,
 )
-from engine.kernels.ledger import available, find_account
+from engine.kernels.accounts import find_account
+from engine.kernels.ledger import available
 from engine.money import MOST_ENTERED
 from engine.reasons import Reason
 

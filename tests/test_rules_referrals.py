@@ -25,7 +25,8 @@ from engine.commands import (
     of_players,
 )
 from engine.events import EventKind
-from engine.kernels.ledger import available, find_account
+from engine.kernels.accounts import find_account
+from engine.kernels.ledger import available
 from engine.money import MOST_ENTERED
 from engine.reasons import Reason
 

@@ -25,8 +25,8 @@ from engine.commands import (
 )
 from engine.digest import state_hash
 from engine.events import EventKind
-from engine.kernels.index import account_id
-from engine.kernels.ledger import available, find_account
+from engine.kernels.accounts import account_id, find_account
+from engine.kernels.ledger import available
 from engine.machine import Machine
 from engine.money import MOST_ENTERED
 from engine.reasons import Reason

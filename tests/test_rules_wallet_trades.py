@@ -27,7 +27,8 @@ from engine.commands import (
     of_players,
 )
 from engine.events import EventKind, FixedResult, TransferStatus
-from engine.kernels.ledger import available, find_account
+from engine.kernels.accounts import find_account
+from engine.kernels.ledger import available
 from engine.kernels.stakes import unit_of
 from engine.reasons import Reason
 from engine.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal

@@ -10,7 +10,6 @@ import itertools
 from collections import Counter
 from typing import Any
 
-import numpy as np
 from msgspec.structs import replace
 from oracle import Match, Oracle, Seat, apply
 from oracle.careers import board_of_cups
@@ -36,6 +35,7 @@ from engine.commands import (
 )
 from engine.events import Cause, EventKind, FixedResult, Rule, TransferStatus
 from engine.games import rules_of
+from engine.invariants.rows import accounts_of
 from engine.machine import Machine
 from engine.reasons import Reason
 from engine.scale import NS_PER_S, PPM
@@ -237,8 +237,7 @@ class Twins:
         """Accounts, seats, orders, positions and sums of both, field by field; also those of finished matches, or
         not."""
         state, oracle = self.machine.state, self.oracle
-        table = np.asarray(state.book.accounts)
-        rows = table[["id", *SUMS]][table["id"] != 0].tolist()
+        rows = accounts_of(state.book)[["id", *SUMS]].tolist()
         assert sorted(rows) == sorted(
             (id, *(getattr(sums, name) for name in SUMS)) for id, sums in oracle.ledger.accounts.items()
         )

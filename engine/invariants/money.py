@@ -52,7 +52,7 @@ def items_are_set_aside_for_winners(state: State) -> list[str]:
             for item, count in (promising.get(pinned[id], ()) if running else ())
         ]
         holds = [book.holds[row] for row in match["item_holds"].tolist() if row]
-        held = [(int(hold["status"]), int(book.accounts["id"][hold["credit"]]), int(hold["amount"])) for hold in holds]
+        held = [(int(hold["status"]), int(hold["credit"]), int(hold["amount"])) for hold in holds]
         if held != promised:
             found.append(f"of items for the winner of match {id}, {held} are held, not {promised}")
     items = [asset for asset in Asset if of_players(asset) is Account.PLAYER_ITEMS]

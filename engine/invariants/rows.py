@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from engine.commands import CreateGame
 from engine.state import State
 from engine.tables import (
-    ACCOUNTS,
     BANDS,
     EXPOSURES,
     FIXED_TRADES,
@@ -48,7 +47,6 @@ FREE_LISTS = {
     ROSTERS: "rosters",
     FIXED_TRADES: "fixed_trades",
     EXPOSURES: "exposures",
-    ACCOUNTS: "accounts",
     HOLDS: "holds",
 }
 """Each table with a free list, by its head."""
@@ -102,7 +100,9 @@ def seats_trades_of(book: Book) -> NDArray[Any]:
 
 
 def accounts_of(book: Book) -> NDArray[Any]:
-    return book.accounts[live_rows(book, ACCOUNTS)]
+    accounts = np.asarray(book.accounts)
+    opened: NDArray[Any] = accounts[accounts["id"] > 0]
+    return opened
 
 
 def holds_of(book: Book) -> NDArray[Any]:

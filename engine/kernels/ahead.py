@@ -11,6 +11,7 @@ from typing import Final
 
 from engine.commands import Kind
 from engine.kernels import kernel
+from engine.kernels.accounts import ask_for_account
 from engine.kernels.compact import find_open, likely_row, prefetch_slots
 from engine.kernels.index import holding_key, seat_key, transfer_key
 from engine.kernels.processor import prefetch, prefetch_third
@@ -61,8 +62,8 @@ def _ask_for_index(book, commands, i):
         if transfer.flags & RESOLVES:
             prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
         else:
-            prefetch_slots(book.account_index, transfer.debit)
-            prefetch_slots(book.account_index, transfer.credit)
+            ask_for_account(book, transfer.debit)
+            ask_for_account(book, transfer.credit)
 
 
 @kernel
@@ -77,18 +78,11 @@ def _ask_for_row(book, commands, i):
         book.ahead[i % AHEAD] = row
         prefetch(book.seats, row)
         prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
-    elif header.kind == Kind.TRANSFER.value:
+    elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
         transfer = commands.transfer[i]
-        if transfer.flags & RESOLVES:
-            row = max(0, -likely_row(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high)))
-            book.ahead[i % AHEAD] = row
-            prefetch(book.holds, row)
-        else:
-            debit = likely_row(book.account_index, transfer.debit)
-            credit = likely_row(book.account_index, transfer.credit)
-            book.ahead[i % AHEAD] = (debit << 32) | credit
-            prefetch(book.accounts, debit)
-            prefetch(book.accounts, credit)
+        row = max(0, -likely_row(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high)))
+        book.ahead[i % AHEAD] = row
+        prefetch(book.holds, row)
 
 
 @kernel
@@ -116,8 +110,8 @@ def _ask_for_neighbours(book, commands, i):
                 prefetch(book.mark_cost, trigger)
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
         held = book.holds[_found(book, i, len(book.holds))]
-        prefetch(book.accounts, held.debit)
-        prefetch(book.accounts, held.credit)
+        ask_for_account(book, held.debit)
+        ask_for_account(book, held.credit)
 
 
 @kernel

@@ -24,7 +24,7 @@ from engine.kernels.ledger import available
 from engine.kernels.processor import prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.seats import find_seat, note_balance
-from engine.kernels.stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of
+from engine.kernels.stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of, wallet_of
 from engine.kernels.timers import clear_timer, set_timer
 from engine.kernels.waiting import stop_waiting, wait_for_quote
 from engine.reasons import Reason
@@ -340,6 +340,6 @@ def _tell(book, events, kind, trade, seat):
     event.expires_at_ns = trade.expires_at_ns
     event.entry = trade.entry
     event.entry_sequence = trade.entry_sequence
-    event.cash = seat.cash if trade.asset == 0 else available(book, trade.account)
+    event.cash = seat.cash if trade.asset == 0 else available(book, wallet_of(book, trade))
     event.asset = trade.asset
     return event

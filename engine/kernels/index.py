@@ -102,31 +102,6 @@ def exposure_key(instrument, direction, minute, asset):
     return (asset << 44) | (minute << 16) | (instrument << 1) | int(direction > 0)
 
 
-@entry
-def account_id(owner, code, asset):
-    """The id of an account, and its key in account_index: neighbours are an owner's accounts of one code. The owner is
-    a player or a match, below 2^31, or 0 of the house's own."""
-    return (owner << 16) | (code << 8) | asset
-
-
-@kernel
-def asset_of(account):
-    """The asset in the id of an account."""
-    return account & 0xFF
-
-
-@kernel
-def code_of(account):
-    """The Account in the id of an account."""
-    return (account >> 8) & 0xFF
-
-
-@kernel
-def owner_of(account):
-    """The player or match in the id of an account; 0 of the house's own."""
-    return account >> 16
-
-
 @kernel
 def transfer_key(id_low, id_high):
     """The key of a transfer in transfer_index: ids in sequence have keys in sequence. Others may have the same."""

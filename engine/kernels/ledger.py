@@ -1,4 +1,4 @@
-"""The ledger: accounts, and amounts that go from one to another; a balance is credits - debits, never stored apart.
+"""The ledger: amounts that go from one account to another; a balance is credits - debits, never stored apart.
 
 An amount moves at once, or is held first: then it is posted, wholly or in part, voided, or given back by a timer. What
 a hold holds counts as spent for whoever pays and not yet as had by whoever gets it. Nothing is edited or deleted:
@@ -12,19 +12,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.commands import Account, Transferring
+from engine.commands import Transferring
 from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel
+from engine.kernels.accounts import account_row, asset_of
 from engine.kernels.compact import first_match, insert, mark_of, next_match, remove, row_in, sweep
 from engine.kernels.emit import begin
-from engine.kernels.index import account_id, asset_of, transfer_key
+from engine.kernels.index import transfer_key
 from engine.kernels.processor import SLOTS_PER_LINE, prefetch
 from engine.kernels.rows import release, take
 from engine.kernels.timers import clear_timer, set_timer
 from engine.reasons import Reason
 from engine.scale import DAY_NS
 from engine.tables import (
-    ACCOUNTS,
     FORGOTTEN_AT_ONCE,
     HIGHEST_NUMBER,
     HOLDS,
@@ -41,48 +41,6 @@ SOON: Final = 8
 
 
 # For those who move money by a state of their own
-
-
-@entry
-def open_account(book, owner, code, asset):
-    """The row of the account, opened if it is not there yet; there must be room."""
-    id = account_id(owner, code, asset)
-    row = account_row(book, id)
-    if row != 0:
-        return row
-    row = take(book.accounts, book.heads[ACCOUNTS])
-    account = book.accounts[row]
-    account.id = id
-    account.version = 1
-    account.flags = 0 if Account.CHAIN_HOT.value <= code <= Account.WORLD.value else MUST_NOT_OVERDRAW
-    account.opened_at_ns = book.world[0].now_ns
-    insert(book.account_index, id, row)
-    return row
-
-
-@kernel
-def has_room_for_accounts(book, accounts):
-    """Can so many be opened? If not, room.py lets there be room."""
-    head = book.heads[ACCOUNTS]
-    return head.used + accounts <= len(book.accounts) and 2 * (head.live + accounts) <= len(book.account_index)
-
-
-@entry
-def find_account(book, owner, code, asset):
-    """The row of the account; 0 when it was never opened."""
-    return account_row(book, account_id(owner, code, asset))
-
-
-@kernel
-def account_row(book, id):
-    """The row of the account with that id; 0 when there is none."""
-    mark = mark_of(id)
-    slot = first_match(book.account_index, mark)
-    while True:
-        row = row_in(book.account_index, slot)
-        if row == 0 or book.accounts[row].id == id:
-            return row
-        slot = next_match(book.account_index, mark, slot)
 
 
 @entry
@@ -225,9 +183,11 @@ def resolve(book, events, row, amount, status, id_low, id_high):
     held = book.holds[row]
     if held.timer != 0:
         clear_timer(book, held.timer)
-    count(book, held.debit, held.credit, amount, -held.amount)
+    debit_row = account_row(book, held.debit)
+    credit_row = account_row(book, held.credit)
+    count(book, debit_row, credit_row, amount, -held.amount)
     moved = amount if status == TransferStatus.HOLD_POSTED.value else held.amount
-    event = tell(book, events, held.debit, held.credit, moved, held.code, held.reference, status)
+    event = tell(book, events, debit_row, credit_row, moved, held.code, held.reference, status)
     event.id_low = id_low
     event.id_high = id_high
     event.hold_low = held.id_low
@@ -300,8 +260,8 @@ def begin_hold(book, id_low, id_high, debit_row, credit_row, amount, code, refer
     held.sequence = book.turn[0].sequence
     held.expires_at_ns = expires_at_ns
     held.number = world.holds
-    held.debit = debit_row
-    held.credit = credit_row
+    held.debit = book.accounts[debit_row].id
+    held.credit = book.accounts[credit_row].id
     held.code = code
     held.flags = flags
     held.status = TransferStatus.PENDING.value

@@ -9,9 +9,9 @@ from __future__ import annotations
 from engine.commands import Account
 from engine.events import EventKind
 from engine.kernels import entry, kernel
+from engine.kernels.accounts import asset_of, code_of, find_account, has_room_for_accounts, open_account, owner_of
 from engine.kernels.emit import begin, fits
-from engine.kernels.index import asset_of, code_of, owner_of
-from engine.kernels.ledger import available, find_account, has_room_for_accounts, may_move, move, open_account
+from engine.kernels.ledger import available, may_move, move
 from engine.reasons import Reason
 
 

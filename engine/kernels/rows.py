@@ -6,6 +6,7 @@ There is always room: before a batch starts, `has_room` looks whether the tables
 from __future__ import annotations
 
 from engine.kernels import kernel
+from engine.kernels.accounts import has_room_for_accounts
 from engine.kernels.processor import prefetch
 from engine.tables import (
     BANDS,
@@ -14,6 +15,7 @@ from engine.tables import (
     FIXED_TRADES,
     HOLDINGS,
     HOLDS,
+    OPENED_AT_ONCE,
     ORDERS,
     PAGE_ROWS,
     PAGES,
@@ -50,7 +52,7 @@ def release(table, head, row):
 
 @kernel
 def has_room(book, commands):
-    """Can the tables take a batch of so many hot commands, whatever they are?
+    """Can the tables take a batch of so many hot commands, whatever they are, or a cold one?
 
     A batch of quotes may also turn every waiting order into a position, and every lane may move its page bounds.
     """
@@ -76,6 +78,7 @@ def has_room(book, commands):
         and heads[EXPOSURES].used + commands <= len(book.exposures)
         and heads[REQUESTS].used + commands <= len(book.requests)
         and heads[HOLDS].used + 2 * commands <= len(book.holds)
+        and has_room_for_accounts(book, OPENED_AT_ONCE)
         and transfers <= len(book.transfers)
         and heads[PAGES].used + pages <= len(book.pages)
         and bounds <= len(book.bound_low)

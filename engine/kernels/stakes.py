@@ -11,7 +11,8 @@ from typing import Final
 
 from engine.commands import Account, Asset, TransferCode
 from engine.kernels import kernel, rare_kernel
-from engine.kernels.ledger import available, find_account, hold, may_move, post_hold, void_hold
+from engine.kernels.accounts import account_id, ask_for_account, find_account
+from engine.kernels.ledger import available, hold, may_move, post_hold, void_hold
 from engine.kernels.payments import tell_player
 from engine.kernels.processor import prefetch
 from engine.reasons import Reason
@@ -29,6 +30,17 @@ def unit_of(asset):
 
 
 @kernel
+def wallet_of(book, trade):
+    """The row of the account that the trade is staked from."""
+    return find_account(book, trade.player, _code_of(trade.asset), trade.asset)
+
+
+@kernel
+def _code_of(asset):
+    return Account.PLAYER_DEMO.value if asset == Asset.DEMO.value else Account.PLAYER_CASH.value
+
+
+@kernel
 def bump_of(asset):
     return 0 if asset == Asset.DEMO.value else LIVE_BUMP_NS
 
@@ -38,8 +50,7 @@ def may_stake(book, player, asset, stake, payout):
     """Has the player the stake, and the house what it may have to pay? The reason why not, or ACCEPTED and in
     book.turn[0] the rows of both accounts: the player's is debited with the stake."""
     turn = book.turn[0]
-    code = Account.PLAYER_DEMO.value if asset == Asset.DEMO.value else Account.PLAYER_CASH.value
-    turn.debit = find_account(book, player, code, asset)
+    turn.debit = find_account(book, player, _code_of(asset), asset)
     turn.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
     if turn.debit == 0 or stake > available(book, turn.debit):
         return Reason.INSUFFICIENT_FUNDS.value
@@ -55,12 +66,11 @@ def put_up(book, events, row, payout):
     """Hold the stake of a new trade and what it may win, as `may_stake` has found it possible."""
     turn = book.turn[0]
     trade = book.fixed_trades[row]
-    trade.account = turn.debit
     hold(book, events, turn.debit, turn.credit, trade.stake, TransferCode.STAKE.value, trade.id)
     trade.stake_hold = turn.hold
     hold(book, events, turn.credit, turn.debit, payout, TransferCode.PAYOUT.value, trade.id)
     trade.payout_hold = turn.hold
-    tell_player(book, events, trade.player, trade.account, 0, TransferCode.STAKE.value, 0)
+    tell_player(book, events, trade.player, turn.debit, 0, TransferCode.STAKE.value, 0)
 
 
 @kernel
@@ -68,7 +78,7 @@ def ask_for_holds(book, trade):
     """Let what `pay_stake` will change be on its way to the cache."""
     prefetch(book.holds, trade.stake_hold)
     prefetch(book.holds, trade.payout_hold)
-    prefetch(book.accounts, trade.account)
+    ask_for_account(book, account_id(trade.player, _code_of(trade.asset), trade.asset))
 
 
 @rare_kernel
@@ -84,4 +94,4 @@ def pay_stake(book, events, row, profit):
     else:
         void_hold(book, events, trade.payout_hold)
     code = TransferCode.PAYOUT.value if profit > 0 else TransferCode.STAKE.value
-    tell_player(book, events, trade.player, trade.account, profit, code, 0)
+    tell_player(book, events, trade.player, wallet_of(book, trade), profit, code, 0)

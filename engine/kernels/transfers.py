@@ -13,8 +13,8 @@ from typing import Final
 from engine.commands import Kind, Transferring
 from engine.events import TransferStatus
 from engine.kernels import kernel, rare_kernel
+from engine.kernels.accounts import account_row
 from engine.kernels.ledger import (
-    account_row,
     begin_hold,
     count,
     find_transfer,
@@ -91,8 +91,8 @@ def _move_by(book, events, command):
         status = TransferStatus.POSTED.value
         known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
         known.reference = command.reference
-        known.debit = turn.debit
-        known.credit = turn.credit
+        known.debit = command.debit
+        known.credit = command.credit
         known.code = command.code
         known.expires_at_ns = 0
         known.hold_low = 0
@@ -138,9 +138,9 @@ def _check(book, commands, i, first):
     if number != 0:
         turn.known = number
         if number > 0:
-            is_same = _says_what_is_known(book, command, transfer_of(book, number))
+            is_same = _says_what_is_known(command, transfer_of(book, number))
         else:
-            is_same = _says_what_is_held(book, command, book.holds[-number])
+            is_same = _says_what_is_held(command, book.holds[-number])
         return Reason.ACCEPTED.value if is_same else Reason.DIFFERENT_TRANSFER_SAME_ID.value
     for k in range(first, i):
         earlier = commands.transfer[k]
@@ -157,9 +157,8 @@ def _check(book, commands, i, first):
 def _check_move(book, commands, i):
     turn = book.turn[0]
     command = commands.transfer[i]
-    hint = book.ahead[i % AHEAD]
-    turn.debit = _account(book, command.debit, hint >> 32)
-    turn.credit = _account(book, command.credit, hint & 0xFFFFFFFF)
+    turn.debit = account_row(book, command.debit)
+    turn.credit = account_row(book, command.credit)
     reason = may_move(book, turn.debit, turn.credit, command.amount)
     if reason != Reason.ACCEPTED.value and reason != Reason.INSUFFICIENT_FUNDS.value:
         return reason
@@ -186,8 +185,8 @@ def _check_resolution(book, commands, i, first):
     if number < 0:
         held = book.holds[turn.hold]
         turn.held = held.amount
-        turn.debit = held.debit
-        turn.credit = held.credit
+        turn.debit = account_row(book, held.debit)
+        turn.credit = account_row(book, held.credit)
     for k in range(first, i):
         earlier = commands.transfer[k]
         if earlier.flags & RESOLVES:
@@ -229,33 +228,31 @@ def _is_well_formed(command):
 
 
 @kernel
-def _says_what_is_known(book, command, known):
+def _says_what_is_known(command, known):
     """Does it say what the known transfer said? Versions do not count: they are of what was seen, not of what is
     asked."""
     if command.flags != known.flags or command.amount != known.amount:
         return False
     if command.flags & RESOLVES:
         return command.hold_low == known.hold_low and command.hold_high == known.hold_high
-    return (
-        command.expires_at_ns == known.expires_at_ns
-        and command.debit == book.accounts[known.debit].id
-        and command.credit == book.accounts[known.credit].id
-        and command.code == known.code
-        and command.reference == known.reference
-    )
+    return _moves_as(command, known)
 
 
 @kernel
-def _says_what_is_held(book, command, held):
+def _says_what_is_held(command, held):
     """The same of an open hold."""
+    return command.flags == held.flags and command.amount == held.amount and _moves_as(command, held)
+
+
+@kernel
+def _moves_as(command, row):
+    """Is it between the same accounts, for the same reason and as long, as the transfer or hold in the row?"""
     return (
-        command.flags == held.flags
-        and command.amount == held.amount
-        and command.expires_at_ns == held.expires_at_ns
-        and command.debit == book.accounts[held.debit].id
-        and command.credit == book.accounts[held.credit].id
-        and command.code == held.code
-        and command.reference == held.reference
+        command.expires_at_ns == row.expires_at_ns
+        and command.debit == row.debit
+        and command.credit == row.credit
+        and command.code == row.code
+        and command.reference == row.reference
     )
 
 
@@ -281,15 +278,6 @@ def _versions_are_as_seen(book, command):
     debit_is = command.debit_version == 0 or command.debit_version == book.accounts[turn.debit].version
     credit_is = command.credit_version == 0 or command.credit_version == book.accounts[turn.credit].version
     return debit_is and credit_is
-
-
-@kernel
-def _account(book, id, hint):
-    """Row of the account; 0 when there is none. It is `hint`, if that fits: looking costs less than finding. Rows that
-    were never taken have the id 0."""
-    if id != 0 and 0 < hint < len(book.accounts) and book.accounts[hint].id == id:
-        return hint
-    return account_row(book, id)
 
 
 @kernel
