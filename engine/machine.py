@@ -216,7 +216,7 @@ class Machine:
         assert batch.first_sequence == self._sequence.item(0) + 1, "sequences have no gaps"
 
         count = len(batch.records)
-        outcomes = np.zeros(count, OUTCOME)
+        outcomes = np.empty(count, OUTCOME)  # each is cleared when its command's turn comes
         written = readable(outcomes)
         records = batch.records if batch.records.flags.writeable else batch.records.copy()  # kernels have one signature
         commands = Commands(records)
@@ -235,6 +235,7 @@ class Machine:
                 current["phase"] = current["resume"]
                 continue
             if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
+                outcomes[i] = 0
                 self._apply_cold(batch, commands.header[i], written[i], first + i)
                 self._emit.drain()
                 make_room(self.state, count)

@@ -30,6 +30,7 @@ from engine.tables import (
     REQUESTS,
     ROSTERS,
     SEATS,
+    SLOTS_PER_TRANSFER,
     TIMERS,
     WAITING,
     grown,
@@ -74,7 +75,7 @@ def make_room(state: State, commands: int) -> None:
     _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
     _fit_index(state, "exposure_index", int(heads[EXPOSURES]["live"]) + commands)
     _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
-    _fit_index(state, "transfer_index", transfers)
+    _fit_index(state, "transfer_index", transfers, SLOTS_PER_TRANSFER)
 
 
 def make_room_for_seats(state: State, seats: int) -> None:
@@ -154,13 +155,13 @@ def _fit_ring(state: State, transfers: int) -> None:
     state.book = state.book.having(transfers=larger)
 
 
-def _fit_index(state: State, name: str, entries: int) -> None:
-    """Let the index have twice as many slots as entries."""
+def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) -> None:
+    """Let the index have so many slots for each of its entries."""
     slots = getattr(state.book, name)
     length = len(slots)
-    if length >= 2 * entries:
+    if length >= slots_per_entry * entries:
         return
-    while length < 2 * entries:
+    while length < slots_per_entry * entries:
         length *= 2
     larger = make_array(name, length)
     if slots.dtype.names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.kernels import entry, kernel
+from engine.kernels.processor import quotient
 
 MONEY_DECIMALS: Final = 8
 MONEY: Final = 10**MONEY_DECIMALS
@@ -40,6 +41,12 @@ def ceil_div(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
+@kernel
+def ceil_quotient(numerator: int, denominator: int) -> int:
+    """The same of numbers that are not negative, for less; their sum is below 2^63."""
+    return quotient(numerator + denominator - 1, denominator)
+
+
 @entry
 def next_midnight(now_ns: int) -> int:
     """The first moment of the next day, UTC."""
@@ -49,13 +56,15 @@ def next_midnight(now_ns: int) -> int:
 @kernel
 def ppm_floor(amount: int, ppm: int) -> int:
     """amount x ppm / 1e6 rounded down, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    return (amount // 1_000_000) * ppm + (amount % 1_000_000) * ppm // 1_000_000
+    millions = quotient(amount, PPM)
+    return millions * ppm + quotient((amount - millions * PPM) * ppm, PPM)
 
 
 @entry
 def ppm_ceil(amount: int, ppm: int) -> int:
     """amount x ppm / 1e6 rounded up, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    return (amount // 1_000_000) * ppm + ((amount % 1_000_000) * ppm + 999_999) // 1_000_000
+    millions = quotient(amount, PPM)
+    return millions * ppm + ceil_quotient((amount - millions * PPM) * ppm, PPM)
 
 
 @kernel

@@ -40,7 +40,8 @@ WORLD = np.dtype(
         ("requests_newest", "<i4"),
         ("transfers_known", "<i8"),  # ever; also the number of the last
         ("transfers_forgotten", "<i8"),  # of them, at least: those that were are let go some at a time
-        ("swept_line", "<i8"),  # of transfer_index, from which forgotten ones were dropped last
+        ("transfer_words", "<i8"),  # in transfer_index
+        ("swept_line", "<i8"),  # of it, where it was swept last
         ("holds", "<i8"),  # ever made; also the number of the last
         ("accounts", "<i8"),  # how many there are
         ("quotes_unusable", "<i8"),  # refused since the first entry, for whatever reason
@@ -402,7 +403,7 @@ POSITION = np.dtype(
         ("side", "<i4"),
         ("leverage", "<i4"),
         ("waiting", "<i4"),  # row of its close in the table of what waits; 0 none
-        ("roster", "<i4"),  # the row that lists it
+        ("next_free", "<i4"),
         ("lots", "<i8"),
         ("cost", "<i8"),  # ticks x lots at entry
         ("margin", "<i8"),  # paid in
@@ -412,7 +413,7 @@ POSITION = np.dtype(
         ("fee", "<i8"),  # paid at the open
         ("opened_at_ns", "<i8"),
         ("place", "<i4"),  # in its roster
-        ("next_free", "<i4"),
+        ("roster", "<i4"),  # the row that lists it
         ("realised", "<i8"),  # profit of the parts that closed
         ("trailing", "<i8"),  # ticks that stop_loss stays behind the best price; 0: it stays where it is
     ]
@@ -552,9 +553,7 @@ TRANSFER_ROW = np.dtype(
         ("since_ns", "<i8"),  # acceptance, of a hold its end, from which on it is known for a day
         ("sequence", "<i8"),  # of the command
         ("expires_at_ns", "<i8"),  # of a hold; else 0
-        ("hold_low", "<i8"),  # of a POST or VOID, what it resolved; else 0
-        ("hold_high", "<i8"),
-        ("debit", "<i8"),  # ids of the accounts
+        ("debit", "<i8"),  # ids of the accounts; of a POST or VOID the halves of the hold's id
         ("credit", "<i8"),
         ("code", "<i2"),
         ("flags", "<i1"),  # bits of Transferring
@@ -562,10 +561,13 @@ TRANSFER_ROW = np.dtype(
         ("spare", "<i4"),
     ]
 )
-"""What has happened under an id, for as long as it is known: a transfer, or the end of a hold."""
+"""What was asked for under an id, for as long as it is known: a transfer, or a hold that has ended. 80 bytes."""
 
 HIGHEST_NUMBER: Final = (1 << 31) - 1
 """transfer_index keeps 31 bits of a transfer's number; none is 0."""
+
+SLOTS_PER_TRANSFER: Final = 3
+"""In transfer_index, at least: forgotten ones stand there too, until others come into their lines."""
 
 FORGOTTEN_AT_ONCE: Final = 16
 """Transfers that are let go when the last of them is too old: a power of two, and no ring is shorter."""
@@ -588,9 +590,9 @@ SAVED_ACCOUNT = np.dtype(
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
-FREE_BITS: Final = 52
-FREE_WORDS: Final = 5
-"""Bits of a page's free rows: few enough to a word that it is never negative, and a page is one cache line."""
+FREE_BITS: Final = 32
+FREE_WORDS: Final = PAGE_ROWS // FREE_BITS
+"""Bits of a page's free rows: a page is one cache line."""
 
 BOUNDS_STEP: Final = 64
 """Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
@@ -624,12 +626,12 @@ PAGE = np.dtype(
     [
         ("lane", "<i4"),  # instrument x 2 + side of the quote
         ("bound", "<i4"),  # where its bounds stand
-        ("used", "<i2"),  # rows ever taken, up to PAGE_ROWS
-        ("live", "<i2"),
+        ("live", "<i4"),
         ("next_open", "<i4"),  # chain of the lane's open pages, which take rows
         ("previous_open", "<i4"),  # 0: it is the first; PAGE_SHUT: it is not in the chain
         ("next_free", "<i4"),
-        ("free", "<i8", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
+        ("free", "<u4", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
+        ("spare", "<i8"),
     ]
 )
 

@@ -297,9 +297,8 @@ def content(state: State, *without: str) -> dict[str, Any]:
             taken = np.flatnonzero((table.view("u1").reshape(-1, size) != np.frombuffer(fresh, "u1")).any(axis=1))
             found[name] = table[: int(taken[-1]) + 1 if taken.size else 0].tobytes()
     world = state.book.world
-    found["world"] = {
-        name: int(world[name][0]) for name in world.dtype.names or () if name not in (*without, "swept_line")
-    }
+    without = (*without, "swept_line", "transfer_words")
+    found["world"] = {name: int(world[name][0]) for name in world.dtype.names or () if name not in without}
     return found
 
 

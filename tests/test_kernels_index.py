@@ -17,7 +17,7 @@ from engine.tables import HIGHEST_NUMBER, Book, make_array, make_book
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
 mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
 first_match, next_match, row_in = map(for_python, (compact.first_match, compact.next_match, compact.row_in))
-sweep = for_python(compact.sweep)
+sweep, insert_compact, insert_sweeping = map(for_python, (compact.sweep, compact.insert, compact.insert_sweeping))
 
 SLOTS = 64
 LINES = SLOTS // 8
@@ -116,7 +116,7 @@ class Opened:
     def open(self, id: int, row: int) -> None:
         table = self.book.positions if row > 0 else self.book.orders
         table[abs(row)]["id"] = id
-        compact.insert(self.book.id_index, id, row)
+        insert_compact(self.book.id_index, id, row)
 
 
 def of_one_mark(count: int) -> list[int]:
@@ -180,7 +180,8 @@ def test_a_larger_compact_index_knows_the_same():
 
 
 @pytest.mark.parametrize("colliding", [False, True])
-def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool):
+@pytest.mark.parametrize("often", [0, 0.3, 1])
+def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool, often: float):
     """Of a few hundred transfers in sequence, each with a key, and rows of holds, which stay."""
     draw, most = random.Random(1), HIGHEST_NUMBER
     keys = draw.sample(MARKED["colliding"] if colliding else range(1 << 40), 200)
@@ -188,18 +189,20 @@ def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool):
     numbers = [most - 9 + n if n < 10 else n - 9 for n in range(190)]  # in sequence, but for 0, which is none
     held = {keys.pop(): -row for row in range(1, 9)}
     for key, row in held.items():
-        compact.insert(slots, key, row)
-    line, known = 0, {}
+        insert_compact(slots, key, row)
+    line, known, words = 0, {}, len(held)
     for number, key in zip(numbers, keys, strict=False):
-        compact.insert(slots, key, number)
         known[key] = number
         first = list(known.values())[-min(len(known), 20)]
-        line = (line + 1) % LINES
-        sweep(slots, line, first, 21)
+        words += insert_sweeping(slots, key, number, first, 21)
+        if draw.random() < often:
+            line = (line + 1) % LINES
+            words -= sweep(slots, line, first, 21)
+        assert words == np.count_nonzero(slots)
         found = {word & 0xFFFFFFFF for word in slots.tolist()}
         still = dict(list(known.items())[-20:])
         assert found >= {*still.values(), *(row & 0xFFFFFFFF for row in held.values())}
-        assert np.count_nonzero(slots) <= len(held) + 20 + 2 * LINES
+        assert words <= len(held) + 20 + 3 * LINES
         for each, row in (still | held).items():
             assert row in rows_under(slots, each)
     assert len(known) > 150

@@ -30,12 +30,12 @@ from engine.events import EventKind
 from engine.kernels.accounts import find_account
 from engine.kernels.ledger import available
 from engine.scale import MONEY
-from engine.tables import ORDERS, PAGES, POSITIONS
+from engine.tables import OPENED_AT_ONCE, ORDERS, PAGES, POSITIONS
 
 MANY = 40
 FEE, BONUS, REFERRER_BONUS = 10, 3, 2
-PAID_FOR = 25
-"""Referrals for which the house has bonuses."""
+PAID_FOR = OPENED_AT_ONCE + 2
+"""Referrals for which the house has bonuses: more than there is room for accounts."""
 
 GAME: dict[str, Any] = {
     "min_players": 2, "duration_s": 60, "countdown_s": 60, "currency": "USDT", "entry_fee": FEE, "cup": 5,
@@ -48,19 +48,19 @@ def has(arena: Arena, player: int, asset: Asset = Asset.USDT) -> int:
     return int(available(book, find_account(book, player, Account.PLAYER_CASH, asset)))
 
 
-def everybody(arena: Arena) -> range:
+def everybody(arena: Arena, many: int = MANY) -> range:
     """Players who were brought by the first of them, and have money for one match."""
-    for number in range(MANY):
+    for number in range(many):
         player = arena.command(RegisterPlayer("Player", referrer=min(number, 1))).id
         arena.command(TopUp(player, "USDT", FEE))
-    return range(1, MANY + 1)
+    return range(1, many + 1)
 
 
 def room(arena: Arena, **rules: Any) -> int:
     """A match that everybody has joined."""
     game = arena.command(CreateGame("Cup", "", 10_000, 10, 100, **GAME | rules)).id
     match = arena.command(CreateMatch(game, practice=False)).id
-    for player in range(1, MANY + 1):
+    for player in range(1, int(arena.machine.state.book.world[0]["players"]) + 1):
         arena.command(JoinMatch(match, player))
     return match
 
@@ -96,17 +96,21 @@ def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena
 
 
 def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them(arena: Arena):
-    players = everybody(arena)
+    many = PAID_FOR + 10
+    players = everybody(arena, many)
     arena.command(SetReferrals("BT", REFERRER_BONUS, BONUS))
     arena.command(FundReferrals("BT", PAID_FOR * (BONUS + REFERRER_BONUS) + BONUS))
     match = room(arena)
     arena.command(StartMatch(match))
     arena.has_room_for_events(16)
     accounts = len(arena.machine.state.book.accounts)
+    while 2 * (int(arena.machine.state.book.world[0]["accounts"]) + OPENED_AT_ONCE) < accounts:
+        strangers = many + int(arena.machine.state.book.world[0]["accounts"])
+        arena.account(strangers, Account.PLAYER_CASH)
     arena.command(EndMatch(match, "over"))
     assert len(arena.machine.state.book.accounts) > accounts
     assert [has(arena, player, Asset.BT) for player in players] == [
-        PAID_FOR * REFERRER_BONUS, *[BONUS] * PAID_FOR, *[0] * (MANY - 1 - PAID_FOR)
+        PAID_FOR * REFERRER_BONUS, *[BONUS] * PAID_FOR, *[0] * (many - 1 - PAID_FOR)
     ]  # fmt: skip
     assert list(arena.machine.state.cold.bonuses) == [*players[1 : 1 + PAID_FOR]]
 

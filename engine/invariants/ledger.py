@@ -130,8 +130,8 @@ def transfers_are_known(state: State) -> list[str]:
     forgotten = words[(number <= HIGHEST_NUMBER) & ((number - first) & HIGHEST_NUMBER >= last + 1 - first)]
     keys = np.concatenate([known["id_low"] ^ known["id_high"], held["id_low"] ^ held["id_high"]])
     found = compact_index_problems(index, keys, np.concatenate([numbers & HIGHEST_NUMBER, -rows]), forgotten)
-    if 8 * len(words) > 5 * len(index):
-        found.append(f"{len(forgotten)} forgotten transfers are in an index of {len(index)} slots")
+    if len(words) != world["transfer_words"] or 4 * len(words) > 3 * len(index):
+        found.append(f"{len(words)} words, not {world['transfer_words']}, are in an index of {len(index)} slots")
 
     ahead = (forgotten - last - 1) & HIGHEST_NUMBER
     found += where(ahead < 1 << 30, "transfer {} is known and was never made", forgotten & HIGHEST_NUMBER)
@@ -147,7 +147,8 @@ def transfers_are_known(state: State) -> list[str]:
         found.append("two transfers have one id")
     if (np.diff(since) < 0).any() or (~still).sum() >= FORGOTTEN_AT_ONCE or (since > world["now_ns"]).any():
         found.append("transfers are not in order of acceptance, or known for too long")
-    found += where(_astray(book, known), "the accounts of transfer {} do not go together", numbers)
+    moved = known["flags"] & (Transferring.POST | Transferring.VOID) == 0
+    found += where(_astray(book, known) & moved, "the accounts of transfer {} do not go together", numbers)
     return found + where(
         (known["status"] == 0) | (known["status"] == PENDING) | ((known["id_low"] == 0) & (known["id_high"] == 0)),
         "transfer {} has not happened, or has no id",

@@ -75,7 +75,7 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
 
 
 def pages_count_their_rows(state: State) -> list[str]:
-    """A page's live and free rows are its used ones. The lane's chain is that of its open pages: a full one is shut,
+    """A page knows how many of its rows wait. The lane's chain is that of its open pages: a full one is shut,
     and none that has PAGE_SPARE free rows."""
     book = state.book
     pages = live_rows(book, PAGES)
@@ -83,8 +83,6 @@ def pages_count_their_rows(state: State) -> list[str]:
     waits = _waiting(book)
     found += where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
     found += where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
-    last = np.where(waits, np.arange(PAGE_ROWS), -1).max(axis=1)
-    found += where(last[pages] >= book.pages["used"][pages], "page {} has a row beyond those it used", pages)
 
     lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
     is_open = book.pages["previous_open"][pages] != PAGE_SHUT
@@ -152,6 +150,6 @@ def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
 def _waiting(book: Book) -> NDArray[np.bool_]:
     """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
     bits = (book.pages["free"][:, :, None] >> np.arange(FREE_BITS)) & 1
-    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1)[:, :PAGE_ROWS] == 0
+    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1) == 0
     waits[np.setdiff1d(np.arange(len(book.pages)), live_rows(book, PAGES))] = False
     return waits

@@ -22,6 +22,9 @@ from engine.tables import AHEAD, PAGE_ROWS
 STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
 
+FURTHEST: Final = 3 * STEP
+"""How far the look goes."""
+
 
 @kernel
 def position_of(book, i, id):
@@ -35,15 +38,16 @@ def position_of(book, i, id):
 
 @kernel
 def look_ahead(book, commands, i):
-    """Prepare the commands behind number `i`, each one step further."""
+    """Prepare the commands behind number `i`, each one step further. A batch's first ones are looked at from FURTHEST
+    before it."""
     count = len(commands.header)
-    if i + 3 * STEP < count:
-        _ask_for_index(book, commands, i + 3 * STEP)
-    if i + 2 * STEP < count:
+    if i + FURTHEST < count:
+        _ask_for_index(book, commands, i + FURTHEST)
+    if 0 <= i + 2 * STEP < count:
         _ask_for_row(book, commands, i + 2 * STEP)
-    if i + STEP < count:
+    if 0 <= i + STEP < count:
         _ask_for_neighbours(book, commands, i + STEP)
-    if i + STEP // 2 < count:
+    if 0 <= i + STEP // 2 < count:
         _ask_for_band(book, commands, i + STEP // 2)
 
 

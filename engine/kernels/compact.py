@@ -15,6 +15,7 @@ from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.index import mixed
 from engine.kernels.processor import (
     SLOTS_PER_LINE,
+    bits_in,
     empty_slots,
     prefetch,
     slots_marked,
@@ -58,7 +59,7 @@ def likely_row(index, key):
     return row_in(index, first_match(index, mark_of(key)))
 
 
-@entry
+@kernel
 def insert(index, key, row):
     """Store `row` under `key`; other rows may be stored under it, too."""
     mark = mark_of(key)
@@ -81,14 +82,39 @@ def remove(index, key, row):
 
 
 @kernel
+def insert_sweeping(index, key, row, first, count):
+    """The same, and drop from the line what `sweep` would; how many words more there are. A line that was full stays
+    so: what stands behind it for want of a place goes on being found."""
+    mark = mark_of(key)
+    line = _home_of(index, mark)
+    while True:
+        old = slots_outside(index, line, first, count)
+        empty = slots_with(index, line, 0)
+        if empty != 0:
+            empty_slots(index, line, old)
+            index[line * SLOTS_PER_LINE + trailing_zeros(empty | old)] = _word(mark, row)
+            return 1 - bits_in(old)
+        if old != 0:
+            index[line * SLOTS_PER_LINE + trailing_zeros(old)] = _word(mark, row)
+            return 0
+        line = _next_line(index, line)
+
+
+@rare_kernel
 def sweep(index, line, first, count):
     """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
-    are looked at."""
-    dropped = slots_outside(index, line, first, count)
+    are looked at; how many there were."""
+    old = slots_outside(index, line, first, count)
     was_full = slots_with(index, line, 0) == 0
-    empty_slots(index, line, dropped)
-    if was_full and dropped != 0:
-        _fill_and_sweep(index, line, first, count)
+    dropped = bits_in(old)
+    empty_slots(index, line, old)
+    while was_full and old != 0:
+        while slots_with(index, line, 0) != 0 and _fill_up(index, line):
+            pass
+        old = slots_outside(index, line, first, count)
+        dropped += bits_in(old)
+        empty_slots(index, line, old)
+    return dropped
 
 
 @kernel
@@ -156,17 +182,6 @@ def _put(index, mark, word):
         line = _next_line(index, line)
         free = slots_with(index, line, 0)
     index[line * SLOTS_PER_LINE + trailing_zeros(free)] = word
-
-
-@rare_kernel
-def _fill_and_sweep(index, line, first, count):
-    """The line was full: fill it up, and let it be swept of what has come there."""
-    dropped = 1
-    while dropped != 0:
-        while slots_with(index, line, 0) != 0 and _fill_up(index, line):
-            pass
-        dropped = slots_outside(index, line, first, count)
-        empty_slots(index, line, dropped)
 
 
 @rare_kernel

@@ -14,6 +14,22 @@ _WORDS: Final = EVENT_BYTES // 8
 
 
 @kernel
+def clear(outcome):
+    """Let nothing stand in it."""
+    outcome.reason = 0
+    outcome.status = 0
+    outcome.replayed = 0
+    outcome.instrument = 0
+    outcome.id = 0
+    outcome.price = 0
+    outcome.fee = 0
+    outcome.profit = 0
+    outcome.liquidation = 0
+    outcome.left = 0
+    outcome.sequence = 0
+
+
+@kernel
 def fits(book, events):
     """Has the buffer room for what one more player is told?"""
     return book.turn[0].events + EVENTS_PER_PLAYER <= len(events.header)

@@ -7,7 +7,8 @@ kernels it is a named tuple like any other.
 
 from __future__ import annotations
 
-from typing import Any, Self
+import itertools
+from typing import Any, ClassVar, Self
 
 import numba
 import numpy as np
@@ -45,6 +46,9 @@ def rows_of(dtype: Any) -> Any:
 class Handed:
     """Arrays that machine code takes all at once."""
 
+    LIE_APART: ClassVar[bool]
+    """Whether none of them overlaps another: what compiled code relies on."""
+
     _fields: tuple[str, ...]
     _memory: NDArray[Any]
 
@@ -59,11 +63,16 @@ class Handed:
 class Tables(Handed):
     """Arrays that lie anywhere: each contiguous and of the dtype that the class declares, and none is ever replaced."""
 
+    LIE_APART = True
+
     def __init__(self, **arrays: NDArray[Any]) -> None:
         assert arrays.keys() == set(self._fields), arrays.keys() ^ set(self._fields)
         for name, array in arrays.items():
             assert array.dtype == getattr(type(self), name), name
             assert array.flags.carray, name
+        spans = sorted((array.ctypes.data, array.nbytes) for array in arrays.values())
+        for (first, size), (following, _) in itertools.pairwise(spans):
+            assert first + size <= following, "two arrays overlap"
         self.__dict__.update((name, arrays[name]) for name in self._fields)
         places = [(array.ctypes.data, len(array)) for array in self.arrays.values()]
         self.__dict__["_memory"] = np.array(places, np.int64).ravel()
@@ -83,6 +92,8 @@ class Tables(Handed):
 
 class Overlay(Handed):
     """One array of records, looked at through each of several layouts; nothing is copied."""
+
+    LIE_APART = False
 
     def __init__(self, records: NDArray[Any]) -> None:
         assert records.flags.carray

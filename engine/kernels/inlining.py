@@ -4,18 +4,20 @@ numba makes of each function machine code of its own, and a wrapper that takes P
 inlined into its callers both are work for nothing, and more than half of all that there is to do at a first start.
 Here such a function stops at LLVM's intermediate code, which its callers take in and optimize as their own.
 
-And an index never counts from the end, as Python's do: each look at a table would have to ask whether it does, a
-tenth of all that a kernel does.
+An index never counts from the end, as Python's do: each look at a table would have to ask whether it does, a tenth of
+all that a kernel does. And no table overlaps another: what was read from one still holds when another was written to.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
 
@@ -34,11 +36,31 @@ class _InlinedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _LowerApart(Lower):  # type: ignore[misc]
+    """Tells LLVM which of the function's arrays do not overlap."""
+
+    def setup_function(self, fndesc: Any) -> None:
+        super().setup_function(fndesc)
+        apart = [
+            name
+            for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True)
+            if getattr(getattr(argument, "instance_class", None), "LIE_APART", False)
+        ]
+        where_they_lie = re.compile(rf"arg\.({'|'.join(apart)})\.\d+\.4")  # of the parts of an array, the fifth
+        for argument in self.function.args:
+            if apart and where_they_lie.fullmatch(argument.name):
+                argument.add_attribute("noalias")
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lower(NativeLowering):
     """Lets every index of an array be taken as it is. As plain Python, kernels refuse negative ones (plain.py)."""
 
     _name = "lower"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _LowerApart
 
     def run_pass(self, state: Any) -> bool:
         for instruction, signature in list(state.calltypes.items()):

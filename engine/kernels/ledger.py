@@ -14,9 +14,9 @@ from typing import Final
 
 from engine.commands import Transferring
 from engine.events import EventKind, TransferStatus
-from engine.kernels import entry, kernel
+from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.accounts import account_row, asset_of
-from engine.kernels.compact import first_match, insert, mark_of, next_match, remove, row_in, sweep
+from engine.kernels.compact import first_match, insert_sweeping, mark_of, next_match, remove, row_in, sweep
 from engine.kernels.emit import begin
 from engine.kernels.index import transfer_key
 from engine.kernels.processor import SLOTS_PER_LINE, prefetch
@@ -195,6 +195,7 @@ def resolve(book, events, row, amount, status, id_low, id_high):
     event.held = held.amount
     if held.id_low != 0 or held.id_high != 0:
         remove(book.transfer_index, transfer_key(held.id_low, held.id_high), -row)
+        book.world[0].transfer_words -= 1
         known = record(book, held.id_low, held.id_high, held.amount, held.flags, status)
         known.reference = held.reference
         known.debit = held.debit
@@ -202,8 +203,6 @@ def resolve(book, events, row, amount, status, id_low, id_high):
         known.code = held.code
         known.sequence = held.sequence
         known.expires_at_ns = held.expires_at_ns
-        known.hold_low = 0
-        known.hold_high = 0
     held.status = 0
     release(book.holds, book.heads[HOLDS], row)
 
@@ -275,15 +274,25 @@ def begin_hold(book, id_low, id_high, debit_row, credit_row, amount, code, refer
 
 @kernel
 def _know(book, id_low, id_high, number):
-    """Let the id lead to a transfer, or a hold; and drop from one line of the index, each time from the next, what is
-    forgotten. So what is forgotten stays, as a rule, for no longer than it takes to fill an eighth of the index."""
-    insert(book.transfer_index, transfer_key(id_low, id_high), number)
+    """Let the id lead to a transfer, or a hold. What is forgotten goes when another id comes into its line of the
+    index; where ids are such that none does, the index fills up, and is swept."""
     world = book.world[0]
-    lines = len(book.transfer_index) // SLOTS_PER_LINE
-    world.swept_line = (world.swept_line + 1) & (lines - 1)
-    prefetch(book.transfer_index, ((world.swept_line + SOON) & (lines - 1)) * SLOTS_PER_LINE)
     first = world.transfers_forgotten + 1
-    sweep(book.transfer_index, world.swept_line, first, world.transfers_known + 1 - first)
+    count = world.transfers_known + 1 - first
+    key = transfer_key(id_low, id_high)
+    world.transfer_words += insert_sweeping(book.transfer_index, key, number, first, count)
+    if 8 * world.transfer_words > 5 * len(book.transfer_index):
+        _sweep_on(book, first, count)
+
+
+@rare_kernel
+def _sweep_on(book, first, count):
+    """Drop what is forgotten from the next two lines of the index. A third of it is known at most, so before it is full
+    it has been gone through wholly."""
+    world = book.world[0]
+    for _ in range(2):
+        world.swept_line = (world.swept_line + 1) & (len(book.transfer_index) // SLOTS_PER_LINE - 1)
+        world.transfer_words -= sweep(book.transfer_index, world.swept_line, first, count)
 
 
 @kernel

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.kernels import kernel
+from engine.kernels.processor import quotient
 from engine.scale import BOUND, PPM, ppm_ceil, ppm_floor
 from engine.tables import BRACKETS_PER_INSTRUMENT
 
@@ -101,14 +102,14 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
     guess = 0
     for _ in range(2):
         scale = PPM - side * (fee_ppm + book.brackets[row].maintenance_ppm)
-        worth = cost * value - side * (margin + book.brackets[row].maintenance_cum)
-        ticks = worth // lot_value
+        worth = max(0, cost * value - side * (margin + book.brackets[row].maintenance_cum))
+        ticks = quotient(worth, lot_value)
         rest = worth - ticks * lot_value
-        if ticks < 0 or ticks >= highest:
-            ticks, rest = min(max(ticks, 0), highest), 0
+        if ticks >= highest:
+            ticks, rest = highest, 0
         # The part of a tick that is left, in ppm; of a large lot_value it is enough to look at the leading digits.
-        part = rest * PPM // lot_value if lot_value < _EXACT else rest // (lot_value // PPM)
-        guess = ticks * PPM // scale
+        part = quotient(rest * PPM, lot_value) if lot_value < _EXACT else quotient(rest, quotient(lot_value, PPM))
+        guess = quotient(ticks * PPM, scale)
         left = ticks * PPM - guess * scale + part
         if side > 0:
             guess += left >= scale

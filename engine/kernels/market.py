@@ -110,7 +110,7 @@ def _collect_page(book, turn, bound, price):
     page_row = book.bound_page[bound]
     page = book.pages[page_row]
     low, high = NEVER_LOW, NEVER_HIGH
-    for number in range(page.used):
+    for number in range(PAGE_ROWS):
         if is_free(page, number):
             continue
         trigger = book.triggers[page_row * PAGE_ROWS + number]

@@ -23,7 +23,7 @@ from engine.kernels.timers import clear_timer, set_timer
 from engine.kernels.triggers import add, drop, rearm
 from engine.kernels.waiting import stop_waiting, wait_for_quote
 from engine.reasons import Reason
-from engine.scale import NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil
+from engine.scale import NEVER_HIGH, NEVER_LOW, ceil_quotient, ppm_ceil
 from engine.tables import LANE_ASK, LANE_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
 
 
@@ -251,7 +251,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     notional, margin, fee, liquidation = 0, 0, 0, 0
     if reason == Reason.ACCEPTED.value:
         notional = price * lots * instrument.value
-        margin = ceil_div(notional, order.leverage)
+        margin = ceil_quotient(notional, order.leverage)
         fee = ppm_ceil(notional, fee_ppm) if match.fees else 0
         if margin + fee - order.margin - order.fee > seat.cash:
             reason = Reason.CASH_TOO_LOW.value

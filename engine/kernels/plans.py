@@ -12,9 +12,10 @@ from engine.kernels.instruments import is_stale, opens_allowed
 from engine.kernels.margin import bracket_row, liquidation_price
 from engine.kernels.paces import too_fast
 from engine.kernels.positions import trailing_distance
+from engine.kernels.processor import quotient
 from engine.kernels.seats import find_holding, find_seat
 from engine.reasons import Reason
-from engine.scale import BOUND, PPM, ceil_div, ppm_ceil
+from engine.scale import BOUND, PPM, ceil_quotient, ppm_ceil
 from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 
 
@@ -80,7 +81,7 @@ def plan(book, command, seat_hint):
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    if command.margin > BOUND // command.leverage:
+    if command.margin > quotient(BOUND, command.leverage):
         return Reason.EXPOSURE_TOO_HIGH.value
     worst = max(command.price, touch) if is_stop or plan.waits else 0
     fee_ppm = instrument.taker_fee_ppm if marketable or worst != 0 else instrument.maker_fee_ppm
@@ -181,7 +182,7 @@ def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee
         plan.margin = margin
     else:
         plan.notional = max(price, worst) * plan.lots * instrument.value
-        plan.margin = ceil_div(plan.notional, leverage)
+        plan.margin = ceil_quotient(plan.notional, leverage)
     plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     return reason
 
@@ -189,7 +190,7 @@ def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee
 @kernel
 def lots_at(instrument, lots, margin, leverage, price):
     """How many lots an order is of at that price: those asked for, or what the margin asked for buys."""
-    return lots if margin == 0 else margin * leverage // (price * instrument.value)
+    return lots if margin == 0 else quotient(margin * leverage, price * instrument.value)
 
 
 @kernel
@@ -197,7 +198,8 @@ def _plan_liquidation(book, instrument, side, leverage, fees):
     """Into book.turn[0]: where a position of the planned lots, opened at the planned price, would be liquidated."""
     plan = book.turn[0]
     cost = plan.price * plan.lots
-    margin = ceil_div(cost * book.instruments[instrument].value, leverage)
+    notional = cost * book.instruments[instrument].value
+    margin = plan.margin if notional == plan.notional else ceil_quotient(notional, leverage)
     plan.liquidation = liquidation_price(book, instrument, side, plan.lots, cost, margin, fees)
 
 

@@ -205,7 +205,7 @@ def remargin(book, instrument):
         for number in range(lane.pages):
             page_row = book.bound_page[lane.bounds_start + number]
             page = book.pages[page_row]
-            for k in range(page.used):
+            for k in range(PAGE_ROWS):
                 trigger = book.triggers[page_row * PAGE_ROWS + k]
                 if not is_free(page, k) and trigger.kind == TRIGGER_POSITION:
                     _find_liquidation(book, trigger.owner)

@@ -22,6 +22,7 @@ from engine.tables import (
     POSITIONS,
     REQUESTS,
     ROSTERS,
+    SLOTS_PER_TRANSFER,
     TIMERS,
     WAITING,
 )
@@ -86,5 +87,5 @@ def has_room(book, commands):
         and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
         and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
         and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
-        and 2 * transfers <= len(book.transfer_index)
+        and SLOTS_PER_TRANSFER * transfers <= len(book.transfer_index)
     )

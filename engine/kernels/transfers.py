@@ -95,8 +95,6 @@ def _move_by(book, events, command):
         known.credit = command.credit
         known.code = command.code
         known.expires_at_ns = 0
-        known.hold_low = 0
-        known.hold_high = 0
     event = tell(book, events, turn.debit, turn.credit, command.amount, command.code, command.reference, status)
     event.id_low = command.id_low
     event.id_high = command.id_high
@@ -109,15 +107,12 @@ def _resolve_by(book, events, command):
     turn = book.turn[0]
     voids = command.flags & Transferring.VOID.value
     status = TransferStatus.VOIDED.value if voids else TransferStatus.HOLD_POSTED.value
-    held = book.holds[turn.hold]
     known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
-    known.reference = held.reference
-    known.debit = held.debit
-    known.credit = held.credit
-    known.code = held.code
+    known.reference = 0
+    known.debit = command.hold_low
+    known.credit = command.hold_high
+    known.code = 0
     known.expires_at_ns = 0
-    known.hold_low = command.hold_low
-    known.hold_high = command.hold_high
     resolve(book, events, turn.hold, command.amount, status, command.id_low, command.id_high)
     return status
 
@@ -234,7 +229,7 @@ def _says_what_is_known(command, known):
     if command.flags != known.flags or command.amount != known.amount:
         return False
     if command.flags & RESOLVES:
-        return command.hold_low == known.hold_low and command.hold_high == known.hold_high
+        return command.hold_low == known.debit and command.hold_high == known.credit
     return _moves_as(command, known)
 
 

@@ -28,7 +28,6 @@ def add(book, lane_row, low, high, owner, kind):
     row = free_row(book, page_row)
     number = row % PAGE_ROWS
     page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
-    page.used = max(page.used, number + 1)
     page.live += 1
     if page.live == PAGE_ROWS:
         _unlink_open(book, lane, page_row)
@@ -44,10 +43,11 @@ def add(book, lane_row, low, high, owner, kind):
 def free_row(book, page_row):
     """The page's first free row; it must have one."""
     page = book.pages[page_row]
-    word = 0
-    while page.free[word] == 0 and word < FREE_WORDS - 1:
-        word += 1
-    return page_row * PAGE_ROWS + word * FREE_BITS + trailing_zeros(page.free[word])
+    some = 0
+    for word in range(FREE_WORDS):  # where the first one is, a processor could not foresee
+        some |= int(page.free[word] != 0) << word
+    first = trailing_zeros(some)
+    return page_row * PAGE_ROWS + first * FREE_BITS + trailing_zeros(page.free[first])
 
 
 @kernel
@@ -115,10 +115,9 @@ def _open_page(book, lane_row):
     page_row = take(book.pages, book.heads[PAGES])
     page = book.pages[page_row]
     page.lane = lane_row
-    page.used = 0
     page.live = 0
     for word in range(FREE_WORDS):
-        page.free[word] = (1 << min(FREE_BITS, PAGE_ROWS - word * FREE_BITS)) - 1
+        page.free[word] = (1 << FREE_BITS) - 1
     page.bound = lane.bounds_start + lane.pages
     book.bound_page[page.bound] = page_row
     lane.pages += 1

@@ -11,8 +11,9 @@ from typing import Final
 from engine.commands import Amend, Kind
 from engine.events import Cause, EventKind, OrderStatus
 from engine.kernels import entry, kernel, rare_kernel
-from engine.kernels.ahead import look_ahead, position_of
+from engine.kernels.ahead import FURTHEST, look_ahead, position_of
 from engine.kernels.compact import find_open
+from engine.kernels.emit import clear
 from engine.kernels.fixed_trades import buy, settle
 from engine.kernels.instruments import is_stale, is_stale_at
 from engine.kernels.ledger import expire_hold, forget_transfers
@@ -94,11 +95,16 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         turn.ending = 0
         turn.phase = PHASE_ENTRY
 
+    if i == 0:
+        i = -FURTHEST  # what a batch begins with wants to be asked for as well
     while i < len(commands.header):
+        look_ahead(book, commands, i)
+        if i < 0:
+            i += 1
+            continue
         header = commands.header[i]
         if header.kind == Kind.COLD.value or turn.events >= room:
             return i
-        look_ahead(book, commands, i)
         turn.sequence = first_sequence + i
         outcome = outcomes[i]
         if turn.phase == PHASE_ENTRY:
@@ -133,6 +139,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
 @kernel
 def _begin_entry(book, commands, events, outcome, header, i):
     """Apply command `i`, all but what may take several calls, and answer it."""
+    clear(outcome)
     keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
     if keyed:
         row = known(book, header)
