@@ -62,12 +62,8 @@ def _ask_for_index(book, commands, i):
         prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
-        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
         if transfer.flags & RESOLVES:
             prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
-        else:
-            ask_for_account(book, transfer.debit)
-            ask_for_account(book, transfer.credit)
 
 
 @kernel
@@ -112,10 +108,16 @@ def _ask_for_neighbours(book, commands, i):
                 prefetch(book.triggers, trigger)
                 prefetch(book.mark_lots, trigger)
                 prefetch(book.mark_cost, trigger)
-    elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
-        held = book.holds[_found(book, i, len(book.holds))]
-        ask_for_account(book, held.debit)
-        ask_for_account(book, held.credit)
+    elif header.kind == Kind.TRANSFER.value:
+        transfer = commands.transfer[i]
+        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        if transfer.flags & RESOLVES:
+            held = book.holds[_found(book, i, len(book.holds))]
+            ask_for_account(book, held.debit)
+            ask_for_account(book, held.credit)
+        else:
+            ask_for_account(book, transfer.debit)
+            ask_for_account(book, transfer.credit)
 
 
 @kernel

@@ -16,7 +16,7 @@ from engine.kernels.index import mixed
 from engine.kernels.processor import (
     SLOTS_PER_LINE,
     bits_in,
-    empty_slots,
+    empty_outside,
     prefetch,
     slots_marked,
     slots_outside,
@@ -88,12 +88,12 @@ def insert_sweeping(index, key, row, first, count):
     mark = mark_of(key)
     line = _home_of(index, mark)
     while True:
-        old = slots_outside(index, line, first, count)
         empty = slots_with(index, line, 0)
         if empty != 0:
-            empty_slots(index, line, old)
+            old = empty_outside(index, line, first, count)
             index[line * SLOTS_PER_LINE + trailing_zeros(empty | old)] = _word(mark, row)
             return 1 - bits_in(old)
+        old = slots_outside(index, line, first, count)
         if old != 0:
             index[line * SLOTS_PER_LINE + trailing_zeros(old)] = _word(mark, row)
             return 0
@@ -104,16 +104,14 @@ def insert_sweeping(index, key, row, first, count):
 def sweep(index, line, first, count):
     """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
     are looked at; how many there were."""
-    old = slots_outside(index, line, first, count)
     was_full = slots_with(index, line, 0) == 0
+    old = empty_outside(index, line, first, count)
     dropped = bits_in(old)
-    empty_slots(index, line, old)
     while was_full and old != 0:
         while slots_with(index, line, 0) != 0 and _fill_up(index, line):
             pass
-        old = slots_outside(index, line, first, count)
+        old = empty_outside(index, line, first, count)
         dropped += bits_in(old)
-        empty_slots(index, line, old)
     return dropped
 
 

@@ -96,7 +96,7 @@ class Overlay(Handed):
     LIE_APART = False
 
     def __init__(self, records: NDArray[Any]) -> None:
-        assert records.flags.carray
+        assert records.flags.c_contiguous
         self._memory = records
 
 

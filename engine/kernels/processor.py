@@ -69,7 +69,7 @@ def _slots_marked(typing_context: Any, words: Any, line: Any, mark: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         line = _line_of(context, builder, signature, arguments)
-        marks = builder.lshr(line, ir.Constant(_LINE, [32] * SLOTS_PER_LINE))
+        marks = builder.lshr(line, _each(32))
         return _bits(builder, builder.icmp_unsigned("==", marks, _eight(builder, arguments[2])))
 
     return types.int64(words, types.int64, types.int64), generate
@@ -81,34 +81,27 @@ def _slots_outside(typing_context: Any, words: Any, line: Any, first: Any, count
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         line = _line_of(context, builder, signature, arguments)
-        none = ir.Constant(_LINE, [0] * SLOTS_PER_LINE)
-        positive = builder.icmp_signed(">", builder.shl(line, ir.Constant(_LINE, [32] * SLOTS_PER_LINE)), none)
-        place = builder.sub(line, _eight(builder, arguments[2]))
-        place = builder.and_(place, ir.Constant(_LINE, [0x7FFFFFFF] * SLOTS_PER_LINE))
-        last = builder.sub(arguments[3], _WORD(1))
-        outside = builder.icmp_signed(">", place, _eight(builder, last))
-        return _bits(builder, builder.and_(positive, outside))
+        return _bits(builder, _are_outside(builder, line, arguments[2], arguments[3]))
 
     return types.int64(words, types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
-def _empty_slots(typing_context: Any, words: Any, line: Any, bits: Any) -> Any:
-    """Let those of the eight words of the line be 0 that have a bit in `bits`."""
+def _empty_outside(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
+    """The same, and let them be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place_of(context, builder, signature, arguments)
-        answers = builder.bitcast(builder.trunc(arguments[2], ir.IntType(SLOTS_PER_LINE)), _ANSWERS)
-        line = builder.select(answers, ir.Constant(_LINE, [0] * SLOTS_PER_LINE), builder.load(place, align=8))
-        builder.store(line, place, align=8)
-        return context.get_dummy_value()
+        line = builder.load(place, align=8)
+        outside = _are_outside(builder, line, arguments[2], arguments[3])
+        builder.store(builder.select(outside, _each(0), line), place, align=8)
+        return _bits(builder, outside)
 
-    return types.void(words, types.int64, types.int64), generate
+    return types.int64(words, types.int64, types.int64, types.int64), generate
 
 
 _WORD: Final = ir.IntType(64)
 _LINE: Final = ir.VectorType(_WORD, SLOTS_PER_LINE)
-_ANSWERS: Final = ir.VectorType(ir.IntType(1), SLOTS_PER_LINE)
 
 
 def _place_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -121,6 +114,21 @@ def _place_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
 def _line_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """The eight words of that line, in one register."""
     return builder.load(_place_of(context, builder, signature, arguments), align=8)
+
+
+def _are_outside(builder: Any, line: Any, first: Any, count: Any) -> Any:
+    """Eight answers, each in one bit: the highest of a word is not set where the number has its place beyond the count,
+    is not negative, and where there is a word, as the highest bit but one says, which is in every mark."""
+    place = builder.and_(builder.sub(line, _eight(builder, first)), _each(0x7FFFFFFF))
+    is_within = builder.sub(place, _eight(builder, count))
+    is_negative = builder.shl(line, _each(32))
+    is_empty = builder.not_(builder.shl(line, _each(1)))
+    inside = builder.or_(builder.or_(is_within, is_negative), is_empty)
+    return builder.icmp_signed(">", inside, _each(-1))
+
+
+def _each(word: int) -> Any:
+    return ir.Constant(_LINE, [word] * SLOTS_PER_LINE)
 
 
 def _eight(builder: Any, word: Any) -> Any:
@@ -183,10 +191,12 @@ if JIT_DISABLED:
 
         return _which(words, line, is_outside)
 
-    def empty_slots(words: Any, line: int, bits: int) -> None:
+    def empty_outside(words: Any, line: int, first: int, count: int) -> int:
+        bits = slots_outside(words, line, first, count)
         for place in range(SLOTS_PER_LINE):
             if bits >> place & 1:
                 words[line * SLOTS_PER_LINE + place] = 0
+        return bits
 
     def _which(words: Any, line: int, answer: Callable[[int], bool]) -> int:
         return sum(answer(words[line * SLOTS_PER_LINE + place]) << place for place in range(SLOTS_PER_LINE))
@@ -207,7 +217,7 @@ else:
     slots_with = _slots_with  # type: ignore[assignment]
     slots_marked = _slots_marked  # type: ignore[assignment]
     slots_outside = _slots_outside  # type: ignore[assignment]
-    empty_slots = _empty_slots  # type: ignore[assignment]
+    empty_outside = _empty_outside  # type: ignore[assignment]
     bits_in = _bits_in  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]
     quotient = _quotient  # type: ignore[assignment]

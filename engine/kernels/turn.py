@@ -64,6 +64,9 @@ START: Final = -1
 DONE: Final = -2
 """In place of the number of the first command that is not done: all are."""
 
+OUT_OF_ORDER: Final = -3
+"""The same: the batch does not follow the last one, and nothing of it is done."""
+
 EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 """No command, timer, or thing served emits more events than this in one step."""
 
@@ -80,6 +83,8 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
     scratch = book.spare_outcome[0]
     room = len(events.header) - EVENTS_PER_STEP
     if i == START:
+        if at_ns < book.world[0].now_ns or first_sequence != book.world[0].sequence + 1:
+            return OUT_OF_ORDER
         if not has_room(book, len(commands.header)):
             return START
         book.world[0].now_ns = at_ns
