@@ -19,7 +19,7 @@ What lives where, in the order in which it is built:
                        plans waiting            what an order would be, what waits for the next quote
                        instruments outages      open, stale, allowed; has the feed been silent for too long
                        bands rules paces        challenge rules: what equity may do, who breaks them, trades a minute
-                       ledger transfers         accounts of real money, what moves between them by command
+                       accounts ledger transfers  accounts of real money, what moves between them, by command
                        payments                 what the rules move between them
                        stakes fixed_trades      what a wallet stakes, up or down at a set time
                        matches careers          what is done to all who play a match, what it makes of them

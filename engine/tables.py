@@ -752,7 +752,7 @@ SCRATCH: Final = frozenset({
 })  # fmt: skip
 
 
-class Book(Tables):
+class Book(Tables, row_by_row=("spare_outcome",)):
     """All numeric state, and the scratch that kernels use within one turn."""
 
     world: Table = rows_of(WORLD)

@@ -18,7 +18,7 @@ from engine.kernels.compact import find_open
 from engine.kernels.index import allowed_key, find
 from engine.kernels.instruments import is_open
 from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, find_seats, floating_profit, seat_row
+from engine.kernels.seats import equities_of, equity, find_seats, profit_of, seat_row
 from engine.ranking import pool
 from engine.scale import NS_PER_S, PPM
 from engine.state import State
@@ -514,7 +514,7 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
         int(position["cost"]),
         margin,
         int(position["fee"]),
-        max(-margin, int(floating_profit(book, position))),
+        max(-margin, int(profit_of(book, row))),
         mark,
         int(position["liquidation"]),
         int(position["stop_loss"]),

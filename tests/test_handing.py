@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.commands import COMMAND, QUOTE, Kind
-from engine.kernels import entry
+from engine.kernels import JIT_DISABLED, entry
 from engine.layouts import Commands, Events
 from engine.plain import PlainTable
 from engine.tables import Book, make_array, make_book
@@ -73,6 +73,27 @@ def test_a_book_has_all_its_tables():
     del arrays["lanes"]
     with pytest.raises(AssertionError, match="lanes"):
         Book(**arrays)
+
+
+def test_tables_that_overlap_are_refused():
+    """Compiled code relies on it: what was read from one table is not read again when another was written to."""
+    book = make_book()
+    with pytest.raises(AssertionError, match="overlap"):
+        book.having(bound_low=book.bound_high)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_an_entry_takes_no_row_of_a_table_beside_its_book():
+    """What is written to the row would not be seen in the table."""
+
+    @entry
+    def spend(book, seat):
+        seat.cash -= 1
+        return book.seats[1].cash
+
+    book = make_book()
+    with pytest.raises(TypeError, match="spend: seat is a row of a table"):
+        spend(book, book.seats[1])
 
 
 @pytest.mark.parametrize("row", [-1, 4])

@@ -15,7 +15,9 @@ from records import ClosePosition, Command, Pulse, Transfer, content, events_of,
 from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.events import EventKind, TransferStatus
 from engine.invariants import check
+from engine.invariants.ledger import transfers_are_known
 from engine.invariants.rows import accounts_of
+from engine.kernels import compact
 from engine.kernels.accounts import account_id, find_account, open_account
 from engine.kernels.index import transfer_key
 from engine.kernels.ledger import (
@@ -31,6 +33,7 @@ from engine.room import make_room
 from engine.tables import HOLDS, MOST_LINKED, MOST_SUMMED
 
 PENDING, POST, VOID, LINKED = Transferring.PENDING, Transferring.POST, Transferring.VOID, Transferring.LINKED
+mark_of = for_python(compact.mark_of)
 SUMS = ("version", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
 WORLD = account_id(0, Account.WORLD, Asset.USDT)
 FEES = account_id(0, Account.HOUSE_FEES, Asset.USDT)
@@ -526,3 +529,19 @@ def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_even
         twins.step(twins.batch(), passes_ns)
     assert twins.reasons == EXPECTED
     assert content(twins.arena.machine.state)["accounts"]
+
+
+def test_ids_that_avoid_each_others_lines_do_not_fill_the_index(arena: Arena):
+    """Each day's ids have lines of their own, so nothing that comes later would clear those of the days before."""
+    bank = Bank(arena)
+    make_room(arena.machine.state, 24)
+    slots, swept = len(arena.machine.state.book.transfer_index), 0
+    for day in range(8):
+        ids = (id for id in range(1 + (day << 32), 1 << 40) if mark_of(id) // 4 % (slots // 8) % 8 == day)
+        for _ in range(30):
+            arena.command(Transfer(next(ids), bank.alice, bank.bob, 1))
+            swept = max(swept, int(arena.machine.state.book.world["swept_line"][0]))
+        assert transfers_are_known(arena.machine.state) == []
+        arena.passes(86_400)
+    assert len(arena.machine.state.book.transfer_index) == slots < 8 * 30 + 32
+    assert swept

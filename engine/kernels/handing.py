@@ -46,8 +46,8 @@ def rows_of(dtype: Any) -> Any:
 class Handed:
     """Arrays that machine code takes all at once."""
 
-    LIE_APART: ClassVar[bool]
-    """Whether none of them overlaps another: what compiled code relies on."""
+    APART: ClassVar[frozenset[str]] = frozenset()
+    """Those that overlap nothing else that is handed: what compiled code relies on."""
 
     _fields: tuple[str, ...]
     _memory: NDArray[Any]
@@ -63,7 +63,10 @@ class Handed:
 class Tables(Handed):
     """Arrays that lie anywhere: each contiguous and of the dtype that the class declares, and none is ever replaced."""
 
-    LIE_APART = True
+    def __init_subclass__(cls, row_by_row: tuple[str, ...] = ()) -> None:
+        """Of the arrays named in `row_by_row`, kernels are handed single rows besides."""
+        super().__init_subclass__()
+        cls.APART = frozenset(cls._fields) - {*row_by_row}
 
     def __init__(self, **arrays: NDArray[Any]) -> None:
         assert arrays.keys() == set(self._fields), arrays.keys() ^ set(self._fields)
@@ -92,8 +95,6 @@ class Tables(Handed):
 
 class Overlay(Handed):
     """One array of records, looked at through each of several layouts; nothing is copied."""
-
-    LIE_APART = False
 
     def __init__(self, records: NDArray[Any]) -> None:
         assert records.flags.c_contiguous

@@ -10,7 +10,6 @@ all that a kernel does. And no table overlaps another: what was read from one st
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from numba.core import ir, types
@@ -37,18 +36,28 @@ class _InlinedLibrary(JITCodeLibrary):
 
 
 class _LowerApart(Lower):  # type: ignore[misc]
-    """Tells LLVM which of the function's arrays do not overlap."""
+    """Tells LLVM which of the function's arrays overlap nothing else that it is given.
+
+    Not of a function that is inlined into kernels: such a one may be given a row beside the table that it is of. Who
+    takes it in knows what it takes; and may not be given one.
+    """
 
     def setup_function(self, fndesc: Any) -> None:
         super().setup_function(fndesc)
-        apart = [
-            name
-            for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True)
-            if getattr(getattr(argument, "instance_class", None), "LIE_APART", False)
-        ]
-        where_they_lie = re.compile(rf"arg\.({'|'.join(apart)})\.\d+\.4")  # of the parts of an array, the fifth
+        if self.flags.forceinline and self.flags.no_cpython_wrapper:
+            return
+        apart, rows = set(), set()
+        for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True):
+            tables = getattr(argument, "instance_class", None)
+            for number, field in enumerate(getattr(tables, "_fields", ())):
+                if field in getattr(tables, "APART", ()):
+                    apart.add(f"arg.{name}.{number}.4")  # of the parts of an array, where it lies is the fifth
+                    rows.add(argument.types[number].dtype)
+        for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True):
+            if isinstance(argument, types.Record) and argument in rows:
+                raise TypeError(f"{fndesc.qualname}: {name} is a row of a table that is handed, too")
         for argument in self.function.args:
-            if apart and where_they_lie.fullmatch(argument.name):
+            if argument.name in apart:
                 argument.add_attribute("noalias")
 
 

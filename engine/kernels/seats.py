@@ -213,9 +213,15 @@ def equities_of(book, match_id, rows, equities):
         row = book.seats[row].next_in_match
 
 
-@entry
+@kernel
 def floating_profit(book, position):
     """Profit of the position at its closing side's last usable quote, not bounded by its margin."""
     quote = book.quotes[position.instrument]
     mark = quote.bid if position.side > 0 else quote.ask
     return position.side * (mark * position.lots - position.cost) * book.instruments[position.instrument].value
+
+
+@entry
+def profit_of(book, position_row):
+    """The same of the position in the row."""
+    return floating_profit(book, book.positions[position_row])
