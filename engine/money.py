@@ -18,9 +18,9 @@ from engine.kernels.emit import EVENTS_PER_PLAYER
 from engine.kernels.ledger import available, hold, post_hold, void_hold
 from engine.ranking import pool, prizes
 from engine.reasons import Reason
-from engine.room import make_room_for_hold
+from engine.room import make_room_for_accounts, make_room_for_hold
 from engine.state import State
-from engine.tables import MOST_SUMMED
+from engine.tables import MOST_SUMMED, OPENED_AT_ONCE
 
 ASSETS = {asset.name: asset for asset in Asset}
 
@@ -89,6 +89,7 @@ def may_set_aside(state: State, game: CreateGame) -> Reason:
 
 def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
     """Open the match's escrow, and hold what of its prize the players' fees may not cover, and its items."""
+    make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may make many matches, of all who wait in a queue
     for number, (item, count) in enumerate(game.item_rewards):
         held = _held(state, match_id, ASSETS[item], count, TransferCode.ITEM_REWARD, emit)
         state.book.matches[match_id]["item_holds"][number] = held

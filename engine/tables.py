@@ -516,7 +516,8 @@ NOBODY: Final = -1
 """ACCOUNT.id of row 0."""
 
 OPENED_AT_ONCE: Final = 128
-"""Most accounts that one command opens: 100 ranks may share a prize, and each item to win is another account's."""
+"""Most accounts that are opened before there is room made for others: 100 ranks may share a prize, and each item to win
+is another account's."""
 
 MUST_NOT_OVERDRAW: Final = 1
 """ACCOUNT.flags: posted and pending debits never exceed posted credits."""
@@ -590,9 +591,9 @@ SAVED_ACCOUNT = np.dtype(
 # Triggers: whatever waits for a price
 
 PAGE_ROWS: Final = 256
-FREE_BITS: Final = 32
-FREE_WORDS: Final = PAGE_ROWS // FREE_BITS
-"""Bits of a page's free rows: a page is one cache line."""
+FREE_BITS: Final = 52
+FREE_WORDS: Final = 5
+"""Bits of a page's free rows: few enough to a word that it is never negative, and a page is one cache line."""
 
 BOUNDS_STEP: Final = 64
 """Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
@@ -630,8 +631,7 @@ PAGE = np.dtype(
         ("next_open", "<i4"),  # chain of the lane's open pages, which take rows
         ("previous_open", "<i4"),  # 0: it is the first; PAGE_SHUT: it is not in the chain
         ("next_free", "<i4"),
-        ("free", "<u4", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
-        ("spare", "<i8"),
+        ("free", "<i8", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
     ]
 )
 

@@ -17,7 +17,7 @@ from engine.tables import HIGHEST_NUMBER, Book, make_array, make_book
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
 mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))
 first_match, next_match, row_in = map(for_python, (compact.first_match, compact.next_match, compact.row_in))
-sweep, insert_compact, insert_sweeping = map(for_python, (compact.sweep, compact.insert, compact.insert_sweeping))
+sweep, store_row, store_sweeping = map(for_python, (compact.sweep, compact.store, compact.store_sweeping))
 
 SLOTS = 64
 LINES = SLOTS // 8
@@ -116,7 +116,7 @@ class Opened:
     def open(self, id: int, row: int) -> None:
         table = self.book.positions if row > 0 else self.book.orders
         table[abs(row)]["id"] = id
-        insert_compact(self.book.id_index, id, row)
+        store_row(self.book.id_index, id, row)
 
 
 def of_one_mark(count: int) -> list[int]:
@@ -189,12 +189,12 @@ def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool, oft
     numbers = [most - 9 + n if n < 10 else n - 9 for n in range(190)]  # in sequence, but for 0, which is none
     held = {keys.pop(): -row for row in range(1, 9)}
     for key, row in held.items():
-        insert_compact(slots, key, row)
+        store_row(slots, key, row)
     line, known, words = 0, {}, len(held)
     for number, key in zip(numbers, keys, strict=False):
         known[key] = number
         first = list(known.values())[-min(len(known), 20)]
-        words += insert_sweeping(slots, key, number, first, 21)
+        words += store_sweeping(slots, key, number, first, 21)
         if draw.random() < often:
             line = (line + 1) % LINES
             words -= sweep(slots, line, first, 21)

@@ -28,11 +28,12 @@ from engine.commands import (
     UpdateGame,
 )
 from engine.events import EventKind
+from engine.invariants import check
 from engine.machine import Machine
 from engine.reasons import Reason
 from engine.scale import NS_PER_S
 from engine.state import encode_cold_state, sections, state_from
-from engine.tables import MATCH_OPEN, MATCH_WAITING
+from engine.tables import MATCH_OPEN, MATCH_WAITING, OPENED_AT_ONCE
 
 
 def queue(arena: Arena, **rules: Any) -> int:
@@ -416,3 +417,16 @@ def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena):
     arena.passes(60)
     assert Player(arena, ann, 1).seat.rank == 1
     assert escrow(arena, 1) == 0
+
+
+def test_all_who_waited_for_the_house_are_seated_at_once_each_in_a_match_with_an_escrow(arena: Arena):
+    """More accounts than any other command opens."""
+    many = players(arena, OPENED_AT_ONCE + 2)
+    alone = queue(arena, min_players=1, max_players=1, countdown_s=0, currency="USDT", reward_price=1_000_000)
+    comes(arena, alone, *many[:-1])
+    assert waiting(arena, alone) == many[:-1]
+    arena.command(FundRewards("USDT", 10**12))
+    comes(arena, alone, many[-1])
+    assert waiting(arena, alone) == []
+    assert [seated(arena, number) for number in range(1, len(many) + 1)] == [[player] for player in many]
+    check(arena.machine.state)

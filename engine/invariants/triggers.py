@@ -150,6 +150,6 @@ def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
 def _waiting(book: Book) -> NDArray[np.bool_]:
     """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
     bits = (book.pages["free"][:, :, None] >> np.arange(FREE_BITS)) & 1
-    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1) == 0
+    waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1)[:, :PAGE_ROWS] == 0
     waits[np.setdiff1d(np.arange(len(book.pages)), live_rows(book, PAGES))] = False
     return waits

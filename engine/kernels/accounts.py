@@ -2,8 +2,8 @@
 
 An account stands in the first row that was free when it came, from the one on where it belongs. The table is never more
 than half full, so that is seldom far: owners are numbered in sequence, and multiples of the golden ratio spread such
-numbers evenly (Knuth, The Art of Computer Programming, vol. 3, 6.4). Accounts are never closed; one moves only when the
-table grows, and that is between commands (room.py). So a row is good for as long as a command; what lasts keeps the id.
+numbers evenly (Knuth, The Art of Computer Programming, vol. 3, 6.4). Accounts are never closed; they move only when the
+table grows (room.py): between commands, before a match is made, while bonuses are paid. What lasts keeps the id.
 """
 
 from __future__ import annotations

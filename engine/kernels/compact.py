@@ -60,7 +60,7 @@ def likely_row(index, key):
 
 
 @kernel
-def insert(index, key, row):
+def store(index, key, row):
     """Store `row` under `key`; other rows may be stored under it, too."""
     mark = mark_of(key)
     _put(index, mark, _word(mark, row))
@@ -82,7 +82,7 @@ def remove(index, key, row):
 
 
 @kernel
-def insert_sweeping(index, key, row, first, count):
+def store_sweeping(index, key, row, first, count):
     """The same, and drop from the line what `sweep` would; how many words more there are. A line that was full stays
     so: what stands behind it for want of a place goes on being found."""
     mark = mark_of(key)

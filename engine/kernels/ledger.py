@@ -16,7 +16,7 @@ from engine.commands import Transferring
 from engine.events import EventKind, TransferStatus
 from engine.kernels import entry, kernel, rare_kernel
 from engine.kernels.accounts import account_row, asset_of
-from engine.kernels.compact import first_match, insert_sweeping, mark_of, next_match, remove, row_in, sweep
+from engine.kernels.compact import first_match, mark_of, next_match, remove, row_in, store_sweeping, sweep
 from engine.kernels.emit import begin
 from engine.kernels.index import transfer_key
 from engine.kernels.processor import SLOTS_PER_LINE, prefetch
@@ -280,7 +280,7 @@ def _know(book, id_low, id_high, number):
     first = world.transfers_forgotten + 1
     count = world.transfers_known + 1 - first
     key = transfer_key(id_low, id_high)
-    world.transfer_words += insert_sweeping(book.transfer_index, key, number, first, count)
+    world.transfer_words += store_sweeping(book.transfer_index, key, number, first, count)
     if 8 * world.transfer_words > 5 * len(book.transfer_index):
         _sweep_on(book, first, count)
 

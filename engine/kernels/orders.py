@@ -10,7 +10,7 @@ from __future__ import annotations
 from engine.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.events import EventKind, OrderStatus
 from engine.kernels import kernel, rare_kernel
-from engine.kernels.compact import find_open, insert, remove
+from engine.kernels.compact import find_open, remove, store
 from engine.kernels.emit import begin
 from engine.kernels.instruments import opens_allowed
 from engine.kernels.margin import liquidation_price
@@ -359,7 +359,7 @@ def _keep(book, command, plan, id):
     order.trigger = 0
     order.waiting = 0
     _identify(order, command)
-    insert(book.id_index, id, -row)
+    store(book.id_index, id, -row)
 
     seat.cash -= plan.margin + plan.fee
     seat.reserved += plan.margin + plan.fee

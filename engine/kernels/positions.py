@@ -11,7 +11,7 @@ from typing import Final
 from engine.events import Cause, EventKind
 from engine.kernels import entry, kernel
 from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
-from engine.kernels.compact import insert, remove
+from engine.kernels.compact import remove, store
 from engine.kernels.emit import begin
 from engine.kernels.margin import liquidation_price
 from engine.kernels.rosters import enlist, strike
@@ -67,7 +67,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
         position.stop_loss = min(max(mark - side * position.trailing, 1), highest_price)
     position.fee = fee
     position.opened_at_ns = book.world[0].now_ns
-    insert(book.id_index, id, row)
+    store(book.id_index, id, row)
 
     enlist(book, seat, row)
     seat.positions += 1

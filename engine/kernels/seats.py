@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.kernels import entry, kernel
-from engine.kernels.compact import first_match, insert, mark_of, next_match, remove, row_in
+from engine.kernels.compact import first_match, mark_of, next_match, remove, row_in, store
 from engine.kernels.index import holding_key, seat_key
 from engine.kernels.rows import release, take
 from engine.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
@@ -56,7 +56,7 @@ def open_seat(book, player, match_id):
     match.first_seat = row
     match.seats += 1
     match.granted += match.starting_balance
-    insert(book.seat_index, seat_key(player, match_id), row)
+    store(book.seat_index, seat_key(player, match_id), row)
     return row
 
 
@@ -137,7 +137,7 @@ def count_in(book, seat_row, holding_row, instrument, notional):
         holding.count = 0
         holding.long_band = 0
         holding.short_band = 0
-        insert(book.holding_index, holding_key(seat_row, instrument), holding_row)
+        store(book.holding_index, holding_key(seat_row, instrument), holding_row)
     holding = book.holdings[holding_row]
     holding.notional += notional
     holding.count += 1

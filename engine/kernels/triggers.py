@@ -117,7 +117,7 @@ def _open_page(book, lane_row):
     page.lane = lane_row
     page.live = 0
     for word in range(FREE_WORDS):
-        page.free[word] = (1 << FREE_BITS) - 1
+        page.free[word] = (1 << min(FREE_BITS, PAGE_ROWS - word * FREE_BITS)) - 1
     page.bound = lane.bounds_start + lane.pages
     book.bound_page[page.bound] = page_row
     lane.pages += 1
