@@ -421,12 +421,14 @@ def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena):
 
 def test_all_who_waited_for_the_house_are_seated_at_once_each_in_a_match_with_an_escrow(arena: Arena):
     """More accounts than any other command opens."""
-    many = players(arena, OPENED_AT_ONCE + 2)
+    many = players(arena, 2 * OPENED_AT_ONCE + 2)
     alone = queue(arena, min_players=1, max_players=1, countdown_s=0, currency="USDT", reward_price=1_000_000)
     comes(arena, alone, *many[:-1])
     assert waiting(arena, alone) == many[:-1]
     arena.command(FundRewards("USDT", 10**12))
+    accounts = len(arena.machine.state.book.accounts)
     comes(arena, alone, many[-1])
+    assert len(arena.machine.state.book.accounts) > accounts
     assert waiting(arena, alone) == []
     assert [seated(arena, number) for number in range(1, len(many) + 1)] == [[player] for player in many]
     check(arena.machine.state)
