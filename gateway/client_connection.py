@@ -138,6 +138,8 @@ class Connection:
         self.events_dropped = 0
         self.unexpected = 0
         """Replies to nothing that was asked."""
+        self._given_up: set[int] = set()
+        """What was asked and not answered in time: a reply may still come."""
         self._text = encoding == "json"
         self._codec: Any = msgspec.json if self._text else msgspec.msgpack
         self._protocol = f"arena.v1+{encoding}"
@@ -213,6 +215,8 @@ class Connection:
         except TimeoutError as error:
             raise Unanswered(op, key) from error
         finally:
+            if asked.answer.cancelled() or not asked.answer.done():
+                self._given_up.add(id)
             del self._asked[id]
         try:
             result = self._codec.decode(incoming.result, type=shape)
@@ -330,9 +334,12 @@ class Connection:
             return
         if incoming.id == 0:
             return
+        if incoming.id in self._given_up:
+            self._given_up.remove(incoming.id)
+            return
         asked = self._asked.get(incoming.id) if incoming.id is not None else None
         if asked is None or asked.answer.done():
-            self.unexpected += 1
+            self.unexpected += not (asked and asked.answer.cancelled())
         elif incoming.error is not None:
             asked.answer.set_exception(_refusal(incoming.error))
         else:

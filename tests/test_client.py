@@ -421,6 +421,26 @@ async def test_silence_is_told_with_the_key_to_ask_again(script: Script) -> None
         assert unanswered.value.key == "mine"
 
 
+async def test_a_reply_that_comes_too_late_is_not_one_to_nothing(script: Script) -> None:
+    async def answers_orders_later(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        held.append(asked)
+        while asked["op"] == "ping" and held:
+            await answers(socket, held.pop(0))
+
+    held: list[dict[str, Any]] = []
+    script.answers = [answers_orders_later]
+    async with Client(script.url, timeout_s=0.2) as alice:
+        alice.matches = [1]
+        with pytest.raises(Unanswered):
+            await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        late = dict(held[0])
+        await alice.request("ping", {}, Nothing)
+        assert alice.unexpected == 0
+        held.append(late)  # nobody waits for a second answer
+        await alice.request("ping", {}, Nothing)
+        assert alice.unexpected == 1
+
+
 async def test_a_message_that_is_none_ends_the_connection(script: Script) -> None:
     async def babbles(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         await socket.send_str("{")
