@@ -1,4 +1,5 @@
-"""Room for the next batch: tables grow here, between batches, by doubling, and never inside a kernel.
+"""Room for what comes next: tables grow here, by doubling, before a batch or within a cold command, and never inside a
+kernel.
 
 How much a batch can take at most is said once more, as a question, in kernels/rows.py: `has_room`.
 """

@@ -59,7 +59,7 @@ def _ask_for_index(book, commands, i):
         prefetch_slots(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
         prefetch_slots(book.seat_index, seat_key(header.player, header.match))
-        prefetch_slots(book.id_index, book.world[0].next_id + 3 * STEP)
+        prefetch_slots(book.id_index, book.world[0].next_id + FURTHEST)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
         if transfer.flags & RESOLVES:

@@ -164,7 +164,7 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def _quotient(typing_context: Any, number: Any, divisor: Any) -> Any:
-    """number // divisor, neither of them negative, and the divisor not 0: a third of the instructions."""
+    """number // divisor, neither of them negative, and the divisor not 0: it need not be looked which way to round."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.udiv(*arguments)
