@@ -45,7 +45,7 @@ from engine.commands import (
     UpdateGame,
     decode_cold,
 )
-from engine.events import EVENT, OUTCOME, EventKind
+from engine.events import EVENT, EventKind
 from engine.games import create_game, set_game_active
 from engine.handlers import Emit
 from engine.instruments import define_instrument
@@ -89,10 +89,10 @@ EVENT_BUFFER = 16_384
 
 
 class Applied(NamedTuple):
-    """What a batch did."""
+    """What a batch did. The next one may overwrite it."""
 
     outcomes: NDArray[np.void]  # OUTCOME, one per command
-    events: NDArray[np.void]  # EVENT, in the order in which things happened; may be overwritten by the next apply
+    events: NDArray[np.void]  # EVENT, in the order in which things happened
 
 
 class Plan(NamedTuple):
@@ -211,12 +211,10 @@ class Machine:
         """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
         # A batch leaves nothing of Python's in the caches, so each step here costs a microsecond or more.
         count = len(batch.records)
-        outcomes = np.empty(count, OUTCOME)  # each is cleared when its command's turn comes
-        written = readable(outcomes)
         commands = Commands(batch.records)
         first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, turn.START
         apply = self._turn or turn.apply
-        while (i := apply(self.state.book, commands, events, written, first, at_ns, i)) != turn.DONE:
+        while (i := apply(self.state.book, commands, events, first, at_ns, i)) != turn.DONE:
             assert i != turn.OUT_OF_ORDER, "stamps never go back, and sequences have no gaps"
             if i == turn.START:
                 make_room(self.state, count)
@@ -230,15 +228,15 @@ class Machine:
                 current["phase"] = current["resume"]
                 continue
             if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
-                outcomes[i] = 0
-                self._apply_cold(batch, commands.header[i], written[i], first + i)
+                self.state.book.outcomes[i] = 0
+                self._apply_cold(batch, commands.header[i], self.state.book.outcomes[i], first + i)
                 self._emit.drain()
                 make_room(self.state, count)
                 if self.state.book.turn[0]["ending"]:
                     self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
                 i += 1
         self._turn = self._turn or settled(turn.apply)
-        return Applied(outcomes, self._emit.taken())
+        return Applied(self.state.book.outcomes[:count], self._emit.taken())
 
     def _go_on(self, phase: int) -> None:
         """Do what the kernels stopped for."""

@@ -54,6 +54,7 @@ def make_room(state: State, commands: int) -> None:
     known = int(book.world[0]["transfers_known"]) - int(book.world[0]["transfers_forgotten"])
     transfers = known + int(heads[HOLDS]["live"]) + 2 * commands + 1  # each command may end a hold, and time ends any
 
+    _fit(state, ("outcomes",), commands)
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
     _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
     _fit(state, ("bands",), int(heads[BANDS]["used"]) + fills)

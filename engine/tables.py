@@ -747,12 +747,16 @@ TURN = np.dtype(
 AHEAD: Final = 32
 """Length of Book.ahead: a power of two above the distance that is looked ahead."""
 
+SMALLEST: Final = 64
+"""Rows of a table before it has grown, of most."""
+
 SCRATCH: Final = frozenset({
-    "turn", "spare_outcome", "ahead", "saved", "fired", "fired_scratch", "touched", "touched_scratch", "profit",
+    "turn", "outcomes", "spare_outcome", "ahead", "saved", "fired", "fired_scratch", "touched", "touched_scratch",
+    "profit",
 })  # fmt: skip
 
 
-class Book(Tables, row_by_row=("spare_outcome",)):
+class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
     """All numeric state, and the scratch that kernels use within one turn."""
 
     world: Table = rows_of(WORLD)
@@ -801,6 +805,7 @@ class Book(Tables, row_by_row=("spare_outcome",)):
     allowed_index: Table = rows_of(INDEX)  # match and instrument -> 1, in matches of only some instruments
     # scratch: not state, not in snapshots
     turn: Table = rows_of(TURN)
+    outcomes: Table = rows_of(OUTCOME)  # of the last batch's commands
     spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
     ahead: NDArray[np.int64] = rows_of(np.int64)  # rows found while looking ahead, by number of the command
     saved: Table = rows_of(SAVED_ACCOUNT)  # accounts as they were while a chain is tried, two for each of its transfers
@@ -841,8 +846,7 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
 
 def make_book() -> Book:
     """The state before the first entry of the log."""
-    small = 64
-    rows = dict.fromkeys(Book._fields, small)
+    rows = dict.fromkeys(Book._fields, SMALLEST)
     rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
     rows |= {"heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}

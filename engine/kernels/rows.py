@@ -68,7 +68,8 @@ def has_room(book, commands):
     known = book.world[0].transfers_known - book.world[0].transfers_forgotten
     transfers = known + heads[HOLDS].live + 2 * commands + 1  # each command may end a hold, and time ends any
     return (
-        heads[ORDERS].used + commands <= len(book.orders)
+        commands <= len(book.outcomes)
+        and heads[ORDERS].used + commands <= len(book.orders)
         and heads[POSITIONS].used + fills <= len(book.positions)
         and heads[BANDS].used + fills <= len(book.bands)
         and heads[ROSTERS].used + fills <= len(book.rosters)

@@ -72,7 +72,7 @@ EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 
 
 @entry
-def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
+def apply(book, commands, events, first_sequence, at_ns, i):
     """Apply a batch's commands from number `i` on; returns the number of the first one that is not done, or DONE.
 
     That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn. START
@@ -111,7 +111,7 @@ def apply(book, commands, events, outcomes, first_sequence, at_ns, i):
         if header.kind == Kind.COLD.value or turn.events >= room:
             return i
         turn.sequence = first_sequence + i
-        outcome = outcomes[i]
+        outcome = book.outcomes[i]
         if turn.phase == PHASE_ENTRY:
             _begin_entry(book, commands, events, outcome, header, i)
             if turn.phase == PHASE_SERVE and book.world[0].paused != 0:
