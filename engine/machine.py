@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,7 +89,7 @@ EVENT_BUFFER = 16_384
 """Events between two looks of the machine at its buffer; more than that only makes one command take several calls."""
 
 
-class Applied(NamedTuple):
+class Applied(msgspec.Struct, frozen=True):
     """What a batch did. The next one may overwrite it."""
 
     outcomes: NDArray[np.void]  # OUTCOME, one per command

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numba
 import numpy as np
+from llvmlite.ir import FunctionType
 from numba.core import cgutils, types
 from numba.extending import NativeValue, models, register_model, unbox
 from numba.np.arrayobj import populate_array
@@ -108,11 +109,25 @@ class _HandedType(types.NamedTuple):  # type: ignore[misc]
 register_model(_HandedType)(models.TupleModel)
 
 
+def _name(c: Any, text: str) -> Any:
+    """Machine code for the one string of Python's that is that name, asked for once: from another of the same letters
+    Python would not know at once what it has looked up before."""
+    pointer = c.pyapi.pyobj
+    kept = cgutils.add_global_variable(c.builder.module, pointer, f"name.{text}")
+    kept.linkage = "internal"
+    kept.initializer = pointer(None)
+    with c.builder.if_then(cgutils.is_null(c.builder, c.builder.load(kept)), likely=False):
+        interned = c.pyapi._get_function(FunctionType(pointer, [c.pyapi.cstring]), "PyUnicode_InternFromString")
+        letters = c.context.insert_const_string(c.builder.module, text)
+        c.builder.store(c.builder.call(interned, [letters]), kept)
+    return c.builder.load(kept)
+
+
 @unbox(_HandedType)  # type: ignore[untyped-decorator]
 def _take(handed_type: Any, handed: Any, c: Any) -> Any:
     """Machine code that makes the tuple when Python calls."""
     overlaid = issubclass(handed_type.instance_class, Overlay)
-    memory_of = c.pyapi.object_getattr_string(handed, "_memory")
+    memory_of = c.pyapi.object_getattr(handed, _name(c, "_memory"))
     memory_type = handed_type.types[0] if overlaid else types.Array(types.int64, 1, "C")
     taken = c.unbox(memory_type, memory_of)
     c.pyapi.decref(memory_of)  # `handed` has it for as long as the call lasts
