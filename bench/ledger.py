@@ -26,6 +26,10 @@ from engine.scale import DAY_NS
 from engine.tables import Book, make_array
 
 BATCH = 1_000
+BATCHES = (100, BATCH, 4_096)
+"""Lengths of batches to compare: a batch costs some microseconds whatever is in it. The last one is the longest that
+an arena makes unless its config says otherwise."""
+
 KNOWN = 1_000_000
 """Transfers of the last day, at any time."""
 
@@ -135,14 +139,17 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
     gc.disable()
     bench = LedgerBench(accounts, progress)
     rounds = 10
-    moved, added, held, posted = [], [], [], []
+    moved: dict[int, list[float]] = {length: [] for length in BATCHES}
+    added, held, posted = [], [], []
     batches = range(count // BATCH)
     for first in range(0, KNOWN, count):
         bench.timed(bench.transfers(BATCH) for _ in batches)
         progress("filling the day", first, KNOWN)
     for number in range(rounds):
         added.append(count / bench.timed_additions(bench.transfers(BATCH) for _ in batches))
-        moved.append(count / bench.timed(bench.transfers(BATCH) for _ in batches))
+        for length, rates in moved.items():
+            some = -(-count // length)
+            rates.append(some * length / bench.timed(bench.transfers(length) for _ in range(some)))
         holds = bench.transfers(count, Transferring.PENDING)
         held.append(count / bench.timed(np.split(holds, len(batches))))
         chosen = np.split(bench.random.permutation(count), len(batches))
@@ -156,15 +163,16 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
         "accounts": accounts,
         "known_transfers": int(state.book.world[0]["transfers_known"] - state.book.world[0]["transfers_forgotten"]),
         "ids": "new, random 128 bits; as many are forgotten as become known",
-        "transfers_per_s": round(statistics.median(moved)),
-        "transfers_per_s_best": round(max(moved)),
+        "transfers_per_s": round(statistics.median(moved[BATCH])),
+        "transfers_per_s_best": round(max(moved[BATCH])),
+        "transfers_per_s_by_batch": {str(length): round(statistics.median(moved[length])) for length in BATCHES},
         "holds_per_s": round(statistics.median(held)),
         "posts_per_s": round(statistics.median(posted)),
         "additions_alone_per_s": round(statistics.median(added)),
     }
-    ratios = [one / all for one, all in zip(added, moved, strict=True)]
+    ratios = [one / all for one, all in zip(added, moved[BATCH], strict=True)]
     return results | {
-        "ns_per_transfer": round(1e9 / statistics.median(moved)),
+        "ns_per_transfer": round(1e9 / statistics.median(moved[BATCH])),
         "additions_over_transfers": round(statistics.median(ratios), 1),
     }
 
