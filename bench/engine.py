@@ -2,7 +2,7 @@
 
 Fees, margin brackets, exposure and position limits, a stop loss and a target on every position, candles are always on;
 a second round has all challenge rules as well, armed on every seat. Commands go through `Machine.apply`, the only door,
-in batches; nothing is measured from inside.
+in batches; nothing is measured from inside. Those of a round are there before its clock starts.
 """
 
 from __future__ import annotations
@@ -158,8 +158,7 @@ class EngineBench:
         """Open `count` positions in batches of BATCH; seconds spent in the machine."""
         spent = 0.0
         opened, owners = [self.open], [self.owners]
-        for first in range(0, count, BATCH):
-            records = self.opens(min(BATCH, count - first), instruments)
+        for records in [self.opens(min(BATCH, count - first), instruments) for first in range(0, count, BATCH)]:
             started = time.perf_counter()
             applied = self.apply(records)
             spent += time.perf_counter() - started
@@ -173,9 +172,8 @@ class EngineBench:
         """Close `count` random open positions in batches of BATCH; seconds spent in the machine."""
         chosen = self.random.permutation(len(self.open))[:count]
         spent = 0.0
-        for first in range(0, count, BATCH):
-            part = chosen[first : first + BATCH]
-            records = self.closes(self.open[part], self.owners[part])
+        parts = [chosen[first : first + BATCH] for first in range(0, count, BATCH)]
+        for records in [self.closes(self.open[part], self.owners[part]) for part in parts]:
             started = time.perf_counter()
             applied = self.apply(records)
             spent += time.perf_counter() - started
