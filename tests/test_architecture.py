@@ -30,8 +30,8 @@ PURE = frozenset({
 """What the engine may have of the standard library."""
 FOR_THE_COMPILER = {"os": {"kernels/__init__.py"}, "pathlib": {"kernels/__init__.py"},
                     "shutil": {"kernels/__init__.py"},
-                    "llvmlite": {"kernels/processor.py"}}  # fmt: skip
-"""The cache of compiled code is kept in files, and one intrinsic is written for LLVM: nowhere else."""
+                    "llvmlite": {"kernels/handing.py", "kernels/processor.py"}}  # fmt: skip
+"""The cache of compiled code is kept in files. One intrinsic, and how arguments are taken, are written for LLVM."""
 
 ENGINE_THIRD_PARTY = {"numpy", "numba", "msgspec", "llvmlite"}
 GATEWAY_MAY_SEE = {
