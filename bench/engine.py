@@ -2,7 +2,7 @@
 
 Fees, margin brackets, exposure and position limits, a stop loss and a target on every position, candles are always on;
 a second round has all challenge rules as well, armed on every seat. Commands go through `Machine.apply`, the only door,
-in batches; nothing is measured from inside. Those of a round are there before its clock starts.
+in batches; nothing is measured from inside. Opens and closes of a round are there before its clock starts.
 """
 
 from __future__ import annotations

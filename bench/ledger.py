@@ -4,8 +4,8 @@ Commands go through `Machine.apply`, the only door, in batches: ids are new and 
 transfer is told by an event. Time passes, so that as many ids are forgotten as become known: a full table, in which
 each batch also pays for those of a day ago. Held against a loop that does nothing but the additions.
 
-The commands of a round are there before its clock starts: making them between two batches would leave nothing of the
-machine's in the caches. They are more than the caches hold.
+The commands of a round are there before its clock starts: made between two batches, they would take the machine's
+place in the caches.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class LedgerBench:
 
 
 def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: int = 100_000) -> Results:
-    """All figures, `count` transfers a round; at full size it takes about half a minute and 1 GB."""
+    """All figures, `count` transfers a round; at full size it takes some ten seconds and 1 GB."""
     gc.collect()
     gc.disable()
     bench = LedgerBench(accounts, progress)
@@ -153,8 +153,8 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
     for number in range(rounds):
         added.append(count / bench.timed_additions(bench.transfers(BATCH) for _ in batches))
         for length, rates in moved.items():
-            some = -(-count // length)
-            rates.append(some * length / bench.timed(bench.transfers(length) for _ in range(some)))
+            needed = -(-count // length)
+            rates.append(needed * length / bench.timed(bench.transfers(length) for _ in range(needed)))
         holds = bench.transfers(count, Transferring.PENDING)
         held.append(count / bench.timed(np.split(holds, len(batches))))
         chosen = np.split(bench.random.permutation(count), len(batches))
