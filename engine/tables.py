@@ -627,7 +627,8 @@ PAGE = np.dtype(
     [
         ("lane", "<i4"),  # instrument x 2 + side of the quote
         ("bound", "<i4"),  # where its bounds stand
-        ("live", "<i4"),
+        ("live", "<i2"),
+        ("words", "<i2"),  # a bit for each word of `free`: it is not 0
         ("next_open", "<i4"),  # chain of the lane's open pages, which take rows
         ("previous_open", "<i4"),  # 0: it is the first; PAGE_SHUT: it is not in the chain
         ("next_free", "<i4"),
@@ -745,7 +746,11 @@ TURN = np.dtype(
 )
 
 AHEAD: Final = 32
-"""Length of Book.ahead: a power of two above the distance that is looked ahead."""
+"""Rows of Book.ahead: a power of two above the distance that is looked ahead."""
+
+FOUND = np.dtype([("row", "<i8"), ("slot", "<i8"), ("holding", "<i8")])
+"""What looking ahead found of a command: the row of its position, seat or hold, the slot of the position in id_index,
+and the row of the seat's holding; rows are 0 when there is none."""
 
 SMALLEST: Final = 64
 """Rows of a table before it has grown, of most."""
@@ -807,7 +812,7 @@ class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
     turn: Table = rows_of(TURN)
     outcomes: Table = rows_of(OUTCOME)  # of the last batch's commands
     spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
-    ahead: NDArray[np.int64] = rows_of(np.int64)  # rows found while looking ahead, by number of the command
+    ahead: Table = rows_of(FOUND)  # by number of the command
     saved: Table = rows_of(SAVED_ACCOUNT)  # accounts as they were while a chain is tried, two for each of its transfers
     fired: NDArray[np.int64] = rows_of(np.int64)
     fired_scratch: NDArray[np.int64] = rows_of(np.int64)

@@ -305,6 +305,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
     ("page_bounds_enclose_their_rows", lambda book: book.bound_low.__setitem__(slice(None), 0)),
     ("page_bounds_enclose_their_rows", lambda book: book.bound_high.__setitem__(slice(None), 1 << 62)),
     ("pages_count_their_rows", add("pages", "live", 1, 1)),
+    ("pages_count_their_rows", add("pages", "words", 1, 1)),
     ("pages_count_their_rows", lambda book: book.lanes["first_open"].__setitem__(2, 0)),
     ("pages_count_their_rows", lambda book: [book.lanes["first_open"].__setitem__(2, 0),
                                              book.pages["previous_open"].__setitem__(slice(None), -1)]),

@@ -431,7 +431,7 @@ def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank):
     engine = Engine(bank)
     engine.call(hold, engine.alice, engine.bob, 600, 7, 8)
     for hint in (0, engine.held()):
-        bank.arena.machine.state.book.ahead[:] = hint
+        bank.arena.machine.state.book.ahead["row"] = hint
         with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
             bank.voids(0)
 

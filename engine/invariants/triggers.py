@@ -15,6 +15,7 @@ from engine.tables import (
     BANDS,
     BOUNDS_STEP,
     FREE_BITS,
+    FREE_WORDS,
     LANE_ASK,
     LANE_BID,
     ORDERS,
@@ -82,6 +83,8 @@ def pages_count_their_rows(state: State) -> list[str]:
     found = []
     waits = _waiting(book)
     found += where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
+    words = ((book.pages["free"][pages] != 0) << np.arange(FREE_WORDS)).sum(axis=1)
+    found += where(book.pages["words"][pages] != words, "page {} is wrong about where its free rows are", pages)
     found += where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
 
     lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))

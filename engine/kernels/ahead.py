@@ -12,7 +12,15 @@ from typing import Final
 from engine.commands import Kind
 from engine.kernels import kernel
 from engine.kernels.accounts import ask_for_account
-from engine.kernels.compact import find_open, likely_row, prefetch_slots
+from engine.kernels.compact import (
+    find_open,
+    first_match,
+    likely_row,
+    mark_of,
+    prefetch_behind,
+    prefetch_slots,
+    row_in,
+)
 from engine.kernels.index import holding_key, seat_key, transfer_key
 from engine.kernels.processor import prefetch, prefetch_third
 from engine.kernels.transfers import RESOLVES
@@ -30,10 +38,8 @@ FURTHEST: Final = 3 * STEP
 def position_of(book, i, id):
     """Row of the position `id`, which command `i` names; 0 or less when there is none. Looking ahead found it
     already, as a rule. Nothing has the id 0, but free rows do."""
-    row = book.ahead[i % AHEAD]
-    if id != 0 and 0 < row < len(book.positions) and book.positions[row].id == id:
-        return row
-    return find_open(book, id)
+    row = book.ahead[i % AHEAD].row
+    return row if id != 0 and book.positions[row].id == id else find_open(book, id)
 
 
 @kernel
@@ -70,18 +76,21 @@ def _ask_for_index(book, commands, i):
 def _ask_for_row(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        row = max(0, likely_row(book.id_index, commands.close[i].position))
-        book.ahead[i % AHEAD] = row
+        slot = first_match(book.id_index, mark_of(commands.close[i].position))
+        row = max(0, row_in(book.id_index, slot))
+        book.ahead[i % AHEAD].row = row
+        book.ahead[i % AHEAD].slot = slot
+        prefetch_behind(book.id_index, slot)
         prefetch(book.positions, row)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = likely_row(book.seat_index, seat_key(header.player, header.match))
-        book.ahead[i % AHEAD] = row
+        book.ahead[i % AHEAD].row = row
         prefetch(book.seats, row)
         prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
         transfer = commands.transfer[i]
         row = max(0, -likely_row(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high)))
-        book.ahead[i % AHEAD] = row
+        book.ahead[i % AHEAD].row = row
         prefetch(book.holds, row)
 
 
@@ -89,16 +98,18 @@ def _ask_for_row(book, commands, i):
 def _ask_for_neighbours(book, commands, i):
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[_found(book, i, len(book.positions))]
+        position = book.positions[book.ahead[i % AHEAD].row]
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
         prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
-        row = _found(book, i, len(book.seats))
+        row = book.ahead[i % AHEAD].row
+        holding = likely_row(book.holding_index, holding_key(row, commands.place[i].instrument))
+        book.ahead[i % AHEAD].holding = holding
         if book.seats[row].watched:
             prefetch_third(book.seats, row)
-        prefetch(book.holdings, likely_row(book.holding_index, holding_key(row, commands.place[i].instrument)))
+        prefetch(book.holdings, holding)
         prefetch(book.rosters, book.seats[row].first_roster)
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
@@ -112,7 +123,7 @@ def _ask_for_neighbours(book, commands, i):
         transfer = commands.transfer[i]
         prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
         if transfer.flags & RESOLVES:
-            held = book.holds[_found(book, i, len(book.holds))]
+            held = book.holds[book.ahead[i % AHEAD].row]
             ask_for_account(book, held.debit)
             ask_for_account(book, held.credit)
         else:
@@ -125,28 +136,17 @@ def _ask_for_band(book, commands, i):
     """Of a seat whose equity some rule looks at: the band that the command will change. And where a holding is known
     that will go."""
     header = commands.header[i]
-    row = _found(book, i, len(book.seats))
+    found = book.ahead[i % AHEAD]
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[_found(book, i, len(book.positions))]
-        if book.holdings[position.holding].count == 1:
-            holding = book.holdings[position.holding]
+        position = book.positions[found.row]
+        holding = book.holdings[position.holding]
+        if holding.count == 1:
             prefetch_slots(book.holding_index, holding_key(holding.seat, holding.instrument))
         if book.seats[position.seat].watched:
-            holding = book.holdings[position.holding]
             prefetch_third(book.seats, position.seat)
             prefetch(book.bands, holding.long_band if position.side > 0 else holding.short_band)
-    elif header.kind == Kind.PLACE_ORDER.value and book.seats[row].watched:
-        place = commands.place[i]
-        holding = book.holdings[likely_row(book.holding_index, holding_key(row, place.instrument))]
-        band = holding.long_band if place.side > 0 else holding.short_band
+    elif header.kind == Kind.PLACE_ORDER.value and book.seats[found.row].watched:
+        holding = book.holdings[found.holding]
+        band = holding.long_band if commands.place[i].side > 0 else holding.short_band
         prefetch(book.bands, band)
         prefetch(book.triggers, book.bands[band].trigger)
-
-
-@kernel
-def _found(book, i, rows):
-    """The row, of a table with so many, that looking ahead found for command `i`; 0 when what stands there cannot be
-    one: at the start of a batch, and behind what stopped the turn, it is of an earlier command, maybe of another kind.
-    """
-    row = book.ahead[i % AHEAD]
-    return row if 0 < row < rows else 0

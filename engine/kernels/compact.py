@@ -69,14 +69,33 @@ def store(index, key, row):
 @kernel
 def remove(index, key, row):
     """Forget `row`, which must be stored under `key`."""
+    empty(index, _find_slot(index, key, row))
+
+
+@kernel
+def find_slot(index, key, row, hint):
+    """The slot of `row`, which must be stored under `key` and nowhere else. It is `hint`, if that fits: looking costs
+    less than finding."""
+    return hint if row_in(index, hint) == row else _find_slot(index, key, row)
+
+
+@kernel
+def _find_slot(index, key, row):
     mark = mark_of(key)
     line = _home_of(index, mark)
     found = slots_with(index, line, _word(mark, row))
     while found == 0:
         line = _next_line(index, line)
         found = slots_with(index, line, _word(mark, row))
+    return line * SLOTS_PER_LINE + trailing_zeros(found)
+
+
+@kernel
+def empty(index, slot):
+    """Forget the row in the slot."""
+    line = slot // SLOTS_PER_LINE
     was_full = slots_with(index, line, 0) == 0
-    index[line * SLOTS_PER_LINE + trailing_zeros(found)] = 0
+    index[slot] = 0
     if was_full:
         _fill_up(index, line)
 
@@ -113,6 +132,15 @@ def sweep(index, line, first, count):
         old = empty_outside(index, line, first, count)
         dropped += bits_in(old)
     return dropped
+
+
+@kernel
+def prefetch_behind(index, slot):
+    """Ask for the line behind the slot's if something may stand there for want of a place: who empties the slot will
+    look."""
+    line = slot // SLOTS_PER_LINE
+    if slots_with(index, line, 0) == 0:
+        prefetch(index, _next_line(index, line) * SLOTS_PER_LINE)
 
 
 @kernel

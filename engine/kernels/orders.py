@@ -28,9 +28,9 @@ from engine.tables import LANE_ASK, LANE_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER
 
 
 @kernel
-def place(book, events, command, seat_hint, outcome):
+def place(book, events, command, found, outcome):
     """A new order: filled at once, left to rest or to wait, or, when it may do none of these, cancelled on arrival."""
-    reason = plan(book, command, seat_hint)
+    reason = plan(book, command, found.row, found.holding)
     if reason != Reason.ACCEPTED.value:
         return reason
 

@@ -20,10 +20,10 @@ from engine.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 
 
 @entry
-def plan(book, command, seat_hint):
+def plan(book, command, seat_hint, holding_hint):
     """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0].
 
-    `seat_hint` may be the row of the player's seat, or anything else.
+    The hints may be the rows of the player's seat and holding, or any others.
     """
     world = book.world[0]
     plan = book.turn[0]
@@ -89,7 +89,7 @@ def plan(book, command, seat_hint):
                        fee_ppm)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
-    plan.holding = find_holding(book, plan.seat, command.instrument)
+    plan.holding = find_holding(book, plan.seat, command.instrument, holding_hint)
     reason = check_exposure(book, seat, plan.holding, command.instrument, plan.notional, command.leverage)
     if reason != Reason.ACCEPTED.value:
         return reason

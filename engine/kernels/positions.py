@@ -11,7 +11,7 @@ from typing import Final
 from engine.events import Cause, EventKind
 from engine.kernels import entry, kernel
 from engine.kernels.bands import narrow_lane, shift, touch, widen_lane
-from engine.kernels.compact import remove, store
+from engine.kernels.compact import empty, find_slot, store
 from engine.kernels.emit import begin
 from engine.kernels.margin import liquidation_price
 from engine.kernels.rosters import enlist, strike
@@ -99,11 +99,11 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
 
 
 @kernel
-def close_position(book, events, row, lots, price, cause, outcome):
+def close_position(book, events, row, lots, price, cause, outcome, slot_hint):
     """Close `lots` of the position at `price`: all of it, when what would stay is below the minimum notional.
 
     Margin, cost and notional are split by floor; the rest stays with the part that stays. What happened is written
-    to `outcome` and to one event.
+    to `outcome` and to one event. `slot_hint` may be the position's slot in id_index, or any other.
     """
     position = book.positions[row]
     instrument = book.instruments[position.instrument]
@@ -153,7 +153,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
         _describe(event, position, seat, lots, cost, margin)
         event.left = 0
         outcome.left = 0
-        _remove(book, row)
+        _remove(book, row, slot_hint)
     else:
         position.lots -= lots
         position.cost -= cost
@@ -274,7 +274,7 @@ def follow(book, events, row, price):
 
 
 @kernel
-def _remove(book, row):
+def _remove(book, row, slot_hint):
     position = book.positions[row]
     seat = book.seats[position.seat]
     if position.waiting != 0:
@@ -284,7 +284,7 @@ def _remove(book, row):
     count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     strike(book, seat, position)
     seat.positions -= 1
-    remove(book.id_index, position.id, row)
+    empty(book.id_index, find_slot(book.id_index, position.id, row, slot_hint))
     position.id = 0
     release(book.positions, book.heads[POSITIONS], row)
 

@@ -113,8 +113,11 @@ def reset_seat(book, row):
 
 
 @kernel
-def find_holding(book, seat_row, instrument):
-    """Row of what the seat holds in the instrument; 0 when it holds nothing there."""
+def find_holding(book, seat_row, instrument, hint):
+    """Row of what the seat holds in the instrument; 0 when it holds nothing there. It is the row `hint`, if that fits:
+    looking costs less than finding."""
+    if book.holdings[hint].seat == seat_row and book.holdings[hint].instrument == instrument:
+        return hint
     mark = mark_of(holding_key(seat_row, instrument))
     slot = first_match(book.holding_index, mark)
     while True:
@@ -155,6 +158,7 @@ def count_out(book, holding_row, notional, count):
     seat.notional -= notional
     if holding.count == 0:
         remove(book.holding_index, holding_key(holding.seat, holding.instrument), holding_row)
+        holding.seat = 0  # or a hint would still lead here
         release(book.holdings, book.heads[HOLDINGS], holding_row)
 
 

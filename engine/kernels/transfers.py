@@ -171,7 +171,7 @@ def _check_move(book, commands, i):
 def _check_resolution(book, commands, i, first):
     turn = book.turn[0]
     command = commands.transfer[i]
-    number = _find_hold(book, command, book.ahead[i % AHEAD])
+    number = _find_hold(book, command, book.ahead[i % AHEAD].row)
     turn.hold = -number
     turn.held = 0
     if number > 0 and transfer_of(book, number).flags & Transferring.PENDING.value:

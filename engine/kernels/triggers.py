@@ -27,7 +27,9 @@ def add(book, lane_row, low, high, owner, kind):
 
     row = free_row(book, page_row)
     number = row % PAGE_ROWS
-    page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
+    word = number // FREE_BITS
+    page.free[word] ^= 1 << (number % FREE_BITS)
+    page.words ^= int(page.free[word] == 0) << word
     page.live += 1
     if page.live == PAGE_ROWS:
         _unlink_open(book, lane, page_row)
@@ -43,11 +45,8 @@ def add(book, lane_row, low, high, owner, kind):
 def free_row(book, page_row):
     """The page's first free row; it must have one."""
     page = book.pages[page_row]
-    some = 0
-    for word in range(FREE_WORDS):  # where the first one is, a processor could not foresee
-        some |= int(page.free[word] != 0) << word
-    first = trailing_zeros(some)
-    return page_row * PAGE_ROWS + first * FREE_BITS + trailing_zeros(page.free[first])
+    word = trailing_zeros(page.words)
+    return page_row * PAGE_ROWS + word * FREE_BITS + trailing_zeros(page.free[word])
 
 
 @kernel
@@ -77,6 +76,7 @@ def drop(book, row):
     lane = book.lanes[page.lane]
     number = row % PAGE_ROWS
     page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
+    page.words |= 1 << (number // FREE_BITS)
     page.live -= 1
     if page.previous_open == PAGE_SHUT and page.live == PAGE_ROWS - PAGE_SPARE:
         _link_open(book, lane, page_row)
@@ -116,6 +116,7 @@ def _open_page(book, lane_row):
     page = book.pages[page_row]
     page.lane = lane_row
     page.live = 0
+    page.words = (1 << FREE_WORDS) - 1
     for word in range(FREE_WORDS):
         page.free[word] = (1 << min(FREE_BITS, PAGE_ROWS - word * FREE_BITS)) - 1
     page.bound = lane.bounds_start + lane.pages

@@ -209,7 +209,9 @@ def _close(book, events, command, i, outcome):
     instrument = book.instruments[position.instrument]
     lots = command.lots
     if lots == 0:
-        lots = position.lots // 100 * command.percent + position.lots % 100 * command.percent // 100
+        lots = position.lots
+        if command.percent != 100:
+            lots = lots // 100 * command.percent + lots % 100 * command.percent // 100
     if lots == 0:
         return Reason.SIZE_ZERO.value
     if instrument.halted:
@@ -229,7 +231,7 @@ def _close(book, events, command, i, outcome):
         outcome.status = OrderStatus.FILLED.value
         quote = book.quotes[position.instrument]
         price = quote.bid if position.side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
+        close_position(book, events, row, lots, price, Cause.CLIENT, outcome, book.ahead[i % AHEAD].slot)
     return Reason.ACCEPTED.value
 
 
