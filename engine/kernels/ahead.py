@@ -116,6 +116,8 @@ def _ask_for_neighbours(book, commands, i):
             page_row = book.lanes[lane].first_open
             if page_row != 0:
                 trigger = free_row(book, page_row)
+                prefetch(book.bound_low, book.pages[page_row].bound)
+                prefetch(book.bound_high, book.pages[page_row].bound)
                 prefetch(book.triggers, trigger)
                 prefetch(book.mark_lots, trigger)
                 prefetch(book.mark_cost, trigger)

@@ -72,8 +72,9 @@ def plan(book, command, seat_hint, holding_hint):
         return Reason.WOULD_TRIGGER_NOW.value
     marketable = command.order_type == OrderType.MARKET.value or (not is_stop and beyond <= 0)
     plan.price = touch if marketable else command.price
-    plan.waits = match.next_quote and (marketable or command.time_in_force == TimeInForce.IOC.value)
-    plan.fills = marketable and not match.next_quote
+    next_quote = match.next_quote != 0
+    plan.waits = next_quote & (marketable | (command.time_in_force == TimeInForce.IOC.value))
+    plan.fills = marketable & (not next_quote)
 
     # Stops are held against the price at which the position would be valued.
     reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
