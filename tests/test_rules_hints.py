@@ -1,18 +1,24 @@
-"""What looking ahead has left behind is a hint and no more: a command answers the same whatever stands there.
+"""What looking ahead has found is a hint and no more: a command answers the same whatever stands there.
 
-A batch never looks ahead to its first commands, so for those stands what an earlier batch found.
+It is found before the commands in between are applied, and they may change what is where.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from arena import LONG, Arena
+from kernels import for_python
 from records import ClosePosition, Command, Pulse, Transfer, outcomes_of
 from test_rules_rooms import room
 
 from engine.commands import Account, LeaveMatch, OrderType, StartMatch
+from engine.invariants import problems
+from engine.kernels.compact import mark_of
+from engine.kernels.processor import SLOTS_PER_LINE
 from engine.reasons import Reason
-from engine.tables import AHEAD
+from engine.tables import AHEAD, HOLDINGS
 
 
 def leaves_hint(arena: Arena, command: Command) -> Reason:
@@ -44,6 +50,43 @@ def test_a_seat_that_was_given_back_is_nobodys():
     arena.command(StartMatch(match))
     with arena.refuses(Reason.NOT_JOINED):
         arena.command(order)
+
+
+def test_a_holding_goes_with_its_last_position_whoever_has_found_it_before():
+    arena = Arena()
+    ann = arena.player()
+    arena.quote("BTCUSDT", 60_000)
+    position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
+    order = ann._order("BTCUSDT", LONG, OrderType.MARKET, margin=200, leverage=10)
+    arena.apply([ClosePosition(ann.id, position, 0, 100), order, order])
+    assert arena.machine.state.book.heads[HOLDINGS]["live"] == 1
+    assert problems(arena.machine.state) == []
+
+
+def home_of(index: Any, id: int) -> int:
+    """The line of the index in which the id belongs."""
+    return (for_python(mark_of)(id) >> 2) & (len(index) // SLOTS_PER_LINE - 1)
+
+
+def test_a_position_is_closed_wherever_its_word_has_moved():
+    """More than fit into a line belong there. When one in it goes, another, which stood behind, moves to its place."""
+    arena = Arena()
+    ann = arena.player()
+    arena.quote("BTCUSDT", 60_000)
+    index = arena.machine.state.book.id_index
+    positions = [ann.opens("BTCUSDT", LONG, margin=1, leverage=10)]
+    while len(positions) <= SLOTS_PER_LINE:
+        position = ann.opens("BTCUSDT", LONG, margin=1, leverage=10)
+        if home_of(index, position) == home_of(index, positions[0]):
+            positions.append(position)
+        else:
+            arena.command(ClosePosition(ann.id, position, 0, 100))
+    assert arena.machine.state.book.id_index is index
+    closes = [ClosePosition(ann.id, position, 0, 100) for position in positions]
+    applied = arena.apply([*closes, *closes])
+    reasons = [Reason(outcome["reason"]) for outcome in outcomes_of(applied.outcomes)]
+    assert reasons == [Reason.ACCEPTED] * len(closes) + [Reason.POSITION_NOT_FOUND] * len(closes)
+    assert not index.any()
 
 
 def test_no_account_has_the_id_0():
