@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from arena import LONG, Arena
 from kernels import for_python
-from records import ClosePosition, Command, Pulse, Transfer, outcomes_of
+from records import ClosePosition, Transfer, outcomes_of
 from test_rules_rooms import room
 
 from engine.commands import Account, LeaveMatch, OrderType, StartMatch
@@ -18,13 +18,7 @@ from engine.invariants import problems
 from engine.kernels.compact import mark_of
 from engine.kernels.processor import SLOTS_PER_LINE
 from engine.reasons import Reason
-from engine.tables import AHEAD, HOLDINGS
-
-
-def leaves_hint(arena: Arena, command: Command) -> Reason:
-    """Apply the command at a place in its batch where what is found for it stays for the first of the next batch."""
-    applied = arena.apply([Pulse()] * AHEAD + [command])
-    return Reason(outcomes_of(applied.outcomes)[AHEAD]["reason"])
+from engine.tables import HOLDINGS
 
 
 @pytest.mark.parametrize("percent", [50, 100])
@@ -32,24 +26,25 @@ def test_a_position_that_is_closed_is_not_the_one_of_id_0(percent: int):
     arena = Arena()
     ann = arena.player()
     arena.quote("BTCUSDT", 60_000)
-    position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
-    assert leaves_hint(arena, ClosePosition(ann.id, position, 0, 100)) is Reason.ACCEPTED
+    ann.closes(ann.opens("BTCUSDT", LONG, margin=100, leverage=10))
     with arena.refuses(Reason.POSITION_NOT_FOUND):
         arena.command(ClosePosition(ann.id, 0, 0, percent))
 
 
 def test_a_seat_that_was_given_back_is_nobodys():
+    """The order has found the seat before its player leaves."""
     arena = Arena()
     match = room(arena)
     ann = arena.contestant(match)
+    arena.contestant(match)
     arena.quote("BTCUSDT", 60_000)
     order = ann._order("BTCUSDT", LONG, OrderType.MARKET, margin=100, leverage=10)
-    assert leaves_hint(arena, order) is Reason.MATCH_NOT_OPEN
-    arena.contestant(match)
-    arena.command(LeaveMatch(match, ann.id))
-    arena.command(StartMatch(match))
-    with arena.refuses(Reason.NOT_JOINED):
-        arena.command(order)
+    applied = arena.apply([LeaveMatch(match, ann.id), StartMatch(match), order])
+    assert reasons_of(applied) == [Reason.ACCEPTED, Reason.ACCEPTED, Reason.NOT_JOINED]
+
+
+def reasons_of(applied: Any) -> list[Reason]:
+    return [Reason(outcome["reason"]) for outcome in outcomes_of(applied.outcomes)]
 
 
 def test_a_holding_goes_with_its_last_position_whoever_has_found_it_before():
@@ -84,17 +79,13 @@ def test_a_position_is_closed_wherever_its_word_has_moved():
     assert arena.machine.state.book.id_index is index
     closes = [ClosePosition(ann.id, position, 0, 100) for position in positions]
     applied = arena.apply([*closes, *closes])
-    reasons = [Reason(outcome["reason"]) for outcome in outcomes_of(applied.outcomes)]
-    assert reasons == [Reason.ACCEPTED] * len(closes) + [Reason.POSITION_NOT_FOUND] * len(closes)
+    assert reasons_of(applied) == [Reason.ACCEPTED] * len(closes) + [Reason.POSITION_NOT_FOUND] * len(closes)
     assert not index.any()
 
 
 def test_no_account_has_the_id_0():
     arena = Arena()
     ann = arena.player()
-    arena.quote("BTCUSDT", 60_000)
     cash = arena.account(ann.id, Account.PLAYER_CASH, balance=10)
-    positions = [ann.opens("BTCUSDT", LONG, margin=100, leverage=10) for _ in range(20)]
-    assert leaves_hint(arena, ClosePosition(ann.id, positions[-1], 0, 100)) is Reason.ACCEPTED
     with arena.refuses(Reason.ACCOUNT_NOT_FOUND):
         arena.command(Transfer(1, cash, 0, 1))

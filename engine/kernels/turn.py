@@ -210,7 +210,7 @@ def _close(book, events, command, i, outcome):
     lots = command.lots
     if lots == 0:
         lots = position.lots
-        if command.percent != 100:
+        if command.percent != 100:  # as few are
             lots = lots // 100 * command.percent + lots % 100 * command.percent // 100
     if lots == 0:
         return Reason.SIZE_ZERO.value
