@@ -13,13 +13,13 @@ import msgspec
 from bench.process import arena
 from bench.soak import missing, verified
 from engine import views
-from engine.commands import Account, Asset, TransferCode
-from engine.events import TransferStatus
 from engine.invariants.rows import accounts_of
-from engine.state import State
-from engine.tables import MATCH_CANCELED, MATCH_CLOSED
-from gateway.client_types import Balance
-from gateway.instruments import asset_text
+from engine.model.commands import Account, Asset, TransferCode
+from engine.model.events import TransferStatus
+from engine.model.state import State
+from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED
+from gateway.client.types import Balance
+from gateway.presenters.instruments import asset_text
 from persistence.recovery import recover
 
 PLAYERS: Final = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import (
+from engine.batch.machine import Machine
+from engine.model.commands import (
     BUY_FIXED,
     CLOSE_POSITION,
     COMMAND,
@@ -38,10 +39,9 @@ from engine.commands import (
     TotalDrawdown,
     encode_cold,
 )
-from engine.events import FIXED, EventKind, FixedResult
-from engine.kernels import market
-from engine.machine import Machine
-from engine.scale import MONEY, NS_PER_MS, NS_PER_S
+from engine.model.events import FIXED, EventKind, FixedResult
+from engine.model.scale import MONEY, NS_PER_MS, NS_PER_S
+from engine.trading import quotes as market
 
 BATCH = 1_000
 INSTRUMENTS = 100

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
+from engine.batch.machine import Machine
 from engine.invariants.ledger import accounts_are_within_bounds, every_asset_sums_to_zero
-from engine.kernels import entry
-from engine.kernels.accounts import account_id, open_account
-from engine.machine import Machine
-from engine.room import make_room_for_accounts
-from engine.scale import DAY_NS
-from engine.tables import Book, make_array
+from engine.jit import entry
+from engine.ledger.accounts import account_id, open_account
+from engine.model.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
+from engine.model.scale import DAY_NS
+from engine.model.tables import Book, make_array
+from engine.storage.capacity import make_room_for_accounts
 
 BATCH = 1_000
 BATCHES = (100, BATCH, 4_096)

@@ -18,8 +18,8 @@ from random import Random
 from typing import Any
 
 from bench.process import ArenaProcess, arena
-from engine.commands import Kind
-from gateway.bots import play
+from engine.model.commands import Kind
+from gateway.process.bots import play
 from persistence.disk import Folder
 from persistence.segments import entries
 

@@ -24,9 +24,8 @@ import msgspec
 
 from bench.books import Books, examine
 from bench.process import ArenaProcess, arena
-from gateway.bot import EXPECTED
-from gateway.client import Client, Disconnected, Refused, Unanswered, Unreachable, new_key
-from gateway.client_types import (
+from gateway.client.client import Client, Disconnected, Refused, Unanswered, Unreachable, new_key
+from gateway.client.types import (
     Audited,
     Balance,
     Closed,
@@ -44,6 +43,7 @@ from gateway.client_types import (
     Reply,
     Solvency,
 )
+from gateway.process.bot import EXPECTED
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from engine.state import State, encode_cold_state, sections
+from engine.model.state import State, encode_cold_state, sections
 
 
 def state_hash(state: State) -> bytes:

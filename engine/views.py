@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.accounts import row_of
-from engine.commands import Account, Asset, of_players
-from engine.kernels.careers import begins_at, level_of
-from engine.kernels.compact import find_open
-from engine.kernels.index import allowed_key, find
-from engine.kernels.instruments import is_open
-from engine.kernels.ledger import available
-from engine.kernels.seats import equities_of, equity, find_seats, profit_of, seat_row
-from engine.ranking import pool
-from engine.scale import NS_PER_S, PPM
-from engine.state import State
-from engine.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
+from engine.competition.career_points import begins_at, level_of
+from engine.competition.ranking import pool
+from engine.ledger.account_lookup import row_of
+from engine.ledger.ledger import available
+from engine.model.commands import Account, Asset, of_players
+from engine.model.scale import NS_PER_S, PPM
+from engine.model.state import State
+from engine.model.tables import INTERVALS_S, MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
+from engine.storage.compact_index import find_open
+from engine.storage.hash_index import allowed_key, find
+from engine.trading.instruments import is_open
+from engine.trading.seats import equities_of, equity, find_seats, profit_of, seat_row
 
 
 def next_due_ns(book: Book) -> int | None:

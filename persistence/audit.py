@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import Account, Asset
-from engine.events import TransferStatus
 from engine.invariants.money import escrows_hold_what_their_matches_owe
 from engine.invariants.rows import accounts_of
-from engine.state import State
+from engine.model.commands import Account, Asset
+from engine.model.events import TransferStatus
+from engine.model.state import State
 
 _SUMS: Final = """
 SELECT account, sum(posted * debits), sum(posted * credits), sum(pending * debits), sum(pending * credits), count(*)

@@ -33,7 +33,7 @@ import numpy as np
 from crc32c import crc32c
 from numpy.typing import NDArray
 
-from engine.commands import COMMAND, RECORD_BYTES, Batch
+from engine.model.commands import COMMAND, RECORD_BYTES, Batch
 from persistence.disk import BLOCK
 
 FORMAT: Final = 1

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.commands import Batch
+from engine.model.commands import Batch
 from persistence.disk import BLOCK, Disk, create_file, drop_unfinished
 from persistence.frames import NO_HASH, SegmentHeader, encode_batch, encode_footer, encode_segment_header
 from persistence.segments import (

@@ -20,8 +20,8 @@ import aiosqlite
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import CLIENT_ORDER_ID_WORDS
-from engine.events import (
+from engine.model.commands import CLIENT_ORDER_ID_WORDS
+from engine.model.events import (
     CANDLE,
     EVENT,
     FIXED,
@@ -34,7 +34,7 @@ from engine.events import (
     Cause,
     EventKind,
 )
-from engine.tables import INTERVALS_S
+from engine.model.tables import INTERVALS_S
 from persistence.log import Witness
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import aiosqlite
 
-from engine.events import FixedResult
+from engine.model.events import FixedResult
 
 _NEWEST: Final = (1 << 63) - 1
 

@@ -20,10 +20,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import Batch
+from engine.batch.machine import RULES_VERSION, Applied, Machine
 from engine.digest import state_hash
 from engine.invariants import problems
-from engine.machine import RULES_VERSION, Applied, Machine
+from engine.model.commands import Batch
 from persistence import projection
 from persistence.disk import Folder, drop_unfinished
 from persistence.frames import NO_HASH

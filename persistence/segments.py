@@ -16,7 +16,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from engine.commands import Batch
+from engine.model.commands import Batch
 from persistence.disk import BLOCK, Disk
 from persistence.frames import (
     BrokenHeader,

@@ -25,7 +25,7 @@ from numpy.lib.format import descr_to_dtype, dtype_to_descr
 from numpy.typing import NDArray
 
 from engine.digest import state_hash
-from engine.state import State, encode_cold_state, sections, state_from
+from engine.model.state import State, encode_cold_state, sections, state_from
 from persistence.disk import BLOCK, Buffer, Disk, name_file, write_unnamed
 from persistence.log import Appended, Witness
 

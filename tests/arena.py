@@ -33,7 +33,10 @@ from records import (
 )
 
 from engine import views
-from engine.commands import (
+from engine.batch.machine import Machine
+from engine.invariants import check
+from engine.ledger.accounts import account_id, open_account
+from engine.model.commands import (
     ASSET_DECIMALS,
     Account,
     Amend,
@@ -51,22 +54,11 @@ from engine.commands import (
     Side,
     TimeInForce,
 )
-from engine.events import (
-    EVENT,
-    FIXED,
-    Cause,
-    EventKind,
-    FixedResult,
-    OrderStatus,
-    TransferStatus,
-)
-from engine.invariants import check
-from engine.kernels.accounts import account_id, open_account
-from engine.layouts import Events
-from engine.machine import Machine
-from engine.reasons import Reason
-from engine.room import make_room_for_accounts
-from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
+from engine.model.events import EVENT, FIXED, Cause, EventKind, FixedResult, OrderStatus, TransferStatus
+from engine.model.layouts import Events
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
+from engine.storage.capacity import make_room_for_accounts
 
 LONG, SHORT = Side.LONG, Side.SHORT
 START_NS = 1_700_000_000 * NS_PER_S

@@ -27,7 +27,8 @@ from records import (
 )
 from twins import CALLED_OFF, EXTENDED, MATCHES, NEXT, PAID, PLAYERS, ROOM, ROUGH, SHORT, SILENCE_NS, Twins, game_of
 
-from engine.commands import (
+from engine.invariants import check
+from engine.model.commands import (
     Account,
     Amend,
     ArchiveMatch,
@@ -55,10 +56,9 @@ from engine.commands import (
     Transferring,
     UpdateGame,
 )
-from engine.events import Cause, FixedResult, TransferStatus
-from engine.invariants import check
-from engine.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
-from engine.tables import AHEAD
+from engine.model.events import Cause, FixedResult, TransferStatus
+from engine.model.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
+from engine.model.tables import AHEAD
 
 LOCKS = (
     "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",

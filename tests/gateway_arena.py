@@ -11,22 +11,22 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import Batch, RegisterPlayer, encode_cold
-from engine.machine import Applied, Machine
-from engine.state import encode_cold_state, sections
-from gateway.arena import Arena
-from gateway.auth import Tokens
-from gateway.clock import Clock
-from gateway.codecs import JSON, MSGPACK, Codec
-from gateway.config import Config, Limits
-from gateway.fanout import Channel, Fanout, Message, Subscriber
-from gateway.instruments import Instruments
-from gateway.limits import Buckets, Counts
-from gateway.records import cold_record, quote_record
-from gateway.rooms import send_rooms
-from gateway.seed import GAMES, INSTRUMENTS, seed_commands
-from gateway.sequencer import Sequencer, Urgency
-from gateway.sessions import Session
+from engine.batch.machine import Applied, Machine
+from engine.model.commands import Batch, RegisterPlayer, encode_cold
+from engine.model.state import encode_cold_state, sections
+from gateway.channels.fanout import Channel, Fanout, Message, Subscriber
+from gateway.channels.rooms import send_rooms
+from gateway.core.clock import Clock
+from gateway.core.config import Config, Limits
+from gateway.core.limits import Buckets, Counts
+from gateway.core.records import cold_record, quote_record
+from gateway.core.seed import GAMES, INSTRUMENTS, seed_commands
+from gateway.core.sequencer import Sequencer, Urgency
+from gateway.core.tokens import Tokens
+from gateway.ops.arena import Arena
+from gateway.ops.sessions import Session
+from gateway.presenters.instruments import Instruments
+from gateway.protocol.codecs import JSON, MSGPACK, Codec
 from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered

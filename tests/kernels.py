@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.kernels import entry
+from engine.jit import entry
 
 
 def for_python(kernel: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from oracle.ledger import DAY_NS, Ledger
 from records import Transfer
 
-from engine.commands import Transferring
-from engine.tables import MOST_SUMMED
+from engine.model.commands import Transferring
+from engine.model.tables import MOST_SUMMED
 
 PENDING, POST, VOID = Transferring.PENDING, Transferring.POST, Transferring.VOID
 FIRST_CODE = 100

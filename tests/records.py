@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import (
+from engine.model.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
     BUY_FIXED,
@@ -28,7 +28,7 @@ from engine.commands import (
     pack_client_order_id,
     request_key,
 )
-from engine.events import (
+from engine.model.events import (
     CANDLE,
     FIXED,
     JUDGED,
@@ -45,8 +45,8 @@ from engine.events import (
     WALLET,
     EventKind,
 )
-from engine.state import State, sections
-from engine.tables import HIGHEST_NUMBER, make_array
+from engine.model.state import State, sections
+from engine.model.tables import HIGHEST_NUMBER, make_array
 
 
 class Quote(NamedTuple):

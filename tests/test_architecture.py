@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import commands, tables
-from engine.events import EventKind
+from engine.batch.machine import HANDLERS
 from engine.invariants import INVARIANTS
-from engine.machine import HANDLERS
-from engine.reasons import MESSAGES, RETRY_LATER, Reason
+from engine.model import commands, tables
+from engine.model.events import EventKind
+from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 
 ROOT = Path(__file__).parent.parent
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))

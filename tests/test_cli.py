@@ -14,7 +14,7 @@ import structlog
 
 from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
-from gateway.cli import main
+from gateway.cli.main import main
 
 
 def test_help_comes_at_once() -> None:

@@ -14,31 +14,29 @@ import pytest
 from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess, arena
-from gateway import (
-    client_events,
-    client_types,
-    messages_market,
-    messages_matches,
-    messages_trades,
-    ops_careers,
-    ops_fixed,
-    ops_games,
-    ops_history,
-    ops_market,
-    ops_matches,
-    ops_orders,
-    ops_positions,
-    ops_queues,
-    ops_referrals,
-    ops_session,
-    ops_store,
-    rooms,
-    rules,
-)
-from gateway.bots import play
-from gateway.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
-from gateway.client_connection import Encoding
-from gateway.client_types import Nothing
+from gateway.channels import rooms
+from gateway.client import events as client_events
+from gateway.client import types as client_types
+from gateway.client.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
+from gateway.client.connection import Encoding
+from gateway.client.types import Nothing
+from gateway.core import rules
+from gateway.ops import careers as ops_careers
+from gateway.ops import fixed as ops_fixed
+from gateway.ops import games as ops_games
+from gateway.ops import history as ops_history
+from gateway.ops import market as ops_market
+from gateway.ops import matches as ops_matches
+from gateway.ops import orders as ops_orders
+from gateway.ops import positions as ops_positions
+from gateway.ops import queues as ops_queues
+from gateway.ops import referrals as ops_referrals
+from gateway.ops import session as ops_session
+from gateway.ops import store as ops_store
+from gateway.presenters import market_messages as messages_market
+from gateway.presenters import match_messages as messages_matches
+from gateway.presenters import trade_messages as messages_trades
+from gateway.process.bots import play
 
 ROOMY = "messages_burst = 100\n"
 """For whoever uses every op without a pause."""

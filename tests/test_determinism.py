@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from records import Command, Transfer, batch_of, content, events_of, outcomes_of
 
-from engine.commands import Transferring
+from engine.batch.machine import Machine
 from engine.digest import state_hash
-from engine.kernels import JIT_DISABLED
-from engine.machine import Machine
-from engine.state import encode_cold_state, sections, state_from
+from engine.jit import JIT_DISABLED
+from engine.model.commands import Transferring
+from engine.model.state import encode_cold_state, sections, state_from
 
 Log = list[tuple[list[Command], int]]
 """Batches: their commands and their stamp."""

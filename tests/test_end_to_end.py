@@ -16,10 +16,10 @@ import aiohttp
 import pytest
 
 from bench.process import ArenaProcess, arena
-from engine.commands import Kind, request_key
-from engine.machine import RULES_VERSION
-from gateway.bots import play
-from gateway.client import Client, Refused
+from engine.batch.machine import RULES_VERSION
+from engine.model.commands import Kind, request_key
+from gateway.client.client import Client, Refused
+from gateway.process.bots import play
 from persistence.disk import Folder
 from persistence.segments import entries
 

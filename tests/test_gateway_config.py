@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.commands import (
+from engine.model.commands import (
     Anchor,
     BonusAt,
     CreateGame,
@@ -21,10 +21,10 @@ from engine.commands import (
     StockStore,
     TotalDrawdown,
 )
-from gateway.config import Config, ConfigError, load_config, parse_config
-from gateway.house import OFFERS, OfferSeed, ReferralSeed, house_commands
-from gateway.rules import parse_percent, percent_text
-from gateway.seed import GAMES, INSTRUMENTS, BracketSeed, GameSeed, SeedError, seed_commands
+from gateway.core.config import Config, ConfigError, load_config, parse_config
+from gateway.core.house import OFFERS, OfferSeed, ReferralSeed, house_commands
+from gateway.core.rules import parse_percent, percent_text
+from gateway.core.seed import GAMES, INSTRUMENTS, BracketSeed, GameSeed, SeedError, seed_commands
 
 CONFIG_FILE = Path(__file__).parent.parent / "config.toml"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import jwt
 import pytest
 
-from gateway.auth import SECRET_FILE, SecretUnusable, Tokens, secret_in
-from gateway.clock import Clock, ClockRefused, check_wall_clock
-from gateway.errors import Refused
-from gateway.limits import MOST_ADDRESSES, Bucket, Buckets, Counts
+from gateway.core.clock import Clock, ClockRefused, check_wall_clock
+from gateway.core.limits import MOST_ADDRESSES, Bucket, Buckets, Counts
+from gateway.core.tokens import SECRET_FILE, SecretUnusable, Tokens, secret_in
+from gateway.protocol.errors import Refused
 
 S = 1_000_000_000
 SECRET = b"k" * 32

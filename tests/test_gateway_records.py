@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.commands import (
+from engine.model.commands import (
     AMEND_ORDER,
     AMEND_POSITION,
     BUY_FIXED,
@@ -21,7 +21,7 @@ from engine.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.events import (
+from engine.model.events import (
     CANDLE,
     EVENT,
     FIXED,
@@ -37,11 +37,12 @@ from engine.events import (
     WALLET,
     Rule,
 )
-from gateway import events, records
-from gateway.instruments import Instrument, money_text
-from gateway.messages_matches import JudgedData, judged_data
-from gateway.names import client_order_id_text
-from gateway.seed import GAMES, INSTRUMENTS, seed_commands
+from gateway.core import records
+from gateway.core.seed import GAMES, INSTRUMENTS, seed_commands
+from gateway.presenters import events
+from gateway.presenters.instruments import Instrument, money_text
+from gateway.presenters.match_messages import JudgedData, judged_data
+from gateway.presenters.names import client_order_id_text
 
 PACKED = {
     "quote": (records.quote_record(1, 2, 3, 4, 5), QUOTE, Kind.QUOTE, 5),

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from gateway_arena import ROOMY, Gateway, open_gateway
 
-from engine.commands import RegisterPlayer, encode_cold
-from engine.scale import NS_PER_MS
+from engine.model.commands import RegisterPlayer, encode_cold
+from engine.model.scale import NS_PER_MS
 from engine.views import next_due_ns
-from gateway.errors import Refused
-from gateway.records import Outcome, cold_record, quote_record
-from gateway.sequencer import Urgency
+from gateway.core.records import Outcome, cold_record, quote_record
+from gateway.core.sequencer import Urgency
+from gateway.protocol.errors import Refused
 
 
 class Gate:

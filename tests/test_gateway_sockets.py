@@ -18,10 +18,10 @@ import msgspec
 import pytest
 from aiohttp import WSMsgType
 
-from engine.commands import Batch
-from gateway.app import App, serve
-from gateway.config import Config, Data, Limits, Market, Server
-from gateway.referral_codes import code_of
+from engine.model.commands import Batch
+from gateway.core.config import Config, Data, Limits, Market, Server
+from gateway.presenters.referral_codes import code_of
+from gateway.process.app import App, serve
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "20", "leverage": 10}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.commands import COMMAND, QUOTE, Kind
-from engine.kernels import JIT_DISABLED, entry
-from engine.layouts import Commands, Events
-from engine.plain import PlainTable
-from engine.tables import Book, make_array, make_book
+from engine.jit import JIT_DISABLED, entry
+from engine.jit.plain import PlainTable
+from engine.model.commands import COMMAND, QUOTE, Kind
+from engine.model.layouts import Commands, Events
+from engine.model.tables import Book, make_array, make_book
 
 
 @entry

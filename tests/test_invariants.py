@@ -11,7 +11,9 @@ import pytest
 from arena import LONG, SHORT, Arena, Player
 from records import Transfer, batch_of
 
-from engine.commands import (
+from engine.invariants import INVARIANTS, InvariantBroken, check, problems
+from engine.jit import JIT_DISABLED
+from engine.model.commands import (
     HOURS_PER_INSTRUMENT,
     Account,
     Asset,
@@ -31,10 +33,8 @@ from engine.commands import (
     TransferCode,
     Transferring,
 )
-from engine.invariants import INVARIANTS, InvariantBroken, check, problems
-from engine.kernels import JIT_DISABLED
-from engine.state import Bonus, Cold, Queue, State, encode_cold_state, sections, state_from
-from engine.tables import HOLDINGS, HOLDS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TIMER_QUEUE, Book
+from engine.model.state import Bonus, Cold, Queue, State, encode_cold_state, sections, state_from
+from engine.model.tables import HOLDINGS, HOLDS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TIMER_QUEUE, Book
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from arena import Arena
 from kernels import for_python
 from records import Transfer
 
-from engine.commands import Account, Asset, Transferring
 from engine.digest import state_hash
 from engine.invariants.ledger import accounts_are_found
 from engine.invariants.rows import accounts_of
-from engine.kernels import accounts
-from engine.kernels.accounts import account_id, find_account, open_account
-from engine.room import make_room_for_accounts
-from engine.state import State, encode_cold_state, sections, state_from
-from engine.tables import OPENED_AT_ONCE
+from engine.ledger import accounts
+from engine.ledger.accounts import account_id, find_account, open_account
+from engine.model.commands import Account, Asset, Transferring
+from engine.model.state import State, encode_cold_state, sections, state_from
+from engine.model.tables import OPENED_AT_ONCE
+from engine.storage.capacity import make_room_for_accounts
 
 home_of, account_row = map(for_python, (accounts._home_of, accounts.account_row))
 

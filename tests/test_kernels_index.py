@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from kernels import for_python
 
-from engine.kernels import compact, index
-from engine.kernels.compact import find_open
-from engine.kernels.index import find, insert, rehash, seat_key
-from engine.tables import HIGHEST_NUMBER, Book, make_array, make_book
+from engine.model.tables import HIGHEST_NUMBER, Book, make_array, make_book
+from engine.storage import compact_index as compact
+from engine.storage import hash_index as index
+from engine.storage.compact_index import find_open
+from engine.storage.hash_index import find, insert, rehash, seat_key
 
 holding_key, remove, slot_of = map(for_python, (index.holding_key, index.remove, index.slot_of))
 mark_of, forget, likely_row = map(for_python, (compact.mark_of, compact.remove, compact.likely_row))

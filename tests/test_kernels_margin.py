@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from oracle import is_liquidated
 from oracle import liquidation_price as scanned
 
-from engine import scale
-from engine.commands import DefineInstrument, MarginBracket
-from engine.instruments import define_instrument
-from engine.kernels import margin
-from engine.reasons import Reason
-from engine.scale import MONEY
-from engine.state import State
-from engine.tables import BRACKETS_PER_INSTRUMENT
+from engine.model import scale
+from engine.model.commands import DefineInstrument, MarginBracket
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY
+from engine.model.state import State
+from engine.model.tables import BRACKETS_PER_INSTRUMENT
+from engine.trading import margin
+from engine.trading.define_instrument import define_instrument
 
 bracket_row, breaches = for_python(margin.bracket_row), for_python(margin.breaches)
 liquidation_price, maintenance = for_python(margin.liquidation_price), for_python(margin.maintenance)

@@ -9,17 +9,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from kernels import for_python
 
-from engine import scale
-from engine.scale import (
-    BOUND,
-    PPM,
-    NotDecimal,
-    OutOfRange,
-    TooPrecise,
-    format_decimal,
-    parse_decimal,
-    ppm_ceil,
-)
+from engine.model import scale
+from engine.model.scale import BOUND, PPM, NotDecimal, OutOfRange, TooPrecise, format_decimal, parse_decimal, ppm_ceil
 
 ceil_div, ppm_floor, share_floor = map(for_python, (scale.ceil_div, scale.ppm_floor, scale.share_floor))
 

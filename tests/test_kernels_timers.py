@@ -8,9 +8,9 @@ import random
 import pytest
 from kernels import for_python
 
-from engine.kernels import timers
-from engine.kernels.timers import set_timer
-from engine.tables import TIMERS, make_book
+from engine.model.tables import TIMERS, make_book
+from engine.storage import timers
+from engine.storage.timers import set_timer
 
 clear_timer, next_due = for_python(timers.clear_timer), for_python(timers.next_due)
 

@@ -13,11 +13,13 @@ from engine.invariants.triggers import (
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
 )
-from engine.kernels import market, sorting, triggers
-from engine.room import make_room
-from engine.scale import NEVER_HIGH, NEVER_LOW
-from engine.state import State
-from engine.tables import BOUNDS_STEP, ORDERS, PAGE_ROWS, TRIGGER_ORDER, Book, make_book
+from engine.model.scale import NEVER_HIGH, NEVER_LOW
+from engine.model.state import State
+from engine.model.tables import BOUNDS_STEP, ORDERS, PAGE_ROWS, TRIGGER_ORDER, Book, make_book
+from engine.storage import sorting
+from engine.storage.capacity import make_room
+from engine.trading import quotes as market
+from engine.trading import triggers
 
 add, drop, next_crossed, rearm = map(
     for_python, (triggers.add, triggers.drop, triggers.next_crossed, triggers.rearm)

@@ -12,25 +12,18 @@ from oracle.ledger import DAY_NS, Answer, Ledger, Sums
 from random_transfers import Transfers
 from records import ClosePosition, Command, Pulse, Transfer, content, events_of, halves, lasting, outcomes_of
 
-from engine.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
-from engine.events import EventKind, TransferStatus
 from engine.invariants import check
 from engine.invariants.ledger import transfers_are_known
 from engine.invariants.rows import accounts_of
-from engine.kernels import compact
-from engine.kernels.accounts import account_id, find_account, open_account
-from engine.kernels.index import transfer_key
-from engine.kernels.ledger import (
-    available,
-    hold,
-    may_move,
-    move,
-    post_hold,
-    void_hold,
-)
-from engine.reasons import Reason
-from engine.room import make_room
-from engine.tables import HOLDS, MOST_LINKED, MOST_SUMMED
+from engine.ledger.accounts import account_id, find_account, open_account
+from engine.ledger.ledger import available, hold, may_move, move, post_hold, void_hold
+from engine.model.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
+from engine.model.events import EventKind, TransferStatus
+from engine.model.reasons import Reason
+from engine.model.tables import HOLDS, MOST_LINKED, MOST_SUMMED
+from engine.storage import compact_index as compact
+from engine.storage.capacity import make_room
+from engine.storage.hash_index import transfer_key
 
 PENDING, POST, VOID, LINKED = Transferring.PENDING, Transferring.POST, Transferring.VOID, Transferring.LINKED
 mark_of = for_python(compact.mark_of)

@@ -16,7 +16,7 @@ from test_log_simulated_disk import (
     write_batches,
 )
 
-from engine.commands import Batch
+from engine.model.commands import Batch
 from persistence.disk import BLOCK
 from persistence.log import LogFailed
 from persistence.segments import LogCorrupt, entries, segment_files

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.commands import COMMAND, Batch
+from engine.model.commands import COMMAND, Batch
 from persistence.log import Log
 
 SECTOR = 512

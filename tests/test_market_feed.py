@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from engine.scale import NS_PER_MS, NS_PER_S
+from engine.model.scale import NS_PER_MS, NS_PER_S
 from gateway.market import MarketFrame, MarketSource
 from gateway.market.binance import BinanceFeed, SymbolsUnavailable, check_symbols
 from gateway.market.faults import Faults

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.scale import MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
+from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
 from gateway.market.filter import FilteredQuote, QuoteFilter, _units
 
 BTC = 3

@@ -14,7 +14,7 @@ import pytest
 from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException
 
-from engine.scale import NS_PER_MS
+from engine.model.scale import NS_PER_MS
 from gateway.market import MarketFrame, MarketSource
 from gateway.market.faults import Faults, FaultsInForce
 from gateway.market.requests import Subscriptions

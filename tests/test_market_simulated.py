@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 import msgspec
 import pytest
 
-from engine.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
+from engine.model.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
 from gateway.market import STREAM_KINDS, MarketFrame, decode_envelope
 from gateway.market.binance import BookTicker, decode_book_ticker, decode_trade
 from gateway.market.listings import LISTINGS, listing_of

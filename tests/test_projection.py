@@ -13,10 +13,10 @@ from records import batch_of
 from test_recovery import START_NS, play, round_of, start
 
 from engine import views
-from engine.commands import EndMatch, JoinMatch, OrderType, RegisterPlayer, StartSeason
-from engine.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedResult
-from engine.reasons import Reason
-from engine.scale import MONEY, NS_PER_S
+from engine.model.commands import EndMatch, JoinMatch, OrderType, RegisterPlayer, StartSeason
+from engine.model.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedResult
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection
 from persistence.projection import Projection, ProjectionUnreadable
 from persistence.queries import Queries

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from arena import LONG, SHORT, START_NS, Arena, Player, money
 
-from engine.commands import EndMatch, JoinMatch, LeaveMatch, RegisterPlayer
-from engine.events import EventKind, Rule
-from engine.scale import MONEY, NS_PER_S
+from engine.model.commands import EndMatch, JoinMatch, LeaveMatch, RegisterPlayer
+from engine.model.events import EventKind, Rule
+from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection, queries
 from persistence.queries import Queries, TradeResult
 

@@ -12,10 +12,10 @@ import pytest
 from arena import BTC, START_NS
 from records import ClosePosition, Command, PlaceOrder, Quote, batch_of
 
-from engine.commands import CreateGame, CreateMatch, RegisterPlayer, Side
+from engine.batch.machine import RULES_VERSION
 from engine.digest import state_hash
-from engine.machine import RULES_VERSION
-from engine.scale import MONEY, NS_PER_S
+from engine.model.commands import CreateGame, CreateMatch, RegisterPlayer, Side
+from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection
 from persistence.log import Appended, LogBehind
 from persistence.recovery import DataFolderInUse, HistoriesDiffer, Recovered, recover, state_at, verify

@@ -12,10 +12,10 @@ from test_rules_money import USDT, cash, escrow, match_of, rich
 from test_sessions_money import CUP, cup, operator
 from test_theft import TOP_UP, has
 
-from engine.commands import JoinMatch, LeaveMatch, RegisterPlayer, TopUp
+from engine.batch.machine import RULES_VERSION
 from engine.digest import state_hash
-from engine.machine import RULES_VERSION
-from engine.reasons import Reason
+from engine.model.commands import JoinMatch, LeaveMatch, RegisterPlayer, TopUp
+from engine.model.reasons import Reason
 from persistence.log import Appended
 from persistence.recovery import Recovered, recover
 from persistence.snapshot import Shadow, capture, publish, write

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import views
-from engine.commands import CancelMatch, EndMatch, JoinMatch, RegisterPlayer, StartSeason
-from engine.events import EventKind
-from engine.kernels.careers import begins_at, level_of
-from engine.scale import NS_PER_S
+from engine.competition.career_points import begins_at, level_of
+from engine.model.commands import CancelMatch, EndMatch, JoinMatch, RegisterPlayer, StartSeason
+from engine.model.events import EventKind
+from engine.model.scale import NS_PER_S
 
 GAME: dict[str, Any] = {"cup": 30, "win_exp": 120, "lose_exp": 20}
 

@@ -9,10 +9,10 @@ from arena import LONG, SHORT, Arena, Player, money
 from records import BuyFixed, Pulse, Quote
 
 from engine import views
-from engine.commands import CreateGame, CreateMatch, EndMatch, Execution, JoinMatch
-from engine.events import EventKind, FixedResult
-from engine.reasons import Reason
-from engine.scale import MONEY, NS_PER_S
+from engine.model.commands import CreateGame, CreateMatch, EndMatch, Execution, JoinMatch
+from engine.model.events import EventKind, FixedResult
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY, NS_PER_S
 
 
 @pytest.fixture

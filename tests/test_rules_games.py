@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from test_rules_money import USDT, balance, cash, escrow, fees, game, joins, rewards, rich
 
 from engine import views
-from engine.commands import (
+from engine.competition.games import rules_of
+from engine.model.commands import (
     Account,
     Asset,
     CancelMatch,
@@ -23,11 +24,10 @@ from engine.commands import (
     SetGameActive,
     UpdateGame,
 )
-from engine.events import EventKind
-from engine.games import rules_of
-from engine.reasons import Reason
-from engine.state import encode_cold_state, sections, state_from
-from engine.tables import MATCH_OPEN
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.model.state import encode_cold_state, sections, state_from
+from engine.model.tables import MATCH_OPEN
 
 COINS, BOXES = Asset.GOLD_COIN, Asset.TREASURE_BOX
 ITEMS: dict[str, Any] = {"item_rewards": (("GOLD_COIN", 3), ("TREASURE_BOX", 1))}

@@ -13,12 +13,12 @@ from kernels import for_python
 from records import ClosePosition, Transfer, outcomes_of
 from test_rules_rooms import room
 
-from engine.commands import Account, LeaveMatch, OrderType, StartMatch
 from engine.invariants import problems
-from engine.kernels.compact import mark_of
-from engine.kernels.processor import SLOTS_PER_LINE
-from engine.reasons import Reason
-from engine.tables import HOLDINGS
+from engine.jit.intrinsics import SLOTS_PER_LINE
+from engine.model.commands import Account, LeaveMatch, OrderType, StartMatch
+from engine.model.reasons import Reason
+from engine.model.tables import HOLDINGS
+from engine.storage.compact_index import mark_of
 
 
 @pytest.mark.parametrize("percent", [50, 100])

@@ -8,8 +8,11 @@ import pytest
 from arena import Arena, Player
 from records import Quote
 
-from engine import matches
-from engine.commands import (
+from engine.competition import matches
+from engine.digest import state_hash
+from engine.ledger.accounts import find_account
+from engine.ledger.ledger import available
+from engine.model.commands import (
     Account,
     Asset,
     CancelMatch,
@@ -25,12 +28,9 @@ from engine.commands import (
     TopUp,
     TransferCode,
 )
-from engine.digest import state_hash
-from engine.events import EventKind
-from engine.kernels.accounts import find_account
-from engine.kernels.ledger import available
-from engine.scale import MONEY
-from engine.tables import OPENED_AT_ONCE, ORDERS, PAGES, POSITIONS
+from engine.model.events import EventKind
+from engine.model.scale import MONEY
+from engine.model.tables import OPENED_AT_ONCE, ORDERS, PAGES, POSITIONS
 
 MANY = 40
 FEE, BONUS, REFERRER_BONUS = 10, 3, 2

@@ -8,9 +8,9 @@ import pytest
 from arena import BTC, LONG, SHORT, Arena, dollars
 from msgspec.structs import replace
 
-from engine.events import Cause, EventKind
-from engine.reasons import Reason
-from engine.scale import BOUND, MONEY
+from engine.model.events import Cause, EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, MONEY
 
 FINE = replace(BTC, symbol="FINEUSDT", tick_units=MONEY // 10_000, lot_units=MONEY // 10_000, highest_price=2 * 10**9,
                max_lots=500_000_000, brackets=BTC.brackets)  # fmt: skip

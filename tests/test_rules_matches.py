@@ -8,11 +8,11 @@ from arena import LONG, SHORT, Arena
 from records import batch_of, content
 
 from engine import views
-from engine.commands import CreateGame, CreateMatch, Execution, RegisterPlayer
-from engine.events import EventKind
-from engine.reasons import Reason
-from engine.scale import NS_PER_MS
-from engine.tables import MATCH_OPEN
+from engine.model.commands import CreateGame, CreateMatch, Execution, RegisterPlayer
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_MS
+from engine.model.tables import MATCH_OPEN
 
 
 def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena):

@@ -8,7 +8,10 @@ import pytest
 from arena import LONG, Arena, Player
 from records import Transfer
 
-from engine.commands import (
+from engine.competition.prizes import MOST_ENTERED
+from engine.ledger.accounts import find_account
+from engine.ledger.ledger import available
+from engine.model.commands import (
     Account,
     Asset,
     CancelMatch,
@@ -23,10 +26,7 @@ from engine.commands import (
     TopUp,
     Transferring,
 )
-from engine.kernels.accounts import find_account
-from engine.kernels.ledger import available
-from engine.money import MOST_ENTERED
-from engine.reasons import Reason
+from engine.model.reasons import Reason
 
 USDT = 1_000_000
 

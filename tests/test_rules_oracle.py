@@ -31,7 +31,9 @@ from records import (
 )
 from twins import MATCHES, PAID, PLAYERS, Twins, game_of
 
-from engine.commands import (
+from engine.invariants import check
+from engine.jit import JIT_DISABLED
+from engine.model.commands import (
     Amend,
     Asset,
     CancelMatch,
@@ -48,9 +50,7 @@ from engine.commands import (
     TopUp,
     Transferring,
 )
-from engine.invariants import check
-from engine.kernels import JIT_DISABLED
-from engine.scale import MONEY, NS_PER_MS, NS_PER_S
+from engine.model.scale import MONEY, NS_PER_MS, NS_PER_S
 
 THOROUGH = os.environ.get("ARENA_THOROUGH") == "1"
 """200,000 steps (commands) of the driver and 300 x 100 of hypothesis, as .ci/run has it, instead of some seconds'

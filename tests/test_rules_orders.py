@@ -9,9 +9,9 @@ from arena import LONG, SHORT, Arena, Player
 from records import CancelAll, outcomes_of
 
 from engine import views
-from engine.commands import Execution, OrderType, unpack_client_order_id
-from engine.events import Cause, EventKind, OrderStatus
-from engine.reasons import Reason
+from engine.model.commands import Execution, OrderType, unpack_client_order_id
+from engine.model.events import Cause, EventKind, OrderStatus
+from engine.model.reasons import Reason
 
 
 def test_a_market_buy_fills_at_the_ask_and_a_sell_at_the_bid(arena: Arena):

@@ -10,12 +10,12 @@ from records import BuyFixed, PlaceOrder, Pulse, Quote, batch_of, content
 from test_rules_money import FIXED, USDT, cash, escrow, fees, joins, match_of, rewards
 
 from engine import views
-from engine.commands import CreateGame, CreateMatch, EndMatch, Execution, FundRewards, JoinMatch, OrderType
-from engine.events import Cause, EventKind, FixedResult
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
-from engine.state import encode_cold_state, sections, state_from
-from engine.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMERS
+from engine.model.commands import CreateGame, CreateMatch, EndMatch, Execution, FundRewards, JoinMatch, OrderType
+from engine.model.events import Cause, EventKind, FixedResult
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
+from engine.model.state import encode_cold_state, sections, state_from
+from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMERS
 
 NS = "0.000000001"
 

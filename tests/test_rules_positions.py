@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from arena import LONG, SHORT, Arena, money
 
-from engine.events import Cause, EventKind, OrderStatus
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
+from engine.model.events import Cause, EventKind, OrderStatus
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
 
 
 def test_a_long_is_valued_and_closed_at_the_bid_and_a_short_at_the_ask(arena: Arena):

@@ -11,8 +11,11 @@ from records import content
 from test_rules_money import FIXED, USDT, cash, escrow, game, rewards, rich
 from test_rules_rooms import status
 
-from engine import queues, views
-from engine.commands import (
+from engine import views
+from engine.batch.machine import Machine
+from engine.competition import queues
+from engine.invariants import check
+from engine.model.commands import (
     CancelMatch,
     CreateGame,
     CreateMatch,
@@ -27,13 +30,11 @@ from engine.commands import (
     StartMatch,
     UpdateGame,
 )
-from engine.events import EventKind
-from engine.invariants import check
-from engine.machine import Machine
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
-from engine.state import encode_cold_state, sections, state_from
-from engine.tables import MATCH_OPEN, MATCH_WAITING, OPENED_AT_ONCE
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
+from engine.model.state import encode_cold_state, sections, state_from
+from engine.model.tables import MATCH_OPEN, MATCH_WAITING, OPENED_AT_ONCE
 
 
 def queue(arena: Arena, **rules: Any) -> int:

@@ -7,9 +7,9 @@ from arena import LONG, SHORT, START_NS, Arena
 from records import Quote
 
 from engine import views
-from engine.events import Cause, EventKind
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
+from engine.model.events import Cause, EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
 
 
 @pytest.mark.parametrize(("bid", "ask"), [

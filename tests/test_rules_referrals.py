@@ -8,7 +8,10 @@ import pytest
 from arena import Arena
 
 from engine import views
-from engine.commands import (
+from engine.competition.prizes import MOST_ENTERED
+from engine.ledger.accounts import find_account
+from engine.ledger.ledger import available
+from engine.model.commands import (
     Account,
     Asset,
     BonusAt,
@@ -24,11 +27,8 @@ from engine.commands import (
     TransferCode,
     of_players,
 )
-from engine.events import EventKind
-from engine.kernels.accounts import find_account
-from engine.kernels.ledger import available
-from engine.money import MOST_ENTERED
-from engine.reasons import Reason
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 
 DEMO_GRANT = 10_000 * 10**8
 

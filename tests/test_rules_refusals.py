@@ -15,8 +15,8 @@ from arena import BTC, LONG, SHORT, Arena, Player
 from msgspec.structs import replace
 from records import AmendOrder, AmendPosition, BuyFixed, CancelAll, ClosePosition, PlaceOrder, Quote, Transfer, Unknown
 
-from engine import matches
-from engine.commands import (
+from engine.competition import matches
+from engine.model.commands import (
     Account,
     Amend,
     ArchiveMatch,
@@ -50,9 +50,9 @@ from engine.commands import (
     Transferring,
     UpdateGame,
 )
-from engine.events import EventKind, FixedResult
-from engine.reasons import Reason
-from engine.scale import BOUND, MONEY
+from engine.model.events import EventKind, FixedResult
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, MONEY
 
 PENDING, POST, VOID, LINKED = Transferring.PENDING, Transferring.POST, Transferring.VOID, Transferring.LINKED
 

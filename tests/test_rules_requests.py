@@ -7,10 +7,10 @@ from decimal import Decimal
 from arena import LONG, Arena
 from records import PlaceOrder, Pulse
 
-from engine.commands import OrderType, request_key
-from engine.events import OrderStatus
-from engine.kernels.requests import REQUESTS_PER_PLAYER
-from engine.reasons import Reason
+from engine.model.commands import OrderType, request_key
+from engine.model.events import OrderStatus
+from engine.model.reasons import Reason
+from engine.storage.idempotency import REQUESTS_PER_PLAYER
 
 
 def test_a_key_used_again_returns_the_first_outcome_and_does_nothing(arena: Arena):

@@ -5,12 +5,20 @@ from __future__ import annotations
 import pytest
 from arena import LONG, Arena, Player
 
-from engine.commands import ArchiveMatch, CancelMatch, CreateMatch, JoinMatch, LeaveMatch, RegisterPlayer, StartMatch
-from engine.events import EventKind
 from engine.invariants import check
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
-from engine.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING
+from engine.model.commands import (
+    ArchiveMatch,
+    CancelMatch,
+    CreateMatch,
+    JoinMatch,
+    LeaveMatch,
+    RegisterPlayer,
+    StartMatch,
+)
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
+from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING
 
 
 def room(arena: Arena, **rules: int) -> int:

@@ -8,9 +8,9 @@ import pytest
 from arena import LONG, SHORT, START_NS, Arena, dollars
 from records import batch_of
 
-from engine.commands import CreateGame, CreateMatch, EndMatch, JoinMatch, RegisterPlayer
-from engine.events import EventKind, Rule
-from engine.scale import MONEY, NS_PER_S
+from engine.model.commands import CreateGame, CreateMatch, EndMatch, JoinMatch, RegisterPlayer
+from engine.model.events import EventKind, Rule
+from engine.model.scale import MONEY, NS_PER_S
 
 
 def points(arena: Arena, player: int) -> list[tuple[int, Decimal]]:

@@ -9,7 +9,12 @@ from arena import START_NS, Arena
 from records import Transfer
 
 from engine import views
-from engine.commands import (
+from engine.batch.machine import Machine
+from engine.competition.prizes import MOST_ENTERED
+from engine.digest import state_hash
+from engine.ledger.accounts import account_id, find_account
+from engine.ledger.ledger import available
+from engine.model.commands import (
     Account,
     Asset,
     Batch,
@@ -23,16 +28,11 @@ from engine.commands import (
     encode_cold,
     request_key,
 )
-from engine.digest import state_hash
-from engine.events import EventKind
-from engine.kernels.accounts import account_id, find_account
-from engine.kernels.ledger import available
-from engine.machine import Machine
-from engine.money import MOST_ENTERED
-from engine.reasons import Reason
-from engine.scale import BOUND
-from engine.state import encode_cold_state, sections, state_from
-from gateway.records import cold_record, outcomes_of, records_of, with_blob, with_key
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND
+from engine.model.state import encode_cold_state, sections, state_from
+from gateway.core.records import cold_record, outcomes_of, records_of, with_blob, with_key
 
 BOX, COIN = Asset.TREASURE_BOX, Asset.GOLD_COIN
 

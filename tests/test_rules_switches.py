@@ -9,10 +9,10 @@ from arena import BTC, LONG, SHORT, Arena
 from msgspec.structs import replace
 
 from engine import views
-from engine.events import Cause, EventKind
-from engine.kernels.instruments import is_open
-from engine.reasons import Reason
-from engine.scale import NS_PER_S
+from engine.model.events import Cause, EventKind
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S
+from engine.trading.instruments import is_open
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 TUESDAY_22_13 = 24 * 60 + 22 * 60 + 13

@@ -11,7 +11,9 @@ from arena import LONG, SHORT, Arena, Number, Player, amount, money
 from kernels import for_python
 from records import BuyFixed, Pulse, Quote, Transfer
 
-from engine.commands import (
+from engine.ledger.accounts import find_account
+from engine.ledger.ledger import available
+from engine.model.commands import (
     ASSET_DECIMALS,
     STAKE_ASSETS,
     Account,
@@ -26,12 +28,10 @@ from engine.commands import (
     Transferring,
     of_players,
 )
-from engine.events import EventKind, FixedResult, TransferStatus
-from engine.kernels.accounts import find_account
-from engine.kernels.ledger import available
-from engine.kernels.stakes import unit_of
-from engine.reasons import Reason
-from engine.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
+from engine.model.events import EventKind, FixedResult, TransferStatus
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
+from engine.trading.wallet_stakes import unit_of
 from persistence import projection
 from persistence.audit import audit, take
 

@@ -46,11 +46,11 @@ import pytest
 from arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars, money
 from msgspec.structs import replace
 
-from engine.commands import Anchor, Execution, TotalDrawdown
-from engine.events import EventKind, OrderStatus, Rule
-from engine.reasons import Reason
-from engine.scale import MONEY
-from gateway.hours import parse_hours
+from engine.model.commands import Anchor, Execution, TotalDrawdown
+from engine.model.events import EventKind, OrderStatus, Rule
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY
+from gateway.core.hours import parse_hours
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
 

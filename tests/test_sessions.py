@@ -12,15 +12,15 @@ import pytest_asyncio
 from gateway_arena import JSON, MSGPACK, ROOMY, Client, Gateway, open_gateway
 from msgspec.structs import replace
 
-from engine.commands import SetSwitch, encode_cold
-from engine.reasons import MESSAGES, Reason
-from gateway import arguments as args
-from gateway.codecs import Codec
-from gateway.errors import Code, error_of, error_of_reason
-from gateway.fanout import INTERVALS
-from gateway.ops import OPS
-from gateway.records import cold_record
-from gateway.sequencer import Urgency
+from engine.model.commands import SetSwitch, encode_cold
+from engine.model.reasons import MESSAGES, Reason
+from gateway.channels.fanout import INTERVALS
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Urgency
+from gateway.ops.table import OPS
+from gateway.protocol import arguments as args
+from gateway.protocol.codecs import Codec
+from gateway.protocol.errors import Code, error_of, error_of_reason
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 
-from gateway.auth import ADMIN
-from gateway.codecs import JSON
-from gateway.ops import OPS, For
-from gateway.seed import INSTRUMENTS
+from gateway.core.seed import INSTRUMENTS
+from gateway.core.tokens import ADMIN
+from gateway.ops.table import OPS, For
+from gateway.protocol.codecs import JSON
 
 GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}
 BUY = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.01", "leverage": 10}

@@ -10,19 +10,11 @@ import pytest
 import pytest_asyncio
 from gateway_arena import MSGPACK, Client, Gateway, open_gateway
 
-from engine.commands import (
-    Anchor,
-    ColdCommand,
-    CreateGame,
-    CreateMatch,
-    Directions,
-    TotalDrawdown,
-    encode_cold,
-)
-from engine.scale import MONEY
-from gateway.codecs import JSON, Codec
-from gateway.records import cold_record
-from gateway.sequencer import Urgency
+from engine.model.commands import Anchor, ColdCommand, CreateGame, CreateMatch, Directions, TotalDrawdown, encode_cold
+from engine.model.scale import MONEY
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Urgency
+from gateway.protocol.codecs import JSON, Codec
 
 ONE_BITCOIN = {"symbol": "BTCUSDT", "side": "long", "quantity": "1", "leverage": 10}
 

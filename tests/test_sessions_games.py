@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 
-from engine.state import Game
-from gateway.auth import ADMIN
-from gateway.codecs import JSON
-from gateway.ops_games import GameAnswer, game_answer
-from gateway.seed import GAMES, GameData, GameUpdate, create_game_of
+from engine.model.state import Game
+from gateway.core.seed import GAMES, GameData, GameUpdate, create_game_of
+from gateway.core.tokens import ADMIN
+from gateway.ops.games import GameAnswer, game_answer
+from gateway.protocol.codecs import JSON
 from persistence.queries import Standing, Standings
 
 CUP = {"title": "Cup", "duration_s": 60, "cover": "cup.png", "cup": 30, "win_exp": 120, "lose_exp": 20,

@@ -15,13 +15,13 @@ from gateway_arena import MSGPACK, Client, Gateway, Nothing, open_gateway
 from msgspec.structs import replace
 from test_sessions_queues import passes
 
-from engine.commands import Batch
-from engine.machine import Applied
-from gateway import ops_history
-from gateway.auth import ADMIN
-from gateway.codecs import JSON, Codec
-from gateway.seed import INSTRUMENTS
-from gateway.store import Store
+from engine.batch.machine import Applied
+from engine.model.commands import Batch
+from gateway.core.seed import INSTRUMENTS
+from gateway.core.tokens import ADMIN
+from gateway.ops import history as ops_history
+from gateway.process.data_folder import Store
+from gateway.protocol.codecs import JSON, Codec
 from persistence import projection
 from persistence.projection import Projection
 from persistence.queries import Queries, Summary

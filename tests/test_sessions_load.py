@@ -12,8 +12,9 @@ import pytest_asyncio
 from gateway_arena import ROOMY, Client, Gateway, open_gateway
 from test_sessions_money import operator
 
-from engine.scale import NS_PER_S
-from gateway import ops_matches, sessions
+from engine.model.scale import NS_PER_S
+from gateway.ops import matches as ops_matches
+from gateway.ops import sessions
 from persistence.queries import Standings
 
 SPRINT = {"title": "Sprint", "duration_s": 60}

@@ -12,7 +12,7 @@ import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 from msgspec.structs import replace
 
-from gateway.auth import ADMIN
+from gateway.core.tokens import ADMIN
 
 CUP = {
     "title": "Cup", "duration_s": 60, "currency": "USDT", "entry_fee": "10.5", "house_fee_pct": "10",

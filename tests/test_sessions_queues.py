@@ -10,8 +10,8 @@ import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 from test_sessions_money import changes, cup, operator
 
-from engine.scale import NS_PER_S
-from gateway.clock import Clock
+from engine.model.scale import NS_PER_S
+from gateway.core.clock import Clock
 
 QUICK = {"title": "Quick", "duration_s": 60, "min_players": 2, "max_players": 2}
 

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from gateway_arena import MSGPACK, Client, Gateway, open_gateway
 
-from gateway.auth import ADMIN
-from gateway.publisher import send_boards
+from gateway.channels.publisher import send_boards
+from gateway.core.tokens import ADMIN
 
 ROOM = {"title": "Room", "duration_s": 60, "min_players": 2, "max_players": 3, "countdown_s": 30}
 

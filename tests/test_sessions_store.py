@@ -9,12 +9,12 @@ import pytest
 import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 
-from engine.commands import RegisterPlayer, encode_cold
-from gateway.auth import ADMIN
-from gateway.errors import Refused
-from gateway.records import cold_record
-from gateway.referral_codes import ALPHABET, code_of, player_of
-from gateway.sequencer import Urgency
+from engine.model.commands import RegisterPlayer, encode_cold
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Urgency
+from gateway.core.tokens import ADMIN
+from gateway.presenters.referral_codes import ALPHABET, code_of, player_of
+from gateway.protocol.errors import Refused
 
 BOX = {"item": "TREASURE_BOX", "price": "2.5", "asset": "USDT", "title": "A box"}
 

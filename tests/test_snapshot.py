@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from test_log_simulated_disk import PowerCut, SimulatedDisk
 
-from engine.commands import RegisterPlayer
 from engine.digest import state_hash
-from engine.state import State
+from engine.model.commands import RegisterPlayer
+from engine.model.state import State
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.snapshot import (

@@ -25,7 +25,8 @@ from test_rules_money import USDT, balance, cash, escrow, fees, game, joins, mat
 from test_sessions_admin import ADMIN_OPS
 from test_sessions_money import CUP, cup, operator
 
-from engine.commands import (
+from engine.invariants import problems
+from engine.model.commands import (
     Account,
     Asset,
     CancelMatch,
@@ -38,10 +39,9 @@ from engine.commands import (
     TopUp,
     TransferCode,
 )
-from engine.events import EventKind
-from engine.invariants import problems
-from engine.reasons import Reason
-from gateway.ops import OPS, For
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from gateway.ops.table import OPS, For
 
 BUY = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 UP = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"match": 1}}

@@ -8,8 +8,8 @@ import pytest_asyncio
 from gateway_arena import Client, Gateway, open_gateway
 
 from engine import views
-from engine.scale import MONEY, NS_PER_S
-from engine.tables import INTERVALS_S, MATCH_OPEN
+from engine.model.scale import MONEY, NS_PER_S
+from engine.model.tables import INTERVALS_S, MATCH_OPEN
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
 

@@ -10,8 +10,8 @@ import pytest
 from gateway_arena import open_gateway
 from test_sessions_money import operator
 
-from engine.kernels import JIT_DISABLED
-from gateway.warmup import entries, warm_up
+from engine.jit import JIT_DISABLED
+from gateway.process.warmup import entries, warm_up
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

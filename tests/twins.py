@@ -18,7 +18,10 @@ from random_transfers import FIRST_CODE
 from records import Asked, Command, Quote, batch_of, events_of, outcomes_of
 
 from engine import views
-from engine.commands import (
+from engine.batch.machine import Machine
+from engine.competition.games import rules_of
+from engine.invariants.rows import accounts_of
+from engine.model.commands import (
     Anchor,
     Asset,
     CreateGame,
@@ -33,13 +36,10 @@ from engine.commands import (
     TotalDrawdown,
     TransferCode,
 )
-from engine.events import Cause, EventKind, FixedResult, Rule, TransferStatus
-from engine.games import rules_of
-from engine.invariants.rows import accounts_of
-from engine.machine import Machine
-from engine.reasons import Reason
-from engine.scale import NS_PER_S, PPM
-from engine.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
+from engine.model.events import Cause, EventKind, FixedResult, Rule, TransferStatus
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_S, PPM
+from engine.model.tables import SEAT_ACTIVE, SEAT_DISQUALIFIED, SEAT_LOCKED
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,

@@ -24,8 +24,8 @@ from engine.invariants import (
     triggers,
     waiting,
 )
-from engine.state import State
-from engine.tables import Book
+from engine.model.state import State
+from engine.model.tables import Book
 
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     tables.free_rows_are_free,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.commands import TotalDrawdown
 from engine.invariants.rows import chain_problems, live_rows, positions_of, sum_by, where
-from engine.scale import BOUND, NEVER_LOW
-from engine.state import State
-from engine.tables import BANDS, LANE_ASK, LANE_BID, PAGE_ROWS, SEAT_ACTIVE, SEATS, TRIGGER_BAND, WARNINGS_PERCENT
+from engine.model.commands import TotalDrawdown
+from engine.model.scale import BOUND, NEVER_LOW
+from engine.model.state import State
+from engine.model.tables import BANDS, LANE_ASK, LANE_BID, PAGE_ROWS, SEAT_ACTIVE, SEATS, TRIGGER_BAND, WARNINGS_PERCENT
 
 
 def bands_watch_what_their_seats_hold(state: State) -> list[str]:

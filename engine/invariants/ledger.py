@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import Account, Asset, Transferring
 from engine.invariants.rows import (
     PENDING,
     Rows,
@@ -18,17 +17,10 @@ from engine.invariants.rows import (
     sum_by,
     where,
 )
-from engine.scale import DAY_NS
-from engine.state import State
-from engine.tables import (
-    FORGOTTEN_AT_ONCE,
-    HIGHEST_NUMBER,
-    HOLDS,
-    MOST_SUMMED,
-    MUST_NOT_OVERDRAW,
-    NOBODY,
-    Book,
-)
+from engine.model.commands import Account, Asset, Transferring
+from engine.model.scale import DAY_NS
+from engine.model.state import State
+from engine.model.tables import FORGOTTEN_AT_ONCE, HIGHEST_NUMBER, HOLDS, MOST_SUMMED, MUST_NOT_OVERDRAW, NOBODY, Book
 
 
 def every_asset_sums_to_zero(state: State) -> list[str]:

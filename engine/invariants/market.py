@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.commands import HOURS_PER_INSTRUMENT
 from engine.invariants.rows import where
-from engine.scale import NS_PER_S
-from engine.state import State
-from engine.tables import INTERVALS_S
+from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.scale import NS_PER_S
+from engine.model.state import State
+from engine.model.tables import INTERVALS_S
 
 _SWITCHES = ("enabled", "locked", "halted", "close_only")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.invariants.rows import count_by, first_rows, live_rows, rules_of, sum_by, walk, where
-from engine.state import State
-from engine.tables import MATCH_OPEN, MATCH_WAITING, SEAT_DISQUALIFIED, SEATS
+from engine.model.state import State
+from engine.model.tables import MATCH_OPEN, MATCH_WAITING, SEAT_DISQUALIFIED, SEATS
 
 
 def every_match_sums_to_what_it_granted(state: State) -> list[str]:

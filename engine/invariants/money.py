@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.commands import Account, Asset, of_players
 from engine.invariants.rows import PENDING, accounts_of, first_rows, rules_of, where
-from engine.state import State
-from engine.tables import MATCH_OPEN, MATCH_WAITING
+from engine.model.commands import Account, Asset, of_players
+from engine.model.state import State
+from engine.model.tables import MATCH_OPEN, MATCH_WAITING
 
 
 def escrows_hold_what_their_matches_owe(state: State) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.invariants.rows import index_problems, live_rows, walk
-from engine.state import State
-from engine.tables import REQUESTS
+from engine.model.state import State
+from engine.model.tables import REQUESTS
 
 
 def requests_are_kept_in_order(state: State) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import CreateGame
-from engine.state import State
-from engine.tables import (
+from engine.model.commands import CreateGame
+from engine.model.state import State
+from engine.model.tables import (
     BANDS,
     EXPOSURES,
     FIXED_TRADES,

@@ -16,8 +16,8 @@ from engine.invariants.rows import (
     sum_by,
     where,
 )
-from engine.state import State
-from engine.tables import FIXED_TRADES, HOLDINGS, ORDERS, POSITIONS, ROSTER_PLACES, ROSTERS, SEATS
+from engine.model.state import State
+from engine.model.tables import FIXED_TRADES, HOLDINGS, ORDERS, POSITIONS, ROSTER_PLACES, ROSTERS, SEATS
 
 
 def no_seat_is_in_debt(state: State) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.invariants.rows import FREE_LISTS, compact_index_problems, fixed_trades_of, free_rows, live_rows
-from engine.state import State
-from engine.tables import ORDERS, POSITIONS
+from engine.model.state import State
+from engine.model.tables import ORDERS, POSITIONS
 
 
 def free_rows_are_free(state: State) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import TimeInForce
 from engine.invariants.rows import first_rows, holds_of, live_rows, where
-from engine.scale import DAY_NS
-from engine.state import State
-from engine.tables import (
+from engine.model.commands import TimeInForce
+from engine.model.scale import DAY_NS
+from engine.model.state import State
+from engine.model.tables import (
     FIXED_TRADES,
     MATCH_OPEN,
     MATCH_WAITING,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.commands import Account, Asset, TransferCode, Transferring, of_players
 from engine.invariants.rows import (
     PENDING,
     count_by,
@@ -18,9 +17,10 @@ from engine.invariants.rows import (
     sum_by,
     where,
 )
-from engine.scale import BOUND, NS_PER_S, PPM
-from engine.state import State
-from engine.tables import EXPOSURES, MATCH_OPEN
+from engine.model.commands import Account, Asset, TransferCode, Transferring, of_players
+from engine.model.scale import BOUND, NS_PER_S, PPM
+from engine.model.state import State
+from engine.model.tables import EXPOSURES, MATCH_OPEN
 
 
 def amounts_are_within_bounds(state: State) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.commands import OrderType
 from engine.invariants.rows import Rows, chain_problems, live_rows, where
-from engine.scale import NEVER_HIGH, NEVER_LOW
-from engine.state import State
-from engine.tables import (
+from engine.model.commands import OrderType
+from engine.model.scale import NEVER_HIGH, NEVER_LOW
+from engine.model.state import State
+from engine.model.tables import (
     BANDS,
     BOUNDS_STEP,
     FREE_BITS,

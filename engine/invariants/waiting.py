@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.invariants.rows import fixed_trades_of, live_rows, orders_of, positions_of, walk, where
-from engine.state import State
-from engine.tables import WAITING, WAITS_TO_CLOSE, WAITS_TO_ENTER, WAITS_TO_OPEN
+from engine.model.state import State
+from engine.model.tables import WAITING, WAITS_TO_CLOSE, WAITS_TO_ENTER, WAITS_TO_OPEN
 
 
 def what_waits_for_a_quote_stands_in_line(state: State) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from engine.scale import MONEY, MONEY_DECIMALS, format_decimal, parse_decimal
+from engine.model.scale import MONEY, MONEY_DECIMALS, format_decimal, parse_decimal
 from gateway.market import MarketFrame, decode_envelope
 
 MINUTE_MS: Final = 60_000

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from engine.scale import PPM
+from engine.model.scale import PPM
 
 ALL_SYMBOLS: Final = ""
 

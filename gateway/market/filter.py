@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, parse_decimal
+from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, parse_decimal
 
 CONFIRM_EVERY_NS: Final = 500 * NS_PER_MS
 MIN_TOP_NOTIONAL: Final = 100 * MONEY

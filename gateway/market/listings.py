@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.scale import MONEY_DECIMALS, format_decimal
+from engine.model.scale import MONEY_DECIMALS, format_decimal
 
 QUOTE_ASSETS: Final = ("USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB", "EUR")
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
+from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
 from gateway.market import decode_envelope
 from gateway.market.listings import Listing, exchange_info
 

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 from aiohttp import WSMsgType, web
 
-from engine.scale import NS_PER_S
+from engine.model.scale import NS_PER_S
 from gateway.market import PASS_STREAM, MarketFrame, MarketSource
 from gateway.market.derived import derive
 from gateway.market.faults import ALL_SYMBOLS, Faults, FaultsInForce, waits_s

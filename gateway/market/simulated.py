@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
-from engine.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal
+from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal
 from gateway.market import MarketFrame
 from gateway.market.derived import derive
 from gateway.market.listings import LISTINGS, Listing

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.commands import StartSeason
-from engine.events import EventKind
-from engine.reasons import Reason
+from engine.model.commands import StartSeason
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 from oracle.state import Oracle, Outcome, Seat, refuse_if
 
 PROGRESS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.commands import Asset, pack_client_order_id
-from engine.events import EventKind, Rule
+from engine.model.commands import Asset, pack_client_order_id
+from engine.model.events import EventKind, Rule
 from oracle.money import PURSES
 from oracle.state import FixedTrade, Match, Oracle, Order, Position, Seat
 from oracle.worth import equity_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from records import BuyFixed
 
-from engine.commands import Account, Asset, CreateGame, Execution
-from engine.events import EventKind, FixedResult, OrderStatus, Rule
-from engine.reasons import Reason
+from engine.model.commands import Account, Asset, CreateGame, Execution
+from engine.model.events import EventKind, FixedResult, OrderStatus, Rule
+from engine.model.reasons import Reason
 from oracle.events import tell_fixed
 from oracle.money import PURSES
 from oracle.state import BILLION, FixedTrade, Match, Oracle, Outcome, Seat, refuse_if

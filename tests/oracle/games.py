@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.commands import CreateGame, DeleteGame, SetGameActive, UpdateGame
-from engine.reasons import Reason
+from engine.model.commands import CreateGame, DeleteGame, SetGameActive, UpdateGame
+from engine.model.reasons import Reason
 from oracle.state import Game, Oracle, Outcome, refuse_if
 
 

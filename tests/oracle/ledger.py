@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from records import Command, Transfer, halves
 
-from engine.commands import Account, Transferring
-from engine.events import EventKind, TransferStatus
-from engine.reasons import Reason
+from engine.model.commands import Account, Transferring
+from engine.model.events import EventKind, TransferStatus
+from engine.model.reasons import Reason
 
 DAY_NS = 86_400 * 10**9
 MOST = 2**62

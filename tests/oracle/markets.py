@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.commands import DefineInstrument, OpenFeed
-from engine.events import EventKind
+from engine.model.commands import DefineInstrument, OpenFeed
+from engine.model.events import EventKind
 from oracle.state import BILLION, Market, Oracle, Outcome
 
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.commands import (
+from engine.model.commands import (
     ArchiveMatch,
     Asset,
     CancelMatch,
@@ -13,8 +13,8 @@ from engine.commands import (
     LeaveMatch,
     StartMatch,
 )
-from engine.events import Cause, EventKind, Rule
-from engine.reasons import Reason
+from engine.model.events import Cause, EventKind, Rule
+from engine.model.reasons import Reason
 from oracle.careers import progress
 from oracle.events import tell_all, tell_equity, tell_time
 from oracle.games import existing_game

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from records import Transfer
 
-from engine.commands import Account, Asset, CreateGame, TransferCode
-from engine.events import EventKind, TransferStatus
+from engine.model.commands import Account, Asset, CreateGame, TransferCode
+from engine.model.events import EventKind, TransferStatus
 from oracle.ledger import MAY_OVERDRAW, MOST, Ledger, Sums
 
 MILLION = 10**6

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from records import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 
-from engine.commands import Amend, DefineInstrument, OrderType, TimeInForce
-from engine.events import EventKind, OrderStatus, Rule
-from engine.reasons import Reason
+from engine.model.commands import Amend, DefineInstrument, OrderType, TimeInForce
+from engine.model.events import EventKind, OrderStatus, Rule
+from engine.model.reasons import Reason
 from oracle.events import tell_of
 from oracle.positions import check_stops, check_trailing, open_position
 from oracle.prices import GREATEST_NOTIONAL, MILLION, bracket_of, is_reached, liquidation_price, rounded_up

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.events import EventKind
-from engine.reasons import Reason
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 from oracle.events import tell_all
 from oracle.state import BILLION, Match, Oracle
 

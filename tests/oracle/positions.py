@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from records import AmendPosition, ClosePosition
 
-from engine.commands import Amend, DefineInstrument, pack_client_order_id
-from engine.events import Cause, EventKind, OrderStatus
-from engine.reasons import Reason
+from engine.model.commands import Amend, DefineInstrument, pack_client_order_id
+from engine.model.events import Cause, EventKind, OrderStatus
+from engine.model.reasons import Reason
 from oracle.events import tell_about
 from oracle.prices import GREATEST_NOTIONAL, MILLION, is_reached, liquidation_price, rounded_up
 from oracle.state import BILLION, Oracle, Order, Outcome, Position, refuse_if

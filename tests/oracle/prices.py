@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from engine.commands import DefineInstrument, MarginBracket
+from engine.model.commands import DefineInstrument, MarginBracket
 
 GREATEST_NOTIONAL = 2**60
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.commands import CreateGame, CreateMatch, DeleteGame, JoinMatch, JoinQueue, LeaveQueue, UpdateGame
-from engine.events import EventKind
-from engine.reasons import Reason
+from engine.model.commands import CreateGame, CreateMatch, DeleteGame, JoinMatch, JoinQueue, LeaveQueue, UpdateGame
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 from oracle.games import delete_game, existing_game, update_game
 from oracle.matches import check_join, create_match, join_match
 from oracle.money import MOST_ENTERED, PURSES

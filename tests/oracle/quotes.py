@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from records import Quote
 
-from engine.commands import OrderType
-from engine.events import Cause, EventKind
-from engine.reasons import Reason
+from engine.model.commands import OrderType
+from engine.model.events import Cause, EventKind
+from engine.model.reasons import Reason
 from oracle.fixed_trades import enter
 from oracle.markets import count_candles
 from oracle.orders import fill, fill_waiting

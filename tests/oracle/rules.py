@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.commands import Anchor, TotalDrawdown
-from engine.events import Cause, EventKind, Rule
+from engine.model.commands import Anchor, TotalDrawdown
+from engine.model.events import Cause, EventKind, Rule
 from oracle.events import tell_judged
 from oracle.matches import end_now
 from oracle.positions import close_at_touch

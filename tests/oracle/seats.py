@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.commands import RegisterPlayer, ResetSeat
-from engine.events import Cause, EventKind, FixedResult, Rule
-from engine.reasons import Reason
+from engine.model.commands import RegisterPlayer, ResetSeat
+from engine.model.events import Cause, EventKind, FixedResult, Rule
+from engine.model.reasons import Reason
 from oracle.events import tell
 from oracle.fixed_trades import end_fixed
 from oracle.orders import end_order

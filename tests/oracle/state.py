@@ -10,9 +10,9 @@ from typing import Any
 
 from records import BuyFixed, Command, PlaceOrder, Transfer
 
-from engine.commands import CreateGame, DefineInstrument, Execution
-from engine.events import EventKind, Rule
-from engine.reasons import Reason
+from engine.model.commands import CreateGame, DefineInstrument, Execution
+from engine.model.events import EventKind, Rule
+from engine.model.reasons import Reason
 from oracle.ledger import Answer, Ledger
 from oracle.money import Money
 from oracle.prices import rounded_up

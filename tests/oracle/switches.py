@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.commands import Scope, SetSwitch, Switch
-from engine.events import EventKind
-from engine.reasons import Reason
+from engine.model.commands import Scope, SetSwitch, Switch
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 from oracle.state import Market, Oracle, Outcome, Refused, Seat, refuse_if
 
 

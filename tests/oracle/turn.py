@@ -22,7 +22,7 @@ from records import (
     Unknown,
 )
 
-from engine.commands import (
+from engine.model.commands import (
     ArchiveMatch,
     CancelMatch,
     CreateGame,
@@ -45,8 +45,8 @@ from engine.commands import (
     TopUp,
     UpdateGame,
 )
-from engine.events import EventKind
-from engine.reasons import Reason
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
 from oracle.careers import start_season
 from oracle.fixed_trades import buy_fixed, settle
 from oracle.games import create_game, set_game_active

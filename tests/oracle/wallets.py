@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from records import Transfer
 
-from engine.commands import Account, FundRewards, TopUp, TransferCode
-from engine.reasons import Reason
+from engine.model.commands import Account, FundRewards, TopUp, TransferCode
+from engine.model.reasons import Reason
 from oracle.money import PURSES
 from oracle.state import Oracle, Outcome, refuse_if
 

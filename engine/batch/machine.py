@@ -1,0 +1,325 @@
+"""The one door: a batch goes in, outcomes and events come out, and nothing else changes the state.
+
+Hot commands run in machine code (kernels/turn.py) until a cold one comes, which its handler below takes. A batch
+leaves the state as if its commands had been applied one by one, on any machine, today or in replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.batch import loop as turn
+from engine.competition.careers import start_season
+from engine.competition.games import create_game, set_game_active
+from engine.competition.matches import (
+    archive_match,
+    cancel_match,
+    create_match,
+    end_match,
+    join_match,
+    leave_match,
+    register_player,
+    reset_seat_of,
+    start_match,
+    turn_match,
+)
+from engine.competition.outages import feed_is_back, feed_is_out
+from engine.competition.prizes import fund_rewards, top_up
+from engine.competition.queues import delete_game_of, join_queue_of, leave_queue_of, time_is_up, update_game_of
+from engine.competition.referrals import fund_referrals, set_referrals
+from engine.competition.shop import purchase_item, set_offer, stock_store
+from engine.jit import settled
+from engine.jit.plain import readable
+from engine.model.commands import (
+    PLACE_ORDER,
+    ArchiveMatch,
+    Batch,
+    CancelMatch,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    DeleteGame,
+    EndMatch,
+    FundReferrals,
+    FundRewards,
+    JoinMatch,
+    JoinQueue,
+    Kind,
+    LeaveMatch,
+    LeaveQueue,
+    OpenFeed,
+    PurchaseItem,
+    RegisterPlayer,
+    ResetSeat,
+    SetGameActive,
+    SetOffer,
+    SetReferrals,
+    SetSwitch,
+    StartMatch,
+    StartSeason,
+    StockStore,
+    TopUp,
+    UpdateGame,
+    decode_cold,
+)
+from engine.model.events import EVENT, EventKind
+from engine.model.layouts import Commands, Events
+from engine.model.reasons import Reason
+from engine.model.scale import PPM
+from engine.model.state import State
+from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE, lined_up
+from engine.storage.capacity import make_room
+from engine.storage.emit import Emit
+from engine.storage.event_buffer import begin
+from engine.storage.idempotency import known, recall, remember, same
+from engine.trading.define_instrument import define_instrument
+from engine.trading.order_checks import plan
+from engine.trading.positions import trailing_distance
+from engine.trading.seats import equity
+from engine.trading.switches import set_switch
+
+RULES_VERSION = 1
+"""Raised when new code changes what a logged command means."""
+
+EVENT_BUFFER = 16_384
+"""Events between two looks of the machine at its buffer; more than that only makes one command take several calls."""
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What a batch did. The next one may overwrite it."""
+
+    outcomes: NDArray[np.void]  # OUTCOME, one per command
+    events: NDArray[np.void]  # EVENT, in the order in which things happened
+
+
+class Plan(NamedTuple):
+    """What an order would do now; integers as in its command."""
+
+    fills: bool
+    lots: int
+    price: int
+    notional: int
+    margin: int
+    fee: int
+    liquidation: int  # 0 none
+    bankruptcy: int  # ticks at which margin, loss and closing fee meet
+    stop_loss: int  # where the stop would stand, a trailing one too; 0 none
+    equity: int  # what the seat would be worth once it has opened, at the spread of now
+
+
+def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
+    """A new connection: whatever source sequence comes next is newer than none."""
+    state.book.quotes["source_sequence"] = -1
+    emit(EventKind.FEED_OPENED)
+    return Reason.ACCEPTED, 0
+
+
+LAYOUTS = {
+    EventKind.SWITCH_CHANGED: "switched",
+    EventKind.MATCH_TIMED: "timed",
+    EventKind.SEASON_STARTED: "progressed",
+    EventKind.QUEUE_JOINED: "queued",
+    EventKind.QUEUE_LEFT: "queued",
+}
+"""Layouts of events that handlers fill in; TRADE of all others."""
+
+Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
+
+HANDLERS: dict[type, Handler] = {
+    DefineInstrument: define_instrument,
+    CreateGame: create_game,
+    CreateMatch: create_match,
+    JoinMatch: join_match,
+    EndMatch: end_match,
+    LeaveMatch: leave_match,
+    StartMatch: start_match,
+    CancelMatch: cancel_match,
+    ArchiveMatch: archive_match,
+    RegisterPlayer: register_player,
+    ResetSeat: reset_seat_of,
+    OpenFeed: open_feed,
+    SetSwitch: set_switch,
+    TopUp: top_up,
+    FundRewards: fund_rewards,
+    FundReferrals: fund_referrals,
+    SetReferrals: set_referrals,
+    SetOffer: set_offer,
+    StockStore: stock_store,
+    PurchaseItem: purchase_item,
+    UpdateGame: update_game_of,
+    DeleteGame: delete_game_of,
+    SetGameActive: set_game_active,
+    StartSeason: start_season,
+    JoinQueue: join_queue_of,
+    LeaveQueue: leave_queue_of,
+}
+"""What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
+
+TIMERS: dict[int, Callable[[State, int, Emit], None]] = {TIMER_OUTAGE: feed_is_out, TIMER_QUEUE: time_is_up}
+"""What serves each kind of timer that kernels leave to the machine; it is given the timer's row."""
+
+
+class Announcer:
+    """The events of a batch: a buffer that kernels and handlers write to, and what did not fit it any more."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._buffer = lined_up(EVENT_BUFFER, EVENT)
+        self._full: list[NDArray[np.int64]] = []
+        self.events = Events(self._buffer)
+        self._count = np.asarray(state.book.turn)["events"]  # tables of one row never move
+
+    def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
+        events = self.room(1)
+        layout = getattr(events, LAYOUTS.get(kind, "trade"))
+        return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
+
+    def room(self, count: int) -> Events:
+        if int(self._state.book.turn[0]["events"]) + count > len(self._buffer):
+            self.drain()
+        return self.events
+
+    def drain(self) -> None:
+        """Put what is in the buffer aside, and begin it anew."""
+        count = int(self._state.book.turn[0]["events"])
+        if count:
+            # As plain words, because a copy of records goes field by field.
+            self._full.append(self._buffer[:count].view(np.int64).copy())
+            self._state.book.turn[0]["events"] = 0
+
+    def taken(self) -> NDArray[np.void]:
+        """All of them, which are forgotten here; valid until the next batch."""
+        events = self._buffer[: self._count.item(0)]
+        if self._full:
+            events = np.concatenate([*self._full, events.view(np.int64)]).view(EVENT)
+            self._full = []
+        return events
+
+
+class Machine:
+    """The engine: a state, and the way to change it."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or State()
+        self._emit = Announcer(self.state)
+        self._turn: Callable[..., int] | None = None
+
+    def apply(self, batch: Batch) -> Applied:
+        """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
+        # A batch leaves nothing of Python's in the caches, so each step here costs a microsecond or more.
+        count = len(batch.records)
+        commands = Commands(batch.records)
+        first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, turn.START
+        apply = self._turn or turn.apply
+        while (i := apply(self.state.book, commands, events, first, at_ns, i)) != turn.DONE:
+            assert i != turn.OUT_OF_ORDER, "stamps never go back, and sequences have no gaps"
+            if i == turn.START:
+                make_room(self.state, count)
+                continue
+            self._emit.drain()
+            current = self.state.book.turn[0]
+            if current["phase"] in (turn.PHASE_MATCH, turn.PHASE_TIMER, turn.PHASE_FEED):
+                self._go_on(int(current["phase"]))
+                self._emit.drain()
+                make_room(self.state, count)
+                current["phase"] = current["resume"]
+                continue
+            if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
+                self.state.book.outcomes[i] = 0
+                self._apply_cold(batch, commands.header[i], self.state.book.outcomes[i], first + i)
+                self._emit.drain()
+                make_room(self.state, count)
+                if self.state.book.turn[0]["ending"]:
+                    self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
+                i += 1
+        self._turn = self._turn or settled(turn.apply)
+        return Applied(self.state.book.outcomes[:count], self._emit.taken())
+
+    def _go_on(self, phase: int) -> None:
+        """Do what the kernels stopped for."""
+        current = self.state.book.turn[0]
+        if phase == turn.PHASE_MATCH:
+            turn_match(self.state, int(current["match"]), self._emit)
+        elif phase == turn.PHASE_FEED:
+            feed_is_back(self.state, self._emit)
+        else:
+            timer = int(current["timer"])
+            TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
+
+    def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
+        """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
+        command = readable(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
+        book = self.state.book
+        reason = Reason(int(plan(book, command, 0, 0)))
+        if reason is not Reason.ACCEPTED:
+            return reason, None
+        planned = book.turn[0]
+        lots, price, margin = int(planned["lots"]), int(planned["price"]), int(planned["margin"])
+        value = int(book.instruments[int(command["instrument"])]["value"])
+        side, cost = int(command["side"]), price * lots
+        fee_ppm = int(book.instruments[int(command["instrument"])]["taker_fee_ppm"])
+        if not book.matches[int(command["match"])]["fees"]:
+            fee_ppm = 0
+        stop_loss, trailing_ppm = int(command["stop_loss"]), int(command["trailing_ppm"])
+        quote = book.quotes[int(command["instrument"])]
+        if trailing_ppm:
+            mark = int(quote["bid" if side > 0 else "ask"]) if planned["fills"] else price
+            stop_loss = mark - side * int(trailing_distance(mark, trailing_ppm))
+        return reason, Plan(
+            fills=bool(planned["fills"]),
+            lots=lots,
+            price=price,
+            notional=int(planned["notional"]),
+            margin=margin,
+            fee=int(planned["fee"]),
+            liquidation=int(planned["liquidation"]),
+            bankruptcy=_bankruptcy_price(side, lots, cost * value, margin, value, fee_ppm),
+            stop_loss=stop_loss,
+            equity=int(equity(book, int(planned["seat"])))
+            - int(planned["fee"])
+            - (int(quote["ask"]) - int(quote["bid"])) * lots * value,
+        )
+
+    def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:
+        offset = int(header["blob_offset"])
+        command = decode_cold(batch.blobs[offset : offset + int(header["blob_length"])])
+        self.state.book.turn[0]["sequence"] = sequence
+        self.state.book.world[0]["sequence"] = sequence
+        outcome["sequence"] = sequence
+        keyed = bool(header["key_low"] or header["key_high"])
+        known_row = known(self.state.book, header) if keyed else 0
+        if known_row:
+            if same(self.state.book, known_row, header):
+                recall(self.state.book, known_row, outcome)
+            else:
+                outcome["reason"] = Reason.KEY_REUSED
+            return
+
+        reason, id = HANDLERS[type(command)](self.state, command, self._emit)
+        outcome["reason"] = reason
+        outcome["id"] = id
+        if keyed and reason is Reason.ACCEPTED:
+            remember(self.state.book, header, outcome)
+
+
+def _bankruptcy_price(side: int, lots: int, cost: int, margin: int, value: int, fee_ppm: int) -> int:
+    """The first price, coming from the profitable side, at which margin + profit - closing fee <= 0; `cost` in money.
+
+    Only shown, so it is computed with Python's integers: solved without the fee's rounding, and stepped to the tick.
+    """
+
+    def is_bankrupt(price: int) -> bool:
+        notional = price * lots * value
+        return margin + side * (notional - cost) + (-notional * fee_ppm // PPM) <= 0
+
+    price = (cost - side * margin) * PPM // (lots * value * (PPM - side * fee_ppm))
+    while is_bankrupt(price + side):
+        price += side
+    while price > 0 and not is_bankrupt(price):
+        price -= side
+    return price

@@ -1,0 +1,1 @@
+"""The competition: games, matches, queues, ranking, prizes, careers, the shop, referrals."""

@@ -1,0 +1,139 @@
+"""Games: the templates of matches. A match plays by the version of its game that it was made with, to its end."""
+
+from __future__ import annotations
+
+from engine.model.commands import (
+    LONGEST_BUMP_MS,
+    LONGEST_COUNTDOWN_S,
+    LONGEST_COVER,
+    LONGEST_DESCRIPTION,
+    LONGEST_MATCH_S,
+    LONGEST_OUTAGE_S,
+    LONGEST_QUEUE_S,
+    LONGEST_TITLE,
+    MOST_CUPS,
+    MOST_ITEM_REWARDS,
+    MOST_OF_AN_ITEM,
+    MOST_PLAYERS,
+    Account,
+    Asset,
+    CreateGame,
+    DeleteGame,
+    SetGameActive,
+    UpdateGame,
+    of_players,
+)
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, PPM
+from engine.model.state import Game, State
+from engine.model.tables import PACE_STAMPS
+from engine.storage.emit import Emit
+
+MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
+"""What an entry fee can be in."""
+
+ITEM_ASSETS = tuple(asset.name for asset in Asset if of_players(asset) is Account.PLAYER_ITEMS)
+
+
+def rules_of(state: State, match_id: int) -> CreateGame:
+    """What the match plays by, whatever has become of its game since."""
+    match = state.book.matches[match_id]
+    return state.cold.games[int(match["game"])].version(int(match["game_version"]))
+
+
+def may_be_made(state: State, game: int) -> Reason:
+    """May matches of the game be made?"""
+    reason = _is_there(state, game)
+    if reason is Reason.ACCEPTED and not state.cold.games[game].active:
+        return Reason.GAME_NOT_ACTIVE
+    return reason
+
+
+def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, int]:
+    """Keep the game's texts and rules; its id."""
+    reason = _may_be_played(state, command)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+
+    state.book.world[0]["games"] += 1
+    game = int(state.book.world[0]["games"])
+    state.cold.games[game] = Game([command])
+    return Reason.ACCEPTED, game
+
+
+def update_game(state: State, command: UpdateGame, emit: Emit) -> tuple[Reason, int]:
+    """The game's next version, for matches that are made from now on; its id."""
+    reason = _is_there(state, command.game)
+    if reason is Reason.ACCEPTED:
+        reason = _may_be_played(state, command.rules)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+
+    state.cold.games[command.game].versions.append(command.rules)
+    return Reason.ACCEPTED, command.game
+
+
+def delete_game(state: State, command: DeleteGame, emit: Emit) -> tuple[Reason, int]:
+    """No new matches of the game, for good. What its matches play by stays; its id."""
+    reason = _is_there(state, command.game)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+
+    state.cold.games[command.game].deleted = True
+    return Reason.ACCEPTED, command.game
+
+
+def set_game_active(state: State, command: SetGameActive, emit: Emit) -> tuple[Reason, int]:
+    """New matches of the game from now on, or no more for now; its id."""
+    reason = _is_there(state, command.game)
+    if reason is not Reason.ACCEPTED:
+        return reason, 0
+
+    state.cold.games[command.game].active = command.active
+    return Reason.ACCEPTED, command.game
+
+
+def _is_there(state: State, game: int) -> Reason:
+    found = state.cold.games.get(game)
+    return Reason.GAME_NOT_FOUND if found is None or found.deleted else Reason.ACCEPTED
+
+
+def _may_be_played(state: State, command: CreateGame) -> Reason:
+    """Are the texts and rules within bounds, and is there what they name?"""
+    if not (
+        0 < command.starting_balance <= BOUND >> 8
+        and 1 <= command.max_positions <= 100_000
+        and 1 <= command.max_leverage <= 1000
+        and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
+        and 0 <= command.max_trades_per_minute <= PACE_STAMPS
+        and 0 <= command.min_trades <= 100_000
+        and 0 <= command.min_hold_s <= 86_400
+        and 0 <= command.max_daily_drawdown_ppm <= PPM
+        and 0 <= command.max_total_drawdown_ppm <= PPM
+        and 0 <= command.max_loss_per_trade_ppm <= PPM
+        and 0 <= command.profit_target_ppm <= 100 * PPM
+        and 0 <= command.min_players <= MOST_PLAYERS
+        and (command.min_players <= command.max_players <= MOST_PLAYERS or command.max_players == 0)
+        and 0 <= command.countdown_s <= LONGEST_COUNTDOWN_S
+        and 0 <= command.duration_s <= LONGEST_MATCH_S
+        and 0 <= command.queue_timeout_s <= LONGEST_QUEUE_S
+        and 0 <= command.outage_s <= LONGEST_OUTAGE_S
+        and 0 <= command.reward_price <= BOUND >> 8
+        and 0 <= command.entry_fee <= BOUND >> 24
+        and command.currency in ("", *MONEY_ASSETS)
+        and 0 <= command.house_fee_ppm <= PPM
+        and (not command.prize_split or (sum(command.prize_split) == 100 and min(command.prize_split) > 0))
+        and (not command.prize_split or command.reward_price == 0)
+        and 1 <= len(command.title) <= LONGEST_TITLE
+        and len(command.description) <= LONGEST_DESCRIPTION
+        and len(command.cover) <= LONGEST_COVER
+        and 0 <= command.cup <= MOST_CUPS
+        and 0 <= command.win_exp <= MOST_CUPS
+        and 0 <= command.lose_exp <= MOST_CUPS
+        and len(command.item_rewards) <= MOST_ITEM_REWARDS
+        and len({item for item, _ in command.item_rewards}) == len(command.item_rewards)
+        and all(item in ITEM_ASSETS and 1 <= count <= MOST_OF_AN_ITEM for item, count in command.item_rewards)
+    ):
+        return Reason.GAME_INVALID
+    symbols = {instrument.symbol for instrument in state.cold.instruments.values()}
+    return Reason.ACCEPTED if symbols.issuperset(command.allowed_symbols) else Reason.INSTRUMENT_NOT_FOUND

@@ -1,0 +1,250 @@
+"""Real money: what moves between players, matches and the house. Each flow is one or a few transfers of the ledger.
+
+A match guards its own money: what its escrow holds follows from its seats, so no id of a transfer is needed, and at its
+end the escrow is exactly empty. A practice match has no asset: it moves no money, whatever its game says.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.competition.games import rules_of
+from engine.competition.ranking import pool, prizes
+from engine.ledger import payments
+from engine.ledger.account_lookup import opened, row_of
+from engine.ledger.ledger import available, hold, post_hold, void_hold
+from engine.model.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
+from engine.model.reasons import Reason
+from engine.model.state import State
+from engine.model.tables import MOST_SUMMED, OPENED_AT_ONCE
+from engine.storage.capacity import make_room_for_accounts, make_room_for_hold
+from engine.storage.emit import Emit, go_through
+from engine.storage.event_buffer import EVENTS_PER_PLAYER
+
+ASSETS = {asset.name: asset for asset in Asset}
+
+MOST_ENTERED = MOST_SUMMED // 2
+"""Of an asset, all that ever enters. Who joins a paid match has taken in no more than that either: so whatever comes
+to a player afterwards, which is at most all there is, can still be counted."""
+
+
+def top_up(state: State, command: TopUp, emit: Emit) -> tuple[Reason, int]:
+    """Credit the player's account; the player's id."""
+    if not 1 <= command.player <= int(state.book.world[0]["players"]):
+        return Reason.PLAYER_NOT_FOUND, 0
+    if command.asset not in ASSETS:
+        return Reason.ASSET_UNKNOWN, 0
+    asset = ASSETS[command.asset]
+    had = _taken_in(state, row_of(state.book, command.player, of_players(asset), asset))
+    if command.most and command.amount > command.most - had:
+        return Reason.TOP_UP_LIMIT, 0
+    reason = enters(state, command.player, of_players(asset), asset, command.amount, TransferCode.TOP_UP, emit)
+    return reason, command.player if reason is Reason.ACCEPTED else 0
+
+
+def fund_rewards(state: State, command: FundRewards, emit: Emit) -> tuple[Reason, int]:
+    """Credit the house's account for rewards; 0."""
+    if command.asset not in ASSETS:
+        return Reason.ASSET_UNKNOWN, 0
+    asset = ASSETS[command.asset]
+    return enters(state, 0, Account.HOUSE_REWARDS, asset, command.amount, TransferCode.FUNDING, emit), 0
+
+
+def grant_demo(state: State, player: int, amount: int, emit: Emit) -> None:
+    """Demo money for a new player; none if it could no longer be counted, since that is no reason to send him away."""
+    enters(state, player, Account.PLAYER_DEMO, Asset.DEMO, amount, TransferCode.GRANT, emit)
+
+
+def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
+    """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
+    world = state.book.accounts[row_of(state.book, 0, Account.WORLD, asset)]
+    entered = int(world["debits_posted"]) + int(world["debits_pending"])
+    taken_in = _taken_in(state, row_of(state.book, owner, of, asset))
+    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - taken_in):
+        return Reason.AMOUNT_INVALID
+    debit, credit = opened(state.book, 0, Account.WORLD, asset), opened(state.book, owner, of, asset)
+    pay(state, debit, credit, amount, code, 0, emit)
+    return Reason.ACCEPTED
+
+
+def _taken_in(state: State, row: int) -> int:
+    """All that the account ever got, and what is held for it."""
+    found = state.book.accounts[row]
+    return int(found["credits_posted"]) + int(found["credits_pending"])
+
+
+def may_set_aside(state: State, game: CreateGame) -> Reason:
+    """Could the house pay the prize of a match of the game, and give its items?"""
+    lacking = _lacking(game)
+    wanted = [(ASSETS[item], count) for item, count in game.item_rewards]
+    if lacking > 0:
+        wanted.append((ASSETS[game.currency], lacking))
+    for asset, amount in wanted:
+        rewards = row_of(state.book, 0, Account.HOUSE_REWARDS, asset)
+        if available(state.book, rewards) < amount:
+            return Reason.INSUFFICIENT_FUNDS
+    return Reason.ACCEPTED
+
+
+def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
+    """Open the match's escrow, and hold what of its prize the players' fees may not cover, and its items."""
+    make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may make many matches, of all who wait in a queue
+    for number, (item, count) in enumerate(game.item_rewards):
+        held = _held(state, match_id, ASSETS[item], count, TransferCode.ITEM_REWARD, emit)
+        state.book.matches[match_id]["item_holds"][number] = held
+    if not game.currency:
+        return
+    asset = ASSETS[game.currency]
+    opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    lacking = _lacking(game)
+    if lacking > 0:
+        held = _held(state, match_id, asset, lacking, TransferCode.REWARD, emit)
+        state.book.matches[match_id]["reward_hold"] = held
+
+
+def _held(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
+    """The row of a new hold, from the house's rewards for the match's escrow."""
+    rewards = opened(state.book, 0, Account.HOUSE_REWARDS, asset)
+    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    make_room_for_hold(state)
+    _must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
+    return int(state.book.turn[0]["hold"])
+
+
+def _lacking(game: CreateGame) -> int:
+    """What of a fixed prize the fee of one player, the fewest who play a match, does not cover."""
+    if not game.currency or game.prize_split:
+        return 0
+    return game.reward_price - pool(game, 1)
+
+
+def may_take_fee(state: State, match_id: int, player: int) -> Reason:
+    """Can the player pay the entry fee, and will all that may come back be counted?"""
+    asset = int(state.book.matches[match_id]["asset"])
+    if not asset:
+        return Reason.ACCEPTED
+    if _taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
+    return may_pay_fee(state, rules_of(state, match_id), player)
+
+
+def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
+    """Could the player pay the entry fee of a match of the game, and will all that may come back be counted?"""
+    if not game.currency:
+        return Reason.ACCEPTED
+    asset = ASSETS[game.currency]
+    cash = row_of(state.book, player, of_players(asset), asset)
+    if _taken_in(state, cash) > MOST_ENTERED:
+        return Reason.AMOUNT_INVALID
+    return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
+
+
+def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
+    """The entry fee from the player's account into the match's escrow."""
+    game = rules_of(state, match_id)
+    if state.book.matches[match_id]["asset"] and game.entry_fee:
+        cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
+        pay(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit)
+
+
+def give_back_fees(state: State, match_id: int, players: NDArray[np.int64], emit: Emit) -> None:
+    """The very amount back to each of the players, who have paid it."""
+    game = rules_of(state, match_id)
+    if state.book.matches[match_id]["asset"] and game.entry_fee:
+        asset = ASSETS[game.currency]
+        escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+        what = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
+        go_through(state, emit, payments.pay_players, len(players), players, escrow, *what)
+
+
+def release_reward(state: State, match_id: int, emit: Emit) -> None:
+    """Nothing of what the house has set aside is needed."""
+    match = state.book.matches[match_id]
+    if match["reward_hold"]:
+        _must(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
+        match["reward_hold"] = 0
+    holds = match["item_holds"]
+    for number in np.flatnonzero(holds).tolist():
+        _must(void_hold(state.book, emit.room(1), int(holds[number])))
+        holds[number] = 0
+
+
+def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, emit: Emit) -> None:
+    """Empty the escrow of a match that is over: prizes to the first of `players`, of whom `fit` may win, the rest to
+    the house. When none may, everybody gets the fee back, or the house keeps all, as the game says. Practice is free,
+    and nothing is won by it."""
+    game = rules_of(state, match_id)
+    if state.book.matches[match_id]["practice"]:
+        return
+    if fit:
+        _give_items(state, match_id, int(players[0]), emit)
+    if not game.currency:
+        release_reward(state, match_id, emit)
+        return
+    asset = ASSETS[game.currency]
+    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    if not fit and not game.keeps_fees:
+        release_reward(state, match_id, emit)
+        give_back_fees(state, match_id, players, emit)
+        return
+    won = prizes(game, len(players), fit)
+    lacking = sum(won) - pool(game, len(players))
+    held = int(state.book.matches[match_id]["reward_hold"])
+    if held and lacking > 0:
+        _must(post_hold(state.book, emit.room(1), held, lacking))
+        state.book.matches[match_id]["reward_hold"] = 0
+    release_reward(state, match_id, emit)
+    for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
+        if prize:
+            cash = opened(state.book, player, of_players(asset), asset)
+            pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
+    left = int(available(state.book, escrow))
+    if left:
+        fees = opened(state.book, 0, Account.HOUSE_FEES, asset)
+        pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
+
+
+def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
+    """Has the match, which is over with `fit` to win, cost its players live money that was not given back?"""
+    game = rules_of(state, match_id)
+    asset = int(state.book.matches[match_id]["asset"])
+    return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (fit > 0 or game.keeps_fees)
+
+
+def may_pay(state: State, debit: int, credit: int, amount: int) -> Reason:
+    """Would `pay` succeed? Of accounts that are not open yet the row is 0: they have nothing, and may get all."""
+    if amount > available(state.book, debit):
+        return Reason.INSUFFICIENT_FUNDS
+    had = state.book.accounts[credit]
+    if not 0 < amount <= MOST_SUMMED - int(had["credits_posted"]) - int(had["credits_pending"]):
+        return Reason.AMOUNT_INVALID
+    return Reason.ACCEPTED
+
+
+def pay(
+    state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
+) -> None:
+    """Move what has been looked at before, and tell the players whose accounts it changes."""
+    _must(payments.pay(state.book, emit.room(EVENTS_PER_PLAYER), debit, credit, amount, code.value, match_id))
+
+
+def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
+    """What was set aside of items, through the match's escrow, to the winner."""
+    for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
+        items, escrow = _accounts(state, match_id, winner, ASSETS[item])
+        holds = state.book.matches[match_id]["item_holds"]
+        _must(post_hold(state.book, emit.room(1), int(holds[number]), count))
+        holds[number] = 0
+        pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
+
+
+def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
+    """Rows of the player's account and of the match's escrow."""
+    book = state.book
+    return opened(book, player, of_players(asset), asset), opened(book, match_id, Account.MATCH_ESCROW, asset)
+
+
+def _must(reason: int) -> None:
+    """What a match owes it has: else the books are wrong, and nothing more may be done on them."""
+    assert reason == Reason.ACCEPTED, Reason(reason).name

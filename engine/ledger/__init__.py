@@ -1,0 +1,1 @@
+"""Real money: accounts, transfers, holds, payments."""

@@ -1,0 +1,1 @@
+"""What things are: units and bounds, reasons, commands, events, tables, and the state that they make up."""

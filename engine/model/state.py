@@ -1,0 +1,97 @@
+"""The whole state of an arena: the tables, and beside them the texts and other cold things by id.
+
+It is a pure function of the log. A snapshot is `sections` of it; `state_from` is the way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from engine.model.commands import (
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    RegisterPlayer,
+    SetOffer,
+    SetReferrals,
+    StartSeason,
+)
+from engine.model.tables import AHEAD, MOST_LINKED, SCRATCH, SMALLEST, Book, grown, make_array, make_book
+
+
+class Bonus(msgspec.Struct, frozen=True):
+    """What the house has paid for a player who was referred, in native units."""
+
+    asset: int  # Asset
+    referrer: int
+    referred: int
+
+
+class Game(msgspec.Struct):
+    """A game in all its versions: matches play by the one that was the latest when they were made."""
+
+    versions: list[CreateGame]
+    active: bool = True  # new matches of it may be made
+    deleted: bool = False
+
+    @property
+    def rules(self) -> CreateGame:
+        """The latest version."""
+        return self.versions[-1]
+
+    def version(self, number: int) -> CreateGame:
+        """The version of that number, from 1."""
+        return self.versions[number - 1]
+
+
+class Queue(msgspec.Struct):
+    """Who waits for a match of a game."""
+
+    waiting: dict[int, int] = msgspec.field(default_factory=dict)
+    """By player, who came first first: row of the timer that ends the waiting; 0: none does."""
+    match: int = 0
+    """The last match that was made of those who waited; 0: none was."""
+
+
+class Cold(msgspec.Struct):
+    """What is not numbers, and what is rare: the commands that made things, by id. Dicts keep the order of the log."""
+
+    instruments: dict[int, DefineInstrument] = msgspec.field(default_factory=dict)
+    games: dict[int, Game] = msgspec.field(default_factory=dict)
+    matches: dict[int, CreateMatch] = msgspec.field(default_factory=dict)
+    players: dict[int, RegisterPlayer] = msgspec.field(default_factory=dict)
+    referrals: SetReferrals | None = None
+    referred: dict[int, list[int]] = msgspec.field(default_factory=dict)  # by who referred them, the earliest first
+    bonuses: dict[int, Bonus] = msgspec.field(default_factory=dict)  # by who was referred
+    offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
+    seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
+    queues: dict[int, Queue] = msgspec.field(default_factory=dict)
+
+
+@dataclass
+class State:
+    book: Book = field(default_factory=make_book)
+    cold: Cold = field(default_factory=Cold)
+
+
+def sections(state: State) -> dict[str, NDArray[Any]]:
+    """The tables that are state, by name: all of the Book but its scratch. Not copies."""
+    return {name: array for name, array in state.book.arrays.items() if name not in SCRATCH}
+
+
+def encode_cold_state(cold: Cold) -> bytes:
+    return msgspec.msgpack.encode(cold)
+
+
+def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
+    """The state whose `sections` and encoded cold things these are. The arrays are copied."""
+    room = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
+    room |= dict.fromkeys(("touched", "touched_scratch"), len(tables["seats"]))
+    room |= {"outcomes": SMALLEST, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
+    scratch = {name: make_array(name, room[name]) for name in SCRATCH}
+    arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}
+    return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

@@ -1,0 +1,235 @@
+"""Compact indexes: id -> row in a word a slot, for the tables that outgrow the caches. Never more than half full,
+but for words of transfers that are yet to be swept.
+
+A word keeps the row and the key's mark, which several keys may share: whoever looks goes from one row to the next
+until there is the one that has the id itself. The mark says in which line of eight slots, a cache line, the key
+belongs; there it may stand anywhere, for the processor compares all eight at once. It stands in a later line only if
+all before that one were full, so a search ends at the first line that is not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import entry, kernel, rare_kernel
+from engine.jit.intrinsics import (
+    SLOTS_PER_LINE,
+    bits_in,
+    empty_outside,
+    prefetch,
+    slots_marked,
+    slots_outside,
+    slots_with,
+    trailing_zeros,
+)
+from engine.storage.hash_index import mixed
+
+IN_EVERY_MARK: Final = 1 << 30
+"""So that no mark is that of an empty slot."""
+
+
+@kernel
+def mark_of(key):
+    """31 bits for the key. Ids are handed out in sequence: four neighbours belong in one line, so what was opened
+    together is found together. Of eight, another eight would too often leave no place."""
+    return IN_EVERY_MARK | (mixed(key >> 2) << 2) | (key & 3)
+
+
+@kernel
+def first_match(index, mark):
+    """The slot of the first row whose key has that mark, or an empty one."""
+    return _match(index, mark, _home_of(index, mark), 0)
+
+
+@kernel
+def next_match(index, mark, slot):
+    """The slot of the next one after `slot`, or an empty one."""
+    return _match(index, mark, slot // SLOTS_PER_LINE, slot % SLOTS_PER_LINE + 1)
+
+
+@kernel
+def row_in(index, slot):
+    """The row in the slot, which may be negative; 0 when it is empty."""
+    return ((index[slot] & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+
+
+@kernel
+def likely_row(index, key):
+    """The row that the key leads to, unless two keys have one mark; 0 when there is none."""
+    return row_in(index, first_match(index, mark_of(key)))
+
+
+@kernel
+def store(index, key, row):
+    """Store `row` under `key`; other rows may be stored under it, too."""
+    mark = mark_of(key)
+    _put(index, mark, _word(mark, row))
+
+
+@kernel
+def remove(index, key, row):
+    """Forget `row`, which must be stored under `key`."""
+    empty(index, _find_slot(index, key, row))
+
+
+@kernel
+def find_slot(index, key, row, hint):
+    """The slot of `row`, which must be stored under `key` and nowhere else. It is `hint`, if that fits: looking costs
+    less than finding."""
+    return hint if row_in(index, hint) == row else _find_slot(index, key, row)
+
+
+@kernel
+def _find_slot(index, key, row):
+    mark = mark_of(key)
+    line = _home_of(index, mark)
+    found = slots_with(index, line, _word(mark, row))
+    while found == 0:
+        line = _next_line(index, line)
+        found = slots_with(index, line, _word(mark, row))
+    return line * SLOTS_PER_LINE + trailing_zeros(found)
+
+
+@kernel
+def empty(index, slot):
+    """Forget the row in the slot."""
+    line = slot // SLOTS_PER_LINE
+    was_full = slots_with(index, line, 0) == 0
+    index[slot] = 0
+    if was_full:
+        _fill_up(index, line)
+
+
+@kernel
+def store_sweeping(index, key, row, first, count):
+    """The same, and drop from the line what `sweep` would; how many words more there are. A line that was full stays
+    so: what stands behind it for want of a place goes on being found."""
+    mark = mark_of(key)
+    line = _home_of(index, mark)
+    while True:
+        empty = slots_with(index, line, 0)
+        if empty != 0:
+            old = empty_outside(index, line, first, count)
+            index[line * SLOTS_PER_LINE + trailing_zeros(empty | old)] = _word(mark, row)
+            return 1 - bits_in(old)
+        old = slots_outside(index, line, first, count)
+        if old != 0:
+            index[line * SLOTS_PER_LINE + trailing_zeros(old)] = _word(mark, row)
+            return 0
+        line = _next_line(index, line)
+
+
+@rare_kernel
+def sweep(index, line, first, count):
+    """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
+    are looked at; how many there were."""
+    was_full = slots_with(index, line, 0) == 0
+    old = empty_outside(index, line, first, count)
+    dropped = bits_in(old)
+    while was_full and old != 0:
+        while slots_with(index, line, 0) != 0 and _fill_up(index, line):
+            pass
+        old = empty_outside(index, line, first, count)
+        dropped += bits_in(old)
+    return dropped
+
+
+@kernel
+def prefetch_behind(index, slot):
+    """Ask for the line behind the slot's if something may stand there for want of a place: who empties the slot will
+    look."""
+    line = slot // SLOTS_PER_LINE
+    if slots_with(index, line, 0) == 0:
+        prefetch(index, _next_line(index, line) * SLOTS_PER_LINE)
+
+
+@kernel
+def prefetch_slots(index, key):
+    """Ask for the line in which the search for `key` starts."""
+    prefetch(index, _home_of(index, mark_of(key)) * SLOTS_PER_LINE)
+
+
+@entry
+def rehash(old, new):
+    """Fill the empty index `new` with the entries of `old`."""
+    for slot in range(len(old)):
+        if old[slot] != 0:
+            _put(new, old[slot] >> 32, old[slot])
+
+
+# The one of open positions and resting orders
+
+
+@entry
+def find_open(book, id):
+    """The row of the open position with that id, or - the row of the order; 0 when there is neither."""
+    mark = mark_of(id)
+    slot = first_match(book.id_index, mark)
+    while True:
+        row = row_in(book.id_index, slot)
+        if row == 0 or (row > 0 and book.positions[row].id == id) or (row < 0 and book.orders[-row].id == id):
+            return row
+        slot = next_match(book.id_index, mark, slot)
+
+
+@kernel
+def _match(index, mark, line, first):
+    """The first slot with that mark, from number `first` of the line on; or an empty one."""
+    found = slots_marked(index, line, mark) >> first << first
+    while found == 0:
+        found = slots_with(index, line, 0)
+        if found == 0:
+            line = _next_line(index, line)
+            found = slots_marked(index, line, mark)
+    return line * SLOTS_PER_LINE + trailing_zeros(found)
+
+
+@kernel
+def _home_of(index, mark):
+    """The line in which a key with that mark belongs."""
+    return (mark >> 2) & (len(index) // SLOTS_PER_LINE - 1)
+
+
+@kernel
+def _next_line(index, line):
+    return (line + 1) & (len(index) // SLOTS_PER_LINE - 1)
+
+
+@kernel
+def _word(mark, row):
+    return (mark << 32) | (row & 0xFFFFFFFF)
+
+
+@kernel
+def _put(index, mark, word):
+    line = _home_of(index, mark)
+    free = slots_with(index, line, 0)
+    while free == 0:
+        line = _next_line(index, line)
+        free = slots_with(index, line, 0)
+    index[line * SLOTS_PER_LINE + trailing_zeros(free)] = word
+
+
+@rare_kernel
+def _fill_up(index, line):
+    """The line was full and has an empty slot now: move there what stands behind it for want of one, if anything does,
+    and go on where that leaves one. Was there anything?"""
+    first = line
+    hole = line
+    while True:
+        line = _next_line(index, line)
+        is_full = slots_with(index, line, 0) == 0
+        for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE):
+            away = _distance(index, _home_of(index, index[slot] >> 32), line)
+            if index[slot] != 0 and away >= _distance(index, hole, line):
+                index[hole * SLOTS_PER_LINE + trailing_zeros(slots_with(index, hole, 0))] = index[slot]
+                index[slot] = 0
+                hole = line
+                break
+        if not is_full:
+            return hole != first
+
+
+@kernel
+def _distance(index, line, end):
+    return (end - line) & (len(index) // SLOTS_PER_LINE - 1)

@@ -1,0 +1,56 @@
+"""Writing events: the header is filled here, the body by whoever knows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import entry, kernel
+from engine.model.events import EVENT_BYTES
+
+EVENTS_PER_PLAYER: Final = 4
+"""A step of a loop over players emits no more events than this."""
+
+_WORDS: Final = EVENT_BYTES // 8
+
+
+@kernel
+def clear(outcome):
+    """Let nothing stand in it."""
+    outcome.reason = 0
+    outcome.status = 0
+    outcome.replayed = 0
+    outcome.instrument = 0
+    outcome.id = 0
+    outcome.price = 0
+    outcome.fee = 0
+    outcome.profit = 0
+    outcome.liquidation = 0
+    outcome.left = 0
+    outcome.sequence = 0
+
+
+@kernel
+def fits(book, events):
+    """Has the buffer room for what one more player is told?"""
+    return book.turn[0].events + EVENTS_PER_PLAYER <= len(events.header)
+
+
+@entry
+def begin(book, events, kind, player, match, instrument):
+    """A fresh event, all zero but its header; returns where it stands. A private one takes its player's next number."""
+    turn = book.turn[0]
+    k = turn.events
+    turn.events += 1
+    for word in range(k * _WORDS, (k + 1) * _WORDS):
+        events.words[word] = 0
+    event = events.header[k]
+    event.kind = kind
+    event.sequence = turn.sequence
+    event.at_ns = book.world[0].now_ns
+    event.match = match
+    event.instrument = instrument
+    if player != 0:
+        book.players[player].messages += 1
+        event.player = player
+        event.message = book.players[player].messages
+    return k

@@ -1,0 +1,100 @@
+"""Timers: one heap, ordered by (due, kind, id). Setting and clearing cost the logarithm of their number.
+
+Each place of the heap has four children and holds what it is ordered by, so a way through it touches few cache lines.
+"""
+
+from __future__ import annotations
+
+from engine.jit import entry, kernel
+from engine.model.tables import TIMER_CHILDREN, TIMER_KIND_SHIFT, TIMERS
+from engine.storage.free_rows import release, take
+
+
+@entry
+def set_timer(book, due_ns, kind, id, owner):
+    """A new timer; returns its row."""
+    world = book.world[0]
+    row = take(book.timers, book.heads[TIMERS])
+    timer = book.timers[row]
+    timer.due_ns = due_ns
+    timer.kind = kind
+    timer.id = id
+    timer.owner = owner
+    world.timers += 1
+    _rise(book, world.timers - 1, due_ns, (kind << TIMER_KIND_SHIFT) | id, row)
+    return row
+
+
+@entry
+def clear_timer(book, row):
+    """Take the timer away, due or not."""
+    world = book.world[0]
+    world.timers -= 1
+    place = book.timers[row].heap
+    last = book.timer_heap[world.timers]
+    due_ns, order, last_row = last.due_ns, last.order, last.row
+    last.due_ns = 0
+    last.order = 0
+    last.row = 0
+    release(book.timers, book.heads[TIMERS], row)
+    if last_row == row:
+        return
+    if place > 0 and _before(due_ns, order, book.timer_heap[(place - 1) // TIMER_CHILDREN]):
+        _rise(book, place, due_ns, order, last_row)
+    else:
+        _sink(book, place, due_ns, order, last_row)
+
+
+@kernel
+def next_due(book, now_ns):
+    """Row of the first timer due at or before `now_ns`; 0 when none is."""
+    if book.world[0].timers == 0:
+        return 0
+    first = book.timer_heap[0]
+    return first.row if first.due_ns <= now_ns else 0
+
+
+@kernel
+def _before(due_ns, order, other):
+    return due_ns < other.due_ns or (due_ns == other.due_ns and order < other.order)
+
+
+@kernel
+def _put(book, place, due_ns, order, row):
+    heaped = book.timer_heap[place]
+    heaped.due_ns = due_ns
+    heaped.order = order
+    heaped.row = row
+    book.timers[row].heap = place
+
+
+@kernel
+def _rise(book, place, due_ns, order, row):
+    """Put the timer where it belongs on the way from `place`, which is free, to the top."""
+    while place > 0:
+        parent = book.timer_heap[(place - 1) // TIMER_CHILDREN]
+        if not _before(due_ns, order, parent):
+            break
+        _put(book, place, parent.due_ns, parent.order, parent.row)
+        place = (place - 1) // TIMER_CHILDREN
+    _put(book, place, due_ns, order, row)
+
+
+@kernel
+def _sink(book, place, due_ns, order, row):
+    """Put the timer where it belongs on the way from `place`, which is free, down to where the earliest children
+    are."""
+    count = book.world[0].timers
+    while TIMER_CHILDREN * place + 1 < count:
+        first = TIMER_CHILDREN * place + 1
+        earliest = first
+        for child in range(first + 1, min(first + TIMER_CHILDREN, count)):
+            found = book.timer_heap[child]
+            if _before(found.due_ns, found.order, book.timer_heap[earliest]):
+                earliest = child
+        if _before(due_ns, order, book.timer_heap[earliest]):
+            break
+        found = book.timer_heap[earliest]
+        _put(book, place, found.due_ns, found.order, found.row)
+        place = earliest
+    _put(book, place, due_ns, order, row)

@@ -1,0 +1,1 @@
+"""Trading: instruments, quotes, orders, positions, fixed-time trades, and the rules on a seat's equity."""

@@ -1,0 +1,75 @@
+"""Candles of the bid, one open per instrument and interval.
+
+A quote touches the one-second candle only. When a quote comes that belongs to a later interval, the finished candle is
+announced and merged into the next longer one, whose own interval may then be over as well, and so on. What an
+unfinished longer candle looks like is its row merged with all shorter ones: `views` does that when asked.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.model.events import EventKind
+from engine.model.scale import NS_PER_S
+from engine.model.tables import INTERVALS_S
+from engine.storage.event_buffer import begin
+
+_INTERVALS = len(INTERVALS_S)
+
+
+@kernel
+def count_quote(book, events, instrument, bid):
+    """Let the candles of `instrument` see a quote stamped now. At most one event for each interval."""
+    now_ns = book.world[0].now_ns
+    candle = book.candles[instrument * _INTERVALS]
+    if candle.open_at_ns >= 0 and now_ns < candle.open_at_ns + NS_PER_S:
+        candle.high = max(candle.high, bid)
+        candle.low = min(candle.low, bid)
+        candle.close = bid
+        candle.ticks += 1
+        return
+
+    for interval in range(_INTERVALS):
+        length_ns = INTERVALS_S[interval] * NS_PER_S
+        row = instrument * _INTERVALS + interval
+        candle = book.candles[row]
+        if candle.open_at_ns < 0 or now_ns < candle.open_at_ns + length_ns:
+            break
+        _announce(book, events, instrument, INTERVALS_S[interval], candle)
+        if interval + 1 < _INTERVALS:
+            _merge(book.candles[row + 1], candle, INTERVALS_S[interval + 1] * NS_PER_S)
+        candle.open_at_ns = -1
+
+    candle = book.candles[instrument * _INTERVALS]
+    candle.open_at_ns = now_ns // NS_PER_S * NS_PER_S
+    candle.open = bid
+    candle.high = bid
+    candle.low = bid
+    candle.close = bid
+    candle.ticks = 1
+
+
+@kernel
+def _merge(longer, candle, length_ns):
+    if longer.open_at_ns < 0:
+        longer.open_at_ns = candle.open_at_ns // length_ns * length_ns
+        longer.open = candle.open
+        longer.high = candle.high
+        longer.low = candle.low
+        longer.ticks = 0
+    longer.high = max(longer.high, candle.high)
+    longer.low = min(longer.low, candle.low)
+    longer.close = candle.close
+    longer.ticks += candle.ticks
+
+
+@kernel
+def _announce(book, events, instrument, interval_s, candle):
+    k = begin(book, events, EventKind.CANDLE_CLOSED, 0, 0, instrument)
+    event = events.candle[k]
+    event.interval_s = interval_s
+    event.open_at_ns = candle.open_at_ns
+    event.open = candle.open
+    event.high = candle.high
+    event.low = candle.low
+    event.close = candle.close
+    event.ticks = candle.ticks

@@ -1,0 +1,374 @@
+"""Challenge rules: what a match demands of its seats, looked at whenever a seat's equity may have crossed a level.
+
+A seat that is touched is judged once, at the end of the entry that touched it: floors, loss per trade, profit target,
+then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are refunded, its
+orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
+
+And what a match does to all of its seats: it settles them when it ends, and tells now and then what they are worth.
+"""
+
+from __future__ import annotations
+
+from engine.jit import entry, kernel, rare_kernel
+from engine.model.commands import Anchor, TotalDrawdown
+from engine.model.events import Cause, EventKind, Rule
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, next_midnight
+from engine.model.tables import (
+    MATCH_CLOSED,
+    MATCH_WAITING,
+    SEAT_ACTIVE,
+    SEAT_DISQUALIFIED,
+    SEAT_LOCKED,
+    TIMER_DAY,
+    TIMER_MATCH,
+    TIMER_SAMPLE,
+    WARNINGS_PERCENT,
+)
+from engine.storage.event_buffer import begin
+from engine.storage.sorting import sort
+from engine.storage.timers import clear_timer, set_timer
+from engine.trading.equity_bands import divide_slack, drop_bands, touch
+from engine.trading.fixed_trades import refund
+from engine.trading.orders import end_order
+from engine.trading.positions import breaks_loss_limit, close_position
+from engine.trading.seats import balance, seat_row, worth
+
+_WARNINGS = len(WARNINGS_PERCENT)
+
+
+@rare_kernel
+def judge_touched(book, events, room, outcome):
+    """Judge the seats that this entry touched, in order of player and match, while more than `room` events fit; True
+    when all are. `outcome` is scratch."""
+    turn = book.turn[0]
+    if turn.judged == 0:
+        sort(book.touched, book.touched_scratch, turn.touched)
+    while turn.judged < turn.touched:
+        if turn.events >= room:
+            return False
+        key = book.touched[turn.judged]
+        row = seat_row(book, key >> 32, key & 0xFFFFFFFF)
+        if _judge(book, events, row, outcome):
+            book.seats[row].touched = 0
+            turn.judged += 1
+    turn.touched = 0
+    turn.judged = 0
+    return True
+
+
+@entry
+def start_watch(book, row):
+    """Set the seat's levels as at its start, and its slack."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    seat.watched = match.watched
+    seat.warned = 0
+    seat.high_water = match.starting_balance
+    seat.daily_floor = match.starting_balance - match.daily_drawdown
+    seat.total_floor = match.starting_balance - match.total_drawdown
+    if match.watched:
+        _watch(book, row, balance(seat), 0)
+
+
+@rare_kernel
+def start_day(book, match_id):
+    """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and it is judged.
+
+    Walks the match's seats, and their positions where the anchor is equity.
+    """
+    match = book.matches[match_id]
+    clear_timer(book, match.day_timer)
+    match.day_timer = set_timer(book, next_midnight(book.world[0].now_ns), TIMER_DAY, match_id, match_id)
+    row = match.first_seat
+    while row != 0:
+        seat = book.seats[row]
+        if seat.status == SEAT_ACTIVE:
+            anchor = balance(seat)
+            if match.daily_anchor != Anchor.BALANCE.value:
+                equity, _ = worth(book, row)
+                anchor = equity if match.daily_anchor == Anchor.EQUITY.value else max(anchor, equity)
+            seat.daily_floor = anchor - match.daily_drawdown
+            seat.warned = 0
+            touch(book, row)
+        row = seat.next_in_match
+
+
+@entry
+def time_match(book, match_id, due_ns):
+    """Let what comes next for the match, its beginning or its end, come at that time; 0: at none. It is not paused any
+    more."""
+    match = book.matches[match_id]
+    if match.paused_since_ns != 0:
+        match.paused_since_ns = 0
+        book.world[0].paused -= 1
+    if match.timer != 0:
+        clear_timer(book, match.timer)
+        match.timer = 0
+    if due_ns != 0:
+        match.timer = set_timer(book, due_ns, TIMER_MATCH, match_id, match_id)
+    if match.status == MATCH_WAITING:
+        match.starts_at_ns = due_ns
+    else:
+        match.ends_at_ns = due_ns
+
+
+@entry
+def time_match_now(book, match_id):
+    """Let it come when this entry is done."""
+    time_match(book, match_id, book.world[0].now_ns)
+    book.turn[0].ending = 1
+
+
+@rare_kernel
+def settle_match(book, events, match_id, room, outcome):
+    """Refund the match's fixed-time trades, cancel its orders and close its positions at their last usable quotes,
+    while more than `room` events fit; True when nothing is open. No rule looks at it any more."""
+    turn = book.turn[0]
+    match = book.matches[match_id]
+    match.status = MATCH_CLOSED
+    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    while row != 0:
+        if book.seats[row].watched:
+            drop_bands(book, row)
+        open_still = True
+        while open_still:
+            if turn.events >= room:
+                turn.cursor = row
+                return False
+            open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
+        if match.sample_timer != 0:
+            _sample(book, events, row)
+        row = book.seats[row].next_in_match
+    turn.cursor = 0
+    clear_timer(book, match.timer)
+    match.timer = 0
+    if match.day_timer != 0:
+        clear_timer(book, match.day_timer)
+        match.day_timer = 0
+    if match.sample_timer != 0:
+        clear_timer(book, match.sample_timer)
+        match.sample_timer = 0
+    if match.outage_timer != 0:
+        clear_timer(book, match.outage_timer)
+        match.outage_timer = 0
+    return True
+
+
+@rare_kernel
+def sample_match(book, events, match_id, room):
+    """Tell what each of the match's seats is worth, while more than `room` events fit; True when all are told.
+
+    The next time is counted from now, so that one who was away does not make up for what was missed. Walks the match's
+    seats and their positions.
+    """
+    turn = book.turn[0]
+    match = book.matches[match_id]
+    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    while row != 0:
+        if turn.events >= room:
+            turn.cursor = row
+            return False
+        _sample(book, events, row)
+        row = book.seats[row].next_in_match
+    turn.cursor = 0
+    clear_timer(book, match.sample_timer)
+    start_sampling(book, match_id)
+    return True
+
+
+@entry
+def start_sampling(book, match_id):
+    """Let the match tell what its seats are worth, from now on."""
+    match = book.matches[match_id]
+    match.sample_timer = set_timer(book, book.world[0].now_ns + match.sample_ns, TIMER_SAMPLE, match_id, match_id)
+
+
+@kernel
+def _sample(book, events, row):
+    seat = book.seats[row]
+    equity, _ = worth(book, row)
+    event = events.sampled[begin(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]
+    event.owner = seat.player
+    event.equity = equity
+    event.balance = balance(seat)
+
+
+@rare_kernel
+def flatten(book, events, row, cause, outcome):
+    """Refund one fixed-time trade of the seat, or else cancel an order, or close a position, the latest first; False
+    when it has none."""
+    seat = book.seats[row]
+    if seat.first_fixed != 0:
+        reason = Reason.MATCH_NOT_OPEN.value
+        if cause == Cause.RULE.value:
+            reason = Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
+        refund(book, events, seat.first_fixed, reason)
+        return True
+    if seat.first_order != 0:
+        end_order(book, events, seat.first_order, EventKind.ORDER_CANCELED.value, Reason.ACCEPTED.value)
+        return True
+    if seat.first_roster == 0:
+        return False
+    roster = book.rosters[seat.first_roster]
+    place = roster.used - 1
+    while roster.positions[place] == 0:
+        place -= 1
+    _close(book, events, roster.positions[place], cause, outcome)
+    return True
+
+
+@kernel
+def _judge(book, events, row, outcome):
+    """One step of judging the seat, of at most 2 x WARNINGS events; True when nothing is left to do."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    if seat.status != SEAT_ACTIVE:
+        return not flatten(book, events, row, Cause.RULE.value, outcome)
+    equity, deficit = worth(book, row)
+    if match.daily_drawdown != 0 and equity < seat.daily_floor:
+        _put_out(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor)
+        return False
+    if match.total_drawdown != 0 and equity < seat.total_floor:
+        _put_out(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor)
+        return False
+    if match.loss_per_trade != 0:
+        position_row, result = _lost_trade(book, row)
+        if position_row != 0:
+            if match.loss_disqualifies:
+                _put_out(book, events, row, Rule.LOSS_PER_TRADE.value, result, -match.loss_per_trade)
+            else:
+                _close(book, events, position_row, Cause.RULE.value, outcome)
+            return False
+    if match.profit_target != 0 and equity >= match.profit_target:
+        _put_out(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
+        return False
+
+    if _floor_rises(seat, match):
+        step = _high_water_step(match)
+        seat.high_water += max(0, equity - seat.high_water) // step * step
+        seat.total_floor = seat.high_water - match.total_drawdown
+        if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
+            seat.total_floor = min(seat.total_floor, match.starting_balance)
+    if match.daily_drawdown != 0:
+        _warn(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor, match.daily_drawdown, 0)
+    if match.total_drawdown != 0:
+        _warn(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor, match.total_drawdown, _WARNINGS)
+    _watch(book, row, equity, deficit)
+    return True
+
+
+@kernel
+def _watch(book, row, equity, deficit):
+    """Divide the slack between the seat's equity and the nearest levels at which it is to be judged again."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    lower = -BOUND
+    if match.daily_drawdown != 0:
+        warning = _next_warning(seat.warned, seat.daily_floor, match.daily_drawdown)
+        lower = max(lower, seat.daily_floor, warning + 1)
+    if match.total_drawdown != 0:
+        warning = _next_warning(seat.warned >> _WARNINGS, seat.total_floor, match.total_drawdown)
+        lower = max(lower, seat.total_floor, warning + 1)
+    upper = 2 * BOUND
+    if match.profit_target != 0:
+        upper = match.profit_target
+    if _floor_rises(seat, match):
+        upper = min(upper, seat.high_water + _high_water_step(match))
+    divide_slack(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
+
+
+@kernel
+def _floor_rises(seat, match):
+    """Does the seat's total floor follow its equity? One that locks stays where it is once it is at the start, and so
+    does the high-water mark."""
+    if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
+        return seat.total_floor < match.starting_balance
+    return match.total_mode == TotalDrawdown.TRAILING.value
+
+
+@kernel
+def _high_water_step(match):
+    """A tenth of a percent of the starting balance."""
+    return max(1, match.starting_balance // 1000)
+
+
+@kernel
+def _level(number, floor, drawdown):
+    """Equity at or below which warning `number` goes out."""
+    return floor + drawdown * (100 - WARNINGS_PERCENT[number]) // 100
+
+
+@kernel
+def _next_warning(warned, floor, drawdown):
+    """The highest level of those whose warning has not gone out; far below everything when all have."""
+    for number in range(_WARNINGS):
+        if not (warned >> number) & 1:
+            return _level(number, floor, drawdown)
+    return -BOUND
+
+
+@kernel
+def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
+    seat = book.seats[row]
+    for number in range(_WARNINGS):
+        bit = 1 << (first_bit + number)
+        if not seat.warned & bit and equity <= _level(number, floor, drawdown):
+            seat.warned |= bit
+            event = events.judged[begin(book, events, EventKind.SEAT_WARNED.value, seat.player, seat.match, 0)]
+            event.rule = rule
+            event.percent = WARNINGS_PERCENT[number]
+            event.equity = equity
+            event.level = floor
+
+
+@kernel
+def _lost_trade(book, row):
+    """The latest opened of the seat's positions that has lost more than the match allows, and its result; 0 none."""
+    roster_row = book.seats[row].first_roster
+    while roster_row != 0:
+        roster = book.rosters[roster_row]
+        for k in range(roster.used):
+            position_row = roster.positions[roster.used - 1 - k]
+            if position_row != 0:
+                broken, result = breaks_loss_limit(book, book.positions[position_row])
+                if broken:
+                    return position_row, result
+        roster_row = roster.next
+    return 0, 0
+
+
+@kernel
+def _put_out(book, events, row, rule, equity, level):
+    """The seat trades no more in this match: keep and tell the evidence. The steps that follow flatten it."""
+    seat = book.seats[row]
+    turn = book.turn[0]
+    quote = book.quotes[turn.instrument]
+    won = rule == Rule.PROFIT_TARGET.value
+    seat.status = SEAT_LOCKED if won else SEAT_DISQUALIFIED
+    seat.out_rule = rule
+    seat.out_sequence = turn.sequence
+    seat.out_equity = equity
+    seat.out_level = level
+    seat.out_instrument = turn.instrument
+    seat.out_bid = quote.bid
+    seat.out_ask = quote.ask
+    drop_bands(book, row)
+    if won and book.matches[seat.match].target_ends:
+        time_match_now(book, seat.match)
+    kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
+    event = events.judged[begin(book, events, kind, seat.player, seat.match, turn.instrument)]
+    event.rule = rule
+    event.equity = equity
+    event.level = level
+    event.bid = quote.bid
+    event.ask = quote.ask
+    event.quote_sequence = quote.sequence
+
+
+@rare_kernel
+def _close(book, events, position_row, cause, outcome):
+    position = book.positions[position_row]
+    quote = book.quotes[position.instrument]
+    price = quote.bid if position.side > 0 else quote.ask
+    close_position(book, events, position_row, position.lots, price, cause, outcome, 0)

@@ -1,0 +1,353 @@
+"""Fixed-time trades: will the price stand higher or lower when the time is up? A stake, two quotes, and no way out.
+
+A trade enters at the first usable quote after its acceptance and the match's speed bump, and is settled, once, by its
+timer. Timers fire before the first command of their batch, so the quote that then stands is the last one before the
+expiry, however late the batch comes. Prices are bid + ask: the middle, in half ticks. Trading hours and switches change
+nothing for a trade that is open; when its seat or match is out of the game, the stake comes back.
+
+For equity and balance an open stake counts as if it were cash. A stake from a wallet is in no match: its rows 0 of
+seats and matches know no rules, and stakes.py knows its money.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import kernel, rare_kernel
+from engine.jit.intrinsics import prefetch
+from engine.ledger.ledger import available
+from engine.model.commands import Asset, Side
+from engine.model.events import EventKind, FixedResult, OrderStatus
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, NS_PER_S, ceil_div
+from engine.model.tables import (
+    EXPOSURES,
+    FIXED_TRADES,
+    MATCH_OPEN,
+    SEAT_ACTIVE,
+    SEAT_LOCKED,
+    TIMER_FIXED,
+    WAITS_TO_ENTER,
+)
+from engine.storage.event_buffer import begin
+from engine.storage.free_rows import release, take
+from engine.storage.hash_index import allowed_key, exposure_key, find, insert, remove
+from engine.storage.timers import clear_timer, set_timer
+from engine.trading.equity_bands import shift
+from engine.trading.instruments import is_stale, is_stale_at, opens_allowed
+from engine.trading.seats import find_seat, note_balance
+from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
+from engine.trading.wallet_stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of, wallet_of
+
+NS_PER_MINUTE: Final = 60 * NS_PER_S
+
+QUOTES_NEEDED: Final = 2
+"""Usable quotes that must come while a trade runs."""
+
+LAST_ASSET: Final = max(Asset).value
+
+
+@rare_kernel
+def buy(book, events, command, outcome):
+    """A new trade: its payout and expiry are fixed now, its entry is the next quote's."""
+    reason = _check(book, command)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+
+    world = book.world[0]
+    instrument = book.instruments[command.instrument]
+    seat_row = book.turn[0].seat
+    seat = book.seats[seat_row]
+    row = take(book.fixed_trades, book.heads[FIXED_TRADES])
+    trade = book.fixed_trades[row]
+    trade.id = world.next_id
+    world.next_id += 1
+    trade.seat = seat_row
+    trade.player = command.player
+    trade.asset = command.asset
+    trade.instrument = command.instrument
+    trade.direction = command.direction
+    trade.payout_percent = instrument.fixed_payout_percent
+    trade.stake = command.stake
+    trade.entry = 0
+    trade.entry_sequence = 0
+    trade.quotes_before = book.quotes[command.instrument].count
+    trade.accepted_at_ns = world.now_ns
+    trade.expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
+    trade.exposure = _count_in(book, trade)
+    trade.timer = set_timer(book, trade.expires_at_ns, TIMER_FIXED, trade.id, row)
+    ripe_at_ns = world.now_ns + _bump_ns(book, seat, command)
+    trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, ripe_at_ns)
+
+    if command.asset == 0:
+        seat.cash -= command.stake
+        seat.stakes += command.stake
+        first_row = seat.first_fixed
+        seat.first_fixed = row
+    else:
+        put_up(book, events, row, trade.stake * trade.payout_percent // 100)
+        first_row = book.players[command.player].first_fixed
+        book.players[command.player].first_fixed = row
+    trade.previous_in_seat = 0
+    trade.next_in_seat = first_row
+    if first_row != 0:
+        book.fixed_trades[first_row].previous_in_seat = row
+
+    _tell(book, events, EventKind.FIXED_OPENED, trade, seat)
+    outcome.id = trade.id
+    outcome.instrument = command.instrument
+    outcome.status = OrderStatus.ACCEPTED.value
+    outcome.price = trade.payout_percent
+    outcome.left = trade.expires_at_ns
+    return reason
+
+
+@kernel
+def enter(book, events, row):
+    """The quote that the trade waited for is there: its price is what the trade is held against."""
+    trade = book.fixed_trades[row]
+    quote = book.quotes[trade.instrument]
+    stop_waiting(book, trade.waiting)
+    trade.waiting = 0
+    trade.entry = quote.bid + quote.ask
+    trade.entry_sequence = quote.sequence
+    _tell(book, events, EventKind.FIXED_ENTERED, trade, book.seats[trade.seat])
+
+
+@kernel
+def settle(book, events, row):
+    """The trade's time is up: the match's market, or the house, pays its profit or takes its stake, and the row
+    goes."""
+    trade = book.fixed_trades[row]
+    if trade.asset != 0:
+        ask_for_holds(book, trade)
+    prefetch(book.seats, trade.seat)
+    prefetch(book.fixed_trades, trade.next_in_seat)
+    prefetch(book.fixed_trades, trade.previous_in_seat)
+    clear_timer(book, trade.timer)
+    prefetch(book.fixed_trades, book.timers[book.timer_heap[0].row].owner)  # as a rule the next one to be settled
+    quote = book.quotes[trade.instrument]
+    gained = (quote.bid + quote.ask - trade.entry) * trade.direction
+    reason = _why_refunded(book, trade)
+    profit = 0
+    if reason != Reason.ACCEPTED.value:
+        result = FixedResult.REFUNDED.value
+    elif gained > 0:
+        result = FixedResult.WON.value
+        profit = trade.stake * trade.payout_percent // 100
+    elif gained < 0:
+        result = FixedResult.LOST.value
+        profit = -trade.stake
+    else:
+        result = FixedResult.DRAW.value
+    _end(book, events, row, result, reason, profit)
+
+
+@kernel
+def refund(book, events, row, reason):
+    """Give the stake back before the trade's time is up."""
+    clear_timer(book, book.fixed_trades[row].timer)
+    _end(book, events, row, FixedResult.REFUNDED.value, reason, 0)
+
+
+@kernel
+def _end(book, events, row, result, reason, profit):
+    """Pay the stake and the profit, tell it, and let the row go; the timer is cleared already."""
+    trade = book.fixed_trades[row]
+    seat = book.seats[trade.seat]
+    quote = book.quotes[trade.instrument]
+    if trade.asset != 0:
+        pay_stake(book, events, row, profit)
+    else:
+        seat.stakes -= trade.stake
+        seat.cash += trade.stake + profit
+        seat.profit += profit
+        book.matches[seat.match].market -= profit
+        if profit != 0:
+            note_balance(book, trade.seat)
+            if seat.watched:
+                shift(book, trade.seat, profit)
+    event = _tell(book, events, EventKind.FIXED_SETTLED, trade, seat)
+    event.reason = reason
+    event.result = result
+    event.exit = quote.bid + quote.ask
+    event.exit_sequence = quote.sequence
+    event.profit = profit
+    _remove(book, row)
+
+
+@kernel
+def _check(book, command):
+    """May the player buy this? The reason why not, or ACCEPTED and in book.turn[0] the seat's row, 0 of a wallet."""
+    world = book.world[0]
+    reason = _check_seat(book, command) if command.asset == 0 else _check_wallet(book, command)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    seat = book.seats[book.turn[0].seat]
+    match = book.matches[seat.match]
+    if command.instrument < 1 or command.instrument > world.instruments:
+        return Reason.INSTRUMENT_NOT_FOUND.value
+    instrument = book.instruments[command.instrument]
+    reason = opens_allowed(book, seat, command.instrument)
+    if reason != Reason.ACCEPTED.value:
+        return reason
+    if book.players[command.player].locked:
+        return Reason.PLAYER_LOCKED.value
+    if instrument.fixed_payout_percent == 0:
+        return Reason.FIXED_NOT_OFFERED.value
+    if command.asset != 0 and not (instrument.fixed_wallets >> command.asset) & 1:
+        return Reason.FIXED_NOT_OFFERED.value
+
+    if command.direction != Side.LONG.value and command.direction != Side.SHORT.value:
+        return Reason.DIRECTION_INVALID.value
+    if match.only_some and find(book.allowed_index, allowed_key(seat.match, command.instrument)) == 0:
+        return Reason.INSTRUMENT_NOT_ALLOWED.value
+    if match.only_side != 0 and command.direction != match.only_side:
+        return Reason.SIDE_NOT_ALLOWED.value
+    unit = unit_of(command.asset)
+    if command.stake < ceil_div(instrument.fixed_min_stake, unit):
+        return Reason.STAKE_TOO_LOW.value
+    if command.stake > instrument.fixed_max_stake // unit:
+        return Reason.STAKE_TOO_HIGH.value
+    payout = command.stake * instrument.fixed_payout_percent // 100
+    if command.asset != 0 and payout == 0:
+        return Reason.STAKE_TOO_LOW.value
+    if command.duration_s < instrument.fixed_min_s or command.duration_s > instrument.fixed_max_s:
+        return Reason.DURATION_INVALID.value
+    if command.duration_s * NS_PER_S <= _bump_ns(book, seat, command):
+        return Reason.DURATION_INVALID.value
+    expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
+    if match.ends_at_ns != 0 and expires_at_ns > match.ends_at_ns:
+        return Reason.DURATION_INVALID.value
+    if is_stale(book, command.instrument):
+        return Reason.FEED_STALE.value
+    if command.asset == 0 and command.stake > seat.cash:
+        return Reason.CASH_TOO_LOW.value
+    minute = expires_at_ns // NS_PER_MINUTE
+    key = exposure_key(command.instrument, command.direction, minute, command.asset)
+    exposure_row = find(book.exposure_index, key)
+    staked = book.exposures[exposure_row].stakes if exposure_row != 0 else 0
+    cap = instrument.fixed_exposure_cap // unit if instrument.fixed_exposure_cap != 0 else BOUND
+    if staked + command.stake > cap:
+        return Reason.EXPOSURE_CAP_REACHED.value
+    if command.asset != 0:
+        return may_stake(book, command.player, command.asset, command.stake, payout)
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _check_seat(book, command):
+    """Has the player a seat that may trade? The reason why not, or ACCEPTED and the seat's row in book.turn[0]."""
+    world = book.world[0]
+    if command.match < 1 or command.match > world.matches:
+        return Reason.MATCH_NOT_FOUND.value
+    match = book.matches[command.match]
+    if match.status != MATCH_OPEN:
+        return Reason.MATCH_NOT_OPEN.value
+    seat_row = find_seat(book, command.player, command.match, 0)
+    if seat_row == 0:
+        return Reason.NOT_JOINED.value
+    seat = book.seats[seat_row]
+    if seat.status != SEAT_ACTIVE:
+        return Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
+    book.turn[0].seat = seat_row
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _check_wallet(book, command):
+    """Can there be such a wallet? The reason why not, or ACCEPTED and no seat in book.turn[0]."""
+    if command.player < 1 or command.player > book.world[0].players:
+        return Reason.PLAYER_NOT_FOUND.value
+    if command.match != 0:
+        return Reason.MATCH_NOT_FOUND.value
+    if command.asset < 1 or command.asset > LAST_ASSET:
+        return Reason.ASSET_UNKNOWN.value
+    book.turn[0].seat = 0
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _bump_ns(book, seat, command):
+    """How long the trade waits before the next quote is its entry."""
+    return book.matches[seat.match].speed_bump_ns if command.asset == 0 else bump_of(command.asset)
+
+
+@kernel
+def _why_refunded(book, trade):
+    """Were there not the quotes to settle it by? The reason; ACCEPTED when there were."""
+    if book.quotes[trade.instrument].count - trade.quotes_before < QUOTES_NEEDED:
+        return Reason.QUOTES_TOO_FEW.value
+    if trade.waiting != 0:
+        return Reason.ENTRY_MISSED.value
+    if is_stale_at(book, trade.instrument, trade.expires_at_ns):
+        return Reason.FEED_STALE.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def _remove(book, row):
+    trade = book.fixed_trades[row]
+    seat = book.seats[trade.seat]
+    if trade.waiting != 0:
+        stop_waiting(book, trade.waiting)
+    _count_out(book, trade)
+    if trade.previous_in_seat != 0:
+        book.fixed_trades[trade.previous_in_seat].next_in_seat = trade.next_in_seat
+    elif trade.asset == 0:
+        seat.first_fixed = trade.next_in_seat
+    else:
+        book.players[trade.player].first_fixed = trade.next_in_seat
+    if trade.next_in_seat != 0:
+        book.fixed_trades[trade.next_in_seat].previous_in_seat = trade.previous_in_seat
+    trade.id = 0
+    release(book.fixed_trades, book.heads[FIXED_TRADES], row)
+
+
+@kernel
+def _count_in(book, trade):
+    """Count the trade's stake in its exposure; returns that row, new when it is the first there."""
+    minute = trade.expires_at_ns // NS_PER_MINUTE
+    key = exposure_key(trade.instrument, trade.direction, minute, trade.asset)
+    row = find(book.exposure_index, key)
+    if row == 0:
+        row = take(book.exposures, book.heads[EXPOSURES])
+        exposure = book.exposures[row]
+        exposure.minute = minute
+        exposure.instrument = trade.instrument
+        exposure.direction = trade.direction
+        exposure.asset = trade.asset
+        exposure.stakes = 0
+        exposure.trades = 0
+        insert(book.exposure_index, key, row)
+    exposure = book.exposures[row]
+    exposure.stakes += trade.stake
+    exposure.trades += 1
+    return row
+
+
+@kernel
+def _count_out(book, trade):
+    """The trade is staked no more; an empty exposure goes."""
+    exposure = book.exposures[trade.exposure]
+    exposure.stakes -= trade.stake
+    exposure.trades -= 1
+    if exposure.trades == 0:
+        key = exposure_key(exposure.instrument, exposure.direction, exposure.minute, exposure.asset)
+        remove(book.exposure_index, key)
+        release(book.exposures, book.heads[EXPOSURES], trade.exposure)
+
+
+@kernel
+def _tell(book, events, kind, trade, seat):
+    event = events.fixed[begin(book, events, kind, trade.player, seat.match, trade.instrument)]
+    event.id = trade.id
+    event.direction = trade.direction
+    event.stake = trade.stake
+    event.payout_percent = trade.payout_percent
+    event.expires_at_ns = trade.expires_at_ns
+    event.entry = trade.entry
+    event.entry_sequence = trade.entry_sequence
+    event.cash = seat.cash if trade.asset == 0 else available(book, wallet_of(book, trade))
+    event.asset = trade.asset
+    return event

@@ -1,0 +1,75 @@
+"""Instruments: may something be opened in one now, is its market open, and is its quote still good?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import entry, kernel
+from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.reasons import Reason
+from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
+
+NS_PER_MINUTE: Final = 60 * NS_PER_S
+EPOCH_MINUTE: Final = 3 * 24 * 60
+"""Minute of the week at which the epoch began: 1970-01-01 was a Thursday."""
+
+
+@kernel
+def opens_allowed(book, seat, instrument):
+    """May the seat open a position in the instrument now? The reason why not, or ACCEPTED.
+
+    All that can stand against any open: the kill switches of arena, instrument, match and player, and trading hours.
+    """
+    world = book.world[0]
+    data = book.instruments[instrument]
+    if world.locked:
+        return Reason.TRADING_LOCKED.value
+    if world.close_only:
+        return Reason.ARENA_CLOSE_ONLY.value
+    if not data.enabled:
+        return Reason.INSTRUMENT_DISABLED.value
+    if data.halted:
+        return Reason.INSTRUMENT_HALTED.value
+    if data.locked:
+        return Reason.INSTRUMENT_LOCKED.value
+    if data.close_only:
+        return Reason.INSTRUMENT_CLOSE_ONLY.value
+    if not is_open(book, instrument, world.now_ns):
+        return Reason.MARKET_CLOSED.value
+    if book.matches[seat.match].locked:
+        return Reason.MATCH_LOCKED.value
+    if book.players[seat.player].locked:
+        return Reason.PLAYER_LOCKED.value
+    return Reason.ACCEPTED.value
+
+
+@entry
+def is_open(book, instrument, at_ns):
+    """Is the instrument within its weekly hours? It always is if it has none.
+
+    The first window that ends later decides: a look at up to HOURS_PER_INSTRUMENT rows.
+    """
+    count = book.instruments[instrument].hours
+    if count == 0:
+        return True
+    minute = (at_ns // NS_PER_MINUTE + EPOCH_MINUTE) % MINUTES_PER_WEEK
+    row = instrument * HOURS_PER_INSTRUMENT
+    last = row + count - 1
+    while row < last and book.hours[row].end <= minute:
+        row += 1
+    return book.hours[row].start <= minute < book.hours[row].end
+
+
+@kernel
+def is_stale(book, instrument):
+    """Is there no quote of the instrument to trade on: none yet, or older than its lifetime, or its market closed?"""
+    now_ns = book.world[0].now_ns
+    return is_stale_at(book, instrument, now_ns) or not is_open(book, instrument, now_ns)
+
+
+@kernel
+def is_stale_at(book, instrument, at_ns):
+    """Was there no quote of the instrument at `at_ns`, which is not before the last one, or was that one older than
+    its lifetime?"""
+    quote = book.quotes[instrument]
+    return quote.bid == 0 or at_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns

@@ -1,0 +1,145 @@
+"""Margin: what a position must keep, and the price at which it no longer does.
+
+The formulas are Binance's for isolated USD-M futures: maintenance margin by brackets of the notional at the price in
+question, less the bracket's cumulative amount, which keeps it continuous.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import kernel, rare_kernel
+from engine.jit.intrinsics import quotient
+from engine.model.scale import BOUND, PPM, ppm_ceil, ppm_floor
+from engine.model.tables import BRACKETS_PER_INSTRUMENT
+
+_EXACT: Final = 1 << 42
+"""Below this, a remainder x PPM does not wrap, nor does x 2 PPM."""
+
+
+@kernel
+def bracket_row(book, instrument, notional):
+    """Row of the margin bracket into which `notional` falls; the last one has no end."""
+    first = instrument * BRACKETS_PER_INSTRUMENT
+    last = first + book.instruments[instrument].brackets - 1
+    row = first
+    while row < last and notional > book.brackets[row].notional_cap:
+        row += 1
+    return row
+
+
+@kernel
+def maintenance(book, instrument, notional):
+    """Maintenance margin of a position of this notional, rounded down."""
+    bracket = book.brackets[bracket_row(book, instrument, notional)]
+    return ppm_floor(notional, bracket.maintenance_ppm) - bracket.maintenance_cum
+
+
+@kernel
+def breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
+    """Is the position to be liquidated at `price`? margin + profit - closing fee <= maintenance margin."""
+    value = book.instruments[instrument].value
+    notional = price * lots * value
+    profit = side * (price * lots - cost) * value
+    return margin + profit - ppm_ceil(notional, fee_ppm) <= maintenance(book, instrument, notional)
+
+
+@kernel
+def liquidation_price(book, instrument, side, lots, cost, margin, fees):
+    """The first price, coming from the profitable side, at which the position is to be liquidated; 0 when there is none
+    from one tick to the instrument's highest price. `fees`: does the match take any?
+
+    A division finds it, as a rule so far from the next tick that no rounding of fee and maintenance could matter. Where
+    one could, it is searched for from there.
+    """
+    fee_ppm = book.instruments[instrument].taker_fee_ppm if fees else 0
+    guess, is_exact = _estimate(book, instrument, side, lots, cost, margin, fee_ppm)
+    return guess if is_exact else _search(book, instrument, side, lots, cost, margin, fee_ppm, guess)
+
+
+@kernel
+def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
+    """The liquidation price but for the roundings of fee and maintenance, clamped to the instrument's prices; and is it
+    that price whatever they are?
+
+    worth / lot_value / (1 - side x rate), rounded towards the profitable side's far end: down for a long, up for a
+    short. Solved for the bracket of the entry, and once more for the bracket of the answer when that is another.
+    """
+    highest = book.instruments[instrument].highest_price
+    value = book.instruments[instrument].value
+    lot_value = lots * value
+    row = bracket_row(book, instrument, cost * value)
+    guess = 0
+    for _ in range(2):
+        scale = PPM - side * (fee_ppm + book.brackets[row].maintenance_ppm)
+        worth = max(0, cost * value - side * (margin + book.brackets[row].maintenance_cum))
+        ticks = quotient(worth, lot_value)
+        rest = worth - ticks * lot_value
+        is_within = ticks < highest
+        if not is_within:
+            ticks, rest = highest, 0
+        # The part of a tick that is left, in ppm; of a large lot_value it is enough to look at the leading digits.
+        part = quotient(rest * PPM, lot_value) if lot_value < _EXACT else quotient(rest, quotient(lot_value, PPM))
+        below = quotient(ticks * PPM, scale)
+        left = ticks * PPM - below * scale + part
+        if left >= scale:
+            below += 1
+            left -= scale
+        guess = below if side > 0 else below + int(left > 0)
+        # The two roundings are of less than a unit each, one up and one down, and a unit is PPM / lot_value of `left`.
+        # So many from the tick below and from the one above, in a bracket with both, it is settled which of them is
+        # liquidated.
+        nearer = min(left, scale - left - 1)
+        is_settled = is_within and lot_value < _EXACT and nearer * lot_value >= PPM and 1 <= guess <= highest
+        if is_settled and _fall_into(book, instrument, row, below * lot_value, (below + 1) * lot_value):
+            return guess, True
+        guess = min(max(guess, 1), highest)
+        landed = bracket_row(book, instrument, min(guess * lot_value, BOUND))
+        if landed == row:
+            break
+        row = landed
+    return guess, False
+
+
+@kernel
+def _fall_into(book, instrument, row, lower, higher):
+    """Are both notionals of that bracket?"""
+    is_first = row == instrument * BRACKETS_PER_INSTRUMENT
+    return higher <= book.brackets[row].notional_cap and (is_first or lower > book.brackets[row - 1].notional_cap)
+
+
+@rare_kernel
+def _search(book, instrument, side, lots, cost, margin, fee_ppm, guess):
+    """The same price, from a guess: steps that double and then a bisection on `breaches` itself find it."""
+    highest = book.instruments[instrument].highest_price
+    value = book.instruments[instrument].value
+
+    # `bad` is breached (or beyond the edge), `good` is not; towards bad means down for a long, up for a short.
+    step = 1
+    if breaches(book, instrument, side, lots, cost, margin, fee_ppm, guess):
+        bad, good = guess, guess + side
+        while 1 <= good <= highest and breaches(book, instrument, side, lots, cost, margin, fee_ppm, good):
+            bad = good
+            step *= 2
+            good = min(max(good + side * step, 0), highest + 1)
+    else:
+        good, bad = guess, guess - side
+        while 1 <= bad <= highest and not breaches(book, instrument, side, lots, cost, margin, fee_ppm, bad):
+            good = bad
+            step *= 2
+            bad = min(max(bad - side * step, 0), highest + 1)
+    while abs(good - bad) > 1:
+        middle = (good + bad) // 2
+        if breaches(book, instrument, side, lots, cost, margin, fee_ppm, middle):
+            bad = middle
+        else:
+            good = middle
+
+    # A tick of such a small position is worth less than the roundings of fee and maintenance: look a little further.
+    if lots * value < 4:
+        found = bad
+        for further in range(1, 9):
+            price = found + side * further
+            if 1 <= price <= highest and breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
+                bad = price
+    return bad if 1 <= bad <= highest else 0

@@ -1,0 +1,231 @@
+"""Seats: a player's place in a match, its cash, and what it holds in each instrument."""
+
+from __future__ import annotations
+
+from engine.jit import entry, kernel
+from engine.model.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
+from engine.storage.compact_index import first_match, mark_of, next_match, remove, row_in, store
+from engine.storage.free_rows import release, take
+from engine.storage.hash_index import holding_key, seat_key
+
+
+@entry
+def find_seat(book, player, match, hint):
+    """Row of the player's seat in the match; 0 when there is none. It is `hint`, if that fits: looking costs less
+    than finding."""
+    if player < 1 or player > book.world[0].players:
+        return 0
+    if 0 < hint < len(book.seats) and book.seats[hint].player == player and book.seats[hint].match == match:
+        return hint
+    return seat_row(book, player, match)
+
+
+@entry
+def seat_row(book, player, match):
+    """Row of the player's seat in the match; 0 when there is none."""
+    mark = mark_of(seat_key(player, match))
+    slot = first_match(book.seat_index, mark)
+    while True:
+        row = row_in(book.seat_index, slot)
+        if row == 0 or (book.seats[row].player == player and book.seats[row].match == match):
+            return row
+        slot = next_match(book.seat_index, mark, slot)
+
+
+@entry
+def find_seats(book, player, matches, rows):
+    """Fill `rows` with the rows of the player's seats in those matches; 0 where there is none. A cache miss each."""
+    for i in range(len(matches)):
+        rows[i] = find_seat(book, player, matches[i], 0)
+
+
+@kernel
+def open_seat(book, player, match_id):
+    """Seat the player with the match's starting balance; returns the row."""
+    match = book.matches[match_id]
+    row = take(book.seats, book.heads[SEATS])
+    seat = book.seats[row]
+    seat.match = match_id
+    seat.player = player
+    seat.cash = match.starting_balance
+    start_balance(book, row)
+    if match.trades_per_minute != 0:
+        seat.pace = take(book.paces, book.heads[PACES])
+    seat.joined_at_ns = book.world[0].now_ns
+    seat.next_in_match = match.first_seat
+    match.first_seat = row
+    match.seats += 1
+    match.granted += match.starting_balance
+    store(book.seat_index, seat_key(player, match_id), row)
+    return row
+
+
+@entry
+def close_seat(book, row):
+    """Take the seat, in which nothing has happened yet, out of its match."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    if match.first_seat == row:
+        match.first_seat = seat.next_in_match
+    else:
+        before = match.first_seat
+        while book.seats[before].next_in_match != row:
+            before = book.seats[before].next_in_match
+        book.seats[before].next_in_match = seat.next_in_match
+    match.seats -= 1
+    match.granted -= match.starting_balance
+    remove(book.seat_index, seat_key(seat.player, seat.match), row)
+    if seat.pace != 0:
+        release(book.paces, book.heads[PACES], seat.pace)
+    seat.player = 0  # or a hint would still lead here
+    seat.pace = 0
+    seat.cash = 0
+    seat.watched = 0
+    seat.slack_down = 0
+    seat.slack_up = 0
+    release(book.seats, book.heads[SEATS], row)
+
+
+@kernel
+def start_balance(book, row):
+    """The seat's balance is what it has now, and has never been another."""
+    seat = book.seats[row]
+    seat.peak_balance = seat.cash
+    seat.max_drawdown = 0
+    seat.balance_at_ns = book.world[0].now_ns
+
+
+@entry
+def reset_seat(book, row):
+    """Start the seat, which holds nothing, over with the match's starting balance."""
+    seat = book.seats[row]
+    match = book.matches[seat.match]
+    match.granted += match.starting_balance - seat.cash
+    seat.cash = match.starting_balance
+    start_balance(book, row)
+    seat.status = SEAT_ACTIVE
+    seat.out_rule = 0
+    seat.profit = 0
+    seat.fees = 0
+    seat.trades = 0
+    seat.wins = 0
+    seat.held_trades = 0
+
+
+@kernel
+def find_holding(book, seat_row, instrument, hint):
+    """Row of what the seat holds in the instrument; 0 when it holds nothing there. It is the row `hint`, if that fits:
+    looking costs less than finding."""
+    if book.holdings[hint].seat == seat_row and book.holdings[hint].instrument == instrument:
+        return hint
+    mark = mark_of(holding_key(seat_row, instrument))
+    slot = first_match(book.holding_index, mark)
+    while True:
+        row = row_in(book.holding_index, slot)
+        if row == 0 or (book.holdings[row].seat == seat_row and book.holdings[row].instrument == instrument):
+            return row
+        slot = next_match(book.holding_index, mark, slot)
+
+
+@kernel
+def count_in(book, seat_row, holding_row, instrument, notional):
+    """One more order or position of this notional; returns its holding's row, new when holding_row is 0."""
+    seat = book.seats[seat_row]
+    if holding_row == 0:
+        holding_row = take(book.holdings, book.heads[HOLDINGS])
+        holding = book.holdings[holding_row]
+        holding.seat = seat_row
+        holding.instrument = instrument
+        holding.notional = 0
+        holding.count = 0
+        holding.long_band = 0
+        holding.short_band = 0
+        store(book.holding_index, holding_key(seat_row, instrument), holding_row)
+    holding = book.holdings[holding_row]
+    holding.notional += notional
+    holding.count += 1
+    seat.notional += notional
+    return holding_row
+
+
+@kernel
+def count_out(book, holding_row, notional, count):
+    """`count` orders or positions less (0 for a part of one), and that notional; an empty holding goes."""
+    holding = book.holdings[holding_row]
+    seat = book.seats[holding.seat]
+    holding.notional -= notional
+    holding.count -= count
+    seat.notional -= notional
+    if holding.count == 0:
+        remove(book.holding_index, holding_key(holding.seat, holding.instrument), holding_row)
+        holding.seat = 0  # or a hint would still lead here
+        release(book.holdings, book.heads[HOLDINGS], holding_row)
+
+
+@kernel
+def balance(seat):
+    """What the seat would have if all that is open ended without profit, loss and fee."""
+    return seat.cash + seat.reserved + seat.margin + seat.stakes
+
+
+@kernel
+def note_balance(book, seat_row):
+    """The seat's balance has changed: keep its peak, its greatest drawdown, and when that was."""
+    seat = book.seats[seat_row]
+    held = balance(seat)
+    seat.peak_balance = max(seat.peak_balance, held)
+    seat.max_drawdown = max(seat.max_drawdown, seat.peak_balance - held)
+    seat.balance_at_ns = book.world[0].now_ns
+
+
+@entry
+def equity(book, seat_row):
+    """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin."""
+    total, _ = worth(book, seat_row)
+    return total
+
+
+@kernel
+def worth(book, seat_row):
+    """The seat's equity, and how much of its positions' losses it does not count because they are beyond their margins.
+
+    Walks the seat's positions: a cache miss each.
+    """
+    seat = book.seats[seat_row]
+    total = seat.cash + seat.reserved + seat.stakes
+    deficit = 0
+    roster_row = seat.first_roster
+    while roster_row != 0:
+        roster = book.rosters[roster_row]
+        for place in range(roster.used):
+            if roster.positions[place] != 0:
+                position = book.positions[roster.positions[place]]
+                rest = position.margin + floating_profit(book, position)
+                total += max(0, rest)
+                deficit += max(0, -rest)
+        roster_row = roster.next
+    return total, deficit
+
+
+@entry
+def equities_of(book, match_id, rows, equities):
+    """Fill `rows` with the rows of the match's seats, latest first, and `equities` with what each seat is worth."""
+    row = book.matches[match_id].first_seat
+    for i in range(len(rows)):
+        rows[i] = row
+        equities[i] = equity(book, row)
+        row = book.seats[row].next_in_match
+
+
+@kernel
+def floating_profit(book, position):
+    """Profit of the position at its closing side's last usable quote, not bounded by its margin."""
+    quote = book.quotes[position.instrument]
+    mark = quote.bid if position.side > 0 else quote.ask
+    return position.side * (mark * position.lots - position.cost) * book.instruments[position.instrument].value
+
+
+@entry
+def profit_of(book, position_row):
+    """The same of the position in the row."""
+    return floating_profit(book, book.positions[position_row])

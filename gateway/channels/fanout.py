@@ -1,0 +1,282 @@
+"""Events to the clients that want them.
+
+A channel's messages are numbered without gaps: `me` by the engine, for each player; the others here. A message is
+encoded once for each codec and goes out as the same bytes to all who are at the same number. Nothing here waits for a
+client: frames are handed to its outlet, and all outlets are flushed with one write each when a batch is done.
+
+For a reader that is slow (see websocket.py) the messages of market channels are held back, the latest of each
+channel only, and sent as `"kind": "conflated"` when it has caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+
+from engine.batch.machine import Applied
+from engine.model.commands import Batch
+from engine.model.events import EventKind
+from engine.model.scale import NS_PER_MS
+from gateway.presenters.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
+from gateway.presenters.instruments import Instruments
+from gateway.presenters.market_messages import QuoteData, SwitchData, candle_data
+from gateway.presenters.match_messages import SeasonData
+from gateway.presenters.messages import PRIVATE, Push
+from gateway.presenters.names import SCOPES, SWITCHES
+from gateway.protocol.codecs import Codec
+
+_UNTOLD: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
+"""By kind of event: whether no channel has it, while there may be as many as a match has seats."""
+
+INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
+INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
+
+
+class Outlet(Protocol):
+    """What a client's connection is to the rest: somewhere to put frames."""
+
+    slow: bool
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; it is written at the next flush. Never waits."""
+
+    def hold(self, channel: Channel, subscriber: Subscriber, message: Message) -> None:
+        """Keep the channel's latest message for a reader that is slow."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what is queued and a close frame, and end the connection."""
+
+
+class Subscriber(Protocol):
+    """A client as channels see it."""
+
+    codec: Codec
+    outlet: Outlet
+
+    @property
+    def player(self) -> int: ...
+
+    def unsubscribed(self, channel: str) -> None:
+        """The arena has ended its subscription."""
+
+
+class Message(NamedTuple):
+    """A channel's message before it is numbered and encoded."""
+
+    seq: int
+    at_ms: int
+    type: str
+    data: Any
+
+
+class Channel:
+    """A public channel. `n` is its last message's number."""
+
+    __slots__ = ("behind", "conflates", "n", "name")
+
+    def __init__(self, name: str, conflates: bool) -> None:
+        self.name = name
+        self.n = 0
+        self.conflates = conflates
+        self.behind: dict[Subscriber, int] = {}
+        """Its subscribers; how many messages fewer each was sent, because some were conflated."""
+
+    def greet(self, subscriber: Subscriber, message: Message) -> None:
+        """Subscribe; the first message is a snapshot with the number that the channel is at."""
+        self.behind[subscriber] = 0
+        seq, at, type, data = message
+        subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n, seq, at, type, data, "snapshot")))
+
+    def send(self, message: Message) -> None:
+        """The next message, to all."""
+        self.n += 1
+        encoded: dict[tuple[Codec, int], bytes] = {}
+        seq, at, type, data = message
+        for subscriber, behind in self.behind.items():
+            outlet = subscriber.outlet
+            if outlet.slow and self.conflates:
+                self.behind[subscriber] = behind + 1
+                outlet.hold(self, subscriber, message)
+                continue
+            shape = (subscriber.codec, behind)
+            frame = encoded.get(shape)
+            if frame is None:
+                push = Push(self.name, self.n - behind, seq, at, type, data)
+                frame = encoded[shape] = subscriber.codec.frame(push)
+            outlet.send(frame)
+
+    def end(self, subscriber: Subscriber, message: Message) -> None:
+        """No more for this subscriber, who is told so."""
+        behind = self.behind.pop(subscriber)
+        seq, at, type, data = message
+        subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n - behind, seq, at, type, data, "ended")))
+        subscriber.unsubscribed(self.name)
+
+    def send_held(self, subscriber: Subscriber, message: Message) -> None:
+        """The latest message that was held back, to a reader that has caught up."""
+        behind = self.behind.get(subscriber)
+        if behind is None:
+            return
+        self.behind[subscriber] = behind - 1
+        seq, at, type, data = message
+        push = Push(self.name, self.n - behind + 1, seq, at, type, data, "conflated")
+        subscriber.outlet.send(subscriber.codec.frame(push))
+
+
+class Fanout:
+    """All channels. `publish` is a consumer of the sequencer; `flush` writes every socket that has something."""
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        last_price: Callable[[str], str | None],
+        instrument_changed: Callable[[int], None],
+    ) -> None:
+        self.sys = Channel("sys", conflates=False)
+        self.ticks: dict[int, Channel] = {}
+        self.candles: dict[tuple[int, int], Channel] = {}
+        self.boards: dict[int, Channel] = {}
+        self.rooms: dict[int, Channel] = {}
+        self.private: dict[int, list[Subscriber]] = {}
+        self.changed: set[int] = set()
+        """Instruments that were quoted since unfinished candles were last sent."""
+        self.messages = 0
+        self._instruments = instruments
+        self._last_price = last_price
+        self._instrument_changed = instrument_changed
+        self._takers: dict[int, Callable[[bytes, int], None]] = {
+            EventKind.QUOTE_CHANGED.value: self._send_tick,
+            EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
+            EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
+            EventKind.SWITCH_CHANGED.value: self._send_switch,
+            EventKind.SEASON_STARTED.value: self._send_season,
+        }
+
+    # Events
+
+    def publish(self, batch: Batch, applied: Applied) -> None:
+        """Send the events of a batch to whom they concern."""
+        events = applied.events
+        untold = _UNTOLD[events["kind"]]
+        if untold.any():
+            events = events.take(np.flatnonzero(~untold))
+        if not len(events):
+            return
+        raw = events.tobytes()
+        private, takers = self.private, self._takers
+        for index, trade in enumerate(trades_in(raw)):
+            kind, player = trade[0], trade[2]
+            if kind in takers:
+                takers[kind](raw, index)
+            elif player in private and kind in PRIVATE:
+                self._send_private(trade, raw, index, private[player])
+
+    def _send_private(self, trade: Trade, raw: bytes, index: int, subscribers: list[Subscriber]) -> None:
+        kind, _, _, sequence, at_ns, message, _, instrument = trade[:8]
+        type, layout, make_data = PRIVATE[kind]
+        event = trade if layout is None else event_at(layout, raw, index)
+        data = make_data(event, self._instruments.by_id.get(instrument))
+        self._push(Push("me", message, sequence, at_ns // NS_PER_MS, type, data), subscribers)
+
+    def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
+        self.messages += len(subscribers)
+        if len(subscribers) == 1:
+            subscribers[0].outlet.send(subscribers[0].codec.frame(push))
+            return
+        encoded: dict[Codec, bytes] = {}
+        for subscriber in subscribers:
+            frame = encoded.get(subscriber.codec)
+            if frame is None:
+                frame = encoded[subscriber.codec] = subscriber.codec.frame(push)
+            subscriber.outlet.send(frame)
+
+    def _send_tick(self, raw: bytes, index: int) -> None:
+        quoted = event_at(Quoted, raw, index)
+        self.changed.add(quoted.instrument)
+        channel = self.ticks.get(quoted.instrument)
+        if channel is None:
+            return
+        instrument = self._instruments.by_id[quoted.instrument]
+        at_ms = quoted.at_ns // NS_PER_MS
+        data = QuoteData(
+            instrument.symbol,
+            instrument.price_text(quoted.bid),
+            instrument.price_text(quoted.ask),
+            self._last_price(instrument.symbol),
+            at_ms,
+        )
+        self.messages += len(channel.behind)
+        channel.send(Message(quoted.sequence, at_ms, "tick", data))
+
+    def _send_closed_candle(self, raw: bytes, index: int) -> None:
+        candle = event_at(Candle, raw, index)
+        channel = self.candles.get((candle.instrument, candle.interval_s))
+        if channel is None:
+            return
+        instrument = self._instruments.by_id[candle.instrument]
+        data = candle_data(instrument, INTERVAL_NAMES[candle.interval_s], candle, closed=True)
+        channel.send(Message(candle.sequence, candle.at_ns // NS_PER_MS, "candle", data))
+
+    def _send_instrument(self, raw: bytes, index: int) -> None:
+        event = event_at(Event, raw, index)
+        self._instrument_changed(event.instrument)
+        data = {"symbol": self._instruments.by_id[event.instrument].symbol}
+        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data))
+
+    def _send_switch(self, raw: bytes, index: int) -> None:
+        """To all on `sys`; that of a player to nobody else, on `me`."""
+        event = event_at(Switched, raw, index)
+        symbol = None
+        if event.instrument:
+            self._instrument_changed(event.instrument)
+            symbol = self._instruments.by_id[event.instrument].symbol
+        data = SwitchData(
+            SCOPES[event.scope],
+            SWITCHES[event.switch],
+            bool(event.on),
+            symbol,
+            event.match or None,
+            event.player or None,
+        )
+        type, at_ms = "switch.changed", event.at_ns // NS_PER_MS
+        if not event.player:
+            self.sys.send(Message(event.sequence, at_ms, type, data))
+        elif event.player in self.private:
+            self._push(Push("me", event.message, event.sequence, at_ms, type, data), self.private[event.player])
+
+    def _send_season(self, raw: bytes, index: int) -> None:
+        event = event_at(Progressed, raw, index)
+        data = SeasonData(event.season)
+        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data))
+
+    # Subscriptions
+
+    def join_private(self, subscriber: Subscriber, player: int) -> None:
+        """From now on the player's messages go to this subscriber too."""
+        self.private.setdefault(player, []).append(subscriber)
+
+    def leave_private(self, subscriber: Subscriber, player: int) -> None:
+        subscribers = self.private.get(player)
+        if subscribers is not None and subscriber in subscribers:
+            subscribers.remove(subscriber)
+            if not subscribers:
+                del self.private[player]
+
+    def tick_channel(self, instrument: int, symbol: str) -> Channel:
+        return self.ticks.setdefault(instrument, Channel(f"tick.{symbol}", conflates=True))
+
+    def candle_channel(self, instrument: int, symbol: str, interval_s: int) -> Channel:
+        name = f"candle.{symbol}.{INTERVAL_NAMES[interval_s]}"
+        return self.candles.setdefault((instrument, interval_s), Channel(name, conflates=True))
+
+    def board_channel(self, match: int) -> Channel:
+        return self.boards.setdefault(match, Channel(f"board.{match}", conflates=True))
+
+    def room_channel(self, match: int) -> Channel:
+        return self.rooms.setdefault(match, Channel(f"match.{match}", conflates=False))
+
+    def leave(self, subscriber: Subscriber, channel: Channel) -> None:
+        """Unsubscribe from a public channel. A channel that nobody has keeps its number and costs a look-up."""
+        channel.behind.pop(subscriber, None)

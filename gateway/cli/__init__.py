@@ -1,0 +1,1 @@
+"""The command `arena`, a file per group of commands."""

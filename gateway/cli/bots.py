@@ -1,0 +1,94 @@
+"""`arena bots`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.main import EXIT_ERRORS, Failure
+from gateway.client.client import Unreachable
+from gateway.client.connection import Encoding
+from gateway.process.bot import Tally
+from gateway.process.bots import Summary, play
+
+
+def run(
+    players: int,
+    seconds: float,
+    url: str,
+    seed: int,
+    rate: float,
+    encoding: Encoding,
+    match: int | None,
+    journal: Path | None,
+    json: bool,
+) -> int:
+    """Play, show how it goes, sum up; 1 if anything was wrong."""
+    if players < 1 or rate <= 0 or seconds <= 0:
+        raise Failure("--players, --rate and --seconds must be positive")
+    try:
+        summary = uvloop.run(_play(players, seconds, url, seed, rate, encoding, match, journal))
+    except Unreachable as error:
+        raise Failure(f"{error}; start one with `arena serve`") from error
+    if json:
+        print(msgspec.json.encode(summary).decode())
+    else:
+        _show(summary)
+    return EXIT_ERRORS if summary.errors else 0
+
+
+async def _play(
+    players: int,
+    seconds: float,
+    url: str,
+    seed: int,
+    rate: float,
+    encoding: Encoding,
+    match: int | None,
+    journal: Path | None,
+) -> Summary:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with Console(stderr=True).status("connecting") as status:
+
+        def show(tally: Tally, elapsed_s: float) -> None:
+            status.update(
+                f"{elapsed_s:.0f} of {seconds:.0f} s, {tally.players} players, {tally.accepted:,} accepted"
+                f" ({tally.accepted / max(elapsed_s, 0.1):.0f}/s), {tally.refused.total():,} refused,"
+                f" {tally.errors} errors, p50 {tally.latency_ms(50):.1f} ms, p99 {tally.latency_ms(99):.1f} ms"
+            )
+
+        return await play(
+            url,
+            players,
+            seconds,
+            seed,
+            actions_per_s=rate,
+            encoding=encoding,
+            match=match,
+            journal=journal,
+            stop=stop,
+            on_progress=show,
+        )
+
+
+def _show(summary: Summary) -> None:
+    table = Table(show_header=False, box=None)
+    for name, value in msgspec.structs.asdict(summary).items():
+        if name not in ("refused", "error_examples"):
+            table.add_row(name.replace("_", " "), f"{value:,}")
+    for code, count in summary.refused.items():
+        table.add_row(f"refused {code}", f"{count:,}")
+    console = Console()
+    console.print(table)
+    for example in summary.error_examples:
+        console.print(f"error: {example}", markup=False, highlight=False)

@@ -1,0 +1,542 @@
+"""The Python client: a player of the arena.
+
+    async with Client("http://127.0.0.1:8080") as arena:
+        await arena.guest("alice")
+        await arena.subscribe("me", "tick.BTCUSDT")
+        placed = await arena.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)
+        async for event in arena.events():
+            print(event.type, event.data)
+
+A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
+with the same token and subscriptions and asks again (client_connection.py); every command has an idempotency key, so
+asking twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal: client_types.py
+has all that it is answered, client_events.py all that it is told.
+"""
+
+from __future__ import annotations
+
+import secrets
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from gateway.client.connection import (
+    ArenaError,
+    Connection,
+    Disconnected,
+    Encoding,
+    Garbled,
+    Refused,
+    Unanswered,
+    Unreachable,
+)
+from gateway.client.events import Event
+from gateway.client.types import (
+    Amended,
+    AmendedOrder,
+    Audited,
+    Authenticated,
+    Balance,
+    Board,
+    Canceled,
+    CanceledAll,
+    Candle,
+    Channels,
+    Closed,
+    ClosedTrade,
+    Credited,
+    CupsBoard,
+    FinishedMatch,
+    FixedBought,
+    FixedTrade,
+    Game,
+    Guest,
+    Instrument,
+    Item,
+    Joined,
+    Left,
+    Made,
+    Match,
+    Me,
+    Nothing,
+    Offer,
+    Order,
+    Placed,
+    Position,
+    Purchased,
+    Queued,
+    Quote,
+    Referral,
+    Reply,
+    Reset,
+    SettledTrade,
+    Solvency,
+    Summary,
+    Tested,
+    Time,
+    WalletChange,
+)
+
+__all__ = [
+    "ArenaError", "Client", "Disconnected", "Event", "Garbled", "Refused", "Reply", "Unanswered", "Unreachable",
+    "new_key",
+]  # fmt: skip
+
+Amount = Decimal | int | str
+Side = Literal["long", "short"]
+OrderType = Literal["market", "limit", "stop"]
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+
+class Client(Connection):
+    """One connection of one player, that stays up. Plain attributes: `player`, `token`, `matches`, `reconnects`.
+
+    With `reconnect` false, a broken connection ends all that waits with Disconnected.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        encoding: Encoding = "json",
+        reconnect: bool = True,
+        timeout_s: float = 10.0,
+    ) -> None:
+        super().__init__(url, encoding, reconnect, timeout_s)
+        self.player = 0
+        self.matches: list[int] = []
+        """Matches in which the player has a seat; the first is meant where an op leaves out `match`."""
+
+    # Session
+
+    async def guest(self, name: str | None = None, *, referral_code: str | None = None) -> Guest:
+        """Become a new player without giving a name to anybody; with the code of whoever has told you of the arena."""
+        guest = await self.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
+        self.matches = guest.matches
+        await self.auth(guest.token)
+        return guest
+
+    async def auth(self, token: str) -> Authenticated:
+        """Become the player, or the operator, that the token was issued to."""
+        result = (await self.request("auth", {"token": token}, Authenticated)).result
+        self.player, self.token = result.player, token
+        if self.player and not self.matches:
+            self.matches = [seat.match for seat in (await self.me()).seats]
+        return result
+
+    async def ping(self) -> None:
+        await self.request("ping", {}, Nothing)
+
+    async def time(self) -> int:
+        """The arena's clock, in ms since the epoch."""
+        return (await self.request("time", {}, Time)).result.at
+
+    async def subscribe(self, *channels: str) -> list[str]:
+        """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "match.1", "sys"; all of
+        them now."""
+        self.channels = (await self.request("subscribe", {"channels": channels}, Channels)).result.channels
+        return self.channels
+
+    async def unsubscribe(self, *channels: str) -> list[str]:
+        self.channels = (await self.request("unsubscribe", {"channels": channels}, Channels)).result.channels
+        return self.channels
+
+    async def me(self) -> Me:
+        return (await self.request("me.get", {}, Me)).result
+
+    # The market
+
+    async def instruments(self) -> list[Instrument]:
+        return (await self.request("instruments", {}, list[Instrument])).result
+
+    async def quote(self, symbol: str) -> Quote:
+        return (await self.request("quote", {"symbol": symbol}, Quote)).result
+
+    async def candles(self, symbol: str, interval: str, limit: int = 100, until: int | None = None) -> list[Candle]:
+        """Candles that opened before `until` (ms), earliest first; intervals are 1s 1m 5m 15m 1h 4h 1d."""
+        args = _given(symbol=symbol, interval=interval, limit=limit, until=until)
+        return (await self.request("candles", args, list[Candle])).result
+
+    # Games
+
+    async def games(self) -> list[Game]:
+        """What there is to play; for an operator also what is put by."""
+        return (await self.request("game.list", {}, list[Game])).result
+
+    async def game(self, game: int) -> Game:
+        return (await self.request("game.get", {"game": game}, Game)).result
+
+    async def cups(self, season: int | None = None) -> CupsBoard:
+        """The best players by cups, of all time or of a season."""
+        return (await self.request("board.cups", _given(season=season), CupsBoard)).result
+
+    async def match_list(
+        self,
+        status: Literal["waiting", "open", "closed", "canceled", "archived"] | None = None,
+        game: int | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[Match]:
+        """Those of one status, or all but the archived ones: the latest `limit`, or those before match `before`."""
+        args = _given(status=status, game=game, limit=limit, before=before)
+        return (await self.request("match.list", args, list[Match])).result
+
+    async def match(self, match: int | None = None) -> Match:
+        """The match, its challenge rules, and the player's own seat: how far it is from each rule, or what it broke."""
+        return (await self.request("match.get", self._of(match), Match)).result
+
+    async def board(self, match: int | None = None) -> Board:
+        return (await self.request("match.board", self._of(match), Board)).result
+
+    async def summary(self, match: int | None = None) -> Summary:
+        """How a match that is over went: rank, prize, best and worst trade, and the curve of equity."""
+        return (await self.request("match.summary", self._of(match), Summary)).result
+
+    async def join(self, match: int, *, code: str | None = None, key: str | None = None) -> Joined:
+        """Take a seat in a match that waits for players, or that is open and never did."""
+        args = {"match": match} | _given(code=code)
+        return (await self.request("match.join", args, Joined, key=key or new_key())).result
+
+    async def leave(self, match: int, *, key: str | None = None) -> Left:
+        """Give the seat back, before the match begins."""
+        return (await self.request("match.leave", {"match": match}, Left, key=key or new_key())).result
+
+    async def join_queue(self, game: int, *, key: str | None = None) -> Queued:
+        """Wait for a seat in a match of the game; the events match.created and match.joined say that there is one."""
+        return (await self.request("queue.join", {"game": game}, Queued, key=key or new_key())).result
+
+    async def leave_queue(self, game: int, *, key: str | None = None) -> Queued:
+        """Wait no more."""
+        return (await self.request("queue.leave", {"game": game}, Queued, key=key or new_key())).result
+
+    async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
+        """Start over in a practice match, with the starting balance; nothing may be open."""
+        return (await self.request("match.reset", self._of(match), Reset, key=key or new_key())).result
+
+    # Orders
+
+    async def place(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        leverage: int,
+        margin: Amount | None = None,
+        quantity: Amount | None = None,
+        type: OrderType = "market",
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        time_in_force: Literal["gtc", "gtd", "ioc"] | None = None,
+        expires_at: int | None = None,
+        max_slippage: int | None = None,
+        client_order_id: str | None = None,
+        trailing_stop: int | None = None,
+        match: int | None = None,
+        key: str | None = None,
+    ) -> Placed:
+        """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key.
+
+        A `trailing_stop` is a stop loss that follows the price, so many ppm of the price at the fill behind the best.
+        `max_slippage` is in ppm of the price at acceptance.
+        """
+        args = self._of(match) | _given(
+            symbol=symbol,
+            side=side,
+            leverage=leverage,
+            margin=margin,
+            quantity=quantity,
+            type=type,
+            price=price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            time_in_force=time_in_force,
+            expires_at=expires_at,
+            max_slippage=max_slippage,
+            client_order_id=client_order_id,
+            trailing_stop=trailing_stop,
+        )
+        if client_order_id is None:
+            key = key or new_key()
+        return (await self.request("order.place", args, Placed, key=key)).result
+
+    async def test_order(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        leverage: int,
+        margin: Amount | None = None,
+        quantity: Amount | None = None,
+        type: OrderType = "market",
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        trailing_stop: int | None = None,
+        match: int | None = None,
+    ) -> Tested:
+        """What `place` would do at this moment, and how far equity would then be above each floor; changes nothing."""
+        args = self._of(match) | _given(
+            symbol=symbol,
+            side=side,
+            leverage=leverage,
+            margin=margin,
+            quantity=quantity,
+            type=type,
+            price=price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            trailing_stop=trailing_stop,
+        )
+        return (await self.request("order.test", args, Tested)).result
+
+    async def cancel(self, order: int, *, key: str | None = None) -> Canceled:
+        return (await self.request("order.cancel", {"order": order}, Canceled, key=key or new_key())).result
+
+    async def amend_order(
+        self,
+        order: int,
+        *,
+        price: Amount | None = None,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        expires_at: int | None = None,
+        key: str | None = None,
+    ) -> AmendedOrder:
+        """Move an order that rests, its stop loss, take profit or end; 0 takes one of those away, what is left out
+        stays."""
+        args = _given(order=order, price=price, stop_loss=stop_loss, take_profit=take_profit, expires_at=expires_at)
+        return (await self.request("order.amend", args, AmendedOrder, key=key or new_key())).result
+
+    async def cancel_all(self, match: int | None = None, *, key: str | None = None) -> CanceledAll:
+        """Cancel all that rests in the match; what waits for its quote stays."""
+        return (await self.request("order.cancel_all", self._of(match), CanceledAll, key=key or new_key())).result
+
+    async def orders(self, match: int | None = None) -> list[Order]:
+        return (await self.request("order.list", self._of(match), list[Order])).result
+
+    # Positions
+
+    async def close_position(
+        self, position: int, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
+    ) -> Closed:
+        """Close all of it, or that much."""
+        if percent is None and quantity is None:
+            percent = 100
+        args = _given(position=position, percent=percent, quantity=quantity)
+        return (await self.request("position.close", args, Closed, key=key or new_key())).result
+
+    async def amend_position(
+        self,
+        position: int,
+        *,
+        stop_loss: Amount | None = None,
+        take_profit: Amount | None = None,
+        add_margin: Amount | None = None,
+        remove_margin: Amount | None = None,
+        trailing_stop: int | None = None,
+        key: str | None = None,
+    ) -> Amended:
+        """Move a stop loss or a take profit; 0 takes it away, one that is left out stays. Add margin, or take it
+        back. A trailing stop, in ppm of the price now, takes the place of a stop loss."""
+        args = _given(
+            position=position,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            add_margin=add_margin,
+            remove_margin=remove_margin,
+            trailing_stop=trailing_stop,
+        )
+        return (await self.request("position.amend", args, Amended, key=key or new_key())).result
+
+    async def positions(self, match: int | None = None) -> list[Position]:
+        return (await self.request("position.list", self._of(match), list[Position])).result
+
+    # Fixed-time trades
+
+    async def buy_fixed(
+        self,
+        *,
+        symbol: str,
+        direction: Literal["up", "down"],
+        stake: Amount,
+        duration: int,
+        match: int | None = None,
+        wallet: str | None = None,
+        key: str | None = None,
+    ) -> FixedBought:
+        """Stake on a higher or a lower price in `duration` seconds: from the seat in a match, or from a wallet such as
+        "demo" or "usdt"."""
+        args = {"account": self._of(match) if wallet is None else _given(match=match, wallet=wallet)} | _given(
+            symbol=symbol, direction=direction, stake=stake, duration=duration
+        )
+        return (await self.request("fixed.buy", args, FixedBought, key=key or new_key())).result
+
+    async def fixed_trades(self) -> list[FixedTrade]:
+        """Those that are open, in all matches and from all wallets."""
+        return (await self.request("fixed.list", {}, list[FixedTrade])).result
+
+    # What was: the latest ones, or those before message `before`, newest first
+
+    async def match_history(self, limit: int = 100, before: int | None = None) -> list[FinishedMatch]:
+        return (await self.request("me.matches", _given(limit=limit, before=before), list[FinishedMatch])).result
+
+    async def trade_history(self, limit: int = 100, before: int | None = None) -> list[ClosedTrade]:
+        return (await self.request("me.trades", _given(limit=limit, before=before), list[ClosedTrade])).result
+
+    async def fixed_history(self, limit: int = 100, before: int | None = None) -> list[SettledTrade]:
+        return (await self.request("me.fixed", _given(limit=limit, before=before), list[SettledTrade])).result
+
+    # Wallets
+
+    async def wallet(self) -> list[Balance]:
+        """The player's balances."""
+        return (await self.request("me.wallet", {}, list[Balance])).result
+
+    async def ledger(self, limit: int = 100, before: int | None = None) -> list[WalletChange]:
+        """The last changes of the player's accounts, newest first; before message `before`."""
+        return (await self.request("me.ledger", _given(limit=limit, before=before), list[WalletChange])).result
+
+    async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Money out of nowhere, where the arena is for development."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("wallet.top_up", args, Credited, key=key or new_key())).result
+
+    # The store and referrals
+
+    async def store(self) -> list[Offer]:
+        """What the store sells, and for how much."""
+        return (await self.request("store.list", {}, list[Offer])).result
+
+    async def purchase(
+        self, item: str, count: int = 1, *, version: int | None = None, key: str | None = None
+    ) -> Purchased:
+        """Buy from the store. With the `version` of the balance that pays, only if that has not changed."""
+        args = {"item": item, "count": count} | _given(version=version)
+        return (await self.request("wallet.purchase", args, Purchased, key=key or new_key())).result
+
+    async def inventory(self) -> list[Item]:
+        """The player's items."""
+        return (await self.request("inventory.list", {}, list[Item])).result
+
+    async def referral(self) -> Referral:
+        """The player's code for others to sign up with, and what it has brought."""
+        return (await self.request("referral.get", {}, Referral)).result
+
+    # Operators: with a token that `arena token --admin` prints
+
+    async def define_instrument(self, *, key: str | None = None, **data: Any) -> int:
+        """Add an instrument, or give one other data; its id. The fields are those of [[instruments]] in config.toml."""
+        return await self._make("admin.define_instrument", data, key)
+
+    async def create_game(self, *, key: str | None = None, **data: Any) -> int:
+        """Add a game; its id. The fields are those of [[games]] in config.toml, all but `practice`."""
+        return await self._make("admin.create_game", data, key)
+
+    async def update_game(self, game: int, *, key: str | None = None, **data: Any) -> None:
+        """Give the game other texts and rules, all of them anew. Its matches keep the ones they were made with."""
+        await self._make("admin.update_game", {"game": game} | data, key)
+
+    async def delete_game(self, game: int, *, key: str | None = None) -> None:
+        """Take the game away. Its matches go on."""
+        await self._make("admin.delete_game", {"game": game}, key)
+
+    async def activate_game(self, game: int, active: bool, *, key: str | None = None) -> None:
+        """Whether new matches of the game may be made, and players see it."""
+        await self._make("admin.activate_game", {"game": game, "active": active}, key)
+
+    async def start_season(self, name: str, *, key: str | None = None) -> int:
+        """Let the season's cups of everybody begin at 0; its number."""
+        return await self._make("admin.start_season", {"name": name}, key)
+
+    async def create_match(
+        self, game: int, *, practice: bool = False, code: str | None = None, key: str | None = None
+    ) -> int:
+        """Make a match of the game; its id."""
+        return await self._make("admin.create_match", {"game": game, "practice": practice} | _given(code=code), key)
+
+    async def start_match(self, match: int, *, key: str | None = None) -> None:
+        """Let a match that waits begin, whoever has joined."""
+        await self._make("admin.start_match", {"match": match}, key)
+
+    async def cancel_match(self, match: int, reason: str, *, key: str | None = None) -> None:
+        """Call off a match that waits."""
+        await self._make("admin.cancel_match", {"match": match, "reason": reason}, key)
+
+    async def archive_match(self, match: int, *, key: str | None = None) -> None:
+        """Take a match that is over, or was called off, out of the lists."""
+        await self._make("admin.archive_match", {"match": match}, key)
+
+    async def audit(self) -> Audited:
+        """Recompute every balance from the journal of transfers, while the arena is at work."""
+        return (await self.request("admin.audit", {}, Audited, timeout_s=60)).result
+
+    async def solvency(self, match: int) -> Solvency:
+        """What a paid match has, and what it owes, at this moment."""
+        return (await self.request("admin.solvency", {"match": match}, Solvency)).result
+
+    async def fund_rewards(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Credit the account from which the house pays what entry fees do not cover."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("admin.fund_rewards", args, Credited, key=key or new_key())).result
+
+    async def fund_referrals(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+        """Credit the account from which the house pays for referrals."""
+        args = {"asset": asset} | _given(amount=amount)
+        return (await self.request("admin.fund_referrals", args, Credited, key=key or new_key())).result
+
+    async def set_referrals(self, *, key: str | None = None, **data: Any) -> None:
+        """Set the terms of referrals. The fields are those of [referrals] in config.toml, all but `funds`."""
+        await self._make("admin.set_referrals", data, key)
+
+    async def set_offer(self, *, key: str | None = None, **data: Any) -> None:
+        """Sell an item, or on other terms. The fields are those of [[offers]] in config.toml, all but `stock`."""
+        await self._make("admin.set_offer", data, key)
+
+    async def stock(self, item: str, count: int, *, key: str | None = None) -> None:
+        """Give the store so many more to sell."""
+        await self._make("admin.stock", {"item": item, "count": count}, key)
+
+    async def end_match(self, match: int, reason: str, *, void: bool = False, key: str | None = None) -> None:
+        """Settle the match at the prices of now, as if its time had come; or (`void`) rank nobody, and give every fee
+        back."""
+        await self._make("admin.end_match", {"match": match, "reason": reason, "void": void}, key)
+
+    async def set_switch(
+        self,
+        switch: Literal["locked", "halted", "close_only"],
+        on: bool,
+        reason: str,
+        *,
+        symbol: str | None = None,
+        match: int | None = None,
+        player: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Turn a kill switch of the named instrument, match or player; of the whole arena when none is named."""
+        args = {"switch": switch, "on": on, "reason": reason} | _given(symbol=symbol, match=match, player=player)
+        await self._make("admin.set_switch", args, key)
+
+    async def _make(self, op: str, args: dict[str, Any], key: str | None) -> int:
+        return (await self.request(op, args, Made, key=key or new_key())).result.id
+
+    def _of(self, match: int | None) -> dict[str, Any]:
+        if match is None and not self.matches:
+            raise ArenaError("the player has no seat in any match")
+        return {"match": self.matches[0] if match is None else match}
+
+
+def new_key() -> str:
+    """An idempotency key that nobody has used."""
+    return secrets.token_hex(12)
+
+
+def _given(**args: Any) -> dict[str, Any]:
+    """The arguments that are not None; decimals as plain text."""
+    return {name: _plain(name, value) for name, value in args.items() if value is not None}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, float):
+        raise TypeError(f"{name} must be Decimal, int or text: a float is not exact")
+    return f"{value:f}" if isinstance(value, Decimal) else value

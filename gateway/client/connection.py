@@ -1,0 +1,377 @@
+"""A player's connection that stays up: requests, their replies, and events.
+
+When the socket breaks, a new one says who we are, subscribes again, and repeats what is not answered: with its key, so
+that asking twice does not act twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
+
+import aiohttp
+import msgspec
+from msgspec import Raw, Struct
+
+from gateway.client.events import EVENT_DATA, Event
+from gateway.client.types import Reply
+
+T = TypeVar("T")
+Encoding = Literal["json", "msgpack"]
+
+EVENTS_KEPT: Final = 10_000
+"""Events that wait to be read; when more come, the oldest are dropped and counted."""
+
+FIRST_WAIT_S: Final = 0.05
+LONGEST_WAIT_S: Final = 2.0
+"""Between two attempts to come back; the wait doubles from the first to the longest."""
+
+HEARTBEAT_S: Final = 15.0
+FINAL_CLOSES: Final = frozenset({4001, 4003})
+"""Close codes after which coming back with the same token is of no use."""
+
+TURNED_AWAY: Final = 4029
+"""Too many connections or messages. To come back at once is of no use to somebody who is not a player yet."""
+
+_MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+_BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class ArenaError(Exception):
+    """Something between us and the arena; the message says what."""
+
+
+class Refused(ArenaError):
+    """The arena said no. `retry` is "never", "after" (in `retry_after` ms), or "query": the outcome is unknown, ask."""
+
+    def __init__(
+        self, code: str, message: str, retry: str, details: dict[str, Any] | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}" + (f" {details}" if details else ""))
+        self.code = code
+        self.message = message
+        self.retry = retry
+        self.details = details or {}
+        self.retry_after = retry_after
+
+
+class Unreachable(ArenaError):
+    """Nobody answers at that address."""
+
+
+class Disconnected(ArenaError):
+    """The connection is gone for good; `code` is the close code. The outcome of what was asked is unknown."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"the connection was closed with code {code}")
+        self.code = code
+
+
+class Garbled(ArenaError):
+    """The arena sent what is no message of its protocol."""
+
+
+class Unanswered(ArenaError):
+    """No reply in time. The outcome is unknown: the same request with the same `key` tells it."""
+
+    def __init__(self, op: str, key: str | None) -> None:
+        super().__init__(f"{op} was not answered in time; ask again" + (f" with key {key}" if key else ""))
+        self.op = op
+        self.key = key
+
+
+class _Error(Struct, frozen=True):
+    code: str
+    message: str = ""
+    retry: str = "never"
+    retry_after: int | None = None
+    details: dict[str, Any] | None = None
+
+
+class _Problem(Struct, frozen=True):
+    """An error as REST tells it."""
+
+    code: str
+    detail: str = ""
+    retry: str = "never"
+    retry_after: int | None = None
+    details: dict[str, Any] | None = None
+
+
+class _Incoming(Struct, frozen=True):
+    """A reply, or a message of a channel."""
+
+    id: int | None = None
+    ok: bool = False
+    seq: int = 0
+    at: int = 0
+    result: Raw = Raw()
+    replayed: bool = False
+    error: _Error | None = None
+    channel: str = ""
+    n: int = 0
+    type: str = ""
+    data: Raw = Raw()
+    kind: str = ""
+
+
+class _Asked(NamedTuple):
+    """A request without a reply yet."""
+
+    frame: bytes
+    answer: asyncio.Future[_Incoming]
+
+
+class Connection:
+    """See the module. Plain attributes: `token`, which a new socket shows; `reconnects`, `events_dropped`."""
+
+    def __init__(self, url: str, encoding: Encoding, reconnect: bool, timeout_s: float) -> None:
+        self.url = ("http" + url[2:] if url.startswith("ws") else url).rstrip("/")
+        self.token: str | None = None
+        self.channels: list[str] = []
+        """Subscriptions, which a new socket takes over."""
+        self.reconnects = 0
+        self.events_dropped = 0
+        self.unexpected = 0
+        """Replies to nothing that was asked."""
+        self._given_up: set[int] = set()
+        """What was asked and not answered in time: a reply may still come."""
+        self._text = encoding == "json"
+        self._codec: Any = msgspec.json if self._text else msgspec.msgpack
+        self._protocol = f"arena.v1+{encoding}"
+        self._reconnect = reconnect
+        self._timeout_s = timeout_s
+        self._ids = itertools.count(1)
+        self._asked: dict[int, _Asked] = {}
+        self._events: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._ended: ArenaError | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises Unreachable."""
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                self._socket = await self._open()
+        except _BROKEN as error:
+            await self._http.close()
+            raise Unreachable(f"no arena at {self.url}: {error}") from error
+        self._keeper = asyncio.create_task(self._keep_connected(), name="arena client")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Leave. What still waits for a reply gets Disconnected."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        self._end(Disconnected(None))
+        if self._socket is not None:
+            await self._socket.close()
+        if self._http is not None:
+            await self._http.close()
+
+    # Asking
+
+    async def request(
+        self,
+        op: str,
+        args: dict[str, Any],
+        shape: type[T],
+        *,
+        key: str | None = None,
+        deadline: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply[T]:
+        """Ask for any op and wait for the outcome, over reconnects if need be.
+
+        Raises Refused, Unanswered after `timeout_s`, Disconnected and Garbled.
+        """
+        if self._ended is not None:
+            raise self._ended
+        id = next(self._ids)
+        message: dict[str, Any] = {"id": id, "op": op, "args": args}
+        if key is not None:
+            message["key"] = key
+        if deadline is not None:
+            message["deadline"] = deadline
+        frame = self._codec.encode(message)
+        asked = self._asked[id] = _Asked(frame, asyncio.get_running_loop().create_future())
+        try:
+            async with asyncio.timeout(timeout_s or self._timeout_s):
+                await self._send(frame)
+                incoming = await asked.answer
+        except TimeoutError as error:
+            raise Unanswered(op, key) from error
+        finally:
+            if asked.answer.cancelled() or not asked.answer.done():
+                self._given_up.add(id)
+            del self._asked[id]
+        try:
+            result = self._codec.decode(incoming.result, type=shape)
+        except msgspec.MsgspecError as error:
+            raise Garbled(f"not a result of {op}: {error}") from error
+        return Reply(result, incoming.seq, incoming.at, incoming.replayed)
+
+    async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
+        """Ask over REST. Raises Refused and Unreachable."""
+        assert self._http is not None, "use `async with`"
+        try:
+            async with self._http.post(self.url + path, json=body) as response:
+                content = await response.read()
+        except _BROKEN as error:
+            raise Unreachable(f"no arena at {self.url}: {error}") from error
+        if response.status >= 400:
+            problem = msgspec.json.decode(content, type=_Problem)
+            raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
+        return msgspec.json.decode(content, type=shape)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the channels tell, as it comes; ends when the connection does."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self._ended is not None:
+                return
+            self._news.clear()
+            await self._news.wait()
+
+    # Staying up
+
+    async def _keep_connected(self) -> None:
+        try:
+            while self._socket is not None:
+                code = await self._read(self._socket)
+                self._socket = None
+                turned_away = code == TURNED_AWAY and self.token is None
+                if not self._reconnect or code in FINAL_CLOSES or turned_away:
+                    self._end(Disconnected(code))
+                    return
+                self._socket = await self._come_back()
+                await self._ask_again()
+        except ArenaError as error:
+            self._end(error)
+        except msgspec.MsgspecError as error:
+            self._end(Garbled(f"not a message of the protocol: {error}"))
+
+    async def _open(self) -> aiohttp.ClientWebSocketResponse:
+        assert self._http is not None
+        return await self._http.ws_connect(
+            self.url + "/ws", protocols=(self._protocol,), heartbeat=HEARTBEAT_S, max_msg_size=0
+        )
+
+    async def _come_back(self) -> aiohttp.ClientWebSocketResponse:
+        """A new socket of the same player. Raises Refused when the token is not good any more."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    socket = await self._open()
+                    if await self._is_let_in(socket):
+                        self.reconnects += 1
+                        return socket
+            except _BROKEN:
+                continue
+
+    async def _is_let_in(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Say again who we are; False when the socket broke meanwhile, or there was no room."""
+        if self.token is None:
+            return True
+        await self._write(socket, self._codec.encode({"id": 0, "op": "auth", "args": {"token": self.token}}))
+        message = await socket.receive()
+        if message.type not in _MESSAGES:
+            return False
+        incoming = self._codec.decode(message.data, type=_Incoming)
+        if incoming.error is not None and incoming.error.retry == "never":
+            raise _refusal(incoming.error)
+        return bool(incoming.ok)
+
+    async def _ask_again(self) -> None:
+        """Restore the subscriptions, and repeat what is not answered."""
+        frames = [asked.frame for _, asked in sorted(self._asked.items())]
+        if self.channels:
+            args = {"channels": self.channels}
+            frames.insert(0, self._codec.encode({"id": 0, "op": "subscribe", "args": args}))
+        for frame in frames:
+            await self._send(frame)
+
+    async def _send(self, frame: bytes) -> None:
+        """Send if there is a socket; what is not answered is sent again by the next one."""
+        if self._socket is not None:
+            try:
+                await self._write(self._socket, frame)
+            except _BROKEN:
+                return
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse, frame: bytes) -> None:
+        await socket.send_frame(frame, aiohttp.WSMsgType.TEXT if self._text else aiohttp.WSMsgType.BINARY)
+
+    # What comes
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> int | None:
+        """Take what comes until the socket ends; its close code."""
+        async for message in socket:
+            if message.type in _MESSAGES:
+                self._take(self._codec.decode(message.data, type=_Incoming))
+        return socket.close_code
+
+    def _take(self, incoming: _Incoming) -> None:
+        if incoming.channel:
+            self._take_event(incoming)
+            return
+        if incoming.id == 0:
+            return
+        if incoming.id in self._given_up:
+            self._given_up.remove(incoming.id)
+            return
+        asked = self._asked.get(incoming.id) if incoming.id is not None else None
+        if asked is None or asked.answer.done():
+            self.unexpected += not (asked and asked.answer.cancelled())
+        elif incoming.error is not None:
+            asked.answer.set_exception(_refusal(incoming.error))
+        else:
+            asked.answer.set_result(incoming)
+
+    def _take_event(self, incoming: _Incoming) -> None:
+        if incoming.kind == "ended":
+            self.channels = [channel for channel in self.channels if channel != incoming.channel]
+        shape = EVENT_DATA.get(incoming.type) or EVENT_DATA.get(incoming.type.partition(".")[0], dict)
+        if bytes(incoming.data) in _EMPTY:
+            shape = dict
+        data = self._codec.decode(incoming.data, type=shape)
+        if len(self._events) == EVENTS_KEPT:
+            self._events.popleft()
+            self.events_dropped += 1
+        self._events.append(
+            Event(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind)
+        )
+        self._news.set()
+
+    def _end(self, error: ArenaError) -> None:
+        """Nothing more will come."""
+        if self._ended is None:
+            self._ended = error
+        for asked in self._asked.values():
+            if not asked.answer.done():
+                asked.answer.set_exception(error)
+        self._news.set()
+
+
+_EMPTY: Final = (b"{}", b"\x80")
+
+
+def _refusal(error: _Error) -> Refused:
+    return Refused(error.code, error.message, error.retry, error.details, error.retry_after)

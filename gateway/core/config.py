@@ -1,0 +1,123 @@
+"""The configuration: every key, its unit in its name, its default here. config.toml explains them and repeats them.
+
+Unknown keys are refused, so a typo is an error and not a default. Money and prices are decimal strings.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from gateway.core.house import OFFERS, OfferSeed, Players, ReferralSeed
+from gateway.core.seed import GAMES, INSTRUMENTS, GameSeed, InstrumentSeed
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names file, key and what is wrong."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Server(_Section, frozen=True):
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    development: bool = True
+    allow_guests: bool = True
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    token_lifetime_s: Positive = 86_400
+    shutdown_s: PositiveSeconds = 5.0
+
+
+class Data(_Section, frozen=True):
+    directory: str = "data"
+    snapshot_every_s: PositiveSeconds = 300.0
+    snapshot_every_commands: Positive = 1_000_000
+    keep_second_candles_s: Annotated[int, msgspec.Meta(ge=0)] = 172_800
+    clock_behind_s: PositiveSeconds = 5.0
+    clock_ahead_s: PositiveSeconds = 2_592_000.0
+    accept_clock: bool = False
+
+
+class Market(_Section, frozen=True):
+    source: str = "simulated"
+    stream_url: str = "wss://stream.binance.com:9443"
+    rest_url: str = "https://api.binance.com"
+    symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
+    speed: PositiveSeconds = 1.0
+    loop: bool = True
+    seed: int = 1
+    silence_s: PositiveSeconds = 10.0
+    min_top_notional: str = "100"
+    confirm_every_ms: Positive = 500
+
+
+class Limits(_Section, frozen=True):
+    frame_bytes: Positive = 16_384
+    frame_bytes_before_auth: Positive = 4_096
+    messages_per_s: Positive = 20
+    messages_burst: Positive = 40
+    player_messages_per_s: Positive = 50
+    player_messages_burst: Positive = 100
+    refusals_before_close: Positive = 100
+    connections_per_address: Positive = 20
+    connections_per_player: Positive = 5
+    channels_per_connection: Positive = 64
+    guests_per_address_per_minute: Positive = 30
+    requests_per_address_per_s: Positive = 50
+    wrong_codes_per_minute: Positive = 10
+    auth_within_s: PositiveSeconds = 5.0
+    ping_every_s: PositiveSeconds = 15.0
+    silence_s: PositiveSeconds = 45.0
+    slow_bytes: Positive = 65_536
+    hard_bytes: Positive = 1_048_576
+    slow_patience_s: PositiveSeconds = 5.0
+    send_buffer_bytes: Positive = 131_072
+    inbox_commands: Positive = 16_384
+    batch_commands: Positive = 4_096
+    quote_gather_ms: Annotated[int, msgspec.Meta(ge=0)] = 10
+    refuse_opens_after_ms: Positive = 20
+    refuse_most_after_ms: Positive = 100
+    candle_every_ms: Positive = 250
+    board_every_ms: Positive = 1_000
+    board_rows: Positive = 100
+
+
+class Config(_Section, frozen=True):
+    server: Server = Server()
+    data: Data = Data()
+    market: Market = Market()
+    limits: Limits = Limits()
+    instruments: tuple[InstrumentSeed, ...] = INSTRUMENTS
+    games: tuple[GameSeed, ...] = GAMES
+    players: Players = Players()
+    referrals: ReferralSeed = ReferralSeed()
+    offers: tuple[OfferSeed, ...] = OFFERS
+
+
+def parse_config(text: str, name: str = "config.toml") -> Config:
+    """The configuration that the TOML text says. Raises ConfigError."""
+    try:
+        return msgspec.toml.decode(text, type=Config)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        key = path.rstrip("`").lstrip(".")
+        raise ConfigError(f"{name}: {key + ': ' if key else ''}{problem}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{name}: not TOML: {error}") from error
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in the file. Raises ConfigError, also when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return parse_config(text, str(path))

@@ -1,0 +1,1 @@
+"""Every op: the table of them, a file per noun, and the session that serves one client."""

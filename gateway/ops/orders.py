@@ -1,0 +1,241 @@
+"""Ops of orders: place, amend, cancel, list, test."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from engine import views
+from engine.model.commands import Amend, OrderType, Side, TimeInForce
+from engine.model.events import OrderStatus
+from engine.model.reasons import Reason
+from engine.model.scale import NS_PER_MS
+from engine.views import OrderView
+from gateway.core.records import Outcome, amend_order_record, cancel_all_record, cancel_order_record, place_order_record
+from gateway.ops.arena import Arena
+from gateway.ops.matches import distances, floors_of
+from gateway.ops.positions import instrument_of
+from gateway.ops.requests import Request
+from gateway.presenters.instruments import Instrument, Instruments, money_text, units_of
+from gateway.presenters.names import ORDER_TYPES, SIDES, STATUSES, client_order_id_text
+from gateway.protocol import arguments as args
+from gateway.protocol.errors import Code, Refused
+
+if TYPE_CHECKING:
+    from gateway.ops.sessions import Session
+
+_SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
+_TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value, "stop": OrderType.STOP.value}
+_TIMES_IN_FORCE: Final = {
+    None: TimeInForce.GTC.value,
+    "gtc": TimeInForce.GTC.value,
+    "gtd": TimeInForce.GTD.value,
+    "ioc": TimeInForce.IOC.value,
+}
+
+
+class Placed(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Result of order.place. `position` and `fill_price` when it filled at once."""
+
+    order: int
+    status: str
+    position: int | None = None
+    fill_price: str | None = None
+    liquidation_price: str | None = None
+    fee: str | None = None
+
+
+class AmendedOrder(Struct, frozen=True, gc=False, omit_defaults=True):
+    order: int
+    status: str
+    liquidation_price: str | None = None
+
+
+class Canceled(Struct, frozen=True, gc=False):
+    order: int
+    status: str
+
+
+class CanceledAll(Struct, frozen=True, gc=False):
+    """`canceled` is how many orders were."""
+
+    match: int
+    canceled: int
+
+
+class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would.
+
+    `stop_loss` is where the stop would stand, a trailing one too. `distance` is how far equity would be above each
+    floor of the seat, by its rule, once the order has opened and paid its fee and the spread of now.
+    """
+
+    status: str
+    quantity: str
+    price: str
+    notional: str
+    margin: str
+    fee: str
+    bankruptcy_price: str
+    liquidation_price: str | None = None
+    stop_loss: str | None = None
+    distance: dict[str, str] = {}
+
+
+class OrderAnswer(Struct, frozen=True, omit_defaults=True):
+    order: int
+    match: int
+    symbol: str
+    side: str
+    type: str
+    leverage: int
+    quantity: str
+    price: str
+    margin: str
+    fee: str
+    accepted_at: int
+    expires_at: int | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    client_order_id: str | None = None
+    trailing_stop: int | None = None  # ppm of the price at the fill
+
+
+def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
+    instrument = arena.instruments.named(order.symbol)
+    return Request(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
+
+
+def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> bytes:
+    price, stop_loss, take_profit = order.price, order.stop_loss, order.take_profit
+    return place_order_record(
+        player,
+        order.match,
+        instrument.id,
+        _SIDES[order.side],
+        _TYPES[order.type],
+        _TIMES_IN_FORCE[order.time_in_force],
+        order.leverage,
+        units_of("margin", order.margin) if order.margin is not None else 0,
+        instrument.lots("quantity", order.quantity) if order.quantity is not None else 0,
+        instrument.ticks("price", price) if price is not None else 0,
+        instrument.ticks("stop_loss", stop_loss) if stop_loss is not None else 0,
+        instrument.ticks("take_profit", take_profit) if take_profit is not None else 0,
+        order.expires_at * NS_PER_MS if order.expires_at is not None else 0,
+        order.client_order_id.encode() if order.client_order_id is not None else b"",
+        order.max_slippage or 0,
+        order.trailing_stop if order.trailing_stop is not None else 0,
+    )
+
+
+def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
+    if outcome.status != OrderStatus.FILLED:
+        return Placed(outcome.id, STATUSES[outcome.status])
+    return Placed(
+        outcome.id,
+        "filled",
+        outcome.id,
+        instrument.price_text(outcome.price),
+        instrument.price_or_none(outcome.liquidation),
+        money_text(outcome.fee),
+    )
+
+
+def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
+    fields = (
+        (Amend.PRICE if of.price is not None else 0)
+        | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
+        | (Amend.TAKE_PROFIT if of.take_profit is not None else 0)
+        | (Amend.EXPIRY if of.expires_at is not None else 0)
+    )
+    if not fields:
+        raise Refused(
+            Code.BAD_ARGUMENTS,
+            problem='give price, stop_loss or take_profit ("0" takes it away), or expires_at (0: none)',
+        )
+    instrument = instrument_of(arena, player, of.order)
+    if instrument is None:
+        raise Refused(Reason.ORDER_NOT_FOUND)
+    record = amend_order_record(
+        player,
+        of.order,
+        fields,
+        instrument.ticks("price", of.price),
+        instrument.ticks("stop_loss", of.stop_loss),
+        instrument.ticks("take_profit", of.take_profit),
+        (of.expires_at or 0) * NS_PER_MS,
+    )
+    return Request(record, partial(_amended, arena))
+
+
+def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder:
+    instrument = arena.instruments.by_id[outcome.instrument]
+    return AmendedOrder(outcome.id, STATUSES[outcome.status], instrument.price_or_none(outcome.liquidation))
+
+
+def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Request:
+    return Request(cancel_order_record(player, order.order), _canceled)
+
+
+def _canceled(outcome: Outcome) -> Canceled:
+    return Canceled(outcome.id, STATUSES[outcome.status])
+
+
+def cancel_all(arena: Arena, player: int, of: args.OfMatch) -> Request:
+    return Request(cancel_all_record(player, of.match), _canceled_all)
+
+
+def _canceled_all(outcome: Outcome) -> CanceledAll:
+    return CanceledAll(outcome.id, outcome.left)
+
+
+def order_list(session: Session, of: args.OfMatch) -> list[OrderAnswer]:
+    found = views.orders(session.arena.state.book, session.player, of.match)
+    if found is None:
+        raise Refused(Reason.NOT_JOINED)
+    return [order_answer(session.arena.instruments, view) for view in found]
+
+
+def test(session: Session, order: args.PlaceOrder) -> Tested:
+    instrument = session.arena.instruments.named(order.symbol)
+    reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
+    if plan is None:
+        raise Refused(reason)
+    seat = views.seat(session.arena.state.book, session.player, order.match)
+    assert seat is not None
+    return Tested(
+        "filled" if plan.fills else "accepted",
+        instrument.quantity_text(plan.lots),
+        instrument.price_text(plan.price),
+        money_text(plan.notional),
+        money_text(plan.margin),
+        money_text(plan.fee),
+        instrument.price_text(plan.bankruptcy),
+        instrument.price_or_none(plan.liquidation),
+        instrument.price_or_none(plan.stop_loss),
+        distances(floors_of(seat), plan.equity),
+    )
+
+
+def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
+    instrument = instruments.by_id[order.instrument]
+    return OrderAnswer(
+        order.order,
+        order.match,
+        instrument.symbol,
+        SIDES[order.side],
+        ORDER_TYPES[order.order_type],
+        order.leverage,
+        instrument.quantity_text(order.lots),
+        instrument.price_text(order.price),
+        money_text(order.margin),
+        money_text(order.fee),
+        order.accepted_at_ns // NS_PER_MS,
+        order.expires_at_ns // NS_PER_MS or None,
+        instrument.price_or_none(order.stop_loss),
+        instrument.price_or_none(order.take_profit),
+        client_order_id_text(order.client_order_id),
+        order.trailing_ppm or None,
+    )

@@ -1,0 +1,48 @@
+"""Ops of queues: a player wants a seat in the next match of a game, or not any more. `me` tells what comes of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engine import views
+from engine.model.commands import JoinQueue, LeaveQueue
+from engine.model.scale import NS_PER_MS
+from engine.model.state import State
+from gateway.core.records import Outcome
+from gateway.ops.arena import Arena
+from gateway.ops.requests import Request, cold_request
+from gateway.protocol import arguments as args
+
+
+class Queued(Struct, frozen=True):
+    """Whose queue the player has joined or left."""
+
+    game: int
+
+
+class QueueAnswer(Struct, frozen=True, omit_defaults=True):
+    """Where the player stands in the queue of a game, and until when at most."""
+
+    game: int
+    place: int
+    until: int | None = None
+
+
+def queue_join(arena: Arena, player: int, of: args.OfGame) -> Request:
+    return cold_request(JoinQueue(of.game, player), _queued, player)
+
+
+def queue_leave(arena: Arena, player: int, of: args.OfGame) -> Request:
+    return cold_request(LeaveQueue(of.game, player), _queued, player)
+
+
+def _queued(outcome: Outcome) -> Queued:
+    return Queued(outcome.id)
+
+
+def queues_of(state: State, player: int) -> list[QueueAnswer]:
+    """Those in which the player waits."""
+    return [
+        QueueAnswer(queue.game, queue.place, queue.until_ns // NS_PER_MS or None)
+        for queue in views.queues_of(state, player)
+    ]

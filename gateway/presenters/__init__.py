@@ -1,0 +1,1 @@
+"""From the engine's integers to what clients see, and back."""

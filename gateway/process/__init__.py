@@ -1,0 +1,1 @@
+"""The whole arena in one process: wiring, data folder, warm-up; and players that are programs."""

@@ -1,0 +1,347 @@
+"""The whole arena in one process: built, served, and stopped in order.
+
+    start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
+    stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from engine.batch.machine import Applied
+from engine.model.commands import Batch, encode_cold
+from engine.model.reasons import Reason
+from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
+from engine.views import quote, takes_quotes, waits_for_quote
+from gateway.channels.fanout import Fanout, Message
+from gateway.channels.publisher import publish_boards, publish_candles
+from gateway.channels.rooms import send_rooms
+from gateway.core.clock import Clock, check_wall_clock
+from gateway.core.config import Config
+from gateway.core.house import house_commands
+from gateway.core.limits import Buckets, Counts
+from gateway.core.metrics import Metrics
+from gateway.core.records import Outcome, cold_record
+from gateway.core.seed import SeedError, seed_commands
+from gateway.core.sequencer import Sequencer, Urgency
+from gateway.core.tokens import Tokens, secret_in
+from gateway.market.binance import BinanceFeed
+from gateway.market.filter import FrameCounts, QuoteFilter
+from gateway.market.prices import Prices
+from gateway.market.sources import MarketData, start_market
+from gateway.ops.arena import Arena
+from gateway.presenters.instruments import Instruments
+from gateway.process.data_folder import Store, open_store
+from gateway.process.warmup import warm_up
+from gateway.transport.connections import GOING_AWAY, Connections
+from gateway.transport.http import Check, Rest
+from gateway.transport.websocket import Sockets
+from persistence.log import EXIT_LOG_FAILED, LogFailed
+
+log = structlog.get_logger()
+
+LOOK_AT_STORE_EVERY_S = 0.5
+GC_THRESHOLDS = (50_000, 20, 50)
+
+
+async def serve(
+    config: Config, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None
+) -> int:
+    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is told the port.
+
+    Raises, before anything is served: ConfigError, SeedError, ClockRefused, SecretUnusable, SymbolsUnavailable, and
+    what `persistence.recovery.recover` raises.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError, NotImplementedError):  # not in the main thread: then only `stop` stops it
+            loop.add_signal_handler(number, stop.set)
+    app = await App.start(config)
+    _settle_memory()
+    try:
+        on_ready(app.port)
+        await app.run(stop)
+    except LogFailed as error:
+        log.critical("the log failed: nothing of the last batch was acknowledged", error=str(error))
+        await app.abandon()
+        return EXIT_LOG_FAILED
+    except BaseException:
+        await app.abandon()
+        raise
+    await app.stop()
+    return 0
+
+
+def _settle_memory() -> None:
+    """Let the garbage collector leave alone what is here to stay, and look at the rest less often.
+
+    Messages are made of Structs that it does not track, so there is little for it to find.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+class App:
+    """A running arena. `arena` is what the ops see of it; `port` is where it listens."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        limits = config.limits
+        self.config = config
+        self.store = store
+        self.port = 0
+        self.metrics = Metrics()
+        self.connections = Connections(limits)
+        self.instruments = Instruments()
+        self.instruments.refresh(store.machine.state.cold)
+        book = store.machine.state.book
+        quote_filter = QuoteFilter(
+            lambda instrument: waits_for_quote(store.machine.state.book, instrument),
+            min_top_notional=parse_decimal(config.market.min_top_notional, MONEY_DECIMALS),
+            confirm_every_ns=config.market.confirm_every_ms * NS_PER_MS,
+        )
+        self.prices = Prices(self.instruments, quote_filter)
+        fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
+        clock = Clock(max(store.log.last_at_ns, int(book.world[0]["now_ns"])))
+        sequencer = Sequencer(
+            store.machine,
+            store.log.append_async,
+            clock,
+            limits,
+            [fanout.publish, self._send_rooms, store.put, self._flush],
+            self.metrics.batch_done,
+        )
+        self.prices.sequencer = sequencer
+        self.arena = Arena(
+            config=config,
+            machine=store.machine,
+            sequencer=sequencer,
+            clock=clock,
+            instruments=self.instruments,
+            fanout=fanout,
+            tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
+            past=store,
+            last_price=self.prices.last_price,
+            player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
+            player_connections=Counts(limits.connections_per_player),
+            code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._market: MarketData | None = None
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def start(cls, config: Config) -> App:
+        """Recover, warm up, seed, connect to the market, listen."""
+        begun_s = time.perf_counter()
+        store = await open_store(config.data)
+        try:
+            now_ns = int(store.machine.state.book.world[0]["now_ns"])
+            if not config.data.accept_clock:
+                check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
+            app = cls(config, store)
+        except BaseException:
+            await store.abandon()
+            raise
+        try:
+            warm_up()
+            log.info("kernels warm", seconds=round(time.perf_counter() - begun_s, 1))
+            await app._begin()
+        except BaseException:
+            await app.abandon()
+            raise
+        log.info("arena open", host=config.server.host, port=app.port, market=config.market.source)
+        return app
+
+    async def _begin(self) -> None:
+        sequencer = self.arena.sequencer
+        seeded = self._seed() if sequencer.sequence == 0 else []
+        for instrument in self.instruments.by_id:
+            self.prices.watch(instrument)
+        self._own(sequencer.run(), "sequencer")
+        for outcome in seeded:
+            await self._unless_ended(outcome)
+        self._own(self.connections.run(), "connections")
+        self._own(publish_candles(self.arena), "candles")
+        self._own(publish_boards(self.arena), "boards")
+        self._own(self._look_at_store(), "store")
+        self._market = await start_market(self.config.market, self.prices)
+        self._tasks.append(self._market.task)
+        await self._listen()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set. Raises what ended a part that should have gone on."""
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        done, _ = await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done:
+            if task is not stopping:
+                task.result()
+                raise AssertionError(f"{task.get_name()} ended by itself")
+
+    async def stop(self) -> None:
+        """Stop in order: nothing that was accepted is left unanswered."""
+        log.info("arena stopping")
+        arena = self.arena
+        seq, at_ms = arena.applied
+        arena.fanout.sys.send(Message(seq, at_ms, "shutdown", {}))
+        arena.sequencer.stop()
+        await self._task("sequencer")
+        self.connections.close_all(GOING_AWAY, "the server is going away")
+        await self._close_web()
+        await self._cancel_tasks()
+        if self._market is not None:
+            await self._market.stop()
+        await self.store.close()
+        log.info("arena stopped", sequence=arena.sequencer.sequence)
+
+    async def abandon(self) -> None:
+        """Something failed: cut every socket at once, answer nobody, and let the process end."""
+        for connection in list(self.connections.open):
+            connection.abort()
+        await self._cancel_tasks()
+        await self._close_web()
+        if self._market is not None:
+            await self._market.stop()
+        await self.store.abandon()
+
+    def checks(self) -> dict[str, Check]:
+        """What must be right before clients should come, and whether it is."""
+        now_ns = self.arena.clock.stamp_ns()
+        book = self.store.machine.state.book
+        known = self.instruments.by_symbol
+        wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
+        # What is halted or closed has no fresh price, and that is as it should be.
+        wanted = [instrument for instrument in wanted if takes_quotes(book, instrument.id, now_ns)]
+        quotes = {instrument.symbol: quote(book, instrument.id, now_ns) for instrument in wanted}
+        stale = [symbol for symbol, last in quotes.items() if last.stale]
+        if self.config.market.source.startswith("recording:") and len(stale) < len(quotes):
+            # A recording need not have them all: those it has not brought yet are not waited for.
+            stale = [symbol for symbol in stale if quotes[symbol].bid]
+        refused = self.arena.sequencer.risk_refused
+        return {
+            "kernels": Check(True, "warm"),
+            "log": Check(True, f"at sequence {self.arena.sequencer.sequence}"),
+            "feed": Check(not stale, f"stale: {', '.join(stale)}" if stale else "fresh"),
+            "disk": Check(not refused, refused or "fine"),
+        }
+
+    # Parts
+
+    def _seed(self) -> list[asyncio.Future[Outcome]]:
+        """Submit the commands that create what is configured, to be one batch; their outcomes."""
+        outcomes = []
+        loop = asyncio.get_running_loop()
+        config = self.config
+        seeds = chain(
+            seed_commands(config.instruments, config.games), house_commands(config.referrals, config.offers)
+        )
+        for command in seeds:
+            done: asyncio.Future[Outcome] = loop.create_future()
+
+            def answer(outcome: Outcome, at_ns: int, done: asyncio.Future[Outcome] = done) -> None:
+                done.set_result(outcome)
+
+            self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
+            outcomes.append(done)
+        return outcomes
+
+    async def _unless_ended(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
+        sequencer = self._task("sequencer")
+        either: set[asyncio.Future[Any]] = {outcome, sequencer}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not outcome.done():
+            sequencer.result()
+        reason = Reason(outcome.result().reason)
+        if reason is not Reason.ACCEPTED:
+            raise SeedError(f"the engine refuses the seed: {reason.name}")
+
+    def _instrument_changed(self, instrument: int) -> None:
+        self.instruments.refresh(self.store.machine.state.cold)
+        self.prices.watch(instrument)
+
+    def _send_rooms(self, batch: Batch, applied: Applied) -> None:
+        send_rooms(self.arena, applied)
+
+    def _flush(self, batch: Batch, applied: Applied) -> None:
+        self.connections.flush()
+
+    async def _look_at_store(self) -> None:
+        """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
+        while True:
+            if self.store.log.room().is_low:
+                self.arena.sequencer.risk_refused = "the disk is nearly full"
+            elif self.store.projection.full:
+                self.arena.sequencer.risk_refused = "the projection lags behind"
+            else:
+                self.arena.sequencer.risk_refused = ""
+            await asyncio.sleep(LOOK_AT_STORE_EVERY_S)
+
+    async def _listen(self) -> None:
+        server = self.config.server
+        self._measure()
+        rest = Rest(self.arena, self.metrics, self.checks)
+        application = rest.application(Sockets(self.arena, self.connections))
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=server.shutdown_s)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, server.host, server.port, backlog=1024)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    def _measure(self) -> None:
+        sequencer, connections, metrics = self.arena.sequencer, self.connections, self.metrics
+        metrics.counter("commands", "Commands applied", lambda: sequencer.commands)
+        metrics.counter("commands_refused", "Commands not admitted", lambda: sequencer.refused)
+        metrics.counter("quotes_dropped", "Quotes for which there was no room", lambda: sequencer.quotes_dropped)
+        metrics.counter("connections_cut", "Connections closed for being slow", lambda: connections.cut)
+        metrics.counter("channel_messages", "Messages sent on channels", lambda: self.arena.fanout.messages)
+        metrics.gauge("connections", "Open WebSockets", lambda: len(connections.open))
+        metrics.gauge("inbox", "Commands waiting", sequencer.waiting)
+        metrics.gauge("inbox_age_seconds", "Age of the oldest waiting command", sequencer.waiting_s)
+        metrics.gauge("sequence", "Log sequence", lambda: sequencer.sequence)
+        metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.store.projection.lag)
+        metrics.counter("snapshots", "Snapshots written", lambda: self.store.snapshots)
+        for name in FrameCounts.__slots__:
+            metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
+        metrics.counter("quotes_unusable", "Quotes that the engine refused", self._quotes_unusable)
+        metrics.counter("market_reconnects", "Connections to the market lost", lambda: self._feed().reconnects)
+        metrics.gauge("players", "Players", lambda: len(self.store.machine.state.cold.players))
+
+    def _frames(self, name: str) -> int:
+        return int(getattr(self.prices.filter.total(), name))
+
+    def _quotes_unusable(self) -> int:
+        return int(self.store.machine.state.book.world[0]["quotes_unusable"])
+
+    def _feed(self) -> BinanceFeed:
+        assert self._market is not None
+        return self._market.feed
+
+    async def _close_web(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _task(self, name: str) -> asyncio.Task[None]:
+        return next(task for task in self._tasks if task.get_name() == name)
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,124 @@
+"""Every error code that does not come from the engine, grouped by noun, and the shape of an error.
+
+The engine's refusals are `engine.reasons.Reason`; both kinds reach the client as {code, message, retry}. `retry` is
+"never", "after" (with `retry_after` in ms) or "query" (the outcome is unknown: ask).
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+
+Retry = Literal["never", "after", "query"]
+
+RETRY_AFTER_MS: Final = 250
+"""What a client is told to wait when no better figure is known."""
+
+
+class Entry(NamedTuple):
+    """What goes with a code."""
+
+    message: str
+    retry: Retry
+    status: int  # of the REST answer
+
+
+@unique
+class Code(Enum):
+    """Codes of the gateway. The name is what clients see."""
+
+    # messages
+    BAD_MESSAGE = Entry("the message is not an object with id, op and args", "never", 400)
+    NOT_JSON = Entry("the message is not valid JSON", "never", 400)
+    NOT_MSGPACK = Entry("the message is not valid msgpack", "never", 400)
+    UNKNOWN_OP = Entry("there is no such op", "never", 404)
+    BAD_ARGUMENTS = Entry("the arguments do not fit the op", "never", 400)
+    FLOAT_NOT_ALLOWED = Entry("numbers are decimal strings or integers, never floats", "never", 400)
+    NOT_DECIMAL = Entry("not a plain decimal number", "never", 400)
+    TOO_PRECISE = Entry("more decimals than the tick or lot size allows", "never", 400)
+    OUT_OF_RANGE = Entry("the number is out of range", "never", 400)
+    KEY_NOT_ALLOWED = Entry("this op changes nothing, or takes client_order_id as its key: leave key out", "never", 400)
+
+    # sessions
+    NOT_AUTHENTICATED = Entry("send auth first", "never", 401)
+    ALREADY_AUTHENTICATED = Entry("this connection is authenticated already", "never", 409)
+    TOKEN_INVALID = Entry("the token is not valid, or not any more", "never", 401)
+    ADMINS_ONLY = Entry("only an operator may do this: `arena token --admin` prints the token for it", "never", 403)
+    PLAYERS_ONLY = Entry("an operator's token is no player's", "never", 403)
+    ORIGIN_FORBIDDEN = Entry("this origin may not connect", "never", 403)
+    NOT_ALLOWED = Entry("this server does not allow it", "never", 403)
+    CHANNEL_UNKNOWN = Entry("there is no such channel", "never", 404)
+    TOO_MANY_CHANNELS = Entry("too many subscriptions on one connection", "never", 429)
+
+    # load
+    TOO_LATE = Entry("the deadline had passed before the command was queued", "never", 408)
+    OVERLOADED = Entry("the server is busy; closing and cancelling still work", "after", 503)
+    RATE_LIMITED = Entry("too many messages", "after", 429)
+    TOO_MANY_CONNECTIONS = Entry("too many connections", "after", 429)
+    STOPPING = Entry("the server is going away", "query", 503)
+
+    # things
+    SYMBOL_UNKNOWN = Entry("there is no such symbol", "never", 404)
+    MATCH_CALLED_OFF = Entry("the match was called off, and nobody is ranked", "never", 409)
+    INTERVAL_UNKNOWN = Entry("intervals are 1s 1m 5m 15m 1h 4h 1d", "never", 404)
+    SEASON_UNKNOWN = Entry("there has been no such season yet", "never", 404)
+    NOT_FOUND = Entry("there is nothing here", "never", 404)
+    METHOD_NOT_ALLOWED = Entry("this path does not take that method", "never", 405)
+    TOO_LARGE = Entry("the request is too large", "never", 413)
+    INTERNAL = Entry("the server failed; the outcome is unknown", "query", 500)
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error as clients see it."""
+
+    code: str
+    message: str
+    retry: str
+    retry_after: int | None = None  # ms
+    details: dict[str, Any] | None = None
+
+
+class Refused(Exception):
+    """Asked badly, or the answer is no: told with `error`, over HTTP with `status` too. Nothing has happened."""
+
+    def __init__(self, code: Code | Reason, *, retry_after_ms: int = 0, **details: Any) -> None:
+        super().__init__(code.name)
+        self.code = code
+        if isinstance(code, Reason):
+            self.error = error_of_reason(code)
+            self.status = status_of_reason(code)
+        else:
+            self.error = error_of(code, retry_after_ms=retry_after_ms, **details)
+            self.status = code.value.status
+
+
+def error_of(code: Code, *, retry_after_ms: int = 0, **details: Any) -> Error:
+    """The error for `code`; `details` name the field, the symbol and such."""
+    entry = code.value
+    after = (retry_after_ms or RETRY_AFTER_MS) if entry.retry == "after" else None
+    return Error(code.name, entry.message, entry.retry, after, details or None)
+
+
+def error_of_reason(reason: int) -> Error:
+    """The error for a refusal of the engine. One Error per reason, made once."""
+    return _OF_REASON[reason]
+
+
+def status_of_reason(reason: int) -> int:
+    """The HTTP status for a refusal of the engine: the request was understood, the rules say no."""
+    return 404 if Reason(reason).name.endswith("_NOT_FOUND") else 409
+
+
+_OF_REASON: Final = {
+    int(reason): Error(
+        reason.name,
+        MESSAGES[reason],
+        "after" if reason in RETRY_LATER else "never",
+        RETRY_AFTER_MS if reason in RETRY_LATER else None,
+    )
+    for reason in Reason
+}

@@ -1,0 +1,241 @@
+"""REST under /api/v1, and what operators ask: /health, /ready, /metrics, /version.
+
+The same answers as the socket's ops, as JSON; errors as application/problem+json with the same codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from engine.batch.machine import RULES_VERSION
+from engine.model.commands import RegisterPlayer, encode_cold
+from engine.model.reasons import Reason
+from engine.views import seats_of
+from gateway.core.limits import Buckets
+from gateway.core.metrics import Metrics
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Urgency
+from gateway.ops.arena import Arena
+from gateway.ops.market import all_instruments, candles_of, quote_of
+from gateway.presenters.referral_codes import player_of
+from gateway.protocol import arguments as args
+from gateway.protocol.codecs import JSON, problem_of
+from gateway.protocol.errors import Code, Error, Refused
+from gateway.transport.websocket import Sockets, address_of, origin_allowed
+
+log = structlog.get_logger()
+T = TypeVar("T")
+CALL_TIMEOUT_S: Final = 10.0
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+
+class GuestAnswer(msgspec.Struct, frozen=True):
+    """A player and its token. `matches` are those in which it has a seat."""
+
+    token: str
+    player: int
+    name: str
+    matches: list[int]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One of the things that must be right before the arena serves."""
+
+    ok: bool
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457, with the code of our errors."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    retry: str
+    retry_after: int | None = None
+    details: dict[str, Any] | None = None
+
+
+class Rest:
+    """The handlers. `checks` answers /ready."""
+
+    def __init__(self, arena: Arena, metrics: Metrics, checks: Callable[[], dict[str, Check]]) -> None:
+        limits = arena.config.limits
+        self._arena = arena
+        self._metrics = metrics
+        self._checks = checks
+        self._guests = Buckets(limits.guests_per_address_per_minute, limits.guests_per_address_per_minute, per_s=60)
+        self._requests = Buckets(limits.requests_per_address_per_s, limits.requests_per_address_per_s)
+
+    def application(self, sockets: Sockets) -> web.Application:
+        """The whole web application."""
+        application = web.Application(
+            middlewares=[self._answer_errors], client_max_size=self._arena.config.limits.frame_bytes
+        )
+        application.add_routes(
+            [
+                web.get("/ws", sockets.serve),
+                web.post("/api/v1/auth/guest", self._guest),
+                web.get("/api/v1/instruments", self._instruments),
+                web.get("/api/v1/quotes", self._quotes),
+                web.get("/api/v1/candles", self._candles),
+                web.get("/health", self._health),
+                web.get("/ready", self._ready),
+                web.get("/metrics", self._metrics_text),
+                web.get("/version", self._version),
+            ]
+        )
+        return application
+
+    # Players
+
+    async def _guest(self, request: web.Request) -> web.StreamResponse:
+        arena = self._arena
+        if not arena.allows_guests():
+            raise Refused(Code.NOT_ALLOWED)
+        guest: args.Guest = JSON.decode(await request.read() or b"{}", args.Guest)
+        if guest.token is not None:
+            if guest.name is not None:
+                raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
+            if guest.referral_code is not None:
+                raise Refused(Code.BAD_ARGUMENTS, field="referral_code", problem="only a new player can be referred")
+            player = arena.tokens.identity(guest.token).player
+        else:
+            self._spend(self._guests, request)
+            referrer = player_of(guest.referral_code) if guest.referral_code is not None else 0
+            grant = arena.config.players.demo_units()
+            blob = encode_cold(RegisterPlayer(guest.name or "guest", grant, referrer))
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
+            if outcome.reason:
+                raise Refused(Reason(outcome.reason))
+            player = outcome.id
+        state = arena.state
+        if player not in state.cold.players:
+            raise Refused(Code.TOKEN_INVALID)
+        matches = [seat.match for seat in seats_of(state, player)]
+        return _json(GuestAnswer(arena.tokens.issue(player), player, state.cold.players[player].name, matches))
+
+    # Market
+
+    async def _instruments(self, request: web.Request) -> web.StreamResponse:
+        return _json(all_instruments(self._arena))
+
+    async def _quotes(self, request: web.Request) -> web.StreamResponse:
+        of = _query(request, _Quotes)
+        symbols = [of.symbol] if of.symbol is not None else list(self._arena.instruments.by_symbol)
+        return _json([quote_of(self._arena, symbol) for symbol in symbols])
+
+    async def _candles(self, request: web.Request) -> web.StreamResponse:
+        return _json(await candles_of(self._arena, _query(request, args.CandlesOf)))
+
+    # Operators
+
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        return _json({"ok": True})
+
+    async def _ready(self, request: web.Request) -> web.StreamResponse:
+        checks = self._checks()
+        ready = all(check.ok for check in checks.values())
+        return _json({"ready": ready, "checks": checks}, 200 if ready else 503)
+
+    async def _metrics_text(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    async def _version(self, request: web.Request) -> web.StreamResponse:
+        return _json({"version": package_version(), "rules": RULES_VERSION, "protocol": 1})
+
+    # All of them
+
+    @web.middleware
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Origin, limits, and every error as a problem."""
+        server = self._arena.config.server
+        allowed = origin_allowed(request, server.allowed_origins, server.development)
+        try:
+            if request.path.startswith("/api/"):
+                if not allowed:
+                    raise Refused(Code.ORIGIN_FORBIDDEN)
+                self._spend(self._requests, request)
+            response = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
+        except Refused as refused:
+            response = problem(refused.error, refused.status)
+        except web.HTTPException as error:
+            response = _http_problem(error)
+        except Exception:
+            log.exception("a request made the server fail", path=request.path)
+            response = problem(Refused(Code.INTERNAL).error, 500)
+        if allowed and not response.prepared and "Origin" in request.headers:
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
+            response.headers["Vary"] = "Origin"
+        return response
+
+    def _spend(self, buckets: Buckets, request: web.Request) -> None:
+        now_ns = time.monotonic_ns()
+        address = address_of(request, self._arena.config.server.trusted_proxies)
+        wait_ns = buckets.of(address, now_ns).take(now_ns)
+        if wait_ns:
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // 1_000_000))
+
+
+class _Quotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    symbol: args.Symbol | None = None
+
+
+def _query(request: web.Request, shape: type[T]) -> T:
+    """The query's parameters as `shape`: numbers are text there. Raises Refused BAD_ARGUMENTS."""
+    try:
+        return msgspec.convert(dict(request.query), shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refused(Code.BAD_ARGUMENTS, **problem_of(error)) from error
+
+
+def _json(answer: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
+
+
+def problem(error: Error, status: int) -> web.Response:
+    """An error as application/problem+json."""
+    body = Problem(
+        f"urn:tick-arena:error:{error.code}",
+        error.code.replace("_", " ").capitalize(),
+        status,
+        error.code,
+        error.message,
+        error.retry,
+        error.retry_after,
+        error.details,
+    )
+    headers = {"Retry-After": str(-(-error.retry_after // 1000))} if error.retry_after is not None else None
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/problem+json"
+    )
+
+
+_HTTP_CODES: Final = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
+
+
+def _http_problem(error: web.HTTPException) -> web.Response:
+    code = _HTTP_CODES.get(error.status, Code.BAD_MESSAGE)
+    return problem(Refused(code).error, error.status)
+
+
+def package_version() -> str:
+    """Of the installed package; "unknown" when it runs from a folder."""
+    try:
+        return version("tick-arena")
+    except PackageNotFoundError:
+        return "unknown"
