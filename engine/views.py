@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.competition.career_points import begins_at, level_of
 from engine.competition.ranking import pool
-from engine.ledger.account_lookup import row_of
+from engine.ledger.accounts import row_of
 from engine.ledger.ledger import available
 from engine.model.commands import Account, Asset, of_players
 from engine.model.scale import NS_PER_S, PPM

@@ -452,7 +452,7 @@ async def test_a_message_that_is_none_ends_the_connection(script: Script) -> Non
 async def test_events_that_nobody_reads_are_dropped_and_counted(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.client_connection.EVENTS_KEPT", 3)
+    monkeypatch.setattr("gateway.client.connection.EVENTS_KEPT", 3)
 
     async def tells(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         for n in range(1, 6):

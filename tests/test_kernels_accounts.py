@@ -13,14 +13,14 @@ from records import Transfer
 from engine.digest import state_hash
 from engine.invariants.ledger import accounts_are_found
 from engine.invariants.rows import accounts_of
-from engine.ledger import accounts
 from engine.ledger.accounts import account_id, find_account, open_account
 from engine.model.commands import Account, Asset, Transferring
 from engine.model.state import State, encode_cold_state, sections, state_from
 from engine.model.tables import OPENED_AT_ONCE
+from engine.storage import account_rows
 from engine.storage.capacity import make_room_for_accounts
 
-home_of, account_row = map(for_python, (accounts._home_of, accounts.account_row))
+home_of, account_row = map(for_python, (account_rows._home_of, account_rows.account_row))
 
 CODES = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS, Account.MATCH_ESCROW)
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from oracle import is_liquidated
 from oracle import liquidation_price as scanned
 
-from engine.model import scale
+from engine.model import arithmetic
 from engine.model.commands import DefineInstrument, MarginBracket
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY
@@ -24,7 +24,7 @@ from engine.trading.define_instrument import define_instrument
 
 bracket_row, breaches = for_python(margin.bracket_row), for_python(margin.breaches)
 liquidation_price, maintenance = for_python(margin.liquidation_price), for_python(margin.maintenance)
-ceil_div = for_python(scale.ceil_div)
+ceil_div = for_python(arithmetic.ceil_div)
 
 
 def continuous(caps: tuple[int, ...], ppms: tuple[int, ...]) -> tuple[MarginBracket, ...]:

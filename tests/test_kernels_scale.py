@@ -9,10 +9,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from kernels import for_python
 
-from engine.model import scale
-from engine.model.scale import BOUND, PPM, NotDecimal, OutOfRange, TooPrecise, format_decimal, parse_decimal, ppm_ceil
+from engine.model import arithmetic
+from engine.model.arithmetic import ppm_ceil
+from engine.model.scale import BOUND, PPM, NotDecimal, OutOfRange, TooPrecise, format_decimal, parse_decimal
 
-ceil_div, ppm_floor, share_floor = map(for_python, (scale.ceil_div, scale.ppm_floor, scale.share_floor))
+ceil_div, ppm_floor, share_floor = map(for_python, (arithmetic.ceil_div, arithmetic.ppm_floor, arithmetic.share_floor))
 
 amounts = st.integers(0, BOUND) | st.sampled_from([0, 1, PPM - 1, PPM, PPM + 1, BOUND - 1, BOUND])
 rates = st.integers(0, PPM) | st.sampled_from([0, 1, PPM - 1, PPM])

@@ -8,8 +8,8 @@ import pytest
 from arena import Arena
 
 from engine import views
-from engine.competition.prizes import MOST_ENTERED
 from engine.ledger.accounts import find_account
+from engine.ledger.funding import MOST_ENTERED
 from engine.ledger.ledger import available
 from engine.model.commands import (
     Account,

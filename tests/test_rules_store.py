@@ -10,9 +10,9 @@ from records import Transfer
 
 from engine import views
 from engine.batch.machine import Machine
-from engine.competition.prizes import MOST_ENTERED
 from engine.digest import state_hash
 from engine.ledger.accounts import account_id, find_account
+from engine.ledger.funding import MOST_ENTERED
 from engine.ledger.ledger import available
 from engine.model.commands import (
     Account,

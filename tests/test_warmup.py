@@ -32,7 +32,7 @@ def test_kernels_are_handed_no_enums():
     """To tell what an enum is takes numba a tenth of a millisecond a call: more than all else that a transfer costs. In
     a process of its own, because tests may hand kernels what they like."""
     script = (
-        "from gateway.warmup import entries, warm_up\n"
+        "from gateway.process.warmup import entries, warm_up\n"
         "warm_up()\n"
         "print({str(handed) for entry in entries() for signature in entry.signatures for handed in signature})"
     )

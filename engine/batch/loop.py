@@ -10,13 +10,15 @@ from typing import Final
 
 from engine.batch.prefetch import FURTHEST, look_ahead, position_of
 from engine.competition.outage_watch import was_quoted, watch_feed
+from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
 from engine.ledger.ledger import expire_hold, forget_transfers
 from engine.ledger.transfers import transfer
+from engine.model.arithmetic import ceil_div
 from engine.model.commands import Amend, Kind
 from engine.model.events import Cause, EventKind, OrderStatus
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND, ceil_div
+from engine.model.scale import BOUND
 from engine.model.tables import (
     AHEAD,
     INTERVALS_S,
@@ -31,12 +33,12 @@ from engine.model.tables import (
     TIMER_WAIT,
     WAITS_TO_CLOSE,
 )
+from engine.storage.capacity import has_room
 from engine.storage.compact_index import find_open
 from engine.storage.event_buffer import clear
-from engine.storage.free_rows import has_room
 from engine.storage.idempotency import forget_expired, known, recall, remember, same
 from engine.storage.timers import clear_timer, next_due
-from engine.trading.challenge_rules import judge_touched, sample_match, settle_match, start_day
+from engine.trading.challenge_rules import judge_touched, start_day
 from engine.trading.fixed_trades import buy, settle
 from engine.trading.instruments import is_stale, is_stale_at
 from engine.trading.order_checks import check_stops, liquidated_at

@@ -16,25 +16,15 @@ from numpy.typing import NDArray
 from engine.batch import loop as turn
 from engine.competition.careers import start_season
 from engine.competition.games import create_game, set_game_active
-from engine.competition.matches import (
-    archive_match,
-    cancel_match,
-    create_match,
-    end_match,
-    join_match,
-    leave_match,
-    register_player,
-    reset_seat_of,
-    start_match,
-    turn_match,
-)
+from engine.competition.joining import join_match, leave_match, register_player, reset_seat_of
+from engine.competition.matches import archive_match, cancel_match, create_match, end_match, start_match, turn_match
 from engine.competition.outages import feed_is_back, feed_is_out
-from engine.competition.prizes import fund_rewards, top_up
 from engine.competition.queues import delete_game_of, join_queue_of, leave_queue_of, time_is_up, update_game_of
 from engine.competition.referrals import fund_referrals, set_referrals
 from engine.competition.shop import purchase_item, set_offer, stock_store
 from engine.jit import settled
 from engine.jit.plain import readable
+from engine.ledger.funding import fund_rewards, top_up
 from engine.model.commands import (
     PLACE_ORDER,
     ArchiveMatch,
@@ -67,15 +57,14 @@ from engine.model.commands import (
     UpdateGame,
     decode_cold,
 )
-from engine.model.events import EVENT, EventKind
-from engine.model.layouts import Commands, Events
+from engine.model.events import EventKind
+from engine.model.layouts import Commands
 from engine.model.reasons import Reason
 from engine.model.scale import PPM
 from engine.model.state import State
-from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE, lined_up
+from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE
 from engine.storage.capacity import make_room
-from engine.storage.emit import Emit
-from engine.storage.event_buffer import begin
+from engine.storage.emit import Announcer, Emit
 from engine.storage.idempotency import known, recall, remember, same
 from engine.trading.define_instrument import define_instrument
 from engine.trading.order_checks import plan
@@ -85,10 +74,6 @@ from engine.trading.switches import set_switch
 
 RULES_VERSION = 1
 """Raised when new code changes what a logged command means."""
-
-EVENT_BUFFER = 16_384
-"""Events between two looks of the machine at its buffer; more than that only makes one command take several calls."""
-
 
 class Applied(msgspec.Struct, frozen=True):
     """What a batch did. The next one may overwrite it."""
@@ -118,15 +103,6 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
     emit(EventKind.FEED_OPENED)
     return Reason.ACCEPTED, 0
 
-
-LAYOUTS = {
-    EventKind.SWITCH_CHANGED: "switched",
-    EventKind.MATCH_TIMED: "timed",
-    EventKind.SEASON_STARTED: "progressed",
-    EventKind.QUEUE_JOINED: "queued",
-    EventKind.QUEUE_LEFT: "queued",
-}
-"""Layouts of events that handlers fill in; TRADE of all others."""
 
 Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 
@@ -162,43 +138,6 @@ HANDLERS: dict[type, Handler] = {
 
 TIMERS: dict[int, Callable[[State, int, Emit], None]] = {TIMER_OUTAGE: feed_is_out, TIMER_QUEUE: time_is_up}
 """What serves each kind of timer that kernels leave to the machine; it is given the timer's row."""
-
-
-class Announcer:
-    """The events of a batch: a buffer that kernels and handlers write to, and what did not fit it any more."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._buffer = lined_up(EVENT_BUFFER, EVENT)
-        self._full: list[NDArray[np.int64]] = []
-        self.events = Events(self._buffer)
-        self._count = np.asarray(state.book.turn)["events"]  # tables of one row never move
-
-    def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
-        events = self.room(1)
-        layout = getattr(events, LAYOUTS.get(kind, "trade"))
-        return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
-
-    def room(self, count: int) -> Events:
-        if int(self._state.book.turn[0]["events"]) + count > len(self._buffer):
-            self.drain()
-        return self.events
-
-    def drain(self) -> None:
-        """Put what is in the buffer aside, and begin it anew."""
-        count = int(self._state.book.turn[0]["events"])
-        if count:
-            # As plain words, because a copy of records goes field by field.
-            self._full.append(self._buffer[:count].view(np.int64).copy())
-            self._state.book.turn[0]["events"] = 0
-
-    def taken(self) -> NDArray[np.void]:
-        """All of them, which are forgotten here; valid until the next batch."""
-        events = self._buffer[: self._count.item(0)]
-        if self._full:
-            events = np.concatenate([*self._full, events.view(np.int64)]).view(EVENT)
-            self._full = []
-        return events
 
 
 class Machine:

@@ -11,10 +11,10 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.jit.intrinsics import prefetch, prefetch_third
-from engine.ledger.accounts import ask_for_account
 from engine.ledger.transfers import RESOLVES
 from engine.model.commands import Kind
 from engine.model.tables import AHEAD, PAGE_ROWS
+from engine.storage.account_rows import ask_for_account
 from engine.storage.compact_index import (
     find_open,
     first_match,

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from engine.competition.careers import progress
 from engine.competition.games import may_be_made, rules_of
-from engine.competition.match_seats import rank_seats, seat_players, tell_players
+from engine.competition.joining import MOST_IDS, seat_all
+from engine.competition.match_seats import rank_seats, tell_players
 from engine.competition.outage_watch import watch_feed
 from engine.competition.prizes import (
     give_back_fees,
-    grant_demo,
     may_set_aside,
-    may_take_fee,
     pay_out,
     release_reward,
     set_aside,
-    take_fee,
 )
 from engine.competition.ranking import joined, players_in, prizes, ranked
-from engine.competition.referrals import may_be_referred, refer, reward_players
+from engine.competition.referrals import reward_players
+from engine.competition.settlement import start_sampling
 from engine.jit.plain import readable
+from engine.model.arithmetic import next_midnight, ppm_ceil
 from engine.model.commands import (
     ArchiveMatch,
     Asset,
@@ -31,35 +29,23 @@ from engine.model.commands import (
     CreateMatch,
     EndMatch,
     Execution,
-    JoinMatch,
-    LeaveMatch,
-    RegisterPlayer,
-    ResetSeat,
     StartMatch,
     TotalDrawdown,
 )
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND, NS_PER_MS, NS_PER_S, next_midnight, ppm_ceil
+from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import State
 from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMER_DAY
 from engine.storage.capacity import make_room_for_match, make_room_for_seats
 from engine.storage.emit import Emit, go_through
 from engine.storage.hash_index import allowed_key, find, insert
 from engine.storage.timers import set_timer
-from engine.trading.challenge_rules import start_sampling, start_watch, time_match, time_match_now
-from engine.trading.seats import close_seat, find_seat, reset_seat
-
-MOST_GRANTED = 4 * BOUND
-"""Sum of the starting balances of a match, so that sums over its seats fit an int64."""
+from engine.trading.challenge_rules import time_match, time_match_now
 
 SAMPLES = 100
 """Of a seat's equity while its match lasts, the last one at its end; fewer of a match that is over in less than as many
 seconds."""
-
-MOST_IDS = (1 << 31) - 1
-"""Players and matches share the key of a seat, 31 bits each."""
-
 
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
     """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
@@ -111,7 +97,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     if not match["min_players"]:
         _open(state, match_id)
     if command.practice:
-        _seat(state, range(1, players + 1), match_id, emit)
+        seat_all(state, range(1, players + 1), match_id, emit)
     return Reason.ACCEPTED, match_id
 
 
@@ -158,116 +144,6 @@ def _open(state: State, match_id: int) -> None:
         match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
     if match["outage_ns"]:
         watch_feed(book, match_id, now_ns)
-
-
-def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
-    """The next player, with a seat in every open practice match, demo money, and what a referral brings; the id."""
-    reason = may_be_referred(state, command.referrer)
-    if reason is not Reason.ACCEPTED:
-        return reason, 0
-    if command.demo_grant < 0:
-        return Reason.AMOUNT_INVALID, 0
-
-    matches = np.asarray(state.book.matches)
-    practice = np.flatnonzero((matches["practice"] != 0) & (matches["status"] == MATCH_OPEN)).tolist()
-    make_room_for_seats(state, len(practice) + 1)
-    book = state.book
-    book.world[0]["players"] += 1
-    player = int(book.world[0]["players"])
-    assert player <= MOST_IDS
-    state.cold.players[player] = command
-    emit(EventKind.PLAYER_REGISTERED, player)
-    for match in practice:
-        _seat(state, [player], match, emit)
-    grant_demo(state, player, command.demo_grant, emit)
-    refer(state, player, emit)
-    return Reason.ACCEPTED, player
-
-
-def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, int]:
-    """Seat the player in a match that waits for players, or is open and never did; the match's id.
-
-    With its last player a match begins at once; with enough of them when the countdown is over.
-    """
-    reason = may_join(state, command)
-    if reason is not Reason.ACCEPTED:
-        return reason, 0
-
-    let_join(state, command, emit)
-    return Reason.ACCEPTED, command.match
-
-
-def let_join(state: State, command: JoinMatch, emit: Emit) -> None:
-    """Seat the player, who may join."""
-    make_room_for_seats(state, 1)
-    make_room_for_match(state, 0)
-    take_fee(state, command.match, command.player, emit)
-    _seat(state, [command.player], command.match, emit)
-    _see_who_is_there(state, command.match, emit)
-
-
-def may_join(state: State, command: JoinMatch) -> Reason:
-    """Could the player be seated?"""
-    book = state.book
-    if not 1 <= command.match <= int(book.world[0]["matches"]):
-        return Reason.MATCH_NOT_FOUND
-    if not 1 <= command.player <= int(book.world[0]["players"]):
-        return Reason.PLAYER_NOT_FOUND
-    match = book.matches[command.match]
-    if match["min_players"] and match["status"] == MATCH_OPEN:
-        return Reason.MATCH_NOT_WAITING
-    if match["status"] not in (MATCH_WAITING, MATCH_OPEN):
-        return Reason.MATCH_NOT_OPEN
-    if state.cold.matches[command.match].code != command.code:
-        return Reason.CODE_WRONG
-    if find_seat(book, command.player, command.match, 0):
-        return Reason.ALREADY_JOINED
-    if not _places(state, command.match):
-        return Reason.MATCH_FULL
-    return may_take_fee(state, command.match, command.player)
-
-
-def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, int]:
-    """Give the player's seat back, as if it had never been taken; the match's id."""
-    book = state.book
-    if not 1 <= command.match <= int(book.world[0]["matches"]):
-        return Reason.MATCH_NOT_FOUND, 0
-    row = _seat_of(state, command.player, command.match)
-    if row == 0:
-        return Reason.NOT_JOINED, 0
-    if book.matches[command.match]["status"] != MATCH_WAITING:
-        return Reason.MATCH_NOT_WAITING, 0
-
-    make_room_for_match(state, 0)
-    close_seat(state.book, row)
-    give_back_fees(state, command.match, readable(np.array([command.player])), emit)
-    emit(EventKind.SEAT_CLOSED, command.player, command.match)
-    _see_who_is_there(state, command.match, emit)
-    return Reason.ACCEPTED, command.match
-
-
-def _see_who_is_there(state: State, match_id: int, emit: Emit) -> None:
-    """Begin, or set or stop the countdown, of a match that waits."""
-    book = state.book
-    match = book.matches[match_id]
-    if match["status"] != MATCH_WAITING:
-        return
-    if match["seats"] < match["min_players"]:
-        if match["timer"]:
-            time_match(book, match_id, 0)
-            _tell_time(state, match_id, emit)
-    elif match["seats"] == match["max_players"] or not match["countdown_ns"]:
-        time_match_now(book, match_id)
-    elif not match["timer"]:
-        time_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
-        _tell_time(state, match_id, emit)
-
-
-def _tell_time(state: State, match_id: int, emit: Emit) -> None:
-    """When the match begins, or ends, is another time now."""
-    match = state.book.matches[match_id]
-    event = emit(EventKind.MATCH_TIMED, match=match_id)
-    event["starts_at_ns"], event["ends_at_ns"] = match["starts_at_ns"], match["ends_at_ns"]
 
 
 def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, int]:
@@ -368,46 +244,3 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     pay_out(state, match_id, players, fit, emit)
     reward_players(state, match_id, players, fit, emit)
     progress(state, match_id, players, fit, emit)
-
-
-def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:
-    """Start the player's practice seat over; the match's id. Whatever is open must be closed first."""
-    book = state.book
-    if not 1 <= command.match <= int(book.world[0]["matches"]):
-        return Reason.MATCH_NOT_FOUND, 0
-    if not book.matches[command.match]["practice"]:
-        return Reason.MATCH_NOT_PRACTICE, 0
-    if book.matches[command.match]["status"] != MATCH_OPEN:
-        return Reason.MATCH_NOT_OPEN, 0
-    row = _seat_of(state, command.player, command.match)
-    if row == 0:
-        return Reason.NOT_JOINED, 0
-    if any(book.seats[row][field] for field in ("positions", "orders", "first_fixed")):
-        return Reason.SEAT_NOT_FLAT, 0
-
-    reset_seat(book, row)
-    start_watch(book, row)
-    emit(EventKind.SEAT_RESET, command.player, command.match)["cash"] = book.seats[row]["cash"]
-    return Reason.ACCEPTED, command.match
-
-
-def _seat_of(state: State, player: int, match: int) -> int:
-    """The row of the player's seat in the match; 0 when there is none, or no such player."""
-    if not 1 <= player <= int(state.book.world[0]["players"]):  # kernels only take numbers of 64 bits
-        return 0
-    return int(find_seat(state.book, player, match, 0))
-
-
-def _seat(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
-    """Seat the players, as far as there are places."""
-    seated = readable(np.array(players[: _places(state, match)], np.int64))
-    go_through(state, emit, seat_players, len(seated), seated, match)
-
-
-def _places(state: State, match: int) -> int:
-    """How many more the match takes, and what it grants them can still be counted."""
-    rules = state.book.matches[match]
-    places = (MOST_GRANTED - int(rules["granted"])) // int(rules["starting_balance"])
-    if rules["max_players"]:
-        places = min(places, int(rules["max_players"]) - int(rules["seats"]))
-    return max(0, places)

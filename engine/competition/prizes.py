@@ -12,66 +12,15 @@ from numpy.typing import NDArray
 from engine.competition.games import rules_of
 from engine.competition.ranking import pool, prizes
 from engine.ledger import payments
-from engine.ledger.account_lookup import opened, row_of
+from engine.ledger.accounts import opened, row_of
+from engine.ledger.funding import ASSETS, MOST_ENTERED, must, pay, taken_in
 from engine.ledger.ledger import available, hold, post_hold, void_hold
-from engine.model.commands import Account, Asset, CreateGame, FundRewards, TopUp, TransferCode, of_players
+from engine.model.commands import Account, Asset, CreateGame, TransferCode, of_players
 from engine.model.reasons import Reason
 from engine.model.state import State
-from engine.model.tables import MOST_SUMMED, OPENED_AT_ONCE
+from engine.model.tables import OPENED_AT_ONCE
 from engine.storage.capacity import make_room_for_accounts, make_room_for_hold
 from engine.storage.emit import Emit, go_through
-from engine.storage.event_buffer import EVENTS_PER_PLAYER
-
-ASSETS = {asset.name: asset for asset in Asset}
-
-MOST_ENTERED = MOST_SUMMED // 2
-"""Of an asset, all that ever enters. Who joins a paid match has taken in no more than that either: so whatever comes
-to a player afterwards, which is at most all there is, can still be counted."""
-
-
-def top_up(state: State, command: TopUp, emit: Emit) -> tuple[Reason, int]:
-    """Credit the player's account; the player's id."""
-    if not 1 <= command.player <= int(state.book.world[0]["players"]):
-        return Reason.PLAYER_NOT_FOUND, 0
-    if command.asset not in ASSETS:
-        return Reason.ASSET_UNKNOWN, 0
-    asset = ASSETS[command.asset]
-    had = _taken_in(state, row_of(state.book, command.player, of_players(asset), asset))
-    if command.most and command.amount > command.most - had:
-        return Reason.TOP_UP_LIMIT, 0
-    reason = enters(state, command.player, of_players(asset), asset, command.amount, TransferCode.TOP_UP, emit)
-    return reason, command.player if reason is Reason.ACCEPTED else 0
-
-
-def fund_rewards(state: State, command: FundRewards, emit: Emit) -> tuple[Reason, int]:
-    """Credit the house's account for rewards; 0."""
-    if command.asset not in ASSETS:
-        return Reason.ASSET_UNKNOWN, 0
-    asset = ASSETS[command.asset]
-    return enters(state, 0, Account.HOUSE_REWARDS, asset, command.amount, TransferCode.FUNDING, emit), 0
-
-
-def grant_demo(state: State, player: int, amount: int, emit: Emit) -> None:
-    """Demo money for a new player; none if it could no longer be counted, since that is no reason to send him away."""
-    enters(state, player, Account.PLAYER_DEMO, Asset.DEMO, amount, TransferCode.GRANT, emit)
-
-
-def enters(state: State, owner: int, of: Account, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> Reason:
-    """From the world, unless it could no longer be counted. Whoever has no account yet gets one."""
-    world = state.book.accounts[row_of(state.book, 0, Account.WORLD, asset)]
-    entered = int(world["debits_posted"]) + int(world["debits_pending"])
-    taken_in = _taken_in(state, row_of(state.book, owner, of, asset))
-    if not 0 < amount <= min(MOST_ENTERED - entered, MOST_SUMMED - taken_in):
-        return Reason.AMOUNT_INVALID
-    debit, credit = opened(state.book, 0, Account.WORLD, asset), opened(state.book, owner, of, asset)
-    pay(state, debit, credit, amount, code, 0, emit)
-    return Reason.ACCEPTED
-
-
-def _taken_in(state: State, row: int) -> int:
-    """All that the account ever got, and what is held for it."""
-    found = state.book.accounts[row]
-    return int(found["credits_posted"]) + int(found["credits_pending"])
 
 
 def may_set_aside(state: State, game: CreateGame) -> Reason:
@@ -108,7 +57,7 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     rewards = opened(state.book, 0, Account.HOUSE_REWARDS, asset)
     escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
     make_room_for_hold(state)
-    _must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
+    must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.turn[0]["hold"])
 
 
@@ -124,7 +73,7 @@ def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     asset = int(state.book.matches[match_id]["asset"])
     if not asset:
         return Reason.ACCEPTED
-    if _taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
+    if taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
         return Reason.AMOUNT_INVALID
     return may_pay_fee(state, rules_of(state, match_id), player)
 
@@ -135,7 +84,7 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
         return Reason.ACCEPTED
     asset = ASSETS[game.currency]
     cash = row_of(state.book, player, of_players(asset), asset)
-    if _taken_in(state, cash) > MOST_ENTERED:
+    if taken_in(state, cash) > MOST_ENTERED:
         return Reason.AMOUNT_INVALID
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
@@ -162,11 +111,11 @@ def release_reward(state: State, match_id: int, emit: Emit) -> None:
     """Nothing of what the house has set aside is needed."""
     match = state.book.matches[match_id]
     if match["reward_hold"]:
-        _must(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
+        must(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
         match["reward_hold"] = 0
     holds = match["item_holds"]
     for number in np.flatnonzero(holds).tolist():
-        _must(void_hold(state.book, emit.room(1), int(holds[number])))
+        must(void_hold(state.book, emit.room(1), int(holds[number])))
         holds[number] = 0
 
 
@@ -192,7 +141,7 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
     lacking = sum(won) - pool(game, len(players))
     held = int(state.book.matches[match_id]["reward_hold"])
     if held and lacking > 0:
-        _must(post_hold(state.book, emit.room(1), held, lacking))
+        must(post_hold(state.book, emit.room(1), held, lacking))
         state.book.matches[match_id]["reward_hold"] = 0
     release_reward(state, match_id, emit)
     for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
@@ -212,29 +161,12 @@ def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
     return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (fit > 0 or game.keeps_fees)
 
 
-def may_pay(state: State, debit: int, credit: int, amount: int) -> Reason:
-    """Would `pay` succeed? Of accounts that are not open yet the row is 0: they have nothing, and may get all."""
-    if amount > available(state.book, debit):
-        return Reason.INSUFFICIENT_FUNDS
-    had = state.book.accounts[credit]
-    if not 0 < amount <= MOST_SUMMED - int(had["credits_posted"]) - int(had["credits_pending"]):
-        return Reason.AMOUNT_INVALID
-    return Reason.ACCEPTED
-
-
-def pay(
-    state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
-) -> None:
-    """Move what has been looked at before, and tell the players whose accounts it changes."""
-    _must(payments.pay(state.book, emit.room(EVENTS_PER_PLAYER), debit, credit, amount, code.value, match_id))
-
-
 def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
     """What was set aside of items, through the match's escrow, to the winner."""
     for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
         items, escrow = _accounts(state, match_id, winner, ASSETS[item])
         holds = state.book.matches[match_id]["item_holds"]
-        _must(post_hold(state.book, emit.room(1), int(holds[number]), count))
+        must(post_hold(state.book, emit.room(1), int(holds[number]), count))
         holds[number] = 0
         pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 
@@ -243,8 +175,3 @@ def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[i
     """Rows of the player's account and of the match's escrow."""
     book = state.book
     return opened(book, player, of_players(asset), asset), opened(book, match_id, Account.MATCH_ESCROW, asset)
-
-
-def _must(reason: int) -> None:
-    """What a match owes it has: else the books are wrong, and nothing more may be done on them."""
-    assert reason == Reason.ACCEPTED, Reason(reason).name

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Final
 
 from engine.competition.games import delete_game, may_be_made, update_game
-from engine.competition.matches import create_match, let_join, may_join
+from engine.competition.joining import let_join, may_join
+from engine.competition.matches import create_match
 from engine.competition.prizes import may_pay_fee, may_set_aside
 from engine.model.commands import CreateGame, CreateMatch, DeleteGame, JoinMatch, JoinQueue, LeaveQueue, UpdateGame
 from engine.model.events import EventKind

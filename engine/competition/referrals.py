@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.competition.prizes import ASSETS, enters, keeps_live_money
+from engine.competition.prizes import keeps_live_money
 from engine.jit.plain import readable
-from engine.ledger.account_lookup import row_of
+from engine.ledger.accounts import row_of
+from engine.ledger.funding import ASSETS, enters
 from engine.ledger.payments import pay_bonuses
 from engine.model.commands import Account, BonusAt, FundReferrals, SetReferrals, TransferCode, of_players
 from engine.model.reasons import Reason

@@ -6,8 +6,8 @@ nothing: else they would become live.
 
 from __future__ import annotations
 
-from engine.competition.prizes import ASSETS, enters, may_pay, pay
-from engine.ledger.account_lookup import opened, row_of
+from engine.ledger.accounts import opened, row_of
+from engine.ledger.funding import ASSETS, enters, may_pay, pay
 from engine.ledger.ledger import available
 from engine.model.commands import Account, PurchaseItem, SetOffer, StockStore, TransferCode, of_players
 from engine.model.reasons import Reason

@@ -26,15 +26,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 _ENGINE = Path(__file__).parent.parent
-_FROZEN_IN = ("scale.py", "reasons.py", "commands.py", "events.py", "layouts.py", "tables.py")
-"""Files outside kernels/ whose constants and dtypes become part of the machine code."""
 
 
 def sources_hash() -> str:
     """Hash of all that is compiled and of the compiler: the name of the cache directory."""
     digest = hashlib.blake2b(f"{numba.__version__} {numpy.__version__}".encode(), digest_size=8)
-    for path in [*sorted((_ENGINE / "kernels").glob("*.py")), *(_ENGINE / name for name in _FROZEN_IN)]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(_ENGINE.rglob("*.py")):
+        digest.update(str(path.relative_to(_ENGINE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -1,22 +1,15 @@
-"""Accounts, each where its id says: one is found without an index, for a line of memory less in each transfer's two.
+"""Accounts: their ids, and how one is found and opened, by kernels and by Python.
 
-An account stands in the first row that was free when it came, from the one on where it belongs. The table is never more
-than half full, so that is seldom far: owners are numbered in sequence, and multiples of the golden ratio spread such
-numbers evenly (Knuth, The Art of Computer Programming, vol. 3, 6.4). Accounts are never closed; they move only when the
-table grows (room.py): between commands, before a match is made, while bonuses are paid. What lasts keeps the id.
+Kernels are given plain numbers: numba looks at each member of an enum anew, which takes longer than all of the look-up,
+and each mixture of enums and numbers would be compiled apart, while clients wait.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from engine.jit import entry, kernel
-from engine.jit.intrinsics import prefetch
 from engine.model.commands import Account
-from engine.model.tables import MUST_NOT_OVERDRAW
-
-_GOLDEN_RATIO: Final = 0x9E3779B97F4A7C15 - (1 << 64)
-"""2^64 over it, odd, as a signed number."""
+from engine.model.tables import MUST_NOT_OVERDRAW, Book
+from engine.storage.account_rows import account_row, row_for
 
 
 @entry
@@ -49,24 +42,11 @@ def find_account(book, owner, code, asset):
     return account_row(book, account_id(owner, code, asset))
 
 
-@kernel
-def account_row(book, id):
-    """The row of the account with that id; 0 when there is none."""
-    row = _place_of(book.accounts, id)
-    return row if id != 0 and book.accounts[row].id == id else 0
-
-
-@kernel
-def ask_for_account(book, id):
-    """Let the account be on its way to the cache."""
-    prefetch(book.accounts, _home_of(book.accounts, id))
-
-
 @entry
 def open_account(book, owner, code, asset):
     """The row of the account, opened if it is not there yet; there must be room."""
     id = account_id(owner, code, asset)
-    row = _place_of(book.accounts, id)
+    row = row_for(book.accounts, id)
     account = book.accounts[row]
     if account.id == id:
         return row
@@ -78,32 +58,13 @@ def open_account(book, owner, code, asset):
     return row
 
 
-@kernel
-def has_room_for_accounts(book, accounts):
-    """Can so many be opened? If not, room.py lets there be room."""
-    return 2 * (book.world[0].accounts + accounts) <= len(book.accounts)
+def row_of(book: Book, owner: int, of: Account, asset: int) -> int:
+    """The row of the account; 0 when it was never opened."""
+    return int(find_account(book, owner, of.value, int(asset)))
 
 
-@entry
-def give_rows(accounts, ids, rows):
-    """Let rows[i] be the one that the account ids[i] has from now on in that table, which has room for all of them."""
-    for i in range(len(ids)):
-        rows[i] = _place_of(accounts, ids[i])
-        accounts[rows[i]].id = ids[i]
-
-
-@kernel
-def _place_of(accounts, id):
-    """The row of the account with that id, or the free one that it would have. Row 0 is neither: it is NOBODY's."""
-    row = _home_of(accounts, id)
-    while accounts[row].id != id and accounts[row].id != 0:
-        row = (row + 1) & (len(accounts) - 1)
+def opened(book: Book, owner: int, of: Account, asset: int) -> int:
+    """The row of the account, opened if it is not there yet."""
+    row = int(open_account(book, owner, of.value, int(asset)))
+    assert 2 * int(book.world[0]["accounts"]) <= len(book.accounts), "nobody has made room for so many accounts"
     return row
-
-
-@kernel
-def _home_of(accounts, id):
-    """Where the account belongs: the highest bits of a product's lowest 64, which are the same whether it wraps or
-    not, with the owner in the lower bits of what is multiplied."""
-    spread = ((id >> 16) | (id << 48)) * _GOLDEN_RATIO >> 32 & 0xFFFFFFFF
-    return spread * len(accounts) >> 32

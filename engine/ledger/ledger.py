@@ -14,12 +14,13 @@ from typing import Final
 
 from engine.jit import entry, kernel, rare_kernel
 from engine.jit.intrinsics import SLOTS_PER_LINE, prefetch
-from engine.ledger.accounts import account_row, asset_of
+from engine.ledger.accounts import asset_of
 from engine.model.commands import Transferring
 from engine.model.events import EventKind, TransferStatus
 from engine.model.reasons import Reason
 from engine.model.scale import DAY_NS
 from engine.model.tables import FORGOTTEN_AT_ONCE, HIGHEST_NUMBER, HOLDS, MOST_SUMMED, MUST_NOT_OVERDRAW, TIMER_HOLD
+from engine.storage.account_rows import account_row
 from engine.storage.compact_index import first_match, mark_of, next_match, remove, row_in, store_sweeping, sweep
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take

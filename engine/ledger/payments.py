@@ -7,11 +7,12 @@ next.
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.ledger.accounts import asset_of, code_of, find_account, has_room_for_accounts, open_account, owner_of
+from engine.ledger.accounts import asset_of, code_of, find_account, open_account, owner_of
 from engine.ledger.ledger import available, may_move, move
 from engine.model.commands import Account
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
+from engine.storage.account_rows import has_room_for_accounts
 from engine.storage.event_buffer import begin, fits
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.ledger.accounts import account_row
 from engine.ledger.ledger import begin_hold, count, find_transfer, may_move, record, resolve, tell, transfer_of
 from engine.model.commands import Kind, Transferring
 from engine.model.events import TransferStatus
 from engine.model.reasons import Reason
 from engine.model.tables import AHEAD, MOST_LINKED
+from engine.storage.account_rows import account_row
 
 HIGHEST_CODE: Final = (1 << 15) - 1
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.jit import entry, kernel
-from engine.jit.intrinsics import quotient
-
 MONEY_DECIMALS: Final = 8
 MONEY: Final = 10**MONEY_DECIMALS
 """Units in one virtual dollar: virtual money is counted in 1e-8."""
@@ -33,64 +30,6 @@ NO_PRICE: Final = 0
 NEVER_LOW: Final = 0
 NEVER_HIGH: Final = 1 << 62
 """Bounds that no price reaches: a trigger with these never fires."""
-
-
-@kernel
-def ceil_div(numerator: int, denominator: int) -> int:
-    """numerator / denominator, rounded up (towards plus infinity)."""
-    return -(-numerator // denominator)
-
-
-@kernel
-def ceil_quotient(numerator: int, denominator: int) -> int:
-    """The same of numbers that are not negative, for less; their sum is below 2^63."""
-    return quotient(numerator + denominator - 1, denominator)
-
-
-@entry
-def next_midnight(now_ns: int) -> int:
-    """The first moment of the next day, UTC."""
-    return (now_ns // DAY_NS + 1) * DAY_NS
-
-
-@kernel
-def ppm_floor(amount: int, ppm: int) -> int:
-    """amount x ppm / 1e6 rounded down, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    millions = quotient(amount, PPM)
-    return millions * ppm + quotient((amount - millions * PPM) * ppm, PPM)
-
-
-@entry
-def ppm_ceil(amount: int, ppm: int) -> int:
-    """amount x ppm / 1e6 rounded up, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    millions = quotient(amount, PPM)
-    return millions * ppm + ceil_quotient((amount - millions * PPM) * ppm, PPM)
-
-
-@kernel
-def share_floor(amount: int, part: int, whole: int) -> int:
-    """amount x part / whole rounded down, for 0 <= amount <= BOUND and 0 <= part <= whole <= BOUND, as if in 128 bits.
-
-    Long multiplication, a bit of `part` at a time, keeping quotient and remainder: nothing grows beyond 2 x whole.
-    """
-    if part == 0 or amount <= (1 << 62) // part:
-        return amount * part // whole
-    quotient = amount // whole * part
-    amount %= whole
-    digits = 0
-    remainder = 0
-    for bit in range(60, -1, -1):
-        digits *= 2
-        remainder *= 2
-        if remainder >= whole:
-            remainder -= whole
-            digits += 1
-        if (part >> bit) & 1:
-            remainder += amount
-            if remainder >= whole:
-                remainder -= whole
-                digits += 1
-    return quotient + digits
 
 
 class NotDecimal(ValueError):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.jit import kernel
 from engine.jit.plain import readable
-from engine.ledger.accounts import give_rows
 from engine.model.commands import HOURS_PER_INSTRUMENT
 from engine.model.state import State
 from engine.model.tables import (
@@ -38,6 +38,7 @@ from engine.model.tables import (
 )
 from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
+from engine.storage.account_rows import give_rows, has_room_for_accounts
 
 _BY_TRIGGER_ROW = ("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch")
 
@@ -172,3 +173,44 @@ def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) 
     else:
         compact.rehash(slots, larger)
     state.book = state.book.having(**{name: larger})
+
+
+@kernel
+def has_room(book, commands):
+    """Can the tables take a batch of so many hot commands, whatever they are, or a cold one?
+
+    A batch of quotes may also turn every waiting order into a position, and every lane may move its page bounds.
+    """
+    heads = book.heads
+    fills = commands + heads[ORDERS].live
+    lanes = 2 * (book.world[0].instruments + 1)
+    # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
+    # a band. That of the order is free then, but its page need not be.
+    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, lanes) + 1
+    bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
+    entries = heads[ORDERS].live + heads[POSITIONS].live + commands
+    known = book.world[0].transfers_known - book.world[0].transfers_forgotten
+    transfers = known + heads[HOLDS].live + 2 * commands + 1  # each command may end a hold, and time ends any
+    return (
+        commands <= len(book.outcomes)
+        and heads[ORDERS].used + commands <= len(book.orders)
+        and heads[POSITIONS].used + fills <= len(book.positions)
+        and heads[BANDS].used + fills <= len(book.bands)
+        and heads[ROSTERS].used + fills <= len(book.rosters)
+        and heads[HOLDINGS].used + commands <= len(book.holdings)
+        and heads[TIMERS].used + 2 * commands <= len(book.timers)
+        and heads[WAITING].used + commands <= len(book.waiting)
+        and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
+        and heads[EXPOSURES].used + commands <= len(book.exposures)
+        and heads[REQUESTS].used + commands <= len(book.requests)
+        and heads[HOLDS].used + 2 * commands <= len(book.holds)
+        and has_room_for_accounts(book, OPENED_AT_ONCE)
+        and transfers <= len(book.transfers)
+        and heads[PAGES].used + pages <= len(book.pages)
+        and bounds <= len(book.bound_low)
+        and 2 * entries <= len(book.id_index)
+        and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
+        and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
+        and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
+        and SLOTS_PER_TRANSFER * transfers <= len(book.transfer_index)
+    )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from engine.model.events import EventKind
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.model.events import EVENT, EventKind
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.state import State
-from engine.storage.event_buffer import EVENTS_PER_PLAYER
+from engine.model.tables import lined_up
+from engine.storage.event_buffer import EVENTS_PER_PLAYER, begin
 
 
 class Emit(Protocol):
@@ -31,3 +35,54 @@ def go_through(state: State, emit: Emit, step: Callable[..., int], count: int, *
         assert i >= 0, Reason(-i).name
         if i == count:
             return
+
+
+EVENT_BUFFER = 16_384
+"""Events between two looks of the machine at its buffer; more than that only makes one command take several calls."""
+
+
+LAYOUTS = {
+    EventKind.SWITCH_CHANGED: "switched",
+    EventKind.MATCH_TIMED: "timed",
+    EventKind.SEASON_STARTED: "progressed",
+    EventKind.QUEUE_JOINED: "queued",
+    EventKind.QUEUE_LEFT: "queued",
+}
+"""Layouts of events that handlers fill in; TRADE of all others."""
+
+
+class Announcer:
+    """The events of a batch: a buffer that kernels and handlers write to, and what did not fit it any more."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._buffer = lined_up(EVENT_BUFFER, EVENT)
+        self._full: list[NDArray[np.int64]] = []
+        self.events = Events(self._buffer)
+        self._count = np.asarray(state.book.turn)["events"]  # tables of one row never move
+
+    def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
+        events = self.room(1)
+        layout = getattr(events, LAYOUTS.get(kind, "trade"))
+        return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
+
+    def room(self, count: int) -> Events:
+        if int(self._state.book.turn[0]["events"]) + count > len(self._buffer):
+            self.drain()
+        return self.events
+
+    def drain(self) -> None:
+        """Put what is in the buffer aside, and begin it anew."""
+        count = int(self._state.book.turn[0]["events"])
+        if count:
+            # As plain words, because a copy of records goes field by field.
+            self._full.append(self._buffer[:count].view(np.int64).copy())
+            self._state.book.turn[0]["events"] = 0
+
+    def taken(self) -> NDArray[np.void]:
+        """All of them, which are forgotten here; valid until the next batch."""
+        events = self._buffer[: self._count.item(0)]
+        if self._full:
+            events = np.concatenate([*self._full, events.view(np.int64)]).view(EVENT)
+            self._full = []
+        return events

@@ -16,10 +16,11 @@ from typing import Final
 from engine.jit import kernel, rare_kernel
 from engine.jit.intrinsics import prefetch
 from engine.ledger.ledger import available
+from engine.model.arithmetic import ceil_div
 from engine.model.commands import Asset, Side
 from engine.model.events import EventKind, FixedResult, OrderStatus
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND, NS_PER_S, ceil_div
+from engine.model.scale import BOUND, NS_PER_S
 from engine.model.tables import (
     EXPOSURES,
     FIXED_TRADES,

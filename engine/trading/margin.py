@@ -10,7 +10,8 @@ from typing import Final
 
 from engine.jit import kernel, rare_kernel
 from engine.jit.intrinsics import quotient
-from engine.model.scale import BOUND, PPM, ppm_ceil, ppm_floor
+from engine.model.arithmetic import ppm_ceil, ppm_floor
+from engine.model.scale import BOUND, PPM
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
 
 _EXACT: Final = 1 << 42

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from engine.jit import entry, kernel
 from engine.jit.intrinsics import quotient
+from engine.model.arithmetic import ceil_quotient, ppm_ceil
 from engine.model.commands import Amend, OrderType, Side, TimeInForce
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND, PPM, ceil_quotient, ppm_ceil
+from engine.model.scale import BOUND, PPM
 from engine.model.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 from engine.storage.hash_index import allowed_key, find
 from engine.trading.instruments import is_stale, opens_allowed

@@ -8,10 +8,11 @@ amended and cancelled; what waits for its quote is on its way.
 from __future__ import annotations
 
 from engine.jit import kernel, rare_kernel
+from engine.model.arithmetic import ceil_quotient, ppm_ceil
 from engine.model.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.model.events import EventKind, OrderStatus
 from engine.model.reasons import Reason
-from engine.model.scale import NEVER_HIGH, NEVER_LOW, ceil_quotient, ppm_ceil
+from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import LANE_ASK, LANE_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
 from engine.storage.compact_index import find_open, remove, store
 from engine.storage.event_buffer import begin

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
+from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
-from engine.model.scale import NEVER_HIGH, NEVER_LOW, ceil_div, ppm_ceil, share_floor
+from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 from engine.storage.compact_index import empty, find_slot, store
 from engine.storage.event_buffer import begin

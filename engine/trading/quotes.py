@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel, rare_kernel
+from engine.model.arithmetic import ppm_floor
 from engine.model.events import Cause, EventKind
 from engine.model.reasons import Reason
-from engine.model.scale import NEVER_HIGH, NEVER_LOW, ppm_floor
+from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import (
     BOUNDS_STEP,
     LANE_ASK,

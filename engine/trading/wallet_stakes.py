@@ -11,12 +11,13 @@ from typing import Final
 
 from engine.jit import kernel, rare_kernel
 from engine.jit.intrinsics import prefetch
-from engine.ledger.accounts import account_id, ask_for_account, find_account
+from engine.ledger.accounts import account_id, find_account
 from engine.ledger.ledger import available, hold, may_move, post_hold, void_hold
 from engine.ledger.payments import tell_player
 from engine.model.commands import Account, Asset, TransferCode
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
+from engine.storage.account_rows import ask_for_account
 
 LIVE_BUMP_NS: Final = 250 * NS_PER_MS
 """How long a trade from a live wallet waits before the next quote is its entry, as it would in a match for money: who

@@ -10,7 +10,6 @@ import importlib
 import pkgutil
 import time
 from collections.abc import Callable
-from types import ModuleType
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,7 @@ from numba.core.dispatcher import Dispatcher
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import engine.jit
+import engine
 from engine import views
 from engine.batch.machine import Machine
 from engine.jit import drop_stale_caches
@@ -137,9 +136,8 @@ class _Listener(numba_events.Listener):
 
 
 def _kernels() -> set[Dispatcher]:
-    modules: list[ModuleType] = [scale]
-    for module in pkgutil.iter_modules(engine.kernels.__path__, "engine.kernels."):
-        modules.append(importlib.import_module(module.name))
+    found = pkgutil.walk_packages(engine.__path__, "engine.")
+    modules = [importlib.import_module(module.name) for module in found]
     return {member for module in modules for member in vars(module).values() if isinstance(member, Dispatcher)}
 
 

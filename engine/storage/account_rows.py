@@ -1,0 +1,61 @@
+"""Rows of accounts, each where its id says: one is found without an index, for a line of memory less in each transfer's two.
+
+An account stands in the first row that was free when it came, from the one on where it belongs. The table is never more
+than half full, so that is seldom far: owners are numbered in sequence, and multiples of the golden ratio spread such
+numbers evenly (Knuth, The Art of Computer Programming, vol. 3, 6.4). Accounts are never closed; they move only when the
+table grows (capacity.py): between commands, before a match is made, while bonuses are paid. What lasts keeps the id.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import entry, kernel
+from engine.jit.intrinsics import prefetch
+
+_GOLDEN_RATIO: Final = 0x9E3779B97F4A7C15 - (1 << 64)
+"""2^64 over it, odd, as a signed number."""
+
+
+@kernel
+def account_row(book, id):
+    """The row of the account with that id; 0 when there is none."""
+    row = row_for(book.accounts, id)
+    return row if id != 0 and book.accounts[row].id == id else 0
+
+
+@kernel
+def ask_for_account(book, id):
+    """Let the account be on its way to the cache."""
+    prefetch(book.accounts, _home_of(book.accounts, id))
+
+
+@kernel
+def has_room_for_accounts(book, accounts):
+    """Can so many be opened? If not, room.py lets there be room."""
+    return 2 * (book.world[0].accounts + accounts) <= len(book.accounts)
+
+
+@entry
+def give_rows(accounts, ids, rows):
+    """Let rows[i] be the one that the account ids[i] has from now on in that table, which has room for all of them."""
+    for i in range(len(ids)):
+        rows[i] = row_for(accounts, ids[i])
+        accounts[rows[i]].id = ids[i]
+
+
+@kernel
+def row_for(accounts, id):
+    """The row of the account with that id, or the free one that it would have. Row 0 is neither: it is NOBODY's."""
+    row = _home_of(accounts, id)
+    while accounts[row].id != id and accounts[row].id != 0:
+        row = (row + 1) & (len(accounts) - 1)
+    return row
+
+
+@kernel
+def _home_of(accounts, id):
+    """Where the account belongs: the highest bits of a product's lowest 64, which are the same whether it wraps or
+    not, with the owner in the lower bits of what is multiplied."""
+    spread = ((id >> 16) | (id << 48)) * _GOLDEN_RATIO >> 32 & 0xFFFFFFFF
+    return spread * len(accounts) >> 32
