@@ -95,9 +95,17 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
 _KEPT: Final = np.isin(
     np.arange(max(EventKind) + 1),
     (
-        EventKind.POSITION_OPENED, EventKind.POSITION_CHANGED, EventKind.POSITION_CLOSED, EventKind.CANDLE_CLOSED,
-        EventKind.FIXED_SETTLED, EventKind.TRANSFERRED, EventKind.WALLET_CHANGED, EventKind.SEAT_OPENED,
-        EventKind.MATCH_FINISHED, EventKind.EQUITY_SAMPLED, EventKind.PLAYER_PROGRESSED,
+        EventKind.POSITION_OPENED,
+        EventKind.POSITION_CHANGED,
+        EventKind.POSITION_CLOSED,
+        EventKind.CANDLE_CLOSED,
+        EventKind.FIXED_SETTLED,
+        EventKind.TRANSFERRED,
+        EventKind.WALLET_CHANGED,
+        EventKind.SEAT_OPENED,
+        EventKind.MATCH_FINISHED,
+        EventKind.EQUITY_SAMPLED,
+        EventKind.PLAYER_PROGRESSED,
     ),
 )
 """By kind of event: whether it may become a row."""

@@ -200,9 +200,7 @@ _FINISHED: Final = (
     " ORDER BY message DESC LIMIT ?"
 )
 _FINISHED_MATCH: Final = f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND match = ?"
-_POINTS: Final = (
-    f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
-)
+_POINTS: Final = f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
 _IN_MATCH: Final = (
     "player = :player AND message > (SELECT message FROM seats WHERE player = :player AND match = :match)"
     " AND message < :last AND match = :match"

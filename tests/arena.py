@@ -471,9 +471,7 @@ class Player:
         match, units = self.match, money(stake)
         if wallet:
             match, units = 0, parse_decimal(str(stake), ASSET_DECIMALS[wallet])
-        return self.arena.command(
-            BuyFixed(self.id, match, instrument, direction, units, seconds, key, wallet or 0)
-        ).id
+        return self.arena.command(BuyFixed(self.id, match, instrument, direction, units, seconds, key, wallet or 0)).id
 
     def resets(self) -> None:
         self.arena.command(ResetSeat(self.match, self.id))

@@ -103,8 +103,12 @@ GATEWAY_BEYOND_THE_DOOR = {
     "gateway.rules": {"engine.state"},  # the cold texts
     "gateway.cli_data": {"engine.digest"},  # prints the hash that a replay ends with
     "gateway.warmup": {
-        "engine.kernels", "engine.kernels.accounts", "engine.kernels.compact", "engine.kernels.index",
-        "engine.kernels.ledger", "engine.kernels.market",
+        "engine.kernels",
+        "engine.kernels.accounts",
+        "engine.kernels.compact",
+        "engine.kernels.index",
+        "engine.kernels.ledger",
+        "engine.kernels.market",
     },  # compiles them
 }
 """Whoever imports more of the engine than its door, what and why."""

@@ -90,7 +90,7 @@ def test_a_port_in_use_is_told_before_anything_is_replayed(tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("market", "told"),
     [
-        ("binanse", "market.source: must be \"simulated\", \"binance\" or \"recording:FILES\", not 'binanse'"),
+        ("binanse", 'market.source: must be "simulated", "binance" or "recording:FILES", not \'binanse\''),
         ("recording:good.gz,nowhere.gz", "market.source: no such recording: nowhere.gz"),
         ("recording:", "market.source: no such recording"),
         ("recording:good.gz,text.gz", "market.source: text.gz is no recording, or an empty one"),

@@ -270,14 +270,13 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
 
     audited = arena("audit", "--data", str(server.data), "--json")
     assert audited.returncode == 0, audited.stdout + audited.stderr
-    assert json.loads(audited.stdout) .items() >= {"accounts": 16, "transfers": 16, "problems": []}.items()
+    assert json.loads(audited.stdout).items() >= {"accounts": 16, "transfers": 16, "problems": []}.items()
     with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
         journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
         journal.commit()
     audited = arena("audit", "--data", str(server.data))
     assert audited.returncode == 1
     assert "house:fees" in audited.stdout
-
 
 
 async def test_a_match_whose_end_came_while_the_arena_was_down_is_paid_once_and_seats_are_kept(

@@ -204,9 +204,7 @@ async def test_foreign_origins_and_guests_are_refused_where_the_config_says_so(t
         ("{}", "arena.v1+msgpack", 1003),
     ],
 )
-async def test_frames_that_end_a_connection(
-    tmp_path: Path, message: str | bytes, subprotocol: str, code: int
-) -> None:
+async def test_frames_that_end_a_connection(tmp_path: Path, message: str | bytes, subprotocol: str, code: int) -> None:
     async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
         web = Web(app, http)
         ws = await web.socket(protocols=[subprotocol])

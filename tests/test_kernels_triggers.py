@@ -21,9 +21,7 @@ from engine.storage.capacity import make_room
 from engine.trading import quotes as market
 from engine.trading import triggers
 
-add, drop, next_crossed, rearm = map(
-    for_python, (triggers.add, triggers.drop, triggers.next_crossed, triggers.rearm)
-)
+add, drop, next_crossed, rearm = map(for_python, (triggers.add, triggers.drop, triggers.next_crossed, triggers.rearm))
 collect, sort = for_python(market.collect), for_python(sorting.sort)
 
 LANES = (2, 3, 4)

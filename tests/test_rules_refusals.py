@@ -181,7 +181,6 @@ class Scene:
         fields = {"id": 10, "hold": hold, "amount": 10 if flags & POST else 0, "flags": flags}
         self.arena.command(Transfer(**(fields | changes)))
 
-
     def store(self, **changes: Any) -> None:
         """Two boxes for 10 units of USDT each, but for the changes, and Bob has 15."""
         self.offer(**changes)
@@ -322,8 +321,14 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "stale": lambda s: s.arena.passes(3),
     "challenged": lambda s: s.challenge(allowed_symbols=("ETHUSDT",), directions=Directions.LONG_ONLY),
     "one way": lambda s: s.challenge(directions=Directions.LONG_ONLY),
-    "hurried": lambda s: (s.challenge(max_trades_per_minute=2), s.arena.quote("ETHUSDT", 3_000), s.dora(), s.dora(),
-                          s.arena.passes("59.999999999"), s.arena.quote("ETHUSDT", 3_000)),
+    "hurried": lambda s: (
+        s.challenge(max_trades_per_minute=2),
+        s.arena.quote("ETHUSDT", 3_000),
+        s.dora(),
+        s.dora(),
+        s.arena.passes("59.999999999"),
+        s.arena.quote("ETHUSDT", 3_000),
+    ),
     "rich by rule": lambda s: (s.challenge(profit_target_ppm=1_000), s.dora(), s.arena.quote("BTCUSDT", 61_000)),
     "out by rule": lambda s: (s.challenge(max_total_drawdown_ppm=1_000), s.dora(), s.arena.quote("BTCUSDT", 59_000)),
     "on its way": lambda s: setattr(s, "order", s.hurry()),
@@ -337,26 +342,48 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "wide": lambda s: (s.arena.change("BTCUSDT", max_spread_ppm=50_000), s.arena.quote("BTCUSDT", 58_000, 60_000)),
     "joined": lambda s: s.join(),
     "a paid match": lambda s: s.paid(),
-    "a dear prize": lambda s: setattr(s, "game", s.arena.command(CreateGame(
-        "Dear", "", MONEY, 1, 1, duration_s=60, currency="USDT", reward_price=1)).id),
+    "a dear prize": lambda s: setattr(
+        s,
+        "game",
+        s.arena.command(CreateGame("Dear", "", MONEY, 1, 1, duration_s=60, currency="USDT", reward_price=1)).id,
+    ),
     "put by": lambda s: s.arena.command(SetGameActive(1, False)),
     "deleted": lambda s: s.arena.command(DeleteGame(1)),
-    "a coin": lambda s: (s.arena.command(FundRewards("GOLD_COIN", 1)), setattr(s, "games", [
-        s.arena.command(replace(GAME, duration_s=60, **dear)).id for dear in (
-            {"item_rewards": (("GOLD_COIN", 2),)},
-            {"item_rewards": (("GOLD_COIN", 1), ("TREASURE_BOX", 1))},
-            {"item_rewards": (("GOLD_COIN", 1),), "currency": "USDT", "reward_price": 1},
-        )])),
+    "a coin": lambda s: (
+        s.arena.command(FundRewards("GOLD_COIN", 1)),
+        setattr(
+            s,
+            "games",
+            [
+                s.arena.command(replace(GAME, duration_s=60, **dear)).id
+                for dear in (
+                    {"item_rewards": (("GOLD_COIN", 2),)},
+                    {"item_rewards": (("GOLD_COIN", 1), ("TREASURE_BOX", 1))},
+                    {"item_rewards": (("GOLD_COIN", 1),), "currency": "USDT", "reward_price": 1},
+                )
+            ],
+        ),
+    ),
     "a room": lambda s: s.room(),
     "a room that has begun": lambda s: (s.room(), s.arena.command(StartMatch(s.contest))),
     "a room for one": lambda s: (s.room(), s.arena.command(LeaveMatch(s.contest, s.bob.id))),
     "a queue": lambda s: s.queues(),
-    "a dear queue": lambda s: setattr(s, "game", s.arena.command(CreateGame(
-        "Dear", "", MONEY, 1, 1, duration_s=60, min_players=2, currency="USDT", entry_fee=1, prize_split=(100,))).id),
-    "a queue for an endless match": lambda s: setattr(s, "game", s.arena.command(CreateGame(
-        "Endless", "", MONEY, 1, 1, min_players=2)).id),
-    "a queue whose match waits": lambda s: (s.queues(countdown_s=9), [
-        s.arena.command(JoinQueue(s.game, player)) for player in (s.alice.id, s.arena.player().id)]),
+    "a dear queue": lambda s: setattr(
+        s,
+        "game",
+        s.arena.command(
+            CreateGame(
+                "Dear", "", MONEY, 1, 1, duration_s=60, min_players=2, currency="USDT", entry_fee=1, prize_split=(100,)
+            )
+        ).id,
+    ),
+    "a queue for an endless match": lambda s: setattr(
+        s, "game", s.arena.command(CreateGame("Endless", "", MONEY, 1, 1, min_players=2)).id
+    ),
+    "a queue whose match waits": lambda s: (
+        s.queues(countdown_s=9),
+        [s.arena.command(JoinQueue(s.game, player)) for player in (s.alice.id, s.arena.player().id)],
+    ),
     "called off": lambda s: (s.room(), s.arena.command(CancelMatch(s.contest, "why"))),
     "archived": lambda s: (GIVEN["called off"](s), s.arena.command(ArchiveMatch(s.contest))),
     "over": lambda s: (s.join(), s.arena.passes(60)),
@@ -386,7 +413,9 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "a store that is closed": lambda s: s.store(active=False),
     "wallets and Bob locked": lambda s: (s.wallets(), s.arena.switch("player", s.bob.id, "locked")),
     "wallets, capped": lambda s: (
-        s.wallets(), s.arena.change("BTCUSDT", fixed_exposure_cap=30 * MONEY), s.stake(stake=10 * MONEY)
+        s.wallets(),
+        s.arena.change("BTCUSDT", fixed_exposure_cap=30 * MONEY),
+        s.stake(stake=10 * MONEY),
     ),
     "a large limit": lambda s: s.rests(side=SHORT, price=6_100_000, lots=80_000, leverage=110),
 }

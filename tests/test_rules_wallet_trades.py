@@ -343,9 +343,7 @@ def test_the_same_request_again_stakes_once(arena: Arena, ann: Player):
     (SetSwitch("instrument", 1, "close_only", True, "why"), Reason.INSTRUMENT_CLOSE_ONLY),
     (SetSwitch("player", 1, "locked", True, "why"), Reason.PLAYER_LOCKED),
 ])  # fmt: skip
-def test_switches_stop_new_trades_and_leave_open_ones(
-    arena: Arena, ann: Player, switch: SetSwitch, reason: Reason
-):
+def test_switches_stop_new_trades_and_leave_open_ones(arena: Arena, ann: Player, switch: SetSwitch, reason: Reason):
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=DEMO)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(29)

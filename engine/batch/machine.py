@@ -75,6 +75,7 @@ from engine.trading.switches import set_switch
 RULES_VERSION = 1
 """Raised when new code changes what a logged command means."""
 
+
 class Applied(msgspec.Struct, frozen=True):
     """What a batch did. The next one may overwrite it."""
 

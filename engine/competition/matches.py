@@ -47,6 +47,7 @@ SAMPLES = 100
 """Of a seat's equity while its match lasts, the last one at its end; fewer of a match that is over in less than as many
 seconds."""
 
+
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
     """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
     match never does, and seats every player there is."""

@@ -66,9 +66,7 @@ def what_is_pending_is_held(state: State) -> list[str]:
         ids, groups = np.unique(np.concatenate([accounts["id"], held[side]]), return_inverse=True)
         pending, sums = (
             sum_by(len(ids), each, amounts)
-            for each, amounts in zip(
-                np.split(groups, [len(accounts)]), (accounts[column], held["amount"]), strict=True
-            )
+            for each, amounts in zip(np.split(groups, [len(accounts)]), (accounts[column], held["amount"]), strict=True)
         )
         found += where(pending != sums, f"{column} of account {{}} are not what is held", ids)
     numbers = held["number"]

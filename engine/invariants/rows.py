@@ -134,9 +134,7 @@ def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None
     return [sentence.format(place) for place in (places if names is None else np.asarray(names)[places])]
 
 
-def compact_index_problems(
-    index: Rows, keys: NDArray[Any], rows: Rows, dropped: Rows | tuple[()] = ()
-) -> list[str]:
+def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows, dropped: Rows | tuple[()] = ()) -> list[str]:
     """How the compact index differs from keys -> rows and the words that are yet to be dropped, or is too full to be
     searched quickly."""
     blocks = keys >> 2

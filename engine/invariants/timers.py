@@ -95,9 +95,7 @@ def _holds_that_end(state: State) -> Owned:
     holds = holds[has_end]
     timers = book.timers[holds["timer"]]
     wrong = (timers["id"] != holds["number"]) | (timers["kind"] != TIMER_HOLD)
-    wrong |= (book.holds["number"][timers["owner"]] != holds["number"]) | (
-        timers["due_ns"] != holds["expires_at_ns"]
-    )
+    wrong |= (book.holds["number"][timers["owner"]] != holds["number"]) | (timers["due_ns"] != holds["expires_at_ns"])
     return len(holds), found + where(wrong, "timer of hold {} is off", holds["number"])
 
 

@@ -205,7 +205,7 @@ if JIT_DISABLED:
         return word.bit_count()
 
     def trailing_zeros(word: int) -> int:
-        return (word & -word).bit_length() - 1
+        return int(word & -word).bit_length() - 1
 
     def quotient(number: int, divisor: int) -> int:
         assert number >= 0 < divisor, f"{number} // {divisor} has a sign"

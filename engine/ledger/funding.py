@@ -1,5 +1,4 @@
-"""Funding: real money that enters from the world, and what Python code pays from account to account.
-"""
+"""Funding: real money that enters from the world, and what Python code pays from account to account."""
 
 from __future__ import annotations
 
@@ -76,9 +75,7 @@ def may_pay(state: State, debit: int, credit: int, amount: int) -> Reason:
     return Reason.ACCEPTED
 
 
-def pay(
-    state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit
-) -> None:
+def pay(state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit) -> None:
     """Move what has been looked at before, and tell the players whose accounts it changes."""
     must(payments.pay(state.book, emit.room(EVENTS_PER_PLAYER), debit, credit, amount, code.value, match_id))
 

@@ -680,9 +680,7 @@ AdminCommand = (
     | SetGameActive
     | StartSeason
 )
-PlayerCommand = (
-    RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem | JoinQueue | LeaveQueue
-)
+PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem | JoinQueue | LeaveQueue
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

@@ -266,9 +266,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
             reason = Reason.CASH_TOO_LOW.value
     if reason == Reason.ACCEPTED.value:
         mark = quote.bid if order.side > 0 else quote.ask
-        liquidation = liquidation_price(
-            book, order.instrument, order.side, lots, price * lots, margin, match.fees
-        )
+        liquidation = liquidation_price(book, order.instrument, order.side, lots, price * lots, margin, match.fees)
         if liquidated_at(order.side, liquidation, mark):
             reason = Reason.WOULD_LIQUIDATE_NOW.value
     if reason != Reason.ACCEPTED.value:

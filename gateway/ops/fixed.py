@@ -78,11 +78,7 @@ def fixed_trades_of(
     state: State, instruments: Instruments, player: int, seats: list[SeatView]
 ) -> list[FixedTradeAnswer]:
     """All open ones of the player, who has these seats, match by match, and then those from wallets; earliest first."""
-    of_seats = [
-        trade
-        for seat in seats
-        for trade in views.fixed_trades(state.book, player, seat.match) or ()
-    ]
+    of_seats = [trade for seat in seats for trade in views.fixed_trades(state.book, player, seat.match) or ()]
     return [_fixed_trade_answer(instruments, trade) for trade in of_seats + views.wallet_trades(state.book, player)]
 
 

@@ -1,7 +1,7 @@
 """The whole arena in one process: built, served, and stopped in order.
 
-    start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
-    stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
+start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
+stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
 """
 
 from __future__ import annotations
@@ -246,9 +246,7 @@ class App:
         outcomes = []
         loop = asyncio.get_running_loop()
         config = self.config
-        seeds = chain(
-            seed_commands(config.instruments, config.games), house_commands(config.referrals, config.offers)
-        )
+        seeds = chain(seed_commands(config.instruments, config.games), house_commands(config.referrals, config.offers))
         for command in seeds:
             done: asyncio.Future[Outcome] = loop.create_future()
 

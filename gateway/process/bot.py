@@ -293,7 +293,6 @@ class Bot:
         if reset is not None and reset.match != match:
             self._error(f"asked to start over in match {match}, got {reset}")
 
-
     async def _buy_fixed(self) -> None:
         offered = [symbol for symbol in sorted(self._quotes) if self._instruments[symbol].fixed is not None]
         if not offered:

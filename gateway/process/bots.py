@@ -27,6 +27,7 @@ PLAYERS_AT_ONCE: Final = 20
 GRACE_S: Final = 15.0
 """How long bots may take to learn what became of their last requests."""
 
+
 class Summary(msgspec.Struct, frozen=True):
     """What came of a run. Latencies in ms, of requests that no restart interrupted."""
 

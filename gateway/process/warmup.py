@@ -96,9 +96,7 @@ def warm_up_showing(console: Console) -> int:
         columns = (TextColumn("Compiling the engine, once"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("", visible=False)
-            compiled = warm_up(
-                lambda done, kernels: progress.update(task, completed=done, total=kernels, visible=True)
-            )
+            compiled = warm_up(lambda done, kernels: progress.update(task, completed=done, total=kernels, visible=True))
     if compiled:
         drop_stale_caches()
     return compiled
@@ -183,8 +181,17 @@ def _play() -> None:
     game, match = len(machine.state.cold.games) + 1, len(machine.state.cold.matches) + 1
     ending: list[ColdCommand] = [
         CreateGame(
-            "Room", "", 1_000 * scale.MONEY, 1, 1, min_players=2, duration_s=60, max_daily_drawdown_ppm=100_000,
-            currency="USDT", entry_fee=1, reward_price=10,
+            "Room",
+            "",
+            1_000 * scale.MONEY,
+            1,
+            1,
+            min_players=2,
+            duration_s=60,
+            max_daily_drawdown_ppm=100_000,
+            currency="USDT",
+            entry_fee=1,
+            reward_price=10,
         ),
         FundRewards("USDT", 100),
         TopUp(1, "USDT", 100),

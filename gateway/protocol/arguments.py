@@ -134,7 +134,7 @@ class CancelOrder(_Arguments, frozen=True):
 
 
 class AmendOrder(_Arguments, frozen=True):
-    """"0" takes a stop loss or take profit away, an `expires_at` of 0 the end; what is left out stays."""
+    """ "0" takes a stop loss or take profit away, an `expires_at` of 0 the end; what is left out stays."""
 
     order: OpenId
     price: Amount | None = None
@@ -150,7 +150,7 @@ class ClosePosition(_Arguments, frozen=True):
 
 
 class AmendPosition(_Arguments, frozen=True):
-    """"0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back.
+    """ "0" takes a stop loss or take profit away; one that is left out stays. Margin is added, or taken back.
 
     A trailing stop, in ppm of the price now, takes the place of a stop loss, and the other way round; 0 takes it away.
     """

@@ -37,7 +37,6 @@ CALL_TIMEOUT_S: Final = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-
 class GuestAnswer(msgspec.Struct, frozen=True):
     """A player and its token. `matches` are those in which it has a seat."""
 
