@@ -1,4 +1,4 @@
-"""Rows of accounts, each where its id says: one is found without an index, for a line of memory less in each transfer's two.
+"""Rows of accounts, each where its id says: found without an index, for a line of memory less in each transfer's two.
 
 An account stands in the first row that was free when it came, from the one on where it belongs. The table is never more
 than half full, so that is seldom far: owners are numbered in sequence, and multiples of the golden ratio spread such

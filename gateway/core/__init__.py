@@ -1,1 +1,1 @@
-"""The way to the engine: sequencer, records, clock; and what all of the gateway needs: configuration, limits, tokens, metrics."""
+"""The way to the engine: sequencer, records, clock; and what all the gateway needs: configuration, limits, tokens."""

@@ -1,5 +1,7 @@
 """Market data: where prices come from, and what happens to them before the engine sees one.
 
+    sources.py      where prices come from, as the configuration says
+    prices.py       the sink of all that: quotes become commands, and last trade prices are kept
     connection.py   one socket to a combined stream, through python-binance, kept open for ever
     binance.py      the feed: frames from Binance, or from our own market server, to a MarketSink
     filter.py       which of those frames become quotes

@@ -1,0 +1,51 @@
+"""Read-only answers over the state: plain integers and tuples, no text. The gateway makes of them what clients see.
+
+Nothing here is on the path of a command; each answer costs what it walks, and says so when that is more than a row.
+
+    market.py    quotes, candles, the next timer
+    matches.py   matches, their rules, their solvency
+    seats.py     seats, leaderboards
+    trades.py    orders, positions, fixed-time trades
+    wallets.py   balances, items, the house's stock
+    players.py   messages, queues, referrals, careers
+"""
+
+from __future__ import annotations
+
+from engine.views.market import CandleView, Quote, candle, next_due_ns, quote, takes_quotes, waits_for_quote
+from engine.views.matches import MatchView, Rules, SolvencyView, match, matches, solvency
+from engine.views.players import (
+    CareerView,
+    CupsView,
+    QueueView,
+    ReferralView,
+    StandingView,
+    career,
+    cups,
+    messages_of,
+    queues_of,
+    referral,
+)
+from engine.views.seats import BoardView, Evidence, Ranking, SeatView, board, has_seat, ranking, seat, seats_of
+from engine.views.trades import (
+    FixedTradeView,
+    OrderView,
+    PositionView,
+    fixed_trades,
+    instrument_of_order,
+    instrument_of_position,
+    orders,
+    owner_of,
+    positions,
+    wallet_trades,
+)
+from engine.views.wallets import BalanceView, inventory, stock, wallet
+
+__all__ = [
+    "BalanceView", "BoardView", "CandleView", "CareerView", "CupsView", "Evidence", "FixedTradeView", "MatchView",
+    "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
+    "StandingView", "board", "candle", "career", "cups", "fixed_trades", "has_seat", "instrument_of_order",
+    "instrument_of_position", "inventory", "match", "matches", "messages_of", "next_due_ns", "orders", "owner_of",
+    "positions", "queues_of", "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock", "takes_quotes",
+    "waits_for_quote", "wallet", "wallet_trades",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""Instruments: their quotes and candles; and when the next timer is due."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.model.scale import NS_PER_S
+from engine.model.tables import INTERVALS_S, Book
+from engine.trading.instruments import is_open
+
+
+def next_due_ns(book: Book) -> int | None:
+    """When the next timer is due; None when none is set."""
+    if not book.world[0]["timers"]:
+        return None
+    return int(book.timer_heap[0]["due_ns"])
+
+
+class Quote(NamedTuple):
+    """The last usable quote of an instrument, in ticks; all 0 before the first."""
+
+    bid: int
+    ask: int
+    at_ns: int
+    sequence: int
+    stale: bool
+
+
+def quote(book: Book, instrument: int, now_ns: int) -> Quote:
+    """The quote, and whether it is stale at `now_ns` (the state's own time stands still when nothing arrives)."""
+    row = book.quotes[instrument]
+    at_ns = int(row["at_ns"])
+    lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
+    stale = not row["bid"] or now_ns - at_ns > lifetime_ns or not is_open(book, instrument, now_ns)
+    return Quote(int(row["bid"]), int(row["ask"]), at_ns, int(row["sequence"]), bool(stale))
+
+
+def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
+    """Would a usable quote of the instrument be taken: is it neither halted nor outside its hours?"""
+    return not book.instruments[instrument]["halted"] and bool(is_open(book, instrument, now_ns))
+
+
+def waits_for_quote(book: Book, instrument: int) -> bool:
+    """Does anything wait for the very next quote of the instrument, which would be taken?"""
+    waits = bool(book.quotes[instrument]["waiting_first"])
+    return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
+
+
+class CandleView(NamedTuple):
+    """A candle of the bid in ticks, as it stands now."""
+
+    open_at_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    ticks: int
+
+
+def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
+    """The unfinished candle of that length: its own row merged with all shorter ones that fall into it."""
+    first = instrument * len(INTERVALS_S)
+    rows = [row for row in book.candles[first : first + INTERVALS_S.index(interval_s) + 1] if row["open_at_ns"] >= 0]
+    if not rows:
+        return None
+    open_at_ns = int(rows[0]["open_at_ns"]) // (interval_s * NS_PER_S) * (interval_s * NS_PER_S)
+    parts = [row for row in rows if int(row["open_at_ns"]) >= open_at_ns]
+    return CandleView(
+        open_at_ns,
+        int(parts[-1]["open"]),
+        max(int(row["high"]) for row in parts),
+        min(int(row["low"]) for row in parts),
+        int(parts[0]["close"]),
+        sum(int(row["ticks"]) for row in parts),
+    )

@@ -1,0 +1,204 @@
+"""What seats and wallets trade: orders, positions, fixed-time trades."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.model.tables import Book
+from engine.storage.compact_index import find_open
+from engine.trading.seats import profit_of
+from engine.views.seats import row_of_seat
+
+
+class OrderView(NamedTuple):
+    """An order that rests."""
+
+    order: int
+    match: int
+    instrument: int
+    side: int
+    order_type: int
+    leverage: int
+    lots: int
+    price: int
+    stop_loss: int
+    take_profit: int
+    trailing_ppm: int
+    margin: int
+    fee: int
+    accepted_at_ns: int
+    expires_at_ns: int
+    client_order_id: bytes
+
+
+def orders(book: Book, player: int, match_id: int) -> list[OrderView] | None:
+    """The resting orders of a seat, earliest first; None when there is no seat."""
+    seat_row = row_of_seat(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    row = int(book.seats[seat_row]["first_order"])
+    while row:
+        found.append(_order_view(book, row, match_id))
+        row = int(book.orders[row]["next_in_seat"])
+    return found[::-1]
+
+
+def _order_view(book: Book, row: int, match_id: int) -> OrderView:
+    order: Any = book.orders[row]
+    return OrderView(
+        int(order["id"]),
+        match_id,
+        int(order["instrument"]),
+        int(order["side"]),
+        int(order["order_type"]),
+        int(order["leverage"]),
+        int(order["lots"]),
+        int(order["price"]),
+        int(order["stop_loss"]),
+        int(order["take_profit"]),
+        int(order["trailing_ppm"]),
+        int(order["margin"]),
+        int(order["fee"]),
+        int(order["accepted_at_ns"]),
+        int(order["expires_at_ns"]),
+        np.asarray(order["client_order_id"], dtype="<i8").tobytes(),
+    )
+
+
+class PositionView(NamedTuple):
+    """An open position; `profit` floats at the closing side of the last usable quote, never below -margin."""
+
+    position: int
+    match: int
+    instrument: int
+    side: int
+    leverage: int
+    lots: int
+    cost: int
+    margin: int
+    fee: int
+    profit: int
+    mark: int
+    liquidation: int
+    stop_loss: int
+    take_profit: int
+    trailing: int  # ticks
+    opened_at_ns: int
+    closing: bool
+
+
+def positions(book: Book, player: int, match_id: int) -> list[PositionView] | None:
+    """The open positions of a seat, earliest first; None when there is no seat."""
+    seat_row = row_of_seat(book, player, match_id)
+    if not seat_row:
+        return None
+    found = []
+    roster_row = int(book.seats[seat_row]["first_roster"])
+    while roster_row:
+        roster: Any = book.rosters[roster_row]
+        rows = np.asarray(roster["positions"])[: int(roster["used"])].tolist()
+        found += [_position_view(book, row, match_id) for row in reversed(rows) if row]
+        roster_row = int(roster["next"])
+    return found[::-1]
+
+
+def _position_view(book: Book, row: int, match_id: int) -> PositionView:
+    position: Any = book.positions[row]
+    instrument, side = int(position["instrument"]), int(position["side"])
+    margin = int(position["margin"])
+    mark = int(book.quotes[instrument]["bid" if side > 0 else "ask"])
+    return PositionView(
+        int(position["id"]),
+        match_id,
+        instrument,
+        side,
+        int(position["leverage"]),
+        int(position["lots"]),
+        int(position["cost"]),
+        margin,
+        int(position["fee"]),
+        max(-margin, int(profit_of(book, row))),
+        mark,
+        int(position["liquidation"]),
+        int(position["stop_loss"]),
+        int(position["take_profit"]),
+        int(position["trailing"]),
+        int(position["opened_at_ns"]),
+        bool(position["waiting"]),
+    )
+
+
+class FixedTradeView(NamedTuple):
+    """An open fixed-time trade; `entry` is bid + ask, in half ticks, and 0 until its quote has come."""
+
+    trade: int
+    match: int  # 0: it is staked from a wallet
+    instrument: int
+    direction: int
+    stake: int
+    payout_percent: int
+    entry: int
+    entry_sequence: int
+    accepted_at_ns: int
+    expires_at_ns: int
+    asset: int  # of the wallet, in whose native units the stake is; 0: it is a seat's
+
+
+def fixed_trades(book: Book, player: int, match_id: int) -> list[FixedTradeView] | None:
+    """The open fixed-time trades of a seat, earliest first; None when there is no seat."""
+    seat_row = row_of_seat(book, player, match_id)
+    if not seat_row:
+        return None
+    return _fixed_trades_from(book, int(book.seats[seat_row]["first_fixed"]), match_id)
+
+
+def wallet_trades(book: Book, player: int) -> list[FixedTradeView]:
+    """The open fixed-time trades from the player's wallets, earliest first."""
+    return _fixed_trades_from(book, int(book.players[player]["first_fixed"]), 0)
+
+
+def _fixed_trades_from(book: Book, row: int, match_id: int) -> list[FixedTradeView]:
+    found = []
+    while row:
+        found.append(_fixed_trade_view(book, row, match_id))
+        row = int(book.fixed_trades[row]["next_in_seat"])
+    return found[::-1]
+
+
+def _fixed_trade_view(book: Book, row: int, match_id: int) -> FixedTradeView:
+    trade: Any = book.fixed_trades[row]
+    return FixedTradeView(
+        int(trade["id"]),
+        match_id,
+        int(trade["instrument"]),
+        int(trade["direction"]),
+        int(trade["stake"]),
+        int(trade["payout_percent"]),
+        int(trade["entry"]),
+        int(trade["entry_sequence"]),
+        int(trade["accepted_at_ns"]),
+        int(trade["expires_at_ns"]),
+        int(trade["asset"]),
+    )
+
+
+def instrument_of_position(book: Book, position: int) -> int:
+    """The instrument of an open position; 0 when there is no such position."""
+    row = int(find_open(book, position))
+    return int(book.positions[row]["instrument"]) if row > 0 else 0
+
+
+def instrument_of_order(book: Book, order: int) -> int:
+    """The instrument of an order that rests or waits for its quote; 0 when there is no such order."""
+    row = -int(find_open(book, order))
+    return int(book.orders[row]["instrument"]) if row > 0 else 0
+
+
+def owner_of(book: Book, id: int) -> int:
+    """The player whose open position, or order, has that id; 0 when there is none."""
+    row = int(find_open(book, id))
+    rows = book.positions if row > 0 else book.orders
+    return int(book.seats[rows[abs(row)]["seat"]]["player"]) if row else 0

@@ -1,0 +1,41 @@
+"""Wallets: a player's balances and items, and the house's stock."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.ledger.accounts import row_of
+from engine.ledger.ledger import available
+from engine.model.commands import Account, Asset, of_players
+from engine.model.tables import Book
+
+
+class BalanceView(NamedTuple):
+    """An account of a player, in native units of the asset."""
+
+    asset: int
+    balance: int
+    held: int  # of that
+    version: int
+
+
+def wallet(book: Book, player: int) -> list[BalanceView]:
+    """The player's accounts, of all assets of which he ever had any."""
+    found = []
+    for asset in Asset:
+        row = row_of(book, player, of_players(asset), asset)
+        if row:
+            account = book.accounts[row]
+            balance = int(account["credits_posted"]) - int(account["debits_posted"])
+            found.append(BalanceView(asset, balance, int(account["debits_pending"]), int(account["version"])))
+    return found
+
+
+def inventory(book: Book, player: int) -> list[BalanceView]:
+    """The player's items, of all kinds of which he ever had any."""
+    return [found for found in wallet(book, player) if of_players(Asset(found.asset)) is Account.PLAYER_ITEMS]
+
+
+def stock(book: Book, item: int) -> int:
+    """How many of the item the store has."""
+    return int(available(book, row_of(book, 0, Account.HOUSE_STORE, item)))

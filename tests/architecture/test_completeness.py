@@ -1,0 +1,69 @@
+"""Tables and maps are complete: every command has its handler, every reason its message, every module its docstring."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import typing
+
+import pytest
+from sources import ENGINE, ROOT, name_of, tree
+
+from engine.batch.machine import HANDLERS
+from engine.invariants import INVARIANTS
+from engine.model import commands, tables
+from engine.model.events import EventKind
+from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+
+
+@pytest.mark.parametrize(("package", "folder"), [
+    ("persistence", "persistence"), ("gateway/market", "gateway/market"), ("tests/oracle", "tests/oracle"),
+])  # fmt: skip
+def test_the_map_of_a_package_names_every_module(package: str, folder: str):
+    """By its name, or together with others that begin alike: ops_*.py."""
+    told = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
+    named, alike = set(re.findall(r"\w+", told)), tuple(re.findall(r"(\w+_)\*", told))
+    paths = [*(ROOT / folder).glob("*.py"), *(path.parent for path in (ROOT / folder).glob("*/__init__.py"))]
+    names = {path.stem for path in paths if not path.stem.startswith(("__init__", *alike))}
+    assert names - named == set()
+
+
+def test_every_cold_command_has_a_handler():
+    assert set(HANDLERS) == set(typing.get_args(commands.ColdCommand))
+
+
+def test_every_reason_has_a_message_and_every_message_a_reason():
+    assert set(MESSAGES) == set(Reason)
+    assert all(message and not message.endswith(".") for message in MESSAGES.values())
+    assert set(Reason) > RETRY_LATER
+    assert len({reason.value for reason in Reason}) == len(Reason)
+
+
+def test_every_check_in_invariants_is_in_the_list():
+    files = [path for path in (ROOT / "engine" / "invariants").glob("*.py") if path.stem not in ("__init__", "rows")]
+    functions = [node for path in files for node in tree(path).body if isinstance(node, ast.FunctionDef)]
+    checks = [node.name for node in functions if not node.name.startswith("_")]
+    assert sorted(checks) == sorted(check.__name__ for check in INVARIANTS)
+
+
+def test_every_table_is_laid_out_and_no_column_is_unsigned_or_float():
+    for name in tables.Book._fields:
+        array = tables.make_array(name, 1)
+        for field, (dtype, *_) in (array.dtype.fields or {"": (array.dtype,)}).items():
+            kinds = {sub[0].base.kind for sub in (dtype.fields or {"": (dtype,)}).values()}
+            small = dtype.base.itemsize == 1  # numba widens those to int64
+            assert kinds <= ({"i", "u"} if small else {"i"}), f"{name}.{field}"
+
+
+def test_every_kind_of_event_and_command_has_a_number_of_its_own():
+    for kinds in (EventKind, commands.Kind):
+        assert len({kind.value for kind in kinds}) == len(list(kinds))
+
+
+def test_the_tests_run_on_the_version_that_the_project_names():
+    assert sys.version_info >= (3, 11)
+
+
+def test_modules_begin_with_what_they_are():
+    assert [name_of(path) for path in ENGINE if not ast.get_docstring(tree(path))] == []

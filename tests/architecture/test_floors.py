@@ -1,0 +1,107 @@
+"""Packages stand on floors: each imports what is above it in these lists, nothing below, and nothing in a circle.
+
+All imports count: those inside functions and those for types alone, too. There are no exceptions.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from collections.abc import Iterator
+
+import pytest
+from sources import ALL, ROOT, compiled_functions, imports, name_of, tree
+
+FLOORS = {
+    "engine": [
+        "jit", "model", "storage", "ledger", "trading", "competition", "batch", "views", "invariants", "digest",
+    ],
+}  # fmt: skip
+
+TOPS = ["engine", "persistence", "gateway", "bench"]
+
+DOOR = ("engine.model", "engine.batch.machine", "engine.views", "engine.digest")
+"""What the gateway may know of the engine."""
+
+MOST_MODULES = 20
+"""In a package; with more, look for the noun that wants a package of its own."""
+
+INTERNAL = {name_of(path) for path in ALL}
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Every pair of the project's own modules of which the first imports the second."""
+    for path in ALL:
+        for module in imports(path):
+            if module in INTERNAL and module != name_of(path):
+                yield name_of(path), module
+
+
+def test_the_parts_look_down_only():
+    wrong = [
+        f"{importer} imports {module}"
+        for importer, module in imported()
+        if TOPS.index(importer.split(".")[0]) < TOPS.index(module.split(".")[0])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", list(FLOORS))
+def test_packages_import_only_from_the_floors_above(part: str):
+    floors = FLOORS[part]
+    assert {path.stem for path in (ROOT / part).iterdir() if not path.name.startswith("__")} == set(floors)
+    wrong = []
+    for importer, module in imported():
+        own, other = (name.split(".") for name in (importer, module))
+        within = own[0] == other[0] == part and len(own) > 1 and len(other) > 1
+        if within and floors.index(own[1]) < floors.index(other[1]):
+            wrong.append(f"{importer} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", [*FLOORS, "persistence"])
+def test_imports_have_no_circles(part: str):
+    graph: dict[str, set[str]] = {name: set() for name in INTERNAL if name.split(".")[0] == part}
+    for importer, module in imported():
+        if importer in graph and module in graph:
+            graph[importer].add(module)
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_no_package_is_crowded():
+    folders = [path.parent for path in ALL]
+    assert {str(folder.relative_to(ROOT)) for folder in folders if folders.count(folder) > MOST_MODULES} == set()
+
+
+def test_only_entries_are_called_from_python():
+    """A kernel without the wrapper for Python has nothing to be called by, and only kernels may import one."""
+    inner = {
+        (name_of(path), function.name)
+        for path in ALL
+        for function in compiled_functions(path)
+        if not any(getattr(mark, "id", "") == "entry" for mark in function.decorator_list)
+    }
+    assert len(inner) > 100
+    for path in ALL:
+        if not any(compiled_functions(path)):
+            for node in ast.walk(tree(path)):
+                if isinstance(node, ast.ImportFrom):
+                    assert not inner & {(node.module, alias.name) for alias in node.names}, name_of(path)
+
+
+def test_the_gateway_sees_only_the_engines_door():
+    wrong = [
+        f"{importer} imports {module}"
+        for importer, module in imported()
+        if importer.startswith("gateway") and module.startswith("engine.") and not module.startswith(DOOR)
+    ]
+    assert wrong == []
+
+
+def test_invariants_know_the_state_and_nothing_that_made_it():
+    wrong = [
+        f"{importer} imports {module}"
+        for importer, module in imported()
+        if importer.startswith("engine.invariants") and not module.startswith(("engine.model", "engine.invariants"))
+    ]
+    assert wrong == []
