@@ -58,7 +58,6 @@ from engine.model.commands import (
 )
 from engine.model.events import Cause, FixedResult, TransferStatus
 from engine.model.scale import BOUND, MINUTES_PER_WEEK, MONEY, NS_PER_MS, NS_PER_S
-from engine.model.tables import AHEAD
 
 LOCKS = (
     "TRADING_LOCKED", "ARENA_CLOSE_ONLY", "INSTRUMENT_LOCKED", "INSTRUMENT_CLOSE_ONLY", "MATCH_LOCKED", "PLAYER_LOCKED",
@@ -73,7 +72,8 @@ ACCOUNTS = [
 ABOUT_MONEY = (TopUp, FundRewards, CreateMatch, JoinMatch, LeaveMatch, CancelMatch, StartMatch, EndMatch)
 
 
-LONG_BATCH = AHEAD + 16
+LONG_BATCH = 48
+"""Commands: several times the distance of prefetching (engine/kernels/prefetch.py)."""
 
 
 class Driver:
@@ -94,7 +94,7 @@ class Driver:
 
     def steps(self, count: int, check_every: int, compare_every: int = 16) -> None:
         """Give both at least `count` commands; a step is one command, and a batch has one to four, or ends with a chain
-        of transfers; a few are so long that looking ahead comes round (engine/kernels/ahead.py).
+        of transfers; a few are LONG_BATCH long.
 
         Outcomes and events of each are compared; all that can be seen after every `compare_every` batches, and at the
         end; the invariants hold after every `check_every` batches, and at the end. Neither changes what is given.

@@ -1,6 +1,7 @@
 """The same log gives the same bytes: compiled or plain, whatever the hash seed, however it was cut into batches.
 
-Run as a script with a file of batches, it replays them and prints the hashes of the state and of all events.
+Run as a script with a file of batches, it replays them and prints the hashes of the state and of all events; with
+--without-prefetching, nothing takes the place of that pass.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import numpy as np
 import pytest
 from records import Command, Transfer, batch_of, content, events_of, outcomes_of
 
+from engine.batch import loop as turn
 from engine.batch.machine import Machine
+from engine.batch.prefetch import DISTANCE
 from engine.digest import state_hash
 from engine.jit import JIT_DISABLED
 from engine.model.commands import Transferring
@@ -58,6 +61,13 @@ def replayed(log: Log, machine: Machine | None = None) -> tuple[Machine, list[An
     return machine, outcomes, events
 
 
+def without_prefetching() -> None:
+    """From now on, the batch loop prefetches nothing. Compiled code has the pass within it, so this is for plain."""
+    assert JIT_DISABLED
+    turn.prefetch_commands = lambda book, commands, i: None
+    turn.prefetch_due = lambda book, row: None
+
+
 def hashes(log: Log) -> str:
     machine, outcomes, events = replayed(log)
     seen = hashlib.blake2b(repr((outcomes, events)).encode(), digest_size=16).hexdigest()
@@ -70,12 +80,25 @@ def test_another_process_replays_the_log_to_the_same_bytes(tmp_path: Path, disab
     if JIT_DISABLED and disable_jit == "0":
         pytest.skip("compares with the compiled engine where that is compiled anyway")
     log = list(driven())
+    assert elsewhere(log, tmp_path, NUMBA_DISABLE_JIT=disable_jit, PYTHONHASHSEED=hash_seed) == hashes(log)
+
+
+def test_prefetching_makes_no_difference(tmp_path: Path):
+    """In batches that are long enough for every step of the pass to come before the command that it is for."""
+    log = together([(list(commands), at_ns // 10**10 * 10**10) for commands, at_ns in driven()], 10_000)
+    assert max(len(commands) for commands, _ in log) > 2 * DISTANCE
+    assert elsewhere(log, tmp_path, "--without-prefetching", NUMBA_DISABLE_JIT="1") == hashes(log)
+
+
+def elsewhere(log: Log, tmp_path: Path, *options: str, **environment: str) -> str:
+    """The hashes of the log as replayed by another process with that environment."""
     (tmp_path / "log").write_bytes(pickle.dumps(log))
-    environment = os.environ | {"NUMBA_DISABLE_JIT": disable_jit, "PYTHONHASHSEED": hash_seed}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    command = [sys.executable, __file__, str(tmp_path / "log")]
-    printed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=True).stdout
-    assert printed.strip() == hashes(log)
+    path = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, __file__, str(tmp_path / "log"), *options]
+    return subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True, text=True, timeout=110,
+        check=True,
+    ).stdout.strip()  # fmt: skip
 
 
 def together(log: Log, most: int) -> Log:
@@ -133,4 +156,6 @@ def test_the_hash_sees_every_table_and_the_cold_things():
 
 
 if __name__ == "__main__":
+    if "--without-prefetching" in sys.argv:
+        without_prefetching()
     print(hashes(pickle.loads(Path(sys.argv[1]).read_bytes())))

@@ -20,7 +20,7 @@ from engine.model.tables import OPENED_AT_ONCE
 from engine.storage import account_rows
 from engine.storage.capacity import make_room_for_accounts
 
-home_of, account_row = map(for_python, (account_rows._home_of, account_rows.account_row))
+home_row, account_row = map(for_python, (account_rows.home_row, account_rows.account_row))
 
 CODES = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS, Account.MATCH_ESCROW)
 
@@ -35,7 +35,7 @@ def with_home(rows: range, length: int, count: int) -> list[int]:
     """Ids of accounts that belong into those rows of a table of that length."""
     table = State().book.having(accounts=np.zeros(length, State().book.accounts.dtype)).accounts
     ids = (int(account_id(owner, Account.PLAYER_CASH.value, Asset.USDT.value)) for owner in range(1, 1 << 20))
-    found = (id for id in ids if home_of(table, id) in rows)
+    found = (id for id in ids if home_row(table, id) in rows)
     return [next(found) for _ in range(count)]
 
 

@@ -163,7 +163,7 @@ def test_the_keys_that_are_meant_to_have_one_mark_have():
     assert len({mark_of(key) for key in ONE_MARK}) == 1
 
 
-def test_looking_ahead_may_take_a_row_for_another_of_the_same_mark():
+def test_a_likely_row_may_be_another_of_the_same_mark():
     opened = Opened(SLOTS)
     opened.open(ONE_MARK[0], 1)
     assert likely_row(opened.book.id_index, ONE_MARK[1]) == 1

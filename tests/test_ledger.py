@@ -423,14 +423,11 @@ def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank):
 def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank):
     engine = Engine(bank)
     engine.call(hold, engine.alice, engine.bob, 600, 7, 8)
-    for hint in (0, engine.held()):
-        bank.arena.machine.state.book.ahead["row"] = hint
-        with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
-            bank.voids(0)
+    with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
+        bank.voids(0)
 
 
-def test_batches_of_all_kinds_look_ahead_at_none_of_the_wrong_rows(bank: Bank):
-    """What one batch has found must not be taken by the next one for rows of another table."""
+def test_batches_of_all_kinds_in_turn_answer_each_from_its_own_table(bank: Bank):
     arena = bank.arena
     carol = arena.player(cash=100_000)
     arena.quote("BTCUSDT", 60_000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.batch.prefetch import FURTHEST, look_ahead, position_of
+from engine.batch.prefetch import DISTANCE, prefetch_commands, prefetch_due
 from engine.competition.outage_watch import was_quoted, watch_feed
 from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
@@ -20,7 +20,6 @@ from engine.model.events import Cause, EventKind, OrderStatus
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
 from engine.model.tables import (
-    AHEAD,
     INTERVALS_S,
     MATCH_WAITING,
     TIMER_DAY,
@@ -103,9 +102,9 @@ def apply(book, commands, events, first_sequence, at_ns, i):
         turn.phase = PHASE_ENTRY
 
     if i == 0:
-        i = -FURTHEST  # what a batch begins with wants to be asked for as well
+        i = -DISTANCE  # what a batch begins with is to be prefetched as well
     while i < len(commands.header):
-        look_ahead(book, commands, i)
+        prefetch_commands(book, commands, i)
         if i < 0:
             i += 1
             continue
@@ -167,9 +166,9 @@ def _begin_entry(book, commands, events, outcome, header, i):
         if outcome.reason == Reason.ACCEPTED.value:
             turn.phase = PHASE_SERVE
     elif kind == Kind.PLACE_ORDER.value:
-        outcome.reason = place(book, events, commands.place[i], book.ahead[i % AHEAD], outcome)
+        outcome.reason = place(book, events, commands.place[i], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
-        outcome.reason = _close(book, events, commands.close[i], i, outcome)
+        outcome.reason = _close(book, events, commands.close[i], outcome)
     elif kind == Kind.CANCEL_ORDER.value:
         outcome.reason = cancel(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
@@ -196,9 +195,9 @@ def _begin_entry(book, commands, events, outcome, header, i):
 
 
 @kernel
-def _close(book, events, command, i, outcome):
+def _close(book, events, command, outcome):
     """Close a position of the player's, wholly or in part; under `next`, and on a stale quote, it waits for another."""
-    row = position_of(book, i, command.position)
+    row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
     position = book.positions[row]
@@ -233,7 +232,7 @@ def _close(book, events, command, i, outcome):
         outcome.status = OrderStatus.FILLED.value
         quote = book.quotes[position.instrument]
         price = quote.bid if position.side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome, book.ahead[i % AHEAD].slot)
+        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
     return Reason.ACCEPTED.value
 
 
@@ -319,6 +318,7 @@ def _fire_timers(book, events, room, scratch):
     while row != 0:
         if turn.events >= room:
             return False
+        prefetch_due(book, row)
         timer = book.timers[row]
         if timer.kind == TIMER_FIXED:
             settle(book, events, timer.owner)

@@ -195,7 +195,7 @@ class Machine:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
         command = readable(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
-        reason = Reason(int(plan(book, command, 0, 0)))
+        reason = Reason(int(plan(book, command)))
         if reason is not Reason.ACCEPTED:
             return reason, None
         planned = book.turn[0]

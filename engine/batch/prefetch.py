@@ -1,8 +1,11 @@
-"""Looking ahead: while one command is applied, the rows that the next ones will touch are on their way to the cache.
+"""Software prefetching: while one command is applied, the rows that the next ones will touch are loaded into the cache.
 
 A full book is far larger than the caches, and a close alone touches a dozen rows that lie anywhere. Each step here
-asks for what the step after it will read: the index slot, then the row, then what the row points to. No state is
-changed, and what is found is a hint; measured with a million positions, it makes closes about twice as fast.
+asks for what the step after it will read: the index line, then the row, then what the row points to.
+
+The pass is optional: it writes nothing but Book.prefetched, which nothing else reads, so a rule finds its rows by
+itself, in lines that are there already. Only the batch loop calls it: for commands in one place, for timers that are
+due in another.
 """
 
 from __future__ import annotations
@@ -10,108 +13,113 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel
-from engine.jit.intrinsics import prefetch, prefetch_third
+from engine.jit.intrinsics import SLOTS_PER_LINE, prefetch, prefetch_third
+from engine.ledger.accounts import account_id
 from engine.ledger.transfers import RESOLVES
 from engine.model.commands import Kind
-from engine.model.tables import AHEAD, PAGE_ROWS
-from engine.storage.account_rows import ask_for_account
-from engine.storage.compact_index import (
-    find_open,
-    first_match,
-    likely_row,
-    mark_of,
-    prefetch_behind,
-    prefetch_slots,
-    row_in,
-)
+from engine.model.tables import PAGE_ROWS, PREFETCH_WINDOW, TIMER_FIXED
+from engine.storage.account_rows import home_row
+from engine.storage.compact_index import home_line, likely_row, overflow_line
 from engine.storage.hash_index import holding_key, seat_key, transfer_key
+from engine.storage.timers import second_timer
 from engine.trading.triggers import free_row
+from engine.trading.wallet_stakes import stake_code
 
 STEP: Final = 5
 """Commands between two steps for the same command: about as long as memory takes to answer."""
 
-FURTHEST: Final = 3 * STEP
-"""How far the look goes."""
+DISTANCE: Final = 3 * STEP
+"""Commands between the first step for a command and the command itself."""
 
 
 @kernel
-def position_of(book, i, id):
-    """Row of the position `id`, which command `i` names; 0 or less when there is none. Looking ahead found it
-    already, as a rule. Nothing has the id 0, but free rows do."""
-    row = book.ahead[i % AHEAD].row
-    return row if id != 0 and book.positions[row].id == id else find_open(book, id)
-
-
-@kernel
-def look_ahead(book, commands, i):
-    """Prepare the commands behind number `i`, each one step further. A batch's first ones are looked at from FURTHEST
-    before it, so each one is before it is applied: what stands in book.ahead for a command was found for it, and is a
-    row of its own table."""
+def prefetch_commands(book, commands, i):
+    """Prefetch for the commands behind number `i`, for each one step further. The loop begins DISTANCE before a batch's
+    first command, so each step comes before the next: a row in book.prefetched is of the right table, if no longer of
+    the command."""
     count = len(commands.header)
-    if i + FURTHEST < count:
-        _ask_for_index(book, commands, i + FURTHEST)
+    if i + DISTANCE < count:
+        _prefetch_index(book, commands, i + DISTANCE)
     if 0 <= i + 2 * STEP < count:
-        _ask_for_row(book, commands, i + 2 * STEP)
+        _prefetch_row(book, commands, i + 2 * STEP)
     if 0 <= i + STEP < count:
-        _ask_for_neighbours(book, commands, i + STEP)
+        _prefetch_neighbours(book, commands, i + STEP)
     if 0 <= i + STEP // 2 < count:
-        _ask_for_band(book, commands, i + STEP // 2)
+        _prefetch_band(book, commands, i + STEP // 2)
 
 
 @kernel
-def _ask_for_index(book, commands, i):
+def prefetch_due(book, row):
+    """Prefetch what the timer in the row, which is due, is about to touch, and what the next one is of: of fixed-time
+    trades, since as many as there are players may expire in one second."""
+    if book.timers[row].kind != TIMER_FIXED:
+        return
+    trade = book.fixed_trades[book.timers[row].owner]
+    prefetch(book.seats, trade.seat)
+    prefetch(book.fixed_trades, trade.next_in_seat)
+    prefetch(book.fixed_trades, trade.previous_in_seat)
+    if trade.asset != 0:
+        prefetch(book.holds, trade.stake_hold)
+        prefetch(book.holds, trade.payout_hold)
+        _prefetch_account(book, account_id(trade.player, stake_code(trade.asset), trade.asset))
+    prefetch(book.fixed_trades, book.timers[second_timer(book)].owner)
+
+
+@kernel
+def _prefetch_index(book, commands, i):
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
-        prefetch_slots(book.id_index, commands.close[i].position)
+        _prefetch_line(book.id_index, commands.close[i].position)
     elif header.kind == Kind.PLACE_ORDER.value:
-        prefetch_slots(book.seat_index, seat_key(header.player, header.match))
-        prefetch_slots(book.id_index, book.world[0].next_id + FURTHEST)
+        _prefetch_line(book.seat_index, seat_key(header.player, header.match))
+        _prefetch_line(book.id_index, book.world[0].next_id + DISTANCE)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
         if transfer.flags & RESOLVES:
-            prefetch_slots(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
+            _prefetch_line(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high))
 
 
 @kernel
-def _ask_for_row(book, commands, i):
+def _prefetch_row(book, commands, i):
+    """The row that the key leads to, unless two keys have the same mark; its index line is in the cache by now."""
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
-        slot = first_match(book.id_index, mark_of(commands.close[i].position))
-        row = max(0, row_in(book.id_index, slot))
-        book.ahead[i % AHEAD].row = row
-        book.ahead[i % AHEAD].slot = slot
-        prefetch_behind(book.id_index, slot)
+        id = commands.close[i].position
+        row = max(0, likely_row(book.id_index, id))
+        book.prefetched[i % PREFETCH_WINDOW].row = row
         prefetch(book.positions, row)
+        line = overflow_line(book.id_index, id)
+        if line >= 0:
+            prefetch(book.id_index, line * SLOTS_PER_LINE)
     elif header.kind == Kind.PLACE_ORDER.value:
         row = likely_row(book.seat_index, seat_key(header.player, header.match))
-        book.ahead[i % AHEAD].row = row
+        book.prefetched[i % PREFETCH_WINDOW].row = row
         prefetch(book.seats, row)
-        prefetch_slots(book.holding_index, holding_key(row, commands.place[i].instrument))
+        _prefetch_line(book.holding_index, holding_key(row, commands.place[i].instrument))
     elif header.kind == Kind.TRANSFER.value and commands.transfer[i].flags & RESOLVES:
         transfer = commands.transfer[i]
         row = max(0, -likely_row(book.transfer_index, transfer_key(transfer.hold_low, transfer.hold_high)))
-        book.ahead[i % AHEAD].row = row
+        book.prefetched[i % PREFETCH_WINDOW].row = row
         prefetch(book.holds, row)
 
 
 @kernel
-def _ask_for_neighbours(book, commands, i):
+def _prefetch_neighbours(book, commands, i):
     header = commands.header[i]
+    found = book.prefetched[i % PREFETCH_WINDOW]
     if header.kind == Kind.CLOSE_POSITION.value:
-        position = book.positions[book.ahead[i % AHEAD].row]
+        position = book.positions[found.row]
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
         prefetch(book.rosters, position.roster)
     elif header.kind == Kind.PLACE_ORDER.value:
-        row = book.ahead[i % AHEAD].row
-        holding = likely_row(book.holding_index, holding_key(row, commands.place[i].instrument))
-        book.ahead[i % AHEAD].holding = holding
-        if book.seats[row].watched:
-            prefetch_third(book.seats, row)
-        prefetch(book.holdings, holding)
-        prefetch(book.rosters, book.seats[row].first_roster)
+        if book.seats[found.row].watched:
+            prefetch_third(book.seats, found.row)
+        found.holding = likely_row(book.holding_index, holding_key(found.row, commands.place[i].instrument))
+        prefetch(book.holdings, found.holding)
+        prefetch(book.rosters, book.seats[found.row].first_roster)
         lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
         if 0 <= lane < len(book.lanes):
             page_row = book.lanes[lane].first_open
@@ -124,27 +132,28 @@ def _ask_for_neighbours(book, commands, i):
                 prefetch(book.mark_cost, trigger)
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
-        prefetch_slots(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        _prefetch_line(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))
+        prefetch(book.transfers, (book.world[0].transfers_known + STEP + 1) & (len(book.transfers) - 1))
         if transfer.flags & RESOLVES:
-            held = book.holds[book.ahead[i % AHEAD].row]
-            ask_for_account(book, held.debit)
-            ask_for_account(book, held.credit)
+            held = book.holds[found.row]
+            _prefetch_account(book, held.debit)
+            _prefetch_account(book, held.credit)
         else:
-            ask_for_account(book, transfer.debit)
-            ask_for_account(book, transfer.credit)
+            _prefetch_account(book, transfer.debit)
+            _prefetch_account(book, transfer.credit)
 
 
 @kernel
-def _ask_for_band(book, commands, i):
-    """Of a seat whose equity some rule looks at: the band that the command will change. And where a holding is known
-    that will go."""
+def _prefetch_band(book, commands, i):
+    """Of a seat whose equity some rule looks at: the band that the command will change. And the index line of a holding
+    that will go with its last position."""
     header = commands.header[i]
-    found = book.ahead[i % AHEAD]
+    found = book.prefetched[i % PREFETCH_WINDOW]
     if header.kind == Kind.CLOSE_POSITION.value:
         position = book.positions[found.row]
         holding = book.holdings[position.holding]
         if holding.count == 1:
-            prefetch_slots(book.holding_index, holding_key(holding.seat, holding.instrument))
+            _prefetch_line(book.holding_index, holding_key(holding.seat, holding.instrument))
         if book.seats[position.seat].watched:
             prefetch_third(book.seats, position.seat)
             prefetch(book.bands, holding.long_band if position.side > 0 else holding.short_band)
@@ -153,3 +162,13 @@ def _ask_for_band(book, commands, i):
         band = holding.long_band if commands.place[i].side > 0 else holding.short_band
         prefetch(book.bands, band)
         prefetch(book.triggers, book.bands[band].trigger)
+
+
+@kernel
+def _prefetch_line(index, key):
+    prefetch(index, home_line(index, key) * SLOTS_PER_LINE)
+
+
+@kernel
+def _prefetch_account(book, id):
+    prefetch(book.accounts, home_row(book.accounts, id))

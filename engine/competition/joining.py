@@ -90,7 +90,7 @@ def may_join(state: State, command: JoinMatch) -> Reason:
         return Reason.MATCH_NOT_OPEN
     if state.cold.matches[command.match].code != command.code:
         return Reason.CODE_WRONG
-    if find_seat(book, command.player, command.match, 0):
+    if find_seat(book, command.player, command.match):
         return Reason.ALREADY_JOINED
     if not _places(state, command.match):
         return Reason.MATCH_FULL
@@ -165,7 +165,7 @@ def seat_row_of(state: State, player: int, match: int) -> int:
     """The row of the player's seat in the match; 0 when there is none, or no such player."""
     if not 1 <= player <= int(state.book.world[0]["players"]):  # kernels only take numbers of 64 bits
         return 0
-    return int(find_seat(state.book, player, match, 0))
+    return int(find_seat(state.book, player, match))
 
 
 def seat_all(state: State, players: Sequence[int], match: int, emit: Emit) -> None:

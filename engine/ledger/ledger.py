@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel, rare_kernel
-from engine.jit.intrinsics import SLOTS_PER_LINE, prefetch
+from engine.jit.intrinsics import SLOTS_PER_LINE
 from engine.ledger.accounts import asset_of
 from engine.model.commands import Transferring
 from engine.model.events import EventKind, TransferStatus
@@ -29,9 +29,6 @@ from engine.storage.timers import clear_timer, set_timer
 
 TRANSFER_LIFETIME_NS: Final = DAY_NS
 """How long the id of a transfer is known after its acceptance, of a hold after its end."""
-
-SOON: Final = 8
-"""Transfers from now: what they will overwrite is asked for."""
 
 
 # For those who move money by a state of their own
@@ -226,7 +223,6 @@ def record(book, id_low, id_high, amount, flags, status):
         skipped.id_high = 0
         number += 1
     world.transfers_known = number
-    prefetch(book.transfers, (number + SOON) & (len(book.transfers) - 1))
     known = transfer_of(book, number)
     known.id_low = id_low
     known.id_high = id_high

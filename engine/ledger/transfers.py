@@ -15,7 +15,7 @@ from engine.ledger.ledger import begin_hold, count, find_transfer, may_move, rec
 from engine.model.commands import Kind, Transferring
 from engine.model.events import TransferStatus
 from engine.model.reasons import Reason
-from engine.model.tables import AHEAD, MOST_LINKED
+from engine.model.tables import MOST_LINKED
 from engine.storage.account_rows import account_row
 
 HIGHEST_CODE: Final = (1 << 15) - 1
@@ -162,7 +162,9 @@ def _check_move(book, commands, i):
 def _check_resolution(book, commands, i, first):
     turn = book.turn[0]
     command = commands.transfer[i]
-    number = _find_hold(book, command, book.ahead[i % AHEAD].row)
+    number = 0
+    if command.hold_low != 0 or command.hold_high != 0:  # both are 0 of the engine's own
+        number = find_transfer(book, command.hold_low, command.hold_high)
     turn.hold = -number
     turn.held = 0
     if number > 0 and transfer_of(book, number).flags & Transferring.PENDING.value:
@@ -264,19 +266,6 @@ def _versions_are_as_seen(book, command):
     debit_is = command.debit_version == 0 or command.debit_version == book.accounts[turn.debit].version
     credit_is = command.credit_version == 0 or command.credit_version == book.accounts[turn.credit].version
     return debit_is and credit_is
-
-
-@kernel
-def _find_hold(book, command, hint):
-    """- the row of the open hold that the command resolves, or what else has the hold's id: see `find_transfer`. It is
-    the row `hint`, if that fits."""
-    if command.hold_low == 0 and command.hold_high == 0:  # as the engine's own are
-        return 0
-    if 0 < hint < len(book.holds):
-        held = book.holds[hint]
-        if held.id_low == command.hold_low and held.id_high == command.hold_high and held.status != 0:
-            return -hint
-    return find_transfer(book, command.hold_low, command.hold_high)
 
 
 # Chains

@@ -20,7 +20,7 @@ from engine.model.commands import (
     SetReferrals,
     StartSeason,
 )
-from engine.model.tables import AHEAD, MOST_LINKED, SCRATCH, SMALLEST, Book, grown, make_array, make_book
+from engine.model.tables import MOST_LINKED, PREFETCH_WINDOW, SCRATCH, SMALLEST, Book, grown, make_array, make_book
 
 
 class Bonus(msgspec.Struct, frozen=True):
@@ -91,7 +91,8 @@ def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are copied."""
     room = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
     room |= dict.fromkeys(("touched", "touched_scratch"), len(tables["seats"]))
-    room |= {"outcomes": SMALLEST, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
+    room |= {"outcomes": SMALLEST, "turn": 1, "spare_outcome": 1}
+    room |= {"prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}
     scratch = {name: make_array(name, room[name]) for name in SCRATCH}
     arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}
     return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

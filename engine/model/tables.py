@@ -745,18 +745,18 @@ TURN = np.dtype(
     ]
 )
 
-AHEAD: Final = 32
-"""Rows of Book.ahead: a power of two above the distance that is looked ahead."""
+PREFETCH_WINDOW: Final = 32
+"""Rows of Book.prefetched: a power of two above the distance of prefetching."""
 
-FOUND = np.dtype([("row", "<i8"), ("slot", "<i8"), ("holding", "<i8")])
-"""What looking ahead found of a command: the row of its position, seat or hold, the slot of the position in id_index,
-and the row of the seat's holding; rows are 0 when there is none."""
+PREFETCHED = np.dtype([("row", "<i8"), ("holding", "<i8")])
+"""What the prefetching of a command has found: the row of its position, seat or hold, and the row of the seat's
+holding; 0 when there is none."""
 
 SMALLEST: Final = 64
 """Rows of a table before it has grown, of most."""
 
 SCRATCH: Final = frozenset({
-    "turn", "outcomes", "spare_outcome", "ahead", "saved", "fired", "fired_scratch", "touched", "touched_scratch",
+    "turn", "outcomes", "spare_outcome", "prefetched", "saved", "fired", "fired_scratch", "touched", "touched_scratch",
     "profit",
 })  # fmt: skip
 
@@ -812,7 +812,7 @@ class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
     turn: Table = rows_of(TURN)
     outcomes: Table = rows_of(OUTCOME)  # of the last batch's commands
     spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
-    ahead: Table = rows_of(FOUND)  # by number of the command
+    prefetched: Table = rows_of(PREFETCHED)  # by number of the command; prefetching alone reads it
     saved: Table = rows_of(SAVED_ACCOUNT)  # accounts as they were while a chain is tried, two for each of its transfers
     fired: NDArray[np.int64] = rows_of(np.int64)
     fired_scratch: NDArray[np.int64] = rows_of(np.int64)
@@ -852,7 +852,7 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
 def make_book() -> Book:
     """The state before the first entry of the log."""
     rows = dict.fromkeys(Book._fields, SMALLEST)
-    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "ahead": AHEAD, "saved": 2 * MOST_LINKED}
+    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}
     rows |= {"heads": TABLES_WITH_FREE_LIST}
     rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}

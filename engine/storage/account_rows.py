@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
-from engine.jit.intrinsics import prefetch
 
 _GOLDEN_RATIO: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over it, odd, as a signed number."""
@@ -22,12 +21,6 @@ def account_row(book, id):
     """The row of the account with that id; 0 when there is none."""
     row = row_for(book.accounts, id)
     return row if id != 0 and book.accounts[row].id == id else 0
-
-
-@kernel
-def ask_for_account(book, id):
-    """Let the account be on its way to the cache."""
-    prefetch(book.accounts, _home_of(book.accounts, id))
 
 
 @kernel
@@ -47,15 +40,15 @@ def give_rows(accounts, ids, rows):
 @kernel
 def row_for(accounts, id):
     """The row of the account with that id, or the free one that it would have. Row 0 is neither: it is NOBODY's."""
-    row = _home_of(accounts, id)
+    row = home_row(accounts, id)
     while accounts[row].id != id and accounts[row].id != 0:
         row = (row + 1) & (len(accounts) - 1)
     return row
 
 
 @kernel
-def _home_of(accounts, id):
-    """Where the account belongs: the highest bits of a product's lowest 64, which are the same whether it wraps or
-    not, with the owner in the lower bits of what is multiplied."""
+def home_row(accounts, id):
+    """The row in which the account belongs: the highest bits of a product's lowest 64, which are the same whether it
+    wraps or not, with the owner in the lower bits of what is multiplied."""
     spread = ((id >> 16) | (id << 48)) * _GOLDEN_RATIO >> 32 & 0xFFFFFFFF
     return spread * len(accounts) >> 32

@@ -16,7 +16,6 @@ from engine.jit.intrinsics import (
     SLOTS_PER_LINE,
     bits_in,
     empty_outside,
-    prefetch,
     slots_marked,
     slots_outside,
     slots_with,
@@ -69,33 +68,14 @@ def store(index, key, row):
 @kernel
 def remove(index, key, row):
     """Forget `row`, which must be stored under `key`."""
-    empty(index, _find_slot(index, key, row))
-
-
-@kernel
-def find_slot(index, key, row, hint):
-    """The slot of `row`, which must be stored under `key` and nowhere else. It is `hint`, if that fits: looking costs
-    less than finding."""
-    return hint if row_in(index, hint) == row else _find_slot(index, key, row)
-
-
-@kernel
-def _find_slot(index, key, row):
     mark = mark_of(key)
     line = _home_of(index, mark)
     found = slots_with(index, line, _word(mark, row))
     while found == 0:
         line = _next_line(index, line)
         found = slots_with(index, line, _word(mark, row))
-    return line * SLOTS_PER_LINE + trailing_zeros(found)
-
-
-@kernel
-def empty(index, slot):
-    """Forget the row in the slot."""
-    line = slot // SLOTS_PER_LINE
     was_full = slots_with(index, line, 0) == 0
-    index[slot] = 0
+    index[line * SLOTS_PER_LINE + trailing_zeros(found)] = 0
     if was_full:
         _fill_up(index, line)
 
@@ -135,18 +115,17 @@ def sweep(index, line, first, count):
 
 
 @kernel
-def prefetch_behind(index, slot):
-    """Ask for the line behind the slot's if something may stand there for want of a place: who empties the slot will
-    look."""
-    line = slot // SLOTS_PER_LINE
-    if slots_with(index, line, 0) == 0:
-        prefetch(index, _next_line(index, line) * SLOTS_PER_LINE)
+def home_line(index, key):
+    """The line in which the search for `key` starts."""
+    return _home_of(index, mark_of(key))
 
 
 @kernel
-def prefetch_slots(index, key):
-    """Ask for the line in which the search for `key` starts."""
-    prefetch(index, _home_of(index, mark_of(key)) * SLOTS_PER_LINE)
+def overflow_line(index, key):
+    """The line behind the one that the key is found in, where that one is full: something may stand there for want of
+    a place, and who removes the key will look. -1 where it is not."""
+    line = first_match(index, mark_of(key)) // SLOTS_PER_LINE
+    return _next_line(index, line) if slots_with(index, line, 0) == 0 else -1
 
 
 @entry

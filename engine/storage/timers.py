@@ -55,6 +55,24 @@ def next_due(book, now_ns):
 
 
 @kernel
+def second_timer(book):
+    """Row of the timer that is due next after the first; 0 when there is none."""
+    return book.timer_heap[_earliest_child(book, 0)].row
+
+
+@kernel
+def _earliest_child(book, place):
+    """Where in the heap the earliest timer below `place` is; behind the last one where there is none."""
+    first = TIMER_CHILDREN * place + 1
+    earliest = first
+    for child in range(first + 1, min(first + TIMER_CHILDREN, book.world[0].timers)):
+        found = book.timer_heap[child]
+        if _before(found.due_ns, found.order, book.timer_heap[earliest]):
+            earliest = child
+    return earliest
+
+
+@kernel
 def _before(due_ns, order, other):
     return due_ns < other.due_ns or (due_ns == other.due_ns and order < other.order)
 
@@ -86,12 +104,7 @@ def _sink(book, place, due_ns, order, row):
     are."""
     count = book.world[0].timers
     while TIMER_CHILDREN * place + 1 < count:
-        first = TIMER_CHILDREN * place + 1
-        earliest = first
-        for child in range(first + 1, min(first + TIMER_CHILDREN, count)):
-            found = book.timer_heap[child]
-            if _before(found.due_ns, found.order, book.timer_heap[earliest]):
-                earliest = child
+        earliest = _earliest_child(book, place)
         if _before(due_ns, order, book.timer_heap[earliest]):
             break
         found = book.timer_heap[earliest]

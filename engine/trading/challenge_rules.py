@@ -296,4 +296,4 @@ def _close(book, events, position_row, cause, outcome):
     position = book.positions[position_row]
     quote = book.quotes[position.instrument]
     price = quote.bid if position.side > 0 else quote.ask
-    close_position(book, events, position_row, position.lots, price, cause, outcome, 0)
+    close_position(book, events, position_row, position.lots, price, cause, outcome)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.jit.intrinsics import prefetch
 from engine.ledger.ledger import available
 from engine.model.arithmetic import ceil_div
 from engine.model.commands import Asset, Side
@@ -38,7 +37,7 @@ from engine.trading.equity_bands import shift
 from engine.trading.instruments import is_stale, is_stale_at, opens_allowed
 from engine.trading.seats import find_seat, note_balance
 from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
-from engine.trading.wallet_stakes import ask_for_holds, bump_of, may_stake, pay_stake, put_up, unit_of, wallet_of
+from engine.trading.wallet_stakes import bump_of, may_stake, pay_stake, put_up, unit_of, wallet_of
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 
@@ -120,13 +119,7 @@ def settle(book, events, row):
     """The trade's time is up: the match's market, or the house, pays its profit or takes its stake, and the row
     goes."""
     trade = book.fixed_trades[row]
-    if trade.asset != 0:
-        ask_for_holds(book, trade)
-    prefetch(book.seats, trade.seat)
-    prefetch(book.fixed_trades, trade.next_in_seat)
-    prefetch(book.fixed_trades, trade.previous_in_seat)
     clear_timer(book, trade.timer)
-    prefetch(book.fixed_trades, book.timers[book.timer_heap[0].row].owner)  # as a rule the next one to be settled
     quote = book.quotes[trade.instrument]
     gained = (quote.bid + quote.ask - trade.entry) * trade.direction
     reason = _why_refunded(book, trade)
@@ -245,7 +238,7 @@ def _check_seat(book, command):
     match = book.matches[command.match]
     if match.status != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN.value
-    seat_row = find_seat(book, command.player, command.match, 0)
+    seat_row = find_seat(book, command.player, command.match)
     if seat_row == 0:
         return Reason.NOT_JOINED.value
     seat = book.seats[seat_row]

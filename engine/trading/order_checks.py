@@ -21,11 +21,8 @@ from engine.trading.seats import find_holding, find_seat
 
 
 @entry
-def plan(book, command, seat_hint, holding_hint):
-    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0].
-
-    The hints may be the rows of the player's seat and holding, or any others.
-    """
+def plan(book, command):
+    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0]."""
     world = book.world[0]
     plan = book.turn[0]
 
@@ -34,7 +31,7 @@ def plan(book, command, seat_hint, holding_hint):
     match = book.matches[command.match]
     if match.status != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN.value
-    plan.seat = find_seat(book, command.player, command.match, seat_hint)
+    plan.seat = find_seat(book, command.player, command.match)
     if plan.seat == 0:
         return Reason.NOT_JOINED.value
     seat = book.seats[plan.seat]
@@ -91,7 +88,7 @@ def plan(book, command, seat_hint, holding_hint):
                        fee_ppm)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
-    plan.holding = find_holding(book, plan.seat, command.instrument, holding_hint)
+    plan.holding = find_holding(book, plan.seat, command.instrument)
     reason = check_exposure(book, seat, plan.holding, command.instrument, plan.notional, command.leverage)
     if reason != Reason.ACCEPTED.value:
         return reason

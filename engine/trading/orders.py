@@ -37,9 +37,9 @@ from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
 
 
 @kernel
-def place(book, events, command, found, outcome):
+def place(book, events, command, outcome):
     """A new order: filled at once, left to rest or to wait, or, when it may do none of these, cancelled on arrival."""
-    reason = plan(book, command, found.row, found.holding)
+    reason = plan(book, command)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -106,7 +106,7 @@ def start_cancel_all(book, command, outcome):
     the last is cancelled, which `go_on_cancelling` does. Walks the seat's orders."""
     if command.match < 1 or command.match > book.world[0].matches:
         return Reason.MATCH_NOT_FOUND.value
-    seat_row = find_seat(book, command.player, command.match, 0)
+    seat_row = find_seat(book, command.player, command.match)
     if seat_row == 0:
         return Reason.NOT_JOINED.value
 

@@ -13,7 +13,7 @@ from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
-from engine.storage.compact_index import empty, find_slot, store
+from engine.storage.compact_index import remove, store
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
 from engine.trading.equity_bands import narrow_lane, shift, touch, widen_lane
@@ -100,11 +100,11 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
 
 
 @kernel
-def close_position(book, events, row, lots, price, cause, outcome, slot_hint):
+def close_position(book, events, row, lots, price, cause, outcome):
     """Close `lots` of the position at `price`: all of it, when what would stay is below the minimum notional.
 
     Margin, cost and notional are split by floor; the rest stays with the part that stays. What happened is written
-    to `outcome` and to one event. `slot_hint` may be the position's slot in id_index, or any other.
+    to `outcome` and to one event.
     """
     position = book.positions[row]
     instrument = book.instruments[position.instrument]
@@ -154,7 +154,7 @@ def close_position(book, events, row, lots, price, cause, outcome, slot_hint):
         _describe(event, position, seat, lots, cost, margin)
         event.left = 0
         outcome.left = 0
-        _remove(book, row, slot_hint)
+        _remove(book, row)
     else:
         position.lots -= lots
         position.cost -= cost
@@ -275,7 +275,7 @@ def follow(book, events, row, price):
 
 
 @kernel
-def _remove(book, row, slot_hint):
+def _remove(book, row):
     position = book.positions[row]
     seat = book.seats[position.seat]
     if position.waiting != 0:
@@ -285,7 +285,7 @@ def _remove(book, row, slot_hint):
     count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     strike(book, seat, position)
     seat.positions -= 1
-    empty(book.id_index, find_slot(book.id_index, position.id, row, slot_hint))
+    remove(book.id_index, position.id, row)
     position.id = 0
     release(book.positions, book.heads[POSITIONS], row)
 

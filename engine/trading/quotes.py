@@ -159,7 +159,7 @@ def serve(book, events, instrument, room, outcome):
         stop_waiting(book, quote.waiting_first)
         book.positions[row].waiting = 0
         price = quote.bid if book.positions[row].side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome, 0)
+        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
     while turn.served < turn.fired:
         if turn.events >= room:
             return False
@@ -173,7 +173,7 @@ def serve(book, events, instrument, room, outcome):
             if reached == REACHED_STEP:
                 follow(book, events, row, price)
             else:
-                close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome, 0)
+                close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
         elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
     turn.fired = 0

@@ -10,13 +10,10 @@ from engine.storage.hash_index import holding_key, seat_key
 
 
 @entry
-def find_seat(book, player, match, hint):
-    """Row of the player's seat in the match; 0 when there is none. It is `hint`, if that fits: looking costs less
-    than finding."""
+def find_seat(book, player, match):
+    """Row of the player's seat in the match; 0 when there is none, or no such player."""
     if player < 1 or player > book.world[0].players:
         return 0
-    if 0 < hint < len(book.seats) and book.seats[hint].player == player and book.seats[hint].match == match:
-        return hint
     return seat_row(book, player, match)
 
 
@@ -36,7 +33,7 @@ def seat_row(book, player, match):
 def find_seats(book, player, matches, rows):
     """Fill `rows` with the rows of the player's seats in those matches; 0 where there is none. A cache miss each."""
     for i in range(len(matches)):
-        rows[i] = find_seat(book, player, matches[i], 0)
+        rows[i] = find_seat(book, player, matches[i])
 
 
 @kernel
@@ -77,7 +74,7 @@ def close_seat(book, row):
     remove(book.seat_index, seat_key(seat.player, seat.match), row)
     if seat.pace != 0:
         release(book.paces, book.heads[PACES], seat.pace)
-    seat.player = 0  # or a hint would still lead here
+    seat.player = 0
     seat.pace = 0
     seat.cash = 0
     seat.watched = 0
@@ -113,11 +110,8 @@ def reset_seat(book, row):
 
 
 @kernel
-def find_holding(book, seat_row, instrument, hint):
-    """Row of what the seat holds in the instrument; 0 when it holds nothing there. It is the row `hint`, if that fits:
-    looking costs less than finding."""
-    if book.holdings[hint].seat == seat_row and book.holdings[hint].instrument == instrument:
-        return hint
+def find_holding(book, seat_row, instrument):
+    """Row of what the seat holds in the instrument; 0 when it holds nothing there."""
     mark = mark_of(holding_key(seat_row, instrument))
     slot = first_match(book.holding_index, mark)
     while True:
@@ -158,7 +152,7 @@ def count_out(book, holding_row, notional, count):
     seat.notional -= notional
     if holding.count == 0:
         remove(book.holding_index, holding_key(holding.seat, holding.instrument), holding_row)
-        holding.seat = 0  # or a hint would still lead here
+        holding.seat = 0
         release(book.holdings, book.heads[HOLDINGS], holding_row)
 
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.jit.intrinsics import prefetch
-from engine.ledger.accounts import account_id, find_account
+from engine.ledger.accounts import find_account
 from engine.ledger.ledger import available, hold, may_move, post_hold, void_hold
 from engine.ledger.payments import tell_player
 from engine.model.commands import Account, Asset, TransferCode
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
-from engine.storage.account_rows import ask_for_account
 
 LIVE_BUMP_NS: Final = 250 * NS_PER_MS
 """How long a trade from a live wallet waits before the next quote is its entry, as it would in a match for money: who
@@ -33,11 +31,12 @@ def unit_of(asset):
 @kernel
 def wallet_of(book, trade):
     """The row of the account that the trade is staked from."""
-    return find_account(book, trade.player, _code_of(trade.asset), trade.asset)
+    return find_account(book, trade.player, stake_code(trade.asset), trade.asset)
 
 
 @kernel
-def _code_of(asset):
+def stake_code(asset):
+    """Which of the player's accounts stakes that asset: an Account."""
     return Account.PLAYER_DEMO.value if asset == Asset.DEMO.value else Account.PLAYER_CASH.value
 
 
@@ -51,7 +50,7 @@ def may_stake(book, player, asset, stake, payout):
     """Has the player the stake, and the house what it may have to pay? The reason why not, or ACCEPTED and in
     book.turn[0] the rows of both accounts: the player's is debited with the stake."""
     turn = book.turn[0]
-    turn.debit = find_account(book, player, _code_of(asset), asset)
+    turn.debit = find_account(book, player, stake_code(asset), asset)
     turn.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
     if turn.debit == 0 or stake > available(book, turn.debit):
         return Reason.INSUFFICIENT_FUNDS.value
@@ -72,14 +71,6 @@ def put_up(book, events, row, payout):
     hold(book, events, turn.credit, turn.debit, payout, TransferCode.PAYOUT.value, trade.id)
     trade.payout_hold = turn.hold
     tell_player(book, events, trade.player, turn.debit, 0, TransferCode.STAKE.value, 0)
-
-
-@kernel
-def ask_for_holds(book, trade):
-    """Let what `pay_stake` will change be on its way to the cache."""
-    prefetch(book.holds, trade.stake_hold)
-    prefetch(book.holds, trade.payout_hold)
-    ask_for_account(book, account_id(trade.player, _code_of(trade.asset), trade.asset))
 
 
 @rare_kernel

@@ -105,3 +105,21 @@ def test_invariants_know_the_state_and_nothing_that_made_it():
         if importer.startswith("engine.invariants") and not module.startswith(("engine.model", "engine.invariants"))
     ]
     assert wrong == []
+
+
+def test_prefetching_is_a_pass_that_only_the_batch_loop_calls():
+    loop, own = "engine.batch.loop", "engine.batch.prefetch"
+    for path in ALL:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom):
+                names = {alias.name for alias in node.names}
+                if node.module == own:
+                    assert name_of(path) == loop, name_of(path)
+                if node.module == "engine.jit.intrinsics" and names & {"prefetch", "prefetch_third"}:
+                    # A row that is taken from a free list asks for the next one: that is no rule's doing.
+                    assert name_of(path) in (own, "engine.storage.free_rows"), name_of(path)
+            if isinstance(node, ast.Attribute) and node.attr == "prefetched":
+                assert name_of(path) == own, f"{name_of(path)} reads what prefetching has found"
+    found = next(path for path in ALL if name_of(path) == loop)
+    calls = [ast.unparse(node.func) for node in ast.walk(tree(found)) if isinstance(node, ast.Call)]
+    assert sorted(name for name in calls if name.startswith("prefetch")) == ["prefetch_commands", "prefetch_due"]

@@ -1,7 +1,4 @@
-"""What looking ahead has found is a hint and no more: a command answers the same whatever stands there.
-
-It is found before the commands in between are applied, and they may change what is where.
-"""
+"""What a batch changes while its later commands are already prefetched: each answers by what is there in its turn."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ def test_a_position_that_is_closed_is_not_the_one_of_id_0(percent: int):
 
 
 def test_a_seat_that_was_given_back_is_nobodys():
-    """The order has found the seat before its player leaves."""
+    """The order's seat is prefetched before its player leaves."""
     arena = Arena()
     match = room(arena)
     ann = arena.contestant(match)
@@ -47,7 +44,7 @@ def reasons_of(applied: Any) -> list[Reason]:
     return [Reason(outcome["reason"]) for outcome in outcomes_of(applied.outcomes)]
 
 
-def test_a_holding_goes_with_its_last_position_whoever_has_found_it_before():
+def test_a_holding_that_went_with_its_last_position_is_made_anew_for_the_next_order():
     arena = Arena()
     ann = arena.player()
     arena.quote("BTCUSDT", 60_000)
