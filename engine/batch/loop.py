@@ -14,11 +14,9 @@ from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
 from engine.ledger.ledger import expire_hold, forget_transfers
 from engine.ledger.transfers import transfer
-from engine.model.arithmetic import ceil_div
-from engine.model.commands import Amend, Kind
-from engine.model.events import Cause, EventKind, OrderStatus
+from engine.model.commands import Kind
+from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND
 from engine.model.tables import (
     INTERVALS_S,
     MATCH_WAITING,
@@ -30,21 +28,18 @@ from engine.model.tables import (
     TIMER_QUEUE,
     TIMER_SAMPLE,
     TIMER_WAIT,
-    WAITS_TO_CLOSE,
 )
 from engine.storage.capacity import has_room
-from engine.storage.compact_index import find_open
 from engine.storage.event_buffer import clear
 from engine.storage.idempotency import forget_expired, known, recall, remember, same
 from engine.storage.timers import clear_timer, next_due
 from engine.trading.challenge_rules import judge_touched, start_day
 from engine.trading.fixed_trades import buy, settle
-from engine.trading.instruments import is_stale, is_stale_at
-from engine.trading.order_checks import check_stops, liquidated_at
+from engine.trading.instruments import is_stale_at
 from engine.trading.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
-from engine.trading.positions import amend_position, close_position, liquidation_with, trailing_distance
+from engine.trading.position_commands import amend, close
 from engine.trading.quotes import apply_quote, serve
-from engine.trading.waiting_quotes import join_queue, look_when_stale, wait_for_quote
+from engine.trading.waiting_quotes import join_queue, look_when_stale
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
@@ -168,11 +163,11 @@ def _begin_entry(book, commands, events, outcome, header, i):
     elif kind == Kind.PLACE_ORDER.value:
         outcome.reason = place(book, events, commands.place[i], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
-        outcome.reason = _close(book, events, commands.close[i], outcome)
+        outcome.reason = close(book, events, commands.close[i], outcome)
     elif kind == Kind.CANCEL_ORDER.value:
         outcome.reason = cancel(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
-        outcome.reason = _amend(book, events, commands.amend[i], outcome)
+        outcome.reason = amend(book, events, commands.amend[i], outcome)
     elif kind == Kind.AMEND_ORDER.value:
         outcome.reason = amend_order(book, events, commands.amend_order[i], outcome)
     elif kind == Kind.CANCEL_ALL.value:
@@ -192,118 +187,6 @@ def _begin_entry(book, commands, events, outcome, header, i):
 
     if keyed and outcome.reason == Reason.ACCEPTED.value:
         remember(book, header, outcome)
-
-
-@kernel
-def _close(book, events, command, outcome):
-    """Close a position of the player's, wholly or in part; under `next`, and on a stale quote, it waits for another."""
-    row = find_open(book, command.position)
-    if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
-        return Reason.POSITION_NOT_FOUND.value
-    position = book.positions[row]
-    if command.lots < 0 or (command.lots != 0 and command.percent != 0):
-        return Reason.SIZE_INVALID.value
-    if command.lots == 0 and (command.percent < 1 or command.percent > 100):
-        return Reason.PERCENT_INVALID.value
-    if command.lots > position.lots:
-        return Reason.QUANTITY_TOO_HIGH.value
-    instrument = book.instruments[position.instrument]
-    lots = command.lots
-    if lots == 0:
-        lots = position.lots
-        if command.percent != 100:  # as few are
-            lots = lots // 100 * command.percent + lots % 100 * command.percent // 100
-    if lots == 0:
-        return Reason.SIZE_ZERO.value
-    if instrument.halted:
-        return Reason.INSTRUMENT_HALTED.value
-    if position.waiting != 0:
-        return Reason.POSITION_CLOSING.value
-
-    match = book.matches[book.seats[position.seat].match]
-    if match.next_quote or is_stale(book, position.instrument):
-        outcome.id = position.id
-        outcome.instrument = position.instrument
-        outcome.status = OrderStatus.ACCEPTED.value
-        outcome.left = position.lots
-        ripe_at_ns = book.world[0].now_ns + match.speed_bump_ns
-        position.waiting = wait_for_quote(book, position.instrument, WAITS_TO_CLOSE, row, lots, ripe_at_ns)
-    else:
-        outcome.status = OrderStatus.FILLED.value
-        quote = book.quotes[position.instrument]
-        price = quote.bid if position.side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
-    return Reason.ACCEPTED.value
-
-
-@rare_kernel
-def _amend(book, events, command, outcome):
-    """Set, move or take away stops and target of a position of the player's; add or take back margin.
-
-    A stop stays or trails: setting one ends the other. Where a trailing stop begins is an advantage that a price
-    gives, so the price must be fresh.
-    """
-    row = find_open(book, command.position)
-    if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
-        return Reason.POSITION_NOT_FOUND.value
-    position = book.positions[row]
-    if position.waiting != 0:
-        return Reason.POSITION_CLOSING.value
-    quote = book.quotes[position.instrument]
-    mark = quote.bid if position.side > 0 else quote.ask
-    stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else 0
-    take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT.value else 0
-    trailing_ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP.value else 0
-    highest_price = book.instruments[position.instrument].highest_price
-    reason = check_stops(position.side, mark, stop_loss, take_profit, trailing_ppm, highest_price)
-    if reason == Reason.ACCEPTED.value and trailing_ppm != 0 and is_stale(book, position.instrument):
-        reason = Reason.FEED_STALE.value
-    margin = 0
-    if reason == Reason.ACCEPTED.value and command.fields & Amend.MARGIN.value:
-        margin = command.margin
-        reason = _check_margin(book, position, margin, mark)
-    if reason != Reason.ACCEPTED.value:
-        return reason
-
-    trailing = 0
-    if trailing_ppm != 0:
-        trailing = trailing_distance(mark, trailing_ppm)
-        stop_loss = mark - position.side * trailing
-    elif not command.fields & Amend.STOP_LOSS.value and (
-        position.trailing == 0 or not command.fields & Amend.TRAILING_STOP.value
-    ):
-        stop_loss = position.stop_loss
-        trailing = position.trailing
-    if not command.fields & Amend.TAKE_PROFIT.value:
-        take_profit = position.take_profit
-    outcome.id = position.id
-    outcome.instrument = position.instrument
-    outcome.left = position.lots
-    amend_position(book, events, row, stop_loss, take_profit, margin, trailing)
-    outcome.liquidation = position.liquidation
-    return reason
-
-
-@kernel
-def _check_margin(book, position, change, mark):
-    """May so much margin be added (> 0) or taken back (< 0), the position being valued at `mark`?
-
-    Taking back is an advantage that a price gives, so the price must be fresh.
-    """
-    seat = book.seats[position.seat]
-    if change == 0 or change < -BOUND or change > BOUND - position.margin:
-        return Reason.MARGIN_INVALID.value
-    if change > 0:
-        return Reason.CASH_TOO_LOW.value if change > seat.cash else Reason.ACCEPTED.value
-    instrument = book.instruments[position.instrument]
-    margin = position.margin + change
-    if margin < ceil_div(position.cost * instrument.value, position.leverage):
-        return Reason.MARGIN_TOO_LOW.value
-    if is_stale(book, position.instrument):
-        return Reason.FEED_STALE.value
-    if liquidated_at(position.side, liquidation_with(book, position, margin), mark):
-        return Reason.WOULD_LIQUIDATE_NOW.value
-    return Reason.ACCEPTED.value
 
 
 @rare_kernel
