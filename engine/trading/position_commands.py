@@ -1,4 +1,4 @@
-"""What players ask of open positions: close one wholly or in part, move its stops and target, add or take back margin."""
+"""Commands on open positions: close one, wholly or in part; move its stops and target; add or take back margin."""
 
 from __future__ import annotations
 
