@@ -9,7 +9,7 @@ import pytest
 from kernels import for_python
 
 from engine.invariants.triggers import (
-    lanes_hold_the_bounds_of_their_pages,
+    buckets_hold_the_bounds_of_their_pages,
     page_bounds_enclose_their_rows,
     pages_count_their_rows,
 )
@@ -66,11 +66,12 @@ class Waiting:
 
     def fires(self, lane: int, price: int) -> list[int]:
         """Ids of what the engine collects, sorted; as in a turn, what fires is gone afterwards."""
-        turn = self.book.turn[0]
+
+        progress = self.book.progress[0]
         collect(self.book, lane, price)
-        sort(self.book.fired, self.book.fired_scratch, int(turn["fired"]))
-        keys = np.asarray(self.book.fired)[: int(turn["fired"])].tolist()
-        turn["fired"] = 0
+        sort(self.book.fired, self.book.fired_scratch, int(progress["fired"]))
+        keys = np.asarray(self.book.fired)[: int(progress["fired"])].tolist()
+        progress["fired"] = 0
         assert keys == sorted(keys)
         ids = [key & ((1 << 56) - 1) for key in keys]
         for id in ids:
@@ -83,7 +84,7 @@ class Waiting:
 
     def sound(self) -> None:
         plain = State(Book(**{name: np.asarray(array) for name, array in self.book.arrays.items()}))
-        checks = (page_bounds_enclose_their_rows, lanes_hold_the_bounds_of_their_pages, pages_count_their_rows)
+        checks = (page_bounds_enclose_their_rows, buckets_hold_the_bounds_of_their_pages, pages_count_their_rows)
         assert [problem for check in checks for problem in check(plain)] == []
 
 
@@ -119,7 +120,7 @@ def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing():
         waiting.rows[owner] = int(add(waiting.book, 2, owner, NEVER_HIGH, owner, TRIGGER_ORDER)), 2, owner, NEVER_HIGH
     waiting.free_owners = []
     waiting.sound()
-    assert waiting.book.lanes[2]["bounds_room"] == 2 * BOUNDS_STEP
+    assert waiting.book.buckets[2]["bounds_capacity"] == 2 * BOUNDS_STEP
     last = (BOUNDS_STEP + 2) * PAGE_ROWS
     assert waiting.fires(2, last + 1) == []
     assert waiting.fires(2, last) == [1_000 + last]
@@ -141,7 +142,7 @@ def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look():
     drop(waiting.book, near)
     assert next_crossed(waiting.book, 2, 0, 150) == 0
     collect(waiting.book, 2, 150)
-    assert waiting.book.turn[0]["fired"] == 0
+    assert waiting.book.progress[0]["fired"] == 0
     assert next_crossed(waiting.book, 2, 0, 150) == -1
     assert next_crossed(waiting.book, 2, 0, 100) == 0
 
@@ -153,6 +154,6 @@ def test_what_fired_is_sorted(count: int):
                  list(range(count)), list(range(count, 0, -1))):  # fmt: skip
         for place, key in enumerate(keys):
             book.fired[place] = key
-        book.turn[0]["fired"] = count
+        book.progress[0]["fired"] = count
         sort(book.fired, book.fired_scratch, count)
         assert np.asarray(book.fired)[:count].tolist() == sorted(keys)

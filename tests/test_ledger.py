@@ -382,14 +382,14 @@ class Engine:
 
     def call(self, kernel: Any, *arguments: int) -> Reason:
         make_room(self.machine.state, 1)
-        self.machine.state.book.turn[0]["events"] = 0
+        self.machine.state.book.progress[0]["events"] = 0
         reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.room(1), *arguments)))
-        self.told = events_of(self.machine._emit._buffer[: int(self.machine.state.book.turn[0]["events"])])
+        self.told = events_of(self.machine._emit._buffer[: int(self.machine.state.book.progress[0]["events"])])
         check(self.machine.state)
         return reason
 
     def held(self) -> int:
-        return int(self.machine.state.book.turn[0]["hold"])
+        return int(self.machine.state.book.transfer_plan[0]["hold"])
 
 
 def test_the_engine_moves_without_an_id(bank: Bank):

@@ -131,7 +131,7 @@ def test_what_a_trade_wins_the_market_of_the_match_pays_and_what_it_loses_the_ma
     ann.buys("BTCUSDT", SHORT, 30, 30)
     arena.quote("BTCUSDT", 60_000)
     expires(arena, 30, 61_000)
-    market = int(arena.machine.state.book.matches["market"][ann.match])
+    market = int(arena.machine.state.book.matches["house_profit"][ann.match])
     assert market == money(30) - money(80)
     assert ann.profit == 50
 

@@ -115,7 +115,7 @@ def test_a_game_at_its_bounds_is_taken_and_beyond_is_refused(arena: Arena):
 def test_a_match_grants_what_it_has_to_however_many_join(arena: Arena):
     arena.command(CreateMatch(arena.command(CreateGame("Game", "", 1 << 52, 1, 1)).id, True))
     arena.apply([RegisterPlayer("")] * 2_100)
-    assert (arena.machine.state.book.matches["granted"] >= 0).all()
+    assert (arena.machine.state.book.matches["initial_funding"] >= 0).all()
 
 
 def test_a_match_seats_more_players_than_the_event_buffer_holds(arena: Arena):

@@ -308,7 +308,7 @@ class Twins:
         for id, theirs in matches.items():
             assert rules_of(state, id) == theirs.game
             row = state.book.matches[id : id + 1]
-            sums = [int(row[name][0]) for name in ("granted", "fees_taken", "market", "insurance")]
+            sums = [int(row[name][0]) for name in ("initial_funding", "fees_taken", "house_profit", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
             shown = views.match(state, id)
             assert shown is not None

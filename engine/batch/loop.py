@@ -1,7 +1,7 @@
-"""One turn: a batch of hot commands applied in order, in machine code from the first to the last.
+"""The loop over a batch of hot commands: they are applied in order, in machine code from the first to the last.
 
 `apply` returns early when it meets a cold command or when the event buffer is nearly full, which one quote or one
-cancel-all alone can do; what it was in the middle of stands in book.turn, and the next call goes on from there.
+cancel-all alone can do; what it was in the middle of stands in book.progress, and the next call goes on from there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from engine.storage.capacity import has_room
 from engine.storage.event_buffer import clear
 from engine.storage.idempotency import forget_expired, known, recall, remember, same
 from engine.storage.timers import clear_timer, next_due
-from engine.trading.challenge_rules import judge_touched, start_day
+from engine.trading.challenge_rules import evaluate_due_seats, start_day
 from engine.trading.fixed_trades import buy, settle
 from engine.trading.instruments import is_stale_at
 from engine.trading.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
@@ -47,10 +47,11 @@ PHASE_SERVE: Final = 2
 PHASE_JUDGE: Final = 3
 PHASE_ENDING: Final = 4
 PHASE_MATCH: Final = 5
-"""A match is to begin, or is settled and to be ranked: the machine does it, and goes on with book.turn[0].resume."""
+"""A match is to begin, or is settled and to be ranked: the machine does it, and goes on with
+book.progress[0].resume."""
 PHASE_CANCEL_ALL: Final = 6
 PHASE_TIMER: Final = 7
-"""A timer of something cold is due: the machine serves it, and goes on with book.turn[0].resume."""
+"""A timer of something cold is due: the machine serves it, and goes on with book.progress[0].resume."""
 PHASE_FEED: Final = 8
 """A quote has come that paused matches waited for: the machine lets them go on, and then serves the quote."""
 
@@ -71,11 +72,11 @@ EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 def apply(book, commands, events, first_sequence, at_ns, i):
     """Apply a batch's commands from number `i` on; returns the number of the first one that is not done, or DONE.
 
-    That one is cold, or unfinished because the event buffer is full; events written are counted in book.turn. START
+    That one is cold, or unfinished because the event buffer is full; events written are counted in book.progress. START
     begins the batch, and comes back when the tables have no room for it.
     """
-    turn = book.turn[0]
-    turn.events = 0
+    progress = book.progress[0]
+    progress.events = 0
     scratch = book.spare_outcome[0]
     room = len(events.header) - EVENTS_PER_STEP
     if i == START:
@@ -86,15 +87,15 @@ def apply(book, commands, events, first_sequence, at_ns, i):
         book.world[0].now_ns = at_ns
         forget_expired(book)
         forget_transfers(book)
-        turn.chain_end = 0
-        turn.phase = PHASE_TIMERS
-        turn.sequence = first_sequence
+        progress.chain_end = 0
+        progress.phase = PHASE_TIMERS
+        progress.sequence = first_sequence
         i = 0
-    if turn.phase == PHASE_TIMERS:
+    if progress.phase == PHASE_TIMERS:
         if not _fire_timers(book, events, room, scratch):
             return i
-        turn.ending = 0
-        turn.phase = PHASE_ENTRY
+        progress.ending = 0
+        progress.phase = PHASE_ENTRY
 
     if i == 0:
         i = -DISTANCE  # what a batch begins with is to be prefetched as well
@@ -104,35 +105,35 @@ def apply(book, commands, events, first_sequence, at_ns, i):
             i += 1
             continue
         header = commands.header[i]
-        if header.kind == Kind.COLD.value or turn.events >= room:
+        if header.kind == Kind.COLD.value or progress.events >= room:
             return i
-        turn.sequence = first_sequence + i
+        progress.sequence = first_sequence + i
         outcome = book.outcomes[i]
-        if turn.phase == PHASE_ENTRY:
+        if progress.phase == PHASE_ENTRY:
             _begin_entry(book, commands, events, outcome, header, i)
-            if turn.phase == PHASE_SERVE and book.world[0].paused != 0:
-                turn.phase = PHASE_FEED
-                turn.resume = PHASE_SERVE
+            if progress.phase == PHASE_SERVE and book.world[0].paused != 0:
+                progress.phase = PHASE_FEED
+                progress.resume = PHASE_SERVE
                 return i
-        if turn.phase == PHASE_SERVE:
+        if progress.phase == PHASE_SERVE:
             waits = book.quotes[commands.quote[i].instrument].waiting_first != 0
-            if (waits or turn.fired != 0) and not serve(book, events, commands.quote[i].instrument, room, scratch):
+            if (waits or progress.fired != 0) and not serve(book, events, commands.quote[i].instrument, room, scratch):
                 return i
-            turn.phase = PHASE_JUDGE
-        if turn.phase == PHASE_CANCEL_ALL:
+            progress.phase = PHASE_JUDGE
+        if progress.phase == PHASE_CANCEL_ALL:
             if not go_on_cancelling(book, events, room):
                 return i
-            turn.phase = PHASE_JUDGE
-        if turn.touched != 0 and not judge_touched(book, events, room, scratch):
-            turn.phase = PHASE_JUDGE
+            progress.phase = PHASE_JUDGE
+        if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
+            progress.phase = PHASE_JUDGE
             return i
-        if turn.ending:
-            turn.phase = PHASE_ENDING
+        if progress.ending:
+            progress.phase = PHASE_ENDING
             if not _fire_timers(book, events, room, scratch):
                 return i
-            turn.ending = 0
-        turn.phase = PHASE_ENTRY
-        book.world[0].sequence = turn.sequence
+            progress.ending = 0
+        progress.phase = PHASE_ENTRY
+        book.world[0].sequence = progress.sequence
         i += 1
     return DONE
 
@@ -149,17 +150,17 @@ def _begin_entry(book, commands, events, outcome, header, i):
                 recall(book, row, outcome)
             else:
                 outcome.reason = Reason.KEY_REUSED.value
-                outcome.sequence = book.turn[0].sequence
+                outcome.sequence = book.progress[0].sequence
             return
 
-    turn = book.turn[0]
-    outcome.sequence = turn.sequence
+    progress = book.progress[0]
+    outcome.sequence = progress.sequence
     kind = header.kind
     if kind == Kind.QUOTE.value:
         outcome.reason = apply_quote(book, events, commands.quote[i])
-        turn.instrument = commands.quote[i].instrument
+        progress.instrument = commands.quote[i].instrument
         if outcome.reason == Reason.ACCEPTED.value:
-            turn.phase = PHASE_SERVE
+            progress.phase = PHASE_SERVE
     elif kind == Kind.PLACE_ORDER.value:
         outcome.reason = place(book, events, commands.place[i], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
@@ -173,7 +174,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
     elif kind == Kind.CANCEL_ALL.value:
         outcome.reason = start_cancel_all(book, header, outcome)
         if outcome.reason == Reason.ACCEPTED.value:
-            book.turn[0].phase = PHASE_CANCEL_ALL
+            book.progress[0].phase = PHASE_CANCEL_ALL
     elif kind == Kind.BUY_FIXED.value:
         outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
     elif kind == Kind.TRANSFER.value:
@@ -183,7 +184,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
     else:
         outcome.reason = Reason.COMMAND_UNKNOWN.value
     if kind != Kind.QUOTE.value:
-        turn.instrument = outcome.instrument
+        progress.instrument = outcome.instrument
 
     if keyed and outcome.reason == Reason.ACCEPTED.value:
         remember(book, header, outcome)
@@ -193,13 +194,13 @@ def _begin_entry(book, commands, events, outcome, header, i):
 def _fire_timers(book, events, room, scratch):
     """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
     now_ns = book.world[0].now_ns
-    turn = book.turn[0]
-    turn.instrument = 0
-    if turn.touched != 0 and not judge_touched(book, events, room, scratch):
+    progress = book.progress[0]
+    progress.instrument = 0
+    if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
         return False
     row = next_due(book, now_ns)
     while row != 0:
-        if turn.events >= room:
+        if progress.events >= room:
             return False
         prefetch_due(book, row)
         timer = book.timers[row]
@@ -215,23 +216,23 @@ def _fire_timers(book, events, room, scratch):
             match_id = timer.owner
             begins = book.matches[match_id].status == MATCH_WAITING
             if begins or settle_match(book, events, match_id, room, scratch):
-                turn.match = match_id
-                turn.resume = turn.phase
-                turn.phase = PHASE_MATCH
+                progress.match = match_id
+                progress.resume = progress.phase
+                progress.phase = PHASE_MATCH
             return False
         elif timer.kind == TIMER_SAMPLE:
             if not sample_match(book, events, timer.owner, room):
                 return False
         elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not was_quoted(book, row)):
-            turn.timer = row
-            turn.resume = turn.phase
-            turn.phase = PHASE_TIMER
+            progress.timer = row
+            progress.resume = progress.phase
+            progress.phase = PHASE_TIMER
             return False
         elif timer.kind == TIMER_OUTAGE:
             watch_feed(book, timer.owner, book.world[0].quoted_at_ns)
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
-        if turn.touched != 0 and not judge_touched(book, events, room, scratch):
+        if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
             return False
         row = next_due(book, now_ns)
     return True

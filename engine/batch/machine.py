@@ -1,6 +1,6 @@
 """The one door: a batch goes in, outcomes and events come out, and nothing else changes the state.
 
-Hot commands run in machine code (kernels/turn.py) until a cold one comes, which its handler below takes. A batch
+Hot commands run in machine code (loop.py) until a cold one comes, which its handler below takes. A batch
 leaves the state as if its commands had been applied one by one, on any machine, today or in replay.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.batch import loop as turn
+from engine.batch import loop
 from engine.competition.careers import start_season
 from engine.competition.games import create_game, set_game_active
 from engine.competition.joining import join_match, leave_match, register_player, reset_seat_of
@@ -147,48 +147,48 @@ class Machine:
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
         self._emit = Announcer(self.state)
-        self._turn: Callable[..., int] | None = None
+        self._apply: Callable[..., int] | None = None
 
     def apply(self, batch: Batch) -> Applied:
         """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
         # A batch leaves nothing of Python's in the caches, so each step here costs a microsecond or more.
         count = len(batch.records)
         commands = Commands(batch.records)
-        first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, turn.START
-        apply = self._turn or turn.apply
-        while (i := apply(self.state.book, commands, events, first, at_ns, i)) != turn.DONE:
-            assert i != turn.OUT_OF_ORDER, "stamps never go back, and sequences have no gaps"
-            if i == turn.START:
+        first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, loop.START
+        apply = self._apply or loop.apply
+        while (i := apply(self.state.book, commands, events, first, at_ns, i)) != loop.DONE:
+            assert i != loop.OUT_OF_ORDER, "stamps never go back, and sequences have no gaps"
+            if i == loop.START:
                 make_room(self.state, count)
                 continue
             self._emit.drain()
-            current = self.state.book.turn[0]
-            if current["phase"] in (turn.PHASE_MATCH, turn.PHASE_TIMER, turn.PHASE_FEED):
-                self._go_on(int(current["phase"]))
+            progress = self.state.book.progress[0]
+            if progress["phase"] in (loop.PHASE_MATCH, loop.PHASE_TIMER, loop.PHASE_FEED):
+                self._go_on(int(progress["phase"]))
                 self._emit.drain()
                 make_room(self.state, count)
-                current["phase"] = current["resume"]
+                progress["phase"] = progress["resume"]
                 continue
-            if i < count and commands.header[i]["kind"] == Kind.COLD and current["phase"] == turn.PHASE_ENTRY:
+            if i < count and commands.header[i]["kind"] == Kind.COLD and progress["phase"] == loop.PHASE_ENTRY:
                 self.state.book.outcomes[i] = 0
                 self._apply_cold(batch, commands.header[i], self.state.book.outcomes[i], first + i)
                 self._emit.drain()
                 make_room(self.state, count)
-                if self.state.book.turn[0]["ending"]:
-                    self.state.book.turn[0]["phase"] = turn.PHASE_TIMERS
+                if self.state.book.progress[0]["ending"]:
+                    self.state.book.progress[0]["phase"] = loop.PHASE_TIMERS
                 i += 1
-        self._turn = self._turn or settled(turn.apply)
+        self._apply = self._apply or settled(loop.apply)
         return Applied(self.state.book.outcomes[:count], self._emit.taken())
 
     def _go_on(self, phase: int) -> None:
         """Do what the kernels stopped for."""
-        current = self.state.book.turn[0]
-        if phase == turn.PHASE_MATCH:
-            turn_match(self.state, int(current["match"]), self._emit)
-        elif phase == turn.PHASE_FEED:
+        progress = self.state.book.progress[0]
+        if phase == loop.PHASE_MATCH:
+            turn_match(self.state, int(progress["match"]), self._emit)
+        elif phase == loop.PHASE_FEED:
             feed_is_back(self.state, self._emit)
         else:
-            timer = int(current["timer"])
+            timer = int(progress["timer"])
             TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
@@ -198,7 +198,7 @@ class Machine:
         reason = Reason(int(plan(book, command)))
         if reason is not Reason.ACCEPTED:
             return reason, None
-        planned = book.turn[0]
+        planned = book.order_plan[0]
         lots, price, margin = int(planned["lots"]), int(planned["price"]), int(planned["margin"])
         value = int(book.instruments[int(command["instrument"])]["value"])
         side, cost = int(command["side"]), price * lots
@@ -228,7 +228,7 @@ class Machine:
     def _apply_cold(self, batch: Batch, header: Any, outcome: Any, sequence: int) -> None:
         offset = int(header["blob_offset"])
         command = decode_cold(batch.blobs[offset : offset + int(header["blob_length"])])
-        self.state.book.turn[0]["sequence"] = sequence
+        self.state.book.progress[0]["sequence"] = sequence
         self.state.book.world[0]["sequence"] = sequence
         outcome["sequence"] = sequence
         keyed = bool(header["key_low"] or header["key_high"])

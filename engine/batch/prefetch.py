@@ -113,16 +113,16 @@ def _prefetch_neighbours(book, commands, i):
         prefetch(book.pages, position.trigger // PAGE_ROWS)
         prefetch(book.seats, position.seat)
         prefetch(book.holdings, position.holding)
-        prefetch(book.rosters, position.roster)
+        prefetch(book.position_lists, position.position_list)
     elif header.kind == Kind.PLACE_ORDER.value:
         if book.seats[found.row].watched:
             prefetch_third(book.seats, found.row)
         found.holding = likely_row(book.holding_index, holding_key(found.row, commands.place[i].instrument))
         prefetch(book.holdings, found.holding)
-        prefetch(book.rosters, book.seats[found.row].first_roster)
-        lane = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
-        if 0 <= lane < len(book.lanes):
-            page_row = book.lanes[lane].first_open
+        prefetch(book.position_lists, book.seats[found.row].first_position_list)
+        bucket = commands.place[i].instrument * 2 + (commands.place[i].side < 0)
+        if 0 <= bucket < len(book.buckets):
+            page_row = book.buckets[bucket].first_open
             if page_row != 0:
                 trigger = free_row(book, page_row)
                 prefetch(book.bound_low, book.pages[page_row].bound)

@@ -26,7 +26,7 @@ from engine.model.commands import (
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, PPM
 from engine.model.state import Game, State
-from engine.model.tables import PACE_STAMPS
+from engine.model.tables import ORDER_RATE_STAMPS
 from engine.storage.emit import Emit
 
 MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
@@ -105,7 +105,7 @@ def _may_be_played(state: State, command: CreateGame) -> Reason:
         and 1 <= command.max_positions <= 100_000
         and 1 <= command.max_leverage <= 1000
         and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
-        and 0 <= command.max_trades_per_minute <= PACE_STAMPS
+        and 0 <= command.max_trades_per_minute <= ORDER_RATE_STAMPS
         and 0 <= command.min_trades <= 100_000
         and 0 <= command.min_hold_s <= 86_400
         and 0 <= command.max_daily_drawdown_ppm <= PPM

@@ -177,7 +177,7 @@ def seat_all(state: State, players: Sequence[int], match: int, emit: Emit) -> No
 def _places(state: State, match: int) -> int:
     """How many more the match takes, and what it grants them can still be counted."""
     rules = state.book.matches[match]
-    places = (MOST_GRANTED - int(rules["granted"])) // int(rules["starting_balance"])
+    places = (MOST_GRANTED - int(rules["initial_funding"])) // int(rules["starting_balance"])
     if rules["max_players"]:
         places = min(places, int(rules["max_players"]) - int(rules["seats"]))
     return max(0, places)

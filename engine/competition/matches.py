@@ -111,8 +111,8 @@ def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
         key = allowed_key(match_id, instrument)
         if not find(book.allowed_index, key):
             insert(book.allowed_index, key, 1)
-    match["only_some"] = bool(game.allowed_symbols)
-    match["only_side"] = game.directions
+    match["restricted"] = bool(game.allowed_symbols)
+    match["allowed_side"] = game.directions
     match["trades_per_minute"] = game.max_trades_per_minute
     match["min_trades"] = game.min_trades
     match["min_hold_ns"] = game.min_hold_s * NS_PER_S

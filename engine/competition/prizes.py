@@ -58,7 +58,7 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
     make_room_for_hold(state)
     must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
-    return int(state.book.turn[0]["hold"])
+    return int(state.book.transfer_plan[0]["hold"])
 
 
 def _lacking(game: CreateGame) -> int:

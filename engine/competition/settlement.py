@@ -18,23 +18,23 @@ from engine.trading.seats import balance, worth
 def settle_match(book, events, match_id, room, outcome):
     """Refund the match's fixed-time trades, cancel its orders and close its positions at their last usable quotes,
     while more than `room` events fit; True when nothing is open. No rule looks at it any more."""
-    turn = book.turn[0]
+    progress = book.progress[0]
     match = book.matches[match_id]
     match.status = MATCH_CLOSED
-    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    row = progress.cursor if progress.cursor != 0 else match.first_seat
     while row != 0:
         if book.seats[row].watched:
             drop_bands(book, row)
         open_still = True
         while open_still:
-            if turn.events >= room:
-                turn.cursor = row
+            if progress.events >= room:
+                progress.cursor = row
                 return False
             open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
         if match.sample_timer != 0:
             _sample(book, events, row)
         row = book.seats[row].next_in_match
-    turn.cursor = 0
+    progress.cursor = 0
     clear_timer(book, match.timer)
     match.timer = 0
     if match.day_timer != 0:
@@ -56,16 +56,16 @@ def sample_match(book, events, match_id, room):
     The next time is counted from now, so that one who was away does not make up for what was missed. Walks the match's
     seats and their positions.
     """
-    turn = book.turn[0]
+    progress = book.progress[0]
     match = book.matches[match_id]
-    row = turn.cursor if turn.cursor != 0 else match.first_seat
+    row = progress.cursor if progress.cursor != 0 else match.first_seat
     while row != 0:
-        if turn.events >= room:
-            turn.cursor = row
+        if progress.events >= room:
+            progress.cursor = row
             return False
         _sample(book, events, row)
         row = book.seats[row].next_in_match
-    turn.cursor = 0
+    progress.cursor = 0
     clear_timer(book, match.sample_timer)
     start_sampling(book, match_id)
     return True

@@ -8,23 +8,32 @@ from engine.invariants.rows import chain_problems, live_rows, positions_of, sum_
 from engine.model.commands import TotalDrawdown
 from engine.model.scale import BOUND, NEVER_LOW
 from engine.model.state import State
-from engine.model.tables import BANDS, LANE_ASK, LANE_BID, PAGE_ROWS, SEAT_ACTIVE, SEATS, TRIGGER_BAND, WARNINGS_PERCENT
+from engine.model.tables import (
+    BANDS,
+    BUCKET_ASK,
+    BUCKET_BID,
+    PAGE_ROWS,
+    SEAT_ACTIVE,
+    SEATS,
+    TRIGGER_BAND,
+    WARNINGS_PERCENT,
+)
 
 
 def bands_watch_what_their_seats_hold(state: State) -> list[str]:
-    """A watched seat has one band for each lane it is in, of all its lots there, whose trigger fires before a share
+    """A watched seat has one band for each bucket it is in, of all its lots there, whose trigger fires before a share
     is used up; no other seat has any."""
     book = state.book
     rows = live_rows(book, BANDS)
     bands = book.bands[rows]
-    lanes, quotes = bands["lane"], book.quotes[bands["lane"] // 2]
+    buckets, quotes = bands["bucket"], book.quotes[bands["bucket"] // 2]
     found = []
     held = positions_of(book)
     held = held[book.seats["watched"][held["seat"]] != 0]
-    lane = held["instrument"].astype(np.int64) * 2 + np.where(held["side"] > 0, LANE_BID, LANE_ASK)
-    keys, places = np.unique(held["seat"].astype(np.int64) << 32 | lane, return_inverse=True)
+    bucket = held["instrument"].astype(np.int64) * 2 + np.where(held["side"] > 0, BUCKET_BID, BUCKET_ASK)
+    keys, places = np.unique(held["seat"].astype(np.int64) << 32 | bucket, return_inverse=True)
     lots = sum_by(len(keys), places, held["lots"])
-    own = bands["seat"].astype(np.int64) << 32 | lanes
+    own = bands["seat"].astype(np.int64) << 32 | buckets
     if sorted(zip(own.tolist(), bands["lots"].tolist(), strict=True)) != sorted(zip(keys, lots, strict=True)):
         found.append("bands are not those of what watched seats hold")
     link = np.where(bands["side"] > 0, book.holdings["long_band"][bands["holding"]],
@@ -32,15 +41,15 @@ def bands_watch_what_their_seats_hold(state: State) -> list[str]:
     found += where(link != rows, "band {} is not its holding's", rows)
 
     triggers = book.triggers[bands["trigger"]]
-    worth = bands["lots"] * book.instruments["value"][lanes // 2]
-    falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("down", "up"))
+    worth = bands["lots"] * book.instruments["value"][buckets // 2]
+    falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("loss_share", "profit_share"))
     below, above = np.where(bands["side"] > 0, falls, rises), np.where(bands["side"] > 0, rises, falls)
     off = triggers["low"] < np.maximum(bands["mark"] - below, NEVER_LOW)
-    highest = book.instruments["highest_price"][lanes // 2] + 1  # no quote is there
+    highest = book.instruments["highest_price"][buckets // 2] + 1  # no quote is there
     off |= np.minimum(triggers["high"], highest) > bands["mark"] + above
     off |= (triggers["kind"] != TRIGGER_BAND) | (triggers["owner"] != rows)
-    off |= book.pages["lane"][bands["trigger"] // PAGE_ROWS] != lanes
-    price = np.where(lanes % 2 == LANE_BID, quotes["bid"], quotes["ask"])
+    off |= book.pages["bucket"][bands["trigger"] // PAGE_ROWS] != buckets
+    price = np.where(buckets % 2 == BUCKET_BID, quotes["bid"], quotes["ask"])
     off |= (price <= triggers["low"]) | (price >= triggers["high"])
     return found + where(off, "band {} is not armed as it should", rows) + chain_problems(
         "bands of seat", live_rows(book, SEATS), book.seats["first_band"], book.bands["next"], book.bands["previous"],
@@ -48,15 +57,15 @@ def bands_watch_what_their_seats_hold(state: State) -> list[str]:
     )  # fmt: skip
 
 
-def shares_of_bands_do_not_exceed_slack(state: State) -> list[str]:
-    """What a watched seat's bands and its free slack allow is no more than lies between its equity and the next level
-    at which it must be judged: so no level is ever crossed unseen. The levels, said once more."""
+def shares_of_bands_do_not_exceed_headroom(state: State) -> list[str]:
+    """What a watched seat's bands and its free headroom allow is no more than lies between its equity and the next
+    level at which its rules must be evaluated: so no level is ever crossed unseen. The levels, said once more."""
     book = state.book
     seats = book.seats
     matches = book.matches[seats["match"]]
     rows = np.flatnonzero((seats["watched"] != 0) & (seats["status"] == SEAT_ACTIVE))
     rows = rows[np.isin(rows, live_rows(book, SEATS))]
-    found = where(seats["touched"] != 0, "seat {} waits to be judged between batches")
+    found = where(seats["evaluation_due"] != 0, "seat {} waits for its rules to be evaluated between batches")
     trades = (seats["orders"] != 0) | (seats["positions"] != 0) | (seats["stakes"] != 0)
     found += where((seats["status"] != SEAT_ACTIVE) & trades, "seat {} is out and still trades")
 
@@ -84,11 +93,11 @@ def shares_of_bands_do_not_exceed_slack(state: State) -> list[str]:
     upper = np.where(rising, np.minimum(upper, seats["high_water"] + np.maximum(1, start // 1000)), upper)
 
     bands = book.bands[live_rows(book, BANDS)]
-    lane, quotes = bands["lane"], book.quotes[bands["lane"] // 2]
-    price = np.where(lane % 2 == LANE_BID, quotes["bid"], quotes["ask"])
-    gained = bands["side"] * (price - bands["mark"]) * bands["lots"] * book.instruments["value"][lane // 2]
-    down = seats["slack_down"] + sum_by(len(seats), bands["seat"], bands["down"] + gained)
-    up = seats["slack_up"] + sum_by(len(seats), bands["seat"], bands["up"] - gained)
+    bucket, quotes = bands["bucket"], book.quotes[bands["bucket"] // 2]
+    price = np.where(bucket % 2 == BUCKET_BID, quotes["bid"], quotes["ask"])
+    gained = bands["side"] * (price - bands["mark"]) * bands["lots"] * book.instruments["value"][bucket // 2]
+    down = seats["loss_headroom"] + sum_by(len(seats), bands["seat"], bands["loss_share"] + gained)
+    up = seats["profit_headroom"] + sum_by(len(seats), bands["seat"], bands["profit_share"] - gained)
     too_low, too_high = down > np.maximum(linear - lower, 0), up > np.maximum(upper - 1 - equity, 0)
-    found += where(too_low[rows], "seat {} may lose more than it has slack", rows)
-    return found + where(too_high[rows], "seat {} may gain more than it has slack", rows)
+    found += where(too_low[rows], "seat {} may lose more than it has headroom", rows)
+    return found + where(too_high[rows], "seat {} may gain more than it has headroom", rows)

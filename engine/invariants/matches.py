@@ -16,9 +16,9 @@ def every_match_sums_to_what_it_granted(state: State) -> list[str]:
     matches, seats = first_rows(book.matches, book.world["matches"][0]), book.seats[live_rows(book, SEATS)]
     kept = seats["cash"] + seats["reserved"] + seats["margin"] + seats["stakes"]
     held = sum_by(len(matches), seats["match"], kept)
-    total = held + matches["fees_taken"] + matches["market"] + matches["insurance"]
+    total = held + matches["fees_taken"] + matches["house_profit"] + matches["insurance"]
     return [
-        *where(total != matches["granted"], "match {} holds other than it granted"),
+        *where(total != matches["initial_funding"], "match {} holds other than it initial_funding"),
         *where(matches["insurance"] > 0, "insurance of match {} is positive"),
         *where(matches["fees_taken"] < 0, "fees of match {} are negative"),
         *where(matches["seats"] != count_by(len(matches), seats["match"]), "match {} miscounts its seats"),

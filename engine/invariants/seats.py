@@ -17,7 +17,7 @@ from engine.invariants.rows import (
     where,
 )
 from engine.model.state import State
-from engine.model.tables import FIXED_TRADES, HOLDINGS, ORDERS, POSITIONS, ROSTER_PLACES, ROSTERS, SEATS
+from engine.model.tables import FIXED_TRADES, HOLDINGS, ORDERS, POSITION_LISTS, POSITIONS, POSITIONS_PER_LIST, SEATS
 
 
 def no_seat_is_in_debt(state: State) -> list[str]:
@@ -114,22 +114,29 @@ def chains_hold_what_is_a_seats(state: State) -> list[str]:
     ]  # fmt: skip
 
 
-def rosters_list_open_positions(state: State) -> list[str]:
-    """A seat's rosters list its open positions, each once and where the position says; no roster is empty."""
+def lists_name_open_positions(state: State) -> list[str]:
+    """A seat's lists name its open positions, each once and where the position says; no list is empty."""
     book = state.book
-    rosters, positions = live_rows(book, ROSTERS), live_rows(book, POSITIONS)
-    listed = book.rosters["positions"][rosters]
-    owner = np.zeros(len(book.rosters), np.int64)
-    owner[rosters] = book.positions["seat"][listed.max(axis=1, initial=0)]
+    table = book.position_lists
+    lists, positions = live_rows(book, POSITION_LISTS), live_rows(book, POSITIONS)
+    listed = table["positions"][lists]
+    owner = np.zeros(len(table), np.int64)
+    owner[lists] = book.positions["seat"][listed.max(axis=1, initial=0)]
     held = book.positions[positions]
-    found = where(book.rosters["positions"][held["roster"], held["place"]] != positions, "position {} is not listed",
-                   held["id"])  # fmt: skip
-    found += where(owner[held["roster"]] != held["seat"], "position {} is on a stranger's roster", held["id"])
+    found = where(
+        table["positions"][held["position_list"], held["place"]] != positions,
+        "position {} is not listed",
+        held["id"],
+    )
+    found += where(owner[held["position_list"]] != held["seat"], "position {} is on a stranger's list", held["id"])
     if np.count_nonzero(listed) != len(positions):
         found.append(f"{np.count_nonzero(listed)} positions are listed, {len(positions)} are open")
-    live: Rows = book.rosters["live"][rosters]
-    found += where((live != (listed != 0).sum(axis=1)) | (live < 1), "roster {} miscounts its positions", rosters)
-    beyond = np.arange(ROSTER_PLACES) >= book.rosters["used"][rosters, None]
-    found += where((beyond & (listed != 0)).any(axis=1), "roster {} lists beyond its used places", rosters)
-    return found + chain_problems("rosters of seat", live_rows(book, SEATS), book.seats["first_roster"],
-                                  book.rosters["next"], book.rosters["previous"], owner, rosters)  # fmt: skip
+    live: Rows = table["live"][lists]
+    found += where((live != (listed != 0).sum(axis=1)) | (live < 1), "list {} miscounts its positions", lists)
+    beyond = np.arange(POSITIONS_PER_LIST) >= table["used"][lists, None]
+    found += where((beyond & (listed != 0)).any(axis=1), "list {} lists beyond its used places", lists)
+    heads = book.seats["first_position_list"]
+    chain = chain_problems(
+        "lists of seat", live_rows(book, SEATS), heads, table["next"], table["previous"], owner, lists
+    )
+    return found + chain

@@ -14,10 +14,10 @@ from engine.model.state import State
 from engine.model.tables import (
     BANDS,
     BOUNDS_STEP,
+    BUCKET_ASK,
+    BUCKET_BID,
     FREE_BITS,
     FREE_WORDS,
-    LANE_ASK,
-    LANE_BID,
     ORDERS,
     PAGE_ROWS,
     PAGE_SHUT,
@@ -31,7 +31,8 @@ from engine.model.tables import (
 
 
 def triggers_wait_for_their_owners(state: State) -> list[str]:
-    """Every position and every resting order has one trigger row, on its lane, with its prices; no other row waits."""
+    """Every position and every resting order has one trigger row, on its bucket, with its prices; no other row
+    waits."""
     book = state.book
     found = []
     positions, orders = live_rows(book, POSITIONS), live_rows(book, ORDERS)
@@ -44,13 +45,13 @@ def triggers_wait_for_their_owners(state: State) -> list[str]:
         triggers = book.triggers[things["trigger"]]
         low, high = _position_bounds(book, things) if kind == TRIGGER_POSITION else _order_bounds(things)
         # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
-        side = np.where(long == (kind == TRIGGER_POSITION), LANE_BID, LANE_ASK)
-        lane = book.pages["lane"][things["trigger"] // PAGE_ROWS]
+        side = np.where(long == (kind == TRIGGER_POSITION), BUCKET_BID, BUCKET_ASK)
+        bucket = book.pages["bucket"][things["trigger"] // PAGE_ROWS]
         found += where(
             (triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"]
         )
         found += where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
-        found += where(lane != things["instrument"] * 2 + side, "trigger of {} is on a wrong lane", things["id"])
+        found += where(bucket != things["instrument"] * 2 + side, "trigger of {} is on a wrong bucket", things["id"])
 
     owned, bands = int(_waiting(book).sum()), len(live_rows(book, BANDS))
     if owned != len(positions) + len(orders) + bands:
@@ -76,7 +77,7 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
 
 
 def pages_count_their_rows(state: State) -> list[str]:
-    """A page knows how many of its rows wait. The lane's chain is that of its open pages: a full one is shut,
+    """A page knows how many of its rows wait. The bucket's chain is that of its open pages: a full one is shut,
     and none that has PAGE_SPARE free rows."""
     book = state.book
     pages = live_rows(book, PAGES)
@@ -85,38 +86,39 @@ def pages_count_their_rows(state: State) -> list[str]:
     found += where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
     words = ((book.pages["free"][pages] != 0) << np.arange(FREE_WORDS)).sum(axis=1)
     found += where(book.pages["words"][pages] != words, "page {} is wrong about where its free rows are", pages)
-    found += where(book.pages["live"][pages] < 1, "page {} is empty and still a lane's", pages)
+    found += where(book.pages["live"][pages] < 1, "page {} is empty and still a bucket's", pages)
 
-    lanes = np.arange(2 * (int(book.world["instruments"][0]) + 1))
+    buckets = np.arange(2 * (int(book.world["instruments"][0]) + 1))
     is_open = book.pages["previous_open"][pages] != PAGE_SHUT
     live = book.pages["live"][pages]
     found += where(is_open & (live == PAGE_ROWS), "page {} is full and open", pages)
     found += where(~is_open & (live <= PAGE_ROWS - PAGE_SPARE), "page {} has much room and is shut", pages)
     room = pages[is_open]
-    return found + chain_problems("open pages of lane", lanes, book.lanes["first_open"], book.pages["next_open"],
-                                  book.pages["previous_open"], book.pages["lane"], room)  # fmt: skip
+    return found + chain_problems("open pages of bucket", buckets, book.buckets["first_open"], book.pages["next_open"],
+                                  book.pages["previous_open"], book.pages["bucket"], room)  # fmt: skip
 
 
-def lanes_hold_the_bounds_of_their_pages(state: State) -> list[str]:
-    """The bounds of a lane's pages lie side by side in an extent of its own; bounds that are no page's are neutral."""
+def buckets_hold_the_bounds_of_their_pages(state: State) -> list[str]:
+    """The bounds of a bucket's pages lie side by side in an extent of its own; bounds that are no page's are
+    neutral."""
     book = state.book
     pages = live_rows(book, PAGES)
     used = int(book.world["bounds_used"][0])
     taken = np.zeros(len(book.bound_low), np.int64)
     room = np.zeros(len(book.bound_low), np.int64)
     found = []
-    for number in np.flatnonzero(book.lanes["bounds_room"]):
-        lane = book.lanes[number]
-        start, count, extent = int(lane["bounds_start"]), int(lane["pages"]), int(lane["bounds_room"])
+    for number in np.flatnonzero(book.buckets["bounds_capacity"]):
+        bucket = book.buckets[number]
+        start, count, extent = int(bucket["bounds_start"]), int(bucket["pages"]), int(bucket["bounds_capacity"])
         taken[start : start + count] += 1
         room[start : start + extent] += 1
         if start % BOUNDS_STEP or extent % BOUNDS_STEP or count > extent or start + extent > used:
-            found.append(f"extent of lane {number} is off")
-        if (book.pages["lane"][book.bound_page[start : start + count]] != number).any():
-            found.append(f"a bound of lane {number} is of another's page")
+            found.append(f"extent of bucket {number} is off")
+        if (book.pages["bucket"][book.bound_page[start : start + count]] != number).any():
+            found.append(f"a bound of bucket {number} is of another's page")
     if (room > 1).any():
-        found.append("extents of lanes overlap")
-    if int(book.lanes["pages"].sum()) != len(pages) or (book.bound_page[book.pages["bound"][pages]] != pages).any():
+        found.append("extents of buckets overlap")
+    if int(book.buckets["pages"].sum()) != len(pages) or (book.bound_page[book.pages["bound"][pages]] != pages).any():
         found.append("pages and bounds do not point at each other")
     spare = taken == 0
     if (book.bound_low[spare] != NEVER_LOW).any() or (book.bound_high[spare] != NEVER_HIGH).any():

@@ -78,7 +78,7 @@ def move(book, events, debit_row, credit_row, amount, code, reference):
 @entry
 def hold(book, events, debit_row, credit_row, amount, code, reference):
     """Hold the amount until `post_hold` or `void_hold`: a Reason; if it is ACCEPTED, the hold's row in
-    book.turn[0].hold, and one event."""
+    book.transfer_plan[0].hold, and one event."""
     reason = may_move(book, debit_row, credit_row, amount)
     if reason != Reason.ACCEPTED.value:
         return reason
@@ -86,7 +86,7 @@ def hold(book, events, debit_row, credit_row, amount, code, reference):
     count(book, debit_row, credit_row, 0, amount)
     row = begin_hold(book, 0, 0, debit_row, credit_row, amount, code, reference, Transferring.PENDING.value, 0)
     tell(book, events, debit_row, credit_row, amount, code, reference, TransferStatus.PENDING.value)
-    book.turn[0].hold = row
+    book.transfer_plan[0].hold = row
     return reason
 
 
@@ -228,7 +228,7 @@ def record(book, id_low, id_high, amount, flags, status):
     known.id_high = id_high
     known.amount = amount
     known.since_ns = world.now_ns
-    known.sequence = book.turn[0].sequence
+    known.sequence = book.progress[0].sequence
     known.flags = flags
     known.status = status
     _know(book, id_low, id_high, number & HIGHEST_NUMBER)
@@ -246,7 +246,7 @@ def begin_hold(book, id_low, id_high, debit_row, credit_row, amount, code, refer
     held.id_high = id_high
     held.amount = amount
     held.reference = reference
-    held.sequence = book.turn[0].sequence
+    held.sequence = book.progress[0].sequence
     held.expires_at_ns = expires_at_ns
     held.number = world.holds
     held.debit = book.accounts[debit_row].id

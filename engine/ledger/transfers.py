@@ -28,25 +28,26 @@ ALL_FLAGS: Final = TWO_PHASE | Transferring.LINKED.value
 @kernel
 def transfer(book, events, commands, i, outcome):
     """Apply command `i`: a Reason. The first one of a chain tries it whole, and all of it is refused, or nothing."""
-    turn = book.turn[0]
+    progress = book.progress[0]
+    transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
-    if command.flags & Transferring.LINKED.value and i >= turn.chain_end:
+    if command.flags & Transferring.LINKED.value and i >= progress.chain_end:
         _try_chain(book, commands, i)
-    if i < turn.chain_end and turn.chain_reason != Reason.ACCEPTED.value:
-        return turn.chain_reason if i == turn.culprit else Reason.LINK_FAILED.value
+    if i < progress.chain_end and progress.chain_reason != Reason.ACCEPTED.value:
+        return progress.chain_reason if i == progress.culprit else Reason.LINK_FAILED.value
     reason = _check(book, commands, i, i)
     if reason != Reason.ACCEPTED.value:
         return reason
 
     outcome.id = command.id_low
-    if turn.known != 0:
-        if turn.known > 0:
-            known = transfer_of(book, turn.known)
+    if transfer_plan.known != 0:
+        if transfer_plan.known > 0:
+            known = transfer_of(book, transfer_plan.known)
             outcome.status = known.status
             outcome.sequence = known.sequence
         else:
             outcome.status = TransferStatus.PENDING.value
-            outcome.sequence = book.holds[-turn.known].sequence
+            outcome.sequence = book.holds[-transfer_plan.known].sequence
         outcome.replayed = 1
         return reason
     if command.flags & RESOLVES:
@@ -62,16 +63,16 @@ def transfer(book, events, commands, i, outcome):
 @kernel
 def _move_by(book, events, command):
     """Do what `_check` has planned: move or hold the amount; the status."""
-    turn = book.turn[0]
-    count(book, turn.debit, turn.credit, turn.posts, turn.pends)
+    transfer_plan = book.transfer_plan[0]
+    count(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
     if command.flags & Transferring.PENDING.value:
         status = TransferStatus.PENDING.value
         begin_hold(
             book,
             command.id_low,
             command.id_high,
-            turn.debit,
-            turn.credit,
+            transfer_plan.debit,
+            transfer_plan.credit,
             command.amount,
             command.code,
             command.reference,
@@ -86,7 +87,9 @@ def _move_by(book, events, command):
         known.credit = command.credit
         known.code = command.code
         known.expires_at_ns = 0
-    event = tell(book, events, turn.debit, turn.credit, command.amount, command.code, command.reference, status)
+    event = tell(
+        book, events, transfer_plan.debit, transfer_plan.credit, command.amount, command.code, command.reference, status
+    )
     event.id_low = command.id_low
     event.id_high = command.id_high
     return status
@@ -95,7 +98,7 @@ def _move_by(book, events, command):
 @kernel
 def _resolve_by(book, events, command):
     """Do what `_check` has planned: post or void a hold; the status."""
-    turn = book.turn[0]
+    transfer_plan = book.transfer_plan[0]
     voids = command.flags & Transferring.VOID.value
     status = TransferStatus.VOIDED.value if voids else TransferStatus.HOLD_POSTED.value
     known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
@@ -104,7 +107,7 @@ def _resolve_by(book, events, command):
     known.credit = command.hold_high
     known.code = 0
     known.expires_at_ns = 0
-    resolve(book, events, turn.hold, command.amount, status, command.id_low, command.id_high)
+    resolve(book, events, transfer_plan.hold, command.amount, status, command.id_low, command.id_high)
     return status
 
 
@@ -114,15 +117,15 @@ def _resolve_by(book, events, command):
 @kernel
 def _check(book, commands, i, first):
     """May command `i` take effect, after those from `first` on, which were tried and have left only their sums? The
-    reason why not, or ACCEPTED and in book.turn[0] what it does; `known` is not 0 when it was done already."""
-    turn = book.turn[0]
+    reason why not, or ACCEPTED and in book.transfer_plan[0] what it does; `known` is not 0 when it was done already."""
+    transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
-    turn.known = 0
+    transfer_plan.known = 0
     if not _is_well_formed(command):
         return Reason.TRANSFER_INVALID.value
     number = find_transfer(book, command.id_low, command.id_high)
     if number != 0:
-        turn.known = number
+        transfer_plan.known = number
         if number > 0:
             is_same = _says_what_is_known(command, transfer_of(book, number))
         else:
@@ -131,7 +134,7 @@ def _check(book, commands, i, first):
     for k in range(first, i):
         earlier = commands.transfer[k]
         if earlier.id_low == command.id_low and earlier.id_high == command.id_high:
-            turn.known = -1
+            transfer_plan.known = -1
             is_same = _say_the_same(command, earlier)
             return Reason.ACCEPTED.value if is_same else Reason.DIFFERENT_TRANSFER_SAME_ID.value
     if command.flags & RESOLVES:
@@ -141,11 +144,11 @@ def _check(book, commands, i, first):
 
 @kernel
 def _check_move(book, commands, i):
-    turn = book.turn[0]
+    transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
-    turn.debit = account_row(book, command.debit)
-    turn.credit = account_row(book, command.credit)
-    reason = may_move(book, turn.debit, turn.credit, command.amount)
+    transfer_plan.debit = account_row(book, command.debit)
+    transfer_plan.credit = account_row(book, command.credit)
+    reason = may_move(book, transfer_plan.debit, transfer_plan.credit, command.amount)
     if reason != Reason.ACCEPTED.value and reason != Reason.INSUFFICIENT_FUNDS.value:
         return reason
     if command.expires_at_ns != 0 and command.expires_at_ns <= book.world[0].now_ns:
@@ -153,50 +156,50 @@ def _check_move(book, commands, i):
     if not _versions_are_as_seen(book, command):
         return Reason.VERSION_CONFLICT.value
     pending = command.flags & Transferring.PENDING.value
-    turn.posts = 0 if pending else command.amount
-    turn.pends = command.amount if pending else 0
+    transfer_plan.posts = 0 if pending else command.amount
+    transfer_plan.pends = command.amount if pending else 0
     return reason
 
 
 @kernel
 def _check_resolution(book, commands, i, first):
-    turn = book.turn[0]
+    transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
     number = 0
     if command.hold_low != 0 or command.hold_high != 0:  # both are 0 of the engine's own
         number = find_transfer(book, command.hold_low, command.hold_high)
-    turn.hold = -number
-    turn.held = 0
+    transfer_plan.hold = -number
+    transfer_plan.held = 0
     if number > 0 and transfer_of(book, number).flags & Transferring.PENDING.value:
         ended = transfer_of(book, number).status
         return Reason.HOLD_EXPIRED.value if ended == TransferStatus.EXPIRED.value else Reason.HOLD_RESOLVED.value
     if number < 0:
-        held = book.holds[turn.hold]
-        turn.held = held.amount
-        turn.debit = account_row(book, held.debit)
-        turn.credit = account_row(book, held.credit)
+        held = book.holds[transfer_plan.hold]
+        transfer_plan.held = held.amount
+        transfer_plan.debit = account_row(book, held.debit)
+        transfer_plan.credit = account_row(book, held.credit)
     for k in range(first, i):
         earlier = commands.transfer[k]
         if earlier.flags & RESOLVES:
             if earlier.hold_low == command.hold_low and earlier.hold_high == command.hold_high:
                 return Reason.HOLD_RESOLVED.value
         elif (
-            turn.held == 0
+            transfer_plan.held == 0
             and earlier.flags & Transferring.PENDING.value
             and earlier.id_low == command.hold_low
             and earlier.id_high == command.hold_high
         ):
-            turn.held = earlier.amount
-            turn.debit = account_row(book, earlier.debit)
-            turn.credit = account_row(book, earlier.credit)
-    if turn.held == 0:
+            transfer_plan.held = earlier.amount
+            transfer_plan.debit = account_row(book, earlier.debit)
+            transfer_plan.credit = account_row(book, earlier.credit)
+    if transfer_plan.held == 0:
         return Reason.HOLD_NOT_FOUND.value
-    if command.flags & Transferring.POST.value and (command.amount <= 0 or command.amount > turn.held):
+    if command.flags & Transferring.POST.value and (command.amount <= 0 or command.amount > transfer_plan.held):
         return Reason.AMOUNT_INVALID.value
     if not _versions_are_as_seen(book, command):
         return Reason.VERSION_CONFLICT.value
-    turn.posts = command.amount
-    turn.pends = -turn.held
+    transfer_plan.posts = command.amount
+    transfer_plan.pends = -transfer_plan.held
     return Reason.ACCEPTED.value
 
 
@@ -262,9 +265,9 @@ def _say_the_same(command, earlier):
 
 @kernel
 def _versions_are_as_seen(book, command):
-    turn = book.turn[0]
-    debit_is = command.debit_version == 0 or command.debit_version == book.accounts[turn.debit].version
-    credit_is = command.credit_version == 0 or command.credit_version == book.accounts[turn.credit].version
+    transfer_plan = book.transfer_plan[0]
+    debit_is = command.debit_version == 0 or command.debit_version == book.accounts[transfer_plan.debit].version
+    credit_is = command.credit_version == 0 or command.credit_version == book.accounts[transfer_plan.credit].version
     return debit_is and credit_is
 
 
@@ -274,27 +277,28 @@ def _versions_are_as_seen(book, command):
 @rare_kernel
 def _try_chain(book, commands, i):
     """Would all transfers of the chain that begins with command `i` succeed, one after the other? The first reason
-    why not, and whose it is, in book.turn[0]; their sums are counted one by one, and then taken back."""
-    turn = book.turn[0]
-    turn.chain_end = _end_of_chain(commands, i)
-    turn.culprit = -1
-    turn.chain_reason = Reason.ACCEPTED.value
-    end = turn.chain_end
+    why not, and whose it is, in book.progress[0]; their sums are counted one by one, and then taken back."""
+    progress = book.progress[0]
+    transfer_plan = book.transfer_plan[0]
+    progress.chain_end = _end_of_chain(commands, i)
+    progress.culprit = -1
+    progress.chain_reason = Reason.ACCEPTED.value
+    end = progress.chain_end
     if end - i > MOST_LINKED or commands.transfer[end - 1].flags & Transferring.LINKED.value:
-        turn.chain_reason = Reason.LINK_FAILED.value
+        progress.chain_reason = Reason.LINK_FAILED.value
         return
     saved = 0
     for k in range(i, end):
         reason = _check(book, commands, k, i)
         if reason != Reason.ACCEPTED.value:
-            turn.chain_reason = reason
-            turn.culprit = k
+            progress.chain_reason = reason
+            progress.culprit = k
             break
-        if turn.known == 0:
-            _save(book, saved, turn.debit)
-            _save(book, saved + 1, turn.credit)
+        if transfer_plan.known == 0:
+            _save(book, saved, transfer_plan.debit)
+            _save(book, saved + 1, transfer_plan.credit)
             saved += 2
-            count(book, turn.debit, turn.credit, turn.posts, turn.pends)
+            count(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
     for place in range(saved - 1, -1, -1):
         _restore(book, place)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.commands import (
@@ -20,7 +21,18 @@ from engine.model.commands import (
     SetReferrals,
     StartSeason,
 )
-from engine.model.tables import MOST_LINKED, PREFETCH_WINDOW, SCRATCH, SMALLEST, Book, grown, make_array, make_book
+from engine.model.tables import (
+    MOST_LINKED,
+    NAMES_ON_DISK,
+    PREFETCH_WINDOW,
+    SCRATCH,
+    SMALLEST,
+    Book,
+    dtype_on_disk,
+    grown,
+    make_array,
+    make_book,
+)
 
 
 class Bonus(msgspec.Struct, frozen=True):
@@ -79,8 +91,13 @@ class State:
 
 
 def sections(state: State) -> dict[str, NDArray[Any]]:
-    """The tables that are state, by name: all of the Book but its scratch. Not copies."""
-    return {name: array for name, array in state.book.arrays.items() if name not in SCRATCH}
+    """The tables that are state, by the names that they and their columns have on disk: all of the Book but its
+    scratch. Not copies."""
+    return {
+        NAMES_ON_DISK.get(name, name): np.asarray(array).view(dtype_on_disk(name))
+        for name, array in state.book.arrays.items()
+        if name not in SCRATCH
+    }
 
 
 def encode_cold_state(cold: Cold) -> bytes:
@@ -89,10 +106,14 @@ def encode_cold_state(cold: Cold) -> bytes:
 
 def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are copied."""
-    room = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
-    room |= dict.fromkeys(("touched", "touched_scratch"), len(tables["seats"]))
-    room |= {"outcomes": SMALLEST, "turn": 1, "spare_outcome": 1}
-    room |= {"prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}
-    scratch = {name: make_array(name, room[name]) for name in SCRATCH}
-    arrays = {name: grown(array, name, len(array)) for name, array in tables.items()}
+    rows = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
+    rows |= dict.fromkeys(("due_seats", "due_seats_scratch"), len(tables["seats"]))
+    rows |= {"progress": 1, "order_plan": 1, "transfer_plan": 1, "outcomes": SMALLEST, "spare_outcome": 1}
+    rows |= {"prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}
+    scratch = {name: make_array(name, rows[name]) for name in SCRATCH}
+    arrays = {}
+    for name in Book._fields:
+        if name not in SCRATCH:
+            table = tables[NAMES_ON_DISK.get(name, name)]
+            arrays[name] = grown(table.view(getattr(Book, name)), name, len(table))
     return State(Book(**arrays, **scratch), msgspec.msgpack.decode(cold, type=Cold))

@@ -35,7 +35,7 @@ WORLD = np.dtype(
         ("instruments", "<i8"),  # likewise
         ("games", "<i8"),  # likewise (games are cold)
         ("timers", "<i8"),  # entries in the timer heap
-        ("bounds_used", "<i8"),  # page bounds given to lanes so far
+        ("bounds_used", "<i8"),  # page bounds given to buckets so far
         ("requests_oldest", "<i4"),  # row of the oldest kept request
         ("requests_newest", "<i4"),
         ("transfers_known", "<i8"),  # ever; also the number of the last
@@ -70,9 +70,9 @@ PAGES: Final = 4
 TIMERS: Final = 5
 REQUESTS: Final = 6
 WAITING: Final = 7
-ROSTERS: Final = 8
+POSITION_LISTS: Final = 8
 BANDS: Final = 9
-PACES: Final = 10
+ORDER_RATES: Final = 10
 FIXED_TRADES: Final = 11
 EXPOSURES: Final = 12
 HOLDS: Final = 13
@@ -200,8 +200,8 @@ MATCH = np.dtype(
         ("max_positions", "<i8"),
         ("max_leverage", "<i8"),
         # challenge rules, in money where the game has percents of the starting balance; 0: no such rule
-        ("only_side", "<i1"),  # Side that alone is allowed
-        ("only_some", "<i1"),  # 1: only the instruments in allowed_index
+        ("allowed_side", "<i1"),  # Side that alone is allowed
+        ("restricted", "<i1"),  # 1: only the instruments in allowed_index
         ("daily_anchor", "<i1"),  # Anchor
         ("total_mode", "<i1"),  # TotalDrawdown
         ("loss_disqualifies", "<i1"),  # 1: a trade's loss disqualifies; 0: it closes the trade
@@ -227,9 +227,9 @@ MATCH = np.dtype(
         ("reward_hold", "<i8"),  # row of what the house has set aside for its prize; 0 none
         ("starts_at_ns", "<i8"),  # while it waits; 0: not known yet
         ("ends_at_ns", "<i8"),  # 0: never, or it has not begun
-        ("granted", "<i8"),  # starting balances given, less what resets took back
+        ("initial_funding", "<i8"),  # starting balances given, less what resets took back
         ("fees_taken", "<i8"),  # fees that seats paid
-        ("market", "<i8"),  # what the seats' trades won (< 0) or lost (> 0) in sum: the market's side
+        ("house_profit", "<i8"),  # what the seats' trades lost (> 0) or won (< 0) in sum
         ("insurance", "<i8"),  # <= 0: losses beyond margins
         ("sample_ns", "<i8"),  # from one telling of its seats' equity to the next
         ("game_version", "<i8"),  # of its game, from 1: the rules that it has, whatever becomes of the game
@@ -243,8 +243,8 @@ MATCH = np.dtype(
         ("spare_outage", "<i1"),
     ]
 )
-"""Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + market + insurance =
-granted."""
+"""Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + house_profit + insurance =
+initial_funding."""
 
 MATCH_WAITING: Final = 1
 """MATCH.status: players join and leave."""
@@ -269,7 +269,7 @@ SEAT = np.dtype(
         ("orders", "<i4"),  # waiting
         ("positions", "<i4"),  # open
         ("first_order", "<i4"),  # chains, latest first
-        ("first_roster", "<i4"),
+        ("first_position_list", "<i4"),
         ("first_fixed", "<i4"),  # chain of its open fixed-time trades, latest first
         ("status", "<i2"),  # SEAT_ACTIVE, ...
         ("watched", "<i2"),  # 1: some rule looks at its equity
@@ -283,16 +283,16 @@ SEAT = np.dtype(
         ("held_trades", "<i4"),  # of those, the ones held as long as the game asks for
         ("next_free", "<i4"),
         ("stakes", "<i8"),  # sum over its open fixed-time trades
-        # what the rules that look at its equity touch: how much of its slack no band has, and its levels
-        ("slack_down", "<i8"),
-        ("slack_up", "<i8"),
+        # what the rules that look at its equity touch: how much of its headroom no band has, and its levels
+        ("loss_headroom", "<i8"),
+        ("profit_headroom", "<i8"),
         ("first_band", "<i4"),
-        ("touched", "<i4"),  # 1: it is to be judged before the entry ends
+        ("evaluation_due", "<i4"),  # 1: its rules are to be evaluated before the entry ends
         ("daily_floor", "<i8"),
         ("total_floor", "<i8"),
         ("high_water", "<i8"),  # of equity, in whole steps
         ("warned", "<i4"),  # bits: the warnings of today, WARNINGS for the daily floor, as many for the total one
-        ("pace", "<i4"),  # row of the stamps of its latest trades
+        ("order_rate", "<i4"),  # row of the stamps of its latest trades
         ("prize", "<i8"),
         # the rest
         ("joined_at_ns", "<i8"),
@@ -317,13 +317,13 @@ SEAT_DISQUALIFIED: Final = 2
 WARNINGS_PERCENT: Final = (80, 90, 95)
 """Of the way from the anchor to a floor."""
 
-PACE_STAMPS: Final = 60
+ORDER_RATE_STAMPS: Final = 60
 
-PACE = np.dtype(
+ORDER_RATE = np.dtype(
     [
         ("count", "<i8"),  # trades so far
         ("next_free", "<i8"),
-        ("at_ns", "<i8", (PACE_STAMPS,)),  # of the latest; a ring of as many as the match's rule needs
+        ("at_ns", "<i8", (ORDER_RATE_STAMPS,)),  # of the latest; a ring of as many as the match's rule needs
     ]
 )
 """When a seat, whose match limits the trades of a minute, placed its latest."""
@@ -345,19 +345,20 @@ BAND = np.dtype(
     [
         ("seat", "<i4"),
         ("holding", "<i4"),
-        ("lane", "<i4"),
+        ("bucket", "<i4"),
         ("trigger", "<i4"),  # its row in the trigger table
         ("next", "<i4"),  # chain of the seat's bands, latest first
         ("previous", "<i4"),
         ("next_free", "<i4"),
         ("side", "<i4"),
         ("lots", "<i8"),  # of the seat's positions there
-        ("mark", "<i8"),  # price of the lane when the following were counted
-        ("down", "<i8"),  # what they may lose from there before the seat is looked at
-        ("up", "<i8"),  # what they may gain
+        ("mark", "<i8"),  # price of the bucket when the following were counted
+        ("loss_share", "<i8"),  # what they may lose from there before the seat is looked at
+        ("profit_share", "<i8"),  # what they may gain
     ]
 )
-"""How far the price of one lane may move before a rule on a seat's equity could break; see kernels/bands.py."""
+"""How far the price of one bucket may move before a rule on a seat's equity could break; see
+trading/equity_bands.py."""
 
 # Orders and positions: they share ids
 
@@ -412,23 +413,23 @@ POSITION = np.dtype(
         ("take_profit", "<i8"),  # ticks; 0 none
         ("fee", "<i8"),  # paid at the open
         ("opened_at_ns", "<i8"),
-        ("place", "<i4"),  # in its roster
-        ("roster", "<i4"),  # the row that lists it
+        ("place", "<i4"),  # in its list
+        ("position_list", "<i4"),  # the row that lists it
         ("realised", "<i8"),  # profit of the parts that closed
         ("trailing", "<i8"),  # ticks that stop_loss stays behind the best price; 0: it stays where it is
     ]
 )
 
-ROSTER_PLACES: Final = 12
+POSITIONS_PER_LIST: Final = 12
 
-ROSTER = np.dtype(
+POSITION_LIST = np.dtype(
     [
-        ("next", "<i4"),  # chain of a seat's rosters, latest first
+        ("next", "<i4"),  # chain of a seat's lists, latest first
         ("previous", "<i4"),
         ("used", "<i2"),  # places ever given
         ("live", "<i2"),
         ("next_free", "<i4"),
-        ("positions", "<i4", (ROSTER_PLACES,)),  # rows, in order of opening; 0: closed
+        ("positions", "<i4", (POSITIONS_PER_LIST,)),  # rows, in order of opening; 0: closed
     ]
 )
 
@@ -498,7 +499,7 @@ WAITS_TO_ENTER: Final = 3
 
 ACCOUNT = np.dtype(
     [
-        ("id", "<i8"),  # owner, Account and Asset: see kernels/index.py
+        ("id", "<i8"),  # owner, Account and Asset: see ledger/accounts.py
         ("version", "<i8"),  # 1 when opened, and one more with each change
         ("debits_posted", "<i8"),  # each of the four sums is 0 or more, and two of a side at most MOST_SUMMED
         ("credits_posted", "<i8"),
@@ -510,7 +511,7 @@ ACCOUNT = np.dtype(
 )
 """What an account has is credits - debits, never stored apart. 64 bytes: a cache line.
 
-Its row follows from its id (kernels/accounts.py) and changes when the table grows, so what lasts keeps the id."""
+Its row follows from its id (storage/account_rows.py) and changes when the table grows, so what lasts keeps the id."""
 
 NOBODY: Final = -1
 """ACCOUNT.id of row 0."""
@@ -596,11 +597,11 @@ FREE_WORDS: Final = 5
 """Bits of a page's free rows: few enough to a word that it is never negative, and a page is one cache line."""
 
 BOUNDS_STEP: Final = 64
-"""Page bounds are scanned and given to lanes in blocks of this many, so that the scan's inner loop has a fixed
+"""Page bounds are scanned and given to buckets in blocks of this many, so that the scan's inner loop has a fixed
 length."""
 
-LANE_BID: Final = 0
-LANE_ASK: Final = 1
+BUCKET_BID: Final = 0
+BUCKET_ASK: Final = 1
 
 TRIGGER = np.dtype(
     [
@@ -625,26 +626,26 @@ page is put into the chain and taken out for the sake of many rows, not of one."
 
 PAGE = np.dtype(
     [
-        ("lane", "<i4"),  # instrument x 2 + side of the quote
+        ("bucket", "<i4"),  # instrument x 2 + side of the quote
         ("bound", "<i4"),  # where its bounds stand
         ("live", "<i2"),
         ("words", "<i2"),  # a bit for each word of `free`: it is not 0
-        ("next_open", "<i4"),  # chain of the lane's open pages, which take rows
+        ("next_open", "<i4"),  # chain of the bucket's open pages, which take rows
         ("previous_open", "<i4"),  # 0: it is the first; PAGE_SHUT: it is not in the chain
         ("next_free", "<i4"),
         ("free", "<i8", (FREE_WORDS,)),  # a bit for each row, FREE_BITS to a word, 1: it is free
     ]
 )
 
-LANE = np.dtype(
+BUCKET = np.dtype(
     [
         ("bounds_start", "<i4"),  # its extent in the page bounds, a multiple of BOUNDS_STEP
-        ("bounds_room", "<i4"),
+        ("bounds_capacity", "<i4"),
         ("pages", "<i4"),
         ("first_open", "<i4"),  # page that takes the next row; 0 none
     ]
 )
-"""Row = instrument x 2 + side of the quote (LANE_BID, LANE_ASK): all that waits for that price."""
+"""Row = instrument x 2 + side of the quote (BUCKET_BID, BUCKET_ASK): all that waits for that price."""
 
 # Timers and request keys
 
@@ -703,13 +704,13 @@ INDEX = np.dtype([("key", "<i8"), ("row", "<i8")])
 """Open addressing, linear probing; row 0: empty."""
 
 
-TURN = np.dtype(
+PROGRESS = np.dtype(
     [
-        ("phase", "<i8"),  # where inside an entry the turn stopped; 0: between entries
+        ("phase", "<i8"),  # where inside an entry the loop stopped; 0: between entries
         ("fired", "<i8"),  # rows of `fired` that wait to be served
         ("served", "<i8"),
-        ("touched", "<i8"),  # seats that wait to be judged
-        ("judged", "<i8"),
+        ("seats_due", "<i8"),  # seats whose rules wait to be evaluated
+        ("seats_evaluated", "<i8"),
         ("instrument", "<i8"),  # that the entry is about; 0 none
         ("cursor", "<i8"),  # seat at which settling or sampling a match stopped; 0: it has not begun
         ("ending", "<i8"),  # 1: a match ends with this entry, before its time
@@ -719,9 +720,17 @@ TURN = np.dtype(
         ("sequence", "<i8"),  # of the entry being applied
         ("events", "<i8"),  # written to the event buffer in this call
         ("order", "<i8"),  # row at which the cancelling of a seat's orders goes on; 0: none is left
-        # an order as planned by its checks, new or amended, before it changes anything
-        ("seat", "<i8"),
-        ("holding", "<i8"),
+        ("chain_end", "<i8"),  # number of the first command behind the chain of transfers that was tried last
+        ("chain_reason", "<i8"),
+        ("culprit", "<i8"),  # number of the command that the reason is of
+    ]
+)
+"""How far the batch loop has come: what lets one entry take several calls."""
+
+ORDER_PLAN = np.dtype(
+    [
+        ("seat", "<i8"),  # row; of a fixed-time trade, too
+        ("holding", "<i8"),  # row
         ("lots", "<i8"),
         ("price", "<i8"),
         ("notional", "<i8"),
@@ -730,20 +739,22 @@ TURN = np.dtype(
         ("liquidation", "<i8"),
         ("fills", "<i8"),  # 1: at once
         ("waits", "<i8"),  # 1: for the next quote
-        # a transfer as planned by its checks: rows; and what has its id already, as `find_transfer` tells it, or, while
-        # a chain is tried, -1 when an earlier one of the chain has it
-        ("debit", "<i8"),
+    ]
+)
+"""An order as its checks have planned it, new or amended, before it changes anything."""
+
+TRANSFER_PLAN = np.dtype(
+    [
+        ("debit", "<i8"),  # rows of the accounts
         ("credit", "<i8"),
-        ("hold", "<i8"),
-        ("known", "<i8"),
+        ("hold", "<i8"),  # row
+        ("known", "<i8"),  # what has its id already, as `find_transfer` says; -1: an earlier one of the chain
         ("held", "<i8"),  # by that hold
         ("posts", "<i8"),  # what it adds to the posted sums
         ("pends", "<i8"),  # to the pending ones
-        ("chain_end", "<i8"),  # number of the first command behind the chain that was tried last
-        ("chain_reason", "<i8"),
-        ("culprit", "<i8"),  # number of the command that the reason is of
     ]
 )
+"""A transfer as its checks have planned it."""
 
 PREFETCH_WINDOW: Final = 32
 """Rows of Book.prefetched: a power of two above the distance of prefetching."""
@@ -756,13 +767,38 @@ SMALLEST: Final = 64
 """Rows of a table before it has grown, of most."""
 
 SCRATCH: Final = frozenset({
-    "turn", "outcomes", "spare_outcome", "prefetched", "saved", "fired", "fired_scratch", "touched", "touched_scratch",
-    "profit",
+    "progress", "order_plan", "transfer_plan", "outcomes", "spare_outcome", "prefetched", "saved", "fired",
+    "fired_scratch", "due_seats", "due_seats_scratch", "profit",
 })  # fmt: skip
 
 
+NAMES_ON_DISK: Final = {"position_lists": "rosters", "order_rates": "paces", "buckets": "lanes"}
+"""What tables are called in snapshots and in the state hash, where that is not the name that they have here."""
+
+COLUMNS_ON_DISK: Final[dict[str, dict[str, str]]] = {
+    "matches": {
+        "initial_funding": "granted",
+        "house_profit": "market",
+        "allowed_side": "only_side",
+        "restricted": "only_some",
+    },
+    "seats": {
+        "first_position_list": "first_roster",
+        "loss_headroom": "slack_down",
+        "profit_headroom": "slack_up",
+        "evaluation_due": "touched",
+        "order_rate": "pace",
+    },
+    "bands": {"bucket": "lane", "loss_share": "down", "profit_share": "up"},
+    "positions": {"position_list": "roster"},
+    "pages": {"bucket": "lane"},
+    "buckets": {"bounds_capacity": "bounds_room"},
+}
+"""The same of columns, by table."""
+
+
 class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
-    """All numeric state, and the scratch that kernels use within one turn."""
+    """All numeric state, and the scratch that kernels use within one batch."""
 
     world: Table = rows_of(WORLD)
     heads: Table = rows_of(HEAD)
@@ -778,9 +814,9 @@ class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
     holdings: Table = rows_of(HOLDING)
     orders: Table = rows_of(ORDER)
     positions: Table = rows_of(POSITION)
-    rosters: Table = rows_of(ROSTER)
+    position_lists: Table = rows_of(POSITION_LIST)
     bands: Table = rows_of(BAND)
-    paces: Table = rows_of(PACE)
+    order_rates: Table = rows_of(ORDER_RATE)
     waiting: Table = rows_of(WAITING_ROW)
     fixed_trades: Table = rows_of(FIXED_TRADE)
     exposures: Table = rows_of(EXPOSURE)
@@ -792,32 +828,34 @@ class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
     mark_lots: NDArray[np.int64] = rows_of(np.int64)  # side x lots
     mark_cost: NDArray[np.int64] = rows_of(np.int64)  # side x cost
     pages: Table = rows_of(PAGE)
-    lanes: Table = rows_of(LANE)
+    buckets: Table = rows_of(BUCKET)
     bound_low: NDArray[np.int64] = rows_of(np.int64)  # highest `low` of a page's rows, or more
     bound_high: NDArray[np.int64] = rows_of(np.int64)  # lowest `high` of a page's rows, or less
     bound_page: NDArray[np.int32] = rows_of(np.int32)  # which page
     timers: Table = rows_of(TIMER)
     timer_heap: Table = rows_of(TIMER_HEAPED)
     requests: Table = rows_of(REQUEST)
-    # compact indexes (kernels/compact.py): a word is a key's mark and a row
+    # compact indexes (storage/compact_index.py): a word is a key's mark and a row
     id_index: NDArray[np.int64] = rows_of(np.int64)  # order or position id -> row of the position, or -row of the order
     seat_index: NDArray[np.int64] = rows_of(np.int64)  # player and match -> seat row
     holding_index: NDArray[np.int64] = rows_of(np.int64)  # seat row and instrument -> holding row
     transfer_index: NDArray[np.int64] = rows_of(np.int64)  # key of an id -> number of a transfer, or - row of a hold
-    # indexes: see kernels/index.py
+    # indexes: see storage/hash_index.py
     exposure_index: Table = rows_of(INDEX)  # instrument, direction, minute and asset -> exposure row
     request_index: Table = rows_of(INDEX)  # key_low -> request row
     allowed_index: Table = rows_of(INDEX)  # match and instrument -> 1, in matches of only some instruments
     # scratch: not state, not in snapshots
-    turn: Table = rows_of(TURN)
+    progress: Table = rows_of(PROGRESS)
+    order_plan: Table = rows_of(ORDER_PLAN)
+    transfer_plan: Table = rows_of(TRANSFER_PLAN)
     outcomes: Table = rows_of(OUTCOME)  # of the last batch's commands
     spare_outcome: Table = rows_of(OUTCOME)  # where outcomes go that answer nobody
     prefetched: Table = rows_of(PREFETCHED)  # by number of the command; prefetching alone reads it
     saved: Table = rows_of(SAVED_ACCOUNT)  # accounts as they were while a chain is tried, two for each of its transfers
     fired: NDArray[np.int64] = rows_of(np.int64)
     fired_scratch: NDArray[np.int64] = rows_of(np.int64)
-    touched: NDArray[np.int64] = rows_of(np.int64)  # keys of the seats that are to be judged
-    touched_scratch: NDArray[np.int64] = rows_of(np.int64)
+    due_seats: NDArray[np.int64] = rows_of(np.int64)  # keys of the seats whose rules are to be evaluated
+    due_seats_scratch: NDArray[np.int64] = rows_of(np.int64)
     profit: NDArray[np.int64] = rows_of(np.int64)
 
 
@@ -852,9 +890,17 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
 def make_book() -> Book:
     """The state before the first entry of the log."""
     rows = dict.fromkeys(Book._fields, SMALLEST)
-    rows |= {"world": 1, "turn": 1, "spare_outcome": 1, "prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}
+    rows |= {
+        "world": 1,
+        "progress": 1,
+        "order_plan": 1,
+        "transfer_plan": 1,
+        "spare_outcome": 1,
+        "prefetched": PREFETCH_WINDOW,
+        "saved": 2 * MOST_LINKED,
+    }
     rows |= {"heads": TABLES_WITH_FREE_LIST}
-    rows |= {"instruments": 8, "quotes": 8, "lanes": 16}
+    rows |= {"instruments": 8, "quotes": 8, "buckets": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"hours": 8 * HOURS_PER_INSTRUMENT}
     rows |= {"pages": 8}
@@ -870,3 +916,12 @@ def grown(array: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
     larger = make_array(name, rows)
     larger[: len(array)] = array
     return larger
+
+
+def dtype_on_disk(name: str) -> np.dtype[Any]:
+    """The layout of table `name` with the names that its columns have in snapshots."""
+    dtype: np.dtype[Any] = getattr(Book, name)
+    if dtype.names is None:
+        return dtype
+    renamed = COLUMNS_ON_DISK.get(name, {})
+    return np.dtype([(renamed.get(column, column), *layout) for column, *layout in dtype.descr])

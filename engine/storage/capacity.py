@@ -22,13 +22,13 @@ from engine.model.tables import (
     HOLDS,
     INTERVALS_S,
     OPENED_AT_ONCE,
+    ORDER_RATES,
     ORDERS,
-    PACES,
     PAGE_ROWS,
     PAGES,
+    POSITION_LISTS,
     POSITIONS,
     REQUESTS,
-    ROSTERS,
     SEATS,
     SLOTS_PER_TRANSFER,
     TIMERS,
@@ -49,10 +49,10 @@ def make_room(state: State, commands: int) -> None:
     heads = book.heads
     orders = int(heads[ORDERS]["live"])
     fills = commands + orders
-    lanes = 2 * (int(book.world[0]["instruments"]) + 1)
+    buckets = 2 * (int(book.world[0]["instruments"]) + 1)
     # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
     # a band. That of the order is free then, but its page need not be.
-    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, lanes) + 1
+    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, buckets) + 1
     known = int(book.world[0]["transfers_known"]) - int(book.world[0]["transfers_forgotten"])
     transfers = known + int(heads[HOLDS]["live"]) + 2 * commands + 1  # each command may end a hold, and time ends any
 
@@ -60,7 +60,7 @@ def make_room(state: State, commands: int) -> None:
     _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
     _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
     _fit(state, ("bands",), int(heads[BANDS]["used"]) + fills)
-    _fit(state, ("rosters",), int(heads[ROSTERS]["used"]) + fills)
+    _fit(state, ("position_lists",), int(heads[POSITION_LISTS]["used"]) + fills)
     _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
     _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + 2 * commands)
     _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
@@ -72,8 +72,8 @@ def make_room(state: State, commands: int) -> None:
     _fit_ring(state, transfers)
     _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
     _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
-    # Every lane may move to an extent of twice its room.
-    bounds = 3 * int(book.world[0]["bounds_used"]) + BOUNDS_STEP * lanes + 2 * pages
+    # Every bucket may move to an extent of twice its room.
+    bounds = 3 * int(book.world[0]["bounds_used"]) + BOUNDS_STEP * buckets + 2 * pages
     _fit(state, ("bound_low", "bound_high", "bound_page"), bounds)
     _fit_index(state, "id_index", int(heads[ORDERS]["live"]) + int(heads[POSITIONS]["live"]) + commands)
     _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
@@ -84,8 +84,8 @@ def make_room(state: State, commands: int) -> None:
 
 def make_room_for_seats(state: State, seats: int) -> None:
     """Let there be room for so many more seats, one of them a new player's."""
-    _fit(state, ("seats", "touched", "touched_scratch"), int(state.book.heads[SEATS]["used"]) + seats)
-    _fit(state, ("paces",), int(state.book.heads[PACES]["used"]) + seats)
+    _fit(state, ("seats", "due_seats", "due_seats_scratch"), int(state.book.heads[SEATS]["used"]) + seats)
+    _fit(state, ("order_rates",), int(state.book.heads[ORDER_RATES]["used"]) + seats)
     _fit(state, ("players", "careers"), int(state.book.world[0]["players"]) + 2)
     _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
 
@@ -115,7 +115,7 @@ def make_room_for_instrument(state: State) -> None:
     """Let there be room for one more instrument."""
     rows = int(state.book.world[0]["instruments"]) + 2
     _fit(state, ("instruments", "quotes"), rows)
-    _fit(state, ("lanes",), 2 * rows)
+    _fit(state, ("buckets",), 2 * rows)
     _fit(state, ("brackets",), BRACKETS_PER_INSTRUMENT * rows)
     _fit(state, ("hours",), HOURS_PER_INSTRUMENT * rows)
     _fit(state, ("candles",), len(INTERVALS_S) * rows)
@@ -179,15 +179,15 @@ def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) 
 def has_room(book, commands):
     """Can the tables take a batch of so many hot commands, whatever they are, or a cold one?
 
-    A batch of quotes may also turn every waiting order into a position, and every lane may move its page bounds.
+    A batch of quotes may also turn every waiting order into a position, and every bucket may move its page bounds.
     """
     heads = book.heads
     fills = commands + heads[ORDERS].live
-    lanes = 2 * (book.world[0].instruments + 1)
+    buckets = 2 * (book.world[0].instruments + 1)
     # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
     # a band. That of the order is free then, but its page need not be.
-    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, lanes) + 1
-    bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * lanes + 2 * pages
+    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, buckets) + 1
+    bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * buckets + 2 * pages
     entries = heads[ORDERS].live + heads[POSITIONS].live + commands
     known = book.world[0].transfers_known - book.world[0].transfers_forgotten
     transfers = known + heads[HOLDS].live + 2 * commands + 1  # each command may end a hold, and time ends any
@@ -196,7 +196,7 @@ def has_room(book, commands):
         and heads[ORDERS].used + commands <= len(book.orders)
         and heads[POSITIONS].used + fills <= len(book.positions)
         and heads[BANDS].used + fills <= len(book.bands)
-        and heads[ROSTERS].used + fills <= len(book.rosters)
+        and heads[POSITION_LISTS].used + fills <= len(book.position_lists)
         and heads[HOLDINGS].used + commands <= len(book.holdings)
         and heads[TIMERS].used + 2 * commands <= len(book.timers)
         and heads[WAITING].used + commands <= len(book.waiting)

@@ -59,7 +59,7 @@ class Announcer:
         self._buffer = lined_up(EVENT_BUFFER, EVENT)
         self._full: list[NDArray[np.int64]] = []
         self.events = Events(self._buffer)
-        self._count = np.asarray(state.book.turn)["events"]  # tables of one row never move
+        self._count = np.asarray(state.book.progress)["events"]  # tables of one row never move
 
     def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
         events = self.room(1)
@@ -67,17 +67,17 @@ class Announcer:
         return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
 
     def room(self, count: int) -> Events:
-        if int(self._state.book.turn[0]["events"]) + count > len(self._buffer):
+        if int(self._state.book.progress[0]["events"]) + count > len(self._buffer):
             self.drain()
         return self.events
 
     def drain(self) -> None:
         """Put what is in the buffer aside, and begin it anew."""
-        count = int(self._state.book.turn[0]["events"])
+        count = int(self._state.book.progress[0]["events"])
         if count:
             # As plain words, because a copy of records goes field by field.
             self._full.append(self._buffer[:count].view(np.int64).copy())
-            self._state.book.turn[0]["events"] = 0
+            self._state.book.progress[0]["events"] = 0
 
     def taken(self) -> NDArray[np.void]:
         """All of them, which are forgotten here; valid until the next batch."""

@@ -32,20 +32,20 @@ def clear(outcome):
 @kernel
 def fits(book, events):
     """Has the buffer room for what one more player is told?"""
-    return book.turn[0].events + EVENTS_PER_PLAYER <= len(events.header)
+    return book.progress[0].events + EVENTS_PER_PLAYER <= len(events.header)
 
 
 @entry
 def begin(book, events, kind, player, match, instrument):
     """A fresh event, all zero but its header; returns where it stands. A private one takes its player's next number."""
-    turn = book.turn[0]
-    k = turn.events
-    turn.events += 1
+    progress = book.progress[0]
+    k = progress.events
+    progress.events += 1
     for word in range(k * _WORDS, (k + 1) * _WORDS):
         events.words[word] = 0
     event = events.header[k]
     event.kind = kind
-    event.sequence = turn.sequence
+    event.sequence = progress.sequence
     event.at_ns = book.world[0].now_ns
     event.match = match
     event.instrument = instrument

@@ -1,8 +1,8 @@
 """Challenge rules: what a match demands of its seats, looked at whenever a seat's equity may have crossed a level.
 
-A seat that is touched is judged once, at the end of the entry that touched it: floors, loss per trade, profit target,
-then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are refunded, its
-orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
+A seat's rules are evaluated once, at the end of the entry that changed its equity: floors, loss per trade, profit
+target, then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are
+refunded, its orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
 
 And what a match does to all of its seats: it settles them when it ends, and tells now and then what they are worth.
 """
@@ -27,7 +27,7 @@ from engine.model.tables import (
 from engine.storage.event_buffer import begin
 from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
-from engine.trading.equity_bands import divide_slack, drop_bands, touch
+from engine.trading.equity_bands import divide_headroom, drop_bands, queue_evaluation
 from engine.trading.fixed_trades import refund
 from engine.trading.orders import end_order
 from engine.trading.positions import breaks_loss_limit, close_position
@@ -37,28 +37,28 @@ _WARNINGS = len(WARNINGS_PERCENT)
 
 
 @rare_kernel
-def judge_touched(book, events, room, outcome):
-    """Judge the seats that this entry touched, in order of player and match, while more than `room` events fit; True
-    when all are. `outcome` is scratch."""
-    turn = book.turn[0]
-    if turn.judged == 0:
-        sort(book.touched, book.touched_scratch, turn.touched)
-    while turn.judged < turn.touched:
-        if turn.events >= room:
+def evaluate_due_seats(book, events, room, outcome):
+    """Evaluate the rules of the seats that this entry changed, in order of player and match, while more than `room`
+    events fit; True when all are. `outcome` is scratch."""
+    progress = book.progress[0]
+    if progress.seats_evaluated == 0:
+        sort(book.due_seats, book.due_seats_scratch, progress.seats_due)
+    while progress.seats_evaluated < progress.seats_due:
+        if progress.events >= room:
             return False
-        key = book.touched[turn.judged]
+        key = book.due_seats[progress.seats_evaluated]
         row = seat_row(book, key >> 32, key & 0xFFFFFFFF)
-        if _judge(book, events, row, outcome):
-            book.seats[row].touched = 0
-            turn.judged += 1
-    turn.touched = 0
-    turn.judged = 0
+        if _evaluate(book, events, row, outcome):
+            book.seats[row].evaluation_due = 0
+            progress.seats_evaluated += 1
+    progress.seats_due = 0
+    progress.seats_evaluated = 0
     return True
 
 
 @entry
 def start_watch(book, row):
-    """Set the seat's levels as at its start, and its slack."""
+    """Set the seat's levels as at its start, and its headroom."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     seat.watched = match.watched
@@ -72,7 +72,8 @@ def start_watch(book, row):
 
 @rare_kernel
 def start_day(book, match_id):
-    """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and it is judged.
+    """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and its rules are
+    evaluated.
 
     Walks the match's seats, and their positions where the anchor is equity.
     """
@@ -89,7 +90,7 @@ def start_day(book, match_id):
                 anchor = equity if match.daily_anchor == Anchor.EQUITY.value else max(anchor, equity)
             seat.daily_floor = anchor - match.daily_drawdown
             seat.warned = 0
-            touch(book, row)
+            queue_evaluation(book, row)
         row = seat.next_in_match
 
 
@@ -116,7 +117,7 @@ def time_match(book, match_id, due_ns):
 def time_match_now(book, match_id):
     """Let it come when this entry is done."""
     time_match(book, match_id, book.world[0].now_ns)
-    book.turn[0].ending = 1
+    book.progress[0].ending = 1
 
 
 @rare_kernel
@@ -133,18 +134,18 @@ def flatten(book, events, row, cause, outcome):
     if seat.first_order != 0:
         end_order(book, events, seat.first_order, EventKind.ORDER_CANCELED.value, Reason.ACCEPTED.value)
         return True
-    if seat.first_roster == 0:
+    if seat.first_position_list == 0:
         return False
-    roster = book.rosters[seat.first_roster]
-    place = roster.used - 1
-    while roster.positions[place] == 0:
+    position_list = book.position_lists[seat.first_position_list]
+    place = position_list.used - 1
+    while position_list.positions[place] == 0:
         place -= 1
-    _close(book, events, roster.positions[place], cause, outcome)
+    _close(book, events, position_list.positions[place], cause, outcome)
     return True
 
 
 @kernel
-def _judge(book, events, row, outcome):
+def _evaluate(book, events, row, outcome):
     """One step of judging the seat, of at most 2 x WARNINGS events; True when nothing is left to do."""
     seat = book.seats[row]
     match = book.matches[seat.match]
@@ -152,21 +153,21 @@ def _judge(book, events, row, outcome):
         return not flatten(book, events, row, Cause.RULE.value, outcome)
     equity, deficit = worth(book, row)
     if match.daily_drawdown != 0 and equity < seat.daily_floor:
-        _put_out(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor)
+        _eliminate_seat(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor)
         return False
     if match.total_drawdown != 0 and equity < seat.total_floor:
-        _put_out(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor)
+        _eliminate_seat(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor)
         return False
     if match.loss_per_trade != 0:
         position_row, result = _lost_trade(book, row)
         if position_row != 0:
             if match.loss_disqualifies:
-                _put_out(book, events, row, Rule.LOSS_PER_TRADE.value, result, -match.loss_per_trade)
+                _eliminate_seat(book, events, row, Rule.LOSS_PER_TRADE.value, result, -match.loss_per_trade)
             else:
                 _close(book, events, position_row, Cause.RULE.value, outcome)
             return False
     if match.profit_target != 0 and equity >= match.profit_target:
-        _put_out(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
+        _eliminate_seat(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
         return False
 
     if _floor_rises(seat, match):
@@ -185,7 +186,8 @@ def _judge(book, events, row, outcome):
 
 @kernel
 def _watch(book, row, equity, deficit):
-    """Divide the slack between the seat's equity and the nearest levels at which it is to be judged again."""
+    """Divide the headroom between the seat's equity and the nearest levels at which its rules are to be evaluated
+    again."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     lower = -BOUND
@@ -200,7 +202,7 @@ def _watch(book, row, equity, deficit):
         upper = match.profit_target
     if _floor_rises(seat, match):
         upper = min(upper, seat.high_water + _high_water_step(match))
-    divide_slack(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
+    divide_headroom(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
 
 
 @kernel
@@ -250,39 +252,39 @@ def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
 @kernel
 def _lost_trade(book, row):
     """The latest opened of the seat's positions that has lost more than the match allows, and its result; 0 none."""
-    roster_row = book.seats[row].first_roster
-    while roster_row != 0:
-        roster = book.rosters[roster_row]
-        for k in range(roster.used):
-            position_row = roster.positions[roster.used - 1 - k]
+    list_row = book.seats[row].first_position_list
+    while list_row != 0:
+        position_list = book.position_lists[list_row]
+        for k in range(position_list.used):
+            position_row = position_list.positions[position_list.used - 1 - k]
             if position_row != 0:
                 broken, result = breaks_loss_limit(book, book.positions[position_row])
                 if broken:
                     return position_row, result
-        roster_row = roster.next
+        list_row = position_list.next
     return 0, 0
 
 
 @kernel
-def _put_out(book, events, row, rule, equity, level):
+def _eliminate_seat(book, events, row, rule, equity, level):
     """The seat trades no more in this match: keep and tell the evidence. The steps that follow flatten it."""
     seat = book.seats[row]
-    turn = book.turn[0]
-    quote = book.quotes[turn.instrument]
+    progress = book.progress[0]
+    quote = book.quotes[progress.instrument]
     won = rule == Rule.PROFIT_TARGET.value
     seat.status = SEAT_LOCKED if won else SEAT_DISQUALIFIED
     seat.out_rule = rule
-    seat.out_sequence = turn.sequence
+    seat.out_sequence = progress.sequence
     seat.out_equity = equity
     seat.out_level = level
-    seat.out_instrument = turn.instrument
+    seat.out_instrument = progress.instrument
     seat.out_bid = quote.bid
     seat.out_ask = quote.ask
     drop_bands(book, row)
     if won and book.matches[seat.match].target_ends:
         time_match_now(book, seat.match)
     kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
-    event = events.judged[begin(book, events, kind, seat.player, seat.match, turn.instrument)]
+    event = events.judged[begin(book, events, kind, seat.player, seat.match, progress.instrument)]
     event.rule = rule
     event.equity = equity
     event.level = level

@@ -33,7 +33,7 @@ from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import allowed_key, exposure_key, find, insert, remove
 from engine.storage.timers import clear_timer, set_timer
-from engine.trading.equity_bands import shift
+from engine.trading.equity_bands import apply_equity_delta
 from engine.trading.instruments import is_stale, is_stale_at, opens_allowed
 from engine.trading.seats import find_seat, note_balance
 from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
@@ -56,7 +56,7 @@ def buy(book, events, command, outcome):
 
     world = book.world[0]
     instrument = book.instruments[command.instrument]
-    seat_row = book.turn[0].seat
+    seat_row = book.order_plan[0].seat
     seat = book.seats[seat_row]
     row = take(book.fixed_trades, book.heads[FIXED_TRADES])
     trade = book.fixed_trades[row]
@@ -74,10 +74,10 @@ def buy(book, events, command, outcome):
     trade.quotes_before = book.quotes[command.instrument].count
     trade.accepted_at_ns = world.now_ns
     trade.expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
-    trade.exposure = _count_in(book, trade)
+    trade.exposure = _add_stake(book, trade)
     trade.timer = set_timer(book, trade.expires_at_ns, TIMER_FIXED, trade.id, row)
-    ripe_at_ns = world.now_ns + _bump_ns(book, seat, command)
-    trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, ripe_at_ns)
+    earliest_fill_at_ns = world.now_ns + _bump_ns(book, seat, command)
+    trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, earliest_fill_at_ns)
 
     if command.asset == 0:
         seat.cash -= command.stake
@@ -156,11 +156,11 @@ def _end(book, events, row, result, reason, profit):
         seat.stakes -= trade.stake
         seat.cash += trade.stake + profit
         seat.profit += profit
-        book.matches[seat.match].market -= profit
+        book.matches[seat.match].house_profit -= profit
         if profit != 0:
             note_balance(book, trade.seat)
             if seat.watched:
-                shift(book, trade.seat, profit)
+                apply_equity_delta(book, trade.seat, profit)
     event = _tell(book, events, EventKind.FIXED_SETTLED, trade, seat)
     event.reason = reason
     event.result = result
@@ -172,12 +172,13 @@ def _end(book, events, row, result, reason, profit):
 
 @kernel
 def _check(book, command):
-    """May the player buy this? The reason why not, or ACCEPTED and in book.turn[0] the seat's row, 0 of a wallet."""
+    """May the player buy this? The reason why not, or ACCEPTED and in book.order_plan[0] the seat's row, 0 of a
+    wallet."""
     world = book.world[0]
     reason = _check_seat(book, command) if command.asset == 0 else _check_wallet(book, command)
     if reason != Reason.ACCEPTED.value:
         return reason
-    seat = book.seats[book.turn[0].seat]
+    seat = book.seats[book.order_plan[0].seat]
     match = book.matches[seat.match]
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
@@ -194,9 +195,9 @@ def _check(book, command):
 
     if command.direction != Side.LONG.value and command.direction != Side.SHORT.value:
         return Reason.DIRECTION_INVALID.value
-    if match.only_some and find(book.allowed_index, allowed_key(seat.match, command.instrument)) == 0:
+    if match.restricted and find(book.allowed_index, allowed_key(seat.match, command.instrument)) == 0:
         return Reason.INSTRUMENT_NOT_ALLOWED.value
-    if match.only_side != 0 and command.direction != match.only_side:
+    if match.allowed_side != 0 and command.direction != match.allowed_side:
         return Reason.SIDE_NOT_ALLOWED.value
     unit = unit_of(command.asset)
     if command.stake < ceil_div(instrument.fixed_min_stake, unit):
@@ -231,7 +232,8 @@ def _check(book, command):
 
 @kernel
 def _check_seat(book, command):
-    """Has the player a seat that may trade? The reason why not, or ACCEPTED and the seat's row in book.turn[0]."""
+    """Has the player a seat that may trade? The reason why not, or ACCEPTED and the seat's row in
+    book.order_plan[0]."""
     world = book.world[0]
     if command.match < 1 or command.match > world.matches:
         return Reason.MATCH_NOT_FOUND.value
@@ -244,20 +246,20 @@ def _check_seat(book, command):
     seat = book.seats[seat_row]
     if seat.status != SEAT_ACTIVE:
         return Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
-    book.turn[0].seat = seat_row
+    book.order_plan[0].seat = seat_row
     return Reason.ACCEPTED.value
 
 
 @kernel
 def _check_wallet(book, command):
-    """Can there be such a wallet? The reason why not, or ACCEPTED and no seat in book.turn[0]."""
+    """Can there be such a wallet? The reason why not, or ACCEPTED and no seat in book.order_plan[0]."""
     if command.player < 1 or command.player > book.world[0].players:
         return Reason.PLAYER_NOT_FOUND.value
     if command.match != 0:
         return Reason.MATCH_NOT_FOUND.value
     if command.asset < 1 or command.asset > LAST_ASSET:
         return Reason.ASSET_UNKNOWN.value
-    book.turn[0].seat = 0
+    book.order_plan[0].seat = 0
     return Reason.ACCEPTED.value
 
 
@@ -285,7 +287,7 @@ def _remove(book, row):
     seat = book.seats[trade.seat]
     if trade.waiting != 0:
         stop_waiting(book, trade.waiting)
-    _count_out(book, trade)
+    _release_stake(book, trade)
     if trade.previous_in_seat != 0:
         book.fixed_trades[trade.previous_in_seat].next_in_seat = trade.next_in_seat
     elif trade.asset == 0:
@@ -299,7 +301,7 @@ def _remove(book, row):
 
 
 @kernel
-def _count_in(book, trade):
+def _add_stake(book, trade):
     """Count the trade's stake in its exposure; returns that row, new when it is the first there."""
     minute = trade.expires_at_ns // NS_PER_MINUTE
     key = exposure_key(trade.instrument, trade.direction, minute, trade.asset)
@@ -321,7 +323,7 @@ def _count_in(book, trade):
 
 
 @kernel
-def _count_out(book, trade):
+def _release_stake(book, trade):
     """The trade is staked no more; an empty exposure goes."""
     exposure = book.exposures[trade.exposure]
     exposure.stakes -= trade.stake

@@ -1,58 +1,58 @@
-"""Rosters: which positions a seat has open, listed in rows of a cache line each.
+"""Open positions: which ones a seat has open, listed in rows of a cache line each.
 
-A seat's rosters are chained, the latest first; new positions are listed in the first one, in order, and a place that
-is left stays empty until its whole roster is. So closing a position touches one line, where a chain from position to
+A seat's lists are chained, the latest first; new positions are listed in the first one, in order, and a place that
+is left stays empty until its whole list is. So closing a position touches one line, where a chain from position to
 position would touch three.
 """
 
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.model.tables import ROSTER_PLACES, ROSTERS
+from engine.model.tables import POSITION_LISTS, POSITIONS_PER_LIST
 from engine.storage.free_rows import release, take
 
 
 @kernel
-def enlist(book, seat, row):
+def add_open_position(book, seat, row):
     """List the position row with its seat."""
-    roster_row = seat.first_roster
-    if roster_row == 0 or book.rosters[roster_row].used == ROSTER_PLACES:
-        roster_row = _open_roster(book, seat)
-    roster = book.rosters[roster_row]
-    roster.positions[roster.used] = row
+    list_row = seat.first_position_list
+    if list_row == 0 or book.position_lists[list_row].used == POSITIONS_PER_LIST:
+        list_row = _open_list(book, seat)
+    position_list = book.position_lists[list_row]
+    position_list.positions[position_list.used] = row
     position = book.positions[row]
-    position.roster = roster_row
-    position.place = roster.used
-    roster.used += 1
-    roster.live += 1
+    position.position_list = list_row
+    position.place = position_list.used
+    position_list.used += 1
+    position_list.live += 1
 
 
 @kernel
-def strike(book, seat, position):
-    """Take the position off its roster; an empty roster goes."""
-    roster_row = position.roster
-    roster = book.rosters[roster_row]
-    roster.positions[position.place] = 0
-    roster.live -= 1
-    if roster.live == 0:
-        if roster.previous != 0:
-            book.rosters[roster.previous].next = roster.next
+def remove_open_position(book, seat, position):
+    """Take the position off its list; an empty list goes."""
+    list_row = position.position_list
+    position_list = book.position_lists[list_row]
+    position_list.positions[position.place] = 0
+    position_list.live -= 1
+    if position_list.live == 0:
+        if position_list.previous != 0:
+            book.position_lists[position_list.previous].next = position_list.next
         else:
-            seat.first_roster = roster.next
-        if roster.next != 0:
-            book.rosters[roster.next].previous = roster.previous
-        release(book.rosters, book.heads[ROSTERS], roster_row)
+            seat.first_position_list = position_list.next
+        if position_list.next != 0:
+            book.position_lists[position_list.next].previous = position_list.previous
+        release(book.position_lists, book.heads[POSITION_LISTS], list_row)
 
 
 @kernel
-def _open_roster(book, seat):
-    roster_row = take(book.rosters, book.heads[ROSTERS])
-    roster = book.rosters[roster_row]
-    roster.used = 0
-    roster.live = 0
-    roster.previous = 0
-    roster.next = seat.first_roster
-    if seat.first_roster != 0:
-        book.rosters[seat.first_roster].previous = roster_row
-    seat.first_roster = roster_row
-    return roster_row
+def _open_list(book, seat):
+    list_row = take(book.position_lists, book.heads[POSITION_LISTS])
+    position_list = book.position_lists[list_row]
+    position_list.used = 0
+    position_list.live = 0
+    position_list.previous = 0
+    position_list.next = seat.first_position_list
+    if seat.first_position_list != 0:
+        book.position_lists[seat.first_position_list].previous = list_row
+    seat.first_position_list = list_row
+    return list_row

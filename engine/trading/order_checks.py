@@ -15,16 +15,16 @@ from engine.model.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 from engine.storage.hash_index import allowed_key, find
 from engine.trading.instruments import is_stale, opens_allowed
 from engine.trading.margin import bracket_row, liquidation_price
-from engine.trading.order_rate import too_fast
+from engine.trading.order_rate import exceeds_order_rate
 from engine.trading.positions import trailing_distance
 from engine.trading.seats import find_holding, find_seat
 
 
 @entry
 def plan(book, command):
-    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.turn[0]."""
+    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.order_plan[0]."""
     world = book.world[0]
-    plan = book.turn[0]
+    plan = book.order_plan[0]
 
     if command.match < 1 or command.match > world.matches:
         return Reason.MATCH_NOT_FOUND.value
@@ -47,15 +47,15 @@ def plan(book, command):
     reason = _well_formed(command, instrument.highest_price, world.now_ns)
     if reason != Reason.ACCEPTED.value:
         return reason
-    if match.only_some and find(book.allowed_index, allowed_key(command.match, command.instrument)) == 0:
+    if match.restricted and find(book.allowed_index, allowed_key(command.match, command.instrument)) == 0:
         return Reason.INSTRUMENT_NOT_ALLOWED.value
-    if match.only_side != 0 and command.side != match.only_side:
+    if match.allowed_side != 0 and command.side != match.allowed_side:
         return Reason.SIDE_NOT_ALLOWED.value
     if command.leverage > match.max_leverage or command.leverage > instrument.max_leverage:
         return Reason.LEVERAGE_TOO_HIGH.value
     if seat.orders + seat.positions >= match.max_positions:
         return Reason.TOO_MANY_POSITIONS.value
-    if match.trades_per_minute != 0 and too_fast(book, seat.pace, match.trades_per_minute):
+    if match.trades_per_minute != 0 and exceeds_order_rate(book, seat.order_rate, match.trades_per_minute):
         return Reason.TOO_MANY_TRADES.value
     if is_stale(book, command.instrument):
         return Reason.FEED_STALE.value
@@ -103,8 +103,8 @@ def plan(book, command):
 @kernel
 def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
     """May the order, which rests, be amended so, and then have these stops? The reason why not, or ACCEPTED and in
-    book.turn[0] what it is of and reserves then."""
-    plan = book.turn[0]
+    book.order_plan[0] what it is of and reserves then."""
+    plan = book.order_plan[0]
     plan.price = order.price
     plan.lots = order.lots
     plan.notional = order.notional
@@ -131,7 +131,7 @@ def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
 def _plan_price(book, order, price):
     """The order as if it were placed at `price`, where it must rest too: an amendment waits out no speed bump, so it
     fills nothing."""
-    plan = book.turn[0]
+    plan = book.order_plan[0]
     instrument = book.instruments[order.instrument]
     seat = book.seats[order.seat]
     reason = opens_allowed(book, book.seats[order.seat], order.instrument)
@@ -166,12 +166,12 @@ def _plan_price(book, order, price):
 
 @kernel
 def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee_ppm):
-    """Into book.turn[0]: of how many lots an order is at `price`, and what it reserves.
+    """Into book.order_plan[0]: of how many lots an order is at `price`, and what it reserves.
 
     One that will fill at a price not known yet, for which `worst` is the worst of today and not 0, reserves the most
     that its size allows: all the margin that it asks for, or its lots at that price.
     """
-    plan = book.turn[0]
+    plan = book.order_plan[0]
     plan.lots = lots_at(instrument, lots, margin, leverage, price)
     reason = check_size(instrument, plan.lots, price)
     if reason != Reason.ACCEPTED.value:
@@ -194,8 +194,9 @@ def lots_at(instrument, lots, margin, leverage, price):
 
 @kernel
 def _plan_liquidation(book, instrument, side, leverage, fees):
-    """Into book.turn[0]: where a position of the planned lots, opened at the planned price, would be liquidated."""
-    plan = book.turn[0]
+    """Into book.order_plan[0]: where a position of the planned lots, opened at the planned price, would be
+    liquidated."""
+    plan = book.order_plan[0]
     cost = plan.price * plan.lots
     notional = cost * book.instruments[instrument].value
     margin = plan.margin if notional == plan.notional else ceil_quotient(notional, leverage)

@@ -11,15 +11,15 @@ _MINUTE_NS: Final = 60 * NS_PER_S
 
 
 @kernel
-def too_fast(book, row, most):
-    """Have as many trades as a minute may have been placed in the last one already? At most PACE_STAMPS."""
-    pace = book.paces[row]
-    return pace.count >= most and pace.at_ns[pace.count % most] > book.world[0].now_ns - _MINUTE_NS
+def exceeds_order_rate(book, row, most):
+    """Have as many trades as a minute may have been placed in the last one already? At most ORDER_RATE_STAMPS."""
+    order_rate = book.order_rates[row]
+    return order_rate.count >= most and order_rate.at_ns[order_rate.count % most] > book.world[0].now_ns - _MINUTE_NS
 
 
 @kernel
-def note_trade(book, row, most):
+def record_order(book, row, most):
     """A trade has been placed now: the oldest of as many as a minute may have is forgotten."""
-    pace = book.paces[row]
-    pace.at_ns[pace.count % most] = book.world[0].now_ns
-    pace.count += 1
+    order_rate = book.order_rates[row]
+    order_rate.at_ns[order_rate.count % most] = book.world[0].now_ns
+    order_rate.count += 1

@@ -13,7 +13,7 @@ from engine.model.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeI
 from engine.model.events import EventKind, OrderStatus
 from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import LANE_ASK, LANE_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
+from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
 from engine.storage.compact_index import find_open, remove, store
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
@@ -29,9 +29,9 @@ from engine.trading.order_checks import (
     plan_amendment,
     plan_size,
 )
-from engine.trading.order_rate import note_trade
+from engine.trading.order_rate import record_order
 from engine.trading.positions import open_position
-from engine.trading.seats import count_in, count_out, find_seat
+from engine.trading.seats import add_exposure, find_seat, release_exposure
 from engine.trading.triggers import add, drop, rearm
 from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
 
@@ -44,18 +44,18 @@ def place(book, events, command, outcome):
         return reason
 
     world = book.world[0]
-    plan_ = book.turn[0]
+    plan_ = book.order_plan[0]
     seat = book.seats[plan_.seat]
     match = book.matches[command.match]
     if match.trades_per_minute != 0:
-        note_trade(book, seat.pace, match.trades_per_minute)
+        record_order(book, seat.order_rate, match.trades_per_minute)
     id = world.next_id
     world.next_id += 1
     outcome.id = id
     outcome.instrument = command.instrument
     if plan_.fills:
         seat.cash -= plan_.margin + plan_.fee
-        holding = count_in(book, plan_.seat, plan_.holding, command.instrument, plan_.notional)
+        holding = add_exposure(book, plan_.seat, plan_.holding, command.instrument, plan_.notional)
         opened = open_position(
             book, events, id, plan_.seat, holding, command.instrument, command.side, plan_.lots, plan_.price,
             plan_.margin, plan_.fee, plan_.liquidation, command.stop_loss, command.take_profit, command.leverage,
@@ -73,8 +73,10 @@ def place(book, events, command, outcome):
     else:
         row = _keep(book, command, plan_, id)
         if plan_.waits:
-            ripe_at_ns = world.now_ns + match.speed_bump_ns
-            book.orders[row].waiting = wait_for_quote(book, command.instrument, WAITS_TO_OPEN, row, 0, ripe_at_ns)
+            earliest_fill_at_ns = world.now_ns + match.speed_bump_ns
+            book.orders[row].waiting = wait_for_quote(
+                book, command.instrument, WAITS_TO_OPEN, row, 0, earliest_fill_at_ns
+            )
         else:
             _rest(book, row)
         event = events.trade[begin(book, events, EventKind.ORDER_ACCEPTED, seat.player, seat.match, command.instrument)]
@@ -111,7 +113,7 @@ def start_cancel_all(book, command, outcome):
         return Reason.NOT_JOINED.value
 
     row = book.seats[seat_row].first_order
-    book.turn[0].order = row
+    book.progress[0].order = row
     resting = 0
     while row != 0:
         resting += book.orders[row].waiting == 0
@@ -124,14 +126,14 @@ def start_cancel_all(book, command, outcome):
 
 @rare_kernel
 def go_on_cancelling(book, events, room):
-    """Cancel what rests from book.turn[0].order on, the latest first, while more than `room` events fit; True when all
-    is done."""
-    turn = book.turn[0]
-    while turn.order != 0:
-        if turn.events >= room:
+    """Cancel what rests from book.progress[0].order on, the latest first, while more than `room` events fit; True when
+    all is done."""
+    progress = book.progress[0]
+    while progress.order != 0:
+        if progress.events >= room:
             return False
-        row = turn.order
-        turn.order = book.orders[row].next_in_seat
+        row = progress.order
+        progress.order = book.orders[row].next_in_seat
         if book.orders[row].waiting == 0:
             end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
     return True
@@ -152,7 +154,7 @@ def amend_order(book, events, command, outcome):
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    plan_ = book.turn[0]
+    plan_ = book.order_plan[0]
     seat = book.seats[order.seat]
     order.price = plan_.price
     order.stop_loss = stop_loss
@@ -192,7 +194,7 @@ def end_order(book, events, row, kind, reason):
     seat = book.seats[order.seat]
     _take_from_seat(book, row)
     seat.cash += order.margin + order.fee
-    count_out(book, order.holding, order.notional, 1)
+    release_exposure(book, order.holding, order.notional, 1)
     remove(book.id_index, order.id, -row)
     event = events.trade[begin(book, events, kind, seat.player, seat.match, order.instrument)]
     event.reason = reason
@@ -213,7 +215,7 @@ def fill_waiting(book, events, row):
         if order.time_in_force == TimeInForce.IOC.value:
             end_order(book, events, row, EventKind.ORDER_CANCELED, Reason.ACCEPTED.value)
         else:
-            _settle_down(book, events, row)
+            _convert_to_resting(book, events, row)
     elif order.max_slippage_ppm != 0 and away > ppm_ceil(order.price, order.max_slippage_ppm):
         end_order(book, events, row, EventKind.ORDER_REFUSED, Reason.SLIPPAGE_TOO_HIGH.value)
     else:
@@ -295,12 +297,12 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
 
 
 @kernel
-def _settle_down(book, events, row):
+def _convert_to_resting(book, events, row):
     """A limit order that waited for its quote in vain rests at its price: sized by it, with the maker's fee."""
     order = book.orders[row]
     seat = book.seats[order.seat]
     instrument = book.instruments[order.instrument]
-    plan_ = book.turn[0]
+    plan_ = book.order_plan[0]
     reason = plan_size(book, instrument, book.matches[seat.match], order.lots, order.asked, order.leverage, order.price,
                        0, instrument.maker_fee_ppm)  # fmt: skip
     if reason == Reason.ACCEPTED.value and plan_.margin + plan_.fee - order.margin - order.fee > seat.cash:
@@ -322,7 +324,7 @@ def _reserve_anew(book, row):
     """The order is of the planned size from now on, and reserves what is planned for it."""
     order = book.orders[row]
     seat = book.seats[order.seat]
-    plan_ = book.turn[0]
+    plan_ = book.order_plan[0]
     more = plan_.margin + plan_.fee - order.margin - order.fee
     seat.cash -= more
     seat.reserved += more
@@ -370,7 +372,7 @@ def _keep(book, command, plan, id):
 
     seat.cash -= plan.margin + plan.fee
     seat.reserved += plan.margin + plan.fee
-    order.holding = count_in(book, plan.seat, plan.holding, command.instrument, plan.notional)
+    order.holding = add_exposure(book, plan.seat, plan.holding, command.instrument, plan.notional)
     order.previous_in_seat = 0
     order.next_in_seat = seat.first_order
     if seat.first_order != 0:
@@ -395,8 +397,8 @@ def _expire_at(book, row, expires_at_ns):
 def _rest(book, row):
     """Let the order wait for its price: a buy waits for the ask, a sell for the bid."""
     order = book.orders[row]
-    lane = order.instrument * 2 + (LANE_ASK if order.side > 0 else LANE_BID)
-    order.trigger = add(book, lane, _low(order), _high(order), row, TRIGGER_ORDER)
+    bucket = order.instrument * 2 + (BUCKET_ASK if order.side > 0 else BUCKET_BID)
+    order.trigger = add(book, bucket, _low(order), _high(order), row, TRIGGER_ORDER)
 
 
 @kernel

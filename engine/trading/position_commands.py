@@ -48,8 +48,8 @@ def close(book, events, command, outcome):
         outcome.instrument = position.instrument
         outcome.status = OrderStatus.ACCEPTED.value
         outcome.left = position.lots
-        ripe_at_ns = book.world[0].now_ns + match.speed_bump_ns
-        position.waiting = wait_for_quote(book, position.instrument, WAITS_TO_CLOSE, row, lots, ripe_at_ns)
+        earliest_fill_at_ns = book.world[0].now_ns + match.speed_bump_ns
+        position.waiting = wait_for_quote(book, position.instrument, WAITS_TO_CLOSE, row, lots, earliest_fill_at_ns)
     else:
         outcome.status = OrderStatus.FILLED.value
         quote = book.quotes[position.instrument]

@@ -12,14 +12,14 @@ from engine.jit import entry, kernel
 from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import LANE_ASK, LANE_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
+from engine.model.tables import BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 from engine.storage.compact_index import remove, store
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
-from engine.trading.equity_bands import narrow_lane, shift, touch, widen_lane
+from engine.trading.equity_bands import add_band_lots, apply_equity_delta, queue_evaluation, release_band_lots
 from engine.trading.margin import liquidation_price
-from engine.trading.open_positions import enlist, strike
-from engine.trading.seats import count_out, floating_profit, note_balance
+from engine.trading.open_positions import add_open_position, remove_open_position
+from engine.trading.seats import floating_profit, note_balance, release_exposure
 from engine.trading.triggers import add, drop, is_free, rearm
 from engine.trading.waiting_quotes import stop_waiting
 
@@ -29,7 +29,7 @@ REACHED_TARGET: Final = 3
 REACHED_STEP: Final = 4
 REACHED_LOSS: Final = 5
 """What of a position a price reaches, in the order of service. A step of its trailing stop does not close it; a loss
-beyond what the match allows for a trade is judged with its seat, after all that is served."""
+beyond what the match allows for a trade is found when its seat's rules are evaluated, after all that is served."""
 
 STEPS: Final = 20
 """A trailing stop follows the price in steps of this part of its distance."""
@@ -70,7 +70,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     position.opened_at_ns = book.world[0].now_ns
     store(book.id_index, id, row)
 
-    enlist(book, seat, row)
+    add_open_position(book, seat, row)
     seat.positions += 1
     seat.margin += margin
     seat.fees += fee
@@ -80,17 +80,17 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     if fee != 0:
         note_balance(book, seat_row)
 
-    lane = instrument * 2 + (LANE_BID if side > 0 else LANE_ASK)
-    position.trigger = add(book, lane, _low(book, position), _high(book, position), row, TRIGGER_POSITION)
+    bucket = instrument * 2 + (BUCKET_BID if side > 0 else BUCKET_ASK)
+    position.trigger = add(book, bucket, _low(book, position), _high(book, position), row, TRIGGER_POSITION)
     _mark(book, position)
     if seat.watched:
         spread = floating_profit(book, position)  # the open pays it, at once
-        shift(book, seat_row, spread - fee)
-        widen_lane(book, seat_row, holding_row, instrument, side, lots)
+        apply_equity_delta(book, seat_row, spread - fee)
+        add_band_lots(book, seat_row, holding_row, instrument, side, lots)
         if match.loss_per_trade != 0:
             broken, _ = breaks_loss_limit(book, position)
             if broken:
-                touch(book, seat_row)
+                queue_evaluation(book, seat_row)
 
     event = events.trade[begin(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
     _describe(event, position, seat, lots, position.cost, margin)
@@ -119,14 +119,14 @@ def close_position(book, events, row, lots, price, cause, outcome):
 
     profit = position.side * (price * lots - cost) * instrument.value
     fee = ppm_ceil(price * lots * instrument.value, instrument.taker_fee_ppm) if match.fees else 0
-    rest = margin + profit
-    match.market -= profit
-    if rest < 0:
-        match.insurance += rest
-        profit, rest = -margin, 0
-    fee = min(fee, rest)
+    remaining = margin + profit
+    match.house_profit -= profit
+    if remaining < 0:
+        match.insurance += remaining
+        profit, remaining = -margin, 0
+    fee = min(fee, remaining)
     match.fees_taken += fee
-    seat.cash += rest - fee
+    seat.cash += remaining - fee
     seat.margin -= margin
     seat.profit += profit
     seat.fees += fee
@@ -142,10 +142,10 @@ def close_position(book, events, row, lots, price, cause, outcome):
         left = 0
         if not whole:
             left = worth - (margin + position.side * (price * lots - cost) * instrument.value)
-        shift(book, position.seat, rest - fee + left - worth)
+        apply_equity_delta(book, position.seat, remaining - fee + left - worth)
         if left < 0:
-            touch(book, position.seat)
-        narrow_lane(book, position.holding, position.side, lots)
+            queue_evaluation(book, position.seat)
+        release_band_lots(book, position.holding, position.side, lots)
     if whole:
         seat.trades += 1
         seat.wins += profit > 0
@@ -160,7 +160,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
         position.cost -= cost
         position.margin -= margin
         position.realised += profit
-        count_out(book, position.holding, cost * instrument.value, 0)
+        release_exposure(book, position.holding, cost * instrument.value, 0)
         _find_liquidation(book, row)
         rearm_position(book, row)
         event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
@@ -201,10 +201,10 @@ def rearm_position(book, row):
 @entry
 def remargin(book, instrument):
     """Find the liquidation prices of the instrument's open positions anew: its brackets or its fee have changed."""
-    for lane_row in range(instrument * 2, instrument * 2 + 2):
-        lane = book.lanes[lane_row]
-        for number in range(lane.pages):
-            page_row = book.bound_page[lane.bounds_start + number]
+    for bucket_row in range(instrument * 2, instrument * 2 + 2):
+        bucket = book.buckets[bucket_row]
+        for number in range(bucket.pages):
+            page_row = book.bound_page[bucket.bounds_start + number]
             page = book.pages[page_row]
             for k in range(PAGE_ROWS):
                 trigger = book.triggers[page_row * PAGE_ROWS + k]
@@ -282,8 +282,8 @@ def _remove(book, row):
         stop_waiting(book, position.waiting)
         position.waiting = 0
     drop(book, position.trigger)
-    count_out(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
-    strike(book, seat, position)
+    release_exposure(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
+    remove_open_position(book, seat, position)
     seat.positions -= 1
     remove(book.id_index, position.id, row)
     position.id = 0

@@ -2,9 +2,8 @@
 
 Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets,
 steps of trailing stops, resting entries; within each, earlier acceptance first, which is the order of ids; then the
-seats that are to be judged (kernels/rules.py). All is collected before anything is served, so what a position opened by
-this quote would trigger is first looked at with the next one.
-"""
+seats whose rules are to be evaluated (challenge_rules.py). All is collected before anything is served, so what a
+position opened by this quote would trigger is first looked at with the next one."""
 
 from __future__ import annotations
 
@@ -17,8 +16,8 @@ from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import (
     BOUNDS_STEP,
-    LANE_ASK,
-    LANE_BID,
+    BUCKET_ASK,
+    BUCKET_BID,
     PAGE_ROWS,
     TRIGGER_BAND,
     TRIGGER_POSITION,
@@ -29,7 +28,7 @@ from engine.storage.compact_index import find_open
 from engine.storage.event_buffer import begin
 from engine.storage.sorting import sort
 from engine.trading.candles import count_quote
-from engine.trading.equity_bands import touch
+from engine.trading.equity_bands import queue_evaluation
 from engine.trading.fixed_trades import enter
 from engine.trading.instruments import is_open
 from engine.trading.orders import fill_resting, fill_waiting
@@ -74,7 +73,7 @@ def apply_quote(book, events, command):
     quote.bid = bid
     quote.ask = ask
     quote.at_ns = world.now_ns
-    quote.sequence = book.turn[0].sequence
+    quote.sequence = book.progress[0].sequence
     quote.count += 1
     quote.source_sequence = command.source_sequence
     world.quoted_at_ns = world.now_ns
@@ -82,32 +81,32 @@ def apply_quote(book, events, command):
     k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid
     events.quoted[k].ask = ask
-    collect(book, command.instrument * 2 + LANE_BID, bid)
-    collect(book, command.instrument * 2 + LANE_ASK, ask)
-    sort(book.fired, book.fired_scratch, book.turn[0].fired)
+    collect(book, command.instrument * 2 + BUCKET_BID, bid)
+    collect(book, command.instrument * 2 + BUCKET_ASK, ask)
+    sort(book.fired, book.fired_scratch, book.progress[0].fired)
     return Reason.ACCEPTED.value
 
 
 @kernel
-def collect(book, lane_row, price):
-    """Add all rows of the lane that `price` crosses to book.fired, as (class, id) keys.
+def collect(book, bucket_row, price):
+    """Add all rows of the bucket that `price` crosses to book.fired, as (class, id) keys.
 
     The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone, or
     armed anew.
     """
-    turn = book.turn[0]
-    block = next_crossed(book, lane_row, 0, price)
+    progress = book.progress[0]
+    block = next_crossed(book, bucket_row, 0, price)
     while block >= 0:
-        lane = book.lanes[lane_row]
-        for number in range(block, min(block + BOUNDS_STEP, lane.pages)):
-            bound = lane.bounds_start + number
+        bucket = book.buckets[bucket_row]
+        for number in range(block, min(block + BOUNDS_STEP, bucket.pages)):
+            bound = bucket.bounds_start + number
             if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
-                _collect_page(book, turn, bound, price)
-        block = next_crossed(book, lane_row, block + BOUNDS_STEP, price)
+                _collect_page(book, progress, bound, price)
+        block = next_crossed(book, bucket_row, block + BOUNDS_STEP, price)
 
 
 @kernel
-def _collect_page(book, turn, bound, price):
+def _collect_page(book, progress, bound, price):
     page_row = book.bound_page[bound]
     page = book.pages[page_row]
     low, high = NEVER_LOW, NEVER_HIGH
@@ -117,19 +116,19 @@ def _collect_page(book, turn, bound, price):
         trigger = book.triggers[page_row * PAGE_ROWS + number]
         if price <= trigger.low or price >= trigger.high:
             if trigger.kind == TRIGGER_BAND:
-                touch(book, book.bands[trigger.owner].seat)
+                queue_evaluation(book, book.bands[trigger.owner].seat)
                 continue
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
                 reached = reached_at(position, price)
                 if reached == REACHED_LOSS:
-                    touch(book, position.seat)
+                    queue_evaluation(book, position.seat)
                     continue
                 key = (reached << CLASS_SHIFT) | position.id
             else:
                 key = (CLASS_ENTRY << CLASS_SHIFT) | book.orders[trigger.owner].id
-            book.fired[turn.fired] = key
-            turn.fired += 1
+            book.fired[progress.fired] = key
+            progress.fired += 1
         else:
             low = max(low, trigger.low)
             high = min(high, trigger.high)
@@ -143,10 +142,10 @@ def serve(book, events, instrument, room, outcome):
 
     First the instrument's queue, then book.fired. Each emits at most two events. `outcome` is scratch.
     """
-    turn = book.turn[0]
+    progress = book.progress[0]
     quote = book.quotes[instrument]
     while quote.waiting_first != 0:
-        if turn.events >= room:
+        if progress.events >= room:
             return False
         waiting = book.waiting[quote.waiting_first]
         row, lots = waiting.owner, waiting.lots
@@ -160,11 +159,11 @@ def serve(book, events, instrument, room, outcome):
         book.positions[row].waiting = 0
         price = quote.bid if book.positions[row].side > 0 else quote.ask
         close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
-    while turn.served < turn.fired:
-        if turn.events >= room:
+    while progress.served < progress.fired:
+        if progress.events >= room:
             return False
-        key = book.fired[turn.served]
-        turn.served += 1
+        key = book.fired[progress.served]
+        progress.served += 1
         reached = key >> CLASS_SHIFT
         row = find_open(book, key & ID_MASK)
         if row > 0 and reached != CLASS_ENTRY:
@@ -176,8 +175,8 @@ def serve(book, events, instrument, room, outcome):
                 close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
         elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
-    turn.fired = 0
-    turn.served = 0
+    progress.fired = 0
+    progress.served = 0
     return True
 
 
@@ -191,10 +190,10 @@ def revalue(book, instrument):
     value = book.instruments[instrument].value
     quote = book.quotes[instrument]
     for side in range(2):
-        price = quote.bid if side == LANE_BID else quote.ask
-        lane = book.lanes[instrument * 2 + side]
-        for number in range(lane.pages):
-            first = book.bound_page[lane.bounds_start + number] * PAGE_ROWS
+        price = quote.bid if side == BUCKET_BID else quote.ask
+        bucket = book.buckets[instrument * 2 + side]
+        for number in range(bucket.pages):
+            first = book.bound_page[bucket.bounds_start + number] * PAGE_ROWS
             for k in range(PAGE_ROWS):
                 row = first + k
                 book.profit[row] = (price * book.mark_lots[row] - book.mark_cost[row]) * value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.model.tables import HOLDINGS, PACES, SEAT_ACTIVE, SEATS
+from engine.model.tables import HOLDINGS, ORDER_RATES, SEAT_ACTIVE, SEATS
 from engine.storage.compact_index import first_match, mark_of, next_match, remove, row_in, store
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import holding_key, seat_key
@@ -47,12 +47,12 @@ def open_seat(book, player, match_id):
     seat.cash = match.starting_balance
     start_balance(book, row)
     if match.trades_per_minute != 0:
-        seat.pace = take(book.paces, book.heads[PACES])
+        seat.order_rate = take(book.order_rates, book.heads[ORDER_RATES])
     seat.joined_at_ns = book.world[0].now_ns
     seat.next_in_match = match.first_seat
     match.first_seat = row
     match.seats += 1
-    match.granted += match.starting_balance
+    match.initial_funding += match.starting_balance
     store(book.seat_index, seat_key(player, match_id), row)
     return row
 
@@ -70,16 +70,16 @@ def close_seat(book, row):
             before = book.seats[before].next_in_match
         book.seats[before].next_in_match = seat.next_in_match
     match.seats -= 1
-    match.granted -= match.starting_balance
+    match.initial_funding -= match.starting_balance
     remove(book.seat_index, seat_key(seat.player, seat.match), row)
-    if seat.pace != 0:
-        release(book.paces, book.heads[PACES], seat.pace)
+    if seat.order_rate != 0:
+        release(book.order_rates, book.heads[ORDER_RATES], seat.order_rate)
     seat.player = 0
-    seat.pace = 0
+    seat.order_rate = 0
     seat.cash = 0
     seat.watched = 0
-    seat.slack_down = 0
-    seat.slack_up = 0
+    seat.loss_headroom = 0
+    seat.profit_headroom = 0
     release(book.seats, book.heads[SEATS], row)
 
 
@@ -97,7 +97,7 @@ def reset_seat(book, row):
     """Start the seat, which holds nothing, over with the match's starting balance."""
     seat = book.seats[row]
     match = book.matches[seat.match]
-    match.granted += match.starting_balance - seat.cash
+    match.initial_funding += match.starting_balance - seat.cash
     seat.cash = match.starting_balance
     start_balance(book, row)
     seat.status = SEAT_ACTIVE
@@ -122,7 +122,7 @@ def find_holding(book, seat_row, instrument):
 
 
 @kernel
-def count_in(book, seat_row, holding_row, instrument, notional):
+def add_exposure(book, seat_row, holding_row, instrument, notional):
     """One more order or position of this notional; returns its holding's row, new when holding_row is 0."""
     seat = book.seats[seat_row]
     if holding_row == 0:
@@ -143,7 +143,7 @@ def count_in(book, seat_row, holding_row, instrument, notional):
 
 
 @kernel
-def count_out(book, holding_row, notional, count):
+def release_exposure(book, holding_row, notional, count):
     """`count` orders or positions less (0 for a part of one), and that notional; an empty holding goes."""
     holding = book.holdings[holding_row]
     seat = book.seats[holding.seat]
@@ -188,16 +188,16 @@ def worth(book, seat_row):
     seat = book.seats[seat_row]
     total = seat.cash + seat.reserved + seat.stakes
     deficit = 0
-    roster_row = seat.first_roster
-    while roster_row != 0:
-        roster = book.rosters[roster_row]
-        for place in range(roster.used):
-            if roster.positions[place] != 0:
-                position = book.positions[roster.positions[place]]
-                rest = position.margin + floating_profit(book, position)
-                total += max(0, rest)
-                deficit += max(0, -rest)
-        roster_row = roster.next
+    list_row = seat.first_position_list
+    while list_row != 0:
+        position_list = book.position_lists[list_row]
+        for place in range(position_list.used):
+            if position_list.positions[place] != 0:
+                position = book.positions[position_list.positions[place]]
+                remaining = position.margin + floating_profit(book, position)
+                total += max(0, remaining)
+                deficit += max(0, -remaining)
+        list_row = position_list.next
     return total, deficit
 
 

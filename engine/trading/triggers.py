@@ -1,9 +1,9 @@
 """Whatever waits for a price: rows in pages, and the bounds of the pages, which are all that a tick looks at.
 
-A row fires when its lane's price is <= low or >= high. A lane is one side of the quote of one instrument. Pages
-hold 256 rows of one lane; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a
+A row fires when its bucket's price is <= low or >= high. A bucket is one side of the quote of one instrument. Pages
+hold 256 rows of one bucket; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a
 row that goes leaves them as they are, and the next tick that descends into the page tightens them. The bounds of a
-lane's pages lie side by side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised,
+bucket's pages lie side by side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised,
 and nothing else.
 """
 
@@ -17,12 +17,12 @@ from engine.storage.free_rows import release, take
 
 
 @kernel
-def add(book, lane_row, low, high, owner, kind):
-    """A new row on the lane; returns it. Some page has room, or the lane gets one more."""
-    lane = book.lanes[lane_row]
-    if lane.first_open == 0:
-        _open_page(book, lane_row)
-    page_row = lane.first_open
+def add(book, bucket_row, low, high, owner, kind):
+    """A new row on the bucket; returns it. Some page has room, or the bucket gets one more."""
+    bucket = book.buckets[bucket_row]
+    if bucket.first_open == 0:
+        _open_page(book, bucket_row)
+    page_row = bucket.first_open
     page = book.pages[page_row]
 
     row = free_row(book, page_row)
@@ -32,7 +32,7 @@ def add(book, lane_row, low, high, owner, kind):
     page.words ^= int(page.free[word] == 0) << word
     page.live += 1
     if page.live == PAGE_ROWS:
-        _unlink_open(book, lane, page_row)
+        _unlink_open(book, bucket, page_row)
 
     trigger = book.triggers[row]
     trigger.owner = owner
@@ -73,30 +73,30 @@ def drop(book, row):
     """Take the row away. A page that is left empty goes back to the pool."""
     page_row = row // PAGE_ROWS
     page = book.pages[page_row]
-    lane = book.lanes[page.lane]
+    bucket = book.buckets[page.bucket]
     number = row % PAGE_ROWS
     page.free[number // FREE_BITS] ^= 1 << (number % FREE_BITS)
     page.words |= 1 << (number // FREE_BITS)
     page.live -= 1
     if page.previous_open == PAGE_SHUT and page.live == PAGE_ROWS - PAGE_SPARE:
-        _link_open(book, lane, page_row)
+        _link_open(book, bucket, page_row)
     if page.live == 0:
-        _close_page(book, lane, page_row)
+        _close_page(book, bucket, page_row)
 
 
 @kernel
-def next_crossed(book, lane_row, start, price):
-    """The first of the lane's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price`
+def next_crossed(book, bucket_row, start, price):
+    """The first of the bucket's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price`
     crosses; -1 when none does.
 
     Costs 16 bytes of reading for every page. The blocks' lengths are fixed, so the inner loop is vectorised; the
-    bounds behind the lane's last page are neutral.
+    bounds behind the bucket's last page are neutral.
     """
-    lane = book.lanes[lane_row]
-    first = lane.bounds_start
+    bucket = book.buckets[bucket_row]
+    first = bucket.bounds_start
     low = book.bound_low
     high = book.bound_high
-    for block in range(start, lane.pages, BOUNDS_STEP):
+    for block in range(start, bucket.pages, BOUNDS_STEP):
         crossed = 0
         for k in range(BOUNDS_STEP):
             i = first + block + k
@@ -107,56 +107,56 @@ def next_crossed(book, lane_row, start, price):
 
 
 @kernel
-def _open_page(book, lane_row):
-    """Give the lane one more page, empty, and a bound for it; the lane's extent doubles when it is full."""
-    lane = book.lanes[lane_row]
-    if lane.pages == lane.bounds_room:
-        _widen(book, lane)
+def _open_page(book, bucket_row):
+    """Give the bucket one more page, empty, and a bound for it; the bucket's extent doubles when it is full."""
+    bucket = book.buckets[bucket_row]
+    if bucket.pages == bucket.bounds_capacity:
+        _widen(book, bucket)
     page_row = take(book.pages, book.heads[PAGES])
     page = book.pages[page_row]
-    page.lane = lane_row
+    page.bucket = bucket_row
     page.live = 0
     page.words = (1 << FREE_WORDS) - 1
     for word in range(FREE_WORDS):
         page.free[word] = (1 << min(FREE_BITS, PAGE_ROWS - word * FREE_BITS)) - 1
-    page.bound = lane.bounds_start + lane.pages
+    page.bound = bucket.bounds_start + bucket.pages
     book.bound_page[page.bound] = page_row
-    lane.pages += 1
-    _link_open(book, lane, page_row)
+    bucket.pages += 1
+    _link_open(book, bucket, page_row)
 
 
 @kernel
-def _widen(book, lane):
-    """Move the lane's bounds to an extent of twice the room at the end. The old extent stays unused: extents only
+def _widen(book, bucket):
+    """Move the bucket's bounds to an extent of twice the room at the end. The old extent stays unused: extents only
     double, so less than half is ever lost."""
     world = book.world[0]
-    room = max(BOUNDS_STEP, 2 * lane.bounds_room)
+    room = max(BOUNDS_STEP, 2 * bucket.bounds_capacity)
     start = world.bounds_used
     world.bounds_used += room
-    for i in range(lane.pages):
-        old, new = lane.bounds_start + i, start + i
+    for i in range(bucket.pages):
+        old, new = bucket.bounds_start + i, start + i
         book.bound_low[new] = book.bound_low[old]
         book.bound_high[new] = book.bound_high[old]
         book.bound_page[new] = book.bound_page[old]
         book.pages[book.bound_page[new]].bound = new
         _neutralise(book, old)
-    lane.bounds_start = start
-    lane.bounds_room = room
+    bucket.bounds_start = start
+    bucket.bounds_capacity = room
 
 
 @kernel
-def _close_page(book, lane, page_row):
-    """Take an empty page from its lane; the lane's last bound moves into its place."""
+def _close_page(book, bucket, page_row):
+    """Take an empty page from its bucket; the bucket's last bound moves into its place."""
     page = book.pages[page_row]
-    _unlink_open(book, lane, page_row)
-    last = lane.bounds_start + lane.pages - 1
+    _unlink_open(book, bucket, page_row)
+    last = bucket.bounds_start + bucket.pages - 1
     moved = book.bound_page[last]
     book.bound_low[page.bound] = book.bound_low[last]
     book.bound_high[page.bound] = book.bound_high[last]
     book.bound_page[page.bound] = moved
     book.pages[moved].bound = page.bound
     _neutralise(book, last)
-    lane.pages -= 1
+    bucket.pages -= 1
     release(book.pages, book.heads[PAGES], page_row)
 
 
@@ -168,22 +168,22 @@ def _neutralise(book, bound):
 
 
 @kernel
-def _link_open(book, lane, page_row):
+def _link_open(book, bucket, page_row):
     page = book.pages[page_row]
     page.previous_open = 0
-    page.next_open = lane.first_open
-    if lane.first_open != 0:
-        book.pages[lane.first_open].previous_open = page_row
-    lane.first_open = page_row
+    page.next_open = bucket.first_open
+    if bucket.first_open != 0:
+        book.pages[bucket.first_open].previous_open = page_row
+    bucket.first_open = page_row
 
 
 @kernel
-def _unlink_open(book, lane, page_row):
+def _unlink_open(book, bucket, page_row):
     page = book.pages[page_row]
     if page.previous_open != 0:
         book.pages[page.previous_open].next_open = page.next_open
     else:
-        lane.first_open = page.next_open
+        bucket.first_open = page.next_open
     if page.next_open != 0:
         book.pages[page.next_open].previous_open = page.previous_open
     page.next_open = 0

@@ -15,9 +15,9 @@ from engine.storage.timers import clear_timer, set_timer
 
 
 @kernel
-def wait_for_quote(book, instrument, kind, owner, lots, ripe_at_ns):
-    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from `ripe_at_ns` on;
-    returns its row here."""
+def wait_for_quote(book, instrument, kind, owner, lots, earliest_fill_at_ns):
+    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from
+    `earliest_fill_at_ns` on; returns its row here."""
     row = take(book.waiting, book.heads[WAITING])
     waiting = book.waiting[row]
     waiting.kind = kind
@@ -26,9 +26,9 @@ def wait_for_quote(book, instrument, kind, owner, lots, ripe_at_ns):
     waiting.queued = 0
     waiting.timer = 0
     waiting.lots = lots
-    waiting.sequence = book.turn[0].sequence
-    if ripe_at_ns > book.world[0].now_ns:
-        waiting.timer = set_timer(book, ripe_at_ns, TIMER_WAIT, waiting.sequence, row)
+    waiting.sequence = book.progress[0].sequence
+    if earliest_fill_at_ns > book.world[0].now_ns:
+        waiting.timer = set_timer(book, earliest_fill_at_ns, TIMER_WAIT, waiting.sequence, row)
     else:
         join_queue(book, row)
     return row

@@ -48,15 +48,15 @@ def bump_of(asset):
 @kernel
 def may_stake(book, player, asset, stake, payout):
     """Has the player the stake, and the house what it may have to pay? The reason why not, or ACCEPTED and in
-    book.turn[0] the rows of both accounts: the player's is debited with the stake."""
-    turn = book.turn[0]
-    turn.debit = find_account(book, player, stake_code(asset), asset)
-    turn.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
-    if turn.debit == 0 or stake > available(book, turn.debit):
+    book.transfer_plan[0] the rows of both accounts: the player's is debited with the stake."""
+    transfer_plan = book.transfer_plan[0]
+    transfer_plan.debit = find_account(book, player, stake_code(asset), asset)
+    transfer_plan.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
+    if transfer_plan.debit == 0 or stake > available(book, transfer_plan.debit):
         return Reason.INSUFFICIENT_FUNDS.value
-    if may_move(book, turn.debit, turn.credit, stake) != Reason.ACCEPTED.value:
+    if may_move(book, transfer_plan.debit, transfer_plan.credit, stake) != Reason.ACCEPTED.value:
         return Reason.HOUSE_LIMIT.value
-    if may_move(book, turn.credit, turn.debit, payout) != Reason.ACCEPTED.value:
+    if may_move(book, transfer_plan.credit, transfer_plan.debit, payout) != Reason.ACCEPTED.value:
         return Reason.HOUSE_LIMIT.value
     return Reason.ACCEPTED.value
 
@@ -64,13 +64,13 @@ def may_stake(book, player, asset, stake, payout):
 @kernel
 def put_up(book, events, row, payout):
     """Hold the stake of a new trade and what it may win, as `may_stake` has found it possible."""
-    turn = book.turn[0]
+    transfer_plan = book.transfer_plan[0]
     trade = book.fixed_trades[row]
-    hold(book, events, turn.debit, turn.credit, trade.stake, TransferCode.STAKE.value, trade.id)
-    trade.stake_hold = turn.hold
-    hold(book, events, turn.credit, turn.debit, payout, TransferCode.PAYOUT.value, trade.id)
-    trade.payout_hold = turn.hold
-    tell_player(book, events, trade.player, turn.debit, 0, TransferCode.STAKE.value, 0)
+    hold(book, events, transfer_plan.debit, transfer_plan.credit, trade.stake, TransferCode.STAKE.value, trade.id)
+    trade.stake_hold = transfer_plan.hold
+    hold(book, events, transfer_plan.credit, transfer_plan.debit, payout, TransferCode.PAYOUT.value, trade.id)
+    trade.payout_hold = transfer_plan.hold
+    tell_player(book, events, trade.player, transfer_plan.debit, 0, TransferCode.STAKE.value, 0)
 
 
 @rare_kernel

@@ -43,7 +43,7 @@ class Rules(NamedTuple):
     """The challenge rules of a match, as they were pinned to it; 0 or empty: no such rule."""
 
     allowed: tuple[int, ...]  # instruments; empty: all
-    only_side: int  # Side; 0: both
+    allowed_side: int  # Side; 0: both
     trades_per_minute: int
     min_trades: int
     min_hold_ns: int
@@ -92,7 +92,7 @@ def _rules(book: Book, match_id: int) -> Rules:
     row = book.matches[match_id]
     start = int(row["starting_balance"])
     allowed: tuple[int, ...] = ()
-    if row["only_some"]:
+    if row["restricted"]:
         instruments = range(1, int(book.world[0]["instruments"]) + 1)
         allowed = tuple(id for id in instruments if find(book.allowed_index, allowed_key(match_id, id)))
 
@@ -102,7 +102,7 @@ def _rules(book: Book, match_id: int) -> Rules:
 
     return Rules(
         allowed,
-        int(row["only_side"]),
+        int(row["allowed_side"]),
         int(row["trades_per_minute"]),
         int(row["min_trades"]),
         int(row["min_hold_ns"]),

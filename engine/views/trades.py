@@ -96,12 +96,12 @@ def positions(book: Book, player: int, match_id: int) -> list[PositionView] | No
     if not seat_row:
         return None
     found = []
-    roster_row = int(book.seats[seat_row]["first_roster"])
-    while roster_row:
-        roster: Any = book.rosters[roster_row]
-        rows = np.asarray(roster["positions"])[: int(roster["used"])].tolist()
+    list_row = int(book.seats[seat_row]["first_position_list"])
+    while list_row:
+        position_list: Any = book.position_lists[list_row]
+        rows = np.asarray(position_list["positions"])[: int(position_list["used"])].tolist()
         found += [_position_view(book, row, match_id) for row in reversed(rows) if row]
-        roster_row = int(roster["next"])
+        list_row = int(position_list["next"])
     return found[::-1]
 
 

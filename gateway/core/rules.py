@@ -62,7 +62,7 @@ def rules_answer(cold: Cold, rules: Rules) -> RulesAnswer:
 
     return RulesAnswer(
         [cold.instruments[id].symbol for id in rules.allowed] or None,
-        DIRECTIONS[rules.only_side] if rules.only_side else None,
+        DIRECTIONS[rules.allowed_side] if rules.allowed_side else None,
         rules.trades_per_minute or None,
         rules.min_trades or None,
         rules.min_hold_ns // NS_PER_S or None,

@@ -261,7 +261,7 @@ class Wait:
 
     id: int
     instrument: int
-    ripe_at_ns: int
+    earliest_fill_at_ns: int
     sequence: int
     lots: int = 0  # of a close
     queued: bool = False

@@ -138,7 +138,7 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
                 found.append((until_ns, TIMER_QUEUE, sequence, drop))
     for wait in oracle.waiting:
         if not wait.queued:
-            found.append((wait.ripe_at_ns, TIMER_WAIT, wait.sequence, partial(ripen, oracle, wait)))
+            found.append((wait.earliest_fill_at_ns, TIMER_WAIT, wait.sequence, partial(ripen, oracle, wait)))
         elif wait.id in oracle.orders and oracle.markets[wait.instrument].is_stale(oracle.now_ns):
             stale = partial(end_order, oracle, oracle.orders[wait.id], EventKind.ORDER_EXPIRED, Reason.FEED_STALE)
             market = oracle.markets[wait.instrument]
