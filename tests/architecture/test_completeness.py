@@ -8,13 +8,13 @@ import sys
 import typing
 
 import pytest
-from sources import ENGINE, ROOT, name_of, tree
 
 from engine.batch.machine import HANDLERS
 from engine.invariants import INVARIANTS
 from engine.model import commands, tables
 from engine.model.events import EventKind
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+from tests.architecture.sources import ENGINE, ROOT, name_of, tree
 
 
 @pytest.mark.parametrize(("package", "folder"), [

@@ -10,7 +10,8 @@ import graphlib
 from collections.abc import Iterator
 
 import pytest
-from sources import ALL, ROOT, compiled_functions, imports, name_of, tree
+
+from tests.architecture.sources import ALL, ROOT, compiled_functions, imports, name_of, tree
 
 FLOORS = {
     "engine": [
