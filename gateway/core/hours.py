@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.scale import MINUTES_PER_WEEK
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

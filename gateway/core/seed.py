@@ -11,8 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from engine.model.commands import (
-    ASSET_DECIMALS,
+from engine.model.bounds import (
     HIGHEST_PAYOUT_PERCENT,
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
@@ -26,6 +25,9 @@ from engine.model.commands import (
     MOST_ITEM_REWARDS,
     MOST_OF_AN_ITEM,
     MOST_PLAYERS,
+)
+from engine.model.commands import (
+    ASSET_DECIMALS,
     Anchor,
     Asset,
     ColdCommand,

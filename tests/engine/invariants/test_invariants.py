@@ -11,8 +11,8 @@ import pytest
 
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.jit import JIT_DISABLED
+from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.commands import (
-    HOURS_PER_INSTRUMENT,
     Account,
     Asset,
     BonusAt,
