@@ -19,6 +19,7 @@ from engine.batch.machine import Applied
 from engine.model.commands import Batch
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
+from engine.model.state import State
 from gateway.presenters.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market_messages import QuoteData, SwitchData, candle_data
@@ -69,6 +70,12 @@ class Message(NamedTuple):
     at_ms: int
     type: str
     data: Any
+
+
+def applied(state: State) -> tuple[int, int]:
+    """Sequence of the last command applied, and its stamp in ms: what a message made from the state is as of."""
+    world = state.book.world[0]
+    return int(world["sequence"]), int(world["now_ns"]) // NS_PER_MS
 
 
 class Channel:

@@ -16,10 +16,10 @@ from engine import views
 from engine.batch.machine import Applied
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
-from gateway.channels.fanout import Message
-from gateway.ops.arena import Arena
-from gateway.ops.matches import MatchAnswer, match_answer
+from engine.model.state import State
+from gateway.channels.fanout import Fanout, Message
 from gateway.presenters.events import Event, event_at
+from gateway.presenters.matches import MatchAnswer, match_answer
 from gateway.presenters.names import MATCH_STATUSES
 
 TYPES: Final = {
@@ -58,7 +58,7 @@ class CreatedData(Struct, frozen=True):
     game: int
 
 
-def send_rooms(arena: Arena, applied: Applied) -> None:
+def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
     """Tell those who watch a match what a batch did to it, and all on `sys` which matches there are now."""
     events = applied.events
     places = np.flatnonzero(_TOLD[events["kind"]])
@@ -70,17 +70,17 @@ def send_rooms(arena: Arena, applied: Applied) -> None:
     for index in range(len(events)):
         event = event_at(Event, raw, index)
         if event.kind == _CREATED:
-            game = arena.state.cold.matches[event.match].game
+            game = state.cold.matches[event.match].game
             data = CreatedData(event.match, game)
-            arena.fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
-        elif event.match in arena.fanout.rooms:
-            _send_room(arena, event)
+            fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
+        elif event.match in fanout.rooms:
+            _send_room(state, fanout, event)
         if event.kind == _LEFT:
-            _end_for_who_left(arena, event)
+            _end_for_who_left(state, fanout, event)
 
 
-def _send_room(arena: Arena, event: Event) -> None:
-    match = views.match(arena.state, event.match)
+def _send_room(state: State, fanout: Fanout, event: Event) -> None:
+    match = views.match(state, event.match)
     assert match is not None
     data = RoomData(
         event.match,
@@ -89,25 +89,25 @@ def _send_room(arena: Arena, event: Event) -> None:
         match.starts_at_ns // NS_PER_MS or None,
         match.ends_at_ns // NS_PER_MS or None,
         event.player or None,
-        arena.state.cold.players[event.player].name if event.player else None,
+        state.cold.players[event.player].name if event.player else None,
     )
-    channel = arena.fanout.rooms[event.match]
+    channel = fanout.rooms[event.match]
     channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data))
 
 
-def _end_for_who_left(arena: Arena, event: Event) -> None:
+def _end_for_who_left(state: State, fanout: Fanout, event: Event) -> None:
     """Whoever gives his seat in a private match back hears no more of it, unless he has taken another one since."""
     match, player = event.match, event.player
-    if not arena.state.cold.matches[match].code or views.has_seat(arena.state.book, player, match):
+    if not state.cold.matches[match].code or views.has_seat(state.book, player, match):
         return
-    for type, channel in (("match", arena.fanout.rooms.get(match)), ("board", arena.fanout.boards.get(match))):
+    for type, channel in (("match", fanout.rooms.get(match)), ("board", fanout.boards.get(match))):
         if channel is not None:
             for subscriber in [each for each in channel.behind if each.player == player]:
                 channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, {}))
 
 
-def room_of(arena: Arena, match_id: int) -> MatchAnswer:
+def room_of(state: State, match_id: int) -> MatchAnswer:
     """The match as match.list shows it: the channel's snapshot."""
-    match = views.match(arena.state, match_id)
+    match = views.match(state, match_id)
     assert match is not None
-    return match_answer(arena.state.cold, match)
+    return match_answer(state.cold, match)

@@ -69,12 +69,12 @@ async def play(
     begun_s = time.perf_counter()
     async with Client(url) as arena:
         instruments = {instrument.symbol: instrument for instrument in await arena.instruments()}
-    room = asyncio.Semaphore(PLAYERS_AT_ONCE)
+    registering = asyncio.Semaphore(PLAYERS_AT_ONCE)
     clients: list[Client] = []
 
     async def one(number: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            async with room:
+            async with registering:
                 arena = await _register(stack, url, encoding, f"bot-{number}", tally, stop)
             if arena is None:
                 return

@@ -18,15 +18,18 @@ from gateway.channels.fanout import Channel, Fanout, Message, Subscriber
 from gateway.channels.rooms import send_rooms
 from gateway.core.clock import Clock
 from gateway.core.config import Config, Limits
+from gateway.core.defaults import GAMES, INSTRUMENTS
 from gateway.core.limits import Buckets, Counts
 from gateway.core.records import cold_record, quote_record
-from gateway.core.seed import GAMES, INSTRUMENTS, seed_commands
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import Tokens
-from gateway.ops.arena import Arena
-from gateway.ops.sessions import Session
+from gateway.ops.dispatcher import Dispatcher
+from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
+from gateway.process.seed import seed_commands
 from gateway.protocol.codecs import JSON, MSGPACK, Codec
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
 from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
@@ -78,12 +81,13 @@ class Client:
         self.outlet = Outlet()
         self.session = Session(gateway.arena, codec, self.outlet, address)
         self.codec = codec
+        self._dispatcher = Dispatcher(self.session)
         self._gateway = gateway
         self._id = 0
 
     def sends(self, data: bytes, now_ns: int | None = None) -> None:
         """A whole message, as it came from the socket."""
-        self.session.receive(data, time.monotonic_ns() if now_ns is None else now_ns)
+        self._dispatcher.receive(data, time.monotonic_ns() if now_ns is None else now_ns)
 
     async def asks(self, op: str, args: Any = None, **rest: Any) -> dict[str, Any]:
         """Send a request and return its reply."""
@@ -115,7 +119,7 @@ class Client:
 
 
 class Nothing:
-    """The past of an arena without a disk; candles and standings are as tests say."""
+    """The history of an arena without a disk; candles and standings are as tests say."""
 
     def __init__(self) -> None:
         self.closed_candles: list[Candle] = []
@@ -154,7 +158,7 @@ class Gateway:
         self._log = recovered.log if recovered else None
         self.instruments = Instruments()
         self.instruments.refresh(self.machine.state.cold)
-        self.past = Nothing()
+        self.history = Nothing()
         config = Config(limits=limits)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
@@ -167,8 +171,9 @@ class Gateway:
             clock=clock,
             instruments=self.instruments,
             fanout=fanout,
+            boards=Boards(self.machine.state, limits.board_rows, limits.board_every_ms),
             tokens=Tokens(b"s" * 32, 3_600),
-            past=self.past,
+            history=self.history,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -221,7 +226,7 @@ class Gateway:
         await self.task
 
     def _send_rooms(self, batch: Batch, applied: Applied) -> None:
-        send_rooms(self.arena, applied)
+        send_rooms(self.machine.state, self.arena.fanout, applied)
 
     async def _append(self, batch: Any) -> None:
         self.batches.append(len(batch.records))

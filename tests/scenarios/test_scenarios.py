@@ -49,7 +49,7 @@ from engine.model.commands import Anchor, Execution, TotalDrawdown
 from engine.model.events import EventKind, OrderStatus, Rule
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY
-from gateway.core.hours import parse_hours
+from gateway.presenters.hours import parse_hours
 from tests.harness.arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars, money
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))

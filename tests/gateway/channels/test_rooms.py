@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.channels.publisher import send_boards
+from gateway.channels.publisher import Publisher
 from gateway.core.tokens import ADMIN
 from tests.harness.gateway import MSGPACK, Client, Gateway, open_gateway
 
@@ -170,7 +170,7 @@ async def test_who_leaves_a_private_match_hears_no_more_of_it(gateway: Gateway, 
         await player.result("subscribe", channels)
     await again.result("subscribe", {"channels": [f"board.{match}"]})
     await ann.result("match.leave", {"match": match})
-    send_boards(gateway.arena)
+    Publisher(gateway.machine.state, gateway.instruments, gateway.arena.boards, gateway.arena.fanout).send_boards()
     await boss.result("admin.cancel_match", {"match": match, "reason": "rain"})
     await gateway.settles()
     heard = ann.on(f"match.{match}")

@@ -20,21 +20,21 @@ from gateway.client import types as client_types
 from gateway.client.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client.connection import Encoding
 from gateway.client.types import Nothing
-from gateway.core import rules
 from gateway.ops import careers as ops_careers
 from gateway.ops import fixed as ops_fixed
 from gateway.ops import games as ops_games
 from gateway.ops import history as ops_history
 from gateway.ops import market as ops_market
-from gateway.ops import matches as ops_matches
+from gateway.ops import me as ops_me
 from gateway.ops import orders as ops_orders
 from gateway.ops import positions as ops_positions
 from gateway.ops import queues as ops_queues
 from gateway.ops import referrals as ops_referrals
-from gateway.ops import session as ops_session
-from gateway.ops import store as ops_store
+from gateway.ops import shop as ops_shop
 from gateway.presenters import market_messages as messages_market
 from gateway.presenters import match_messages as messages_matches
+from gateway.presenters import matches as presented
+from gateway.presenters import rules
 from gateway.presenters import trade_messages as messages_trades
 from gateway.process.bots import play
 
@@ -265,14 +265,14 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
     ("ours", "theirs"),
     [
         (client_types.Instrument, ops_market.InstrumentAnswer),
-        (client_types.Match, ops_matches.MatchAnswer),
+        (client_types.Match, presented.MatchAnswer),
         (client_types.Rules, rules.RulesAnswer),
-        (client_types.Board, ops_matches.BoardAnswer),
-        (client_types.BoardRow, ops_matches.BoardRow),
-        (client_types.Seat, ops_matches.SeatAnswer),
+        (client_types.Board, presented.BoardAnswer),
+        (client_types.BoardRow, presented.BoardRow),
+        (client_types.Seat, presented.SeatAnswer),
         (client_types.Order, ops_orders.OrderAnswer),
         (client_types.Position, ops_positions.PositionAnswer),
-        (client_types.Me, ops_session.MeAnswer),
+        (client_types.Me, ops_me.MeAnswer),
         (client_types.Quote, messages_market.QuoteData),
         (client_events.OrderEvent, messages_trades.OrderData),
         (client_events.PositionEvent, messages_trades.PositionData),
@@ -290,9 +290,9 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_types.FixedBought, ops_fixed.Bought),
         (client_types.FixedTrade, ops_fixed.FixedTradeAnswer),
         (client_events.FixedEvent, messages_trades.FixedData),
-        (client_types.Offer, ops_store.OfferAnswer),
-        (client_types.Item, ops_store.ItemAnswer),
-        (client_types.Purchased, ops_store.Purchased),
+        (client_types.Offer, ops_shop.OfferAnswer),
+        (client_types.Item, ops_shop.ItemAnswer),
+        (client_types.Purchased, ops_shop.Purchased),
         (client_types.Bonus, ops_referrals.BonusAnswer),
         (client_types.Referral, ops_referrals.ReferralAnswer),
         (client_events.Finished, messages_matches.RankedData),
@@ -309,7 +309,7 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
         (client_events.CanceledEvent, messages_matches.CanceledData),
         (client_events.ResumedEvent, messages_matches.ResumedData),
         (client_types.Game, ops_games.GameAnswer),
-        (client_types.MatchMoney, ops_matches.MoneyAnswer),
+        (client_types.MatchMoney, presented.MoneyAnswer),
         (client_types.Career, ops_careers.CareerAnswer),
         (client_types.CupsBoard, ops_careers.CupsAnswer),
         (client_types.CupsRow, ops_careers.CupsRow),
@@ -471,16 +471,6 @@ async def test_nobody_there_is_said_at_once(unused_tcp_port: int) -> None:
     with pytest.raises(Unreachable, match="no arena at"):
         async with Client(f"http://127.0.0.1:{unused_tcp_port}"):
             pass
-
-
-def test_the_client_needs_no_engine() -> None:
-    """Whoever only plays should not have to wait for numba."""
-    import subprocess
-    import sys
-
-    code = "import sys, gateway.client; sys.exit('numba' in sys.modules)"
-    root = Path(__file__).parents[3]
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root).returncode == 0
 
 
 async def test_waiting_for_events_does_not_block_asking(script: Script) -> None:

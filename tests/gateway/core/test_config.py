@@ -22,9 +22,11 @@ from engine.model.commands import (
     TotalDrawdown,
 )
 from gateway.core.config import Config, ConfigError, load_config, parse_config
-from gateway.core.house import OFFERS, OfferSeed, ReferralSeed, house_commands
-from gateway.core.rules import parse_percent, percent_text
-from gateway.core.seed import GAMES, INSTRUMENTS, BracketSeed, GameSeed, SeedError, seed_commands
+from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
+from gateway.presenters.decimals import parse_percent, percent_text
+from gateway.presenters.specs import SpecError
+from gateway.process.seed import house_commands, seed_commands
+from gateway.protocol.specs import BracketSpec
 
 CONFIG_FILE = Path(__file__).parents[3] / "config.toml"
 
@@ -159,7 +161,7 @@ def test_percents_come_back_as_they_were_written(text: str) -> None:
     ],
 )
 def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], named: str) -> None:
-    with pytest.raises(SeedError, match=f"Practice: {named}"):
+    with pytest.raises(SpecError, match=f"Practice: {named}"):
         list(seed_commands(INSTRUMENTS, [msgspec.structs.replace(GAMES[0], **change)]))
 
 
@@ -172,14 +174,14 @@ def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], n
         {"fixed_min_stake": "0"},
         {"fixed_exposure_cap": "-1"},
         {"brackets": ()},
-        {"brackets": (BracketSeed(1, 1, "5"), BracketSeed(1, 1, "4"), BracketSeed(1, 1))},
-        {"brackets": (BracketSeed(1, 1, "5"),)},
+        {"brackets": (BracketSpec(1, 1, "5"), BracketSpec(1, 1, "4"), BracketSpec(1, 1))},
+        {"brackets": (BracketSpec(1, 1, "5"),)},
         {"hours": ("mon 00:00 - fri",)},
         {"hours": ("mon 00:00 - fri 22:00", "wed 12:00 - wed 13:00")},
     ],
 )
 def test_a_seed_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(SeedError, match="BTCUSDT"):
+    with pytest.raises(SpecError, match="BTCUSDT"):
         list(seed_commands([msgspec.structs.replace(INSTRUMENTS[0], **change)], ()))
 
 
@@ -204,10 +206,10 @@ def test_the_house_is_in_the_units_of_its_assets() -> None:
     ],
 )
 def test_bonuses_that_make_no_sense_are_refused(seed: ReferralSeed, named: str) -> None:
-    with pytest.raises(SeedError, match=named):
+    with pytest.raises(SpecError, match=named):
         list(house_commands(seed, ()))
 
 
 def test_a_price_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(SeedError, match="GOLD_COIN: price"):
+    with pytest.raises(SpecError, match="GOLD_COIN: price"):
         list(house_commands(ReferralSeed(), [OfferSeed("GOLD_COIN", "0.0000001")]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.hours import hours_texts, parse_hours
+from gateway.presenters.hours import hours_texts, parse_hours
 
 DAY = 24 * 60
 

@@ -38,11 +38,13 @@ from engine.model.events import (
     Rule,
 )
 from gateway.core import records
-from gateway.core.seed import GAMES, INSTRUMENTS, seed_commands
+from gateway.core.defaults import GAMES, INSTRUMENTS
 from gateway.presenters import events
-from gateway.presenters.instruments import Instrument, money_text
+from gateway.presenters.decimals import money_text
+from gateway.presenters.instruments import Instrument
 from gateway.presenters.match_messages import JudgedData, judged_data
 from gateway.presenters.names import client_order_id_text
+from gateway.process.seed import seed_commands
 
 PACKED = {
     "quote": (records.quote_record(1, 2, 3, 4, 5), QUOTE, Kind.QUOTE, 5),

@@ -17,10 +17,10 @@ from binance.exceptions import BinanceAPIException
 from engine.model.scale import NS_PER_MS
 from gateway.market import MarketFrame, MarketSource
 from gateway.market.faults import Faults, FaultsInForce
-from gateway.market.requests import Subscriptions
 from gateway.market.server import MarketProgress, MarketServer, run_market_server
 from gateway.market.simulated import SimulatedMarket
 from gateway.market.subscriber import text_packet
+from gateway.market.subscriptions import Subscriptions
 
 BTC, ETH = "btcusdt@bookTicker", "ethusdt@bookTicker"
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from gateway.core.seed import INSTRUMENTS
+from gateway.core.defaults import INSTRUMENTS
 from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS, For
 from gateway.protocol.codecs import JSON

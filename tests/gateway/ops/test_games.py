@@ -10,10 +10,12 @@ import pytest
 import pytest_asyncio
 
 from engine.model.state import Game
-from gateway.core.seed import GAMES, GameData, GameUpdate, create_game_of
+from gateway.core.defaults import GAMES
 from gateway.core.tokens import ADMIN
 from gateway.ops.games import GameAnswer, game_answer
+from gateway.presenters.specs import create_game_of
 from gateway.protocol.codecs import JSON
+from gateway.protocol.specs import GameSpec, GameUpdate
 from persistence.queries import Standing, Standings
 from tests.harness.gateway import Client, Gateway, open_gateway
 
@@ -91,7 +93,7 @@ async def test_who_sees_which_games(gateway: Gateway) -> None:
     assert await gateway.guest().error("game.list") == "NOT_AUTHENTICATED"
 
 
-FULL = GameData(
+FULL = GameSpec(
     title="Full", description="All", starting_balance="1234.50000000", max_positions=7, max_leverage=9, fees=False,
     execution="next", speed_bump_ms=40, allowed_symbols=("ETHUSDT",), allowed_directions="short_only",
     max_trades_per_minute=3, min_trades=2, min_hold_s=5, max_daily_drawdown_pct="2.5", daily_anchor="higher",
@@ -104,10 +106,10 @@ FULL = GameData(
 SPLIT = msgspec.structs.replace(FULL, reward_price="0", prize_split=(70, 30))
 
 
-@pytest.mark.parametrize("data", [GameData("Plain"), *GAMES, FULL, SPLIT, msgspec.structs.replace(FULL, currency="SOL"),
+@pytest.mark.parametrize("data", [GameSpec("Plain"), *GAMES, FULL, SPLIT, msgspec.structs.replace(FULL, currency="SOL"),
                                   msgspec.structs.replace(FULL, currency="", entry_fee="1.50")],
                          ids=lambda data: data.title)  # fmt: skip
-def test_what_is_shown_of_a_game_makes_the_same_game_again(data: GameData) -> None:
+def test_what_is_shown_of_a_game_makes_the_same_game_again(data: GameSpec) -> None:
     command = create_game_of(data)
     shown = msgspec.json.decode(msgspec.json.encode(game_answer(5, Game([command]))))
     del shown["version"], shown["active"]
@@ -116,7 +118,7 @@ def test_what_is_shown_of_a_game_makes_the_same_game_again(data: GameData) -> No
 
 def test_the_example_of_a_game_leaves_nothing_as_it_is_by_default() -> None:
     """So that a field which is not shown, or not taken, is missed above."""
-    plain = GameData("Plain")
+    plain = GameSpec("Plain")
     for field in plain.__struct_fields__:
         assert any(getattr(data, field) != getattr(plain, field) for data in (FULL, SPLIT)), field
     assert {"game", "version", "active"} == set(GameAnswer.__struct_fields__) - set(plain.__struct_fields__)
@@ -168,7 +170,7 @@ async def test_the_board_of_cups_of_all_time_of_now_and_of_then(gateway: Gateway
     assert (board["season"], board["name"], board["players"], "rank" in board) == (1, "Spring", 1, False)
     assert "rank" not in await boss.result("board.cups")
 
-    gateway.past.seasons[0] = Standings([Standing(first[0], 30, 1)], 2, 2)
+    gateway.history.seasons[0] = Standings([Standing(first[0], 30, 1)], 2, 2)
     board = await bob.result("board.cups", {"season": 0})
     assert board == {
         "players": 2, "season": 0, "rank": 2,

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from engine.batch.machine import Applied
 from engine.model.commands import Batch
-from gateway.core.seed import INSTRUMENTS
+from gateway.core.defaults import INSTRUMENTS
 from gateway.core.tokens import ADMIN
 from gateway.ops import history as ops_history
-from gateway.process.data_folder import Store
+from gateway.process.data_folder import DataFolder
 from gateway.protocol.codecs import JSON, Codec
 from persistence import projection
 from persistence.projection import Projection
@@ -30,7 +30,7 @@ SPRINT = {"title": "Sprint", "duration_s": 600, "max_total_drawdown_pct": "10", 
 ONE = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.1", "leverage": 10}
 
 
-class Kept(Store):
+class Kept(DataFolder):
     """What a store keeps of the past, without log and snapshots."""
 
     def __init__(self, kept: Projection, queries: Queries) -> None:
@@ -51,7 +51,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     projection.store(connection, b"log", sequence, [])
     connection.close()
     kept = Kept(await Projection.open(path, b"log", sequence, gather_s=0.05), await Queries.open(path))
-    opened.arena.past = kept
+    opened.arena.history = kept
     opened.arena.sequencer._consumers.append(kept.put)  # type: ignore[attr-defined]
     yield opened
     opened.arena.sequencer.stop()
@@ -153,11 +153,11 @@ async def test_a_projection_that_lags_behind_is_not_waited_for_for_ever(
     ann = await gateway.player()
     match = await sprint(boss, ann)
     await ends(gateway, boss, match)
-    kept, gateway.arena.past = gateway.arena.past, Stuck()
+    kept, gateway.arena.history = gateway.arena.history, Stuck()
     error = (await answered(ann, "match.summary", {"match": match}))["error"]
     assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
     monkeypatch.undo()
-    gateway.arena.past = kept
+    gateway.arena.history = kept
     assert (await later(ann, "match.summary", {"match": match}))["match"]["rank"] == 1
 
 

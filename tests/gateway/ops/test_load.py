@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from engine.model.scale import NS_PER_S
-from gateway.ops import matches as ops_matches
-from gateway.ops import sessions
+from gateway.ops import dispatcher
+from gateway.presenters import boards
 from persistence.queries import Standings
 from tests.gateway.ops.test_wallet import operator
 from tests.harness.gateway import ROOMY, Client, Gateway, open_gateway
@@ -180,23 +180,21 @@ async def test_so_many_answers_of_a_connection_wait_for_the_history(
 
     boss = await operator(gateway)
     await boss.result("admin.start_season", {"name": "First"})
-    monkeypatch.setattr(gateway.past, "standings", slow)
-    answered = codes(ann, "board.cups", {"season": 0}, sessions.MOST_LATER, None)
+    monkeypatch.setattr(gateway.history, "standings", slow)
+    answered = codes(ann, "board.cups", {"season": 0}, dispatcher.MOST_QUERIES, None)
     await asyncio.sleep(0)
     assert answered == []
     assert codes(ann, "board.cups", {"season": 0}, 1, None) == ["OVERLOADED"]
     go.set()
     await gateway.settles()
-    assert [message["ok"] for message in ann.messages()].count(True) == sessions.MOST_LATER
+    assert [message["ok"] for message in ann.messages()].count(True) == dispatcher.MOST_QUERIES
     assert await ann.result("board.cups", {"season": 0}) == {"players": 0, "rows": [], "season": 0}
 
 
 async def test_a_board_of_many_seats_is_ranked_now_and_then(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for all who ask; its figures are those of now, and who has come since is on the next one."""
-    monkeypatch.setattr(ops_matches, "FEW_SEATS", 1)
-    gateway.arena.config = msgspec.structs.replace(
-        gateway.arena.config, limits=msgspec.structs.replace(ROOMY, board_every_ms=1_000_000)
-    )
+    monkeypatch.setattr(boards, "FEW_SEATS", 1)
+    gateway.arena.boards = kept = boards.Boards(gateway.machine.state, ROOMY.board_rows, every_ms=1_000_000)
     ann, bob = await gateway.player(), await gateway.player()
     board = await bob.result("match.board", {"match": 1})
     assert ([row["player"] for row in board["rows"]], board["rank"]) == ([1, 2], 2)
@@ -207,8 +205,8 @@ async def test_a_board_of_many_seats_is_ranked_now_and_then(gateway: Gateway, mo
     assert ([row["player"] for row in board["rows"]], board["rank"], board["players"]) == ([1, 2], 2, 2)
     assert board["rows"][0]["positions"] == 1
     assert "rank" not in await carl.result("match.board", {"match": 1})
-    ranked_s, ranking = gateway.arena.rankings[1]
-    gateway.arena.rankings[1] = ranked_s - 1_000, ranking
+    ranked_s, ranking = kept._rankings[1]
+    kept._rankings[1] = ranked_s - 1_000, ranking
     board = await bob.result("match.board", {"match": 1})
     assert ([row["player"] for row in board["rows"]], board["rank"], board["players"]) == ([2, 3, 1], 1, 3)
     assert (await carl.result("match.board", {"match": 1}))["rank"] == 2

@@ -122,7 +122,7 @@ async def test_who_signs_up_has_demo_money_and_may_name_who_brought_him(tmp_path
         await web.guest(referral_code=code.lower())
         assert (await ask(ws, "referral.get"))["result"]["referred"] == 1
 
-        players = len(app.store.machine.state.cold.players)
+        players = len(app.folder.machine.state.cold.players)
         unknown = code_of(players + 1)  # that of whom is just signing up
         for body, code_of_error in [
             ({"referral_code": unknown}, "REFERRAL_CODE_UNKNOWN"),
@@ -133,7 +133,7 @@ async def test_who_signs_up_has_demo_money_and_may_name_who_brought_him(tmp_path
         ]:
             async with http.post(web.url + "/api/v1/auth/guest", json=body) as response:
                 assert (await response.json(content_type=None))["code"] == code_of_error
-        assert len(app.store.machine.state.cold.players) == players
+        assert len(app.folder.machine.state.cold.players) == players
         assert len((await ask(ws, "store.list"))["result"]) == 2
 
 

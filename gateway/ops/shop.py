@@ -1,23 +1,20 @@
-"""Ops of the store: what it sells, buying it, and what a player has of it."""
+"""Ops of the shop (on the wire: store): what it sells, buying it, and what a player has of it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset, PurchaseItem, StockStore
-from gateway.core.house import OfferData, set_offer_of
 from gateway.core.records import Outcome
 from gateway.ops.admin import made, seed_errors_refused
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request, cold_request
-from gateway.presenters.instruments import asset_text
+from gateway.presenters.decimals import asset_text
+from gateway.presenters.specs import set_offer_of
 from gateway.protocol import arguments as args
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.protocol.specs import OfferSpec
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission, cold_submission
 
 
 class OfferAnswer(Struct, frozen=True):
@@ -47,7 +44,7 @@ class Purchased(Struct, frozen=True):
     count: int
 
 
-def store_list(session: Session, nothing: args.Nothing) -> list[OfferAnswer]:
+def shop_list(session: Session, nothing: args.Nothing) -> list[OfferAnswer]:
     state = session.arena.state
     return [
         OfferAnswer(
@@ -70,19 +67,19 @@ def inventory_list(session: Session, nothing: args.Nothing) -> list[ItemAnswer]:
     ]
 
 
-def purchase(arena: Arena, player: int, of: args.Purchase) -> Request:
+def purchase(arena: Arena, player: int, of: args.Purchase) -> Submission:
     def purchased(outcome: Outcome) -> Purchased:
         return Purchased(of.item, of.count)
 
-    return cold_request(PurchaseItem(player, of.item, of.count, of.version or 0), purchased, player)
+    return cold_submission(PurchaseItem(player, of.item, of.count, of.version or 0), purchased, player)
 
 
-def set_offer(arena: Arena, player: int, data: OfferData) -> Request:
+def set_offer(arena: Arena, player: int, data: OfferSpec) -> Submission:
     """The id of the answer is the number of the item."""
     with seed_errors_refused():
-        return cold_request(set_offer_of(data), made)
+        return cold_submission(set_offer_of(data), made)
 
 
-def stock(arena: Arena, player: int, of: args.Stock) -> Request:
+def stock(arena: Arena, player: int, of: args.Stock) -> Submission:
     """The id of the answer is the number of the item."""
-    return cold_request(StockStore(of.item, of.count), made)
+    return cold_submission(StockStore(of.item, of.count), made)

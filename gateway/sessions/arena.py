@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.batch.machine import Machine
-from engine.model.scale import NS_PER_MS
 from engine.model.state import State
-from engine.views import Ranking
-from gateway.channels.fanout import Fanout
+from gateway.channels.fanout import Fanout, applied
 from gateway.core.clock import Clock
 from gateway.core.config import Config
 from gateway.core.limits import Buckets, Counts
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
+from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from persistence.audit import Audit, Taken
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 
 
-class Past(Protocol):
-    """What is looked up. Of a player: the latest before message `before`, newest first."""
+class HistoryReader(Protocol):
+    """What is looked up in the projection. Of a player: the latest before message `before`, newest first."""
 
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         """Closed ones that opened before `until_ns`: the latest, earliest first."""
@@ -56,8 +55,9 @@ class Arena:
     clock: Clock
     instruments: Instruments
     fanout: Fanout
+    boards: Boards
     tokens: Tokens
-    past: Past
+    history: HistoryReader
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     player_connections: Counts
@@ -65,8 +65,6 @@ class Arena:
     """What players and addresses may still try of wrong codes."""
     positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
     """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
-    rankings: dict[int, tuple[float, Ranking]] = field(default_factory=dict)
-    """By match of many seats, when it was ranked last in monotonic seconds, and how."""
 
     @property
     def state(self) -> State:
@@ -75,8 +73,7 @@ class Arena:
     @property
     def applied(self) -> tuple[int, int]:
         """Sequence of the last command applied, and its stamp in ms: what an answer from the state is as of."""
-        world = self.machine.state.book.world[0]
-        return int(world["sequence"]), int(world["now_ns"]) // NS_PER_MS
+        return applied(self.machine.state)
 
     def allows_guests(self) -> bool:
         """May somebody without a name look at the market, or become a player?"""

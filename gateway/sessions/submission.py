@@ -1,4 +1,4 @@
-"""What an op asks of the engine."""
+"""What an op submits to the engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.core.records import Outcome, cold_record
 from gateway.protocol.errors import Code, Refused
 
 
-class Request(NamedTuple):
+class Submission(NamedTuple):
     """A command for the engine, and what its outcome means to the client."""
 
     record: bytes
@@ -19,10 +19,10 @@ class Request(NamedTuple):
     blob: bytes = b""
 
 
-def cold_request(command: ColdCommand, result: Callable[[Outcome], Any], player: int = 0) -> Request:
+def cold_submission(command: ColdCommand, result: Callable[[Outcome], Any], player: int = 0) -> Submission:
     """Asked for by a player, or (0) by an operator. Raises Refused OUT_OF_RANGE when a number in it has more than 64
     bits."""
     try:
-        return Request(cold_record(player), result, blob=encode_cold(command))
+        return Submission(cold_record(player), result, blob=encode_cold(command))
     except OverflowError as error:
         raise Refused(Code.OUT_OF_RANGE, problem="a number has more than 64 bits") from error

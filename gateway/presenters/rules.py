@@ -1,41 +1,23 @@
-"""Challenge rules as people write and read them: percents as decimal text, names for modes.
+"""Challenge rules as people read them: percents as decimal text, names for modes.
 
 The same names stand in config.toml and in the answers about a match.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from engine.model.commands import Anchor, Directions, TotalDrawdown
-from engine.model.scale import NS_PER_S, PPM, format_decimal, parse_decimal
+from engine.model.scale import NS_PER_S
 from engine.model.state import Cold
 from engine.views import Rules
-
-DirectionsName = Literal["both", "long_only", "short_only"]
-AnchorName = Literal["balance", "equity", "higher"]
-TotalDrawdownName = Literal["static", "trailing", "trailing_lock"]
-LossPerTrade = Literal["close", "disqualify"]
-ProfitTarget = Literal["locks", "ends"]
+from gateway.presenters.decimals import percent_text
 
 DIRECTIONS: Final = {each.value: each.name.lower() for each in Directions}
 ANCHORS: Final = {each.value: each.name.lower() for each in Anchor}
 TOTAL_DRAWDOWNS: Final = {each.value: each.name.lower() for each in TotalDrawdown}
-
-_PERCENT_DECIMALS: Final = 4
-assert 100 * 10**_PERCENT_DECIMALS == PPM
-
-
-def parse_percent(text: str) -> int:
-    """The ppm that a percent as decimal text is: "2.5" is 25,000. Raises ValueError."""
-    return parse_decimal(text, _PERCENT_DECIMALS)
-
-
-def percent_text(ppm: int) -> str:
-    """The percent as decimal text, as short as it can be: 50,000 ppm is "5"."""
-    return format_decimal(ppm, _PERCENT_DECIMALS).rstrip("0").rstrip(".")
 
 
 class RulesAnswer(Struct, frozen=True, omit_defaults=True):

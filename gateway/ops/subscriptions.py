@@ -1,10 +1,10 @@
-"""Ops of the session: who it is, and what it listens to."""
+"""Ops of subscriptions: what a session listens to. A subscription begins with a snapshot, after the reply."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -13,37 +13,21 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import INTERVALS, Channel, Message
 from gateway.channels.rooms import room_of
-from gateway.ops.careers import CareerAnswer, career_answer
-from gateway.ops.fixed import FixedTradeAnswer, fixed_trades_of
+from gateway.ops.auth import Empty, Time
 from gateway.ops.market import quote_of
-from gateway.ops.matches import SeatAnswer, board_of, may_watch, seat_answer
-from gateway.ops.orders import OrderAnswer, order_answer
-from gateway.ops.positions import PositionAnswer, position_answer
-from gateway.ops.queues import QueueAnswer, queues_of
+from gateway.ops.matches import may_watch
+from gateway.ops.me import me_get
 from gateway.presenters.market_messages import candle_data
 from gateway.presenters.messages import Push
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
-
+from gateway.sessions.session import Session
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 """Of a match: as its channel's own name has it, or a session would know the channel by another name than the arena."""
 
-GREETING_COSTS: Final = {"me": 2, "board": 5}
-"""In messages, what the first one of a channel costs, as gateway/ops.py says of the op that answers the same."""
-
-
-class Authenticated(Struct, frozen=True):
-    player: int
-    session: str
-    role: str
-
-
-class Time(Struct, frozen=True):
-    at: int
+SNAPSHOT_COSTS: Final = {"me": 2, "board": 5}
+"""In messages, what the first one of a channel costs, as the table of ops says of the op that answers the same."""
 
 
 class Subscribed(Struct, frozen=True):
@@ -52,72 +36,16 @@ class Subscribed(Struct, frozen=True):
     channels: list[str]
 
 
-class Empty(Struct, frozen=True):
-    pass
-
-
-class MeAnswer(Struct, frozen=True):
-    """The player and all that is open: result of me.get, and the snapshot of the private channel."""
-
-    player: int
-    name: str
-    role: str
-    seats: list[SeatAnswer]
-    orders: list[OrderAnswer]
-    positions: list[PositionAnswer]
-    fixed: list[FixedTradeAnswer]
-    queues: list[QueueAnswer]
-    career: CareerAnswer
-
-
-def auth(session: Session, credentials: args.Auth) -> Authenticated:
-    if session.identity is not None:
-        raise Refused(Code.ALREADY_AUTHENTICATED)
-    identity = session.arena.tokens.identity(credentials.token)
-    if identity.player > int(session.arena.state.book.world[0]["players"]):
-        raise Refused(Code.TOKEN_INVALID)
-    session.authenticate(identity)
-    return Authenticated(identity.player, identity.session, identity.role)
-
-
-def ping(session: Session, nothing: args.Nothing) -> Empty:
-    return Empty()
-
-
-def time(session: Session, nothing: args.Nothing) -> Time:
-    return Time(session.arena.clock.stamp_ns() // NS_PER_MS)
-
-
-def me_get(session: Session, nothing: args.Nothing) -> MeAnswer:
-    arena, state = session.arena, session.arena.state
-    assert session.identity is not None
-    player = session.player
-    seats = views.seats_of(state, player)
-    orders = [view for seat in seats for view in views.orders(state.book, player, seat.match) or ()]
-    positions = [view for seat in seats for view in views.positions(state.book, player, seat.match) or ()]
-    return MeAnswer(
-        player,
-        state.cold.players[player].name,
-        session.identity.role,
-        [seat_answer(arena.instruments, seat) for seat in seats],
-        [order_answer(arena.instruments, view) for view in orders],
-        [position_answer(arena.instruments, view) for view in positions],
-        fixed_trades_of(state, arena.instruments, player, seats),
-        queues_of(state, player),
-        career_answer(views.career(state.book, player)),
-    )
-
-
 def subscribe(session: Session, wanted: args.Subscribe) -> Subscribed:
     """All of them or none. Each one's snapshot follows the reply."""
     names = [name for name in dict.fromkeys(wanted.channels) if name not in session.channels]
     if len(session.channels) + len(names) > session.arena.config.limits.channels_per_connection:
         raise Refused(Code.TOO_MANY_CHANNELS)
     found = [(name, _channel(session, name)) for name in names]
-    session.spend(sum(GREETING_COSTS.get(name.partition(".")[0], 0) for name in names))
+    session.spend(sum(SNAPSHOT_COSTS.get(name.partition(".")[0], 0) for name in names))
     for name, channel in found:
         session.channels[name] = channel
-        session.after_reply(partial(_greet, session, name, channel))
+        session.after_reply(partial(_send_snapshot, session, name, channel))
     return Subscribed(list(session.channels))
 
 
@@ -159,7 +87,7 @@ def _channel(session: Session, name: str) -> Channel | None:
     raise Refused(Code.CHANNEL_UNKNOWN, channel=name)
 
 
-def _greet(session: Session, name: str, channel: Channel | None) -> None:
+def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None:
     """Begin the subscription with a snapshot of what the channel tells."""
     seq, at_ms = session.arena.applied
     if channel is None:
@@ -177,9 +105,9 @@ def _snapshot(session: Session, type: str, rest: str) -> object:
     if type == "tick":
         return quote_of(arena, rest)
     if type == "board":
-        return board_of(arena, int(rest))
+        return arena.boards.of(int(rest))
     if type == "match":
-        return room_of(arena, int(rest))
+        return room_of(arena.state, int(rest))
     if type == "candle":
         symbol, interval = rest.split(".")
         instrument = arena.instruments.named(symbol)
