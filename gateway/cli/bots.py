@@ -36,7 +36,7 @@ def bots(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Let players that are programs trade, check what they are told, and sum up. Exit code 1 if anything was wrong.
+    """Let players that are programs trade, check what they are sent, and sum up. Exit code 1 if anything was wrong.
 
     They survive restarts of the server: they come back and ask again with the same keys.
 

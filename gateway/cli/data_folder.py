@@ -27,7 +27,7 @@ def verify(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     from persistence import recovery
 
     _check_folder(data)
-    with _refusals_told(data), _progress("replaying", json) as show:
+    with _explained(data), _progress_bar("replaying", json) as show:
         verified = recovery.verify(data, on_progress=show)
         newest = state_hash(recovery.state_at(data, verified.last_sequence).state)
     verdict = _verdict(verified, newest)
@@ -54,7 +54,7 @@ def audit(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     from persistence.recovery import recover
 
     _check_folder(data)
-    with _refusals_told(data), _progress("auditing", json):
+    with _explained(data), _progress_bar("auditing", json):
         recovered = recover(data)
         try:
             audited = audit_file(take(recovered.machine.state), recovered.projection_path)
@@ -73,7 +73,7 @@ def rebuild(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     from persistence import recovery
 
     _check_folder(data)
-    with _refusals_told(data), _progress("rebuilding", json) as show:
+    with _explained(data), _progress_bar("rebuilding", json) as show:
         sequence = recovery.rebuild(data, on_progress=show)
     print(msgspec.json.encode({"sequence": sequence}).decode() if json else f"projection at sequence {sequence}")
     return 0
@@ -144,7 +144,7 @@ def _check_folder(data: Path) -> None:
 
 
 @contextmanager
-def _refusals_told(data: Path) -> Iterator[None]:
+def _explained(data: Path) -> Iterator[None]:
     """What can be wrong with a data folder, in one line."""
     from persistence.log import LogBehind, LogFailed
     from persistence.recovery import DataFolderInUse, HistoriesDiffer
@@ -159,7 +159,7 @@ def _refusals_told(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def _progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal, after the kernels are warm."""
     from rich.progress import Progress
 

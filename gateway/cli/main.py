@@ -50,7 +50,7 @@ app.command(
 
 
 def main() -> None:
-    """Entry point: parse, run, and end with an exit code; what is wrong is told in one line."""
+    """Entry point: parse, run, and end with an exit code; what is wrong is said in one line."""
     try:
         code = app(result_action="return_value")
     except Failure as failure:

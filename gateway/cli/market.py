@@ -42,12 +42,12 @@ def market(
     if speed < 0:
         raise Failure("--speed cannot be negative; 0 is as fast as clients take it")
     with Console(stderr=True).status("starting the market") as status:
-        told = False
+        announced = False
 
         def show(progress: MarketProgress) -> None:
-            nonlocal told
-            if not told:
-                told = True
+            nonlocal announced
+            if not announced:
+                announced = True
                 print(f"market open on ws://{host}:{progress.port}", flush=True)
             status.update(f"{progress.clients} clients, {progress.frames:,} frames, pass {progress.passes}")
 

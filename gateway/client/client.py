@@ -110,7 +110,7 @@ class Client(Connection):
     # Session
 
     async def guest(self, name: str | None = None, *, referral_code: str | None = None) -> Guest:
-        """Become a new player without giving a name to anybody; with the code of whoever has told you of the arena."""
+        """Become a new player without giving a name to anybody; with the referral code of another player."""
         guest = await self.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
         self.matches = guest.matches
         await self.auth(guest.token)

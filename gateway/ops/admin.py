@@ -41,7 +41,7 @@ class Made(Struct, frozen=True):
 
 def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submission:
     """A new one, or other data for one that there is: its switches stay as they are."""
-    with seed_errors_refused():
+    with spec_errors_refused():
         defined = define_instrument_of(data)
         known = arena.instruments.by_symbol.get(data.symbol)
         if known is not None:
@@ -51,12 +51,12 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
 
 
 def create_game(arena: Arena, player: int, data: GameSpec) -> Submission:
-    with seed_errors_refused():
+    with spec_errors_refused():
         return cold_submission(create_game_of(data), made)
 
 
 def update_game(arena: Arena, player: int, data: GameUpdate) -> Submission:
-    with seed_errors_refused():
+    with spec_errors_refused():
         return cold_submission(UpdateGame(data.game, create_game_of(data)), made)
 
 
@@ -109,7 +109,7 @@ def made(outcome: Outcome) -> Made:
 
 
 @contextmanager
-def seed_errors_refused() -> Iterator[None]:
+def spec_errors_refused() -> Iterator[None]:
     """What cannot be made of an operator's data is refused with what is wrong about it."""
     try:
         yield

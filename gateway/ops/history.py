@@ -1,7 +1,7 @@
 """Ops that look back: a finished match, and what a player's matches and trades have come to.
 
-They are answered from the projection. What a client has just been told may take it a moment; a finished match is waited
-for, because it is asked for when it has just finished.
+They are answered from the projection, which lags a moment behind events. A finished match is waited for, because it is
+asked for when it has just finished.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ops of queues: a player wants a seat in the next match of a game, or not any more. `me` tells what comes of it."""
+"""Ops of queues: waiting for a seat in the next match of a game. What comes of it is on `me`."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset, FundReferrals
-from gateway.ops.admin import made, seed_errors_refused
+from gateway.ops.admin import made, spec_errors_refused
 from gateway.ops.wallet import crediting
 from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.referral_codes import code_of
@@ -52,7 +52,7 @@ def referral_get(session: Session, nothing: args.Nothing) -> ReferralAnswer:
 
 
 def set_referrals(arena: Arena, player: int, data: ReferralTerms) -> Submission:
-    with seed_errors_refused():
+    with spec_errors_refused():
         return cold_submission(set_referrals_of(data), made)
 
 

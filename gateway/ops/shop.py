@@ -7,7 +7,7 @@ from msgspec import Struct
 from engine import views
 from engine.model.commands import Asset, PurchaseItem, StockStore
 from gateway.core.records import Outcome
-from gateway.ops.admin import made, seed_errors_refused
+from gateway.ops.admin import made, spec_errors_refused
 from gateway.presenters.decimals import asset_text
 from gateway.presenters.specs import set_offer_of
 from gateway.protocol import arguments as args
@@ -76,7 +76,7 @@ def purchase(arena: Arena, player: int, of: args.Purchase) -> Submission:
 
 def set_offer(arena: Arena, player: int, data: OfferSpec) -> Submission:
     """The id of the answer is the number of the item."""
-    with seed_errors_refused():
+    with spec_errors_refused():
         return cold_submission(set_offer_of(data), made)
 
 

@@ -88,7 +88,7 @@ def _channel(session: Session, name: str) -> Channel | None:
 
 
 def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None:
-    """Begin the subscription with a snapshot of what the channel tells."""
+    """Begin the subscription with a snapshot of the channel."""
     seq, at_ms = session.arena.applied
     if channel is None:
         n = views.messages_of(session.arena.state.book, session.player)
@@ -97,7 +97,7 @@ def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None
         session.arena.fanout.join_private(session, session.player)
         return
     type, _, rest = name.partition(".")
-    channel.greet(session, Message(seq, at_ms, type if rest else "hello", _snapshot(session, type, rest)))
+    channel.subscribe(session, Message(seq, at_ms, type if rest else "hello", _snapshot(session, type, rest)))
 
 
 def _snapshot(session: Session, type: str, rest: str) -> object:

@@ -70,7 +70,7 @@ def no_data(event: Event, instrument: Instrument | None) -> dict[str, Any]:
 
 
 class Private(NamedTuple):
-    """How an event is told to the player it concerns."""
+    """The private message of a kind of event."""
 
     name: str  # the type of its message
     layout: type[Event] | None  # None: a Trade

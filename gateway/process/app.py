@@ -1,7 +1,7 @@
 """The whole arena in one process: built, served, and stopped in order.
 
 start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
-stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
+stop    listen no more -> notify clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 async def serve(
     config: Config, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None
 ) -> int:
-    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is told the port.
+    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is called with the port.
 
     Raises, before anything is served, one of REFUSALS or LogFailed.
     """
@@ -78,7 +78,7 @@ async def serve(
         with suppress(ValueError, NotImplementedError):  # not in the main thread: then only `stop` stops it
             loop.add_signal_handler(number, stop.set)
     app = await App.start(config)
-    _settle_memory()
+    _tune_gc()
     try:
         on_ready(app.port)
         await app.run(stop)
@@ -93,7 +93,7 @@ async def serve(
     return 0
 
 
-def _settle_memory() -> None:
+def _tune_gc() -> None:
     """Let the garbage collector leave alone what is here to stay, and look at the rest less often.
 
     Messages are made of Structs that it does not track, so there is little for it to find.
@@ -182,13 +182,13 @@ class App:
         seeded = self._seed() if sequencer.sequence == 0 else []
         for instrument in self.instruments.by_id:
             self.prices.watch(instrument)
-        self._own(sequencer.run(), "sequencer")
+        self._start_task(sequencer.run(), "sequencer")
         for outcome in seeded:
-            await self._unless_ended(outcome)
-        self._own(self.connections.run(), "connections")
-        self._own(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
-        self._own(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
-        self._own(self._watch_folder(), "folder")
+            await self._seeded(outcome)
+        self._start_task(self.connections.run(), "connections")
+        self._start_task(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
+        self._start_task(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
+        self._start_task(self._watch_folder(), "folder")
         self._market = await start_market(self.config.market, self.prices)
         self._tasks.append(self._market.task)
         await self._listen()
@@ -268,7 +268,7 @@ class App:
             outcomes.append(done)
         return outcomes
 
-    async def _unless_ended(self, outcome: asyncio.Future[Outcome]) -> None:
+    async def _seeded(self, outcome: asyncio.Future[Outcome]) -> None:
         """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
         sequencer = self._task("sequencer")
         either: set[asyncio.Future[Any]] = {outcome, sequencer}
@@ -344,7 +344,7 @@ class App:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     def _task(self, name: str) -> asyncio.Task[None]:

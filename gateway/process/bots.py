@@ -1,7 +1,7 @@
 """Players that are programs: they register as guests, listen, and trade at random, as people might.
 
 Each request has a key and is repeated with it until its outcome is known, so bots play on through restarts of the
-server. What they are told is checked on the way: see bot.py. The journal holds what was acknowledged, one JSON line
+server. Replies and events are checked on the way: see bot.py. The journal holds what was acknowledged, one JSON line
 each, for whoever wants to know whether the arena still knows it after a crash.
 """
 

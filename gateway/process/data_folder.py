@@ -64,7 +64,7 @@ class DataFolder:
         return await self._queries.candles(instrument, interval_s, limit, until_ns)
 
     async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
-        """Changes of the player's accounts that were told before message `before`, newest first."""
+        """Changes of the player's accounts before message `before`, newest first."""
         return await self._queries.wallet_changes(player, limit, before)
 
     async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:

@@ -96,7 +96,7 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
 
 class Parser(asyncio.Protocol):
     """The frame parser, as aiohttp's protocol wants it; and, from `take_over` on, in that protocol's place: what is
-    read comes here at once, and of all else aiohttp is told."""
+    read comes here at once, and all other calls are passed on to aiohttp."""
 
     def __init__(self, frames: WebSocketReader, reader: Reader) -> None:
         self.feed_data: Callable[[bytes], tuple[bool, bytes]] = frames.feed_data
