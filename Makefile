@@ -33,7 +33,7 @@ bench: setup          ## The engine and the ledger alone, then the whole arena a
 	$(BIN)/arena bench gateway
 
 soak: setup           ## Ten million steps against the naive twin; a hundred kill -9; a tournament, and its books
-	$(BIN)/python tests/soak_oracle.py
+	$(BIN)/python -m tests.differential.soak
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.tournament
 

@@ -19,7 +19,7 @@ from engine.model.events import TransferStatus
 from engine.model.state import State
 from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED
 from gateway.client.types import Balance
-from gateway.presenters.instruments import asset_text
+from gateway.presenters.decimals import asset_text
 from persistence.recovery import recover
 
 PLAYERS: Final = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS)

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ARENA = [sys.executable, "-c", "from gateway.cli import main; main()"]
+ARENA = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
 """The command `arena`, of the sources under test."""
 
 START_S = 110.0

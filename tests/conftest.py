@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from arena import Arena
 from hypothesis import settings
+
+from tests.harness.arena import Arena
 
 settings.register_profile("arena", deadline=None, print_blob=True)
 settings.load_profile("arena")

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from engine.competition.career_points import count_match
 from engine.competition.games import rules_of
-from engine.model.commands import LONGEST_SEASON_NAME, StartSeason
+from engine.model.bounds import LONGEST_SEASON_NAME
+from engine.model.commands import StartSeason
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.state import State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model.commands import (
+from engine.model.bounds import (
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
     LONGEST_COVER,
@@ -15,14 +15,8 @@ from engine.model.commands import (
     MOST_ITEM_REWARDS,
     MOST_OF_AN_ITEM,
     MOST_PLAYERS,
-    Account,
-    Asset,
-    CreateGame,
-    DeleteGame,
-    SetGameActive,
-    UpdateGame,
-    of_players,
 )
+from engine.model.commands import Account, Asset, CreateGame, DeleteGame, SetGameActive, UpdateGame, of_players
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, PPM
 from engine.model.state import Game, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.invariants.rows import where
-from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.scale import NS_PER_S
 from engine.model.state import State
 from engine.model.tables import INTERVALS_S

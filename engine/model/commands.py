@@ -362,10 +362,6 @@ class _Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     pass
 
 
-HOURS_PER_INSTRUMENT = 14
-"""Most windows of weekly trading hours: two a day."""
-
-
 class MarginBracket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of an instrument's margin table. The last bracket has no end."""
 
@@ -408,27 +404,6 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     fixed_max_s: int = 24 * 3600
     fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
     fixed_wallets: tuple[str, ...] = ()  # of STAKE_ASSETS, those from which they may be staked; over each, the same cap
-
-
-HIGHEST_PAYOUT_PERCENT = 1_000
-LONGEST_BUMP_MS = 10_000
-
-LONGEST_MATCH_S = 366 * 86_400
-LONGEST_COUNTDOWN_S = 7 * 86_400
-LONGEST_QUEUE_S = 7 * 86_400
-LONGEST_OUTAGE_S = 7 * 86_400
-MOST_PLAYERS = 100_000
-"""Of a match that waits for players."""
-
-LONGEST_TITLE = 100
-LONGEST_DESCRIPTION = 2_000
-LONGEST_COVER = 500
-MOST_ITEM_REWARDS = 8
-"""Kinds of items that the winner of a match gets."""
-MOST_OF_AN_ITEM = 1_000_000
-MOST_CUPS = 1_000_000
-"""That a match is played for; likewise its experience."""
-LONGEST_SEASON_NAME = 64
 
 
 class CreateGame(_Cold, frozen=True, tag="create_game"):

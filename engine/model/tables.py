@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from engine.jit.bundles import Tables, rows_of
 from engine.jit.plain import readable
-from engine.model.commands import CLIENT_ORDER_ID_WORDS, HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
+from engine.model.bounds import HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
+from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import OUTCOME
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.jit import kernel
 from engine.jit.plain import readable
-from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.state import State
 from engine.model.tables import (
     BANDS,

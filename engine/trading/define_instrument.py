@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.model.commands import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT, STAKE_ASSETS, DefineInstrument
+from engine.model.bounds import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT
+from engine.model.commands import STAKE_ASSETS, DefineInstrument
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, MINUTES_PER_WEEK, MONEY, PPM

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
-from engine.model.commands import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.reasons import Reason
 from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
 

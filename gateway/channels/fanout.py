@@ -19,6 +19,7 @@ from engine.batch.machine import Applied
 from engine.model.commands import Batch
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
+from engine.model.state import State
 from gateway.presenters.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market_messages import QuoteData, SwitchData, candle_data
@@ -27,8 +28,8 @@ from gateway.presenters.messages import PRIVATE, Push
 from gateway.presenters.names import SCOPES, SWITCHES
 from gateway.protocol.codecs import Codec
 
-_UNTOLD: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
-"""By kind of event: whether no channel has it, while there may be as many as a match has seats."""
+_UNPUBLISHED: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
+"""By kind of event: whether no channel carries it, while there may be as many as a match has seats."""
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -71,6 +72,12 @@ class Message(NamedTuple):
     data: Any
 
 
+def applied(state: State) -> tuple[int, int]:
+    """Sequence of the last command applied, and its stamp in ms: what a message made from the state is as of."""
+    world = state.book.world[0]
+    return int(world["sequence"]), int(world["now_ns"]) // NS_PER_MS
+
+
 class Channel:
     """A public channel. `n` is its last message's number."""
 
@@ -83,7 +90,7 @@ class Channel:
         self.behind: dict[Subscriber, int] = {}
         """Its subscribers; how many messages fewer each was sent, because some were conflated."""
 
-    def greet(self, subscriber: Subscriber, message: Message) -> None:
+    def subscribe(self, subscriber: Subscriber, message: Message) -> None:
         """Subscribe; the first message is a snapshot with the number that the channel is at."""
         self.behind[subscriber] = 0
         seq, at, type, data = message
@@ -108,7 +115,7 @@ class Channel:
             outlet.send(frame)
 
     def end(self, subscriber: Subscriber, message: Message) -> None:
-        """No more for this subscriber, who is told so."""
+        """Unsubscribe; the last message is of the kind "ended"."""
         behind = self.behind.pop(subscriber)
         seq, at, type, data = message
         subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n - behind, seq, at, type, data, "ended")))
@@ -146,7 +153,7 @@ class Fanout:
         self._instruments = instruments
         self._last_price = last_price
         self._instrument_changed = instrument_changed
-        self._takers: dict[int, Callable[[bytes, int], None]] = {
+        self._handlers: dict[int, Callable[[bytes, int], None]] = {
             EventKind.QUOTE_CHANGED.value: self._send_tick,
             EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
             EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
@@ -157,19 +164,19 @@ class Fanout:
     # Events
 
     def publish(self, batch: Batch, applied: Applied) -> None:
-        """Send the events of a batch to whom they concern."""
+        """Send the events of a batch to the channels that carry them."""
         events = applied.events
-        untold = _UNTOLD[events["kind"]]
-        if untold.any():
-            events = events.take(np.flatnonzero(~untold))
+        unpublished = _UNPUBLISHED[events["kind"]]
+        if unpublished.any():
+            events = events.take(np.flatnonzero(~unpublished))
         if not len(events):
             return
         raw = events.tobytes()
-        private, takers = self.private, self._takers
+        private, handlers = self.private, self._handlers
         for index, trade in enumerate(trades_in(raw)):
             kind, player = trade[0], trade[2]
-            if kind in takers:
-                takers[kind](raw, index)
+            if kind in handlers:
+                handlers[kind](raw, index)
             elif player in private and kind in PRIVATE:
                 self._send_private(trade, raw, index, private[player])
 

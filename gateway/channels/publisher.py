@@ -5,42 +5,49 @@ from __future__ import annotations
 import asyncio
 
 from engine import views
-from gateway.channels.fanout import INTERVAL_NAMES, Message
-from gateway.ops.arena import Arena
-from gateway.ops.matches import board_of
+from engine.model.state import State
+from gateway.channels.fanout import INTERVAL_NAMES, Fanout, Message, applied
+from gateway.presenters.boards import Boards
+from gateway.presenters.instruments import Instruments
 from gateway.presenters.market_messages import candle_data
 
 
-async def publish_candles(arena: Arena) -> None:
-    """Send the unfinished candles of what was quoted, a few times a second, until cancelled."""
-    while True:
-        await asyncio.sleep(arena.config.limits.candle_every_ms / 1000)
-        send_candles(arena)
+class Publisher:
+    """Sends what the state is now to the channels of candles and leaderboards."""
 
+    def __init__(self, state: State, instruments: Instruments, boards: Boards, fanout: Fanout) -> None:
+        self._state = state
+        self._instruments = instruments
+        self._boards = boards
+        self._fanout = fanout
 
-def send_candles(arena: Arena) -> None:
-    seq, at_ms = arena.applied
-    changed = arena.fanout.changed
-    for (instrument_id, interval_s), channel in arena.fanout.candles.items():
-        if not channel.behind or instrument_id not in changed:
-            continue
-        candle = views.candle(arena.state.book, instrument_id, interval_s)
-        if candle is not None:
-            instrument = arena.instruments.by_id[instrument_id]
-            data = candle_data(instrument, INTERVAL_NAMES[interval_s], candle, closed=False)
-            channel.send(Message(seq, at_ms, "candle", data))
-    changed.clear()
+    async def publish_candles(self, every_ms: int) -> None:
+        """Send the unfinished candles of what was quoted, a few times a second, until cancelled."""
+        while True:
+            await asyncio.sleep(every_ms / 1000)
+            self.send_candles()
 
+    def send_candles(self) -> None:
+        seq, at_ms = applied(self._state)
+        changed = self._fanout.changed
+        for (instrument_id, interval_s), channel in self._fanout.candles.items():
+            if not channel.behind or instrument_id not in changed:
+                continue
+            candle = views.candle(self._state.book, instrument_id, interval_s)
+            if candle is not None:
+                instrument = self._instruments.by_id[instrument_id]
+                data = candle_data(instrument, INTERVAL_NAMES[interval_s], candle, closed=False)
+                channel.send(Message(seq, at_ms, "candle", data))
+        changed.clear()
 
-async def publish_boards(arena: Arena) -> None:
-    """Send the leaderboards that somebody watches, at most once a second, until cancelled."""
-    while True:
-        await asyncio.sleep(arena.config.limits.board_every_ms / 1000)
-        send_boards(arena)
+    async def publish_boards(self, every_ms: int) -> None:
+        """Send the leaderboards that somebody watches, at most once a second, until cancelled."""
+        while True:
+            await asyncio.sleep(every_ms / 1000)
+            self.send_boards()
 
-
-def send_boards(arena: Arena) -> None:
-    seq, at_ms = arena.applied
-    for match, channel in arena.fanout.boards.items():
-        if channel.behind:
-            channel.send(Message(seq, at_ms, "board", board_of(arena, match)))
+    def send_boards(self) -> None:
+        seq, at_ms = applied(self._state)
+        for match, channel in self._fanout.boards.items():
+            if channel.behind:
+                channel.send(Message(seq, at_ms, "board", self._boards.of(match)))

@@ -1,8 +1,9 @@
-"""The channel match.ID: who comes and goes, whether it is played, and when it begins and ends.
+"""The channel match.ID, called a room here and in the types of its messages: who comes and goes, and when the match
+begins, pauses and ends.
 
-What it tells is told to all who may watch, though some of it happens to one player: who is in a match stands on its
-board. Its types begin with `room`, so that nobody takes them for those of the private channel, which tell a player of
-his own matches. A private match may be watched by those who are in it, for as long as they are, and by operators.
+All who may watch get all of it, also what happens to a single player: who is in a match stands on its board. The types
+begin with `room`, to be told from those of the private channel. A private match may be watched by the players in it,
+for as long as they are, and by operators.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from engine import views
 from engine.batch.machine import Applied
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
-from gateway.channels.fanout import Message
-from gateway.ops.arena import Arena
-from gateway.ops.matches import MatchAnswer, match_answer
+from engine.model.state import State
+from gateway.channels.fanout import Fanout, Message
 from gateway.presenters.events import Event, event_at
+from gateway.presenters.matches import MatchAnswer, match_answer
 from gateway.presenters.names import MATCH_STATUSES
 
 TYPES: Final = {
@@ -35,10 +36,10 @@ TYPES: Final = {
 }
 _LEFT: Final = EventKind.SEAT_CLOSED.value
 _CREATED: Final = EventKind.MATCH_CREATED.value
-_TOLD: Final = np.isin(np.arange(max(EventKind) + 1), (*TYPES, _CREATED))
+_OF_ROOMS: Final = np.isin(np.arange(max(EventKind) + 1), (*TYPES, _CREATED))
 """By kind of event: whether it may concern a match's channel, or the list of matches."""
-_OF_A_PLAYER: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPENED, EventKind.SEAT_CLOSED))
-"""By kind of event: whether it is told of the player whose message it is; of the others only what is told to all is."""
+_OF_PLAYERS: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPENED, EventKind.SEAT_CLOSED))
+"""By kind of event: whether a room carries it although it is a player's; other kinds only when they are no player's."""
 
 
 class RoomData(Struct, frozen=True, omit_defaults=True):
@@ -58,29 +59,29 @@ class CreatedData(Struct, frozen=True):
     game: int
 
 
-def send_rooms(arena: Arena, applied: Applied) -> None:
-    """Tell those who watch a match what a batch did to it, and all on `sys` which matches there are now."""
+def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
+    """Send rooms what a batch did to their matches, and `sys` the matches that it created."""
     events = applied.events
-    places = np.flatnonzero(_TOLD[events["kind"]])
+    places = np.flatnonzero(_OF_ROOMS[events["kind"]])
     if not len(places):
         return
     events = events.take(places)
-    events = events.take(np.flatnonzero((events["player"] == 0) | _OF_A_PLAYER[events["kind"]]))
+    events = events.take(np.flatnonzero((events["player"] == 0) | _OF_PLAYERS[events["kind"]]))
     raw = events.tobytes()
     for index in range(len(events)):
         event = event_at(Event, raw, index)
         if event.kind == _CREATED:
-            game = arena.state.cold.matches[event.match].game
+            game = state.cold.matches[event.match].game
             data = CreatedData(event.match, game)
-            arena.fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
-        elif event.match in arena.fanout.rooms:
-            _send_room(arena, event)
+            fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
+        elif event.match in fanout.rooms:
+            _send_room(state, fanout, event)
         if event.kind == _LEFT:
-            _end_for_who_left(arena, event)
+            _end_subscriptions(state, fanout, event)
 
 
-def _send_room(arena: Arena, event: Event) -> None:
-    match = views.match(arena.state, event.match)
+def _send_room(state: State, fanout: Fanout, event: Event) -> None:
+    match = views.match(state, event.match)
     assert match is not None
     data = RoomData(
         event.match,
@@ -89,25 +90,25 @@ def _send_room(arena: Arena, event: Event) -> None:
         match.starts_at_ns // NS_PER_MS or None,
         match.ends_at_ns // NS_PER_MS or None,
         event.player or None,
-        arena.state.cold.players[event.player].name if event.player else None,
+        state.cold.players[event.player].name if event.player else None,
     )
-    channel = arena.fanout.rooms[event.match]
+    channel = fanout.rooms[event.match]
     channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data))
 
 
-def _end_for_who_left(arena: Arena, event: Event) -> None:
-    """Whoever gives his seat in a private match back hears no more of it, unless he has taken another one since."""
+def _end_subscriptions(state: State, fanout: Fanout, event: Event) -> None:
+    """Unsubscribe a player who has left a private match, unless he has joined it again since."""
     match, player = event.match, event.player
-    if not arena.state.cold.matches[match].code or views.has_seat(arena.state.book, player, match):
+    if not state.cold.matches[match].code or views.has_seat(state.book, player, match):
         return
-    for type, channel in (("match", arena.fanout.rooms.get(match)), ("board", arena.fanout.boards.get(match))):
+    for type, channel in (("match", fanout.rooms.get(match)), ("board", fanout.boards.get(match))):
         if channel is not None:
             for subscriber in [each for each in channel.behind if each.player == player]:
                 channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, {}))
 
 
-def room_of(arena: Arena, match_id: int) -> MatchAnswer:
+def room_of(state: State, match_id: int) -> MatchAnswer:
     """The match as match.list shows it: the channel's snapshot."""
-    match = views.match(arena.state, match_id)
+    match = views.match(state, match_id)
     assert match is not None
-    return match_answer(arena.state.cold, match)
+    return match_answer(state.cold, match)

@@ -6,31 +6,47 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
-import uvloop
-from rich.console import Console
-from rich.table import Table
+from cyclopts import Parameter
 
-from gateway.cli.main import EXIT_ERRORS, Failure
-from gateway.client.client import Unreachable
-from gateway.client.connection import Encoding
-from gateway.process.bot import Tally
-from gateway.process.bots import Summary, play
+from gateway.cli.failure import EXIT_ERRORS, Failure
+from gateway.cli.parameters import Json
+
+if TYPE_CHECKING:
+    from gateway.client.connection import Encoding
+    from gateway.process.bot import Tally
+    from gateway.process.bots import Summary
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 
-def run(
-    players: int,
-    seconds: float,
-    url: str,
-    seed: int,
-    rate: float,
-    encoding: Encoding,
-    match: int | None,
-    journal: Path | None,
-    json: bool,
+def bots(
+    *,
+    players: Annotated[int, Parameter(help="How many.")] = 20,
+    seconds: Annotated[float, Parameter(help="How long they play.")] = 30.0,
+    url: Annotated[str, Parameter(help="The arena's address.")] = DEFAULT_URL,
+    seed: Annotated[int, Parameter(help="What they do, as far as the market allows.")] = 1,
+    rate: Annotated[float, Parameter(help="Actions a second of each player, on average.")] = 2.0,
+    encoding: Annotated[Literal["json", "msgpack"], Parameter(help="How messages are encoded.")] = "json",
+    match: Annotated[int | None, Parameter(help="In which match; in each one's first if not given.")] = None,
+    journal: Annotated[
+        Path | None, Parameter(help="Append every acknowledged command to this file, as JSON lines.")
+    ] = None,
+    json: Json = False,
 ) -> int:
-    """Play, show how it goes, sum up; 1 if anything was wrong."""
+    """Let players that are programs trade, check what they are sent, and sum up. Exit code 1 if anything was wrong.
+
+    They survive restarts of the server: they come back and ask again with the same keys.
+
+    Try:
+      arena bots --players 50 --seconds 60 --journal acknowledged.jsonl
+    """
+    import uvloop
+
+    from gateway.client.client import Unreachable
+
     if players < 1 or rate <= 0 or seconds <= 0:
         raise Failure("--players, --rate and --seconds must be positive")
     try:
@@ -54,6 +70,10 @@ async def _play(
     match: int | None,
     journal: Path | None,
 ) -> Summary:
+    from rich.console import Console
+
+    from gateway.process.bots import play
+
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
@@ -82,6 +102,9 @@ async def _play(
 
 
 def _show(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(show_header=False, box=None)
     for name, value in msgspec.structs.asdict(summary).items():
         if name not in ("refused", "error_examples"):

@@ -6,84 +6,87 @@ import errno
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
-import structlog
-import uvloop
-from rich.console import Console
+from cyclopts import Parameter
 
-from gateway.cli.main import Failure
-from gateway.core.clock import ClockRefused
-from gateway.core.config import Config, ConfigError, load_config
-from gateway.core.seed import SeedError
-from gateway.core.tokens import SecretUnusable
-from gateway.market.binance import SymbolsUnavailable
-from gateway.market.sources import check_market
-from gateway.process.app import serve
-from gateway.process.warmup import warm_up_showing
-from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
-from persistence.recovery import DataFolderInUse, HistoriesDiffer
-from persistence.segments import LogCorrupt, RulesDiffer
+from gateway.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from gateway.core.config import Config
 
 DEFAULT_CONFIG: Final = Path("config.toml")
 
-REFUSALS: Final = (
-    ConfigError, SeedError, ClockRefused, SecretUnusable, SymbolsUnavailable,
-    DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer,
-)  # fmt: skip
-"""Why an arena does not start. Each says in its message what is wrong."""
 
-
-def run(
-    config_path: Path | None,
+def serve(
     *,
-    data: Path | None,
-    port: int | None,
-    host: str | None,
-    market: str | None,
-    speed: float | None,
-    loop: bool | None,
+    data: Annotated[Path | None, Parameter(help="The data folder; made if it is not there.")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 takes any free one and prints it.")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on.")] = None,
+    market: Annotated[
+        str | None, Parameter(help="Where prices come from: simulated, binance, or recording:FILE,FILE.")
+    ] = None,
+    config: Annotated[Path | None, Parameter(help="A TOML file; ./config.toml is taken when it is there.")] = None,
+    speed: Annotated[float | None, Parameter(help="Of a recording: how many times as fast as it was.")] = None,
+    loop: Annotated[bool | None, Parameter(help="Start a recording over at its end.")] = None,
 ) -> int:
-    """Serve until stopped; the exit code."""
-    config = _configured(config_path)
-    config = msgspec.structs.replace(
-        config,
-        server=_with(config.server, port=port, host=host),
-        data=_with(config.data, directory=None if data is None else str(data)),
-        market=_with(config.market, source=market, speed=speed, loop=loop),
+    """Run an arena until Ctrl-C. What is given here goes before the configuration file.
+
+    Try:
+      arena serve
+      arena serve --data data --port 8080 --market binance
+      arena serve --market recording:btc.gz,eth.gz --speed 10
+    """
+    import uvloop
+
+    from gateway.cli.console import warm_console
+    from gateway.core.config import ConfigError
+    from gateway.market.sources import check_market
+    from gateway.process import app
+    from persistence.log import EXIT_LOG_FAILED, LogFailed
+
+    configured = _configured(config)
+    configured = msgspec.structs.replace(
+        configured,
+        server=_with(configured.server, port=port, host=host),
+        data=_with(configured.data, directory=None if data is None else str(data)),
+        market=_with(configured.market, source=market, speed=speed, loop=loop),
     )
-    _check_port(config.server.host, config.server.port)
+    address = configured.server.host
+    _check_port(address, configured.server.port)
     try:
-        check_market(config.market)
+        check_market(configured.market)
     except ConfigError as error:
         raise Failure(str(error)) from error
-    log_to_stderr()
-    warm_up_showing(Console(stderr=True))
-    host = config.server.host
+    warm_console()
     try:
-        return uvloop.run(serve(config, lambda port: print(f"arena open on http://{host}:{port}", flush=True)))
+        return uvloop.run(
+            app.serve(configured, lambda port: print(f"arena open on http://{address}:{port}", flush=True))
+        )
     except LogFailed as error:
         print(f"arena: {error}", file=sys.stderr)
         return EXIT_LOG_FAILED
-    except REFUSALS as error:
+    except app.REFUSALS as error:
         raise Failure(_advice(error)) from error
 
 
-def run_warmup() -> int:
-    """Fill the kernel cache."""
+def warmup() -> int:
+    """Compile the engine now, so that the next start is quick."""
+    from rich.console import Console
+
+    from gateway.cli.console import log_to_stderr
+    from gateway.process.warmup import warm_up_showing
+
     log_to_stderr()
     compiled = warm_up_showing(Console(stderr=True))
     print(f"compiled {compiled} kernels" if compiled else "all kernels were in the cache")
     return 0
 
 
-def log_to_stderr() -> None:
-    """Standard output is for what a command answers."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-
-
 def _configured(path: Path | None) -> Config:
+    from gateway.core.config import Config, ConfigError, load_config
+
     if path is None and not DEFAULT_CONFIG.exists():
         return Config()
     try:
@@ -115,6 +118,9 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _advice(error: Exception) -> str:
+    from gateway.core.clock import ClockRefused
+    from persistence.recovery import DataFolderInUse
+
     if isinstance(error, DataFolderInUse):
         return f"{error}: stop it, or choose another folder with --data"
     if isinstance(error, ClockRefused):

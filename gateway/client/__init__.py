@@ -1,4 +1,10 @@
-"""The Python client: a player of the arena. It needs nothing of the project but the protocol."""
+"""The Python client: a player of the arena. It needs nothing of the project but the protocol.
+
+client.py       the player: a method for each op
+connection.py   a connection that stays up: requests, replies, events
+types.py        what it is answered
+events.py       what it is told
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@
             print(event.type, event.data)
 
 A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
-with the same token and subscriptions and asks again (client_connection.py); every command has an idempotency key, so
-asking twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal: client_types.py
-has all that it is answered, client_events.py all that it is told.
+with the same token and subscriptions and asks again (connection.py); every command has an idempotency key, so asking
+twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal: types.py has all results,
+events.py all events.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Client(Connection):
     # Session
 
     async def guest(self, name: str | None = None, *, referral_code: str | None = None) -> Guest:
-        """Become a new player without giving a name to anybody; with the code of whoever has told you of the arena."""
+        """Become a new player without giving a name to anybody; with the referral code of another player."""
         guest = await self.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
         self.matches = guest.matches
         await self.auth(guest.token)

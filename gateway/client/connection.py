@@ -1,7 +1,7 @@
 """A player's connection that stays up: requests, their replies, and events.
 
-When the socket breaks, a new one says who we are, subscribes again, and repeats what is not answered: with its key, so
-that asking twice does not act twice.
+When the socket breaks, a new one authenticates, subscribes again, and repeats what is not answered: with its key, so
+that a request sent twice does not act twice.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Garbled(ArenaError):
 
 
 class Unanswered(ArenaError):
-    """No reply in time. The outcome is unknown: the same request with the same `key` tells it."""
+    """No reply in time. The outcome is unknown; the same request with the same `key` gets it."""
 
     def __init__(self, op: str, key: str | None) -> None:
         super().__init__(f"{op} was not answered in time; ask again" + (f" with key {key}" if key else ""))
@@ -93,7 +93,7 @@ class _Error(Struct, frozen=True):
 
 
 class _Problem(Struct, frozen=True):
-    """An error as REST tells it."""
+    """An error of REST."""
 
     code: str
     detail: str = ""
@@ -119,8 +119,8 @@ class _Incoming(Struct, frozen=True):
     kind: str = ""
 
 
-class _Asked(NamedTuple):
-    """A request without a reply yet."""
+class _Pending(NamedTuple):
+    """A request without a reply."""
 
     frame: bytes
     answer: asyncio.Future[_Incoming]
@@ -137,22 +137,22 @@ class Connection:
         self.reconnects = 0
         self.events_dropped = 0
         self.unexpected = 0
-        """Replies to nothing that was asked."""
-        self._given_up: set[int] = set()
-        """What was asked and not answered in time: a reply may still come."""
+        """Replies to no request of ours."""
+        self._abandoned: set[int] = set()
+        """Requests that were not answered in time: a reply may still come."""
         self._text = encoding == "json"
         self._codec: Any = msgspec.json if self._text else msgspec.msgpack
         self._protocol = f"arena.v1+{encoding}"
         self._reconnect = reconnect
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
-        self._asked: dict[int, _Asked] = {}
+        self._pending: dict[int, _Pending] = {}
         self._events: deque[Event] = deque()
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._ended: ArenaError | None = None
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Connect. Raises Unreachable."""
@@ -163,7 +163,7 @@ class Connection:
         except _BROKEN as error:
             await self._http.close()
             raise Unreachable(f"no arena at {self.url}: {error}") from error
-        self._keeper = asyncio.create_task(self._keep_connected(), name="arena client")
+        self._reader = asyncio.create_task(self._stay_connected(), name="arena client")
         return self
 
     async def __aexit__(
@@ -173,16 +173,16 @@ class Connection:
 
     async def close(self) -> None:
         """Leave. What still waits for a reply gets Disconnected."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
         self._end(Disconnected(None))
         if self._socket is not None:
             await self._socket.close()
         if self._http is not None:
             await self._http.close()
 
-    # Asking
+    # Requests
 
     async def request(
         self,
@@ -207,7 +207,7 @@ class Connection:
         if deadline is not None:
             message["deadline"] = deadline
         frame = self._codec.encode(message)
-        asked = self._asked[id] = _Asked(frame, asyncio.get_running_loop().create_future())
+        asked = self._pending[id] = _Pending(frame, asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(timeout_s or self._timeout_s):
                 await self._send(frame)
@@ -216,8 +216,8 @@ class Connection:
             raise Unanswered(op, key) from error
         finally:
             if asked.answer.cancelled() or not asked.answer.done():
-                self._given_up.add(id)
-            del self._asked[id]
+                self._abandoned.add(id)
+            del self._pending[id]
         try:
             result = self._codec.decode(incoming.result, type=shape)
         except msgspec.MsgspecError as error:
@@ -225,7 +225,7 @@ class Connection:
         return Reply(result, incoming.seq, incoming.at, incoming.replayed)
 
     async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
-        """Ask over REST. Raises Refused and Unreachable."""
+        """A REST request. Raises Refused and Unreachable."""
         assert self._http is not None, "use `async with`"
         try:
             async with self._http.post(self.url + path, json=body) as response:
@@ -238,18 +238,18 @@ class Connection:
         return msgspec.json.decode(content, type=shape)
 
     async def events(self) -> AsyncIterator[Event]:
-        """What the channels tell, as it comes; ends when the connection does."""
+        """The messages of the channels as they come; ends when the connection does."""
         while True:
             while self._events:
                 yield self._events.popleft()
             if self._ended is not None:
                 return
-            self._news.clear()
-            await self._news.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
 
-    # Staying up
+    # Reconnecting
 
-    async def _keep_connected(self) -> None:
+    async def _stay_connected(self) -> None:
         try:
             while self._socket is not None:
                 code = await self._read(self._socket)
@@ -258,8 +258,8 @@ class Connection:
                 if not self._reconnect or code in FINAL_CLOSES or turned_away:
                     self._end(Disconnected(code))
                     return
-                self._socket = await self._come_back()
-                await self._ask_again()
+                self._socket = await self._reopen()
+                await self._resend()
         except ArenaError as error:
             self._end(error)
         except msgspec.MsgspecError as error:
@@ -271,7 +271,7 @@ class Connection:
             self.url + "/ws", protocols=(self._protocol,), heartbeat=HEARTBEAT_S, max_msg_size=0
         )
 
-    async def _come_back(self) -> aiohttp.ClientWebSocketResponse:
+    async def _reopen(self) -> aiohttp.ClientWebSocketResponse:
         """A new socket of the same player. Raises Refused when the token is not good any more."""
         wait_s = FIRST_WAIT_S
         while True:
@@ -280,14 +280,14 @@ class Connection:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     socket = await self._open()
-                    if await self._is_let_in(socket):
+                    if await self._authenticates(socket):
                         self.reconnects += 1
                         return socket
             except _BROKEN:
                 continue
 
-    async def _is_let_in(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
-        """Say again who we are; False when the socket broke meanwhile, or there was no room."""
+    async def _authenticates(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Send the token again; False when the socket broke meanwhile, or the arena has too many connections."""
         if self.token is None:
             return True
         await self._write(socket, self._codec.encode({"id": 0, "op": "auth", "args": {"token": self.token}}))
@@ -299,9 +299,9 @@ class Connection:
             raise _refusal(incoming.error)
         return bool(incoming.ok)
 
-    async def _ask_again(self) -> None:
+    async def _resend(self) -> None:
         """Restore the subscriptions, and repeat what is not answered."""
-        frames = [asked.frame for _, asked in sorted(self._asked.items())]
+        frames = [asked.frame for _, asked in sorted(self._pending.items())]
         if self.channels:
             args = {"channels": self.channels}
             frames.insert(0, self._codec.encode({"id": 0, "op": "subscribe", "args": args}))
@@ -319,25 +319,25 @@ class Connection:
     async def _write(self, socket: aiohttp.ClientWebSocketResponse, frame: bytes) -> None:
         await socket.send_frame(frame, aiohttp.WSMsgType.TEXT if self._text else aiohttp.WSMsgType.BINARY)
 
-    # What comes
+    # Messages
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> int | None:
         """Take what comes until the socket ends; its close code."""
         async for message in socket:
             if message.type in _MESSAGES:
-                self._take(self._codec.decode(message.data, type=_Incoming))
+                self._receive(self._codec.decode(message.data, type=_Incoming))
         return socket.close_code
 
-    def _take(self, incoming: _Incoming) -> None:
+    def _receive(self, incoming: _Incoming) -> None:
         if incoming.channel:
-            self._take_event(incoming)
+            self._receive_event(incoming)
             return
         if incoming.id == 0:
             return
-        if incoming.id in self._given_up:
-            self._given_up.remove(incoming.id)
+        if incoming.id in self._abandoned:
+            self._abandoned.remove(incoming.id)
             return
-        asked = self._asked.get(incoming.id) if incoming.id is not None else None
+        asked = self._pending.get(incoming.id) if incoming.id is not None else None
         if asked is None or asked.answer.done():
             self.unexpected += not (asked and asked.answer.cancelled())
         elif incoming.error is not None:
@@ -345,7 +345,7 @@ class Connection:
         else:
             asked.answer.set_result(incoming)
 
-    def _take_event(self, incoming: _Incoming) -> None:
+    def _receive_event(self, incoming: _Incoming) -> None:
         if incoming.kind == "ended":
             self.channels = [channel for channel in self.channels if channel != incoming.channel]
         shape = EVENT_DATA.get(incoming.type) or EVENT_DATA.get(incoming.type.partition(".")[0], dict)
@@ -358,16 +358,16 @@ class Connection:
         self._events.append(
             Event(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind)
         )
-        self._news.set()
+        self._arrived.set()
 
     def _end(self, error: ArenaError) -> None:
         """Nothing more will come."""
         if self._ended is None:
             self._ended = error
-        for asked in self._asked.values():
+        for asked in self._pending.values():
             if not asked.answer.done():
                 asked.answer.set_exception(error)
-        self._news.set()
+        self._arrived.set()
 
 
 _EMPTY: Final = (b"{}", b"\x80")

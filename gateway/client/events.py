@@ -1,4 +1,4 @@
-"""What the client is told: the events of its channels as Structs; see client_types.py."""
+"""What the client is told: the events of its channels as Structs; see types.py."""
 
 from __future__ import annotations
 

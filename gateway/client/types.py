@@ -1,6 +1,6 @@
 """What the client is answered: results as Structs, their decimals as Decimal, ids and times (ms) as integers.
 
-What it is told is in client_events.py. Fields that the server leaves out are None. Fields that it adds later are
+What it is told is in events.py. Fields that the server leaves out are None. Fields that it adds later are
 ignored, so an old client stays at work.
 """
 

@@ -1,1 +1,11 @@
-"""The way to the engine: sequencer, records, clock; and what all the gateway needs: configuration, limits, tokens."""
+"""The way to the engine, and what all of the gateway needs.
+
+sequencer.py   the one door to the engine: gather, stamp, log, apply, answer
+records.py     commands as bytes, outcomes as tuples; layouts derived from the engine's dtypes
+clock.py       stamps that never go back
+config.py      the configuration
+defaults.py    the instruments, games, referrals and offers of an empty arena
+limits.py      how often, and how many at once
+tokens.py      who is asking
+metrics.py     Prometheus metrics
+"""

@@ -10,9 +10,12 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.core.house import OFFERS, OfferSeed, Players, ReferralSeed
-from gateway.core.seed import GAMES, INSTRUMENTS, GameSeed, InstrumentSeed
+from engine.model.commands import ASSET_DECIMALS, Asset
+from engine.model.scale import parse_decimal
+from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
+from gateway.protocol.specs import InstrumentSpec
 
+DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -90,12 +93,27 @@ class Limits(_Section, frozen=True):
     board_rows: Positive = 100
 
 
+class Players(_Section, frozen=True):
+    """What the house gives to players: demo money at sign-up, and top-ups where they are allowed."""
+
+    demo_grant: DemoGrant = "10000"
+    top_up_most: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}\Z")] = "100000"
+
+    def demo_units(self) -> int:
+        """The grant in native units; the pattern leaves nothing that could not be."""
+        return parse_decimal(self.demo_grant, ASSET_DECIMALS[Asset.DEMO])
+
+    def most_units(self, asset: Asset) -> int:
+        """The most that may have come in with a top-up, in native units of the asset; 0: any."""
+        return int(self.top_up_most) * int(10 ** ASSET_DECIMALS[asset])
+
+
 class Config(_Section, frozen=True):
     server: Server = Server()
     data: Data = Data()
     market: Market = Market()
     limits: Limits = Limits()
-    instruments: tuple[InstrumentSeed, ...] = INSTRUMENTS
+    instruments: tuple[InstrumentSpec, ...] = INSTRUMENTS
     games: tuple[GameSeed, ...] = GAMES
     players: Players = Players()
     referrals: ReferralSeed = ReferralSeed()

@@ -89,8 +89,8 @@ class Sequencer:
         self._sleeper: asyncio.Future[None] | None = None
         self._gathering = False
         self._stopping = False
-        self._room = limits.inbox_commands
-        self._room_for_most = limits.inbox_commands * 3 // 4
+        self._capacity = limits.inbox_commands
+        self._capacity_for_most = limits.inbox_commands * 3 // 4
         self._opens_until_s = limits.refuse_opens_after_ms / 1000
         self._most_until_s = limits.refuse_most_after_ms / 1000
 
@@ -108,7 +108,7 @@ class Sequencer:
 
     def submit_market(self, record: bytes) -> None:
         """Queue a quote. One for which there is no room at all is dropped and counted."""
-        if len(self._inbox) >= self._room or self._stopping:
+        if len(self._inbox) >= self._capacity or self._stopping:
             self.quotes_dropped += 1
             return
         self._inbox.append((record, b"", None, time.monotonic()))
@@ -141,11 +141,11 @@ class Sequencer:
         waiting = len(self._inbox)
         age_s = now_s - self._inbox[0][3] if waiting else 0.0
         if urgency is _RELEASES:
-            admitted = waiting < self._room
+            admitted = waiting < self._capacity
         elif urgency is _OTHER:
-            admitted = waiting < self._room_for_most and age_s <= self._most_until_s
+            admitted = waiting < self._capacity_for_most and age_s <= self._most_until_s
         else:
-            admitted = waiting < self._room_for_most and age_s <= self._opens_until_s and not self.risk_refused
+            admitted = waiting < self._capacity_for_most and age_s <= self._opens_until_s and not self.risk_refused
         if not admitted:
             self.refused += 1
             details: dict[str, Any] = {"because": self.risk_refused} if self.risk_refused else {}

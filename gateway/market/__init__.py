@@ -10,7 +10,7 @@
     derived.py      aggTrade, kline and miniTicker frames, made from trades
     listings.py     symbols, tick sizes and step sizes, as an exchange lists them
     rest.py         the REST calls of the market server
-    requests.py     what a client of the market server may ask over its socket
+    subscriptions.py   what a client of the market server may ask over its socket
     subscriber.py   one client of the market server
     faults.py       what goes wrong on request
     server.py       an exchange to connect to: plays recorded or simulated frames as Binance would send them

@@ -81,20 +81,20 @@ class BinanceFeed:
         self.symbol_last_frame_ns = {symbol.upper(): 0 for symbol in symbols}
         self._stream_url = stream_url
         self._sink = sink
-        self._takers: dict[str, Callable[[msgspec.Raw], None]] = {}
+        self._handlers: dict[str, Callable[[msgspec.Raw], None]] = {}
         for symbol in self.symbol_last_frame_ns:
-            self._takers[f"{symbol.lower()}@bookTicker"] = self._take_quote
-            self._takers[f"{symbol.lower()}@trade"] = self._take_trade
+            self._handlers[f"{symbol.lower()}@bookTicker"] = self._handle_quote
+            self._handlers[f"{symbol.lower()}@trade"] = self._handle_trade
         self._connection = Connection(
             stream_url,
-            list(self._takers),
+            list(self._handlers),
             self._opened,
-            self._take_frame,
+            self._handle_frame,
             silence_s=silence_s,
             backoff_s=backoff_s,
             backoff_cap_s=backoff_cap_s,
         )
-        self._takers[PASS_STREAM] = self._take_pass
+        self._handlers[PASS_STREAM] = self._handle_pass
 
     def start(self) -> asyncio.Task[None]:
         """Begin to connect. The task lasts until `stop`; it ends earlier only with what the sink raised."""
@@ -126,7 +126,7 @@ class BinanceFeed:
     def _opened(self) -> None:
         self._sink.feed_opened(self._stream_url)
 
-    def _take_frame(self, frame: bytes) -> None:
+    def _handle_frame(self, frame: bytes) -> None:
         self.frames += 1
         self.last_frame_ns = time.time_ns()
         try:
@@ -134,13 +134,13 @@ class BinanceFeed:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.malformed += 1
             return
-        taker = self._takers.get(envelope.stream)
-        if taker is None:
+        handler = self._handlers.get(envelope.stream)
+        if handler is None:
             self.malformed += 1
             return
-        taker(envelope.data)
+        handler(envelope.data)
 
-    def _take_quote(self, data: msgspec.Raw) -> None:
+    def _handle_quote(self, data: msgspec.Raw) -> None:
         try:
             quote = decode_book_ticker(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -161,7 +161,7 @@ class BinanceFeed:
             received_ns,
         )
 
-    def _take_trade(self, data: msgspec.Raw) -> None:
+    def _handle_trade(self, data: msgspec.Raw) -> None:
         try:
             trade = decode_trade(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -174,7 +174,7 @@ class BinanceFeed:
         self.symbol_last_frame_ns[trade.symbol] = self.last_frame_ns
         self._sink.trade(trade.symbol, trade.price, trade.quantity, trade.trade_time_ms)
 
-    def _take_pass(self, data: msgspec.Raw) -> None:
+    def _handle_pass(self, data: msgspec.Raw) -> None:
         try:
             number = decode_pass(data).number
         except (msgspec.MsgspecError, UnicodeDecodeError):

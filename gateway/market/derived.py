@@ -1,6 +1,6 @@
 """aggTrade, kline_1m and miniTicker frames, made from trade frames where a source has none of its own.
 
-As on Binance, an aggTrade joins consecutive fills of one price, side and time; a kline is told at most every 2 s and
+As on Binance, an aggTrade joins consecutive fills of one price, side and time; a kline is sent at most every 2 s and
 once more when its minute is over; a miniTicker at most every second. Unlike there, the exchange's clock is that of
 the trades, so a symbol without trades is silent, and a miniTicker covers what was played so far, up to 24 h in name.
 Amounts are integers of 1e-8; quote volumes are rounded down to that, trade by trade.
@@ -42,11 +42,11 @@ def derive(frames: Iterable[MarketFrame], native: Iterable[str] = ()) -> Iterato
     A stream that turns out to be native on the way is not derived from there on.
     """
     found = set(native)
-    desks: dict[str, _Desk] = {}
+    derivations: dict[str, _Derivation] = {}
     for frame in frames:
         yield frame
         symbol, _, kind = frame.stream.partition("@")
-        desk = desks.get(symbol)
+        derivation = derivations.get(symbol)
         if kind == "trade":
             try:
                 trade = _decode_trade(decode_envelope(frame.frame).data)
@@ -54,15 +54,15 @@ def derive(frames: Iterable[MarketFrame], native: Iterable[str] = ()) -> Iterato
                 quantity = parse_decimal(trade.quantity, MONEY_DECIMALS)
             except ValueError:  # msgspec's errors are ValueErrors as well: not a trade, so nothing follows from it
                 continue
-            if desk is None:
-                desk = desks[symbol] = _Desk(symbol)
-            told = desk.take(trade, price, quantity)
-        elif kind == "bookTicker" and desk is not None:
-            told = desk.close_aggregate()
+            if derivation is None:
+                derivation = derivations[symbol] = _Derivation(symbol)
+            derived = derivation.take(trade, price, quantity)
+        elif kind == "bookTicker" and derivation is not None:
+            derived = derivation.close_aggregate()
         else:
             found.add(frame.stream)
             continue
-        for stream, text in told:
+        for stream, text in derived:
             if stream not in found:
                 yield MarketFrame(frame.time_ns, stream, f'{{"stream":"{stream}","data":{text}}}'.encode())
 
@@ -104,8 +104,8 @@ class _Minute(_Span):
             self.taker_quote_volume += price * quantity // MONEY
 
 
-class _Desk:
-    """All that is derived of one symbol. Its methods answer with (stream, data as text) of what is to be told now."""
+class _Derivation:
+    """All that is derived of one symbol. Its methods answer with (stream, data as text) of what is to be sent now."""
 
     def __init__(self, symbol: str) -> None:
         self._agg_trade_stream = f"{symbol}@aggTrade"
@@ -116,13 +116,13 @@ class _Desk:
         self._fills_quantity = 0
         self._minute: _Minute | None = None
         self._day: _Span | None = None
-        self._kline_told_ms = 0
-        self._mini_ticker_told_ms = 0
+        self._kline_sent_ms = 0
+        self._mini_ticker_sent_ms = 0
 
     def take(self, trade: Trade, price: int, quantity: int) -> list[tuple[str, str]]:
-        told = []
+        derived = []
         if self._fills and not _same_order(self._fills[-1], trade):
-            told += self.close_aggregate()
+            derived += self.close_aggregate()
         self._fills.append(trade)
         self._fills_quantity += quantity
 
@@ -130,19 +130,19 @@ class _Desk:
         minute = self._minute
         if minute is None or trade.time_ms >= minute.start_ms + MINUTE_MS:
             if minute is not None:
-                told.append((self._kline_stream, _kline(trade.symbol, minute, now_ms, closed=True)))
+                derived.append((self._kline_stream, _kline(trade.symbol, minute, now_ms, closed=True)))
             minute = self._minute = _Minute(trade, price)
         minute.add(trade, price, quantity)
-        if now_ms - self._kline_told_ms >= KLINE_EVERY_MS:
-            self._kline_told_ms = now_ms
-            told.append((self._kline_stream, _kline(trade.symbol, minute, now_ms, closed=False)))
+        if now_ms - self._kline_sent_ms >= KLINE_EVERY_MS:
+            self._kline_sent_ms = now_ms
+            derived.append((self._kline_stream, _kline(trade.symbol, minute, now_ms, closed=False)))
 
         day = self._day = self._day or _Span(trade, price)
         day.add(trade, price, quantity)
-        if now_ms - self._mini_ticker_told_ms >= MINI_TICKER_EVERY_MS:
-            self._mini_ticker_told_ms = now_ms
-            told.append((self._mini_ticker_stream, _mini_ticker(trade.symbol, day, now_ms)))
-        return told
+        if now_ms - self._mini_ticker_sent_ms >= MINI_TICKER_EVERY_MS:
+            self._mini_ticker_sent_ms = now_ms
+            derived.append((self._mini_ticker_stream, _mini_ticker(trade.symbol, day, now_ms)))
+        return derived
 
     def close_aggregate(self) -> list[tuple[str, str]]:
         """The aggTrade of the fills so far, if there are any."""

@@ -28,10 +28,10 @@ from gateway.market.derived import derive
 from gateway.market.faults import ALL_SYMBOLS, Faults, FaultsInForce, waits_s
 from gateway.market.listings import LISTINGS, listing_of
 from gateway.market.recording import Recording
-from gateway.market.requests import MAX_STREAMS, Subscriptions
 from gateway.market.rest import RestCalls
 from gateway.market.simulated import SimulatedMarket
 from gateway.market.subscriber import Subscriber, data_of, text_packet
+from gateway.market.subscriptions import MAX_STREAMS, Subscriptions
 
 WAKE_S: Final = 0.004
 CHUNK: Final = 1_000

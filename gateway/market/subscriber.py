@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.market import decode_envelope
-from gateway.market.requests import Subscriptions
+from gateway.market.subscriptions import Subscriptions
 
 
 class Subscriber:

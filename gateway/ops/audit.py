@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset
 from engine.model.reasons import Reason
-from gateway.presenters.instruments import asset_text
+from gateway.presenters.decimals import asset_text
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
+from gateway.sessions.session import Session
 from persistence.audit import take
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
 
 WITHIN_S: Final = 60.0
 
@@ -47,7 +45,7 @@ async def audit(session: Session, nothing: args.Nothing) -> AuditAnswer:
     arena = session.arena
     try:
         async with asyncio.timeout(WITHIN_S):
-            audited = await arena.past.audit(take(arena.state))
+            audited = await arena.history.audit(take(arena.state))
     except TimeoutError as error:
         raise Refused(Code.OVERLOADED) from error
     return AuditAnswer(*audited)

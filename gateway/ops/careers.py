@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from engine import views
@@ -11,10 +9,8 @@ from engine.model.state import State
 from engine.views import CareerView
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
+from gateway.sessions.session import Session
 from persistence.queries import Standings
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
 
 
 class CareerAnswer(Struct, frozen=True):
@@ -57,7 +53,7 @@ async def board_cups(session: Session, of: args.CupsOf) -> CupsAnswer:
         return _answer(state, views.cups(state.book, limit, player, of.season is not None), of.season)
     if of.season > current:
         raise Refused(Code.SEASON_UNKNOWN, season=of.season)
-    return _answer(state, await arena.past.standings(of.season, limit, player), of.season)
+    return _answer(state, await arena.history.standings(of.season, limit, player), of.season)
 
 
 def _answer(state: State, board: views.CupsView | Standings, season: int | None) -> CupsAnswer:

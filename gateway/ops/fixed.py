@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,15 +12,14 @@ from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from engine.views import FixedTradeView, SeatView
 from gateway.core.records import Outcome, buy_fixed_record
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request
-from gateway.presenters.instruments import Instruments, asset_text, asset_units, units_of
+from gateway.presenters.decimals import asset_text, asset_units, units_of
+from gateway.presenters.instruments import Instruments
 from gateway.presenters.names import DIRECTIONS, wallet_name
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission
 
 _DIRECTIONS: Final = {"up": Side.LONG.value, "down": Side.SHORT.value}
 
@@ -49,7 +48,7 @@ class FixedTradeAnswer(Struct, frozen=True, omit_defaults=True):
     wallet: str | None = None
 
 
-def buy(arena: Arena, player: int, trade: args.BuyFixed) -> Request:
+def buy(arena: Arena, player: int, trade: args.BuyFixed) -> Submission:
     instrument = arena.instruments.named(trade.symbol)
     match, wallet = trade.account.match, trade.account.wallet
     if (match is None) == (wallet is None):
@@ -60,7 +59,7 @@ def buy(arena: Arena, player: int, trade: args.BuyFixed) -> Request:
     record = buy_fixed_record(
         player, match or 0, instrument.id, stake, direction, trade.duration, asset.value if asset is not None else 0
     )
-    return Request(record, _bought)
+    return Submission(record, _bought)
 
 
 def _bought(outcome: Outcome) -> Bought:

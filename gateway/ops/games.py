@@ -1,24 +1,20 @@
-"""Ops of games: what there is to play. What operators do with them is in ops_admin.py."""
+"""Ops of games: what there is to play. What operators do with them is in admin.py."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from engine.model.commands import Asset, CreateGame
 from engine.model.reasons import Reason
 from engine.model.state import Game
-from gateway.core.rules import ANCHORS, DIRECTIONS, TOTAL_DRAWDOWNS, percent_text
-from gateway.core.seed import GameData
 from gateway.core.tokens import ADMIN
-from gateway.presenters.instruments import asset_text, money_text
+from gateway.presenters.decimals import asset_text, money_text, percent_text
+from gateway.presenters.rules import ANCHORS, DIRECTIONS, TOTAL_DRAWDOWNS
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Refused
+from gateway.protocol.specs import GameSpec
+from gateway.sessions.session import Session
 
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
 
-
-class GameAnswer(GameData, frozen=True, kw_only=True):
+class GameAnswer(GameSpec, frozen=True, kw_only=True):
     """A game as its latest version says, in the very fields that admin.update_game takes."""
 
     game: int
@@ -57,7 +53,7 @@ def game_answer(id: int, game: Game) -> GameAnswer:
         max_positions=rules.max_positions,
         max_leverage=rules.max_leverage,
         fees=rules.fees,
-        execution=rules.execution,
+        execution=rules.execution.value,
         speed_bump_ms=rules.speed_bump_ms,
         allowed_symbols=rules.allowed_symbols,
         allowed_directions=DIRECTIONS[rules.directions],  # type: ignore[arg-type]  # names are those of the enums

@@ -1,13 +1,13 @@
 """Ops that look back: a finished match, and what a player's matches and trades have come to.
 
-They are answered from the projection. What a client has just been told may take it a moment; a finished match is waited
-for, because it is asked for when it has just finished.
+They are answered from the projection, which lags a moment behind events. A finished match is waited for, because it is
+asked for when it has just finished.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,18 +15,17 @@ from engine import views
 from engine.model.commands import Asset
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
-from gateway.ops.arena import Arena
-from gateway.ops.matches import seat_answer
 from gateway.ops.positions import entry_price_text
-from gateway.presenters.instruments import Instruments, asset_text, money_text
+from gateway.presenters.decimals import asset_text, money_text
+from gateway.presenters.instruments import Instruments
 from gateway.presenters.match_messages import JudgedData
+from gateway.presenters.matches import seat_answer
 from gateway.presenters.names import CAUSES, DIRECTIONS, MATCH_STATUSES, REASONS, RESULTS, RULES, SIDES, wallet_name
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
 from persistence.queries import ClosedPosition, FinishedMatch, FixedTrade, TradeResult
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
 
 WITHIN_S: Final = 5.0
 """How long the projection may take to have a match that is over."""
@@ -134,7 +133,7 @@ async def match_summary(session: Session, of: args.OfMatch) -> SummaryAnswer:
         raise Refused(Code.MATCH_CALLED_OFF if was_canceled else Reason.MATCH_NOT_OVER)
     try:
         async with asyncio.timeout(WITHIN_S):
-            summary = await arena.past.summary(player, of.match)
+            summary = await arena.history.summary(player, of.match)
     except TimeoutError:
         raise Refused(Code.OVERLOADED, because="the projection lags behind") from None
     return SummaryAnswer(
@@ -149,7 +148,8 @@ async def match_summary(session: Session, of: args.OfMatch) -> SummaryAnswer:
 async def me_matches(session: Session, of: args.Page) -> list[FinishedAnswer]:
     arena = session.arena
     return [
-        _finished_answer(arena, row) for row in await arena.past.finished_matches(session.player, of.limit, of.before)
+        _finished_answer(arena, row)
+        for row in await arena.history.finished_matches(session.player, of.limit, of.before)
     ]
 
 
@@ -157,7 +157,7 @@ async def me_trades(session: Session, of: args.Page) -> list[TradeAnswer]:
     arena = session.arena
     return [
         _trade_answer(arena.instruments, row)
-        for row in await arena.past.closed_positions(session.player, of.limit, of.before)
+        for row in await arena.history.closed_positions(session.player, of.limit, of.before)
     ]
 
 
@@ -165,7 +165,7 @@ async def me_fixed(session: Session, of: args.Page) -> list[SettledAnswer]:
     arena = session.arena
     return [
         _settled_answer(arena.instruments, row)
-        for row in await arena.past.fixed_trades(session.player, of.limit, of.before)
+        for row in await arena.history.fixed_trades(session.player, of.limit, of.before)
     ]
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from engine import views
-from engine.model.scale import NS_PER_MS, PPM, format_decimal
+from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import INTERVALS
-from gateway.core.hours import hours_texts
-from gateway.ops.arena import Arena
-from gateway.presenters.instruments import Instrument, money_text
+from gateway.presenters.decimals import money_text, rate_text
+from gateway.presenters.hours import hours_texts
+from gateway.presenters.instruments import Instrument
 from gateway.presenters.market_messages import QuoteData, candle_row
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
 
 CandleRow = tuple[int, str, str, str, str, int]
 
@@ -102,7 +99,7 @@ async def candles_of(arena: Arena, of: args.CandlesOf) -> list[CandleRow]:
     if interval_s is None:
         raise Refused(Code.INTERVAL_UNKNOWN, interval=of.interval)
     until_ns = of.until * NS_PER_MS if of.until is not None else arena.clock.stamp_ns()
-    found = await arena.past.candles(instrument.id, interval_s, until_ns, of.limit)
+    found = await arena.history.candles(instrument.id, interval_s, until_ns, of.limit)
     rows = [candle_row(instrument, row) for row in found]
 
     unfinished = views.candle(arena.state.book, instrument.id, interval_s)
@@ -127,8 +124,8 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
         instrument.quantity_text(data.max_lots),
         money_text(data.min_notional),
         data.max_leverage,
-        _rate_text(data.taker_fee_ppm),
-        _rate_text(data.maker_fee_ppm),
+        rate_text(data.taker_fee_ppm),
+        rate_text(data.maker_fee_ppm),
         instrument.price_text(data.markup_ticks),
         data.enabled,
         data.locked,
@@ -136,7 +133,7 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
         data.close_only,
         [
             BracketAnswer(
-                _rate_text(bracket.maintenance_ppm),
+                rate_text(bracket.maintenance_ppm),
                 bracket.max_leverage,
                 money_text(bracket.maintenance_cum),
                 money_text(bracket.notional_cap) if bracket.notional_cap else None,
@@ -155,9 +152,3 @@ def instrument_answer(instrument: Instrument) -> InstrumentAnswer:
         if data.fixed_payout_percent
         else None,
     )
-
-
-def _rate_text(ppm: int) -> str:
-    """A rate as a fraction: 500 ppm is "0.000500"."""
-    assert PPM == 10**6
-    return format_decimal(ppm, 6)

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from engine import views
-from engine.model.commands import Asset, CreateGame, JoinMatch, LeaveMatch, ResetSeat
+from engine.model.commands import JoinMatch, LeaveMatch, ResetSeat
 from engine.model.reasons import Reason
-from engine.model.scale import NS_PER_MS, NS_PER_S
-from engine.model.state import Cold
-from engine.model.tables import MATCH_ARCHIVED, SEAT_ACTIVE
-from engine.views import BoardView, MatchView, SeatView
+from engine.model.tables import MATCH_ARCHIVED
 from gateway.core.records import Outcome
-from gateway.core.rules import RulesAnswer, percent_text, rules_answer
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request, cold_request
-from gateway.presenters.instruments import Instruments, asset_text, money_text
-from gateway.presenters.match_messages import JudgedData, judgement
-from gateway.presenters.names import MATCH_STATUSES, SEAT_STATUSES
+from gateway.presenters.matches import STATUS_NUMBERS, BoardAnswer, MatchAnswer, match_answer, seat_answer
+from gateway.presenters.names import MATCH_STATUSES
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Refused
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission, cold_submission
 
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
-
-
-STATUSES: Final = {name: status for status, name in MATCH_STATUSES.items()}
 LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
-FEW_SEATS: Final = 1_000
-"""Ranking so many takes about as long as making an answer of the first hundred."""
 
 
 class OfMatch(Struct, frozen=True):
@@ -41,102 +28,9 @@ class OfMatch(Struct, frozen=True):
     match: int
 
 
-class MoneyAnswer(Struct, frozen=True, omit_defaults=True):
-    """What a match costs and pays, in `currency`; without one, prizes are only named. The house's fee is a percent of
-    the entry fees; the rest is split among the first ranks by `prize_split`, or the first one wins the reward."""
-
-    currency: str | None = None
-    entry_fee: str | None = None
-    house_fee_pct: str | None = None
-    prize_split: list[int] | None = None
-    reward_price: str | None = None
-    item_rewards: dict[str, int] = {}  # that the winner gets, by asset
-
-
-class MatchAnswer(Struct, frozen=True, omit_defaults=True):
-    match: int
-    game: int
-    title: str
-    description: str
-    status: str
-    practice: bool
-    fees: bool
-    execution: str
-    speed_bump_ms: int
-    starting_balance: str
-    max_positions: int
-    max_leverage: int
-    players: int
-    rules: RulesAnswer
-    game_version: int
-    min_players: int | None = None  # it waits for so many
-    max_players: int | None = None
-    private: bool = False  # it asks for a code
-    starts_at: int | None = None  # when enough have joined
-    ends_at: int | None = None  # None: never
-    money: MoneyAnswer | None = None
-    seat: SeatAnswer | None = None  # of the player who asks for this match
-    outage_s: int | None = None  # for how long it goes on without prices
-    outage: str | None = None  # then: "void" calls it off, "extend" pauses it and moves its end
-    paused: bool = False
-    cover: str | None = None
-    cup: int = 0  # cups that the winner gains, and the others lose
-    win_exp: int = 0
-    lose_exp: int = 0
-
-
-class SeatAnswer(Struct, frozen=True, omit_defaults=True):
-    """A player in a match. `floors`, `distance` and `warnings` are by the names of the rules.
-
-    `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how much of
-    the profit target is still to be made. `warnings` are today's, in percent of the way to the floor. `out` says which
-    rule has put the seat out of the game.
-    """
-
-    match: int
-    equity: str
-    cash: str
-    reserved: str
-    margin: str
-    profit: str
-    fees: str
-    trades: int
-    wins: int
-    orders: int
-    positions: int
-    joined_at: int
-    stakes: str
-    status: str  # playing, locked (has reached the profit target) or disqualified
-    floors: dict[str, str] = {}
-    distance: dict[str, str] = {}
-    warnings: dict[str, int] = {}
-    out: JudgedData | None = None
-    rank: int | None = None  # when the match is over
-    prize: str | None = None
-
-
-class BoardRow(Struct, frozen=True, omit_defaults=True):
-    rank: int
-    player: int
-    name: str
-    equity: str
-    profit: str
-    trades: int
-    positions: int
-    status: str
-    prize: str | None = None  # when the match is over
-
-
-class BoardAnswer(Struct, frozen=True, omit_defaults=True):
-    match: int
-    players: int
-    rows: list[BoardRow]
-    rank: int | None = None  # of the player who asks
-
-
 def match_list(session: Session, of: args.MatchList) -> list[MatchAnswer]:
     state = session.arena.state
-    statuses = LISTED if of.status is None else (STATUSES[of.status],)
+    statuses = LISTED if of.status is None else (STATUS_NUMBERS[of.status],)
     found = views.matches(state, of.limit, of.before, statuses, of.game)
     return [match_answer(state.cold, match) for match in found]
 
@@ -154,7 +48,7 @@ def match_get(session: Session, of: args.OfMatch) -> MatchAnswer:
 def match_board(session: Session, of: args.OfMatch) -> BoardAnswer:
     if not may_watch(session, of.match):
         raise Refused(Reason.NOT_JOINED)
-    return board_of(session.arena, of.match, session.player)
+    return session.arena.boards.of(of.match, session.player)
 
 
 def may_watch(session: Session, match: int) -> bool:
@@ -165,30 +59,8 @@ def may_watch(session: Session, match: int) -> bool:
     return found is None or not found.code or session.is_operator or views.has_seat(state.book, session.player, match)
 
 
-def board_of(arena: Arena, match: int, player: int = 0) -> BoardAnswer:
-    """The leaderboard now; of a match of many seats ranked as it was at most `board_every_ms` ago. Raises Refused
-    MATCH_NOT_FOUND."""
-    view = views.match(arena.state, match)
-    if view is None:
-        raise Refused(Reason.MATCH_NOT_FOUND)
-    ranked = _ranked_lately(arena, match) if view.seats > FEW_SEATS and view.status != STATUSES["waiting"] else None
-    board = views.board(arena.state.book, match, arena.config.limits.board_rows, player, ranked)
-    return board_answer(arena.state.cold, match, board)
-
-
-def _ranked_lately(arena: Arena, match: int) -> views.Ranking:
-    """Nobody leaves a match that has begun, so only the order of the seats may have changed since, and their number by
-    those who have come."""
-    now_s = time.monotonic()
-    ranked_s, ranking = arena.rankings.get(match, (-math.inf, None))
-    if ranking is None or now_s - ranked_s >= arena.config.limits.board_every_ms / 1000:
-        ranking = views.ranking(arena.state.book, match)
-        arena.rankings[match] = now_s, ranking
-    return ranking
-
-
-def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Request:
-    return cold_request(JoinMatch(of.match, player, of.code), _of_match, player)
+def match_join(arena: Arena, player: int, of: args.JoinMatch) -> Submission:
+    return cold_submission(JoinMatch(of.match, player, of.code), _of_match, player)
 
 
 def may_try_code(session: Session, of: args.JoinMatch) -> None:
@@ -198,132 +70,13 @@ def may_try_code(session: Session, of: args.JoinMatch) -> None:
         session.try_code(of.code == match.code)
 
 
-def match_leave(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    return cold_request(LeaveMatch(of.match, player), _of_match, player)
+def match_leave(arena: Arena, player: int, of: args.OfMatch) -> Submission:
+    return cold_submission(LeaveMatch(of.match, player), _of_match, player)
 
 
-def match_reset(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    return cold_request(ResetSeat(match=of.match, player=player), _of_match, player)
+def match_reset(arena: Arena, player: int, of: args.OfMatch) -> Submission:
+    return cold_submission(ResetSeat(match=of.match, player=player), _of_match, player)
 
 
 def _of_match(outcome: Outcome) -> OfMatch:
     return OfMatch(outcome.id)
-
-
-def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -> MatchAnswer:
-    game = cold.games[match.game].version(match.game_version)
-    return MatchAnswer(
-        match.match,
-        match.game,
-        game.title,
-        game.description,
-        MATCH_STATUSES[match.status],
-        match.practice,
-        match.fees,
-        "next" if match.next_quote else "last",
-        match.speed_bump_ns // NS_PER_MS,
-        money_text(match.starting_balance),
-        match.max_positions,
-        match.max_leverage,
-        match.seats,
-        rules_answer(cold, match.rules),
-        match.game_version,
-        match.min_players or None,
-        match.max_players or None,
-        bool(cold.matches[match.match].code),
-        match.starts_at_ns // NS_PER_MS or None,
-        match.ends_at_ns // NS_PER_MS or None,
-        money_answer(game),
-        seat,
-        match.outage_ns // NS_PER_S or None,
-        ("extend" if match.outage_extends else "void") if match.outage_ns else None,
-        match.paused,
-        game.cover or None,
-        game.cup,
-        game.win_exp,
-        game.lose_exp,
-    )
-
-
-def money_answer(game: CreateGame) -> MoneyAnswer | None:
-    """None when there is nothing to pay and nothing to win."""
-    if not game.entry_fee and not game.reward_price and not game.item_rewards:
-        return None
-    asset = Asset[game.currency].value if game.currency else 0
-    return MoneyAnswer(
-        game.currency or None,
-        asset_text(game.entry_fee, asset) if game.entry_fee else None,
-        percent_text(game.house_fee_ppm) if game.house_fee_ppm else None,
-        list(game.prize_split) or None,
-        asset_text(game.reward_price, asset) if game.reward_price else None,
-        dict(game.item_rewards),
-    )
-
-
-def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
-    floors = floors_of(seat)
-    distance = distances(floors, seat.equity)
-    if seat.target is not None and seat.status == SEAT_ACTIVE:
-        distance["profit_target"] = money_text(seat.target - seat.equity)
-    warned = {"daily_drawdown": seat.daily_warned, "total_drawdown": seat.total_warned}
-    return SeatAnswer(
-        seat.match,
-        money_text(seat.equity),
-        money_text(seat.cash),
-        money_text(seat.reserved),
-        money_text(seat.margin),
-        money_text(seat.profit),
-        money_text(seat.fees),
-        seat.trades,
-        seat.wins,
-        seat.orders,
-        seat.positions,
-        seat.joined_at_ns // NS_PER_MS,
-        money_text(seat.stakes),
-        SEAT_STATUSES[seat.status],
-        {rule: money_text(floor) for rule, floor in floors.items()},
-        distance,
-        {rule: percent for rule, percent in warned.items() if percent},
-        _evidence(instruments, seat),
-        seat.rank or None,
-        asset_text(seat.prize, seat.asset) if seat.rank else None,
-    )
-
-
-def floors_of(seat: SeatView) -> dict[str, int]:
-    """The floors of the seat's equity by the names of their rules; none of a seat that is out of the game."""
-    if seat.status != SEAT_ACTIVE:
-        return {}
-    floors = {"daily_drawdown": seat.daily_floor, "total_drawdown": seat.total_floor}
-    return {rule: floor for rule, floor in floors.items() if floor is not None}
-
-
-def distances(floors: dict[str, int], equity: int) -> dict[str, str]:
-    """How far so much equity is above each floor."""
-    return {rule: money_text(equity - floor) for rule, floor in floors.items()}
-
-
-def _evidence(instruments: Instruments, seat: SeatView) -> JudgedData | None:
-    out = seat.out
-    if out is None:
-        return None
-    instrument = instruments.by_id.get(out.instrument)
-    return judgement(seat.match, out.rule, out.equity, out.level, instrument, out.bid, out.ask, seq=out.sequence)
-
-
-def board_answer(cold: Cold, match: int, board: BoardView) -> BoardAnswer:
-    rows = [
-        BoardRow(
-            rank,
-            seat.player,
-            cold.players[seat.player].name,
-            money_text(seat.equity),
-            money_text(seat.profit),
-            seat.trades,
-            seat.positions,
-            SEAT_STATUSES[seat.status],
-            asset_text(seat.prize, seat.asset) if seat.rank else None,
-        )
-        for rank, seat in enumerate(board.top, start=1)
-    ]
-    return BoardAnswer(match, board.seats, rows, board.rank or None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,17 +14,16 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from engine.views import OrderView
 from gateway.core.records import Outcome, amend_order_record, cancel_all_record, cancel_order_record, place_order_record
-from gateway.ops.arena import Arena
-from gateway.ops.matches import distances, floors_of
 from gateway.ops.positions import instrument_of
-from gateway.ops.requests import Request
-from gateway.presenters.instruments import Instrument, Instruments, money_text, units_of
+from gateway.presenters.decimals import money_text, units_of
+from gateway.presenters.instruments import Instrument, Instruments
+from gateway.presenters.matches import distances, floors_of
 from gateway.presenters.names import ORDER_TYPES, SIDES, STATUSES, client_order_id_text
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission
 
 _SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
 _TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value, "stop": OrderType.STOP.value}
@@ -103,9 +102,9 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     trailing_stop: int | None = None  # ppm of the price at the fill
 
 
-def place(arena: Arena, player: int, order: args.PlaceOrder) -> Request:
+def place(arena: Arena, player: int, order: args.PlaceOrder) -> Submission:
     instrument = arena.instruments.named(order.symbol)
-    return Request(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
+    return Submission(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
 
 
 def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> bytes:
@@ -143,7 +142,7 @@ def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
     )
 
 
-def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
+def amend(arena: Arena, player: int, of: args.AmendOrder) -> Submission:
     fields = (
         (Amend.PRICE if of.price is not None else 0)
         | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
@@ -167,7 +166,7 @@ def amend(arena: Arena, player: int, of: args.AmendOrder) -> Request:
         instrument.ticks("take_profit", of.take_profit),
         (of.expires_at or 0) * NS_PER_MS,
     )
-    return Request(record, partial(_amended, arena))
+    return Submission(record, partial(_amended, arena))
 
 
 def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder:
@@ -175,16 +174,16 @@ def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder:
     return AmendedOrder(outcome.id, STATUSES[outcome.status], instrument.price_or_none(outcome.liquidation))
 
 
-def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Request:
-    return Request(cancel_order_record(player, order.order), _canceled)
+def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Submission:
+    return Submission(cancel_order_record(player, order.order), _canceled)
 
 
 def _canceled(outcome: Outcome) -> Canceled:
     return Canceled(outcome.id, STATUSES[outcome.status])
 
 
-def cancel_all(arena: Arena, player: int, of: args.OfMatch) -> Request:
-    return Request(cancel_all_record(player, of.match), _canceled_all)
+def cancel_all(arena: Arena, player: int, of: args.OfMatch) -> Submission:
+    return Submission(cancel_all_record(player, of.match), _canceled_all)
 
 
 def _canceled_all(outcome: Outcome) -> CanceledAll:

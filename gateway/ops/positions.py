@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,16 +14,14 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, format_decimal
 from engine.views import PositionView
 from gateway.core.records import Outcome, amend_position_record, close_position_record
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request
-from gateway.presenters.instruments import Instrument, Instruments, money_text, units_of
+from gateway.presenters.decimals import money_text, units_of
+from gateway.presenters.instruments import Instrument, Instruments
 from gateway.presenters.names import SIDES, STATUSES
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
-
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission
 
 POSITIONS_REMEMBERED: Final = 65_536
 
@@ -66,7 +64,7 @@ class PositionAnswer(Struct, frozen=True, omit_defaults=True):
     trailing_distance: str | None = None
 
 
-def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
+def close(arena: Arena, player: int, of: args.ClosePosition) -> Submission:
     if (of.percent is None) == (of.quantity is None):
         raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
     if of.percent is not None:
@@ -79,7 +77,7 @@ def close(arena: Arena, player: int, of: args.ClosePosition) -> Request:
         if lots < 1:
             raise Refused(Code.OUT_OF_RANGE, field="quantity")
         record = close_position_record(player, of.position, lots, 0)
-    return Request(record, partial(_closed, arena))
+    return Submission(record, partial(_closed, arena))
 
 
 def _closed(arena: Arena, outcome: Outcome) -> Closed:
@@ -96,7 +94,7 @@ def _closed(arena: Arena, outcome: Outcome) -> Closed:
     )
 
 
-def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
+def amend(arena: Arena, player: int, of: args.AmendPosition) -> Submission:
     if of.add_margin is not None and of.remove_margin is not None:
         raise Refused(Code.BAD_ARGUMENTS, problem="give add_margin or remove_margin, not both")
     margin = _margin_change("add_margin", of.add_margin) - _margin_change("remove_margin", of.remove_margin)
@@ -118,7 +116,7 @@ def amend(arena: Arena, player: int, of: args.AmendPosition) -> Request:
     take_profit = instrument.ticks("take_profit", of.take_profit)
     trailing_ppm = of.trailing_stop if of.trailing_stop is not None else 0
     record = amend_position_record(player, of.position, fields, stop_loss, take_profit, margin, trailing_ppm)
-    return Request(record, partial(_amended, arena))
+    return Submission(record, partial(_amended, arena))
 
 
 def _margin_change(field: str, amount: int | str | None) -> int:

@@ -1,4 +1,4 @@
-"""Ops of queues: a player wants a seat in the next match of a game, or not any more. `me` tells what comes of it."""
+"""Ops of queues: waiting for a seat in the next match of a game. What comes of it is on `me`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from engine.model.commands import JoinQueue, LeaveQueue
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from gateway.core.records import Outcome
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request, cold_request
 from gateway.protocol import arguments as args
+from gateway.sessions.arena import Arena
+from gateway.sessions.submission import Submission, cold_submission
 
 
 class Queued(Struct, frozen=True):
@@ -28,12 +28,12 @@ class QueueAnswer(Struct, frozen=True, omit_defaults=True):
     until: int | None = None
 
 
-def queue_join(arena: Arena, player: int, of: args.OfGame) -> Request:
-    return cold_request(JoinQueue(of.game, player), _queued, player)
+def queue_join(arena: Arena, player: int, of: args.OfGame) -> Submission:
+    return cold_submission(JoinQueue(of.game, player), _queued, player)
 
 
-def queue_leave(arena: Arena, player: int, of: args.OfGame) -> Request:
-    return cold_request(LeaveQueue(of.game, player), _queued, player)
+def queue_leave(arena: Arena, player: int, of: args.OfGame) -> Submission:
+    return cold_submission(LeaveQueue(of.game, player), _queued, player)
 
 
 def _queued(outcome: Outcome) -> Queued:

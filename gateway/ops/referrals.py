@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset, FundReferrals
-from gateway.core.house import ReferralData, set_referrals_of
-from gateway.ops.admin import made, seed_errors_refused
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request, cold_request
+from gateway.ops.admin import made, spec_errors_refused
 from gateway.ops.wallet import crediting
-from gateway.presenters.instruments import asset_text, asset_units
+from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.referral_codes import code_of
+from gateway.presenters.specs import set_referrals_of
 from gateway.protocol import arguments as args
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.protocol.specs import ReferralTerms
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission, cold_submission
 
 
 class BonusAnswer(Struct, frozen=True):
@@ -54,11 +51,11 @@ def referral_get(session: Session, nothing: args.Nothing) -> ReferralAnswer:
     return ReferralAnswer(code_of(session.player), found.referred, earned, bonus)
 
 
-def set_referrals(arena: Arena, player: int, data: ReferralData) -> Request:
-    with seed_errors_refused():
-        return cold_request(set_referrals_of(data), made)
+def set_referrals(arena: Arena, player: int, data: ReferralTerms) -> Submission:
+    with spec_errors_refused():
+        return cold_submission(set_referrals_of(data), made)
 
 
-def fund_referrals(arena: Arena, player: int, of: args.Money) -> Request:
+def fund_referrals(arena: Arena, player: int, of: args.Money) -> Submission:
     units = asset_units("amount", of.amount, Asset[of.asset])
     return crediting(FundReferrals(of.asset, units), of.asset, units)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset, ColdCommand, FundRewards, TopUp
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome
-from gateway.ops.arena import Arena
-from gateway.ops.requests import Request, cold_request
-from gateway.presenters.instruments import asset_text, asset_units
+from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.names import TRANSFER_CODES
 from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from gateway.ops.sessions import Session
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import Session
+from gateway.sessions.submission import Submission, cold_submission
 
 
 class BalanceAnswer(Struct, frozen=True):
@@ -71,11 +67,11 @@ async def me_ledger(session: Session, of: args.Page) -> list[ChangeAnswer]:
             row.version,
             row.match or None,
         )
-        for row in await session.arena.past.wallet_changes(session.player, of.limit, of.before)
+        for row in await session.arena.history.wallet_changes(session.player, of.limit, of.before)
     ]
 
 
-def top_up(arena: Arena, player: int, of: args.Money) -> Request:
+def top_up(arena: Arena, player: int, of: args.Money) -> Submission:
     """Up to a limit, so that nobody has an asset to himself. Raises Refused."""
     if not arena.config.server.development:
         raise Refused(Code.NOT_ALLOWED)
@@ -85,15 +81,15 @@ def top_up(arena: Arena, player: int, of: args.Money) -> Request:
     return crediting(command, of.asset, units, player)
 
 
-def fund_rewards(arena: Arena, player: int, of: args.Money) -> Request:
+def fund_rewards(arena: Arena, player: int, of: args.Money) -> Submission:
     units = asset_units("amount", of.amount, Asset[of.asset])
     return crediting(FundRewards(of.asset, units), of.asset, units)
 
 
-def crediting(command: ColdCommand, asset: str, units: int, player: int = 0) -> Request:
+def crediting(command: ColdCommand, asset: str, units: int, player: int = 0) -> Submission:
     """A command that brings somebody so much of the asset."""
 
     def credited(outcome: Outcome) -> Credited:
         return Credited(asset, asset_text(units, Asset[asset]))
 
-    return cold_request(command, credited, player)
+    return cold_submission(command, credited, player)

@@ -1,4 +1,4 @@
-"""Symbols, ticks and lots as text: what a client's decimals mean in an instrument, and how its integers read.
+"""Instruments as clients see them: what their decimals mean in ticks and lots, and how ticks and lots read.
 
 A refreshed copy of the cold instruments, so that no lookup or division is done twice.
 """
@@ -7,70 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
 
-from engine.model.commands import ASSET_DECIMALS, Asset, DefineInstrument
-from engine.model.scale import MONEY, MONEY_DECIMALS, OutOfRange, TooPrecise, format_decimal, parse_decimal
+from engine.model.commands import DefineInstrument
+from engine.model.scale import MONEY_DECIMALS, format_decimal
 from engine.model.state import Cold
+from gateway.presenters.decimals import CACHED, units_of, whole_steps
 from gateway.protocol.errors import Code, Refused
-
-CACHED: Final = 32_768
-"""Texts kept of each kind: one price is shown many times, and amounts are mostly round."""
-
-
-assert MONEY_DECIMALS == 8, "money_text is written for it"
-
-_SMALL: Final = tuple("0." + "0" * (MONEY_DECIMALS - digits) for digits in range(MONEY_DECIMALS + 1))
-"""What stands in front of an amount below 1, by its number of digits."""
-
-
-_DECIMALS: Final = {asset.value: decimals for asset, decimals in ASSET_DECIMALS.items()}
-
-
-def money_text(units: int) -> str:
-    """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
-    if units < 0:
-        return "-" + money_text(-units)
-    text = str(units)
-    return f"{text[:-8]}.{text[-8:]}" if units >= MONEY else _SMALL[len(text)] + text
-
-
-def asset_text(units: int, asset: int) -> str:
-    """Real money, native units of the Asset, as text; of asset 0 virtual money."""
-    return format_decimal(units, _DECIMALS[asset]) if asset else money_text(units)
-
-
-def asset_units(field: str, amount: int | str, asset: Asset) -> int:
-    """A client's amount in native units of the asset. Raises Refused naming the field."""
-    units = units_of(field, amount)
-    decimals = ASSET_DECIMALS[asset]
-    if decimals > MONEY_DECIMALS:
-        units *= int(10 ** (decimals - MONEY_DECIMALS))
-        if not -BIGGEST < units < BIGGEST:
-            raise Refused(Code.OUT_OF_RANGE, field=field)
-        return units
-    return _whole(field, units, 10 ** (MONEY_DECIMALS - decimals))
-
-
-_parse = lru_cache(CACHED)(parse_decimal)
-
-BIGGEST: Final = 1 << 63
-
-
-def units_of(field: str, amount: int | str) -> int:
-    """A client's amount in 1e-8 units. Raises Refused naming the field."""
-    if not isinstance(amount, str):
-        if not -BIGGEST < amount < BIGGEST:
-            raise Refused(Code.OUT_OF_RANGE, field=field)
-        amount = str(amount)
-    try:
-        return _parse(amount, MONEY_DECIMALS)
-    except TooPrecise as error:
-        raise Refused(Code.TOO_PRECISE, field=field) from error
-    except OutOfRange as error:
-        raise Refused(Code.OUT_OF_RANGE, field=field) from error
-    except ValueError as error:
-        raise Refused(Code.NOT_DECIMAL, field=field) from error
 
 
 class Instrument:
@@ -90,11 +32,11 @@ class Instrument:
 
     def ticks(self, field: str, amount: int | str | None) -> int:
         """A client's price in ticks; 0 when there is none. Raises Refused naming the field."""
-        return 0 if amount is None else _whole(field, units_of(field, amount), self.data.tick_units)
+        return 0 if amount is None else whole_steps(field, units_of(field, amount), self.data.tick_units)
 
     def lots(self, field: str, amount: int | str | None) -> int:
         """A client's quantity in lots; 0 when there is none. Raises Refused naming the field."""
-        return 0 if amount is None else _whole(field, units_of(field, amount), self.data.lot_units)
+        return 0 if amount is None else whole_steps(field, units_of(field, amount), self.data.lot_units)
 
     def price_or_none(self, ticks: int) -> str | None:
         """Text of a price that may not be set."""
@@ -107,13 +49,6 @@ def _texts_of(step: int, decimals: int = MONEY_DECIMALS) -> Callable[[int], str]
         step //= 10
         decimals -= 1
     return lru_cache(CACHED)(lambda count: format_decimal(count * step, decimals))
-
-
-def _whole(field: str, units: int, step: int) -> int:
-    count, rest = divmod(units, step)
-    if rest:
-        raise Refused(Code.TOO_PRECISE, field=field)
-    return count
 
 
 class Instruments:

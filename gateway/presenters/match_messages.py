@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from engine.model.events import Rule
 from engine.model.scale import NS_PER_MS
+from gateway.presenters.decimals import asset_text, money_text
 from gateway.presenters.events import TRADE_FIELDS, Event, Judged, Progressed, Queued, Ranked, Timed, Trade
-from gateway.presenters.instruments import Instrument, asset_text, money_text
+from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import REASONS, RULES
 
 

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from engine.model.events import EventKind
+from gateway.presenters.decimals import asset_text
 from gateway.presenters.events import Event, Fixed, Judged, Progressed, Queued, Ranked, Timed, Wallet
-from gateway.presenters.instruments import Instrument, asset_text
+from gateway.presenters.instruments import Instrument
 from gateway.presenters.match_messages import (
     canceled_data,
     judged_data,
@@ -69,7 +70,7 @@ def no_data(event: Event, instrument: Instrument | None) -> dict[str, Any]:
 
 
 class Private(NamedTuple):
-    """How an event is told to the player it concerns."""
+    """The private message of a kind of event."""
 
     name: str  # the type of its message
     layout: type[Event] | None  # None: a Trade

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from engine.model.scale import NS_PER_MS
+from gateway.presenters.decimals import asset_text, money_text
 from gateway.presenters.events import Fixed, Trade
-from gateway.presenters.instruments import Instrument, asset_text, money_text
+from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import (
     CAUSES,
     DIRECTIONS,

@@ -1,1 +1,8 @@
-"""The whole arena in one process: wiring, data folder, warm-up; and players that are programs."""
+"""The whole arena in one process; and players that are programs.
+
+app.py           wires it all, starts and stops it
+data_folder.py   log, projection and snapshots
+seed.py          the commands that fill an empty arena
+warmup.py        all machine code before the first client
+bot.py bots.py   one player that is a program, and many
+"""

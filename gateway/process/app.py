@@ -1,7 +1,7 @@
 """The whole arena in one process: built, served, and stopped in order.
 
 start   recover -> warm the kernels -> seed when the log is empty -> market -> listen
-stop    listen no more -> tell clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
+stop    listen no more -> notify clients -> finish what waits -> close sockets -> market -> snapshot, log, projection
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -26,43 +26,51 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
 from engine.views import quote, takes_quotes, waits_for_quote
 from gateway.channels.fanout import Fanout, Message
-from gateway.channels.publisher import publish_boards, publish_candles
+from gateway.channels.publisher import Publisher
 from gateway.channels.rooms import send_rooms
-from gateway.core.clock import Clock, check_wall_clock
-from gateway.core.config import Config
-from gateway.core.house import house_commands
+from gateway.core.clock import Clock, ClockRefused, check_wall_clock
+from gateway.core.config import Config, ConfigError
 from gateway.core.limits import Buckets, Counts
 from gateway.core.metrics import Metrics
 from gateway.core.records import Outcome, cold_record
-from gateway.core.seed import SeedError, seed_commands
 from gateway.core.sequencer import Sequencer, Urgency
-from gateway.core.tokens import Tokens, secret_in
-from gateway.market.binance import BinanceFeed
+from gateway.core.tokens import SecretUnusable, Tokens, secret_in
+from gateway.market.binance import BinanceFeed, SymbolsUnavailable
 from gateway.market.filter import FrameCounts, QuoteFilter
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
-from gateway.ops.arena import Arena
+from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
-from gateway.process.data_folder import Store, open_store
+from gateway.presenters.specs import SpecError
+from gateway.process.data_folder import DataFolder, open_data_folder
+from gateway.process.seed import house_commands, seed_commands
 from gateway.process.warmup import warm_up
+from gateway.sessions.arena import Arena
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
 from gateway.transport.websocket import Sockets
-from persistence.log import EXIT_LOG_FAILED, LogFailed
+from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
+from persistence.recovery import DataFolderInUse, HistoriesDiffer
+from persistence.segments import LogCorrupt, RulesDiffer
 
 log = structlog.get_logger()
 
-LOOK_AT_STORE_EVERY_S = 0.5
-GC_THRESHOLDS = (50_000, 20, 50)
+REFUSALS: Final = (
+    ConfigError, SpecError, ClockRefused, SecretUnusable, SymbolsUnavailable,
+    DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer,
+)  # fmt: skip
+"""Why an arena does not start. Each says in its message what is wrong."""
+
+WATCH_FOLDER_EVERY_S: Final = 0.5
+GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
 async def serve(
     config: Config, on_ready: Callable[[int], None] = lambda port: None, stop: asyncio.Event | None = None
 ) -> int:
-    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is told the port.
+    """Run an arena until SIGTERM, SIGINT or `stop`; the exit code of the process. `on_ready` is called with the port.
 
-    Raises, before anything is served: ConfigError, SeedError, ClockRefused, SecretUnusable, SymbolsUnavailable, and
-    what `persistence.recovery.recover` raises.
+    Raises, before anything is served, one of REFUSALS or LogFailed.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -70,7 +78,7 @@ async def serve(
         with suppress(ValueError, NotImplementedError):  # not in the main thread: then only `stop` stops it
             loop.add_signal_handler(number, stop.set)
     app = await App.start(config)
-    _settle_memory()
+    _tune_gc()
     try:
         on_ready(app.port)
         await app.run(stop)
@@ -85,7 +93,7 @@ async def serve(
     return 0
 
 
-def _settle_memory() -> None:
+def _tune_gc() -> None:
     """Let the garbage collector leave alone what is here to stay, and look at the rest less often.
 
     Messages are made of Structs that it does not track, so there is little for it to find.
@@ -98,42 +106,45 @@ def _settle_memory() -> None:
 class App:
     """A running arena. `arena` is what the ops see of it; `port` is where it listens."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, folder: DataFolder) -> None:
         limits = config.limits
         self.config = config
-        self.store = store
+        self.folder = folder
         self.port = 0
         self.metrics = Metrics()
         self.connections = Connections(limits)
         self.instruments = Instruments()
-        self.instruments.refresh(store.machine.state.cold)
-        book = store.machine.state.book
+        state = folder.machine.state
+        self.instruments.refresh(state.cold)
         quote_filter = QuoteFilter(
-            lambda instrument: waits_for_quote(store.machine.state.book, instrument),
+            lambda instrument: waits_for_quote(state.book, instrument),
             min_top_notional=parse_decimal(config.market.min_top_notional, MONEY_DECIMALS),
             confirm_every_ns=config.market.confirm_every_ms * NS_PER_MS,
         )
         self.prices = Prices(self.instruments, quote_filter)
         fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
-        clock = Clock(max(store.log.last_at_ns, int(book.world[0]["now_ns"])))
+        boards = Boards(state, limits.board_rows, limits.board_every_ms)
+        self.publisher = Publisher(state, self.instruments, boards, fanout)
+        clock = Clock(max(folder.log.last_at_ns, int(state.book.world[0]["now_ns"])))
         sequencer = Sequencer(
-            store.machine,
-            store.log.append_async,
+            folder.machine,
+            folder.log.append_async,
             clock,
             limits,
-            [fanout.publish, self._send_rooms, store.put, self._flush],
+            [fanout.publish, self._send_rooms, folder.put, self._flush],
             self.metrics.batch_done,
         )
         self.prices.sequencer = sequencer
         self.arena = Arena(
             config=config,
-            machine=store.machine,
+            machine=folder.machine,
             sequencer=sequencer,
             clock=clock,
             instruments=self.instruments,
             fanout=fanout,
+            boards=boards,
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
-            past=store,
+            history=folder,
             last_price=self.prices.last_price,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
@@ -147,14 +158,14 @@ class App:
     async def start(cls, config: Config) -> App:
         """Recover, warm up, seed, connect to the market, listen."""
         begun_s = time.perf_counter()
-        store = await open_store(config.data)
+        folder = await open_data_folder(config.data)
         try:
-            now_ns = int(store.machine.state.book.world[0]["now_ns"])
+            now_ns = int(folder.machine.state.book.world[0]["now_ns"])
             if not config.data.accept_clock:
                 check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
-            app = cls(config, store)
+            app = cls(config, folder)
         except BaseException:
-            await store.abandon()
+            await folder.abandon()
             raise
         try:
             warm_up()
@@ -171,13 +182,13 @@ class App:
         seeded = self._seed() if sequencer.sequence == 0 else []
         for instrument in self.instruments.by_id:
             self.prices.watch(instrument)
-        self._own(sequencer.run(), "sequencer")
+        self._start_task(sequencer.run(), "sequencer")
         for outcome in seeded:
-            await self._unless_ended(outcome)
-        self._own(self.connections.run(), "connections")
-        self._own(publish_candles(self.arena), "candles")
-        self._own(publish_boards(self.arena), "boards")
-        self._own(self._look_at_store(), "store")
+            await self._seeded(outcome)
+        self._start_task(self.connections.run(), "connections")
+        self._start_task(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
+        self._start_task(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
+        self._start_task(self._watch_folder(), "folder")
         self._market = await start_market(self.config.market, self.prices)
         self._tasks.append(self._market.task)
         await self._listen()
@@ -205,7 +216,7 @@ class App:
         await self._cancel_tasks()
         if self._market is not None:
             await self._market.stop()
-        await self.store.close()
+        await self.folder.close()
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
     async def abandon(self) -> None:
@@ -216,12 +227,12 @@ class App:
         await self._close_web()
         if self._market is not None:
             await self._market.stop()
-        await self.store.abandon()
+        await self.folder.abandon()
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""
         now_ns = self.arena.clock.stamp_ns()
-        book = self.store.machine.state.book
+        book = self.folder.machine.state.book
         known = self.instruments.by_symbol
         wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
         # What is halted or closed has no fresh price, and that is as it should be.
@@ -257,7 +268,7 @@ class App:
             outcomes.append(done)
         return outcomes
 
-    async def _unless_ended(self, outcome: asyncio.Future[Outcome]) -> None:
+    async def _seeded(self, outcome: asyncio.Future[Outcome]) -> None:
         """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
         sequencer = self._task("sequencer")
         either: set[asyncio.Future[Any]] = {outcome, sequencer}
@@ -266,28 +277,28 @@ class App:
             sequencer.result()
         reason = Reason(outcome.result().reason)
         if reason is not Reason.ACCEPTED:
-            raise SeedError(f"the engine refuses the seed: {reason.name}")
+            raise SpecError(f"the engine refuses the seed: {reason.name}")
 
     def _instrument_changed(self, instrument: int) -> None:
-        self.instruments.refresh(self.store.machine.state.cold)
+        self.instruments.refresh(self.folder.machine.state.cold)
         self.prices.watch(instrument)
 
     def _send_rooms(self, batch: Batch, applied: Applied) -> None:
-        send_rooms(self.arena, applied)
+        send_rooms(self.arena.state, self.arena.fanout, applied)
 
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()
 
-    async def _look_at_store(self) -> None:
+    async def _watch_folder(self) -> None:
         """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
         while True:
-            if self.store.log.room().is_low:
+            if self.folder.log.room().is_low:
                 self.arena.sequencer.risk_refused = "the disk is nearly full"
-            elif self.store.projection.full:
+            elif self.folder.projection.full:
                 self.arena.sequencer.risk_refused = "the projection lags behind"
             else:
                 self.arena.sequencer.risk_refused = ""
-            await asyncio.sleep(LOOK_AT_STORE_EVERY_S)
+            await asyncio.sleep(WATCH_FOLDER_EVERY_S)
 
     async def _listen(self) -> None:
         server = self.config.server
@@ -311,19 +322,19 @@ class App:
         metrics.gauge("inbox", "Commands waiting", sequencer.waiting)
         metrics.gauge("inbox_age_seconds", "Age of the oldest waiting command", sequencer.waiting_s)
         metrics.gauge("sequence", "Log sequence", lambda: sequencer.sequence)
-        metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.store.projection.lag)
-        metrics.counter("snapshots", "Snapshots written", lambda: self.store.snapshots)
+        metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.folder.projection.lag)
+        metrics.counter("snapshots", "Snapshots written", lambda: self.folder.snapshots)
         for name in FrameCounts.__slots__:
             metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
         metrics.counter("quotes_unusable", "Quotes that the engine refused", self._quotes_unusable)
         metrics.counter("market_reconnects", "Connections to the market lost", lambda: self._feed().reconnects)
-        metrics.gauge("players", "Players", lambda: len(self.store.machine.state.cold.players))
+        metrics.gauge("players", "Players", lambda: len(self.folder.machine.state.cold.players))
 
     def _frames(self, name: str) -> int:
         return int(getattr(self.prices.filter.total(), name))
 
     def _quotes_unusable(self) -> int:
-        return int(self.store.machine.state.book.world[0]["quotes_unusable"])
+        return int(self.folder.machine.state.book.world[0]["quotes_unusable"])
 
     def _feed(self) -> BinanceFeed:
         assert self._market is not None
@@ -333,7 +344,7 @@ class App:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     def _task(self, name: str) -> asyncio.Task[None]:

@@ -1,7 +1,7 @@
-"""One player that is a program: trades at random, as a person might, and checks what it is told.
+"""One player that is a program: trades at random, as a person might, and checks replies and events.
 
 Replies fit what was asked, and their sequences rise, also over a restart of the server; `me` has no gaps and never goes
-back; what is open at the end is what its messages told. Whatever else comes is an error, and so is a refusal that
+back; what is open at the end is what its events say. Whatever else comes is an error, and so is a refusal that
 well-formed requests do not meet in ordinary play.
 """
 
@@ -121,7 +121,7 @@ class Bot:
         self._quotes: dict[str, Quote] = {}
         self._orders: dict[int, OrderEvent | Order] = {}
         self._positions: dict[int, str] = {}
-        self._out = False
+        self._is_out = False
         """Has a challenge rule ended it?"""
         self._fixed: set[int] = set()
         self._last_n: int | None = None
@@ -149,12 +149,12 @@ class Bot:
     # What it does
 
     async def _act(self) -> None:
-        if self._out:
-            await self._start_over()
+        if self._is_out:
+            await self._reset()
             return
         open_more = (self._open_market, self._open_market, self._open_limit, self._open_stop)
         work_on = (self._close, self._close, self._amend)
-        actions: list[Callable[[], Any]] = [self._look]
+        actions: list[Callable[[], Any]] = [self._query]
         if len(self._positions) < MOST_POSITIONS:
             actions += open_more
         if self._positions:
@@ -287,7 +287,7 @@ class Bot:
         if canceled is not None and canceled.order != order:
             self._error(f"asked to cancel order {order}, got {canceled}")
 
-    async def _start_over(self) -> None:
+    async def _reset(self) -> None:
         match = self._arena.matches[0]
         reset = await self._ask("match.reset", {"match": match}, Reset)
         if reset is not None and reset.match != match:
@@ -311,7 +311,7 @@ class Bot:
         if bought is not None and bought.payout < 1:
             self._error(f"a fixed-time trade that pays nothing: {bought}")
 
-    async def _look(self) -> None:
+    async def _query(self) -> None:
         """Look something up, as people do."""
         self._tally.requests += 1
         match = {"match": self._arena.matches[0]}
@@ -323,7 +323,7 @@ class Bot:
         except Unanswered:
             self._tally.repeated += 1
         except Refused as refused:
-            await self._take_refusal(refused)
+            await self._check_refusal(refused)
         else:
             self._tally.accepted += 1
             self._check_sequence(reply, at_least=self._last_seq)
@@ -347,7 +347,7 @@ class Bot:
                     self._tally.repeated += 1
                     await asyncio.sleep(0.1)
                     continue
-                await self._take_refusal(refused)
+                await self._check_refusal(refused)
                 return None
             if reconnects == self._arena.reconnects:
                 self._tally.latency_us.record_value(int((time.perf_counter() - begun_s) * 1e6))
@@ -372,37 +372,37 @@ class Bot:
             self._error(f"a reply of sequence {reply.seq} after one of {self._last_seq}")
         self._last_seq = max(self._last_seq, reply.seq)
 
-    async def _take_refusal(self, refused: Refused) -> None:
+    async def _check_refusal(self, refused: Refused) -> None:
         self._tally.refused[refused.code] += 1
         if refused.code not in EXPECTED:
             self._error(f"unexpected refusal: {refused}")
         if refused.retry_after is not None:
             await asyncio.sleep(refused.retry_after / 1000)
 
-    # What it is told
+    # Events
 
     async def _watch(self) -> None:
         async for event in self._arena.events():
             self._tally.events += 1
             if event.channel == "me":
-                self._take_private(event)
+                self._check_private(event)
             elif isinstance(event.data, Quote) and event.data.bid is not None:
                 self._quotes[event.data.symbol] = event.data
 
-    def _take_private(self, event: Event) -> None:
+    def _check_private(self, event: Event) -> None:
         if event.kind == "snapshot":
             if self._last_n is not None and event.n < self._last_n:
                 self._error(f"`me` went back from {self._last_n} to {event.n}")
             self._orders = {order.order: order for order in event.data.orders}
             self._positions = {position.position: position.symbol for position in event.data.positions}
-            self._out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
+            self._is_out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
             self._fixed = {trade.trade for trade in event.data.fixed}
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
         self._last_n = event.n
 
         if event.type in ("seat.disqualified", "seat.locked", "seat.changed"):
-            self._out = event.type != "seat.changed"
+            self._is_out = event.type != "seat.changed"
         if isinstance(event.data, OrderEvent):
             if event.type in ("order.accepted", "order.changed"):
                 self._orders[event.data.order] = event.data
@@ -420,8 +420,8 @@ class Bot:
                 self._fixed.add(event.data.trade)
 
     async def _compare_books(self) -> None:
-        """Is what is open what the messages told? An event may be on its way, so there are three tries."""
-        told = there = (set(self._orders), set(self._positions), set(self._fixed))
+        """Is what is open what the events said? An event may be on its way, so there are three tries."""
+        followed = there = (set(self._orders), set(self._positions), set(self._fixed))
         for _ in range(3):
             with contextlib.suppress(Unanswered, Refused):
                 me = await self._arena.me()
@@ -431,11 +431,11 @@ class Bot:
                     {position.position for position in me.positions},
                     {trade.trade for trade in me.fixed},
                 )
-                told = (set(self._orders), set(self._positions), set(self._fixed))
-                if told == there:
+                followed = (set(self._orders), set(self._positions), set(self._fixed))
+                if followed == there:
                     return
             await asyncio.sleep(0.5)
-        self._error(f"told of orders, positions and fixed-time trades {told}, but there are {there}")
+        self._error(f"events leave orders, positions and fixed-time trades {followed}, but there are {there}")
 
     def _error(self, text: str) -> None:
         self._tally.error(f"{self.name}: {text}")

@@ -1,7 +1,7 @@
 """Players that are programs: they register as guests, listen, and trade at random, as people might.
 
 Each request has a key and is repeated with it until its outcome is known, so bots play on through restarts of the
-server. What they are told is checked on the way: see bot.py. The journal holds what was acknowledged, one JSON line
+server. Replies and events are checked on the way: see bot.py. The journal holds what was acknowledged, one JSON line
 each, for whoever wants to know whether the arena still knows it after a crash.
 """
 
@@ -69,12 +69,12 @@ async def play(
     begun_s = time.perf_counter()
     async with Client(url) as arena:
         instruments = {instrument.symbol: instrument for instrument in await arena.instruments()}
-    room = asyncio.Semaphore(PLAYERS_AT_ONCE)
+    registering = asyncio.Semaphore(PLAYERS_AT_ONCE)
     clients: list[Client] = []
 
     async def one(number: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            async with room:
+            async with registering:
                 arena = await _register(stack, url, encoding, f"bot-{number}", tally, stop)
             if arena is None:
                 return

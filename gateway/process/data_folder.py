@@ -32,8 +32,8 @@ from persistence.recovery import Recovered, recover
 log = structlog.get_logger()
 
 
-class Store:
-    """Made by `open_store`, ended by `close`. `put` is a consumer of the sequencer."""
+class DataFolder:
+    """Made by `open_data_folder`, ended by `close`. `put` is a consumer of the sequencer."""
 
     def __init__(self, recovered: Recovered, projection: Projection, queries: Queries, config: Data) -> None:
         self.machine: Machine = recovered.machine
@@ -64,7 +64,7 @@ class Store:
         return await self._queries.candles(instrument, interval_s, limit, until_ns)
 
     async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
-        """Changes of the player's accounts that were told before message `before`, newest first."""
+        """Changes of the player's accounts before message `before`, newest first."""
         return await self._queries.wallet_changes(player, limit, before)
 
     async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
@@ -138,7 +138,7 @@ class Store:
             task.result()
 
 
-async def open_store(config: Data) -> Store:
+async def open_data_folder(config: Data) -> DataFolder:
     """Recover the data folder; blocks for as long as the replay takes. Raises what `recover` raises."""
     begun_s = time.perf_counter()
     recovered = recover(Path(config.directory))
@@ -154,4 +154,4 @@ async def open_store(config: Data) -> Store:
     path = recovered.projection_path
     keep_ns = config.keep_second_candles_s * NS_PER_S
     projection = await Projection.open(path, recovered.log.log_id, recovered.log.last_sequence, keep_ns=keep_ns)
-    return Store(recovered, projection, await Queries.open(path), config)
+    return DataFolder(recovered, projection, await Queries.open(path), config)

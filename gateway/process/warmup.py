@@ -55,6 +55,7 @@ from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
 from engine.trading import quotes as market
 from gateway.core.config import Config
+from gateway.core.defaults import GameSeed
 from gateway.core.records import (
     amend_order_record,
     amend_position_record,
@@ -69,7 +70,7 @@ from gateway.core.records import (
     with_blob,
     with_key,
 )
-from gateway.core.seed import GameSeed, seed_commands
+from gateway.process.seed import seed_commands
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 Retry = Literal["never", "after", "query"]
 
 RETRY_AFTER_MS: Final = 250
-"""What a client is told to wait when no better figure is known."""
+"""What a client is asked to wait when no better figure is known."""
 
 
 class Entry(NamedTuple):
@@ -83,7 +83,7 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refused(Exception):
-    """Asked badly, or the answer is no: told with `error`, over HTTP with `status` too. Nothing has happened."""
+    """A request that is refused: answered with `error`, over HTTP with `status` too. Nothing has happened."""
 
     def __init__(self, code: Code | Reason, *, retry_after_ms: int = 0, **details: Any) -> None:
         super().__init__(code.name)

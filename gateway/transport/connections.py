@@ -25,7 +25,7 @@ CLOSE_GRACE_S: Final = 0.5
 _PING: Final = frame_of(PING, b"")
 
 
-class Guest(Protocol):
+class ClientSession(Protocol):
     """What a connection has to know of its session."""
 
     def is_idle(self) -> bool: ...
@@ -53,7 +53,7 @@ class Connection:
     )
 
     def __init__(self, transport: asyncio.Transport, connections: Connections) -> None:
-        self.session: Guest | None = None
+        self.session: ClientSession | None = None
         self.slow = False
         self.slow_since_ns = 0
         self.closing = False

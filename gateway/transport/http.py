@@ -23,12 +23,12 @@ from gateway.core.limits import Buckets
 from gateway.core.metrics import Metrics
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
-from gateway.ops.arena import Arena
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
 from gateway.protocol import arguments as args
 from gateway.protocol.codecs import JSON, problem_of
 from gateway.protocol.errors import Code, Error, Refused
+from gateway.sessions.arena import Arena
 from gateway.transport.websocket import Sockets, address_of, origin_allowed
 
 log = structlog.get_logger()

@@ -22,10 +22,11 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http import WebSocketError, WebSocketReader
 
 from gateway.core.limits import Counts
-from gateway.ops.arena import Arena
-from gateway.ops.sessions import TOO_MANY_REQUESTS, Session
+from gateway.ops.dispatcher import Dispatcher
 from gateway.protocol.codecs import CODECS, JSON, PONG, Codec, frame_of
 from gateway.protocol.errors import Code
+from gateway.sessions.arena import Arena
+from gateway.sessions.session import TOO_MANY_REQUESTS, Session
 from gateway.transport.connections import Connection, Connections
 
 log = structlog.get_logger()
@@ -52,6 +53,7 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
         super().__init__(protocol, READ_LIMIT, loop=loop)
         self.gone: asyncio.Future[None] = loop.create_future()
         self._session = session
+        self._receive = Dispatcher(session).receive
         self._connection = connection
         self._kind = WSMsgType(session.codec.opcode)
         self._is_text = self._kind is WSMsgType.TEXT
@@ -66,7 +68,7 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
                 self._session.close(INVALID_TEXT, "text must be UTF-8")
                 return
             try:
-                self._session.receive(data, now_ns)
+                self._receive(data, now_ns)
             except Exception:
                 log.exception("a message made the server fail", player=self._session.player)
                 self._session.close(INTERNAL_ERROR, "internal error")
@@ -94,7 +96,7 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
 
 class Parser(asyncio.Protocol):
     """The frame parser, as aiohttp's protocol wants it; and, from `take_over` on, in that protocol's place: what is
-    read comes here at once, and of all else aiohttp is told."""
+    read comes here at once, and all other calls are passed on to aiohttp."""
 
     def __init__(self, frames: WebSocketReader, reader: Reader) -> None:
         self.feed_data: Callable[[bytes], tuple[bool, bytes]] = frames.feed_data

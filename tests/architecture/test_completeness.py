@@ -8,23 +8,23 @@ import sys
 import typing
 
 import pytest
-from sources import ENGINE, ROOT, name_of, tree
 
 from engine.batch.machine import HANDLERS
 from engine.invariants import INVARIANTS
 from engine.model import commands, tables
 from engine.model.events import EventKind
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+from tests.architecture.sources import ENGINE, ROOT, name_of, tree
+
+GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway").rglob("__init__.py"))
 
 
-@pytest.mark.parametrize(("package", "folder"), [
-    ("persistence", "persistence"), ("gateway/market", "gateway/market"), ("tests/oracle", "tests/oracle"),
-])  # fmt: skip
-def test_the_map_of_a_package_names_every_module(package: str, folder: str):
+@pytest.mark.parametrize("package", ["persistence", *GATEWAY, "tests/oracle"])
+def test_the_map_of_a_package_names_every_module(package: str):
     """By its name, or together with others that begin alike: ops_*.py."""
     told = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
     named, alike = set(re.findall(r"\w+", told)), tuple(re.findall(r"(\w+_)\*", told))
-    paths = [*(ROOT / folder).glob("*.py"), *(path.parent for path in (ROOT / folder).glob("*/__init__.py"))]
+    paths = [*(ROOT / package).glob("*.py"), *(path.parent for path in (ROOT / package).glob("*/__init__.py"))]
     names = {path.stem for path in paths if not path.stem.startswith(("__init__", *alike))}
     assert names - named == set()
 

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
-from sources import ALL, ROOT, compiled_functions, imports, name_of, tree
+
+from tests.architecture.sources import ALL, ROOT, compiled_functions, imports, name_of, tree
 
 FLOORS = {
     "engine": [
         "jit", "model", "storage", "ledger", "trading", "competition", "batch", "views", "invariants", "digest",
+    ],
+    "gateway": [
+        "protocol", "core", "presenters", "channels", "sessions", "ops", "transport", "market", "client", "process",
+        "cli",
     ],
 }  # fmt: skip
 
@@ -96,6 +103,26 @@ def test_the_gateway_sees_only_the_engines_door():
         if importer.startswith("gateway") and module.startswith("engine.") and not module.startswith(DOOR)
     ]
     assert wrong == []
+
+
+NO_NUMPY = ("engine.model.reasons", "engine.model.scale", "engine.model.bounds")
+"""What the protocol may know of the engine."""
+
+
+def test_the_protocol_needs_no_numpy_and_the_client_nothing_but_the_protocol():
+    wrong = [
+        f"{importer} imports {module}"
+        for importer, module in imported()
+        if (importer.startswith("gateway.protocol") and not module.startswith(("gateway.protocol", *NO_NUMPY)))
+        or (importer.startswith("gateway.client") and not module.startswith(("gateway.client", "gateway.protocol")))
+    ]
+    assert wrong == []
+
+
+def test_the_client_loads_neither_numpy_nor_numba():
+    """Whoever only plays should not have to wait for them."""
+    code = "import sys, gateway.client; sys.exit(bool({'numpy', 'numba'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
 def test_invariants_know_the_state_and_nothing_that_made_it():

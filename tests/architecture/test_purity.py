@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from sources import ENGINE, ROOT, compiled_functions, imports, name_of, tree
+
+from tests.architecture.sources import ENGINE, ROOT, compiled_functions, imports, name_of, tree
 
 PURE = frozenset({
     "__future__", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools", "math", "typing",

@@ -5,20 +5,14 @@ it as the rule book: prices are ticks, quantities lots, money 1e-8 units, times 
 
     state.py         what there is, and the oracle, which has it all: what every function here is given
     turn.py          a batch: what is due, then the commands, each with its outcome
-    prices.py        margin brackets, and the price at which a position is liquidated
-    markets.py quotes.py switches.py waiting.py
-                     an instrument; what a quote does; what stops opens; what waits for a quote
-    orders.py positions.py fixed_trades.py worth.py
-                     what a seat trades, and what that is worth
-    seats.py rules.py matches.py games.py queues.py outages.py careers.py
-                     who plays what, by which rules, and what comes of it
-    ledger.py money.py wallets.py
-                     accounts and transfers; who pays whom and when; the commands about it
     events.py        how it is told
+    trading/         instruments and quotes; what a seat trades, by which rules, and what that is worth
+    competition/     who plays what, and what comes of it
+    ledger/          accounts and transfers; who pays whom and when; the commands about it
 """
 
-from oracle.prices import is_liquidated, liquidation_price
-from oracle.state import DAY_NS, Match, Oracle, Seat
-from oracle.turn import apply
+from tests.oracle.state import DAY_NS, Match, Oracle, Seat
+from tests.oracle.trading.prices import is_liquidated, liquidation_price
+from tests.oracle.turn import apply
 
 __all__ = ["DAY_NS", "Match", "Oracle", "Seat", "apply", "is_liquidated", "liquidation_price"]

@@ -6,9 +6,9 @@ from typing import Any
 
 from engine.model.commands import Asset, pack_client_order_id
 from engine.model.events import EventKind, Rule
-from oracle.money import PURSES
-from oracle.state import FixedTrade, Match, Oracle, Order, Position, Seat
-from oracle.worth import equity_of
+from tests.oracle.ledger.money import PURSES
+from tests.oracle.state import FixedTrade, Match, Oracle, Order, Position, Seat
+from tests.oracle.trading.worth import equity_of
 
 NO_TEXT = list(pack_client_order_id(""))
 

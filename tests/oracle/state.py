@@ -8,14 +8,13 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from records import BuyFixed, Command, PlaceOrder, Transfer
-
 from engine.model.commands import CreateGame, DefineInstrument, Execution
 from engine.model.events import EventKind, Rule
 from engine.model.reasons import Reason
-from oracle.ledger import Answer, Ledger
-from oracle.money import Money
-from oracle.prices import rounded_up
+from tests.harness.records import BuyFixed, Command, PlaceOrder, Transfer
+from tests.oracle.ledger.ledger import Answer, Ledger
+from tests.oracle.ledger.money import Money
+from tests.oracle.trading.prices import rounded_up
 
 BILLION = 10**9
 MILLION = 10**6

@@ -6,22 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from records import (
-    AmendOrder,
-    AmendPosition,
-    Asked,
-    BuyFixed,
-    CancelAll,
-    CancelOrder,
-    ClosePosition,
-    Command,
-    PlaceOrder,
-    Pulse,
-    Quote,
-    Transfer,
-    Unknown,
-)
-
 from engine.model.commands import (
     ArchiveMatch,
     CancelMatch,
@@ -47,11 +31,24 @@ from engine.model.commands import (
 )
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from oracle.careers import start_season
-from oracle.fixed_trades import buy_fixed, settle
-from oracle.games import create_game, set_game_active
-from oracle.markets import define_instrument, open_feed
-from oracle.matches import (
+from tests.harness.records import (
+    AmendOrder,
+    AmendPosition,
+    Asked,
+    BuyFixed,
+    CancelAll,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+    Pulse,
+    Quote,
+    Transfer,
+    Unknown,
+)
+from tests.oracle.competition.careers import start_season
+from tests.oracle.competition.games import create_game, set_game_active
+from tests.oracle.competition.matches import (
     archive_match,
     begin,
     cancel_match,
@@ -63,17 +60,25 @@ from oracle.matches import (
     sample,
     start_match,
 )
-from oracle.orders import amend_order, cancel_all, cancel_order, end_order, place_order
-from oracle.outages import feed_is_out
-from oracle.positions import amend_position, close_position
-from oracle.queues import delete_game_of_queue, join_queue, leave_line, leave_queue, update_game_of_queue
-from oracle.quotes import quote
-from oracle.rules import judge_all, start_day
-from oracle.seats import register_player, reset_seat
-from oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused
-from oracle.switches import set_switch
-from oracle.waiting import ripen
-from oracle.wallets import fund_rewards, top_up, transfer
+from tests.oracle.competition.outages import feed_is_out
+from tests.oracle.competition.queues import (
+    delete_game_of_queue,
+    join_queue,
+    leave_line,
+    leave_queue,
+    update_game_of_queue,
+)
+from tests.oracle.ledger.wallets import fund_rewards, top_up, transfer
+from tests.oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused
+from tests.oracle.trading.fixed_trades import buy_fixed, settle
+from tests.oracle.trading.markets import define_instrument, open_feed
+from tests.oracle.trading.orders import amend_order, cancel_all, cancel_order, end_order, place_order
+from tests.oracle.trading.positions import amend_position, close_position
+from tests.oracle.trading.quotes import quote
+from tests.oracle.trading.rules import judge_all, start_day
+from tests.oracle.trading.seats import register_player, reset_seat
+from tests.oracle.trading.switches import set_switch
+from tests.oracle.trading.waiting import ripen
 
 KEYS_KEPT = 4096
 # In this order, when due together.

@@ -1,0 +1,28 @@
+"""Bounds of what commands may carry: texts, lengths, counts. Plain numbers, so whoever only decodes needs no numpy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOURS_PER_INSTRUMENT: Final = 14
+"""Most windows of weekly trading hours: two a day."""
+
+HIGHEST_PAYOUT_PERCENT: Final = 1_000
+LONGEST_BUMP_MS: Final = 10_000
+
+LONGEST_MATCH_S: Final = 366 * 86_400
+LONGEST_COUNTDOWN_S: Final = 7 * 86_400
+LONGEST_QUEUE_S: Final = 7 * 86_400
+LONGEST_OUTAGE_S: Final = 7 * 86_400
+MOST_PLAYERS: Final = 100_000
+"""Of a match that waits for players."""
+
+LONGEST_TITLE: Final = 100
+LONGEST_DESCRIPTION: Final = 2_000
+LONGEST_COVER: Final = 500
+MOST_ITEM_REWARDS: Final = 8
+"""Kinds of items that the winner of a match gets."""
+MOST_OF_AN_ITEM: Final = 1_000_000
+MOST_CUPS: Final = 1_000_000
+"""That a match is played for; likewise its experience."""
+LONGEST_SEASON_NAME: Final = 64

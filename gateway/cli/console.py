@@ -1,0 +1,22 @@
+"""Standard error: logs, progress and the warm-up. Standard output is for what a command answers."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+from rich.console import Console
+
+from gateway.process.warmup import warm_up_showing
+
+
+def log_to_stderr() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def warm_console(quiet: bool = False) -> Console:
+    """The console, after the kernels are warm. A quiet one shows nothing unless it is a terminal."""
+    log_to_stderr()
+    console = Console(stderr=True, quiet=quiet and not Console(stderr=True).is_terminal)
+    warm_up_showing(console)
+    return console

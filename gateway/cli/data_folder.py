@@ -1,0 +1,171 @@
+"""`arena verify`, `arena audit`, `arena rebuild`, `arena token`: what is done to a data folder from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from gateway.cli.failure import EXIT_ERRORS, Failure
+from gateway.cli.parameters import DataFolder, Json
+
+if TYPE_CHECKING:
+    from persistence.recovery import Verified
+
+
+def verify(*, data: DataFolder = Path("data"), json: Json = False) -> int:
+    """Replay the log from its first entry and compare it with every snapshot. The arena must not be running.
+
+    Try:
+      arena verify --data data --json
+    """
+    from engine.digest import state_hash
+    from persistence import recovery
+
+    _check_folder(data)
+    with _explained(data), _progress_bar("replaying", json) as show:
+        verified = recovery.verify(data, on_progress=show)
+        newest = state_hash(recovery.state_at(data, verified.last_sequence).state)
+    verdict = _verdict(verified, newest)
+    if json:
+        print(msgspec.json.encode(verdict).decode())
+    else:
+        print(f"sequence {verdict.sequence}\ndigest   {verdict.digest}")
+        print(f"{verdict.snapshots_checked} snapshots and {verdict.hashes_checked} hashes in the log agree with it")
+        for warning in verdict.warnings:
+            print(f"warning: {warning}")
+        if not verdict.equal:
+            print(f"the newest snapshot and its tail come to another state: {newest.hex()}")
+        print(*verdict.problems or ["all invariants of the state hold"], sep="\n")
+    return 0 if verdict.equal and not verdict.problems else EXIT_ERRORS
+
+
+def audit(*, data: DataFolder = Path("data"), json: Json = False) -> int:
+    """Recompute every balance from the journal of transfers, and compare. The arena must not be running.
+
+    Try:
+      arena audit --data data --json
+    """
+    from persistence.audit import audit_file, take
+    from persistence.recovery import recover
+
+    _check_folder(data)
+    with _explained(data), _progress_bar("auditing", json):
+        recovered = recover(data)
+        try:
+            audited = audit_file(take(recovered.machine.state), recovered.projection_path)
+        finally:
+            recovered.close()
+    if json:
+        print(msgspec.json.encode(audited._asdict()).decode())
+    else:
+        print(f"{audited.accounts} accounts, {audited.transfers} transfers")
+        print(*audited.problems or ["the journal and the engine agree, and every escrow has what it owes"], sep="\n")
+    return EXIT_ERRORS if audited.problems else 0
+
+
+def rebuild(*, data: DataFolder = Path("data"), json: Json = False) -> int:
+    """Make the projection (the SQLite history) again from the log. The arena must not be running."""
+    from persistence import recovery
+
+    _check_folder(data)
+    with _explained(data), _progress_bar("rebuilding", json) as show:
+        sequence = recovery.rebuild(data, on_progress=show)
+    print(msgspec.json.encode({"sequence": sequence}).decode() if json else f"projection at sequence {sequence}")
+    return 0
+
+
+def token(
+    *,
+    admin: Annotated[bool, Parameter(negative="", help="For an operator: the admin.* ops.")] = False,
+    player: Annotated[int | None, Parameter(help="For the player with this id.")] = None,
+    days: Annotated[int, Parameter(help="How long it is valid.")] = 30,
+    data: DataFolder = Path("data"),
+    json: Json = False,
+) -> int:
+    """Print an access token for the arena of a data folder. Whoever has it may do what its owner may: keep it secret.
+
+    Try:
+      arena token --admin --data data
+    """
+    from gateway.core.tokens import ADMIN, SecretUnusable, Tokens, secret_in
+
+    if admin == (player is not None):
+        raise Failure("say for whom: --admin, or --player ID")
+    if days < 1:
+        raise Failure("--days must be 1 or more")
+    _check_folder(data)
+    try:
+        tokens = Tokens(secret_in(data), days * 86_400)
+    except SecretUnusable as error:
+        raise Failure(str(error)) from error
+    token = tokens.issue(0, ADMIN) if player is None else tokens.issue(player)
+    print(msgspec.json.encode({"token": token}).decode() if json else token)
+    return 0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a replay from the first entry came to, whether newest snapshot and tail agree, and is it sound."""
+
+    sequence: int
+    digest: str
+    equal: bool
+    batches: int
+    chain: str
+    hashes_checked: int
+    snapshots_checked: int
+    torn_bytes: int
+    warnings: list[str]
+    problems: list[str]
+
+
+def _verdict(verified: Verified, newest: bytes) -> Verdict:
+    return Verdict(
+        verified.last_sequence,
+        verified.state_hash.hex(),
+        newest == verified.state_hash,
+        verified.batches,
+        verified.chain.hex(),
+        verified.hashes_checked,
+        verified.snapshots_checked,
+        verified.torn_bytes,
+        verified.warnings,
+        verified.problems,
+    )
+
+
+def _check_folder(data: Path) -> None:
+    if not (data / "log").is_dir():
+        raise Failure(f"there is no arena in {data}: name its folder with --data")
+
+
+@contextmanager
+def _explained(data: Path) -> Iterator[None]:
+    """What can be wrong with a data folder, in one line."""
+    from persistence.log import LogBehind, LogFailed
+    from persistence.recovery import DataFolderInUse, HistoriesDiffer
+    from persistence.segments import LogCorrupt, RulesDiffer
+
+    try:
+        yield
+    except DataFolderInUse as error:
+        raise Failure(f"{error}: stop it first") from error
+    except (LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer) as error:
+        raise Failure(f"{data}: {error}", EXIT_ERRORS) from error
+
+
+@contextmanager
+def _progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, after the kernels are warm."""
+    from rich.progress import Progress
+
+    from gateway.cli.console import warm_console
+
+    console = warm_console(quiet)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

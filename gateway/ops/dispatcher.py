@@ -1,0 +1,179 @@
+"""What a client sends: decoded, looked up in the table of ops, and answered.
+
+A dispatcher is fed whole messages with `receive` and puts frames into the session's outlet. Here is what all ops share:
+the envelope, who may use them, deadlines, keys, and how outcomes become replies. Whatever a client sends, the answer is
+a reply, an error with a code, or a close; nothing raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from engine.model.commands import request_key
+from engine.model.scale import NS_PER_MS
+from gateway.core.records import Outcome, with_key
+from gateway.ops.table import OPS, AsyncQuery, Command, Query
+from gateway.protocol.arguments import NO_ARGUMENTS, Envelope, Identified, MessageId
+from gateway.protocol.errors import Code, Error, Refused, error_of, error_of_reason
+from gateway.sessions.session import For, Session
+from gateway.sessions.submission import Submission
+
+log = structlog.get_logger()
+
+TOO_BIG: Final = 1009
+MOST_QUERIES: Final = 16
+"""Answers of a connection that wait for the history at once: there is one thread for those of all."""
+
+
+class Reply(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The outcome of a request that succeeded."""
+
+    id: MessageId
+    ok: bool
+    seq: int
+    at: int
+    result: Any
+    replayed: bool = False
+
+
+class Failure(Struct, frozen=True, gc=False):
+    """The outcome of a request that did not."""
+
+    id: MessageId | None
+    ok: bool
+    error: Error
+
+
+class Dispatcher:
+    """See the module."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.messages = 0
+        self._arena = session.arena
+        self._codec = session.codec
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Take one whole message. `now_ns` is monotonic and only serves the limits."""
+        session = self.session
+        if session.closed:
+            return
+        if len(data) > session.most_bytes:
+            session.close(TOO_BIG, "message too big")
+            return
+        self.messages += 1
+        session.now_ns = now_ns
+        id: MessageId | None = None
+        try:
+            session.admit()
+            envelope = self._envelope_in(data)
+            id = envelope.id
+            self._serve(envelope)
+        except Refused as refused:
+            self._send_failure(id if id is not None else self._id_in(data), refused.error)
+
+    def _envelope_in(self, data: bytes) -> Envelope:
+        """Raises Refused: what is no envelope is a BAD_MESSAGE; bytes that are no message have a code of their own."""
+        try:
+            envelope: Envelope = self._codec.decode(data, Envelope)
+        except Refused as refused:
+            if refused.code is not Code.BAD_ARGUMENTS:
+                raise
+            raise Refused(Code.BAD_MESSAGE, **(refused.error.details or {})) from refused
+        return envelope
+
+    def _id_in(self, data: bytes) -> MessageId | None:
+        """The id in a message that is no good otherwise, if it has one."""
+        try:
+            found: Identified = self._codec.decode(data, Identified)
+        except Refused:
+            return None
+        return found.id
+
+    def _serve(self, envelope: Envelope) -> None:
+        session = self.session
+        op = OPS.get(envelope.op)
+        if op is None:
+            raise Refused(Code.UNKNOWN_OP, op=envelope.op[:64])
+        if op.who not in session.may_use:
+            raise self._not_for_this_one(op.who)
+        if envelope.deadline is not None and self._arena.clock.stamp_ns() > envelope.deadline * NS_PER_MS:
+            raise Refused(Code.TOO_LATE)
+        args = envelope.args if envelope.args is not NO_ARGUMENTS else self._codec.empty
+        arguments = self._codec.decode(args, op.arguments)
+
+        if type(op) is Command:
+            if op.admit is not None:
+                op.admit(session, arguments)
+            self._submit(envelope, op.prepare(self._arena, session.player, arguments), op)
+            return
+        if envelope.key is not None:
+            raise Refused(Code.KEY_NOT_ALLOWED)
+        assert not isinstance(op, Command)
+        if op.cost > 1:
+            session.spend(op.cost - 1)
+        if type(op) is Query:
+            self._send_result(envelope.id, op.answer(session, arguments))
+        elif type(op) is AsyncQuery:
+            if len(session.queries) >= MOST_QUERIES:
+                raise Refused(Code.OVERLOADED, because="so many answers are still to come")
+            task = asyncio.create_task(self._answer_query(envelope.id, op, arguments))
+            session.queries.add(task)
+            task.add_done_callback(session.queries.discard)
+
+    def _not_for_this_one(self, who: For) -> Refused:
+        if self.session.identity is None:
+            return Refused(Code.NOT_AUTHENTICATED)
+        return Refused(Code.ADMINS_ONLY if who is For.ADMINS else Code.PLAYERS_ONLY)
+
+    def _submit(self, envelope: Envelope, submission: Submission, op: Command) -> None:
+        record = submission.record
+        key = submission.key
+        if key is None:
+            key = envelope.key
+        elif envelope.key is not None:
+            raise Refused(Code.KEY_NOT_ALLOWED)
+        if key is not None:
+            record = with_key(record, request_key(self.session.player, key), submission.blob)
+        answer = partial(self._answer, envelope.id, submission.result)
+        self._arena.sequencer.submit(record, answer, op.urgency, submission.blob)
+
+    async def _answer_query(self, id: MessageId, op: AsyncQuery, arguments: Any) -> None:
+        try:
+            result = await op.answer(self.session, arguments)
+        except Refused as refused:
+            self._send_failure(id, refused.error)
+        except Exception:
+            log.exception("an op made the server fail", player=self.session.player)
+            self._send_failure(id, error_of(Code.INTERNAL))
+        else:
+            self._send_result(id, result)
+
+    # What goes out
+
+    def _answer(self, id: MessageId, result: Callable[[Outcome], Any], outcome: Outcome, at_ns: int) -> None:
+        if self.session.closed:
+            return
+        if outcome.reason:
+            self.session.outlet.send(self._codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
+            return
+        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
+        self.session.outlet.send(self._codec.frame(reply))
+
+    def _send_result(self, id: MessageId, result: Any) -> None:
+        if self.session.closed:
+            return
+        seq, at_ms = self._arena.applied
+        self.session.outlet.send(self._codec.frame(Reply(id, True, seq, at_ms, result)))
+        self.session.replied()
+
+    def _send_failure(self, id: MessageId | None, error: Error) -> None:
+        self.session.failed()
+        if not self.session.closed:
+            self.session.outlet.send(self._codec.frame(Failure(id, False, error)))

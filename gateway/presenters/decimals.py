@@ -1,0 +1,96 @@
+"""Amounts, rates and percents as decimal text, and clients' decimals as the engine's integers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from engine.model.commands import ASSET_DECIMALS, Asset
+from engine.model.scale import MONEY, MONEY_DECIMALS, PPM, OutOfRange, TooPrecise, format_decimal, parse_decimal
+from gateway.protocol.errors import Code, Refused
+
+CACHED: Final = 32_768
+"""Texts kept of each kind: one price is shown many times, and amounts are mostly round."""
+
+
+assert MONEY_DECIMALS == 8, "money_text is written for it"
+
+_SMALL: Final = tuple("0." + "0" * (MONEY_DECIMALS - digits) for digits in range(MONEY_DECIMALS + 1))
+"""What stands in front of an amount below 1, by its number of digits."""
+
+
+_DECIMALS: Final = {asset.value: decimals for asset, decimals in ASSET_DECIMALS.items()}
+
+
+def money_text(units: int) -> str:
+    """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
+    if units < 0:
+        return "-" + money_text(-units)
+    text = str(units)
+    return f"{text[:-8]}.{text[-8:]}" if units >= MONEY else _SMALL[len(text)] + text
+
+
+def asset_text(units: int, asset: int) -> str:
+    """Real money, native units of the Asset, as text; of asset 0 virtual money."""
+    return format_decimal(units, _DECIMALS[asset]) if asset else money_text(units)
+
+
+def asset_units(field: str, amount: int | str, asset: Asset) -> int:
+    """A client's amount in native units of the asset. Raises Refused naming the field."""
+    units = units_of(field, amount)
+    decimals = ASSET_DECIMALS[asset]
+    if decimals > MONEY_DECIMALS:
+        units *= int(10 ** (decimals - MONEY_DECIMALS))
+        if not -_INT64_END < units < _INT64_END:
+            raise Refused(Code.OUT_OF_RANGE, field=field)
+        return units
+    return whole_steps(field, units, 10 ** (MONEY_DECIMALS - decimals))
+
+
+_parse = lru_cache(CACHED)(parse_decimal)
+
+_INT64_END: Final = 1 << 63
+
+
+def units_of(field: str, amount: int | str) -> int:
+    """A client's amount in 1e-8 units. Raises Refused naming the field."""
+    if not isinstance(amount, str):
+        if not -_INT64_END < amount < _INT64_END:
+            raise Refused(Code.OUT_OF_RANGE, field=field)
+        amount = str(amount)
+    try:
+        return _parse(amount, MONEY_DECIMALS)
+    except TooPrecise as error:
+        raise Refused(Code.TOO_PRECISE, field=field) from error
+    except OutOfRange as error:
+        raise Refused(Code.OUT_OF_RANGE, field=field) from error
+    except ValueError as error:
+        raise Refused(Code.NOT_DECIMAL, field=field) from error
+
+
+def whole_steps(field: str, units: int, step: int) -> int:
+    """How many steps the amount is. Raises Refused TOO_PRECISE naming the field."""
+    count, rest = divmod(units, step)
+    if rest:
+        raise Refused(Code.TOO_PRECISE, field=field)
+    return count
+
+
+_PERCENT_DECIMALS: Final = 4
+assert 100 * 10**_PERCENT_DECIMALS == PPM
+
+
+def parse_percent(text: str) -> int:
+    """The ppm that a percent as decimal text is: "2.5" is 25,000. Raises ValueError."""
+    return parse_decimal(text, _PERCENT_DECIMALS)
+
+
+def percent_text(ppm: int) -> str:
+    """The percent as decimal text, as short as it can be: 50,000 ppm is "5"."""
+    return format_decimal(ppm, _PERCENT_DECIMALS).rstrip("0").rstrip(".")
+
+
+def rate_text(ppm: int) -> str:
+    """A rate as a fraction: 500 ppm is "0.000500"."""
+    assert PPM == 10**6
+    return format_decimal(ppm, 6)

@@ -1,0 +1,44 @@
+"""The commands that fill an empty arena with what is configured. Used once, when the log is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.model.commands import ColdCommand, CreateMatch, FundReferrals, StockStore
+from gateway.core.defaults import GameSeed, OfferSeed, ReferralSeed
+from gateway.presenters.specs import (
+    SpecError,
+    create_game_of,
+    define_instrument_of,
+    native_units,
+    set_offer_of,
+    set_referrals_of,
+)
+from gateway.protocol.specs import InstrumentSpec
+
+
+def seed_commands(instruments: Iterable[InstrumentSpec], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
+    """What creates them, in order: instruments, then games (ids count from 1), each with its practice match."""
+    symbols = set()
+    for instrument in instruments:
+        symbols.add(instrument.symbol)
+        yield define_instrument_of(instrument)
+    for game, seed in enumerate(games, start=1):
+        for symbol in seed.allowed_symbols:
+            if symbol not in symbols:
+                raise SpecError(f"{seed.title}: allowed_symbols: there is no instrument {symbol}")
+        yield create_game_of(seed)
+        if seed.practice:
+            yield CreateMatch(game=game, practice=True)
+
+
+def house_commands(referrals: ReferralSeed, offers: Iterable[OfferSeed]) -> Iterator[ColdCommand]:
+    """What sets up referrals and the shop. Raises SpecError."""
+    yield set_referrals_of(referrals)
+    funds = native_units("referrals", "funds", referrals.funds, referrals.asset)
+    if funds:
+        yield FundReferrals(referrals.asset, funds)
+    for offer in offers:
+        yield set_offer_of(offer)
+        if offer.stock:
+            yield StockStore(offer.item, offer.stock)

@@ -1,0 +1,6 @@
+"""What the ops work with.
+
+arena.py        the arena: the engine's state, and what the gateway keeps beside it
+session.py      one client, sans I/O: who it is, its subscriptions, its limits
+submission.py   what an op submits to the engine
+"""

@@ -1,0 +1,80 @@
+"""What the ops work with: the engine's door and state, and what the gateway keeps beside them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.batch.machine import Machine
+from engine.model.state import State
+from gateway.channels.fanout import Fanout, applied
+from gateway.core.clock import Clock
+from gateway.core.config import Config
+from gateway.core.limits import Buckets, Counts
+from gateway.core.sequencer import Sequencer
+from gateway.core.tokens import Tokens
+from gateway.presenters.boards import Boards
+from gateway.presenters.instruments import Instruments
+from persistence.audit import Audit, Taken
+from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
+
+
+class HistoryReader(Protocol):
+    """What is looked up in the projection. Of a player: the latest before message `before`, newest first."""
+
+    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
+        """Closed ones that opened before `until_ns`: the latest, earliest first."""
+
+    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]: ...
+
+    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]: ...
+
+    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]: ...
+
+    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]: ...
+
+    async def summary(self, player: int, match: int) -> Summary:
+        """Of a match that has been finished, and in which the player has a seat; may wait."""
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The best of a season, and the player's rank in it."""
+
+    async def audit(self, taken: Taken) -> Audit:
+        """Hold the accounts, as they are now, against the journal; may wait."""
+
+
+@dataclass
+class Arena:
+    """One of it for the whole process; it has no behaviour of its own."""
+
+    config: Config
+    machine: Machine
+    sequencer: Sequencer
+    clock: Clock
+    instruments: Instruments
+    fanout: Fanout
+    boards: Boards
+    tokens: Tokens
+    history: HistoryReader
+    last_price: Callable[[str], str | None]
+    player_buckets: Buckets
+    player_connections: Counts
+    code_tries: Buckets
+    """What players and addresses may still try of wrong codes."""
+    positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
+    """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+    @property
+    def applied(self) -> tuple[int, int]:
+        """Sequence of the last command applied, and its stamp in ms: what an answer from the state is as of."""
+        return applied(self.machine.state)
+
+    def allows_guests(self) -> bool:
+        """May somebody without a name look at the market, or become a player?"""
+        return self.config.server.development and self.config.server.allow_guests

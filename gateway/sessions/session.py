@@ -1,0 +1,166 @@
+"""One client, sans I/O: who it is, what it is subscribed to, and what it may still do.
+
+The ops work with it. Decoding messages and looking up ops is the dispatcher's: gateway/ops/dispatcher.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final
+
+from engine.model.scale import NS_PER_MS
+from gateway.channels.fanout import Channel, Outlet
+from gateway.core.limits import Bucket
+from gateway.core.tokens import ADMIN, Identity
+from gateway.protocol.codecs import Codec
+from gateway.protocol.errors import Code, Refused
+from gateway.sessions.arena import Arena
+
+TOO_MANY_REQUESTS: Final = 4029
+
+
+class For(Enum):
+    """Who may use an op."""
+
+    ALL = auto()  # even before auth
+    MARKET = auto()  # who looks at the market, without auth where guests are allowed
+    SIGNED_IN = auto()  # players and operators
+    PLAYERS = auto()
+    ADMINS = auto()
+
+
+STRANGERS_USE: Final = frozenset({For.ALL})
+GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
+PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS}
+ADMINS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.ADMINS}
+
+
+class Session:
+    """See the module."""
+
+    def __init__(self, arena: Arena, codec: Codec, outlet: Outlet, address: str) -> None:
+        self.arena = arena
+        self.codec = codec
+        self.outlet = outlet
+        self.address = address
+        self.identity: Identity | None = None
+        self.channels: dict[str, Channel | None] = {}
+        """What it is subscribed to, by name; None is its private channel."""
+        self.may_use = GUESTS_USE if arena.allows_guests() else STRANGERS_USE
+        self.most_bytes = arena.config.limits.frame_bytes_before_auth
+        """Of a message."""
+        self.now_ns = 0
+        """When the message at hand came, monotonic; it only serves the limits."""
+        self.queries: set[asyncio.Task[None]] = set()
+        """Answers that wait for the history; cancelled when the session ends."""
+        self.closed = False
+        limits = arena.config.limits
+        self._bucket = Bucket(limits.messages_per_s, limits.messages_burst)
+        self._player_bucket: Bucket | None = None
+        self._refusals = 0
+        self._follow_ups: list[Callable[[], None]] = []
+
+    # What it may still do
+
+    def admit(self) -> None:
+        """Count the message at hand. Raises Refused RATE_LIMITED."""
+        self.spend(1)
+        self._refusals = 0
+
+    def spend(self, messages: int) -> None:
+        """Count what is being answered as so many messages more. Raises Refused RATE_LIMITED."""
+        wait_ns = self._bucket.take(self.now_ns, messages)
+        if not wait_ns and self._player_bucket is not None:
+            wait_ns = self._player_bucket.take(self.now_ns, messages)
+        if wait_ns:
+            raise self._too_many(wait_ns)
+
+    def _too_many(self, wait_ns: int) -> Refused:
+        self._refusals += 1
+        if self._refusals >= self.arena.config.limits.refusals_before_close:
+            self.close(TOO_MANY_REQUESTS, "too many requests")
+        return Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // NS_PER_MS))
+
+    def try_code(self, is_right: bool) -> None:
+        """Count a wrong code. Raises Refused RATE_LIMITED when the player, or somebody at his address, has tried too
+        many: of a right one too, or it could be told from the answer."""
+        now_ns = self.now_ns
+        buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
+        wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
+        if wait_ns:
+            retry_after_ms = -(-wait_ns // NS_PER_MS)
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms, because="so many codes were wrong")
+        if not is_right:
+            for bucket in buckets:
+                bucket.take(now_ns)
+
+    # What follows a reply
+
+    def after_reply(self, follow_up: Callable[[], None]) -> None:
+        """Call this when the reply of the op at hand is out: a subscription's snapshot comes after it."""
+        self._follow_ups.append(follow_up)
+
+    def replied(self) -> None:
+        """The reply is out: do what follows it."""
+        for follow_up in self._follow_ups:
+            follow_up()
+        self._follow_ups.clear()
+
+    def failed(self) -> None:
+        """There is no reply, so nothing follows it."""
+        self._follow_ups.clear()
+
+    # Who it is
+
+    @property
+    def player(self) -> int:
+        """The player's id; 0 for a guest who looks at the market, and for an operator."""
+        return self.identity.player if self.identity is not None else 0
+
+    @property
+    def is_operator(self) -> bool:
+        return self.identity is not None and self.identity.role == ADMIN
+
+    def authenticate(self, identity: Identity) -> None:
+        """This client is that player from now on. Raises Refused TOO_MANY_CONNECTIONS and closes."""
+        if not self.arena.player_connections.enter(identity.player):
+            self.close(TOO_MANY_REQUESTS, "too many connections of this player")
+            raise Refused(Code.TOO_MANY_CONNECTIONS)
+        self.identity = identity
+        self.may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
+        self.most_bytes = self.arena.config.limits.frame_bytes
+        self._player_bucket = self.arena.player_buckets.of(identity.player, 0)
+
+    def unsubscribed(self, channel: str) -> None:
+        """The arena has ended its subscription."""
+        del self.channels[channel]
+
+    def is_idle(self) -> bool:
+        """Has it neither said who it is nor subscribed to anything?"""
+        return self.identity is None and not self.channels
+
+    def is_revoked(self) -> bool:
+        """Has the token that it came with ended?"""
+        return self.identity is not None and not self.arena.tokens.is_current(self.identity)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the session: what is queued goes out, then a close frame."""
+        if not self.closed:
+            self.outlet.close(code, reason)
+            self.ended()
+
+    def ended(self) -> None:
+        """The connection is gone: let go of everything."""
+        if self.closed:
+            return
+        self.closed = True
+        for task in self.queries:
+            task.cancel()
+        for channel in self.channels.values():
+            if channel is not None:
+                self.arena.fanout.leave(self, channel)
+        if self.identity is not None:
+            self.arena.fanout.leave_private(self, self.identity.player)
+            self.arena.player_connections.leave(self.identity.player)

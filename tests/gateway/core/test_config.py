@@ -1,0 +1,215 @@
+"""The configuration file, its errors, and the arena that it seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.model.commands import (
+    Anchor,
+    BonusAt,
+    CreateGame,
+    CreateMatch,
+    DefineInstrument,
+    Directions,
+    Execution,
+    FundReferrals,
+    SetOffer,
+    SetReferrals,
+    StockStore,
+    TotalDrawdown,
+)
+from gateway.core.config import Config, ConfigError, load_config, parse_config
+from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
+from gateway.presenters.decimals import parse_percent, percent_text
+from gateway.presenters.specs import SpecError
+from gateway.process.seed import house_commands, seed_commands
+from gateway.protocol.specs import BracketSpec
+
+CONFIG_FILE = Path(__file__).parents[3] / "config.toml"
+
+
+def test_the_file_says_every_default() -> None:
+    assert load_config(CONFIG_FILE) == Config()
+    written = msgspec.toml.decode(CONFIG_FILE.read_text())
+    for section in ("server", "data", "market", "limits", "players", "referrals"):
+        assert set(written[section]) == set(getattr(Config(), section).__struct_fields__)
+    for seed, seeds in (("instruments", INSTRUMENTS), ("games", GAMES), ("offers", OFFERS)):
+        assert all(set(entry) == set(seeds[0].__struct_fields__) for entry in written[seed])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[limits]\nframe_byte = 1", "limits"),
+        ("[limits]\nframe_bytes = 0", "limits.frame_bytes"),
+        ("[server]\nport = '80'", "server.port"),
+        ("[[instruments]]\nsymbol = 'X'", "instruments[0]"),
+        ("[limits", "TOML"),
+        ("[players]\ndemo_grant = '-1'", "players.demo_grant"),
+        ("[players]\ndemo_grant = '0.000000001'", "players.demo_grant"),
+        ("[players]\ntop_up_most = '0.5'", "players.top_up_most"),
+        ("[referrals]\nat = 'never'", "referrals.at"),
+        ("[[offers]]\nitem = 'SWORD'\nprice = '1'", "offers[0].item"),
+    ],
+)
+def test_an_error_names_the_key(text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=r"arena\.toml") as caught:
+        parse_config(text, "arena.toml")
+    assert named in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_config(Path("nowhere.toml"))
+
+
+def test_the_seed_is_in_the_units_of_the_engine() -> None:
+    commands = list(seed_commands(INSTRUMENTS, GAMES))
+    bitcoin = commands[0]
+    assert isinstance(bitcoin, DefineInstrument)
+    assert (bitcoin.tick_units, bitcoin.lot_units, bitcoin.min_lots, bitcoin.highest_price) == (10**6, 1000, 1, 10**8)
+    cums = [bracket.maintenance_cum // 10**8 for bracket in bitcoin.brackets]
+    assert cums == [0, 50, 950, 11_450, 131_450, 481_450, 2_981_450, 14_481_450]
+    assert commands[-4:] == [
+        CreateGame("Practice", GAMES[0].description, 10_000 * 10**8, 100, 125),
+        CreateMatch(game=1, practice=True),
+        CreateGame(
+            "Challenge practice",
+            GAMES[1].description,
+            10_000 * 10**8,
+            100,
+            50,
+            execution=Execution.NEXT,
+            max_trades_per_minute=10,
+            max_daily_drawdown_ppm=50_000,
+            max_total_drawdown_ppm=100_000,
+            total_drawdown=TotalDrawdown.TRAILING_LOCK,
+            profit_target_ppm=100_000,
+        ),
+        CreateMatch(game=2, practice=True),
+    ]
+
+
+def test_every_challenge_rule_can_be_seeded() -> None:
+    game = GameSeed(
+        "Strict",
+        starting_balance="100",
+        practice=False,
+        allowed_symbols=("ETHUSDT",),
+        allowed_directions="short_only",
+        max_trades_per_minute=1,
+        min_trades=2,
+        min_hold_s=3,
+        max_daily_drawdown_pct="2.5",
+        daily_anchor="higher",
+        max_total_drawdown_pct="100",
+        total_drawdown="trailing",
+        max_loss_per_trade_pct="0.0001",
+        loss_per_trade="disqualify",
+        profit_target_pct="250",
+        profit_target="ends",
+        cover="strict.png",
+        cup=10,
+        win_exp=20,
+        lose_exp=5,
+        item_rewards={"TREASURE_BOX": 1, "GOLD_COIN": 2},
+    )
+    assert list(seed_commands(INSTRUMENTS, [game]))[-1] == CreateGame(
+        "Strict",
+        "",
+        100 * 10**8,
+        100,
+        125,
+        allowed_symbols=("ETHUSDT",),
+        directions=Directions.SHORT_ONLY,
+        max_trades_per_minute=1,
+        min_trades=2,
+        min_hold_s=3,
+        max_daily_drawdown_ppm=25_000,
+        daily_anchor=Anchor.HIGHER,
+        max_total_drawdown_ppm=1_000_000,
+        total_drawdown=TotalDrawdown.TRAILING,
+        max_loss_per_trade_ppm=1,
+        loss_disqualifies=True,
+        profit_target_ppm=2_500_000,
+        target_ends=True,
+        cover="strict.png",
+        cup=10,
+        win_exp=20,
+        lose_exp=5,
+        item_rewards=(("GOLD_COIN", 2), ("TREASURE_BOX", 1)),
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "5", "2.5", "0.0001", "100", "10", "12.0625"])
+def test_percents_come_back_as_they_were_written(text: str) -> None:
+    assert percent_text(parse_percent(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"allowed_symbols": ("BTCUSDT", "DOGEUSDT")}, "allowed_symbols.*DOGEUSDT"),
+        ({"max_daily_drawdown_pct": "5 %"}, "max_daily_drawdown_pct"),
+        ({"max_daily_drawdown_pct": "0.00001"}, "max_daily_drawdown_pct"),
+        ({"max_total_drawdown_pct": "101"}, "max_total_drawdown_pct.*100"),
+        ({"max_loss_per_trade_pct": "-1"}, "max_loss_per_trade_pct.*-1"),
+        ({"profit_target_pct": "10001"}, "profit_target_pct.*10000"),
+    ],
+)
+def test_a_challenge_that_makes_no_sense_is_refused(change: dict[str, object], named: str) -> None:
+    with pytest.raises(SpecError, match=f"Practice: {named}"):
+        list(seed_commands(INSTRUMENTS, [msgspec.structs.replace(GAMES[0], **change)]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tick_size": "0.01x"},
+        {"tick_size": "0"},
+        {"min_quantity": "0.000001"},
+        {"fixed_min_stake": "0"},
+        {"fixed_exposure_cap": "-1"},
+        {"brackets": ()},
+        {"brackets": (BracketSpec(1, 1, "5"), BracketSpec(1, 1, "4"), BracketSpec(1, 1))},
+        {"brackets": (BracketSpec(1, 1, "5"),)},
+        {"hours": ("mon 00:00 - fri",)},
+        {"hours": ("mon 00:00 - fri 22:00", "wed 12:00 - wed 13:00")},
+    ],
+)
+def test_a_seed_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(SpecError, match="BTCUSDT"):
+        list(seed_commands([msgspec.structs.replace(INSTRUMENTS[0], **change)], ()))
+
+
+def test_the_house_is_in_the_units_of_its_assets() -> None:
+    referrals = ReferralSeed("SOL", "0.5", "0", "sign_up", funds="10")
+    offers = [OfferSeed("GOLD_COIN", "2.5", "USDT", "A coin", stock=3), OfferSeed("TREASURE_BOX", "1", active=False)]
+    assert list(house_commands(referrals, offers)) == [
+        SetReferrals("SOL", 5 * 10**8, 0, BonusAt.SIGN_UP),
+        FundReferrals("SOL", 10**10),
+        SetOffer("GOLD_COIN", "USDT", 2_500_000, True, "A coin"),
+        StockStore("GOLD_COIN", 3),
+        SetOffer("TREASURE_BOX", "BT", 10**6, False, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "named"),
+    [
+        (ReferralSeed(referrer_bonus="-1"), "referrals: referrer_bonus"),
+        (ReferralSeed(asset="GOLD_COIN", referred_bonus="0.5"), "referrals: referred_bonus"),
+        (ReferralSeed(funds="x"), "referrals: funds"),
+    ],
+)
+def test_bonuses_that_make_no_sense_are_refused(seed: ReferralSeed, named: str) -> None:
+    with pytest.raises(SpecError, match=named):
+        list(house_commands(seed, ()))
+
+
+def test_a_price_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(SpecError, match="GOLD_COIN: price"):
+        list(house_commands(ReferralSeed(), [OfferSeed("GOLD_COIN", "0.0000001")]))

@@ -1,0 +1,210 @@
+"""Operators: who may use the admin ops, and what they do while players play."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from gateway.core.defaults import INSTRUMENTS
+from gateway.core.tokens import ADMIN
+from gateway.ops.table import OPS, For
+from gateway.protocol.codecs import JSON
+from tests.harness.gateway import Client, Gateway, open_gateway
+
+GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}
+BUY = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.01", "leverage": 10}
+
+
+@pytest_asyncio.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    opened = await open_gateway()
+    yield opened
+    opened.arena.sequencer.stop()
+    await opened.task
+
+
+async def operator(gateway: Gateway) -> Client:
+    client = gateway.guest(JSON)
+    token = gateway.arena.tokens.issue(0, ADMIN)
+    authenticated = await client.result("auth", {"token": token})
+    assert (authenticated["player"], authenticated["role"]) == (0, ADMIN)
+    return client
+
+
+async def makes(client: Client, op: str, args: Any, **rest: Any) -> int:
+    made: int = (await client.result(op, args, **rest))["id"]
+    return made
+
+
+async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
+    boss, ann, bob = await operator(gateway), await gateway.player(), await gateway.player()
+    game = await makes(boss, "admin.create_game", GAME)
+    match = await makes(boss, "admin.create_match", {"game": game})
+    for player in (ann, bob):
+        await player.result("subscribe", {"channels": ["me"]})
+        await player.result("match.join", {"match": match})
+    await gateway.quote("BTCUSDT", 5_999_999, 6_000_000)
+    await bob.result("order.place", {"match": match, **BUY})
+    await gateway.quote("BTCUSDT", 6_010_000, 6_010_001)
+    assert await makes(boss, "admin.end_match", {"match": match, "reason": "the final whistle"}) == match
+    await gateway.settles()
+    results = (bob, 1, "1001.00000000", "50.00000000"), (ann, 2, "1000.00000000", "0.00000000")
+    for player, rank, balance, prize in results:
+        finished, progressed = player.on("me")[-2:]
+        won = int(player is bob)
+        told = {
+            "match": match, "rank": rank, "players": 2, "balance": balance, "prize": prize, "trades": won, "wins": won,
+            "starting_balance": "1000.00000000", "profit": f"{won}.00000000", "fees": "0.00000000",
+            "max_drawdown": "0.00000000",
+        }  # fmt: skip
+        assert (finished["type"], finished["data"]) == ("match.finished", told)
+        assert (progressed["type"], progressed["data"]["cups"]) == ("player.progressed", 0)
+    assert (await boss.result("match.get", {"match": match}))["status"] == "closed"
+    assert await boss.error("admin.end_match", {"match": match, "reason": "again"}) == "MATCH_NOT_OPEN"
+
+
+async def test_a_private_room_from_its_first_player_to_the_archive(gateway: Gateway) -> None:
+    boss, ann, bob = await operator(gateway), await gateway.player(), await gateway.player()
+    game = await makes(boss, "admin.create_game", GAME | {"min_players": 2, "max_players": 2, "countdown_s": 60})
+    match = await makes(boss, "admin.create_match", {"game": game, "code": "sesame"})
+    for player in (ann, bob):
+        await player.result("subscribe", {"channels": ["me"]})
+        assert await player.error("match.join", {"match": match}) == "CODE_WRONG"
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    assert await ann.result("match.leave", {"match": match}) == {"match": match}
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    (listed,) = await bob.result("match.list", {"status": "waiting"})
+    shown = {"match": match, "players": 1, "min_players": 2, "max_players": 2, "private": True}
+    assert {name: listed[name] for name in shown} == shown
+    await bob.result("match.join", {"match": match, "code": "sesame"})
+    await gateway.settles()
+    types = [message["type"] for message in ann.on("me")[1:]]
+    assert types == ["match.joined", "match.left", "match.joined", "match.started"]
+    assert (await bob.result("match.get", {"match": match}))["status"] == "open"
+    assert await bob.error("match.leave", {"match": match}) == "MATCH_NOT_WAITING"
+
+    other = await makes(boss, "admin.create_match", {"game": game})
+    await ann.result("match.join", {"match": other})
+    await makes(boss, "admin.cancel_match", {"match": other, "reason": "rain"})
+    await gateway.settles()
+    told = {"match": other, "reason": "CALLED_OFF"}
+    assert (ann.on("me")[-1]["type"], ann.on("me")[-1]["data"]) == ("match.canceled", told)
+    await makes(boss, "admin.archive_match", {"match": other})
+    assert other not in [each["match"] for each in await ann.result("match.list")]
+    assert [each["match"] for each in await ann.result("match.list", {"status": "archived"})] == [other]
+
+    third = await makes(boss, "admin.create_match", {"game": game})
+    assert await boss.error("admin.start_match", {"match": third}) == "MATCH_EMPTY"
+    await ann.result("match.join", {"match": third})
+    await makes(boss, "admin.start_match", {"match": third})
+    assert (await ann.result("match.get", {"match": third}))["status"] == "open"
+
+
+@pytest.mark.parametrize("of", [{}, {"symbol": "BTCUSDT"}, {"match": 1}, {"player": 1}], ids=str)
+async def test_a_kill_switch_stops_opens_and_not_closes(gateway: Gateway, of: dict[str, Any]) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await gateway.quote("BTCUSDT", 5_999_999, 6_000_000)
+    position = (await ann.result("order.place", {"match": 1, **BUY}))["position"]
+    await boss.result("subscribe", {"channels": ["sys"]})
+    switch = {"switch": "locked", "reason": "a rehearsal", **of}
+    await makes(boss, "admin.set_switch", {"on": True, **switch}, key="once")
+    assert (await ann.error("order.place", {"match": 1, **BUY})).endswith("_LOCKED")
+    await ann.result("position.close", {"position": position, "percent": 50})
+    assert (await boss.asks("admin.set_switch", {"on": True, **switch}, key="once"))["replayed"]
+    await makes(boss, "admin.set_switch", {"on": False, **switch})
+    await ann.result("order.place", {"match": 1, **BUY})
+
+
+async def test_new_data_of_an_instrument_leave_its_switches_alone(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await gateway.quote("BTCUSDT", 5_999_999, 6_000_000)
+    await boss.result("admin.set_switch", {"switch": "locked", "on": True, "reason": "so", "symbol": "BTCUSDT"})
+    data = msgspec.to_builtins(INSTRUMENTS[0]) | {"max_leverage": 7}
+    assert await makes(boss, "admin.define_instrument", data) == 1
+    assert await ann.error("order.place", {"match": 1, **BUY}) == "INSTRUMENT_LOCKED"
+    await boss.result("admin.set_switch", {"switch": "locked", "on": False, "reason": "so", "symbol": "BTCUSDT"})
+    assert await ann.error("order.place", {"match": 1, **BUY}) == "LEVERAGE_TOO_HIGH"
+
+
+ADMIN_OPS = {
+    "admin.define_instrument": msgspec.to_builtins(INSTRUMENTS[0]),
+    "admin.create_game": GAME,
+    "admin.update_game": GAME | {"game": 1},
+    "admin.delete_game": {"game": 1},
+    "admin.activate_game": {"game": 1, "active": False},
+    "admin.start_season": {"name": "Spring"},
+    "admin.create_match": {"game": 1},
+    "admin.audit": {},
+    "admin.solvency": {"match": 1},
+    "admin.fund_rewards": {"asset": "USDT", "amount": "1"},
+    "admin.fund_referrals": {"asset": "BT", "amount": "1"},
+    "admin.set_referrals": {"asset": "BT", "referrer_bonus": "1", "referred_bonus": "1"},
+    "admin.set_offer": {"item": "TREASURE_BOX", "price": "1"},
+    "admin.stock": {"item": "TREASURE_BOX", "count": 1},
+    "admin.start_match": {"match": 1},
+    "admin.cancel_match": {"match": 1, "reason": "why not"},
+    "admin.archive_match": {"match": 1},
+    "admin.end_match": {"match": 1, "reason": "why not"},
+    "admin.set_switch": {"switch": "locked", "on": True, "reason": "why not"},
+}
+
+
+async def test_only_operators_use_admin_ops_and_an_operator_is_no_player(gateway: Gateway) -> None:
+    boss, ann, guest = await operator(gateway), await gateway.player(), gateway.guest()
+    assert set(ADMIN_OPS) == {name for name, op in OPS.items() if op.who is For.ADMINS}
+    before = gateway.digest()
+    for op, args in ADMIN_OPS.items():
+        assert await ann.error(op, args) == "ADMINS_ONLY"
+        assert await guest.error(op, args) == "NOT_AUTHENTICATED"
+    for op, args in (("order.place", {"match": 1, **BUY}), ("me.get", {}), ("subscribe", {"channels": ["me"]})):
+        assert await boss.error(op, args) == "PLAYERS_ONLY"
+    assert gateway.digest() == before
+
+
+BAD = [
+    ("admin.create_game", GAME | {"starting_balance": "0"}),
+    ("admin.create_game", GAME | {"starting_balance": 1_000.5}),
+    ("admin.create_game", GAME | {"entry_fee": "-1"}),
+    ("admin.create_game", GAME | {"max_daily_drawdown_pct": "101"}),
+    ("admin.create_game", GAME | {"prize_split": [0, 100]}),
+    ("admin.create_game", GAME | {"practice": True}),
+    ("admin.create_game", {}),
+    ("admin.create_game", GAME | {"max_positions": 2**70}),
+    ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"quote_lifetime_ms": 2**53}),
+    ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"tick_size": "0"}),
+    ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"brackets": []}),
+    ("admin.end_match", {"match": 1}),
+    ("admin.end_match", {"match": 1, "reason": ""}),
+    ("admin.set_switch", {"switch": "off", "on": True, "reason": "so"}),
+    ("admin.set_switch", {"switch": "locked", "on": True, "reason": "so", "match": 1, "player": 1}),
+    ("admin.set_switch", {"switch": "locked", "on": True, "reason": "so", "symbol": "NONE"}),
+]
+
+
+@pytest.mark.parametrize(("op", "args"), BAD, ids=str)
+async def test_what_does_not_fit_is_refused_and_changes_nothing(gateway: Gateway, op: str, args: Any) -> None:
+    boss = await operator(gateway)
+    before = gateway.digest()
+    assert await boss.error(op, args) in ("BAD_ARGUMENTS", "FLOAT_NOT_ALLOWED", "OUT_OF_RANGE", "SYMBOL_UNKNOWN")
+    assert gateway.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "code"),
+    [
+        ("admin.create_game", GAME | {"prize_split": [60, 30]}, "GAME_INVALID"),
+        ("admin.create_game", GAME | {"allowed_symbols": ["NONE"]}, "INSTRUMENT_NOT_FOUND"),
+        ("admin.create_match", {"game": 99}, "GAME_NOT_FOUND"),
+        ("admin.create_match", {"game": 1}, "MATCH_ENDLESS"),
+        ("admin.end_match", {"match": 99, "reason": "so"}, "MATCH_NOT_FOUND"),
+        ("admin.set_switch", {"switch": "halted", "on": True, "reason": "so", "player": 1}, "SWITCH_INVALID"),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_what_the_engine_refuses(gateway: Gateway, op: str, args: Any, code: str) -> None:
+    boss = await operator(gateway)
+    assert await boss.error(op, args) == code

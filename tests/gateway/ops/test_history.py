@@ -1,0 +1,250 @@
+"""Looking back: the summary of a match, the lists of a player's matches and trades, and the final ranking."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from engine.batch.machine import Applied
+from engine.model.commands import Batch
+from gateway.core.defaults import INSTRUMENTS
+from gateway.core.tokens import ADMIN
+from gateway.ops import history as ops_history
+from gateway.process.data_folder import DataFolder
+from gateway.protocol.codecs import JSON, Codec
+from persistence import projection
+from persistence.projection import Projection
+from persistence.queries import Queries, Summary
+from tests.gateway.ops.test_queues import passes
+from tests.harness.gateway import MSGPACK, Client, Gateway, Nothing, open_gateway
+
+SPRINT = {"title": "Sprint", "duration_s": 600, "max_total_drawdown_pct": "10", "reward_price": "50"}
+ONE = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.1", "leverage": 10}
+
+
+class Kept(DataFolder):
+    """What a store keeps of the past, without log and snapshots."""
+
+    def __init__(self, kept: Projection, queries: Queries) -> None:
+        self.projection = kept
+        self._queries = queries
+
+    def put(self, batch: Batch, applied: Applied) -> None:
+        self.projection.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
+
+
+@pytest_asyncio.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway with a projection."""
+    opened = await open_gateway()
+    sequence = opened.arena.sequencer.sequence
+    path = tmp_path / projection.FILE
+    connection = projection.connect(path)
+    projection.store(connection, b"log", sequence, [])
+    connection.close()
+    kept = Kept(await Projection.open(path, b"log", sequence, gather_s=0.05), await Queries.open(path))
+    opened.arena.history = kept
+    opened.arena.sequencer._consumers.append(kept.put)  # type: ignore[attr-defined]
+    yield opened
+    opened.arena.sequencer.stop()
+    await opened.task
+    await kept.projection.close()
+    await kept._queries.close()
+
+
+@pytest_asyncio.fixture
+async def boss(gateway: Gateway) -> Client:
+    client = gateway.guest()
+    await client.result("auth", {"token": gateway.arena.tokens.issue(0, ADMIN)})
+    return client
+
+
+async def sprint(boss: Client, *players: Client, **rules: Any) -> int:
+    game = (await boss.result("admin.create_game", SPRINT | rules))["id"]
+    match: int = (await boss.result("admin.create_match", {"game": game}))["id"]
+    for player in players:
+        await player.result("match.join", {"match": match})
+    return match
+
+
+async def ends(gateway: Gateway, boss: Client, match: int) -> None:
+    await boss.result("admin.end_match", {"match": match, "reason": "over"})
+    await gateway.settles()
+
+
+async def later(client: Client, op: str, args: Any = None) -> Any:
+    """The result of an op that waits for the projection."""
+    reply = await answered(client, op, args)
+    assert reply["ok"], reply
+    return reply["result"]
+
+
+async def answered(client: Client, op: str, args: Any = None) -> dict[str, Any]:
+    client._id += 1
+    request = {"id": client._id, "op": op, **({} if args is None else {"args": args})}
+    client.sends(client.codec.encode(request))
+    while True:
+        found = [message for message in client.messages() if message.get("id") == client._id]
+        if found:
+            return found[0]
+        await asyncio.sleep(0.005)
+
+
+async def test_a_match_is_summed_up_as_soon_as_it_is_over(gateway: Gateway, boss: Client) -> None:
+    """Asked for at once, it is complete: the closes of the end, the end of the curve, and the rank are in."""
+    ann, bob = await gateway.player(), await gateway.player(MSGPACK)
+    match = await sprint(boss, ann, bob)
+    won = await ann.result("order.place", {"match": match, **ONE})
+    lost = await ann.result("order.place", {"match": match, **ONE, "side": "short", "quantity": "0.02"})
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 300, "account": {"match": match}}
+    assert (await ann.asks("fixed.buy", up))["ok"]
+    await bob.result("order.place", {"match": match, **ONE, "side": "short", "quantity": "1"})
+    await gateway.quote("BTCUSDT", 6_101_000, 6_101_001)
+    await ends(gateway, boss, match)
+
+    summary = await later(ann, "match.summary", {"match": match})
+    of = summary["match"]
+    assert (of["match"], of["title"], of["rank"], of["players"], of["prize"]) == (match, "Sprint", 1, 2, "50.00000000")
+    assert (of["trades"], of["wins"], "out" in of, "out" in summary, "currency" in of) == (2, 1, False, False, False)
+    assert (summary["best"]["position"], summary["best"]["side"]) == (won["position"], "long")
+    assert (summary["worst"]["position"], summary["worst"]["side"]) == (lost["position"], "short")
+    result = Decimal(summary["best"]["result"]) + Decimal(summary["worst"]["result"])
+    assert result == Decimal(of["balance"]) - Decimal(of["starting_balance"])
+    assert result == Decimal(of["profit"]) - Decimal(of["fees"])
+    assert summary["equity"][-1] == [of["at"], of["balance"]]
+
+    summary = await later(bob, "match.summary", {"match": match})
+    assert (summary["match"]["rank"], summary["match"]["out"]) == (2, "total_drawdown")
+    assert summary["out"] == (await bob.result("match.get", {"match": match}))["seat"]["out"]
+    assert summary["best"] == summary["worst"]
+
+
+async def test_what_is_not_over_not_joined_or_called_off_is_not_summed_up(gateway: Gateway, boss: Client) -> None:
+    ann, bob = await gateway.player(), await gateway.player()
+    match = await sprint(boss, ann)
+    for of, code in ((99, "MATCH_NOT_FOUND"), (match, "MATCH_NOT_OVER"), (1, "MATCH_NOT_OVER")):
+        assert await ann.error("match.summary", {"match": of}) == code
+    assert await bob.error("match.summary", {"match": match}) == "NOT_JOINED"
+    waits = await sprint(boss, ann, min_players=2, max_players=2)
+    assert await ann.error("match.summary", {"match": waits}) == "MATCH_NOT_OVER"
+    await boss.result("admin.cancel_match", {"match": waits, "reason": "rain"})
+    assert await ann.error("match.summary", {"match": waits}) == "MATCH_CALLED_OFF"
+    await boss.result("admin.archive_match", {"match": waits})
+    assert await ann.error("match.summary", {"match": waits}) == "MATCH_CALLED_OFF"
+
+
+class Stuck(Nothing):
+    async def summary(self, player: int, match: int) -> Summary:
+        return await asyncio.Future()
+
+
+async def test_a_projection_that_lags_behind_is_not_waited_for_for_ever(
+    gateway: Gateway, boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ops_history, "WITHIN_S", 0.01)
+    ann = await gateway.player()
+    match = await sprint(boss, ann)
+    await ends(gateway, boss, match)
+    kept, gateway.arena.history = gateway.arena.history, Stuck()
+    error = (await answered(ann, "match.summary", {"match": match}))["error"]
+    assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
+    monkeypatch.undo()
+    gateway.arena.history = kept
+    assert (await later(ann, "match.summary", {"match": match}))["match"]["rank"] == 1
+
+
+@pytest.mark.parametrize("codec", [JSON, MSGPACK])
+async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: Codec) -> None:
+    ann = await gateway.player(codec)
+    bob = await gateway.player()
+    assert [await later(ann, op) for op in ("me.matches", "me.trades", "me.fixed")] == [[], [], []]
+    await ann.result("subscribe", {"channels": ["me"]})
+    matches = [await sprint(boss, ann) for _ in range(3)]
+    placed = await ann.result("order.place", {"match": matches[0], **ONE})
+    part = await ann.result("position.close", {"position": placed["position"], "percent": 30})
+    assert part["left"] == "0.07000"
+    stake = {"symbol": "BTCUSDT", "direction": "down", "stake": "7", "duration": 500}
+    bought = await ann.result("fixed.buy", stake | {"account": {"match": matches[1]}})
+    for match in reversed(matches):
+        await ends(gateway, boss, match)
+    await later(ann, "match.summary", {"match": matches[0]})
+
+    private = {message["n"]: message for message in ann.on("me")}
+    told = await later(ann, "me.matches")
+    assert [row["match"] for row in told] == matches
+    assert all(private[row["n"]]["type"] == "match.finished" for row in told)
+    assert private[told[0]["n"]]["data"].items() <= told[0].items()
+    assert await later(ann, "me.matches", {"limit": 1, "before": told[0]["n"]}) == told[1:2]
+
+    whole, first = await later(ann, "me.trades", {"limit": 10})
+    assert (whole["position"], whole["cause"], whole["left"]) == (placed["position"], "match_end", "0.00000")
+    assert (first["cause"], first["quantity"], first["entry_price"]) == ("client", "0.03000", "60000.01")
+    message = private[first["n"]]["data"]
+    assert {name: message[name] for name in message if name in first} == {
+        name: first[name] for name in message if name in first
+    }
+    assert set(message) - set(first) == {"cash", "liquidation_price"}
+    assert await later(ann, "me.trades", {"before": whole["n"]}) == [first]
+
+    (settled,) = await later(ann, "me.fixed")
+    assert (settled["trade"], settled["result"], settled["reason"]) == (bought["trade"], "refunded", "MATCH_NOT_OPEN")
+    message = private[settled["n"]]["data"]
+    assert (message.pop("cash"), message.items() <= settled.items()) == ("10000.00000000", True)
+    assert await later(bob, "me.trades") == []
+    for op in ("me.matches", "me.trades", "me.fixed"):
+        for wrong in ({"limit": 0}, {"limit": 501}, {"before": 0}, {"befor": 1}):
+            assert await ann.error(op, wrong) == "BAD_ARGUMENTS"
+
+
+async def test_what_was_staked_from_a_wallet_is_told_in_its_money(gateway: Gateway, boss: Client) -> None:
+    """A unit of USDT is a hundred of virtual money."""
+    ann = await gateway.player()
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "50"})
+    await boss.result("admin.fund_rewards", {"asset": "USDT", "amount": "1000"})
+    bitcoin = next(seed for seed in INSTRUMENTS if seed.symbol == "BTCUSDT")
+    await boss.result("admin.define_instrument", msgspec.to_builtins(replace(bitcoin, fixed_wallets=("USDT",))))
+    await ann.result("subscribe", {"channels": ["me"]})
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"wallet": "usdt"}}
+    await ann.result("fixed.buy", up)
+    await passes(gateway, 3)
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    await gateway.quote("BTCUSDT", 6_000_500, 6_000_501)
+    await passes(gateway, 4)
+    await gateway.quote("BTCUSDT", 6_000_500, 6_000_501)
+    message = next(message for message in ann.on("me") if message["type"] == "fixed.settled")
+    while not (rows := await later(ann, "me.fixed")):
+        pass
+    (settled,) = rows
+    told = message["data"]
+    assert (settled["n"], told.pop("cash")) == (message["n"], "58.000000")
+    assert told.items() <= settled.items()
+    assert (settled["wallet"], settled["stake"], settled["paid_back"]) == ("usdt", "10.000000", "18.000000")
+    assert "match" not in settled
+
+
+async def test_the_board_of_a_match_that_is_over_is_its_ranking(gateway: Gateway, boss: Client) -> None:
+    """Ann has more, and is disqualified for what she once had: the board shows what the match was decided by."""
+    ann, bob = await gateway.player(), await gateway.player()
+    match = await sprint(boss, ann, bob, min_trades=1)
+    await bob.result("order.place", {"match": match, **ONE})
+    await gateway.quote("BTCUSDT", 5_990_000, 5_990_001)
+    before = await ann.result("match.board", {"match": match})
+    assert ([row["player"] for row in before["rows"]], before["rank"]) == ([ann.session.player, bob.session.player], 1)
+    assert "prize" not in before["rows"][0]
+    await ends(gateway, boss, match)
+    board = await ann.result("match.board", {"match": match})
+    assert [(row["rank"], row["player"], row["prize"]) for row in board["rows"]] == [
+        (1, bob.session.player, "50.00000000"), (2, ann.session.player, "0.00000000"),
+    ]  # fmt: skip
+    assert board["rank"] == 2
+    await boss.result("admin.archive_match", {"match": match})
+    assert (await ann.result("match.board", {"match": match}))["rows"] == board["rows"]

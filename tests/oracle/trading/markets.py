@@ -1,0 +1,40 @@
+"""An instrument as it is defined, and its candles."""
+
+from __future__ import annotations
+
+from engine.model.commands import DefineInstrument, OpenFeed
+from engine.model.events import EventKind
+from tests.oracle.state import BILLION, Market, Oracle, Outcome
+
+CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
+
+
+def define_instrument(oracle: Oracle, command: DefineInstrument) -> Outcome:
+    known = next((id for id, market in oracle.markets.items() if market.data.symbol == command.symbol), 0)
+    if known:
+        oracle.markets[known].data = command
+    id = known or len(oracle.markets) + 1
+    oracle.markets.setdefault(id, Market(command))
+    oracle.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
+    return {"id": id}
+
+
+def open_feed(oracle: Oracle, command: OpenFeed) -> None:
+    for market in oracle.markets.values():
+        market.source_sequence = -1
+    oracle.emit(EventKind.FEED_OPENED)
+
+
+def count_candles(oracle: Oracle, instrument: int, market: Market) -> None:
+    for length in CANDLE_LENGTHS_S:
+        if length in market.candles:
+            start, bids = market.candles[length]
+            if oracle.now_ns >= start + length * BILLION:
+                oracle.emit(
+                    EventKind.CANDLE_CLOSED, instrument=instrument, interval_s=length, open_at_ns=start, open=bids[0],
+                    high=max(bids), low=min(bids), close=bids[-1], ticks=len(bids),
+                )  # fmt: skip
+                del market.candles[length]
+    for length in CANDLE_LENGTHS_S:
+        start = oracle.now_ns // (length * BILLION) * length * BILLION
+        market.candles.setdefault(length, (start, []))[1].append(market.bid)
