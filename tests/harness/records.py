@@ -45,8 +45,8 @@ from engine.model.events import (
     WALLET,
     EventKind,
 )
-from engine.model.state import State, sections
-from engine.model.tables import HIGHEST_NUMBER, make_array
+from engine.model.state import State
+from engine.model.tables import HIGHEST_NUMBER, SCRATCH, make_array
 
 
 class Quote(NamedTuple):
@@ -282,7 +282,9 @@ def outcomes_of(records: NDArray[np.void]) -> list[dict[str, int]]:
 def content(state: State, *without: str) -> dict[str, Any]:
     """The state by table, however much room its tables have: without fresh rows at the end, and indexes as sets."""
     found: dict[str, Any] = {"cold": msgspec.msgpack.encode(state.cold)}
-    for name, array in sections(state).items():
+    for name, array in state.book.arrays.items():
+        if name in SCRATCH:
+            continue
         table = np.asarray(array)
         if name == "transfer_index":  # without those that are forgotten: how many stay depends on its length
             found[name] = sorted(word for word in table[table != 0].tolist() if _is_of_one_known(state, word))

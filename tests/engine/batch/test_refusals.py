@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.competition import matches
+from engine.competition import joining
 from engine.model.commands import (
     Account,
     Amend,
@@ -843,7 +843,7 @@ def test_refused_at_the_fill_and_all_comes_back(arena: Arena, reason: Reason, ch
 def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch: pytest.MonkeyPatch):
     scene = Scene(arena)
     scene.join()
-    monkeypatch.setattr(matches, "MOST_GRANTED", MONEY)
+    monkeypatch.setattr(joining, "MOST_GRANTED", MONEY)
     with arena.refuses(Reason.MATCH_FULL):
         arena.command(JoinMatch(scene.contest, scene.alice.id))
 

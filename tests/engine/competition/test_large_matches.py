@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.competition import matches
+from engine.competition import joining
 from engine.digest import state_hash
 from engine.ledger.accounts import find_account
 from engine.ledger.ledger import available
@@ -124,7 +124,7 @@ def test_who_has_signed_up_sits_in_a_practice_match_of_many(arena: Arena):
 
 def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(arena: Arena, monkeypatch: pytest.MonkeyPatch):
     players = everybody(arena)
-    monkeypatch.setattr(matches, "MOST_GRANTED", 7 * 50 * MONEY + 1)
+    monkeypatch.setattr(joining, "MOST_GRANTED", 7 * 50 * MONEY + 1)
     arena.match(cash=50)
     assert players_told(arena, EventKind.SEAT_OPENED) == [*players[:7]]
     arena.command(RegisterPlayer("late"))
