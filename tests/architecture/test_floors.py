@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.sources import ALL, ROOT, compiled_functions, imports, name_of, tree
+from tests.architecture.sources import ALL, ROOT, TESTS, compiled_functions, imports, name_of, tree
 
 FLOORS = {
     "engine": [
@@ -56,7 +56,8 @@ def test_the_parts_look_down_only() -> None:
 @pytest.mark.parametrize("part", list(FLOORS))
 def test_packages_import_only_from_the_floors_above(part: str) -> None:
     floors = FLOORS[part]
-    assert {path.stem for path in (ROOT / part).iterdir() if not path.name.startswith("__")} == set(floors)
+    rooms = [path for path in (ROOT / part).iterdir() if path.suffix == ".py" or path.is_dir()]
+    assert {path.stem for path in rooms if not path.name.startswith("__")} == set(floors)
     wrong = []
     for importer, module in imported():
         own, other = (name.split(".") for name in (importer, module))
@@ -76,8 +77,15 @@ def test_imports_have_no_circles(part: str) -> None:
 
 
 def test_no_package_is_crowded() -> None:
-    folders = [path.parent for path in ALL]
+    folders = [path.parent for path in (*ALL, *TESTS)]
     assert {str(folder.relative_to(ROOT)) for folder in folders if folders.count(folder) > MOST_MODULES} == set()
+
+
+def test_tests_stand_where_the_sources_do() -> None:
+    """A folder of tests/engine, tests/gateway and so on is a package of the sources."""
+    mirrors = {path.parent for path in TESTS if path.relative_to(ROOT).parts[1] in TOPS}
+    assert len(mirrors) > len(TOPS)
+    assert [folder for folder in mirrors if not (ROOT / folder.relative_to(ROOT / "tests")).is_dir()] == []
 
 
 def test_only_entries_are_called_from_python() -> None:
