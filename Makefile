@@ -21,7 +21,8 @@ $(STAMP): requirements.txt pyproject.toml
 
 lint: setup           ## Style and types
 	$(BIN)/ruff check .
-	$(BIN)/mypy engine persistence gateway bench
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy engine persistence gateway bench tests
 
 test: lint            ## Everything that must hold before a change is done
 	$(BIN)/arena warmup

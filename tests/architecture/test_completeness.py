@@ -20,7 +20,7 @@ GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway
 
 
 @pytest.mark.parametrize("package", ["persistence", *GATEWAY, "tests/oracle"])
-def test_the_map_of_a_package_names_every_module(package: str):
+def test_the_map_of_a_package_names_every_module(package: str) -> None:
     """By its name, or together with others that begin alike: ops_*.py."""
     told = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
     named, alike = set(re.findall(r"\w+", told)), tuple(re.findall(r"(\w+_)\*", told))
@@ -29,25 +29,25 @@ def test_the_map_of_a_package_names_every_module(package: str):
     assert names - named == set()
 
 
-def test_every_cold_command_has_a_handler():
+def test_every_cold_command_has_a_handler() -> None:
     assert set(HANDLERS) == set(typing.get_args(commands.ColdCommand))
 
 
-def test_every_reason_has_a_message_and_every_message_a_reason():
+def test_every_reason_has_a_message_and_every_message_a_reason() -> None:
     assert set(MESSAGES) == set(Reason)
     assert all(message and not message.endswith(".") for message in MESSAGES.values())
     assert set(Reason) > RETRY_LATER
     assert len({reason.value for reason in Reason}) == len(Reason)
 
 
-def test_every_check_in_invariants_is_in_the_list():
+def test_every_check_in_invariants_is_in_the_list() -> None:
     files = [path for path in (ROOT / "engine" / "invariants").glob("*.py") if path.stem not in ("__init__", "rows")]
     functions = [node for path in files for node in tree(path).body if isinstance(node, ast.FunctionDef)]
     checks = [node.name for node in functions if not node.name.startswith("_")]
     assert sorted(checks) == sorted(check.__name__ for check in INVARIANTS)
 
 
-def test_every_table_is_laid_out_and_no_column_is_unsigned_or_float():
+def test_every_table_is_laid_out_and_no_column_is_unsigned_or_float() -> None:
     for name in tables.Book._fields:
         array = tables.make_array(name, 1)
         for field, (dtype, *_) in (array.dtype.fields or {"": (array.dtype,)}).items():
@@ -56,14 +56,14 @@ def test_every_table_is_laid_out_and_no_column_is_unsigned_or_float():
             assert kinds <= ({"i", "u"} if small else {"i"}), f"{name}.{field}"
 
 
-def test_every_kind_of_event_and_command_has_a_number_of_its_own():
+def test_every_kind_of_event_and_command_has_a_number_of_its_own() -> None:
     for kinds in (EventKind, commands.Kind):
         assert len({kind.value for kind in kinds}) == len(list(kinds))
 
 
-def test_the_tests_run_on_the_version_that_the_project_names():
+def test_the_tests_run_on_the_version_that_the_project_names() -> None:
     assert sys.version_info >= (3, 11)
 
 
-def test_modules_begin_with_what_they_are():
+def test_modules_begin_with_what_they_are() -> None:
     assert [name_of(path) for path in ENGINE if not ast.get_docstring(tree(path))] == []

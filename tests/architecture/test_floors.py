@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.sources import ALL, ROOT, compiled_functions, imports, name_of, tree
+from tests.architecture.sources import ALL, ROOT, TESTS, compiled_functions, imports, name_of, tree
 
 FLOORS = {
     "engine": [
@@ -44,7 +44,7 @@ def imported() -> Iterator[tuple[str, str]]:
                 yield name_of(path), module
 
 
-def test_the_parts_look_down_only():
+def test_the_parts_look_down_only() -> None:
     wrong = [
         f"{importer} imports {module}"
         for importer, module in imported()
@@ -54,9 +54,10 @@ def test_the_parts_look_down_only():
 
 
 @pytest.mark.parametrize("part", list(FLOORS))
-def test_packages_import_only_from_the_floors_above(part: str):
+def test_packages_import_only_from_the_floors_above(part: str) -> None:
     floors = FLOORS[part]
-    assert {path.stem for path in (ROOT / part).iterdir() if not path.name.startswith("__")} == set(floors)
+    rooms = [path for path in (ROOT / part).iterdir() if path.suffix == ".py" or path.is_dir()]
+    assert {path.stem for path in rooms if not path.name.startswith("__")} == set(floors)
     wrong = []
     for importer, module in imported():
         own, other = (name.split(".") for name in (importer, module))
@@ -67,7 +68,7 @@ def test_packages_import_only_from_the_floors_above(part: str):
 
 
 @pytest.mark.parametrize("part", [*FLOORS, "persistence"])
-def test_imports_have_no_circles(part: str):
+def test_imports_have_no_circles(part: str) -> None:
     graph: dict[str, set[str]] = {name: set() for name in INTERNAL if name.split(".")[0] == part}
     for importer, module in imported():
         if importer in graph and module in graph:
@@ -75,12 +76,19 @@ def test_imports_have_no_circles(part: str):
     tuple(graphlib.TopologicalSorter(graph).static_order())
 
 
-def test_no_package_is_crowded():
-    folders = [path.parent for path in ALL]
+def test_no_package_is_crowded() -> None:
+    folders = [path.parent for path in (*ALL, *TESTS)]
     assert {str(folder.relative_to(ROOT)) for folder in folders if folders.count(folder) > MOST_MODULES} == set()
 
 
-def test_only_entries_are_called_from_python():
+def test_tests_stand_where_the_sources_do() -> None:
+    """A folder of tests/engine, tests/gateway and so on is a package of the sources."""
+    mirrors = {path.parent for path in TESTS if path.relative_to(ROOT).parts[1] in TOPS}
+    assert len(mirrors) > len(TOPS)
+    assert [folder for folder in mirrors if not (ROOT / folder.relative_to(ROOT / "tests")).is_dir()] == []
+
+
+def test_only_entries_are_called_from_python() -> None:
     """A kernel without the wrapper for Python has nothing to be called by, and only kernels may import one."""
     inner = {
         (name_of(path), function.name)
@@ -96,7 +104,7 @@ def test_only_entries_are_called_from_python():
                     assert not inner & {(node.module, alias.name) for alias in node.names}, name_of(path)
 
 
-def test_the_gateway_sees_only_the_engines_door():
+def test_the_gateway_sees_only_the_engines_door() -> None:
     wrong = [
         f"{importer} imports {module}"
         for importer, module in imported()
@@ -109,7 +117,7 @@ NO_NUMPY = ("engine.model.reasons", "engine.model.scale", "engine.model.bounds")
 """What the protocol may know of the engine."""
 
 
-def test_the_protocol_needs_no_numpy_and_the_client_nothing_but_the_protocol():
+def test_the_protocol_needs_no_numpy_and_the_client_nothing_but_the_protocol() -> None:
     wrong = [
         f"{importer} imports {module}"
         for importer, module in imported()
@@ -119,13 +127,13 @@ def test_the_protocol_needs_no_numpy_and_the_client_nothing_but_the_protocol():
     assert wrong == []
 
 
-def test_the_client_loads_neither_numpy_nor_numba():
+def test_the_client_loads_neither_numpy_nor_numba() -> None:
     """Whoever only plays should not have to wait for them."""
     code = "import sys, gateway.client; sys.exit(bool({'numpy', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
-def test_invariants_know_the_state_and_nothing_that_made_it():
+def test_invariants_know_the_state_and_nothing_that_made_it() -> None:
     wrong = [
         f"{importer} imports {module}"
         for importer, module in imported()
@@ -134,7 +142,7 @@ def test_invariants_know_the_state_and_nothing_that_made_it():
     assert wrong == []
 
 
-def test_prefetching_is_a_pass_that_only_the_batch_loop_calls():
+def test_prefetching_is_a_pass_that_only_the_batch_loop_calls() -> None:
     loop, own = "engine.batch.loop", "engine.batch.prefetch"
     for path in ALL:
         for node in ast.walk(tree(path)):

@@ -21,7 +21,7 @@ FOR_THE_COMPILER = frozenset({"os", "pathlib", "shutil", "numba", "llvmlite"})
 """What only jit/ may have: the cache of compiled code is kept in files, and a part of it is written for LLVM."""
 
 
-def test_the_engine_imports_nothing_that_could_reach_the_world():
+def test_the_engine_imports_nothing_that_could_reach_the_world() -> None:
     for path in ENGINE:
         allowed = PURE | ENGINE_THIRD_PARTY | {"engine"}
         if path.is_relative_to(ROOT / "engine" / "jit"):
@@ -35,7 +35,7 @@ def parents_of(module: ast.Module) -> dict[ast.AST, ast.AST]:
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=name_of)
-def test_there_is_no_float_in_the_engine(path: Path):
+def test_there_is_no_float_in_the_engine(path: Path) -> None:
     module = tree(path)
     for node in ast.walk(module):
         where = f"{name_of(path)}:{getattr(node, 'lineno', 0)}"
@@ -71,10 +71,10 @@ CLOCKS_AND_CHANCE = re.compile(
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=name_of)
-def test_the_engine_reads_no_clock_and_draws_no_lots(path: Path):
+def test_the_engine_reads_no_clock_and_draws_no_lots(path: Path) -> None:
     for node in ast.walk(tree(path)):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        assert not CLOCKS_AND_CHANCE.fullmatch(name), f"{name_of(path)}:{node.lineno}: {name}"
+        assert not CLOCKS_AND_CHANCE.fullmatch(name), f"{name_of(path)}:{getattr(node, 'lineno', 0)}: {name}"
     assert not [module for module in imports(path) if CLOCKS_AND_CHANCE.fullmatch(module.partition(".")[0])]
 
 
@@ -84,7 +84,7 @@ ORDERED = {"sorted", "len", "min", "max", "sum", "any", "all", "set", "frozenset
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=name_of)
-def test_nothing_in_the_engine_depends_on_the_order_of_a_set_or_on_an_address(path: Path):
+def test_nothing_in_the_engine_depends_on_the_order_of_a_set_or_on_an_address(path: Path) -> None:
     """A set may be asked, counted and sorted, not walked through; `hash` and `id` differ from run to run."""
     module = tree(path)
     parents = parents_of(module)
@@ -118,7 +118,7 @@ def is_set(node: ast.expr, names: set[str]) -> bool:
     return isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in names)
 
 
-def test_kernels_are_loops_over_integers():
+def test_kernels_are_loops_over_integers() -> None:
     """No try, no comprehension, no text, no lambda, no container is made inside a kernel."""
     forbidden = (ast.Try, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Lambda, ast.List, ast.Dict,
                  ast.Set, ast.JoinedStr, ast.With, ast.Await, ast.Yield, ast.Raise)  # fmt: skip

@@ -556,7 +556,8 @@ class Driver:
             command = command._replace(match=0, asset=asset, stake=stake)
         if self.random.random() < 0.05:
             field = self.random.choice(("match", "instrument", "direction", "stake", "duration_s", "asset", "asset"))
-            return command._replace(**{field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))})
+            wrong: dict[str, Any] = {field: self.random.choice((-1, 0, 4, 6, 61, 9_001, 10**6))}
+            return command._replace(**wrong)
         return command
 
     def buyer(self) -> tuple[int, int]:

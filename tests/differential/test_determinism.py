@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from engine.model.commands import Transferring
 from engine.model.state import encode_cold_state, sections, state_from
 from tests.harness.records import Command, Transfer, batch_of, content, events_of, outcomes_of
 
-Log = list[tuple[list[Command], int]]
+Log = Sequence[tuple[Sequence[Command], int]]
 """Batches: their commands and their stamp."""
 
 
@@ -64,8 +65,7 @@ def replayed(log: Log, machine: Machine | None = None) -> tuple[Machine, list[An
 def without_prefetching() -> None:
     """From now on, the batch loop prefetches nothing. Compiled code has the pass within it, so this is for plain."""
     assert JIT_DISABLED
-    turn.prefetch_commands = lambda book, commands, i: None
-    turn.prefetch_due = lambda book, row: None
+    vars(turn).update(prefetch_commands=lambda book, commands, i: None, prefetch_due=lambda book, row: None)
 
 
 def hashes(log: Log) -> str:
@@ -76,14 +76,14 @@ def hashes(log: Log) -> str:
 
 @pytest.mark.parametrize("hash_seed", ["0", "4242"])
 @pytest.mark.parametrize("disable_jit", ["1", "0"])
-def test_another_process_replays_the_log_to_the_same_bytes(tmp_path: Path, disable_jit: str, hash_seed: str):
+def test_another_process_replays_the_log_to_the_same_bytes(tmp_path: Path, disable_jit: str, hash_seed: str) -> None:
     if JIT_DISABLED and disable_jit == "0":
         pytest.skip("compares with the compiled engine where that is compiled anyway")
     log = list(driven())
     assert elsewhere(log, tmp_path, NUMBA_DISABLE_JIT=disable_jit, PYTHONHASHSEED=hash_seed) == hashes(log)
 
 
-def test_prefetching_makes_no_difference(tmp_path: Path):
+def test_prefetching_makes_no_difference(tmp_path: Path) -> None:
     """In batches that are long enough for every step of the pass to come before the command that it is for."""
     log = together([(list(commands), at_ns // 10**10 * 10**10) for commands, at_ns in driven()], 10_000)
     assert max(len(commands) for commands, _ in log) > 2 * DISTANCE
@@ -103,7 +103,7 @@ def elsewhere(log: Log, tmp_path: Path, *options: str, **environment: str) -> st
 
 def together(log: Log, most: int) -> Log:
     """Batches of up to `most` commands that share a stamp, made of all commands of that stamp."""
-    merged: Log = []
+    merged: list[tuple[list[Command], int]] = []
     for commands, at_ns in log:
         for number, command in enumerate(commands):
             joins = merged != [] and merged[-1][1] == at_ns
@@ -124,7 +124,7 @@ def is_linked(command: Command) -> bool:
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 10_000])
-def test_how_commands_of_one_stamp_are_cut_into_batches_makes_no_difference(most: int):
+def test_how_commands_of_one_stamp_are_cut_into_batches_makes_no_difference(most: int) -> None:
     """Only the room that tables have may differ, which is grown for batches."""
     log = [(list(commands), at_ns // 10**10 * 10**10) for commands, at_ns in driven()]
     machine, outcomes, events = replayed(log)
@@ -136,7 +136,7 @@ def test_how_commands_of_one_stamp_are_cut_into_batches_makes_no_difference(most
 
 
 @pytest.mark.parametrize("cut", [1, 50, 150, 299])
-def test_a_state_that_was_saved_goes_on_as_if_it_had_not(cut: int):
+def test_a_state_that_was_saved_goes_on_as_if_it_had_not(cut: int) -> None:
     log = list(driven())
     first, *_ = replayed(log[:cut])
     saved = {name: np.array(table) for name, table in sections(first.state).items()}
@@ -144,7 +144,7 @@ def test_a_state_that_was_saved_goes_on_as_if_it_had_not(cut: int):
     assert state_hash(machine.state) == state_hash(replayed(log)[0].state)
 
 
-def test_the_hash_sees_every_table_and_the_cold_things():
+def test_the_hash_sees_every_table_and_the_cold_things() -> None:
     machine, *_ = replayed(list(driven())[:20])
     seen = {state_hash(machine.state)}
     for array in sections(machine.state).values():

@@ -8,13 +8,13 @@ from tests.differential.soak import play
 from tests.oracle.state import Market
 
 
-def test_a_seed_whose_twins_agree_plays_all_its_steps():
+def test_a_seed_whose_twins_agree_plays_all_its_steps() -> None:
     played = play(seed=3, steps=200, compare_every=16)
     assert played.difference == ""
     assert 200 <= played.steps < 204
 
 
-def test_a_difference_is_told_with_the_step_before_it_and_comes_again(monkeypatch: pytest.MonkeyPatch):
+def test_a_difference_is_told_with_the_step_before_it_and_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rightly = Market.is_stale
     monkeypatch.setattr(Market, "is_stale", lambda market, now_ns: market.quotes < 50 and rightly(market, now_ns))
     played = play(seed=3, steps=2_000, compare_every=16)

@@ -58,7 +58,7 @@ worth."""
 
 
 @pytest.mark.parametrize("seed", range(1, 34 if THOROUGH else 6))
-def test_many_steps_are_the_same_in_both(seed: int):
+def test_many_steps_are_the_same_in_both(seed: int) -> None:
     """If thorough, 200,000 together with those of the next test."""
     twins = Twins()
     if THOROUGH:
@@ -68,7 +68,7 @@ def test_many_steps_are_the_same_in_both(seed: int):
 
 
 @pytest.mark.long
-def test_the_driver_reaches_what_it_is_to_test():
+def test_the_driver_reaches_what_it_is_to_test() -> None:
     """Some seeds miss the rarest of it, in this many steps; six of them together hardly ever do."""
     seen: Counter[Any] = Counter()
     insurance = kept = 0
@@ -85,7 +85,7 @@ def test_the_driver_reaches_what_it_is_to_test():
     assert (kept > 0, given_back > 0) == (True, True), "nobody was fit to win"
 
 
-def test_an_order_is_amended_to_every_price_the_same_in_both():
+def test_an_order_is_amended_to_every_price_the_same_in_both() -> None:
     """In a random order, so that each price is come to from below and from above."""
     twins = Twins()
     prices = list(range(-1, 403))

@@ -218,6 +218,8 @@ async def test_a_career_its_season_and_a_game_that_changes_survive_a_kill(server
         assert (await boss.game(game)).cup == 99
         await asyncio.sleep(1)  # the history is a quarter of a second late
         alices, bobs = alice.token, bob.token
+        assert alices is not None
+        assert bobs is not None
     server.kill()
     server.start()
     async with Client(server.url) as boss, Client(server.url) as alice, Client(server.url) as bob:
@@ -268,22 +270,22 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
         assert has == {"USDT": (48, 0), "DEMO": (10_050, 20)}
     server.kill()
 
-    audited = arena("audit", "--data", str(server.data), "--json")
-    assert audited.returncode == 0, audited.stdout + audited.stderr
-    assert json.loads(audited.stdout).items() >= {"accounts": 16, "transfers": 16, "problems": []}.items()
+    found = arena("audit", "--data", str(server.data), "--json")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert json.loads(found.stdout).items() >= {"accounts": 16, "transfers": 16, "problems": []}.items()
     with closing(sqlite3.connect(server.data / "projection.sqlite")) as journal:
         journal.execute("UPDATE transfers SET amount = amount - 1 WHERE code = 7")
         journal.commit()
-    audited = arena("audit", "--data", str(server.data))
-    assert audited.returncode == 1
-    assert "house:fees" in audited.stdout
+    found = arena("audit", "--data", str(server.data))
+    assert found.returncode == 1
+    assert "house:fees" in found.stdout
 
 
 async def test_a_match_whose_end_came_while_the_arena_was_down_is_paid_once_and_seats_are_kept(
     server: ArenaProcess,
 ) -> None:
     token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
-    rules = {"currency": "USDT", "entry_fee": "10", "prize_split": [100]}
+    rules: dict[str, Any] = {"currency": "USDT", "entry_fee": "10", "prize_split": [100]}
     async with Client(server.url) as boss, Client(server.url) as alice:
         await boss.auth(token)
         short = await boss.create_match(await boss.create_game(title="Short", duration_s=3, **rules))

@@ -149,7 +149,7 @@ async def test_every_request_that_moves_money_has_one_effect_also_over_restarts(
     await house.closes()
 
 
-def test_a_key_is_good_for_one_command_only(arena: Arena):
+def test_a_key_is_good_for_one_command_only(arena: Arena) -> None:
     """A cold command's key is the player's, whatever it is that he asks for."""
     match = match_of(arena, min_players=3)
     ann = rich(arena)
@@ -162,7 +162,7 @@ def test_a_key_is_good_for_one_command_only(arena: Arena):
     assert (cash(arena, ann), escrow(arena, match)) == (100 * USDT, 0)
 
 
-def test_what_was_refused_may_be_asked_for_again_and_then_counts_once(arena: Arena):
+def test_what_was_refused_may_be_asked_for_again_and_then_counts_once(arena: Arena) -> None:
     match = match_of(arena)
     poor = arena.command(RegisterPlayer("poor")).id
     asked = Asked(JoinMatch(match, poor), poor, "k")

@@ -35,7 +35,8 @@ from engine.model.commands import (
 )
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from gateway.ops.table import OPS, For
+from gateway.ops.table import OPS
+from gateway.sessions.session import For
 from tests.engine.competition.test_paid_matches import (
     USDT,
     balance,
@@ -212,7 +213,7 @@ async def test_less_than_nothing_is_not_given_nor_taken(
     ],
     ids=str,
 )  # fmt: skip
-def test_no_game_creates_money(arena: Arena, rules: dict[str, Any]):
+def test_no_game_creates_money(arena: Arena, rules: dict[str, Any]) -> None:
     with arena.refuses(Reason.GAME_INVALID):
         arena.command(game(**rules))
 
@@ -348,7 +349,7 @@ async def test_only_a_development_arena_gives_money_away(gateway: Gateway) -> No
     assert gateway.digest() == before
 
 
-def test_demo_money_stays_demo_money(arena: Arena):
+def test_demo_money_stays_demo_money(arena: Arena) -> None:
     match = match_of(arena, currency="DEMO")
     live = rich(arena)
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
@@ -368,7 +369,7 @@ async def test_demo_money_pays_for_no_live_match(gateway: Gateway) -> None:
     assert await has(ann, "DEMO") == "1000.00000000"
 
 
-def test_no_transfer_makes_live_money_of_demo_money(arena: Arena):
+def test_no_transfer_makes_live_money_of_demo_money(arena: Arena) -> None:
     demo = arena.account(1, Account.PLAYER_DEMO, Asset.DEMO, balance=100)
     live = arena.account(1, Account.PLAYER_CASH, Asset.USDT)
     with arena.refuses(Reason.ASSETS_DIFFER):
@@ -378,7 +379,7 @@ def test_no_transfer_makes_live_money_of_demo_money(arena: Arena):
 # Two seats for one fee
 
 
-def test_joining_twice_costs_once(arena: Arena):
+def test_joining_twice_costs_once(arena: Arena) -> None:
     match = match_of(arena)
     ann = joins(arena, match)
     with arena.refuses(Reason.ALREADY_JOINED):
@@ -386,7 +387,7 @@ def test_joining_twice_costs_once(arena: Arena):
     assert cash(arena, ann) == 90 * USDT
 
 
-def test_with_money_for_one_match_a_player_joins_one(arena: Arena):
+def test_with_money_for_one_match_a_player_joins_one(arena: Arena) -> None:
     """Also in one batch, in which neither has been answered yet."""
     matches = match_of(arena), match_of(arena)
     ann = rich(arena, 10 * USDT)
@@ -423,7 +424,7 @@ async def test_one_key_in_two_sessions_at_the_same_moment_is_one_request(gateway
     assert await has(ann) == "50.000000"
 
 
-def test_who_comes_too_late_for_the_last_seat_keeps_his_money(arena: Arena):
+def test_who_comes_too_late_for_the_last_seat_keeps_his_money(arena: Arena) -> None:
     match = match_of(arena, max_players=1)
     ann, bob = rich(arena), rich(arena)
     assert reasons(arena, JoinMatch(match, ann), JoinMatch(match, bob)) == [Reason.ACCEPTED, Reason.MATCH_FULL]
@@ -433,7 +434,7 @@ def test_who_comes_too_late_for_the_last_seat_keeps_his_money(arena: Arena):
 # Out again with the fee
 
 
-def test_nobody_leaves_with_the_fee_after_the_start(arena: Arena):
+def test_nobody_leaves_with_the_fee_after_the_start(arena: Arena) -> None:
     match = match_of(arena, min_players=2)
     ann, _ = joins(arena, match), joins(arena, match)
     with arena.refuses(Reason.MATCH_NOT_WAITING):
@@ -441,7 +442,7 @@ def test_nobody_leaves_with_the_fee_after_the_start(arena: Arena):
     assert (cash(arena, ann), escrow(arena, match)) == (90 * USDT, 20 * USDT)
 
 
-def test_the_last_player_to_join_does_not_leave_in_the_same_batch(arena: Arena):
+def test_the_last_player_to_join_does_not_leave_in_the_same_batch(arena: Arena) -> None:
     match = match_of(arena, min_players=2)
     ann, bob = joins(arena, match), rich(arena)
     batch = JoinMatch(match, bob), LeaveMatch(match, bob), LeaveMatch(match, ann.id)
@@ -449,7 +450,7 @@ def test_the_last_player_to_join_does_not_leave_in_the_same_batch(arena: Arena):
     assert (cash(arena, bob), escrow(arena, match)) == (90 * USDT, 20 * USDT)
 
 
-def test_who_leaves_when_the_countdown_is_over_is_too_late(arena: Arena):
+def test_who_leaves_when_the_countdown_is_over_is_too_late(arena: Arena) -> None:
     match = match_of(arena, min_players=2, countdown_s=10)
     ann, _ = joins(arena, match), joins(arena, match)
     arena.now_ns += 10 * 10**9
@@ -457,7 +458,7 @@ def test_who_leaves_when_the_countdown_is_over_is_too_late(arena: Arena):
     assert escrow(arena, match) == 20 * USDT
 
 
-def test_a_seat_is_given_back_once(arena: Arena):
+def test_a_seat_is_given_back_once(arena: Arena) -> None:
     match = match_of(arena, min_players=3)
     ann, bob = joins(arena, match), joins(arena, match)
     batch = LeaveMatch(match, ann.id), LeaveMatch(match, ann.id), CancelMatch(match, "no"), LeaveMatch(match, bob.id)
@@ -467,7 +468,7 @@ def test_a_seat_is_given_back_once(arena: Arena):
     assert (cash(arena, ann), cash(arena, bob), escrow(arena, match)) == (100 * USDT, 100 * USDT, 0)
 
 
-def test_who_is_disqualified_wins_nothing(arena: Arena):
+def test_who_is_disqualified_wins_nothing(arena: Arena) -> None:
     match = match_of(arena, max_total_drawdown_ppm=10_000)
     ann, bob = joins(arena, match), joins(arena, match)
     arena.quote("BTCUSDT", 60_000)
@@ -478,7 +479,7 @@ def test_who_is_disqualified_wins_nothing(arena: Arena):
     assert (escrow(arena, match), fees(arena)) == (0, 2 * USDT)
 
 
-def test_a_prize_alone_among_the_disqualified_is_nobodys(arena: Arena):
+def test_a_prize_alone_among_the_disqualified_is_nobodys(arena: Arena) -> None:
     """He who is out first is no better off than the others."""
     arena.command(FundRewards("USDT", 15 * USDT))
     match = match_of(arena, max_total_drawdown_ppm=10_000, prize_split=(), reward_price=25 * USDT, house_fee_ppm=0)
@@ -518,7 +519,9 @@ TURNS: dict[str, Callable[[int, int, int], Command]] = {
 
 @pytest.mark.parametrize(("length", "at_once"), [(3, True), (2, False)], ids=["one batch", "batch by batch"])
 @pytest.mark.parametrize("prize", [{}, {"prize_split": (), "reward_price": 25 * USDT}], ids=["pool", "fixed prize"])
-def test_however_a_match_is_turned_it_is_settled_once(arena: Arena, prize: dict[str, Any], length: int, at_once: bool):
+def test_however_a_match_is_turned_it_is_settled_once(
+    arena: Arena, prize: dict[str, Any], length: int, at_once: bool
+) -> None:
     """All ways of doing some of these things: end twice, cancel twice, cancel after the start, end and cancel, and so
     on. Afterwards each fee has come back, or gone into the one settlement, and no money was made or lost."""
     number = arena.command(game(min_players=3, **prize)).id
@@ -544,7 +547,7 @@ def test_however_a_match_is_turned_it_is_settled_once(arena: Arena, prize: dict[
     assert {"ACCEPTED", "MATCH_NOT_WAITING", "MATCH_NOT_OPEN", "NOT_JOINED"} <= known.keys()
 
 
-def test_the_end_of_its_time_and_the_operators_in_one_batch_are_one_end(arena: Arena):
+def test_the_end_of_its_time_and_the_operators_in_one_batch_are_one_end(arena: Arena) -> None:
     match = match_of(arena)
     ann, bob = joins(arena, match), joins(arena, match)
     arena.now_ns += 60 * 10**9
@@ -555,7 +558,7 @@ def test_the_end_of_its_time_and_the_operators_in_one_batch_are_one_end(arena: A
     assert (cash(arena, ann) + cash(arena, bob), fees(arena), escrow(arena, match)) == (198 * USDT, 2 * USDT, 0)
 
 
-def test_the_target_that_ends_a_match_and_the_operator_in_one_batch_are_one_end(arena: Arena):
+def test_the_target_that_ends_a_match_and_the_operator_in_one_batch_are_one_end(arena: Arena) -> None:
     match = match_of(arena, profit_target_ppm=10_000, target_ends=True, prize_split=(100,))
     ann, bob = joins(arena, match), joins(arena, match)
     arena.quote("BTCUSDT", 60_000)

@@ -6,7 +6,7 @@ each command every invariant is checked, and a command that is not expected to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -174,7 +174,7 @@ class Arena:
         self.now_ns = START_NS
         self.source_sequence = 0
         self.grants = 0
-        self.outcome: Outcome | None = None
+        self.outcome: Outcome
         self.events: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
         self.refused: list[Reason] = []
@@ -199,9 +199,9 @@ class Arena:
             self.instruments[instrument.symbol] = id, instrument
         return id
 
-    def change(self, symbol: str, **fields: Any) -> None:
-        """Give an instrument other data."""
-        self.define(msgspec.structs.replace(self.instruments[symbol][1], **fields))
+    def change(self, symbol: str, **fields: Any) -> int:
+        """Give an instrument other data; its id."""
+        return self.define(msgspec.structs.replace(self.instruments[symbol][1], **fields))
 
     def switch(self, scope: str, id: int, switch: str, on: bool = True, reason: str = "a test") -> None:
         """Set a kill switch."""
@@ -240,7 +240,7 @@ class Arena:
         make_room_for_accounts(self.machine.state, 2)
         for who, what in ((owner, code), (0, Account.WORLD)):
             open_account(self.machine.state.book, who, what, asset)
-        id = account_id(owner, code, asset)
+        id = int(account_id(owner, code, asset))
         if balance:
             self.grants += 1
             self.command(Transfer(GRANT + self.grants, account_id(0, Account.WORLD, asset), id, balance))
@@ -248,18 +248,18 @@ class Arena:
 
     # The world goes on
 
-    def quote(self, symbol: str, price: Number, ask: Number | None = None) -> None:
+    def quote(self, symbol: str, price: Number, ask: Number | None = None) -> Outcome:
         """A quote. One price is the ask, and the bid stands a tick below it; two are bid and ask."""
         instrument, _ = self.instruments[symbol]
         first = self.ticks(symbol, price)
         bid, offered = (first - 1, first) if ask is None else (first, self.ticks(symbol, ask))
         self.source_sequence += 1
-        self.command(Quote(instrument, bid, offered, self.source_sequence))
+        return self.command(Quote(instrument, bid, offered, self.source_sequence))
 
-    def passes(self, seconds: Number) -> None:
+    def passes(self, seconds: Number) -> Outcome:
         """Time goes by, and what is due happens."""
         self.now_ns += parse_decimal(str(seconds), 9)
-        self.command(Pulse())
+        return self.command(Pulse())
 
     def feed_opens(self) -> None:
         self.command(OpenFeed("test"))
@@ -296,7 +296,7 @@ class Arena:
         )  # fmt: skip
         return self.outcome
 
-    def apply(self, commands: list[Command]) -> Any:
+    def apply(self, commands: Sequence[Command]) -> Any:
         """Apply the commands as one batch, stamped now."""
         sequence = int(self.machine.state.book.world["sequence"][0])
         applied = self.machine.apply(batch_of(commands, sequence + 1, self.now_ns))
@@ -318,6 +318,12 @@ class Arena:
     def order_of_events(self) -> list[tuple[EventKind, int]]:
         """Kind and id of what the last command did to orders and positions, in order."""
         return [(EventKind(event["kind"]), event["id"]) for event in self.events if "id" in event]
+
+    def shown(self, match: int) -> views.MatchView:
+        """What clients see of the match."""
+        view = views.match(self.machine.state, match)
+        assert view is not None
+        return view
 
     def insurance(self, match: int) -> Decimal:
         return dollars(self.machine.state.book.matches["insurance"][match])
@@ -453,10 +459,10 @@ class Player:
             | Amend.TAKE_PROFIT * (take_profit is not None)
             | Amend.EXPIRY * (expires_in is not None)
         )
-        ticks = (self.arena.ticks(symbol, one or 0) for one in (price, stop_loss, take_profit))
+        at, stop, goal = (self.arena.ticks(symbol, one or 0) for one in (price, stop_loss, take_profit))
         after_ns = parse_decimal(str(expires_in or 0), 9)
         expires_at_ns = self.arena.now_ns + after_ns if after_ns else 0
-        return self.arena.command(AmendOrder(self.id, order, fields, *ticks, expires_at_ns, key))
+        return self.arena.command(AmendOrder(self.id, order, fields, at, stop, goal, expires_at_ns, key))
 
     def cancels(self, order: int, key: str | None = None) -> Outcome:
         return self.arena.command(CancelOrder(self.id, order, key))
@@ -516,7 +522,11 @@ class Player:
 
     @property
     def orders(self) -> list[int]:
-        return [found.order for found in views.orders(self.arena.machine.state.book, self.id, self.match) or ()]
+        return [found.order for found in self.resting]
+
+    @property
+    def resting(self) -> list[views.OrderView]:
+        return views.orders(self.arena.machine.state.book, self.id, self.match) or []
 
     @property
     def wallet_trades(self) -> list[int]:

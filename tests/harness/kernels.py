@@ -8,6 +8,7 @@ from typing import Any
 from engine.jit import entry
 
 
-def for_python(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def for_python(kernel: Any) -> Callable[..., Any]:
     """The same kernel, compiled with what takes arguments from Python."""
-    return entry(getattr(kernel, "py_func", kernel))
+    made: Callable[..., Any] = entry(getattr(kernel, "py_func", kernel))
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -191,7 +192,7 @@ LAYOUTS: dict[type, tuple[int, np.dtype[np.void]]] = {
 }
 
 
-def batch_of(commands: list[Command], first_sequence: int, at_ns: int) -> Batch:
+def batch_of(commands: Sequence[Command], first_sequence: int, at_ns: int) -> Batch:
     """The commands as the log would hold them."""
     records, blobs = np.zeros(len(commands), COMMAND), b""
     for number, command in enumerate(commands):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from tests.persistence.test_simulated_disk import (
 )
 
 
-def test_a_frame_holds_its_batch():
+def test_a_frame_holds_its_batch() -> None:
     batch = make_batch(7, records=5, blobs=b"text of a cold command")
     frame, chain = encode_batch(batch, b"i" * 16, 3, b"c" * 16, b"h" * 16)
     data = np.frombuffer(frame, np.uint8)
@@ -34,7 +35,7 @@ def test_a_frame_holds_its_batch():
 
 
 @pytest.mark.parametrize("records", [1, 20, 21, 200])
-def test_what_is_appended_is_read(tmp_path, records):
+def test_what_is_appended_is_read(tmp_path: Path, records: int) -> None:
     log = open_log(Folder(tmp_path / "log"), background=None, segment_bytes=1 << 20)
     written = write_batches(log, 40, records)
     assert content(log.read()) == content(written)
@@ -52,12 +53,12 @@ class SlowFolder(Folder):
 
     may_sync = threading.Event()
 
-    def sync(self, handle):
+    def sync(self, handle: int) -> None:
         assert self.may_sync.wait(10)
         super().sync(handle)
 
 
-async def test_the_loop_goes_on_while_a_batch_is_synced(tmp_path):
+async def test_the_loop_goes_on_while_a_batch_is_synced(tmp_path: Path) -> None:
     disk = SlowFolder(tmp_path / "log")
     disk.may_sync.set()
     log = open_log(disk, background=None, segment_bytes=1 << 20)
@@ -72,7 +73,7 @@ async def test_the_loop_goes_on_while_a_batch_is_synced(tmp_path):
     log.close()
 
 
-def test_a_full_segment_is_sealed_and_the_next_one_goes_on():
+def test_a_full_segment_is_sealed_and_the_next_one_goes_on() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     written = write_batches(log, 20)
@@ -86,7 +87,7 @@ def test_a_full_segment_is_sealed_and_the_next_one_goes_on():
     assert (end.batches, end.last_sequence, end.chain, end.torn_bytes) == (20, 60, log.chain, 0)
 
 
-def test_a_batch_larger_than_a_segment_gets_one_of_its_own_size():
+def test_a_batch_larger_than_a_segment_gets_one_of_its_own_size() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     written = write_batches(log, 2) + write_batches(log, 1, records=400) + write_batches(log, 2)
@@ -95,7 +96,7 @@ def test_a_batch_larger_than_a_segment_gets_one_of_its_own_size():
     assert max(disk.size(file.name) for file in segment_files(disk)) == BLOCK + frame_length(400, 0) + BLOCK
 
 
-def test_sealed_segments_are_compressed_and_read_the_same():
+def test_sealed_segments_are_compressed_and_read_the_same() -> None:
     disk = SimulatedDisk()
     log = open_log(disk, compress_sealed=True)
     written = write_batches(log, 20)
@@ -104,7 +105,7 @@ def test_sealed_segments_are_compressed_and_read_the_same():
     assert content(open_log(disk).read(from_sequence=30)) == content(written[9:])
 
 
-def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same():
+def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     written = write_batches(log, 20)
@@ -115,7 +116,7 @@ def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same
     assert content([*found, *reading]) == content(written)
 
 
-def test_a_witness_of_later_entries_is_a_reason_to_refuse():
+def test_a_witness_of_later_entries_is_a_reason_to_refuse() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     write_batches(log, 5)
@@ -128,7 +129,7 @@ def test_a_witness_of_later_entries_is_a_reason_to_refuse():
         open_log(SimulatedDisk(), witnesses=[Witness("projection", 1)])
 
 
-def test_a_torn_tail_that_a_witness_has_seen_is_not_cut():
+def test_a_torn_tail_that_a_witness_has_seen_is_not_cut() -> None:
     disk = SimulatedDisk()
     write_batches(open_log(disk), 3)
     name = segment_files(disk)[0].name
@@ -139,7 +140,7 @@ def test_a_torn_tail_that_a_witness_has_seen_is_not_cut():
     assert bytes(disk.files[name].seen) == before
 
 
-def test_other_rules_begin_in_a_segment_of_their_own():
+def test_other_rules_begin_in_a_segment_of_their_own() -> None:
     disk = SimulatedDisk()
     write_batches(open_log(disk), 2)
     log = open_log(disk, rules_version=2)
@@ -150,7 +151,7 @@ def test_other_rules_begin_in_a_segment_of_their_own():
         list(entries(disk, 1, rules_version=2))
 
 
-def test_a_missing_segment_is_named():
+def test_a_missing_segment_is_named() -> None:
     disk = SimulatedDisk()
     write_batches(open_log(disk), 20)
     disk.unlink("00000002-000000000019.log")
@@ -158,7 +159,7 @@ def test_a_missing_segment_is_named():
         open_log(disk)
 
 
-def test_a_segment_of_another_log_is_refused():
+def test_a_segment_of_another_log_is_refused() -> None:
     disk, other = SimulatedDisk(), SimulatedDisk()
     write_batches(open_log(disk), 20)
     write_batches(open_log(other), 20)
@@ -169,7 +170,7 @@ def test_a_segment_of_another_log_is_refused():
         scan(disk)
 
 
-def test_what_a_reused_disk_block_held_before_is_not_read():
+def test_what_a_reused_disk_block_held_before_is_not_read() -> None:
     disk, other = SimulatedDisk(), SimulatedDisk()
     written = write_batches(open_log(disk), 2)
     write_batches(open_log(other), 6)
@@ -180,7 +181,7 @@ def test_what_a_reused_disk_block_held_before_is_not_read():
     assert content(open_log(disk).read()) == content(written)
 
 
-def test_on_a_full_disk_the_ballast_carries_the_log_on_and_room_comes_back():
+def test_on_a_full_disk_the_ballast_carries_the_log_on_and_room_comes_back() -> None:
     disk = SimulatedDisk(capacity=6 * SMALL_SEGMENT)
     log = open_log(disk)
     assert {SPARE, BALLAST} <= set(disk.names())
@@ -196,7 +197,7 @@ def test_on_a_full_disk_the_ballast_carries_the_log_on_and_room_comes_back():
     assert content(log.read()) == content(written)
 
 
-def test_a_disk_without_any_space_ends_the_log():
+def test_a_disk_without_any_space_ends_the_log() -> None:
     disk = SimulatedDisk(capacity=2 * SMALL_SEGMENT)
     log = open_log(disk)
     with pytest.raises(LogFailed):

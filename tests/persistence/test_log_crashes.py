@@ -51,7 +51,7 @@ def check(disk: SimulatedDisk, acknowledged: list[Batch], **options: Any) -> lis
 
 
 @pytest.mark.parametrize("cut", range(0, 3 * BLOCK, 512))
-def test_a_frame_torn_at_any_sector_is_cut_and_kept_aside(cut):
+def test_a_frame_torn_at_any_sector_is_cut_and_kept_aside(cut: int) -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     written = write_batches(log, 2)
@@ -71,7 +71,7 @@ def test_a_frame_torn_at_any_sector_is_cut_and_kept_aside(cut):
     check(disk, list(again.read()))
 
 
-def test_any_failing_operation_ends_the_log_and_loses_nothing():
+def test_any_failing_operation_ends_the_log_and_loses_nothing() -> None:
     healthy = SimulatedDisk()
     run(healthy, 12)
     for k in range(1, healthy.operations + 1):
@@ -82,7 +82,7 @@ def test_any_failing_operation_ends_the_log_and_loses_nothing():
         check(disk, acknowledged)
 
 
-def test_nothing_is_written_after_a_failure():
+def test_nothing_is_written_after_a_failure() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     write_batches(log, 2)
@@ -95,7 +95,7 @@ def test_nothing_is_written_after_a_failure():
     assert disk.operations == operations
 
 
-def test_power_is_cut_at_any_operation():
+def test_power_is_cut_at_any_operation() -> None:
     """Segment changes, the spare, the ballast and compression are all in the trace."""
     healthy = SimulatedDisk()
     run(healthy, 12, compress_sealed=True)
@@ -110,7 +110,7 @@ def test_power_is_cut_at_any_operation():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_life_of_kills_power_cuts_and_failures(seed):
+def test_a_life_of_kills_power_cuts_and_failures(seed: int) -> None:
     """Several ends in a row, in repairs and reads too; each start builds on what the one before left."""
     coin = random.Random(seed)
     disk = SimulatedDisk()
@@ -137,7 +137,7 @@ def test_a_life_of_kills_power_cuts_and_failures(seed):
     check(disk, known)
 
 
-def test_a_sync_that_lied_is_made_good_at_the_next_start():
+def test_a_sync_that_lied_is_made_good_at_the_next_start() -> None:
     """The failed sync leaves the batch in the page cache only; the next process reads it and must put it on disk."""
     disk = SimulatedDisk()
     acknowledged, _ = run(disk, 2)
@@ -153,7 +153,7 @@ def test_a_sync_that_lied_is_made_good_at_the_next_start():
         assert len(list(after.read())) == len(acknowledged) + 1
 
 
-def test_every_flipped_bit_of_a_header_is_found():
+def test_every_flipped_bit_of_a_header_is_found() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     write_batches(log, 3)
@@ -164,7 +164,7 @@ def test_every_flipped_bit_of_a_header_is_found():
             assert (caught.value.name, caught.value.offset, caught.value.sequence) == (SEGMENT, start, 1)
 
 
-def test_random_flips_are_found_and_placed():
+def test_random_flips_are_found_and_placed() -> None:
     """In every byte that means something: headers, records, blobs, padding and footers of sealed and open segments."""
     disk = SimulatedDisk()
     log = open_log(disk)
@@ -208,7 +208,7 @@ class flipped:
         self.content[self.offset] ^= self.mask
 
 
-def test_a_flip_in_a_compressed_segment_is_found():
+def test_a_flip_in_a_compressed_segment_is_found() -> None:
     """Or it changes nothing that is read: a zstd frame has bits, such as its window's size, that need not matter."""
     disk = SimulatedDisk()
     write_batches(open_log(disk, compress_sealed=True), 20)

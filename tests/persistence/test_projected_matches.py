@@ -54,7 +54,7 @@ def joined(arena: Arena, player: Player, match: int) -> Player:
     return Player(arena, player.id, match)
 
 
-async def test_a_match_is_summed_up_for_each_player(recorded: Recorded):
+async def test_a_match_is_summed_up_for_each_player(recorded: Recorded) -> None:
     arena = recorded.arena
     practice = arena.player(fees=True)
     match, other = arena.contest(1_000, fees=True), arena.contest(1_000, fees=True)
@@ -105,7 +105,7 @@ async def test_a_match_is_summed_up_for_each_player(recorded: Recorded):
     await found.close()
 
 
-async def test_a_fixed_time_trade_is_the_best_one_and_a_refund_is_none(recorded: Recorded):
+async def test_a_fixed_time_trade_is_the_best_one_and_a_refund_is_none(recorded: Recorded) -> None:
     arena = recorded.arena
     match = arena.contest(1_000)
     ann = arena.contestant(match)
@@ -125,7 +125,7 @@ async def test_a_fixed_time_trade_is_the_best_one_and_a_refund_is_none(recorded:
     await found.close()
 
 
-async def test_who_left_and_came_back_has_what_happened_since(recorded: Recorded):
+async def test_who_left_and_came_back_has_what_happened_since(recorded: Recorded) -> None:
     arena = recorded.arena
     match = arena.contest(1_000, min_players=2, max_players=2)
     ann = arena.contestant(match)
@@ -143,7 +143,7 @@ async def test_who_left_and_came_back_has_what_happened_since(recorded: Recorded
     await found.close()
 
 
-async def test_finished_matches_come_newest_first(recorded: Recorded):
+async def test_finished_matches_come_newest_first(recorded: Recorded) -> None:
     arena = recorded.arena
     first, second, third = (arena.contest(1_000, max_total_drawdown_ppm=10_000) for _ in range(3))
     ann = arena.contestant(first)
@@ -162,7 +162,7 @@ async def test_finished_matches_come_newest_first(recorded: Recorded):
     await found.close()
 
 
-async def test_the_last_of_two_samples_of_one_moment_stays(recorded: Recorded):
+async def test_the_last_of_two_samples_of_one_moment_stays(recorded: Recorded) -> None:
     """A process that was down over a sample and the end: both come in one batch."""
     arena = recorded.arena
     match = arena.contest(1_000)
@@ -180,7 +180,7 @@ STATEMENTS = {name: sql for name, sql in vars(queries).items() if isinstance(sql
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_every_look_up_goes_by_a_key(recorded: Recorded, name: str):
+def test_every_look_up_goes_by_a_key(recorded: Recorded, name: str) -> None:
     """None walks through a table; and a page of a list is read as it lies, without sorting."""
     sql = STATEMENTS[name]
     with sqlite3.connect(recorded.path) as connection:
@@ -193,7 +193,7 @@ def test_every_look_up_goes_by_a_key(recorded: Recorded, name: str):
         assert [step for step in plan if "TEMP B-TREE" in step] == []
 
 
-def test_a_table_that_is_walked_through_would_be_seen(recorded: Recorded):
+def test_a_table_that_is_walked_through_would_be_seen(recorded: Recorded) -> None:
     with sqlite3.connect(recorded.path) as connection:
         plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN SELECT * FROM fills WHERE match = 1")]
     assert plan == ["SCAN fills"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine import views
-from engine.model.commands import EndMatch, JoinMatch, OrderType, RegisterPlayer, StartSeason
+from engine.batch.machine import Applied
+from engine.model.commands import Batch, EndMatch, JoinMatch, OrderType, RegisterPlayer, StartSeason
 from engine.model.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedResult
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY, NS_PER_S
@@ -18,9 +20,9 @@ from persistence import projection
 from persistence.projection import Projection, ProjectionUnreadable
 from persistence.queries import Queries
 from persistence.recovery import Recovered, rebuild
-from tests.harness.arena import LONG, Arena
+from tests.harness.arena import LONG, START_NS, Arena
 from tests.harness.records import batch_of
-from tests.persistence.test_recovery import START_NS, play, round_of, start
+from tests.persistence.test_recovery import play, round_of, start
 
 LOG_ID = b"i" * 16
 
@@ -30,7 +32,7 @@ def dump(directory: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-async def open_projection(arena: Recovered, **options: float) -> Projection:
+async def open_projection(arena: Recovered, **options: Any) -> Projection:
     return await Projection.open(arena.projection_path, arena.log.log_id, arena.log.last_sequence, **options)
 
 
@@ -46,7 +48,7 @@ async def live(arena: Recovered, first: int, last: int, keep_ns: int = 0) -> Non
     await fed.close()
 
 
-async def test_deleted_and_rebuilt_it_is_the_same(tmp_path):
+async def test_deleted_and_rebuilt_it_is_the_same(tmp_path: Path) -> None:
     arena = start(tmp_path)
     await live(arena, 1, 60)
     arena.close()
@@ -59,7 +61,7 @@ async def test_deleted_and_rebuilt_it_is_the_same(tmp_path):
     assert dump(tmp_path) == written
 
 
-async def test_what_a_crash_kept_from_it_is_fed_again(tmp_path):
+async def test_what_a_crash_kept_from_it_is_fed_again(tmp_path: Path) -> None:
     crashing, steady = start(tmp_path / "crashing"), start(tmp_path / "steady")
     await live(steady, 1, 40)
     await live(crashing, 1, 20)
@@ -71,7 +73,7 @@ async def test_what_a_crash_kept_from_it_is_fed_again(tmp_path):
     assert without_log_id[0] == without_log_id[1]
 
 
-async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path):
+async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path: Path) -> None:
     arena = start(tmp_path)
     await live(arena, 1, 20)
     arena.close()
@@ -89,7 +91,7 @@ async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path):
         projection.connect(tmp_path / projection.FILE)
 
 
-async def test_reach_waits_until_it_is_in(tmp_path):
+async def test_reach_waits_until_it_is_in(tmp_path: Path) -> None:
     arena = start(tmp_path)
     fed = await open_projection(arena)
     fed.put(1, 1000, np.zeros(3, EVENT))
@@ -100,26 +102,26 @@ async def test_reach_waits_until_it_is_in(tmp_path):
     arena.close()
 
 
-async def test_on_a_full_disk_it_waits_for_space(tmp_path, monkeypatch):
+async def test_on_a_full_disk_it_waits_for_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "_FULL_RETRY_S", 0.01)
     arena = start(tmp_path)
     fed = await open_projection(arena, gather_s=0)
     facts = np.zeros(5_000, EVENT)
     facts.view(TRADE)["kind"], facts.view(TRADE)["player"] = EventKind.POSITION_OPENED, 1
     facts.view(TRADE)["message"] = np.arange(5_000)
-    pages = (await fed._connection.execute_fetchall("PRAGMA page_count"))[0][0]
+    pages = next(iter(await fed._connection.execute_fetchall("PRAGMA page_count")))[0]
     await fed._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     fed.put(1, 1, facts)
     await asyncio.sleep(0.1)
     assert (fed.sequence, fed.facts_waiting) == (0, 5_000)
     await fed._connection.execute("PRAGMA max_page_count = 100000")
     assert await fed.reach(1) == 1
-    assert (await fed._connection.execute_fetchall("SELECT count(*) FROM fills"))[0][0] == 5_000
+    assert next(iter(await fed._connection.execute_fetchall("SELECT count(*) FROM fills")))[0] == 5_000
     await fed.close()
     arena.close()
 
 
-def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path):
+def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path: Path) -> None:
     """An UPDATE to the same value writes no page, and was no sync."""
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 5, [])
@@ -130,7 +132,7 @@ def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path):
     connection.close()
 
 
-async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path):
+async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path: Path) -> None:
     nine = np.zeros(9, EVENT)
     nine["kind"] = EventKind.POSITION_CHANGED
     arena = start(tmp_path)
@@ -146,7 +148,7 @@ async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tm
     arena.close()
 
 
-async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path):
+async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path: Path) -> None:
     arena = start(tmp_path)
     fed = await open_projection(arena, gather_s=0)
     with sqlite3.connect(arena.projection_path) as connection:
@@ -161,18 +163,18 @@ async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path):
     arena.close()
 
 
-async def test_a_player_looks_up_what_happened(tmp_path):
+async def test_a_player_looks_up_what_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arena = Arena()
     alice = arena.player()
     records = []
     applied = arena.machine.apply
 
-    def recording(batch):
+    def recording(batch: Batch) -> Applied:
         done = applied(batch)
         records.append(done.events.copy())
         return done
 
-    arena.machine.apply = recording
+    monkeypatch.setattr(arena.machine, "apply", recording)
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=500, leverage=10, client_order_id="first")
     waited = alice.limit("BTCUSDT", LONG, 59_500, margin=500, leverage=10, client_order_id="second")
@@ -198,18 +200,18 @@ async def test_a_player_looks_up_what_happened(tmp_path):
     await queries.close()
 
 
-async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path):
+async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arena = Arena()
     alice = arena.player()
     records = []
     applied = arena.machine.apply
 
-    def recording(batch):
+    def recording(batch: Batch) -> Applied:
         done = applied(batch)
         records.append(done.events.copy())
         return done
 
-    arena.machine.apply = recording
+    monkeypatch.setattr(arena.machine, "apply", recording)
     arena.quote("BTCUSDT", 60_000)
     won = alice.buys("BTCUSDT", LONG, 10, 5)
     arena.quote("BTCUSDT", 60_000)
@@ -231,18 +233,18 @@ async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path):
     await queries.close()
 
 
-async def test_a_season_is_looked_up_when_it_is_over(tmp_path):
+async def test_a_season_is_looked_up_when_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The board of a season in the projection is the one that the engine had when the next one began."""
     arena = Arena()
     records, boards = [], []
     applied = arena.machine.apply
 
-    def recording(batch):
+    def recording(batch: Batch) -> Applied:
         done = applied(batch)
         records.append(done.events.copy())
         return done
 
-    arena.machine.apply = recording
+    monkeypatch.setattr(arena.machine, "apply", recording)
     players = [arena.command(RegisterPlayer("Player")).id for _ in range(7)]
     for season, cups in ((0, (3, 5, 5, 0, 1, 5)), (1, (0, 0, 9, 2, 2, 0)), (2, (1,))):
         for number, cup in reversed(list(enumerate(cups))):  # the later a player came, the earlier he plays
@@ -266,7 +268,7 @@ async def test_a_season_is_looked_up_when_it_is_over(tmp_path):
     await queries.close()
 
 
-async def test_candles_come_oldest_first_and_a_later_one_replaces(tmp_path):
+async def test_candles_come_oldest_first_and_a_later_one_replaces(tmp_path: Path) -> None:
     events = np.zeros(5, EVENT)
     candles = events.view(CANDLE)
     candles["kind"], candles["instrument"], candles["interval_s"] = EventKind.CANDLE_CLOSED, 3, 60
@@ -290,7 +292,7 @@ def candles_of(opened_s: list[int], instrument: int = 1, interval_s: int = 1) ->
     return events
 
 
-def test_old_candles_of_a_second_go_a_few_at_a_time(tmp_path):
+def test_old_candles_of_a_second_go_a_few_at_a_time(tmp_path: Path) -> None:
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(
         connection, LOG_ID, 1, [candles_of(list(range(2_000))), candles_of([5], 2), candles_of([0, 60], interval_s=60)]
@@ -316,7 +318,7 @@ def test_old_candles_of_a_second_go_a_few_at_a_time(tmp_path):
     connection.close()
 
 
-async def test_what_is_kept_of_them_is_what_a_rebuilt_one_has(tmp_path):
+async def test_what_is_kept_of_them_is_what_a_rebuilt_one_has(tmp_path: Path) -> None:
     """Which has the older ones as well, until the arena goes on."""
     arena = start(tmp_path)
     await live(arena, 1, 60, keep_ns=20 * NS_PER_S)
@@ -337,7 +339,7 @@ async def test_what_is_kept_of_them_is_what_a_rebuilt_one_has(tmp_path):
     assert longer == longer_again
 
 
-def test_an_amended_position_is_no_close(tmp_path):
+def test_an_amended_position_is_no_close(tmp_path: Path) -> None:
     events = np.zeros(2, EVENT)
     trades = events.view(TRADE)
     trades["kind"] = EventKind.POSITION_CHANGED

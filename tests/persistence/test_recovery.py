@@ -67,14 +67,14 @@ def take_snapshot(arena: Recovered, appended: Appended) -> None:
     publish(arena.snapshots, write(arena.snapshots, captured, RULES_VERSION), projected=appended.last_sequence)
 
 
-def test_an_empty_folder_is_an_arena_that_starts(tmp_path):
+def test_an_empty_folder_is_an_arena_that_starts(tmp_path: Path) -> None:
     arena = start(tmp_path / "data")
     assert (arena.snapshot, arena.batches_replayed, arena.log.last_sequence, arena.warnings) == (None, 0, 0, [])
     arena.close()
     assert start(tmp_path / "data").log.log_id == arena.log.log_id
 
 
-def test_snapshot_and_tail_are_the_whole_log(tmp_path):
+def test_snapshot_and_tail_are_the_whole_log(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 20)
     arena.close()
@@ -99,7 +99,7 @@ def test_snapshot_and_tail_are_the_whole_log(tmp_path):
     assert (found.batches, found.hashes_checked, found.snapshots_checked, found.torn_bytes) == (35, 5, 1, 0)
 
 
-def test_any_sequence_can_be_restored(tmp_path):
+def test_any_sequence_can_be_restored(tmp_path: Path) -> None:
     arena = start(tmp_path)
     hashes = {}
     for _ in range(12):
@@ -112,7 +112,7 @@ def test_any_sequence_can_be_restored(tmp_path):
     assert int(state_at(tmp_path, middle).state.book.world["sequence"][0]) == middle
 
 
-def test_a_bad_snapshot_is_passed_over_and_said(tmp_path):
+def test_a_bad_snapshot_is_passed_over_and_said(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 5)
     arena.close()
@@ -131,7 +131,7 @@ def test_a_bad_snapshot_is_passed_over_and_said(tmp_path):
     arena.close()
 
 
-def test_a_torn_batch_is_said(tmp_path):
+def test_a_torn_batch_is_said(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 3)
     arena.close()
@@ -146,7 +146,7 @@ def test_a_torn_batch_is_said(tmp_path):
     arena.close()
 
 
-def test_a_log_that_lost_what_others_saw_is_refused(tmp_path):
+def test_a_log_that_lost_what_others_saw_is_refused(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 5)
     arena.close()
@@ -165,7 +165,7 @@ def test_a_log_that_lost_what_others_saw_is_refused(tmp_path):
     start(tmp_path).close()
 
 
-def test_a_replay_that_comes_to_another_state_is_found(tmp_path):
+def test_a_replay_that_comes_to_another_state_is_found(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 5)
     batch = batch_of(round_of(6), arena.log.last_sequence + 1, START_NS + 6 * NS_PER_S)
@@ -175,7 +175,7 @@ def test_a_replay_that_comes_to_another_state_is_found(tmp_path):
         verify(tmp_path)
 
 
-def test_corruption_refuses_the_start_and_lets_go_of_the_folder(tmp_path):
+def test_corruption_refuses_the_start_and_lets_go_of_the_folder(tmp_path: Path) -> None:
     arena = start(tmp_path)
     play(arena, 5)
     arena.close()
@@ -188,7 +188,7 @@ def test_corruption_refuses_the_start_and_lets_go_of_the_folder(tmp_path):
     start(tmp_path).close()
 
 
-def test_a_second_process_is_refused(tmp_path):
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
     arena = start(tmp_path)
     code = f"from pathlib import Path; from persistence.recovery import DataLock; DataLock(Path({str(tmp_path)!r}))"
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -200,7 +200,7 @@ def test_a_second_process_is_refused(tmp_path):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_command_of_another_program_is_told_and_not_applied(tmp_path):
+def test_a_command_of_another_program_is_told_and_not_applied(tmp_path: Path) -> None:
     """What is logged was decoded once: a tag or a field that is unknown now is one of another program."""
     arena = start(tmp_path)
     play(arena, 2)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from engine.model.commands import COMMAND, Batch
+from persistence.disk import Buffer
 from persistence.log import Log
 
 SECTOR = 512
@@ -97,7 +98,7 @@ class SimulatedDisk:
             raise OSError(errno.ENOSPC, "no space")
         file.stretch(length)
 
-    def write(self, handle: int, data: bytes, offset: int) -> None:
+    def write(self, handle: int, data: Buffer, offset: int) -> None:
         failing = self.operations + 1 == self.fail_at
         if failing:  # what a failed write leaves is anybody's guess
             self.handles[handle].write(bytes(data)[: len(data) // 2], offset)
@@ -169,7 +170,8 @@ SMALL_SEGMENT = 8 * 4096
 
 
 def open_log(disk: Any, **options: Any) -> Log:
-    return Log(disk, **{"rules_version": 1, "segment_bytes": SMALL_SEGMENT, "background": Inline()} | options)
+    settings: dict[str, Any] = {"rules_version": 1, "segment_bytes": SMALL_SEGMENT, "background": Inline()}
+    return Log(disk, **settings | options)
 
 
 def make_batch(first_sequence: int, records: int = 3, blobs: bytes = b"") -> Batch:
@@ -192,7 +194,7 @@ def content(batches: Any) -> list[tuple[int, int, bytes, bytes]]:
     return [(b.first_sequence, b.at_ns, b.records.tobytes(), b.blobs) for b in batches]
 
 
-def test_a_power_cut_spares_what_is_synced_and_may_take_what_is_not():
+def test_a_power_cut_spares_what_is_synced_and_may_take_what_is_not() -> None:
     disk = SimulatedDisk()
     handle = disk.open("a")
     disk.write(handle, b"x" * 1024, 0)
@@ -203,7 +205,7 @@ def test_a_power_cut_spares_what_is_synced_and_may_take_what_is_not():
     assert {b"x" * 1024, b"y" * 1024, b"x" * 512 + b"y" * 512, b"y" * 512 + b"x" * 512} <= outcomes
 
 
-def test_a_failed_sync_shows_what_the_platter_never_got():
+def test_a_failed_sync_shows_what_the_platter_never_got() -> None:
     disk = SimulatedDisk()
     handle = disk.open("a")
     disk.sync_names()
@@ -216,7 +218,7 @@ def test_a_failed_sync_shows_what_the_platter_never_got():
     assert not disk.after_power_cut(random.Random(1)).files["a"].seen
 
 
-def test_a_name_that_is_not_synced_may_be_gone():
+def test_a_name_that_is_not_synced_may_be_gone() -> None:
     disk = SimulatedDisk()
     disk.close(disk.open("a"))
     assert {tuple(disk.after_power_cut(random.Random(seed)).names()) for seed in range(20)} == {(), ("a",)}

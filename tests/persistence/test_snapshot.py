@@ -51,7 +51,7 @@ def publish_snapshot(disk: SimulatedDisk, sequence: int) -> None:
     publish(disk, write_snapshot(disk, sequence), projected=sequence)
 
 
-def test_what_is_captured_is_loaded():
+def test_what_is_captured_is_loaded() -> None:
     disk = SimulatedDisk()
     publish_snapshot(disk, 7)
     newest, warnings = load_newest(disk)
@@ -65,7 +65,7 @@ def test_what_is_captured_is_loaded():
     assert all(array.flags.writeable for array in newest.state.book.arrays.values())
 
 
-def test_a_shadow_is_used_again_and_copies():
+def test_a_shadow_is_used_again_and_copies() -> None:
     disk, shadow, state = SimulatedDisk(), Shadow(), make_state(1)
     captured = capture(state, shadow, Appended(1, bytes(16)), LOG_ID)
     expected = state_hash(state)
@@ -76,7 +76,7 @@ def test_a_shadow_is_used_again_and_copies():
     assert {name: id(buffer) for name, buffer in shadow.buffers.items()} == buffers
 
 
-def test_it_is_published_only_when_the_projection_has_passed_it():
+def test_it_is_published_only_when_the_projection_has_passed_it() -> None:
     disk = SimulatedDisk()
     unpublished = write_snapshot(disk, 7)
     with pytest.raises(NotProjected):
@@ -86,7 +86,7 @@ def test_it_is_published_only_when_the_projection_has_passed_it():
     assert [(witness.name, witness.sequence) for witness in witnesses(disk)] == [("snapshot-000000000007", 7)]
 
 
-def test_a_full_disk_is_not_made_fuller():
+def test_a_full_disk_is_not_made_fuller() -> None:
     disk = SimulatedDisk()
     disk.fail_at = 8
     with pytest.raises(OSError, match="fails"):
@@ -94,14 +94,14 @@ def test_a_full_disk_is_not_made_fuller():
     assert disk.names() == []
 
 
-def test_three_are_kept():
+def test_three_are_kept() -> None:
     disk = SimulatedDisk()
     for sequence in (1, 2, 3, 4, 5):
         publish_snapshot(disk, sequence)
     assert snapshot_names(disk) == ["snapshot-000000000005", "snapshot-000000000004", "snapshot-000000000003"]
 
 
-def test_the_newest_is_bad_so_the_one_before_is_used_and_it_says_so():
+def test_the_newest_is_bad_so_the_one_before_is_used_and_it_says_so() -> None:
     disk = SimulatedDisk()
     for sequence in (1, 2, 3):
         publish_snapshot(disk, sequence)
@@ -116,7 +116,7 @@ def test_the_newest_is_bad_so_the_one_before_is_used_and_it_says_so():
     assert older.header.sequence == 1
 
 
-def test_one_whose_cold_things_are_of_another_program_is_skipped(monkeypatch):
+def test_one_whose_cold_things_are_of_another_program_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = SimulatedDisk()
     publish_snapshot(disk, 1)
     with monkeypatch.context() as once:
@@ -130,7 +130,7 @@ def test_one_whose_cold_things_are_of_another_program_is_skipped(monkeypatch):
     assert "snapshot-000000000002: its section 'cold' is not what this program keeps" in warning
 
 
-def test_every_flip_that_matters_is_found():
+def test_every_flip_that_matters_is_found() -> None:
     disk = SimulatedDisk()
     publish_snapshot(disk, 1)
     name = "snapshot-000000000001"
@@ -147,7 +147,7 @@ def test_every_flip_that_matters_is_found():
     load(disk, name)
 
 
-def test_a_crash_at_any_operation_leaves_a_snapshot_that_loads():
+def test_a_crash_at_any_operation_leaves_a_snapshot_that_loads() -> None:
     def life(disk: SimulatedDisk) -> None:
         for sequence in (3, 4, 5):
             publish_snapshot(disk, sequence)

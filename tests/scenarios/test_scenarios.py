@@ -91,6 +91,7 @@ class Scenario:
         arena.define(FINE)
         self.players: dict[str, Player] = {}
         self.names: dict[str, int] = {}
+        self.contest = 0
 
     def play(self) -> None:
         self.events: list[dict[str, Any]] = []

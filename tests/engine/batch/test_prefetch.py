@@ -19,7 +19,7 @@ from tests.harness.records import ClosePosition, Transfer, outcomes_of
 
 
 @pytest.mark.parametrize("percent", [50, 100])
-def test_a_position_that_is_closed_is_not_the_one_of_id_0(percent: int):
+def test_a_position_that_is_closed_is_not_the_one_of_id_0(percent: int) -> None:
     arena = Arena()
     ann = arena.player()
     arena.quote("BTCUSDT", 60_000)
@@ -28,7 +28,7 @@ def test_a_position_that_is_closed_is_not_the_one_of_id_0(percent: int):
         arena.command(ClosePosition(ann.id, 0, 0, percent))
 
 
-def test_a_seat_that_was_given_back_is_nobodys():
+def test_a_seat_that_was_given_back_is_nobodys() -> None:
     """The order's seat is prefetched before its player leaves."""
     arena = Arena()
     match = room(arena)
@@ -44,7 +44,7 @@ def reasons_of(applied: Any) -> list[Reason]:
     return [Reason(outcome["reason"]) for outcome in outcomes_of(applied.outcomes)]
 
 
-def test_a_holding_that_went_with_its_last_position_is_made_anew_for_the_next_order():
+def test_a_holding_that_went_with_its_last_position_is_made_anew_for_the_next_order() -> None:
     arena = Arena()
     ann = arena.player()
     arena.quote("BTCUSDT", 60_000)
@@ -57,10 +57,10 @@ def test_a_holding_that_went_with_its_last_position_is_made_anew_for_the_next_or
 
 def home_of(index: Any, id: int) -> int:
     """The line of the index in which the id belongs."""
-    return (for_python(mark_of)(id) >> 2) & (len(index) // SLOTS_PER_LINE - 1)
+    return int(for_python(mark_of)(id) >> 2) & (len(index) // SLOTS_PER_LINE - 1)
 
 
-def test_a_position_is_closed_wherever_its_word_has_moved():
+def test_a_position_is_closed_wherever_its_word_has_moved() -> None:
     """More than fit into a line belong there. When one in it goes, another, which stood behind, moves to its place."""
     arena = Arena()
     ann = arena.player()
@@ -80,7 +80,7 @@ def test_a_position_is_closed_wherever_its_word_has_moved():
     assert not index.any()
 
 
-def test_no_account_has_the_id_0():
+def test_no_account_has_the_id_0() -> None:
     arena = Arena()
     ann = arena.player()
     cash = arena.account(ann.id, Account.PLAYER_CASH, balance=10)

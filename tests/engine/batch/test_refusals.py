@@ -3,6 +3,9 @@
 `arena.refuses` holds the state against what it was before, so the table proves both at once.
 """
 
+# mypy: disable-error-code="func-returns-value"
+# A lambda of several steps is a tuple of what they return.
+
 from __future__ import annotations
 
 import re
@@ -198,11 +201,13 @@ class Scene:
         self.arena.command(TopUp(self.bob.id, "USDT", 15))
 
     def offer(self, **changes: Any) -> None:
-        self.arena.command(SetOffer(**({"item": "TREASURE_BOX", "asset": "USDT", "price": 10} | changes)))
+        fields: dict[str, Any] = {"item": "TREASURE_BOX", "asset": "USDT", "price": 10}
+        self.arena.command(SetOffer(**(fields | changes)))
 
     def purchase(self, **changes: Any) -> None:
         """Bob buys one, but for the changes."""
-        self.arena.command(PurchaseItem(**({"player": self.bob.id, "item": "TREASURE_BOX"} | changes)))
+        fields: dict[str, Any] = {"player": self.bob.id, "item": "TREASURE_BOX"}
+        self.arena.command(PurchaseItem(**(fields | changes)))
 
 
 Refused = Callable[[Scene], Any]
@@ -805,7 +810,7 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
 
 
 @pytest.mark.parametrize(("reason", "given", "refused"), REFUSALS, ids=lambda part: getattr(part, "name", None))
-def test_refused_and_nothing_changed(arena: Arena, reason: Reason, given: str, refused: Refused):
+def test_refused_and_nothing_changed(arena: Arena, reason: Reason, given: str, refused: Refused) -> None:
     scene = Scene(arena)
     if given:
         GIVEN[given](scene)
@@ -830,7 +835,9 @@ REFUSALS_AT_THE_FILL: list[tuple[Reason, dict[str, Any], Refused]] = [
 
 @pytest.mark.parametrize(("reason", "changes", "then"), REFUSALS_AT_THE_FILL,
                          ids=lambda part: getattr(part, "name", None))  # fmt: skip
-def test_refused_at_the_fill_and_all_comes_back(arena: Arena, reason: Reason, changes: dict[str, Any], then: Refused):
+def test_refused_at_the_fill_and_all_comes_back(
+    arena: Arena, reason: Reason, changes: dict[str, Any], then: Refused
+) -> None:
     scene = Scene(arena)
     carol = scene.carol = arena.player(cash=1_000, fees=True, execution=Execution.NEXT, speed_bump_ms=0)
     scene.place(**({"player": carol.id, "match": carol.match} | changes))
@@ -840,7 +847,7 @@ def test_refused_at_the_fill_and_all_comes_back(arena: Arena, reason: Reason, ch
     assert (carol.reserved, carol.orders, carol.positions) == (0, [], [])
 
 
-def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(arena)
     scene.join()
     monkeypatch.setattr(joining, "MOST_GRANTED", MONEY)
@@ -861,7 +868,7 @@ REFUNDS: list[tuple[Reason, Refused]] = [
 
 
 @pytest.mark.parametrize(("reason", "then"), REFUNDS, ids=lambda part: getattr(part, "name", None))
-def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused):
+def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused) -> None:
     scene = Scene(arena)
     carol = scene.carol = arena.player(cash=1_000, execution=Execution.NEXT)
     scene.buy(player=carol.id, match=carol.match)
@@ -876,7 +883,7 @@ TOLD = {Reason.QUEUE_TIMED_OUT, Reason.GAME_CHANGED, Reason.OUTAGE, Reason.CALLE
 """What only events say, or takes a thousand players: tests/engine/competition/ has them."""
 
 
-def test_the_table_has_every_reason_that_the_engine_gives():
+def test_the_table_has_every_reason_that_the_engine_gives() -> None:
     """A reason that stands in the engine's code is in the table; those that do not are named here until they do."""
     code = "".join(path.read_text() for path in ENGINE.rglob("*.py") if path.name != "reasons.py")
     given = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", code)} - {Reason.ACCEPTED}

@@ -19,7 +19,7 @@ GAME: dict[str, Any] = {"cup": 30, "win_exp": 120, "lose_exp": 20}
 
 
 def career(arena: Arena, player: Player | int) -> views.CareerView:
-    return views.career(arena.machine.state.book, getattr(player, "id", player))
+    return views.career(arena.machine.state.book, player.id if isinstance(player, Player) else player)
 
 
 def players(arena: Arena, count: int) -> list[int]:
@@ -44,7 +44,7 @@ def progressed(arena: Arena) -> list[dict[str, int]]:
     return [event for event in arena.events if event["kind"] == EventKind.PLAYER_PROGRESSED]
 
 
-def test_the_winner_gains_cups_and_the_others_lose_them(arena: Arena):
+def test_the_winner_gains_cups_and_the_others_lose_them(arena: Arena) -> None:
     ann, bob, carol = players(arena, 3)
     plays(arena, ann, bob, carol)
     plays(arena, bob, ann, carol, cup=20)
@@ -53,7 +53,7 @@ def test_the_winner_gains_cups_and_the_others_lose_them(arena: Arena):
     assert career(arena, carol) == (0, 0, 0, 40, 1, 100, 0, 2)
 
 
-def test_each_player_is_told_what_came_of_it(arena: Arena):
+def test_each_player_is_told_what_came_of_it(arena: Arena) -> None:
     ann, bob = players(arena, 2)
     plays(arena, bob, ann, cup=10)
     arena.passes(5)
@@ -69,7 +69,7 @@ def test_each_player_is_told_what_came_of_it(arena: Arena):
     assert [event["kind"] for event in arena.events][-2:] == [EventKind.PLAYER_PROGRESSED] * 2
 
 
-def test_a_trade_decides_who_wins(arena: Arena):
+def test_a_trade_decides_who_wins(arena: Arena) -> None:
     match = arena.contest(60, **GAME)
     ann, bob = arena.contestant(match), arena.contestant(match)
     arena.quote("BTCUSDT", 60_000)
@@ -80,7 +80,7 @@ def test_a_trade_decides_who_wins(arena: Arena):
     assert (career(arena, ann).wins, career(arena, bob).wins) == (0, 1)
 
 
-def test_practice_cancelled_and_unwon_matches_count_for_nobody(arena: Arena):
+def test_practice_cancelled_and_unwon_matches_count_for_nobody(arena: Arena) -> None:
     ann = arena.player(**GAME)
     arena.command(EndMatch(ann.match, "enough"))
     match = arena.contest(60, min_players=2, **GAME)
@@ -99,7 +99,7 @@ def test_practice_cancelled_and_unwon_matches_count_for_nobody(arena: Arena):
     assert EventKind.PLAYER_PROGRESSED not in told
 
 
-def test_who_is_disqualified_loses_to_who_is_not(arena: Arena):
+def test_who_is_disqualified_loses_to_who_is_not(arena: Arena) -> None:
     match = arena.contest(60, max_total_drawdown_ppm=10_000, **GAME)
     ann, bob = arena.contestant(match), arena.contestant(match)
     arena.quote("BTCUSDT", 60_000)
@@ -110,24 +110,24 @@ def test_who_is_disqualified_loses_to_who_is_not(arena: Arena):
     assert (career(arena, ann).matches, career(arena, bob).matches) == (1, 1)
 
 
-def test_more_players_than_the_event_buffer_holds_progress(arena: Arena):
+def test_more_players_than_the_event_buffer_holds_progress(arena: Arena) -> None:
     arena.has_room_for_events(16)
     plays(arena, *players(arena, 40))
     assert len(progressed(arena)) == 40
 
 
 @pytest.mark.parametrize(("experience", "level"), [(0, 1), (99, 1), (100, 2), (299, 2), (300, 3), (599, 3), (600, 4)])
-def test_each_level_asks_for_a_hundred_more(experience: int, level: int):
+def test_each_level_asks_for_a_hundred_more(experience: int, level: int) -> None:
     assert level_of(experience) == level
 
 
 @given(st.integers(1, (1 << 28) - 2))
-def test_a_level_begins_where_the_one_before_ends(level: int):
+def test_a_level_begins_where_the_one_before_ends(level: int) -> None:
     assert level_of(begins_at(level)) == level
     assert level_of(begins_at(level + 1) - 1) == level
 
 
-def test_a_season_counts_from_nothing_and_leaves_the_rest(arena: Arena):
+def test_a_season_counts_from_nothing_and_leaves_the_rest(arena: Arena) -> None:
     ann, bob = players(arena, 2)
     plays(arena, ann, bob)
     assert arena.command(StartSeason("Spring")).id == 1
@@ -144,7 +144,7 @@ def test_a_season_counts_from_nothing_and_leaves_the_rest(arena: Arena):
     assert {season.name for season in arena.machine.state.cold.seasons.values()} == {"Spring", "Summer"}
 
 
-def test_of_equal_cups_who_has_them_longer_ranks_higher_and_then_who_came_first(arena: Arena):
+def test_of_equal_cups_who_has_them_longer_ranks_higher_and_then_who_came_first(arena: Arena) -> None:
     ann, bob, carol, dave, eve = players(arena, 5)
     plays(arena, bob, dave)
     plays(arena, carol, dave)
@@ -160,7 +160,7 @@ def test_of_equal_cups_who_has_them_longer_ranks_higher_and_then_who_came_first(
     assert board(arena)[:3] == [(ann, 30), (bob, 30), (carol, 30)]
 
 
-def test_who_asks_is_told_the_own_rank_beyond_the_last_row(arena: Arena):
+def test_who_asks_is_told_the_own_rank_beyond_the_last_row(arena: Arena) -> None:
     everybody = players(arena, 12)
     for player in everybody[:10]:
         plays(arena, player, cup=player % 3)
@@ -175,5 +175,5 @@ def test_who_asks_is_told_the_own_rank_beyond_the_last_row(arena: Arena):
     assert views.cups(arena.machine.state.book, 2).rank == 0
 
 
-def test_nobody_is_on_the_board_of_an_empty_arena(arena: Arena):
+def test_nobody_is_on_the_board_of_an_empty_arena(arena: Arena) -> None:
     assert views.cups(arena.machine.state.book, 10) == ([], 0, 0)

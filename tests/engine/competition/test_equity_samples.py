@@ -27,7 +27,7 @@ def sampled(arena: Arena) -> list[int]:
     return [event["owner"] for event in arena.events if event["kind"] == EventKind.EQUITY_SAMPLED]
 
 
-def test_a_hundred_points_the_last_one_at_the_end(arena: Arena):
+def test_a_hundred_points_the_last_one_at_the_end(arena: Arena) -> None:
     match = arena.contest(200)
     ann = arena.contestant(match)
     arena.quote("BTCUSDT", 60_000)
@@ -44,7 +44,7 @@ def test_a_hundred_points_the_last_one_at_the_end(arena: Arena):
     assert dollars(told["balance"]) == curve[-1][1]
 
 
-def test_the_balance_is_told_beside_it(arena: Arena):
+def test_the_balance_is_told_beside_it(arena: Arena) -> None:
     match = arena.contest(100, fees=True)
     ann = arena.contestant(match)
     arena.quote("BTCUSDT", 60_000)
@@ -62,7 +62,7 @@ def test_the_balance_is_told_beside_it(arena: Arena):
     assert ann.equity == before - ann.last(EventKind.POSITION_CLOSED).fee
 
 
-def test_a_short_match_is_told_of_once_a_second(arena: Arena):
+def test_a_short_match_is_told_of_once_a_second(arena: Arena) -> None:
     match = arena.contest(7)
     ann = arena.contestant(match)
     for _ in range(70):
@@ -70,7 +70,7 @@ def test_a_short_match_is_told_of_once_a_second(arena: Arena):
     assert [second for second, _ in points(arena, ann.id)] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_process_that_was_down_does_not_make_up_for_it(arena: Arena):
+def test_a_process_that_was_down_does_not_make_up_for_it(arena: Arena) -> None:
     match = arena.contest(1_000)
     ann = arena.contestant(match)
     arena.passes(555)
@@ -82,7 +82,7 @@ def test_a_process_that_was_down_does_not_make_up_for_it(arena: Arena):
     assert [second for second, _ in points(arena, ann.id)] == [555, 565]
 
 
-def test_only_what_is_played_for_a_while_is_told_of(arena: Arena):
+def test_only_what_is_played_for_a_while_is_told_of(arena: Arena) -> None:
     """Neither practice, which has no end, nor what waits, nor what is over."""
     arena.player()
     match = arena.contest(100, min_players=2, max_players=2)
@@ -98,7 +98,7 @@ def test_only_what_is_played_for_a_while_is_told_of(arena: Arena):
     assert sampled(arena) == []
 
 
-def test_who_joins_late_or_is_out_is_told_of_like_all(arena: Arena):
+def test_who_joins_late_or_is_out_is_told_of_like_all(arena: Arena) -> None:
     match = arena.contest(100, max_total_drawdown_ppm=50_000)
     ann = arena.contestant(match)
     arena.passes(1)
@@ -118,7 +118,7 @@ def test_who_joins_late_or_is_out_is_told_of_like_all(arena: Arena):
 
 
 @pytest.mark.parametrize("room", [11, 13, 20])
-def test_more_seats_than_events_fit_are_each_told_of_once(arena: Arena, room: int):
+def test_more_seats_than_events_fit_are_each_told_of_once(arena: Arena, room: int) -> None:
     """An event buffer of 11 has room for one seat at a time: ten events are kept free for a step."""
     match = arena.contest(1_000)
     players = [arena.contestant(match) for _ in range(30)]
@@ -141,7 +141,7 @@ def test_more_seats_than_events_fit_are_each_told_of_once(arena: Arena, room: in
     ]
 
 
-def test_two_matches_that_are_due_at_once_and_do_not_fit(arena: Arena):
+def test_two_matches_that_are_due_at_once_and_do_not_fit(arena: Arena) -> None:
     """Each is told of whole, in the order of their ids, although either stops in the middle."""
     first, second = arena.contest(1_000), arena.contest(1_000)
     names = [arena.command(RegisterPlayer("Player")).id for _ in range(9)]
@@ -155,7 +155,7 @@ def test_two_matches_that_are_due_at_once_and_do_not_fit(arena: Arena):
     assert told == [(match, name) for match in (first, second) for name in names[::-1]]
 
 
-def test_matches_begin_as_many_as_they_are(arena: Arena):
+def test_matches_begin_as_many_as_they_are(arena: Arena) -> None:
     """The table of timers grows for them: three to a match."""
     game = arena.command(CreateGame("Room", "", MONEY, 1, 1, duration_s=60, max_daily_drawdown_ppm=10_000)).id
     sequence = int(arena.machine.state.book.world["sequence"][0])

@@ -34,12 +34,14 @@ ITEMS: dict[str, Any] = {"item_rewards": (("GOLD_COIN", 3), ("TREASURE_BOX", 1))
 
 
 def items(arena: Arena, player: Player) -> tuple[int, int]:
-    return tuple(balance(arena, player.id, Account.PLAYER_ITEMS, asset) for asset in (COINS, BOXES))
+    coins, boxes = (balance(arena, player.id, Account.PLAYER_ITEMS, asset) for asset in (COINS, BOXES))
+    return coins, boxes
 
 
 def stock(arena: Arena) -> tuple[int, int]:
     """What the house has left for rewards."""
-    return tuple(balance(arena, 0, Account.HOUSE_REWARDS, asset) for asset in (COINS, BOXES))
+    coins, boxes = (balance(arena, 0, Account.HOUSE_REWARDS, asset) for asset in (COINS, BOXES))
+    return coins, boxes
 
 
 def stocked(arena: Arena, coins: int = 10, boxes: int = 5) -> None:
@@ -47,7 +49,7 @@ def stocked(arena: Arena, coins: int = 10, boxes: int = 5) -> None:
     arena.command(FundRewards("TREASURE_BOX", boxes))
 
 
-def test_a_match_goes_on_by_the_rules_it_was_made_with(arena: Arena):
+def test_a_match_goes_on_by_the_rules_it_was_made_with(arena: Arena) -> None:
     """Fee, split, duration and ranking change under a match that waits; it takes, pays and ends as it was made."""
     first = game(min_players=2, max_players=2)
     number = arena.command(first).id
@@ -65,14 +67,14 @@ def test_a_match_goes_on_by_the_rules_it_was_made_with(arena: Arena):
     assert escrow(arena, match) == 0
 
     later = arena.command(CreateMatch(number, practice=False)).id
-    shown = [views.match(arena.machine.state, id) for id in (match, later)]
+    shown = [arena.shown(id) for id in (match, later)]
     assert [view.game_version for view in shown] == [1, 2]
     assert [view.starting_balance for view in shown] == [money(10_000), money(7)]
     assert rules_of(arena.machine.state, match) == first
     assert rules_of(arena.machine.state, later) == changed
 
 
-def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena):
+def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena) -> None:
     number = arena.command(game()).id
     versions = [game(cover=f"cup-{n}.png", max_players=n) for n in range(2, 6)]
     for rules in versions:
@@ -85,7 +87,7 @@ def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena):
     assert again.cold.games[number] == kept
 
 
-def test_a_game_that_is_put_by_makes_no_matches_until_it_is_back(arena: Arena):
+def test_a_game_that_is_put_by_makes_no_matches_until_it_is_back(arena: Arena) -> None:
     number = arena.command(game(currency="")).id
     match = arena.command(CreateMatch(number, practice=False)).id
     for _ in range(2):
@@ -100,7 +102,7 @@ def test_a_game_that_is_put_by_makes_no_matches_until_it_is_back(arena: Arena):
     arena.command(CreateMatch(number, practice=False))
 
 
-def test_a_game_that_is_deleted_is_gone_and_its_matches_are_not(arena: Arena):
+def test_a_game_that_is_deleted_is_gone_and_its_matches_are_not(arena: Arena) -> None:
     number = arena.command(game(min_players=2)).id
     match = arena.command(CreateMatch(number, practice=False)).id
     ann = joins(arena, match)
@@ -114,7 +116,7 @@ def test_a_game_that_is_deleted_is_gone_and_its_matches_are_not(arena: Arena):
     assert arena.command(game()).id == number + 1
 
 
-def test_the_winner_gets_the_items(arena: Arena):
+def test_the_winner_gets_the_items(arena: Arena) -> None:
     stocked(arena)
     match = arena.contest(60, **ITEMS)
     assert stock(arena) == (7, 4)
@@ -129,7 +131,7 @@ def test_the_winner_gets_the_items(arena: Arena):
     assert told == [(COINS, 3), (BOXES, 1)]
 
 
-def test_items_come_beside_a_prize_of_money(arena: Arena):
+def test_items_come_beside_a_prize_of_money(arena: Arena) -> None:
     stocked(arena)
     arena.command(FundRewards("USDT", 15 * USDT))
     number = arena.command(game(prize_split=(), reward_price=25 * USDT, house_fee_ppm=0, **ITEMS)).id
@@ -141,7 +143,7 @@ def test_items_come_beside_a_prize_of_money(arena: Arena):
 
 
 @pytest.mark.parametrize("paid", [{}, {"currency": "USDT", "keeps_fees": True}, {"currency": "USDT"}], ids=str)
-def test_items_that_nobody_wins_come_back(arena: Arena, paid: dict[str, Any]):
+def test_items_that_nobody_wins_come_back(arena: Arena, paid: dict[str, Any]) -> None:
     stocked(arena, coins=3, boxes=1)
     match = arena.contest(60, min_trades=1, **ITEMS, **paid)
     ann = arena.contestant(match)
@@ -155,7 +157,7 @@ def test_items_that_nobody_wins_come_back(arena: Arena, paid: dict[str, Any]):
     assert stock(arena) == (3, 1)
 
 
-def test_no_items_no_match(arena: Arena):
+def test_no_items_no_match(arena: Arena) -> None:
     stocked(arena, coins=5)
     arena.contest(60, **ITEMS)
     number = arena.command(CreateGame("Coins", "", 1, 1, 1, duration_s=60, **ITEMS)).id
@@ -164,7 +166,7 @@ def test_no_items_no_match(arena: Arena):
     arena.command(CreateMatch(number, practice=True))  # which has no prize
 
 
-def test_practice_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
+def test_practice_of_a_paid_game_costs_and_pays_nothing(arena: Arena) -> None:
     ann = rich(arena)
     stocked(arena)
     number = arena.command(game(**ITEMS)).id
@@ -172,10 +174,11 @@ def test_practice_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
     arena.command(EndMatch(match, "enough"))
     assert (cash(arena, ann), stock(arena)) == (100 * USDT, (10, 5))
     seat = views.seat(arena.machine.state.book, ann, match)
+    assert seat is not None
     assert (seat.rank, seat.prize) == (1, 0)
 
 
-def test_who_can_pay_what_the_match_was_made_with_joins(arena: Arena):
+def test_who_can_pay_what_the_match_was_made_with_joins(arena: Arena) -> None:
     number = arena.command(game()).id
     match = arena.command(CreateMatch(number, practice=False)).id
     arena.command(UpdateGame(number, game(entry_fee=1_000 * USDT)))

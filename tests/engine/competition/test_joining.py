@@ -38,7 +38,7 @@ def joins(arena: Arena, match: int) -> Player:
     return arena.contestant(match)
 
 
-def test_it_begins_when_the_countdown_after_enough_players_is_over(arena: Arena):
+def test_it_begins_when_the_countdown_after_enough_players_is_over(arena: Arena) -> None:
     match = room(arena)
     ann = joins(arena, match)
     arena.passes(100)
@@ -57,7 +57,7 @@ def test_it_begins_when_the_countdown_after_enough_players_is_over(arena: Arena)
     assert status(arena, match) == MATCH_CLOSED
 
 
-def test_the_last_player_starts_it_at_once(arena: Arena):
+def test_the_last_player_starts_it_at_once(arena: Arena) -> None:
     match = room(arena)
     for _ in range(2):
         joins(arena, match)
@@ -69,14 +69,14 @@ def test_the_last_player_starts_it_at_once(arena: Arena):
         arena.command(JoinMatch(match, late))
 
 
-def test_without_a_countdown_enough_players_start_it(arena: Arena):
+def test_without_a_countdown_enough_players_start_it(arena: Arena) -> None:
     match = room(arena, countdown_s=0)
     joins(arena, match)
     joins(arena, match)
     assert status(arena, match) == MATCH_OPEN
 
 
-def test_who_leaves_stops_the_countdown_and_the_next_one_starts_it_anew(arena: Arena):
+def test_who_leaves_stops_the_countdown_and_the_next_one_starts_it_anew(arena: Arena) -> None:
     match = room(arena)
     ann, _ = joins(arena, match), joins(arena, match)
     arena.passes(9)
@@ -93,7 +93,7 @@ def test_who_leaves_stops_the_countdown_and_the_next_one_starts_it_anew(arena: A
 
 
 @pytest.mark.parametrize("who", range(4))
-def test_a_seat_that_was_given_back_leaves_nothing_behind(arena: Arena, who: int):
+def test_a_seat_that_was_given_back_leaves_nothing_behind(arena: Arena, who: int) -> None:
     """Whoever of them leaves; the next one gets a seat as new, and what the match has granted is right."""
     match = room(arena, max_players=5, countdown_s=600, max_trades_per_minute=2, max_daily_drawdown_ppm=100_000)
     players = [joins(arena, match) for _ in range(4)]
@@ -110,7 +110,7 @@ def test_a_seat_that_was_given_back_leaves_nothing_behind(arena: Arena, who: int
     check(arena.machine.state)
 
 
-def test_an_operator_starts_it_with_whoever_is_there(arena: Arena):
+def test_an_operator_starts_it_with_whoever_is_there(arena: Arena) -> None:
     match = room(arena)
     joins(arena, match)
     arena.command(StartMatch(match))
@@ -119,7 +119,7 @@ def test_an_operator_starts_it_with_whoever_is_there(arena: Arena):
     assert status(arena, match) == MATCH_CLOSED
 
 
-def test_called_off_it_tells_its_players_and_never_begins(arena: Arena):
+def test_called_off_it_tells_its_players_and_never_begins(arena: Arena) -> None:
     match = room(arena)
     ann, bob = joins(arena, match), joins(arena, match)
     arena.command(CancelMatch(match, "rain"))
@@ -131,7 +131,7 @@ def test_called_off_it_tells_its_players_and_never_begins(arena: Arena):
     check(arena.machine.state)
 
 
-def test_a_process_that_was_down_at_the_end_of_the_countdown_makes_up_for_it(arena: Arena):
+def test_a_process_that_was_down_at_the_end_of_the_countdown_makes_up_for_it(arena: Arena) -> None:
     """The batch comes an hour later: it begins then, not back then, and has its whole minute."""
     match = room(arena)
     joins(arena, match), joins(arena, match)
@@ -141,7 +141,7 @@ def test_a_process_that_was_down_at_the_end_of_the_countdown_makes_up_for_it(are
     assert status(arena, match) == MATCH_OPEN
 
 
-def test_the_day_of_its_drawdown_begins_with_the_match(arena: Arena):
+def test_the_day_of_its_drawdown_begins_with_the_match(arena: Arena) -> None:
     """It waits over midnight (the arena opens at 22:13:20): the first day is the one on which it is played."""
     match = room(arena, max_daily_drawdown_ppm=100_000)
     joins(arena, match)
@@ -151,7 +151,7 @@ def test_the_day_of_its_drawdown_begins_with_the_match(arena: Arena):
     check(arena.machine.state)
 
 
-def test_a_private_match_wants_its_code(arena: Arena):
+def test_a_private_match_wants_its_code(arena: Arena) -> None:
     game = int(arena.machine.state.book.matches[room(arena)]["game"])
     match = arena.command(CreateMatch(game, practice=False, code="sesame")).id
     player = arena.command(RegisterPlayer("Ann")).id
@@ -161,7 +161,7 @@ def test_a_private_match_wants_its_code(arena: Arena):
     arena.command(JoinMatch(match, player, "sesame"))
 
 
-def test_a_match_with_more_players_than_events_fit_begins(arena: Arena):
+def test_a_match_with_more_players_than_events_fit_begins(arena: Arena) -> None:
     arena.has_room_for_events(16)
     match = room(arena, max_players=40)
     for _ in range(40):
@@ -170,7 +170,7 @@ def test_a_match_with_more_players_than_events_fit_begins(arena: Arena):
     assert told(arena).count((EventKind.MATCH_STARTED, 0)) == 1
 
 
-def test_the_countdown_is_told_when_it_is_set_and_when_it_stops(arena: Arena):
+def test_the_countdown_is_told_when_it_is_set_and_when_it_stops(arena: Arena) -> None:
     match = room(arena)
     ann = joins(arena, match)
     bob = joins(arena, match)
@@ -182,7 +182,7 @@ def test_the_countdown_is_told_when_it_is_set_and_when_it_stops(arena: Arena):
     assert clock == [(starts_at_ns, 0), (0, 0)]
 
 
-def test_all_are_told_that_it_is_archived(arena: Arena):
+def test_all_are_told_that_it_is_archived(arena: Arena) -> None:
     match = room(arena)
     arena.command(CancelMatch(match, "rain"))
     arena.command(ArchiveMatch(match))

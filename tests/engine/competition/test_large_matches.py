@@ -73,7 +73,7 @@ def players_told(arena: Arena, kind: EventKind) -> list[int]:
     return [event["player"] for event in told(arena, kind)]
 
 
-def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena):
+def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena) -> None:
     players = everybody(arena)
     arena.has_room_for_events(16)
     for end in (CancelMatch, EndMatch):
@@ -95,7 +95,7 @@ def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena
         assert [has(arena, player) for player in players] == [FEE] * MANY
 
 
-def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them(arena: Arena):
+def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them(arena: Arena) -> None:
     many = PAID_FOR + 10
     players = everybody(arena, many)
     arena.command(SetReferrals("BT", REFERRER_BONUS, BONUS))
@@ -115,14 +115,16 @@ def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them
     assert list(arena.machine.state.cold.bonuses) == [*players[1 : 1 + PAID_FOR]]
 
 
-def test_who_has_signed_up_sits_in_a_practice_match_of_many(arena: Arena):
+def test_who_has_signed_up_sits_in_a_practice_match_of_many(arena: Arena) -> None:
     players = everybody(arena)
     arena.has_room_for_events(16)
     arena.match()
     assert players_told(arena, EventKind.SEAT_OPENED) == [*players]
 
 
-def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
     players = everybody(arena)
     monkeypatch.setattr(joining, "MOST_GRANTED", 7 * 50 * MONEY + 1)
     arena.match(cash=50)
@@ -132,7 +134,7 @@ def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(arena: Arena,
 
 
 @pytest.mark.parametrize("buffered", [11, 16, 37])
-def test_the_room_for_events_changes_nothing(buffered: int):
+def test_the_room_for_events_changes_nothing(buffered: int) -> None:
     """Not even where a loop over players goes on."""
     arenas = Arena(), Arena()
     arenas[1].has_room_for_events(buffered)
@@ -154,7 +156,7 @@ def test_the_room_for_events_changes_nothing(buffered: int):
     assert state_hash(arenas[0].machine.state) == state_hash(arenas[1].machine.state)
 
 
-def test_orders_that_rest_and_fill_in_one_batch_have_room_for_their_triggers(arena: Arena):
+def test_orders_that_rest_and_fill_in_one_batch_have_room_for_their_triggers(arena: Arena) -> None:
     """For each its order, then its position and the band of its seat's equity; a page of triggers that has lost most of
     its orders is not free for others while one of them rests."""
     arena.quote("BTCUSDT", 60_000)

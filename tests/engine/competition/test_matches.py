@@ -10,11 +10,11 @@ from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from engine.model.tables import MATCH_OPEN
-from tests.harness.arena import LONG, SHORT, Arena
+from tests.harness.arena import LONG, SHORT, Arena, Player
 from tests.harness.records import batch_of, content
 
 
-def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena):
+def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena) -> None:
     first, second = arena.match(cash=100), arena.match(cash=200)
     alice = arena.player(cash=100)
     seats = views.seats_of(arena.machine.state, alice.id)
@@ -24,14 +24,14 @@ def test_a_player_gets_a_seat_in_every_open_practice_match(arena: Arena):
     ]  # fmt: skip
 
 
-def test_a_new_practice_match_seats_every_player_there_is(arena: Arena):
+def test_a_new_practice_match_seats_every_player_there_is(arena: Arena) -> None:
     players = [arena.player(cash=100) for _ in range(3)]
     match = arena.match(cash=300)
-    assert views.match(arena.machine.state, match).seats == 3
-    assert all(views.seat(arena.machine.state.book, player.id, match).cash == 300 * 10**8 for player in players)
+    assert arena.shown(match).seats == 3
+    assert all(Player(arena, player.id, match).cash == 300 for player in players)
 
 
-def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena):
+def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena) -> None:
     rules = {"execution": Execution.NEXT, "speed_bump_ms": 40}
     match = arena.match(cash=50, max_positions=3, max_leverage=7, fees=True, **rules)
     shown = views.match(arena.machine.state, match)
@@ -42,17 +42,17 @@ def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena):
     )  # fmt: skip
 
 
-def test_seats_of_a_player_are_apart(arena: Arena):
+def test_seats_of_a_player_are_apart(arena: Arena) -> None:
     other = arena.match(cash=500)
     alice = arena.player(cash=100)
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, margin=50, leverage=10)
-    assert views.seat(arena.machine.state.book, alice.id, other).equity == 500 * 10**8
+    assert Player(arena, alice.id, other).equity == 500
     with arena.refuses(Reason.CASH_TOO_LOW):
         alice.opens("BTCUSDT", LONG, margin=60, leverage=10)
 
 
-def test_a_seat_starts_over_with_the_starting_balance(arena: Arena):
+def test_a_seat_starts_over_with_the_starting_balance(arena: Arena) -> None:
     alice = arena.player(cash=100, fees=True)
     arena.quote("BTCUSDT", 60_000)
     alice.closes(alice.opens("BTCUSDT", LONG, margin=50, leverage=10))
@@ -63,7 +63,7 @@ def test_a_seat_starts_over_with_the_starting_balance(arena: Arena):
     assert arena.events[0]["cash"] == 100 * 10**8
 
 
-def test_a_seat_that_has_won_gives_its_winnings_back_when_reset(arena: Arena):
+def test_a_seat_that_has_won_gives_its_winnings_back_when_reset(arena: Arena) -> None:
     alice = arena.player(cash=100)
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=50, leverage=10)
@@ -74,7 +74,7 @@ def test_a_seat_that_has_won_gives_its_winnings_back_when_reset(arena: Arena):
     assert alice.cash == 100
 
 
-def test_only_a_flat_seat_is_reset(arena: Arena):
+def test_only_a_flat_seat_is_reset(arena: Arena) -> None:
     alice = arena.player(cash=100)
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=30, leverage=10)
@@ -88,7 +88,7 @@ def test_only_a_flat_seat_is_reset(arena: Arena):
     alice.resets()
 
 
-def test_the_board_ranks_by_equity_then_trades_then_who_joined_first(arena: Arena):
+def test_the_board_ranks_by_equity_then_trades_then_who_joined_first(arena: Arena) -> None:
     alice, bob, carol, dave = (arena.player(cash=1_000) for _ in range(4))
     arena.quote("BTCUSDT", 59_999, 60_000)
     carol.opens("BTCUSDT", SHORT, quantity="0.01", leverage=10)
@@ -101,7 +101,7 @@ def test_the_board_ranks_by_equity_then_trades_then_who_joined_first(arena: Aren
     assert carol.equity == Decimal("999.98")
 
 
-def test_a_game_at_its_bounds_is_taken_and_beyond_is_refused(arena: Arena):
+def test_a_game_at_its_bounds_is_taken_and_beyond_is_refused(arena: Arena) -> None:
     good = CreateGame("Game", "", 1 << 52, 100_000, 1_000)
     arena.command(good)
     for field, bad in (("starting_balance", (1 << 52) + 1), ("starting_balance", 0), ("max_positions", 0),
@@ -111,13 +111,13 @@ def test_a_game_at_its_bounds_is_taken_and_beyond_is_refused(arena: Arena):
             arena.command(CreateGame(**values))
 
 
-def test_a_match_grants_what_it_has_to_however_many_join(arena: Arena):
+def test_a_match_grants_what_it_has_to_however_many_join(arena: Arena) -> None:
     arena.command(CreateMatch(arena.command(CreateGame("Game", "", 1 << 52, 1, 1)).id, True))
     arena.apply([RegisterPlayer("")] * 2_100)
     assert (arena.machine.state.book.matches["initial_funding"] >= 0).all()
 
 
-def test_a_match_seats_more_players_than_the_event_buffer_holds(arena: Arena):
+def test_a_match_seats_more_players_than_the_event_buffer_holds(arena: Arena) -> None:
     """With the real buffer it takes 16,384 players; the next practice match then ends the process, and every replay."""
     arena.has_room_for_events(16)
     arena.command(CreateGame("Game", "", 100, 1, 1))
@@ -127,7 +127,7 @@ def test_a_match_seats_more_players_than_the_event_buffer_holds(arena: Arena):
     assert len(arena.events) == 18
 
 
-def test_batches_may_be_empty(arena: Arena):
+def test_batches_may_be_empty(arena: Arena) -> None:
     before = content(arena.machine.state)
     arena.machine.apply(batch_of([], 1 + before["world"]["sequence"], arena.now_ns))
     assert content(arena.machine.state) == before

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine import views
+from engine.batch.machine import Machine
 from engine.model.commands import CreateGame, CreateMatch, EndMatch, Execution, FundRewards, JoinMatch, OrderType
 from engine.model.events import Cause, EventKind, FixedResult
 from engine.model.reasons import Reason
@@ -15,7 +15,7 @@ from engine.model.state import encode_cold_state, sections, state_from
 from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMERS
 from tests.engine.competition.test_paid_matches import FIXED, USDT, cash, escrow, fees, joins, match_of, rewards
 from tests.harness.arena import LONG, START_NS, Arena, Number, Player, money
-from tests.harness.records import BuyFixed, PlaceOrder, Pulse, Quote, batch_of, content
+from tests.harness.records import BuyFixed, Command, PlaceOrder, Pulse, Quote, batch_of, content
 
 NS = "0.000000001"
 
@@ -39,10 +39,10 @@ def told(arena: Arena) -> list[tuple[int, int, int]]:
 def quiet(arena: Arena, **rules: object) -> tuple[int, Player, Player]:
     """Ann and Bob play a paid match of ten minutes; the last quote comes ten seconds after its opening."""
     match = match_of(arena, duration_s=600, outage_s=60, **rules)
-    players = [joins(arena, match) for _ in range(2)]
+    ann, bob = joins(arena, match), joins(arena, match)
     arena.passes(10)
     arena.quote("BTCUSDT", 60_000)
-    return match, *players
+    return match, ann, bob
 
 
 def goes_on(arena: Arena, seconds: Number) -> None:
@@ -57,7 +57,7 @@ def goes_on(arena: Arena, seconds: Number) -> None:
 # Called off
 
 
-def test_a_silence_of_exactly_what_is_allowed_is_no_outage(arena: Arena):
+def test_a_silence_of_exactly_what_is_allowed_is_no_outage(arena: Arena) -> None:
     match, _, _ = quiet(arena)
     arena.passes(60)
     assert (status(arena, match), escrow(arena, match)) == (MATCH_OPEN, 20 * USDT)
@@ -66,7 +66,7 @@ def test_a_silence_of_exactly_what_is_allowed_is_no_outage(arena: Arena):
     assert status(arena, match) == MATCH_OPEN
 
 
-def test_a_quote_a_nanosecond_later_gives_a_nanosecond_more(arena: Arena):
+def test_a_quote_a_nanosecond_later_gives_a_nanosecond_more(arena: Arena) -> None:
     match = match_of(arena, duration_s=600)
     joins(arena, match)
     arena.passes(NS)
@@ -77,7 +77,7 @@ def test_a_quote_a_nanosecond_later_gives_a_nanosecond_more(arena: Arena):
     assert status(arena, match) == MATCH_CANCELED
 
 
-def test_a_nanosecond_more_calls_the_match_off_and_every_fee_comes_back(arena: Arena):
+def test_a_nanosecond_more_calls_the_match_off_and_every_fee_comes_back(arena: Arena) -> None:
     match, ann, bob = quiet(arena)
     arena.passes(60)
     arena.passes(NS)
@@ -88,7 +88,7 @@ def test_a_nanosecond_more_calls_the_match_off_and_every_fee_comes_back(arena: A
     assert (escrow(arena, match), fees(arena)) == (0, 0)
 
 
-def test_all_that_is_open_is_settled_before_the_fees_come_back(arena: Arena):
+def test_all_that_is_open_is_settled_before_the_fees_come_back(arena: Arena) -> None:
     """As at the end of a match: stakes come back, orders are cancelled, positions close at their last quotes."""
     _, ann, bob = quiet(arena)
     position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
@@ -105,7 +105,7 @@ def test_all_that_is_open_is_settled_before_the_fees_come_back(arena: Arena):
     assert cash(arena, ann) == 100 * USDT
 
 
-def test_what_came_due_after_the_outage_had_begun_is_not_served_any_more(arena: Arena):
+def test_what_came_due_after_the_outage_had_begun_is_not_served_any_more(arena: Arena) -> None:
     """The server was down from the last quote on. The stake's time was up meanwhile: later than the outage began."""
     match, ann, _ = quiet(arena)
     ann.buys("BTCUSDT", LONG, 10, 61)
@@ -116,7 +116,7 @@ def test_what_came_due_after_the_outage_had_begun_is_not_served_any_more(arena: 
     assert status(arena, match) == MATCH_CANCELED
 
 
-def test_the_house_gets_back_what_it_had_set_aside(arena: Arena):
+def test_the_house_gets_back_what_it_had_set_aside(arena: Arena) -> None:
     arena.command(FundRewards("USDT", 15 * USDT))
     match = match_of(arena, **FIXED, duration_s=600)
     ann = joins(arena, match)
@@ -125,7 +125,7 @@ def test_the_house_gets_back_what_it_had_set_aside(arena: Arena):
     assert (status(arena, match), rewards(arena), cash(arena, ann)) == (MATCH_CANCELED, 15 * USDT, 100 * USDT)
 
 
-def test_before_the_first_quote_the_silence_counts_from_the_opening(arena: Arena):
+def test_before_the_first_quote_the_silence_counts_from_the_opening(arena: Arena) -> None:
     arena.quote("BTCUSDT", 60_000)
     arena.passes(50)
     match = match_of(arena, duration_s=600)
@@ -137,7 +137,7 @@ def test_before_the_first_quote_the_silence_counts_from_the_opening(arena: Arena
 
 
 @pytest.mark.parametrize(("last", "becomes"), [("539.999999998", MATCH_CANCELED), ("539.999999999", MATCH_CLOSED)])
-def test_what_comes_first_counts_however_late_it_is_found(arena: Arena, last: str, becomes: int):
+def test_what_comes_first_counts_however_late_it_is_found(arena: Arena, last: str, becomes: int) -> None:
     """The server was down from the last quote on. At the end, in the nanosecond in which it would have been too long,
     the silence was not too long yet; a nanosecond earlier it was."""
     match = match_of(arena, duration_s=600)
@@ -149,13 +149,13 @@ def test_what_comes_first_counts_however_late_it_is_found(arena: Arena, last: st
     assert escrow(arena, match) == 0
 
 
-def test_a_server_that_was_down_over_outage_and_end_calls_the_match_off(arena: Arena):
+def test_a_server_that_was_down_over_outage_and_end_calls_the_match_off(arena: Arena) -> None:
     match, ann, _ = quiet(arena)
     arena.passes(86_400)
     assert (status(arena, match), cash(arena, ann)) == (MATCH_CANCELED, 100 * USDT)
 
 
-def test_any_instrument_shows_that_the_feed_is_there(arena: Arena):
+def test_any_instrument_shows_that_the_feed_is_there(arena: Arena) -> None:
     match, _, _ = quiet(arena)
     arena.passes(59)
     arena.quote("ETHUSDT", 3_000)
@@ -163,7 +163,7 @@ def test_any_instrument_shows_that_the_feed_is_there(arena: Arena):
     assert status(arena, match) == MATCH_OPEN
 
 
-def test_a_quote_that_cannot_be_used_is_none(arena: Arena):
+def test_a_quote_that_cannot_be_used_is_none(arena: Arena) -> None:
     match, _, _ = quiet(arena)
     arena.passes(59)
     with arena.refuses(Reason.QUOTE_NOT_USABLE):
@@ -177,7 +177,7 @@ def test_a_quote_that_cannot_be_used_is_none(arena: Arena):
     {"currency": ""},  # no money moves
     {"entry_fee": 0, "prize_split": ()},  # nothing to pay, nothing to win
 ], ids=str)  # fmt: skip
-def test_other_matches_go_on_without_prices(arena: Arena, rules: dict[str, object]):
+def test_other_matches_go_on_without_prices(arena: Arena, rules: dict[str, object]) -> None:
     match = match_of(arena, **({"duration_s": 600} | rules))
     ann = joins(arena, match)
     arena.passes(599)
@@ -186,7 +186,7 @@ def test_other_matches_go_on_without_prices(arena: Arena, rules: dict[str, objec
     assert ann.seat.rank == 1
 
 
-def test_a_match_that_waits_for_players_waits_on(arena: Arena):
+def test_a_match_that_waits_for_players_waits_on(arena: Arena) -> None:
     match = match_of(arena, min_players=2, duration_s=600)
     joins(arena, match)
     arena.passes(3_600)
@@ -199,18 +199,18 @@ def test_a_match_that_waits_for_players_waits_on(arena: Arena):
 # Extended
 
 
-def test_the_end_moves_by_as_long_as_the_silence_lasted(arena: Arena):
+def test_the_end_moves_by_as_long_as_the_silence_lasted(arena: Arena) -> None:
     match, ann, bob = quiet(arena, outage_extends=True)
     arena.passes(100)
     assert told(arena) == [(EventKind.MATCH_PAUSED, player, 0) for player in (ann.id, bob.id, 0)]
-    assert views.match(arena.machine.state, match).paused
+    assert arena.shown(match).paused
     arena.passes("900.5")
     assert (status(arena, match), ends_in(arena, match)) == (MATCH_OPEN, 600)
     arena.quote("ETHUSDT", 3_000)
     resumed = [event for event in arena.events if event["kind"] == EventKind.MATCH_RESUMED]
     assert [event["player"] for event in resumed] == [ann.id, bob.id, 0]
     assert {event["ends_at_ns"] for event in resumed} == {START_NS + 1_600_500_000_000}
-    assert not views.match(arena.machine.state, match).paused
+    assert not arena.shown(match).paused
     arena.passes(60)
     arena.quote("ETHUSDT", 3_000)
     arena.passes(529)
@@ -218,7 +218,7 @@ def test_the_end_moves_by_as_long_as_the_silence_lasted(arena: Arena):
     assert ends_in(arena, match) == Decimal("2129.5")
 
 
-def test_two_outages_move_it_twice(arena: Arena):
+def test_two_outages_move_it_twice(arena: Arena) -> None:
     match, ann, bob = quiet(arena, outage_extends=True)
     for _ in range(2):
         arena.passes(100)
@@ -232,7 +232,7 @@ def test_two_outages_move_it_twice(arena: Arena):
     assert sorted([cash(arena, ann), cash(arena, bob)]) == [90 * USDT + 54 * USDT // 10, 90 * USDT + 126 * USDT // 10]
 
 
-def test_an_outage_over_the_end_moves_it_too(arena: Arena):
+def test_an_outage_over_the_end_moves_it_too(arena: Arena) -> None:
     """Down 69 seconds before the end for a day: so many are left, and not a nanosecond more."""
     match = match_of(arena, duration_s=600, outage_extends=True)
     ann = joins(arena, match)
@@ -248,7 +248,7 @@ def test_an_outage_over_the_end_moves_it_too(arena: Arena):
     assert (status(arena, match), ann.seat.rank) == (MATCH_CLOSED, 1)
 
 
-def test_the_batch_that_ends_the_silence_pauses_and_resumes(arena: Arena):
+def test_the_batch_that_ends_the_silence_pauses_and_resumes(arena: Arena) -> None:
     """The first batch after the server was down brings orders and then a quote: the orders find no fresh price."""
     match, ann, _ = quiet(arena, outage_extends=True)
     arena.now_ns += 700 * NS_PER_S
@@ -261,7 +261,7 @@ def test_the_batch_that_ends_the_silence_pauses_and_resumes(arena: Arena):
     assert ends_in(arena, match) == 600 + 700
 
 
-def test_a_paused_match_can_be_ended_by_hand(arena: Arena):
+def test_a_paused_match_can_be_ended_by_hand(arena: Arena) -> None:
     match, ann, _ = quiet(arena, outage_extends=True)
     arena.passes(100)
     arena.command(EndMatch(match, "enough"))
@@ -270,7 +270,7 @@ def test_a_paused_match_can_be_ended_by_hand(arena: Arena):
     assert status(arena, match) == MATCH_CLOSED
 
 
-def test_a_stake_is_not_bought_beyond_the_end_of_a_paused_match(arena: Arena):
+def test_a_stake_is_not_bought_beyond_the_end_of_a_paused_match(arena: Arena) -> None:
     """Its instrument's quotes live longer than the feed may be silent."""
     arena.change("BTCUSDT", quote_lifetime_ns=1_000 * NS_PER_S)
     match, ann, _ = quiet(arena, outage_extends=True)
@@ -281,7 +281,7 @@ def test_a_stake_is_not_bought_beyond_the_end_of_a_paused_match(arena: Arena):
 
 
 @pytest.mark.parametrize("extends", [False, True])
-def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool):
+def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool) -> None:
     """Everything stops and goes on where the buffer of events is full, and the tables of timers grow on the way."""
     arena.has_room_for_events(16)
     matches = [match_of(arena, duration_s=600, outage_extends=extends) for _ in range(40)]
@@ -303,7 +303,7 @@ def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool)
         assert {cash(arena, player) for player in players} == {1_000 * USDT}
 
 
-def dated_orders(trader: Player, count: int, price: Number = 50_000) -> list[PlaceOrder]:
+def dated_orders(trader: Player, count: int, price: Number = 50_000) -> list[Command]:
     """Orders that take a timer each for their dates, and one more if they have to wait for a quote."""
     return [trader._order("BTCUSDT", LONG, OrderType.LIMIT, price=price, quantity="0.001", expires_in=10**6)] * count
 
@@ -316,7 +316,7 @@ def fill_timers(arena: Arena, trader: Player, spare: int) -> None:
         arena.machine.apply(batch_of(dated_orders(trader, 1), sequence + 1, arena.now_ns))
 
 
-def test_timers_that_others_have_taken_while_matches_were_paused_are_made_anew(arena: Arena):
+def test_timers_that_others_have_taken_while_matches_were_paused_are_made_anew(arena: Arena) -> None:
     arena.change("BTCUSDT", quote_lifetime_ns=10**6 * NS_PER_S)
     trader = arena.player(max_positions=1_000)
     arena.quote("BTCUSDT", 60_000)
@@ -328,7 +328,7 @@ def test_timers_that_others_have_taken_while_matches_were_paused_are_made_anew(a
     assert {ends_in(arena, match) for match in matches} == {700}
 
 
-def test_matches_that_begin_leave_the_batch_its_room(arena: Arena):
+def test_matches_that_begin_leave_the_batch_its_room(arena: Arena) -> None:
     """Nine of them, for each of which there is room, take most of the timers that the batch's ten commands need."""
     arena.change("BTCUSDT", quote_lifetime_ns=10**6 * NS_PER_S)
     trader = arena.player(max_positions=1_000)
@@ -344,27 +344,34 @@ def test_matches_that_begin_leave_the_batch_its_room(arena: Arena):
 
 @pytest.mark.parametrize("extends", [False, True])
 @pytest.mark.parametrize("cut", range(4))
-def test_a_snapshot_at_any_time_of_an_outage_goes_on_as_if_there_had_been_none(arena: Arena, extends: bool, cut: int):
+def test_a_snapshot_at_any_time_of_an_outage_goes_on_as_if_there_had_been_none(
+    arena: Arena, extends: bool, cut: int
+) -> None:
     _, ann, _ = quiet(arena, outage_extends=extends)
     ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
-    steps = [(30, Pulse()), (31, Pulse()), (50, Quote(1, 6_000_000, 6_000_001, 99)), (1_000, Pulse())]
-    machines = [arena.machine, None]
+    steps: list[tuple[int, Command]] = [
+        (30, Pulse()),
+        (31, Pulse()),
+        (50, Quote(1, 6_000_000, 6_000_001, 99)),
+        (1_000, Pulse()),
+    ]
+    machines: list[Machine] = [arena.machine]
     for number, (seconds, command) in enumerate(steps):
         if number == cut:
             saved = {name: array.copy() for name, array in sections(arena.machine.state).items()}
-            machines[1] = type(arena.machine)(state_from(saved, encode_cold_state(arena.machine.state.cold)))
+            machines.append(Machine(state_from(saved, encode_cold_state(arena.machine.state.cold))))
         arena.now_ns += seconds * NS_PER_S
-        for machine in filter(None, machines):
+        for machine in machines:
             sequence = int(machine.state.book.world["sequence"][0])
             machine.apply(batch_of([command], sequence + 1, arena.now_ns))
-    assert machines[1] is not None
-    assert content(machines[0].state) == content(machines[1].state)
+    first, second = machines
+    assert content(first.state) == content(second.state)
 
 
 # By an operator
 
 
-def test_an_operator_calls_off_a_match_that_is_played(arena: Arena):
+def test_an_operator_calls_off_a_match_that_is_played(arena: Arena) -> None:
     match, ann, bob = quiet(arena)
     position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
     arena.command(EndMatch(match, "a rule was wrong", void=True))
@@ -380,14 +387,14 @@ def test_an_operator_calls_off_a_match_that_is_played(arena: Arena):
         ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
 
 
-def test_a_match_that_is_ended_by_hand_is_ranked_and_paid(arena: Arena):
+def test_a_match_that_is_ended_by_hand_is_ranked_and_paid(arena: Arena) -> None:
     match, ann, _ = quiet(arena)
     arena.command(EndMatch(match, "enough"))
     assert (status(arena, match), cash(arena, ann)) == (MATCH_CLOSED, 90 * USDT + 126 * USDT // 10)
 
 
-def test_a_game_whose_silence_is_out_of_bounds_is_refused(arena: Arena):
-    for rules in ({"outage_s": -1}, {"outage_s": 7 * 86_400 + 1}):
+def test_a_game_whose_silence_is_out_of_bounds_is_refused(arena: Arena) -> None:
+    for outage_s in (-1, 7 * 86_400 + 1):
         with arena.refuses(Reason.GAME_INVALID):
-            arena.command(CreateGame("Game", "", 100, 1, 1, **rules))
+            arena.command(CreateGame("Game", "", 100, 1, 1, outage_s=outage_s))
     arena.command(CreateMatch(arena.command(CreateGame("Game", "", 100, 1, 1, outage_s=7 * 86_400)).id, practice=True))

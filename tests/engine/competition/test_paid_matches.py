@@ -38,7 +38,7 @@ def balance(arena: Arena, owner: int, code: Account, asset: Asset = Asset.USDT) 
 
 
 def cash(arena: Arena, player: Player | int) -> int:
-    return balance(arena, getattr(player, "id", player), Account.PLAYER_CASH)
+    return balance(arena, player.id if isinstance(player, Player) else player, Account.PLAYER_CASH)
 
 
 def escrow(arena: Arena, match: int) -> int:
@@ -54,7 +54,12 @@ def rewards(arena: Arena) -> int:
 
 
 def game(**rules: Any) -> CreateGame:
-    paid = {"currency": "USDT", "entry_fee": 10 * USDT, "house_fee_ppm": 100_000, "prize_split": (60, 30, 10)}
+    paid: dict[str, Any] = {
+        "currency": "USDT",
+        "entry_fee": 10 * USDT,
+        "house_fee_ppm": 100_000,
+        "prize_split": (60, 30, 10),
+    }
     return CreateGame("Cup", "", 10_000 * 10**8, 10, 100, fees=False, **{"duration_s": 60} | paid | rules)
 
 
@@ -74,7 +79,7 @@ def joins(arena: Arena, match: int, amount: int = 100 * USDT) -> Player:
     return Player(arena, player, match)
 
 
-def test_a_pool_is_split_to_the_unit_and_the_escrow_ends_empty(arena: Arena):
+def test_a_pool_is_split_to_the_unit_and_the_escrow_ends_empty(arena: Arena) -> None:
     """Three fees of 10.000001 are 30.000003; a tenth of that, rounded up, is the house's; the rest does not divide."""
     match = match_of(arena, entry_fee=10 * USDT + 1)
     players = [joins(arena, match) for _ in range(3)]
@@ -91,7 +96,7 @@ def test_a_pool_is_split_to_the_unit_and_the_escrow_ends_empty(arena: Arena):
     assert (escrow(arena, match), fees(arena)) == (0, 30 * USDT + 3 - pool)
 
 
-def test_who_cannot_pay_does_not_join_and_nothing_moves(arena: Arena):
+def test_who_cannot_pay_does_not_join_and_nothing_moves(arena: Arena) -> None:
     match = match_of(arena)
     poor = rich(arena, 10 * USDT - 1)
     broke = arena.command(RegisterPlayer("broke")).id
@@ -101,7 +106,7 @@ def test_who_cannot_pay_does_not_join_and_nothing_moves(arena: Arena):
     assert (cash(arena, poor), escrow(arena, match)) == (10 * USDT - 1, 0)
 
 
-def test_leaving_and_calling_off_give_back_the_very_amount(arena: Arena):
+def test_leaving_and_calling_off_give_back_the_very_amount(arena: Arena) -> None:
     match = match_of(arena, min_players=3)
     ann, bob = joins(arena, match), joins(arena, match)
     arena.command(LeaveMatch(match, ann.id))
@@ -118,7 +123,7 @@ def test_leaving_and_calling_off_give_back_the_very_amount(arena: Arena):
 
 
 @pytest.mark.parametrize("keeps", [False, True])
-def test_when_nobody_is_fit_to_win_fees_come_back_or_stay(arena: Arena, keeps: bool):
+def test_when_nobody_is_fit_to_win_fees_come_back_or_stay(arena: Arena, keeps: bool) -> None:
     match = match_of(arena, min_trades=1, keeps_fees=keeps)
     ann, bob = joins(arena, match), joins(arena, match)
     arena.passes(60)
@@ -131,7 +136,7 @@ FIXED = {"prize_split": (), "reward_price": 25 * USDT, "house_fee_ppm": 0}
 
 
 @pytest.mark.parametrize("players", [1, 2, 3, 4])
-def test_a_fixed_prize_takes_from_the_house_what_the_fees_do_not_cover(arena: Arena, players: int):
+def test_a_fixed_prize_takes_from_the_house_what_the_fees_do_not_cover(arena: Arena, players: int) -> None:
     arena.command(FundRewards("USDT", 40 * USDT))
     match = match_of(arena, **FIXED)
     assert rewards(arena) == 25 * USDT  # all but what the first player's fee covers is set aside
@@ -142,7 +147,7 @@ def test_a_fixed_prize_takes_from_the_house_what_the_fees_do_not_cover(arena: Ar
     assert (escrow(arena, match), fees(arena)) == (0, max(0, 10 * players - 25) * USDT)
 
 
-def test_no_funds_no_match(arena: Arena):
+def test_no_funds_no_match(arena: Arena) -> None:
     number = arena.command(game(**FIXED)).id
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
         arena.command(CreateMatch(number, practice=False))
@@ -152,7 +157,7 @@ def test_no_funds_no_match(arena: Arena):
         arena.command(CreateMatch(number, practice=False))
 
 
-def test_what_was_set_aside_comes_back_when_nobody_wins(arena: Arena):
+def test_what_was_set_aside_comes_back_when_nobody_wins(arena: Arena) -> None:
     arena.command(FundRewards("USDT", 15 * USDT))
     match = match_of(arena, **FIXED, min_players=2)
     arena.command(CancelMatch(match, "rain"))
@@ -166,7 +171,7 @@ def test_what_was_set_aside_comes_back_when_nobody_wins(arena: Arena):
     assert rewards(arena) == 15 * USDT
 
 
-def test_a_match_that_is_started_with_fewer_players_still_pays(arena: Arena):
+def test_a_match_that_is_started_with_fewer_players_still_pays(arena: Arena) -> None:
     arena.command(FundRewards("USDT", 15 * USDT))
     match = match_of(arena, **FIXED, min_players=3)
     ann = joins(arena, match)
@@ -175,7 +180,7 @@ def test_a_match_that_is_started_with_fewer_players_still_pays(arena: Arena):
     assert (cash(arena, ann), rewards(arena), escrow(arena, match)) == (115 * USDT, 0, 0)
 
 
-def test_a_match_without_money_moves_none(arena: Arena):
+def test_a_match_without_money_moves_none(arena: Arena) -> None:
     match = match_of(arena, currency="")
     broke = arena.command(RegisterPlayer("broke")).id
     arena.command(JoinMatch(match, broke))
@@ -183,7 +188,7 @@ def test_a_match_without_money_moves_none(arena: Arena):
     assert find_account(arena.machine.state.book, match, Account.MATCH_ESCROW, Asset.USDT) == 0
 
 
-def test_a_practice_match_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
+def test_a_practice_match_of_a_paid_game_costs_and_pays_nothing(arena: Arena) -> None:
     practice = arena.command(CreateMatch(arena.command(game()).id, practice=True)).id
     ann = rich(arena)
     arena.command(EndMatch(practice, "over"))
@@ -191,7 +196,7 @@ def test_a_practice_match_of_a_paid_game_costs_and_pays_nothing(arena: Arena):
 
 
 @pytest.mark.parametrize("amount", [0, -1, (1 << 62) + 1])
-def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int):
+def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int) -> None:
     player = arena.command(RegisterPlayer("ann")).id
     with arena.refuses(Reason.AMOUNT_INVALID):
         arena.command(TopUp(player, "USDT", amount))
@@ -205,7 +210,7 @@ def test_a_top_up_that_cannot_be_is_refused(arena: Arena, amount: int):
         arena.command(TopUp(99, "USDT", 1))
 
 
-def test_a_player_is_topped_up_to_the_limit_and_not_a_unit_more(arena: Arena):
+def test_a_player_is_topped_up_to_the_limit_and_not_a_unit_more(arena: Arena) -> None:
     """However the account came to what it has got; who gives it away has got it all the same."""
     ann = arena.command(RegisterPlayer("ann")).id
     arena.command(TopUp(ann, "USDT", 60, most=100))
@@ -219,7 +224,7 @@ def test_a_player_is_topped_up_to_the_limit_and_not_a_unit_more(arena: Arena):
     arena.command(TopUp(ann, "USDT", 1_000))
 
 
-def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Arena):
+def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Arena) -> None:
     player = arena.command(RegisterPlayer("ann")).id
     arena.command(TopUp(player, "USDT", MOST_ENTERED - 1))
     with arena.refuses(Reason.AMOUNT_INVALID):
@@ -227,7 +232,7 @@ def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Are
     arena.command(TopUp(player, "DEMO", MOST_ENTERED))
 
 
-def test_what_the_world_holds_for_somebody_has_entered_too(arena: Arena):
+def test_what_the_world_holds_for_somebody_has_entered_too(arena: Arena) -> None:
     ann = arena.command(RegisterPlayer("ann")).id
     purse, world = arena.account(ann, Account.PLAYER_CASH), arena.account(0, Account.WORLD)
     arena.command(Transfer(1, world, purse, MOST_ENTERED - 5, flags=Transferring.PENDING))
@@ -236,7 +241,7 @@ def test_what_the_world_holds_for_somebody_has_entered_too(arena: Arena):
         arena.command(TopUp(ann, "USDT", 1))
 
 
-def test_whoever_joined_can_be_paid_however_much_he_has_had(arena: Arena):
+def test_whoever_joined_can_be_paid_however_much_he_has_had(arena: Arena) -> None:
     """What goes in and out of an account adds up on both of its sides: it must not come to more than can be counted
     while a match owes something. Who has taken in half of that joins no more."""
     match = match_of(arena, min_players=2)
@@ -248,7 +253,7 @@ def test_whoever_joined_can_be_paid_however_much_he_has_had(arena: Arena):
 
 
 @pytest.mark.parametrize("prize", [{}, {"prize_split": (), "reward_price": 5}, {"min_trades": 1}], ids=str)
-def test_practice_moves_no_money_whatever_its_game_says(arena: Arena, prize: dict[str, Any]):
+def test_practice_moves_no_money_whatever_its_game_says(arena: Arena, prize: dict[str, Any]) -> None:
     """Its end once wanted to pay, out of an escrow that there is not, and a log that cannot be replayed is the end."""
     ann = rich(arena)
     practice = arena.command(CreateMatch(arena.command(game(**prize)).id, practice=True)).id

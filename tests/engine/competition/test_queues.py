@@ -77,7 +77,7 @@ def told(arena: Arena, player: int) -> list[tuple[EventKind, int]]:
     return [(EventKind(event["kind"]), event["reason"]) for event in arena.events if event["player"] == player]
 
 
-def test_the_second_makes_the_match_and_the_countdown_begins(arena: Arena):
+def test_the_second_makes_the_match_and_the_countdown_begins(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena), players(arena, 2)
     comes(arena, quick, ann)
     (joined,) = [event for event in arena.events if event["kind"] == EventKind.QUEUE_JOINED]
@@ -92,7 +92,7 @@ def test_the_second_makes_the_match_and_the_countdown_begins(arena: Arena):
     assert status(arena, match) == MATCH_OPEN
 
 
-def test_who_comes_while_the_match_waits_is_seated_at_once_and_the_last_one_starts_it(arena: Arena):
+def test_who_comes_while_the_match_waits_is_seated_at_once_and_the_last_one_starts_it(arena: Arena) -> None:
     quick, (ann, bob, carol, dave) = queue(arena), players(arena, 4)
     comes(arena, quick, ann, bob)
     match = last_match(arena)
@@ -102,7 +102,7 @@ def test_who_comes_while_the_match_waits_is_seated_at_once_and_the_last_one_star
     assert (last_match(arena), waiting(arena, quick)) == (match, [dave])
 
 
-def test_the_next_match_is_made_when_the_last_one_has_begun(arena: Arena):
+def test_the_next_match_is_made_when_the_last_one_has_begun(arena: Arena) -> None:
     quick, (ann, bob, carol, dave) = queue(arena), players(arena, 4)
     comes(arena, quick, ann, bob)
     arena.passes(10)
@@ -110,17 +110,17 @@ def test_the_next_match_is_made_when_the_last_one_has_begun(arena: Arena):
     assert (last_match(arena), seated(arena, 1), seated(arena, 2)) == (2, [ann, bob], [carol, dave])
 
 
-def test_a_seat_that_was_given_back_is_the_next_ones(arena: Arena):
+def test_a_seat_that_was_given_back_is_the_next_ones(arena: Arena) -> None:
     quick, (ann, bob, carol) = queue(arena, countdown_s=60), players(arena, 3)
     comes(arena, quick, ann, bob)
     arena.command(LeaveMatch(1, ann))
     comes(arena, quick, carol)
     arena.command(LeaveMatch(1, carol))
     comes(arena, quick, ann)
-    assert (last_match(arena), views.match(arena.machine.state, 1).seats) == (1, 2)
+    assert (last_match(arena), arena.shown(1).seats) == (1, 2)
 
 
-def test_who_sits_in_the_match_that_waits_does_not_queue_for_it(arena: Arena):
+def test_who_sits_in_the_match_that_waits_does_not_queue_for_it(arena: Arena) -> None:
     quick, (ann, bob, carol) = queue(arena), players(arena, 3)
     comes(arena, quick, ann, bob)
     with arena.refuses(Reason.ALREADY_JOINED):
@@ -130,7 +130,7 @@ def test_who_sits_in_the_match_that_waits_does_not_queue_for_it(arena: Arena):
     assert seated(arena, 2) == [ann, carol]
 
 
-def test_after_a_match_was_called_off_another_is_made(arena: Arena):
+def test_after_a_match_was_called_off_another_is_made(arena: Arena) -> None:
     quick, (ann, bob, carol) = queue(arena), players(arena, 3)
     comes(arena, quick, ann, bob)
     arena.command(CancelMatch(1, "rain"))
@@ -140,14 +140,14 @@ def test_after_a_match_was_called_off_another_is_made(arena: Arena):
     assert seated(arena, 2) == [ann, carol]
 
 
-def test_a_match_that_an_operator_made_is_left_alone(arena: Arena):
+def test_a_match_that_an_operator_made_is_left_alone(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena), players(arena, 2)
     made = arena.command(CreateMatch(quick, practice=False)).id
     comes(arena, quick, ann, bob)
     assert (seated(arena, made), seated(arena, made + 1)) == ([], [ann, bob])
 
 
-def test_leaving_the_queue(arena: Arena):
+def test_leaving_the_queue(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena), players(arena, 2)
     comes(arena, quick, ann)
     arena.command(LeaveQueue(quick, ann))
@@ -161,7 +161,7 @@ def test_leaving_the_queue(arena: Arena):
     assert seated(arena) == [bob, ann]
 
 
-def test_nobody_waits_longer_than_the_game_says(arena: Arena):
+def test_nobody_waits_longer_than_the_game_says(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena, min_players=3, queue_timeout_s=30), players(arena, 2)
     comes(arena, quick, ann)
     arena.passes(10)
@@ -175,7 +175,7 @@ def test_nobody_waits_longer_than_the_game_says(arena: Arena):
     assert waiting(arena, quick) == []
 
 
-def test_who_comes_in_the_batch_in_which_the_time_is_up_comes_too_late(arena: Arena):
+def test_who_comes_in_the_batch_in_which_the_time_is_up_comes_too_late(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena, queue_timeout_s=30), players(arena, 2)
     comes(arena, quick, ann)
     arena.now_ns += 30 * NS_PER_S
@@ -183,7 +183,7 @@ def test_who_comes_in_the_batch_in_which_the_time_is_up_comes_too_late(arena: Ar
     assert (last_match(arena), waiting(arena, quick)) == (0, [bob])
 
 
-def test_without_a_timeout_one_waits_for_ever(arena: Arena):
+def test_without_a_timeout_one_waits_for_ever(arena: Arena) -> None:
     quick, (ann, bob) = queue(arena, queue_timeout_s=0), players(arena, 2)
     comes(arena, quick, ann)
     arena.passes(10**8)
@@ -191,7 +191,7 @@ def test_without_a_timeout_one_waits_for_ever(arena: Arena):
     assert seated(arena) == [ann, bob]
 
 
-def test_a_player_waits_in_several_queues_and_a_seat_from_one_leaves_the_others(arena: Arena):
+def test_a_player_waits_in_several_queues_and_a_seat_from_one_leaves_the_others(arena: Arena) -> None:
     quick, slow, (ann, bob) = queue(arena), queue(arena), players(arena, 2)
     comes(arena, quick, ann)
     comes(arena, slow, ann)
@@ -205,7 +205,7 @@ def test_a_player_waits_in_several_queues_and_a_seat_from_one_leaves_the_others(
 # Money
 
 
-def test_the_fee_is_taken_with_the_seat_and_not_before(arena: Arena):
+def test_the_fee_is_taken_with_the_seat_and_not_before(arena: Arena) -> None:
     cup, (ann, bob) = paid(arena), [rich(arena) for _ in range(2)]
     comes(arena, cup, ann)
     assert cash(arena, ann) == 100 * USDT
@@ -213,7 +213,7 @@ def test_the_fee_is_taken_with_the_seat_and_not_before(arena: Arena):
     assert (cash(arena, ann), cash(arena, bob), escrow(arena, 1)) == (90 * USDT, 90 * USDT, 20 * USDT)
 
 
-def test_who_cannot_pay_when_it_is_time_drops_out_and_the_next_one_takes_the_place(arena: Arena):
+def test_who_cannot_pay_when_it_is_time_drops_out_and_the_next_one_takes_the_place(arena: Arena) -> None:
     """Ann has money for one seat and waits in two queues."""
     cup, other = paid(arena, min_players=3, max_players=0), paid(arena)
     ann, bob, carol, dave = (rich(arena, 10 * USDT), *(rich(arena) for _ in range(3)))
@@ -228,13 +228,13 @@ def test_who_cannot_pay_when_it_is_time_drops_out_and_the_next_one_takes_the_pla
     arena.passes(70)
 
 
-def test_who_cannot_pay_does_not_even_wait(arena: Arena):
+def test_who_cannot_pay_does_not_even_wait(arena: Arena) -> None:
     cup, poor = paid(arena), rich(arena, 10 * USDT - 1)
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
         comes(arena, cup, poor)
 
 
-def test_without_funds_for_the_prize_they_wait_on_and_it_is_tried_with_the_next_one(arena: Arena):
+def test_without_funds_for_the_prize_they_wait_on_and_it_is_tried_with_the_next_one(arena: Arena) -> None:
     cup, (ann, bob, carol) = paid(arena, **FIXED), [rich(arena) for _ in range(3)]
     comes(arena, cup, ann, bob)
     assert (waiting(arena, cup), last_match(arena), cash(arena, ann)) == ([ann, bob], 0, 100 * USDT)
@@ -244,7 +244,7 @@ def test_without_funds_for_the_prize_they_wait_on_and_it_is_tried_with_the_next_
     assert (seated(arena), rewards(arena), escrow(arena, 1)) == ([ann, bob, carol], 0, 30 * USDT)
 
 
-def test_more_wait_than_a_match_takes(arena: Arena):
+def test_more_wait_than_a_match_takes(arena: Arena) -> None:
     """No prize could be paid for a while; then two matches are made of five who wait for two seats, and one waits."""
     cup = paid(arena, **FIXED, max_players=2)
     waited = [rich(arena) for _ in range(5)]
@@ -255,7 +255,7 @@ def test_more_wait_than_a_match_takes(arena: Arena):
     assert (status(arena, 1), status(arena, 2)) == (MATCH_OPEN, MATCH_OPEN)
 
 
-def test_when_money_runs_out_between_two_matches_the_rest_waits(arena: Arena):
+def test_when_money_runs_out_between_two_matches_the_rest_waits(arena: Arena) -> None:
     cup = paid(arena, **FIXED, max_players=2)
     waited = [rich(arena) for _ in range(5)]
     comes(arena, cup, *waited[:4])
@@ -264,7 +264,7 @@ def test_when_money_runs_out_between_two_matches_the_rest_waits(arena: Arena):
     assert (seated(arena, 1), last_match(arena), waiting(arena, cup)) == (waited[:2], 1, waited[2:])
 
 
-def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each one who comes would be one more to be looked at when the next one comes. When the house can pay, the queue
     is never long: the next one takes a seat, and so do the others."""
     monkeypatch.setattr(queues, "MOST_WAITING", 4)
@@ -280,7 +280,7 @@ def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch:
     assert (last_match(arena), waiting(arena, cup)) == (2, [waited[5]])
 
 
-def test_as_many_may_wait_as_their_match_needs(arena: Arena, monkeypatch: pytest.MonkeyPatch):
+def test_as_many_may_wait_as_their_match_needs(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "MOST_WAITING", 1)
     cup = paid(arena, **FIXED)
     waited = [rich(arena) for _ in range(3)]
@@ -289,7 +289,7 @@ def test_as_many_may_wait_as_their_match_needs(arena: Arena, monkeypatch: pytest
         comes(arena, cup, waited[2])
 
 
-def test_while_the_house_cannot_pay_nobody_is_asked_for_money(arena: Arena):
+def test_while_the_house_cannot_pay_nobody_is_asked_for_money(arena: Arena) -> None:
     """Ann could not pay any more when Carol comes, but it is not time to: when it is, she has her money again."""
     cup, other = paid(arena, **FIXED), paid(arena)
     ann, bob, carol, dave = (rich(arena, 10 * USDT), *(rich(arena) for _ in range(3)))
@@ -309,7 +309,7 @@ def test_while_the_house_cannot_pay_nobody_is_asked_for_money(arena: Arena):
     {"keeps_fees": True}, {"min_players": 0, "max_players": 0, "countdown_s": 0}, {"duration_s": 0},
     {"item_rewards": (("GOLD_COIN", 1),)},
 ], ids=str)  # fmt: skip
-def test_who_waits_does_not_pay_another_price_than_he_saw(arena: Arena, change: dict[str, Any]):
+def test_who_waits_does_not_pay_another_price_than_he_saw(arena: Arena, change: dict[str, Any]) -> None:
     cup, (ann, bob) = paid(arena, min_players=3), [rich(arena) for _ in range(2)]
     comes(arena, cup, ann, bob)
     rules = arena.machine.state.cold.games[cup].rules
@@ -318,7 +318,7 @@ def test_who_waits_does_not_pay_another_price_than_he_saw(arena: Arena, change: 
     assert (waiting(arena, cup), cash(arena, ann)) == ([], 100 * USDT)
 
 
-def test_a_game_that_changes_in_other_ways_keeps_its_queue(arena: Arena):
+def test_a_game_that_changes_in_other_ways_keeps_its_queue(arena: Arena) -> None:
     cup, (ann, bob, carol) = paid(arena, min_players=3), [rich(arena) for _ in range(3)]
     comes(arena, cup, ann, bob)
     rules = arena.machine.state.cold.games[cup].rules
@@ -328,7 +328,7 @@ def test_a_game_that_changes_in_other_ways_keeps_its_queue(arena: Arena):
     assert seated(arena) == [ann, bob, carol]
 
 
-def test_nobody_waits_for_a_game_that_is_gone(arena: Arena):
+def test_nobody_waits_for_a_game_that_is_gone(arena: Arena) -> None:
     cup, (ann, bob) = paid(arena), [rich(arena) for _ in range(2)]
     comes(arena, cup, ann)
     arena.command(SetGameActive(cup, active=False))
@@ -341,7 +341,7 @@ def test_nobody_waits_for_a_game_that_is_gone(arena: Arena):
     arena.passes(1_000)
 
 
-def test_a_fee_comes_back_to_who_leaves_the_match_of_a_queue(arena: Arena):
+def test_a_fee_comes_back_to_who_leaves_the_match_of_a_queue(arena: Arena) -> None:
     cup, (ann, bob) = paid(arena), [rich(arena) for _ in range(2)]
     comes(arena, cup, ann, bob)
     arena.command(LeaveMatch(1, ann))
@@ -355,13 +355,13 @@ def test_a_fee_comes_back_to_who_leaves_the_match_of_a_queue(arena: Arena):
     ({"min_players": 0, "max_players": 0, "countdown_s": 0}, Reason.QUEUE_NOT_OFFERED),
     ({"duration_s": 0}, Reason.MATCH_ENDLESS),
 ], ids=str)  # fmt: skip
-def test_a_game_without_matches_that_wait_has_no_queue(arena: Arena, rules: dict[str, int], reason: Reason):
+def test_a_game_without_matches_that_wait_has_no_queue(arena: Arena, rules: dict[str, int], reason: Reason) -> None:
     none, (ann,) = queue(arena, **rules), players(arena, 1)
     with arena.refuses(reason):
         comes(arena, none, ann)
 
 
-def test_strangers_do_not_queue(arena: Arena):
+def test_strangers_do_not_queue(arena: Arena) -> None:
     quick = queue(arena)
     with arena.refuses(Reason.PLAYER_NOT_FOUND):
         comes(arena, quick, 1)
@@ -372,20 +372,20 @@ def test_strangers_do_not_queue(arena: Arena):
         arena.command(LeaveQueue(quick + 1, ann))
 
 
-def test_a_game_whose_queue_is_out_of_bounds_is_refused(arena: Arena):
+def test_a_game_whose_queue_is_out_of_bounds_is_refused(arena: Arena) -> None:
     for seconds in (-1, 7 * 86_400 + 1):
         with arena.refuses(Reason.GAME_INVALID):
             queue(arena, queue_timeout_s=seconds)
     queue(arena, queue_timeout_s=7 * 86_400)
 
 
-def test_a_game_for_one_begins_with_the_first(arena: Arena):
+def test_a_game_for_one_begins_with_the_first(arena: Arena) -> None:
     alone, (ann,) = queue(arena, min_players=1, max_players=1), players(arena, 1)
     comes(arena, alone, ann)
     assert (seated(arena), status(arena, 1)) == ([ann], MATCH_OPEN)
 
 
-def test_many_players_in_one_batch_are_seated_in_the_order_in_which_they_came(arena: Arena):
+def test_many_players_in_one_batch_are_seated_in_the_order_in_which_they_came(arena: Arena) -> None:
     arena.has_room_for_events(16)
     quick, many = queue(arena, min_players=7, max_players=7), players(arena, 40)
     arena.apply([JoinQueue(quick, player) for player in reversed(many)])
@@ -395,7 +395,7 @@ def test_many_players_in_one_batch_are_seated_in_the_order_in_which_they_came(ar
     assert waiting(arena, quick) == many[4::-1]
 
 
-def test_a_queue_is_saved_with_all_that_waits(arena: Arena):
+def test_a_queue_is_saved_with_all_that_waits(arena: Arena) -> None:
     quick, (ann, bob, carol) = queue(arena, min_players=3), players(arena, 3)
     comes(arena, quick, bob, ann)
     state = arena.machine.state
@@ -409,7 +409,7 @@ def test_a_queue_is_saved_with_all_that_waits(arena: Arena):
     assert seated(arena)[-3:] == [bob, ann, carol]
 
 
-def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena):
+def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena) -> None:
     cup, (ann, bob) = paid(arena), [rich(arena) for _ in range(2)]
     comes(arena, cup, ann, bob)
     arena.command(StartMatch(1))
@@ -420,7 +420,7 @@ def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena):
     assert escrow(arena, 1) == 0
 
 
-def test_all_who_waited_for_the_house_are_seated_at_once_each_in_a_match_with_an_escrow(arena: Arena):
+def test_all_who_waited_for_the_house_are_seated_at_once_each_in_a_match_with_an_escrow(arena: Arena) -> None:
     """More accounts than any other command opens."""
     many = players(arena, 2 * OPENED_AT_ONCE + 2)
     alone = queue(arena, min_players=1, max_players=1, countdown_s=0, currency="USDT", reward_price=1_000_000)

@@ -48,7 +48,8 @@ def house(arena: Arena, asset: Asset = Asset.BT) -> int:
 
 def terms(arena: Arena, referrer: int = 20, referred: int = 10, funds: int = 100, **changes: Any) -> None:
     """Bonuses in BT, and so much that they may be paid from."""
-    arena.command(SetReferrals(**({"asset": "BT", "referrer_bonus": referrer, "referred_bonus": referred} | changes)))
+    offered: dict[str, Any] = {"asset": "BT", "referrer_bonus": referrer, "referred_bonus": referred}
+    arena.command(SetReferrals(**offered | changes))
     if funds:
         arena.command(FundReferrals("BT", funds))
 
@@ -62,7 +63,7 @@ def signs_up(arena: Arena, referrer: int = 0) -> int:
 
 def match_of(arena: Arena, **rules: Any) -> int:
     """One that costs 10 units of USDT."""
-    paid = {"currency": "USDT", "entry_fee": 10, "prize_split": (100,)}
+    paid: dict[str, Any] = {"currency": "USDT", "entry_fee": 10, "prize_split": (100,)}
     game = CreateGame("Cup", "", 10_000 * 10**8, 10, 100, duration_s=60, **paid | rules)
     return arena.command(CreateMatch(arena.command(game).id, practice=False)).id
 
@@ -78,7 +79,7 @@ def plays(arena: Arena, *players: int, **rules: Any) -> None:
 # Signing up
 
 
-def test_a_new_player_is_granted_demo_money(arena: Arena):
+def test_a_new_player_is_granted_demo_money(arena: Arena) -> None:
     ann = arena.command(RegisterPlayer("ann", DEMO_GRANT)).id
     assert has(arena, ann, Asset.DEMO) == DEMO_GRANT
     (told,) = [event for event in arena.events if event["kind"] == EventKind.WALLET_CHANGED]
@@ -86,14 +87,14 @@ def test_a_new_player_is_granted_demo_money(arena: Arena):
     assert balance(arena, 0, Account.WORLD, Asset.DEMO) == -DEMO_GRANT
 
 
-def test_a_grant_that_cannot_be_counted_is_left_out_and_the_player_comes_in(arena: Arena):
+def test_a_grant_that_cannot_be_counted_is_left_out_and_the_player_comes_in(arena: Arena) -> None:
     ann = arena.command(RegisterPlayer("ann", MOST_ENTERED)).id
     bob = arena.command(RegisterPlayer("bob", 1)).id
     assert (has(arena, ann, Asset.DEMO), has(arena, bob, Asset.DEMO)) == (MOST_ENTERED, 0)
 
 
 @pytest.mark.parametrize("referrer", [1, 2, -1, 1 << 62])
-def test_nobody_is_referred_by_nobody_or_by_himself(arena: Arena, referrer: int):
+def test_nobody_is_referred_by_nobody_or_by_himself(arena: Arena, referrer: int) -> None:
     """The first player would be number 1."""
     terms(arena, at=BonusAt.SIGN_UP)
     with arena.refuses(Reason.REFERRAL_CODE_UNKNOWN):
@@ -103,7 +104,7 @@ def test_nobody_is_referred_by_nobody_or_by_himself(arena: Arena, referrer: int)
 # The bonus
 
 
-def test_both_have_a_bonus_when_the_new_player_has_finished_a_paid_match(arena: Arena):
+def test_both_have_a_bonus_when_the_new_player_has_finished_a_paid_match(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
@@ -116,7 +117,7 @@ def test_both_have_a_bonus_when_the_new_player_has_finished_a_paid_match(arena: 
     ]  # fmt: skip
 
 
-def test_it_is_paid_once_however_many_matches_follow(arena: Arena):
+def test_it_is_paid_once_however_many_matches_follow(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
@@ -125,7 +126,7 @@ def test_it_is_paid_once_however_many_matches_follow(arena: Arena):
     assert (has(arena, ann), has(arena, bob)) == (20, 10)
 
 
-def test_two_first_matches_that_end_at_once_pay_once(arena: Arena):
+def test_two_first_matches_that_end_at_once_pay_once(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
@@ -137,7 +138,7 @@ def test_two_first_matches_that_end_at_once_pay_once(arena: Arena):
     assert (has(arena, ann), has(arena, bob)) == (20, 10)
 
 
-def test_a_match_that_is_over_is_not_finished_again(arena: Arena):
+def test_a_match_that_is_over_is_not_finished_again(arena: Arena) -> None:
     terms(arena)
     bob = signs_up(arena, referrer=signs_up(arena))
     match = match_of(arena)
@@ -158,7 +159,7 @@ def test_a_match_that_is_over_is_not_finished_again(arena: Arena):
     ],
     ids=str,
 )
-def test_a_match_that_cost_no_live_money_pays_no_bonus(arena: Arena, rules: dict[str, Any]):
+def test_a_match_that_cost_no_live_money_pays_no_bonus(arena: Arena, rules: dict[str, Any]) -> None:
     terms(arena)
     ann = signs_up(arena)
     bob = arena.command(RegisterPlayer("bob", demo_grant=100, referrer=ann)).id
@@ -167,14 +168,14 @@ def test_a_match_that_cost_no_live_money_pays_no_bonus(arena: Arena, rules: dict
     assert (has(arena, ann), has(arena, bob), house(arena)) == (0, 0, 100)
 
 
-def test_a_fee_that_the_house_keeps_was_paid(arena: Arena):
+def test_a_fee_that_the_house_keeps_was_paid(arena: Arena) -> None:
     terms(arena)
     bob = signs_up(arena, referrer=signs_up(arena))
     plays(arena, bob, min_trades=1, keeps_fees=True)
     assert has(arena, bob) == 10
 
 
-def test_leaving_and_a_practice_match_pay_no_bonus(arena: Arena):
+def test_leaving_and_a_practice_match_pay_no_bonus(arena: Arena) -> None:
     terms(arena)
     bob = signs_up(arena, referrer=signs_up(arena))
     match = match_of(arena, min_players=2)
@@ -186,14 +187,14 @@ def test_leaving_and_a_practice_match_pay_no_bonus(arena: Arena):
     assert (has(arena, bob), house(arena), has(arena, bob, Asset.USDT)) == (0, 100, 100)
 
 
-def test_who_was_not_referred_brings_nothing(arena: Arena):
+def test_who_was_not_referred_brings_nothing(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
     plays(arena, ann, signs_up(arena))
     assert (has(arena, ann), house(arena)) == (0, 100)
 
 
-def test_each_of_those_referred_counts(arena: Arena):
+def test_each_of_those_referred_counts(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
     brought = [signs_up(arena, referrer=ann) for _ in range(3)]
@@ -209,7 +210,7 @@ def test_each_of_those_referred_counts(arena: Arena):
 # The house
 
 
-def test_both_or_none_and_a_house_that_has_money_again_pays_with_the_next_match(arena: Arena):
+def test_both_or_none_and_a_house_that_has_money_again_pays_with_the_next_match(arena: Arena) -> None:
     terms(arena, funds=29)
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
@@ -220,7 +221,7 @@ def test_both_or_none_and_a_house_that_has_money_again_pays_with_the_next_match(
     assert (has(arena, ann), has(arena, bob), house(arena)) == (20, 10, 0)
 
 
-def test_where_there_is_money_for_one_bonus_one_is_paid(arena: Arena):
+def test_where_there_is_money_for_one_bonus_one_is_paid(arena: Arena) -> None:
     terms(arena, funds=30)
     ann = signs_up(arena)
     bob, cat = signs_up(arena, referrer=ann), signs_up(arena, referrer=ann)
@@ -228,7 +229,7 @@ def test_where_there_is_money_for_one_bonus_one_is_paid(arena: Arena):
     assert (has(arena, ann), has(arena, bob) + has(arena, cat), house(arena)) == (20, 10, 0)
 
 
-def test_at_sign_up_an_empty_house_refuses_the_bonus_and_not_the_player(arena: Arena):
+def test_at_sign_up_an_empty_house_refuses_the_bonus_and_not_the_player(arena: Arena) -> None:
     terms(arena, funds=30, at=BonusAt.SIGN_UP)
     ann = signs_up(arena)
     bob, cat = signs_up(arena, referrer=ann), signs_up(arena, referrer=ann)
@@ -238,7 +239,7 @@ def test_at_sign_up_an_empty_house_refuses_the_bonus_and_not_the_player(arena: A
     assert [has(arena, player) for player in (ann, bob, cat)] == [20, 10, 0]
 
 
-def test_other_terms_do_not_pay_twice(arena: Arena):
+def test_other_terms_do_not_pay_twice(arena: Arena) -> None:
     terms(arena, at=BonusAt.SIGN_UP)
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
@@ -248,7 +249,7 @@ def test_other_terms_do_not_pay_twice(arena: Arena):
     assert (has(arena, ann), has(arena, bob), house(arena, Asset.USDT)) == (20, 10, 100)
 
 
-def test_without_terms_there_is_no_bonus_and_new_ones_hold_for_who_has_not_been_paid_for(arena: Arena):
+def test_without_terms_there_is_no_bonus_and_new_ones_hold_for_who_has_not_been_paid_for(arena: Arena) -> None:
     ann = signs_up(arena)
     bob = signs_up(arena, referrer=ann)
     plays(arena, bob)
@@ -261,7 +262,7 @@ def test_without_terms_there_is_no_bonus_and_new_ones_hold_for_who_has_not_been_
     assert (has(arena, cat), views.referral(arena.machine.state, ann)) == (0, views.ReferralView(2, {}))
 
 
-def test_a_bonus_can_be_an_item(arena: Arena):
+def test_a_bonus_can_be_an_item(arena: Arena) -> None:
     terms(arena, 2, 1, funds=0, asset="TREASURE_BOX")
     arena.command(FundReferrals("TREASURE_BOX", 3))
     ann = signs_up(arena)

@@ -52,7 +52,8 @@ def items(arena: Arena, player: int, item: Asset = BOX) -> int:
 
 def store(arena: Arena, price: int = 10, stock: int = 5, **changes: Any) -> None:
     """Boxes for USDT."""
-    arena.command(SetOffer(**({"item": "TREASURE_BOX", "asset": "USDT", "price": price} | changes)))
+    offer: dict[str, Any] = {"item": "TREASURE_BOX", "asset": "USDT", "price": price}
+    arena.command(SetOffer(**offer | changes))
     if stock:
         arena.command(StockStore("TREASURE_BOX", stock))
 
@@ -69,7 +70,7 @@ def version(arena: Arena, player: int) -> int:
     return next(found.version for found in views.wallet(arena.machine.state.book, player) if found.asset == Asset.USDT)
 
 
-def test_the_price_goes_to_the_store_and_the_items_come_to_the_player(arena: Arena):
+def test_the_price_goes_to_the_store_and_the_items_come_to_the_player(arena: Arena) -> None:
     store(arena)
     ann = rich(arena)
     arena.command(PurchaseItem(ann, "TREASURE_BOX", 3))
@@ -82,7 +83,7 @@ def test_the_price_goes_to_the_store_and_the_items_come_to_the_player(arena: Are
     assert [(found.asset, found.balance) for found in views.inventory(arena.machine.state.book, ann)] == [(BOX, 3)]
 
 
-def test_each_item_has_its_own_offer_and_currency(arena: Arena):
+def test_each_item_has_its_own_offer_and_currency(arena: Arena) -> None:
     store(arena)
     arena.command(SetOffer("GOLD_COIN", "BT", 7))
     arena.command(StockStore("GOLD_COIN", 1))
@@ -93,7 +94,7 @@ def test_each_item_has_its_own_offer_and_currency(arena: Arena):
     assert cash(arena, ann) == 100
 
 
-def test_with_money_for_one_a_player_buys_one(arena: Arena):
+def test_with_money_for_one_a_player_buys_one(arena: Arena) -> None:
     store(arena)
     ann = rich(arena, 19)
     arena.command(PurchaseItem(ann, "TREASURE_BOX"))
@@ -102,7 +103,7 @@ def test_with_money_for_one_a_player_buys_one(arena: Arena):
     assert (cash(arena, ann), items(arena, ann)) == (9, 1)
 
 
-def test_two_purchases_of_one_batch_with_money_for_one_are_one(arena: Arena):
+def test_two_purchases_of_one_batch_with_money_for_one_are_one(arena: Arena) -> None:
     store(arena)
     ann = rich(arena, 10)
     applied = arena.apply([PurchaseItem(ann, "TREASURE_BOX"), PurchaseItem(ann, "TREASURE_BOX")])
@@ -110,7 +111,7 @@ def test_two_purchases_of_one_batch_with_money_for_one_are_one(arena: Arena):
     assert (cash(arena, ann), items(arena, ann)) == (0, 1)
 
 
-def test_what_is_held_elsewhere_buys_nothing(arena: Arena):
+def test_what_is_held_elsewhere_buys_nothing(arena: Arena) -> None:
     store(arena)
     ann = rich(arena, 10)
     fees = arena.account(0, Account.HOUSE_FEES)
@@ -119,7 +120,7 @@ def test_what_is_held_elsewhere_buys_nothing(arena: Arena):
         arena.command(PurchaseItem(ann, "TREASURE_BOX"))
 
 
-def test_the_last_one_is_sold_once(arena: Arena):
+def test_the_last_one_is_sold_once(arena: Arena) -> None:
     store(arena, stock=1)
     ann, bob = rich(arena), rich(arena)
     with arena.refuses(Reason.OUT_OF_STOCK):
@@ -131,7 +132,7 @@ def test_the_last_one_is_sold_once(arena: Arena):
 
 
 @pytest.mark.parametrize("count", [0, -1, -(1 << 62), BOUND // 10 + 1, 1 << 62, (1 << 63) - 1])
-def test_a_count_that_would_be_stolen_with_is_refused(arena: Arena, count: int):
+def test_a_count_that_would_be_stolen_with_is_refused(arena: Arena, count: int) -> None:
     """Below one it would pay the player; so large that the price wraps, it would cost nothing."""
     store(arena)
     ann = rich(arena)
@@ -139,7 +140,7 @@ def test_a_count_that_would_be_stolen_with_is_refused(arena: Arena, count: int):
         arena.command(PurchaseItem(ann, "TREASURE_BOX", count))
 
 
-def test_the_dearest_offer_and_the_largest_count_are_within_bounds(arena: Arena):
+def test_the_dearest_offer_and_the_largest_count_are_within_bounds(arena: Arena) -> None:
     store(arena, price=BOUND, stock=MOST_ENTERED)
     ann = rich(arena, MOST_ENTERED)
     arena.command(PurchaseItem(ann, "TREASURE_BOX"))
@@ -150,7 +151,7 @@ def test_the_dearest_offer_and_the_largest_count_are_within_bounds(arena: Arena)
     assert (cash(arena, ann), items(arena, ann)) == (MOST_ENTERED - 2 * BOUND, BOUND + 1)
 
 
-def test_takings_that_could_no_longer_be_counted_are_refused(arena: Arena):
+def test_takings_that_could_no_longer_be_counted_are_refused(arena: Arena) -> None:
     """Money that goes round and round: the store's is brought back by hand."""
     store(arena, price=BOUND, stock=9)
     ann = rich(arena, BOUND)
@@ -164,7 +165,7 @@ def test_takings_that_could_no_longer_be_counted_are_refused(arena: Arena):
         arena.command(PurchaseItem(ann, "TREASURE_BOX"))
 
 
-def test_who_saw_another_balance_is_told(arena: Arena):
+def test_who_saw_another_balance_is_told(arena: Arena) -> None:
     store(arena)
     ann = rich(arena)
     seen = version(arena, ann)
@@ -178,7 +179,7 @@ def test_who_saw_another_balance_is_told(arena: Arena):
     assert items(arena, ann) == 2
 
 
-def test_an_offer_is_taken_back_and_made_anew(arena: Arena):
+def test_an_offer_is_taken_back_and_made_anew(arena: Arena) -> None:
     ann = rich(arena)
     with arena.refuses(Reason.OFFER_NOT_FOUND):
         arena.command(PurchaseItem(ann, "TREASURE_BOX"))
@@ -192,12 +193,12 @@ def test_an_offer_is_taken_back_and_made_anew(arena: Arena):
 
 
 @pytest.mark.parametrize("asset", ["DEMO", "GOLD_COIN", "TREASURE_BOX"])
-def test_neither_demo_money_nor_items_become_live(arena: Arena, asset: str):
+def test_neither_demo_money_nor_items_become_live(arena: Arena, asset: str) -> None:
     with arena.refuses(Reason.OFFER_INVALID):
         store(arena, stock=0, asset=asset)
 
 
-def test_demo_money_pays_no_price_in_live_money(arena: Arena):
+def test_demo_money_pays_no_price_in_live_money(arena: Arena) -> None:
     store(arena)
     ann = rich(arena, 0)
     arena.command(TopUp(ann, "DEMO", 100))
@@ -205,7 +206,7 @@ def test_demo_money_pays_no_price_in_live_money(arena: Arena):
         arena.command(PurchaseItem(ann, "TREASURE_BOX"))
 
 
-def test_only_who_is_there_buys_and_only_from_his_own_account(arena: Arena):
+def test_only_who_is_there_buys_and_only_from_his_own_account(arena: Arena) -> None:
     store(arena)
     ann, bob = rich(arena), rich(arena, 0)
     for player in (0, -1, bob + 1, 1 << 40):
@@ -230,7 +231,7 @@ def keyed(machine: Machine, command: ColdCommand, player: int = 0, key: str = ""
     return batch, next(iter(outcomes_of(machine.apply(batch).outcomes)))
 
 
-def test_a_retry_buys_nothing_before_and_after_a_restart():
+def test_a_retry_buys_nothing_before_and_after_a_restart() -> None:
     machine, log = Machine(), []
     for command in (SetOffer("TREASURE_BOX", "USDT", 10), StockStore("TREASURE_BOX", 9), RegisterPlayer("ann"),
                     TopUp(1, "USDT", 100)):  # fmt: skip

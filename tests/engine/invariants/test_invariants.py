@@ -168,12 +168,12 @@ def coded(code: int) -> Callable[[Any], int]:
     return lambda table: int(np.flatnonzero((table["status"] == 2) & (table["code"] == code))[0])
 
 
-def shift(*changes: tuple[str, str, int, int | Callable[[Any], int]]) -> Callable[[Book], None]:
+def shift(*changes: tuple[str, str, int, int | Callable[[Any], int]]) -> Callable[[Book], object]:
     """Several changes at once, so that only one promise is broken."""
-    return lambda book: [add(*change)(book) for change in changes] and None
+    return lambda book: [add(*change)(book) for change in changes]
 
 
-BROKEN: list[tuple[str, Callable[[Book], None]]] = [
+BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("every_match_sums_to_what_it_granted", add("seats", "cash", 1, 1)),
     ("every_match_sums_to_what_it_granted", add("matches", "fees_taken", -1, 1)),
     ("every_match_sums_to_what_it_granted", lambda book: (book.matches["insurance"].__setitem__(1, 5),
@@ -366,7 +366,7 @@ BROKEN: list[tuple[str, Callable[[Book], None]]] = [
 
 
 @pytest.mark.parametrize(("invariant", "breaks"), BROKEN, ids=[name for name, _ in BROKEN])
-def test_a_broken_state_is_seen(played: State, invariant: str, breaks: Callable[[Book], Any]):
+def test_a_broken_state_is_seen(played: State, invariant: str, breaks: Callable[[Book], Any]) -> None:
     assert problems(played) == []
     breaks(book_of(played))
     assert any(problem.startswith(invariant) for problem in problems(played))
@@ -380,8 +380,8 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
     ("referrals_are_paid_once", lambda cold: cold.bonuses.update({5: Bonus(Asset.BT, 1, -1)})),
     ("referrals_are_paid_once", lambda cold: cold.bonuses.update({1: cold.bonuses.pop(4)})),
     ("referrals_are_paid_once", lambda cold: cold.referred.clear()),
-    ("referrals_are_paid_once", lambda cold: (cold.players.__setitem__(1, RegisterPlayer("Alice", referrer=1)),
-                                              cold.referred[1].insert(0, 1))),
+    ("referrals_are_paid_once", lambda cold: [cold.players.update({1: RegisterPlayer("Alice", referrer=1)}),
+                                              cold.referred.update({1: [1, *cold.referred[1]]})]),
     ("the_store_sells_items_for_live_money", lambda cold: cold.offers.update(
         {Asset.TREASURE_BOX: SetOffer("TREASURE_BOX", "USDT", 0)})),
     ("the_store_sells_items_for_live_money", lambda cold: cold.offers.update(
@@ -392,7 +392,7 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
 
 
 @pytest.mark.parametrize(("invariant", "breaks"), BROKEN_COLD, ids=[name for name, _ in BROKEN_COLD])
-def test_a_broken_cold_thing_is_seen(played: State, invariant: str, breaks: Callable[[Cold], Any]):
+def test_a_broken_cold_thing_is_seen(played: State, invariant: str, breaks: Callable[[Cold], Any]) -> None:
     breaks(played.cold)
     assert {problem.partition(":")[0] for problem in problems(played)} == {invariant}
 
@@ -403,20 +403,20 @@ def test_a_broken_cold_thing_is_seen(played: State, invariant: str, breaks: Call
     lambda queues: setattr(queues[max(queues)], "match", 99),
     lambda queues: queues.setdefault(99, Queue()),
 ])  # fmt: skip
-def test_a_broken_queue_is_seen(played: State, breaks: Callable[[dict[int, Queue]], Any]):
+def test_a_broken_queue_is_seen(played: State, breaks: Callable[[dict[int, Queue]], Any]) -> None:
     breaks(played.cold.queues)
     assert any(problem.startswith("queues_hold_players_of_theirs") for problem in problems(played))
 
 
-def test_nothing_is_wrong_before_the_first_entry():
+def test_nothing_is_wrong_before_the_first_entry() -> None:
     assert list(problems(State())) == []
 
 
-def test_every_invariant_has_been_broken():
+def test_every_invariant_has_been_broken() -> None:
     assert {name for name, _ in BROKEN} == {invariant.__name__ for invariant in INVARIANTS}
 
 
-def test_a_large_book_is_checked_in_a_second(arena: Arena):
+def test_a_large_book_is_checked_in_a_second(arena: Arena) -> None:
     """50,000 positions of 50 players; what it costs a live arena, twice over, is still below a second."""
     players: list[Player] = [arena.player(cash=10**6, max_positions=100_000) for _ in range(50)]
     arena.quote("BTCUSDT", 60_000)

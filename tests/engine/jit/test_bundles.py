@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,13 +15,13 @@ from engine.model.tables import Book, make_array, make_book
 
 
 @entry
-def first_now(book, commands):
+def first_now(book: Any, commands: Any) -> Any:
     """Of the world, and of a quote."""
     return book.world[0].now_ns + commands.quote[1].bid
 
 
 @entry
-def rows_of_accounts(book, events):
+def rows_of_accounts(book: Any, events: Any) -> int:
     return len(book.accounts) * 1_000_000 + len(events.header) * 1_000 + len(events.words)
 
 
@@ -30,7 +32,7 @@ def quotes(*bids: int) -> Commands:
     return Commands(records.view(COMMAND))
 
 
-def test_a_kernel_reads_and_python_writes_the_same_rows():
+def test_a_kernel_reads_and_python_writes_the_same_rows() -> None:
     book, commands = make_book(), quotes(5, 7)
     book.world[0]["now_ns"] = 100
     assert first_now(book, commands) == 107
@@ -38,12 +40,12 @@ def test_a_kernel_reads_and_python_writes_the_same_rows():
     assert first_now(book, commands) == 108
 
 
-def test_rows_are_counted_in_each_layout_by_itself():
+def test_rows_are_counted_in_each_layout_by_itself() -> None:
     events = Events(np.zeros(3, Events.header))
     assert rows_of_accounts(make_book(), events) == 64_000_000 + 3_000 + 3 * Events.header.itemsize // 8
 
 
-def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay():
+def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay() -> None:
     book = make_book()
     larger = book.having(accounts=make_array("accounts", 128))
     events = Events(np.zeros(1, Events.header))
@@ -52,7 +54,7 @@ def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay():
     assert larger.seats is book.seats
 
 
-def test_a_table_is_not_replaced_behind_the_kernels_back():
+def test_a_table_is_not_replaced_behind_the_kernels_back() -> None:
     book = make_book()
     with pytest.raises(AttributeError, match="having"):
         book.accounts = make_array("accounts", 128)
@@ -63,19 +65,19 @@ def test_a_table_is_not_replaced_behind_the_kernels_back():
     ("accounts", make_array("accounts", 64)[::2]),
     ("world", np.frombuffer(bytes(Book.world.itemsize), Book.world)),
 ])  # fmt: skip
-def test_what_kernels_would_misread_is_refused(name: str, array: np.ndarray):
+def test_what_kernels_would_misread_is_refused(name: str, array: np.ndarray) -> None:
     with pytest.raises(AssertionError, match=name):
         make_book().having(**{name: array})
 
 
-def test_a_book_has_all_its_tables():
+def test_a_book_has_all_its_tables() -> None:
     arrays = make_book().arrays
     del arrays["buckets"]
     with pytest.raises(AssertionError, match="buckets"):
         Book(**arrays)
 
 
-def test_tables_that_overlap_are_refused():
+def test_tables_that_overlap_are_refused() -> None:
     """Compiled code relies on it: what was read from one table is not read again when another was written to."""
     book = make_book()
     with pytest.raises(AssertionError, match="overlap"):
@@ -83,11 +85,11 @@ def test_tables_that_overlap_are_refused():
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_an_entry_takes_no_row_of_a_table_beside_its_book():
+def test_an_entry_takes_no_row_of_a_table_beside_its_book() -> None:
     """What is written to the row would not be seen in the table."""
 
     @entry
-    def spend(book, seat):
+    def spend(book: Any, seat: Any) -> Any:
         seat.cash -= 1
         return book.seats[1].cash
 
@@ -97,7 +99,7 @@ def test_an_entry_takes_no_row_of_a_table_beside_its_book():
 
 
 @pytest.mark.parametrize("row", [-1, 4])
-def test_plain_tables_refuse_what_compiled_code_would_read_anyway(row: int):
+def test_plain_tables_refuse_what_compiled_code_would_read_anyway(row: int) -> None:
     table = np.zeros(4, np.int64).view(PlainTable)
     with pytest.raises(IndexError):
         table[row]

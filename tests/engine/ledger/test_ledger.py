@@ -97,7 +97,7 @@ def bank(arena: Arena) -> Bank:
 # Accounts
 
 
-def test_an_account_is_opened_once(arena: Arena):
+def test_an_account_is_opened_once(arena: Arena) -> None:
     account = arena.account(7, Account.PLAYER_CASH, Asset.SOL)
     book = arena.machine.state.book
     row = find_account(book, 7, Account.PLAYER_CASH, Asset.SOL)
@@ -107,12 +107,12 @@ def test_an_account_is_opened_once(arena: Arena):
     check(arena.machine.state)
 
 
-def test_every_asset_has_its_decimals():
+def test_every_asset_has_its_decimals() -> None:
     assert set(ASSET_DECIMALS) == set(Asset)
 
 
 @pytest.mark.parametrize("code", [*Account], ids=lambda code: code.name)
-def test_only_the_world_and_the_chain_may_be_overdrawn(bank: Bank, code: Account):
+def test_only_the_world_and_the_chain_may_be_overdrawn(bank: Bank, code: Account) -> None:
     account = bank.arena.account(0, code)
     if code.name.startswith("CHAIN") or code is Account.WORLD:
         bank.moves(account, bank.bob, 5)
@@ -125,7 +125,7 @@ def test_only_the_world_and_the_chain_may_be_overdrawn(bank: Bank, code: Account
 # Moving at once
 
 
-def test_a_transfer_moves_the_amount_and_tells_both_balances(bank: Bank):
+def test_a_transfer_moves_the_amount_and_tells_both_balances(bank: Bank) -> None:
     outcome = bank.moves(bank.alice, bank.bob, 300, code=7, reference=99)
     assert (bank.has(bank.alice), bank.has(bank.bob)) == (700, 300)
     assert (outcome.status, outcome.id, outcome.replayed) == (TransferStatus.POSTED, bank.id, False)
@@ -139,14 +139,14 @@ def test_a_transfer_moves_the_amount_and_tells_both_balances(bank: Bank):
     ]  # fmt: skip
 
 
-def test_all_of_it_may_go_and_not_a_unit_more(bank: Bank):
+def test_all_of_it_may_go_and_not_a_unit_more(bank: Bank) -> None:
     with bank.arena.refuses(Reason.INSUFFICIENT_FUNDS):
         bank.moves(bank.alice, bank.bob, 1_001)
     bank.moves(bank.alice, bank.bob, 1_000)
     assert bank.has(bank.alice) == 0
 
 
-def test_the_same_again_changes_nothing_and_says_so(bank: Bank):
+def test_the_same_again_changes_nothing_and_says_so(bank: Bank) -> None:
     first = bank.moves(bank.alice, bank.bob, 300)
     before = lasting(bank.arena.machine.state)
     again = bank.moves(bank.alice, bank.bob, 300, id=1)
@@ -155,18 +155,18 @@ def test_the_same_again_changes_nothing_and_says_so(bank: Bank):
     assert bank.arena.events == []
 
 
-def test_the_same_again_may_have_seen_another_version(bank: Bank):
+def test_the_same_again_may_have_seen_another_version(bank: Bank) -> None:
     bank.moves(bank.alice, bank.bob, 300, debit_version=2)
     assert bank.moves(bank.alice, bank.bob, 300, id=1, debit_version=3).replayed
 
 
-def test_ids_differ_in_either_half(bank: Bank):
+def test_ids_differ_in_either_half(bank: Bank) -> None:
     for id in (1 << 90, (1 << 90) + 1, (1 << 90) ^ 2, (1 << 91) + (1 << 127), 1):
         assert not bank.moves(bank.alice, bank.bob, 10, id=id).replayed
     assert bank.moves(bank.alice, bank.bob, 10, id=(1 << 91) + (1 << 127)).replayed
 
 
-def test_two_ids_may_share_a_key_of_the_index(bank: Bank):
+def test_two_ids_may_share_a_key_of_the_index(bank: Bank) -> None:
     ids = [0x5, 0x4 | 1 << 64, 0x7 | 2 << 64]
     assert len({for_python(transfer_key)(*halves(id)) for id in ids}) == 1
     for id in ids:
@@ -176,7 +176,7 @@ def test_two_ids_may_share_a_key_of_the_index(bank: Bank):
     assert [bank.moves(bank.alice, bank.bob, 10, id=id).replayed for id in ids] == [False] * 3
 
 
-def test_an_id_is_known_for_a_day(bank: Bank):
+def test_an_id_is_known_for_a_day(bank: Bank) -> None:
     bank.moves(bank.alice, bank.bob, 10)
     bank.arena.passes("86399.999999999")
     assert bank.moves(bank.alice, bank.bob, 10, id=1).replayed
@@ -184,7 +184,7 @@ def test_an_id_is_known_for_a_day(bank: Bank):
     assert not bank.moves(bank.alice, bank.bob, 10, id=1).replayed
 
 
-def test_a_version_that_was_seen_must_still_stand(bank: Bank):
+def test_a_version_that_was_seen_must_still_stand(bank: Bank) -> None:
     bank.moves(bank.alice, bank.bob, 10, debit_version=2, credit_version=1)
     with bank.arena.refuses(Reason.VERSION_CONFLICT):
         bank.moves(bank.alice, bank.bob, 10, debit_version=2)
@@ -193,7 +193,7 @@ def test_a_version_that_was_seen_must_still_stand(bank: Bank):
     bank.moves(bank.alice, bank.bob, 10, debit_version=3, credit_version=2)
 
 
-def test_sums_stay_below_what_would_wrap(bank: Bank):
+def test_sums_stay_below_what_would_wrap(bank: Bank) -> None:
     bank.moves(WORLD, bank.bob, MOST_SUMMED - 1_000)
     with bank.arena.refuses(Reason.AMOUNT_INVALID):
         bank.moves(WORLD, FEES, 1)
@@ -205,7 +205,7 @@ def test_sums_stay_below_what_would_wrap(bank: Bank):
 # Holding first
 
 
-def test_what_is_held_cannot_be_spent(bank: Bank):
+def test_what_is_held_cannot_be_spent(bank: Bank) -> None:
     bank.holds(bank.alice, bank.bob, 600)
     assert (bank.has(bank.alice), bank.has(bank.bob)) == (1_000, 0)
     with bank.arena.refuses(Reason.INSUFFICIENT_FUNDS):
@@ -215,7 +215,7 @@ def test_what_is_held_cannot_be_spent(bank: Bank):
     bank.moves(bank.alice, FEES, 400)
 
 
-def test_a_hold_is_posted(bank: Bank):
+def test_a_hold_is_posted(bank: Bank) -> None:
     hold = bank.holds(bank.alice, bank.bob, 600, code=4, reference=5)
     assert bank.posts(hold, 600).status is TransferStatus.HOLD_POSTED
     assert (bank.has(bank.alice), bank.has(bank.bob)) == (400, 600)
@@ -223,7 +223,7 @@ def test_a_hold_is_posted(bank: Bank):
     assert [event[name] for name in ("id_low", "hold_low", "code", "reference", "held")] == [bank.id, hold, 4, 5, 600]
 
 
-def test_what_is_not_posted_comes_back(bank: Bank):
+def test_what_is_not_posted_comes_back(bank: Bank) -> None:
     hold = bank.holds(bank.alice, bank.bob, 600)
     bank.posts(hold, 1)
     assert bank.told() == [(TransferStatus.HOLD_POSTED, 1)]
@@ -231,7 +231,7 @@ def test_what_is_not_posted_comes_back(bank: Bank):
     assert (bank.has(bank.alice), bank.has(bank.bob)) == (0, 1)
 
 
-def test_a_hold_is_voided(bank: Bank):
+def test_a_hold_is_voided(bank: Bank) -> None:
     hold = bank.holds(bank.alice, bank.bob, 600)
     bank.voids(hold)
     assert bank.told() == [(TransferStatus.VOIDED, 600)]
@@ -239,7 +239,7 @@ def test_a_hold_is_voided(bank: Bank):
     assert bank.has(bank.bob) == 0
 
 
-def test_a_hold_is_resolved_once(bank: Bank):
+def test_a_hold_is_resolved_once(bank: Bank) -> None:
     for resolve in (lambda hold: bank.posts(hold, 1), bank.voids):
         hold = bank.holds(bank.alice, bank.bob, 100)
         resolve(hold)
@@ -248,7 +248,7 @@ def test_a_hold_is_resolved_once(bank: Bank):
                 again(hold)
 
 
-def test_a_hold_and_its_end_may_be_asked_for_again(bank: Bank):
+def test_a_hold_and_its_end_may_be_asked_for_again(bank: Bank) -> None:
     hold = bank.holds(bank.alice, bank.bob, 600)
     bank.posts(hold, 500)
     assert bank.posts(hold, 500, id=2).replayed
@@ -257,7 +257,7 @@ def test_a_hold_and_its_end_may_be_asked_for_again(bank: Bank):
     assert bank.arena.outcome.replayed
 
 
-def test_a_hold_whose_time_is_up_gives_back(bank: Bank):
+def test_a_hold_whose_time_is_up_gives_back(bank: Bank) -> None:
     hold = bank.holds(bank.alice, bank.bob, 600, expires_at_ns=bank.arena.now_ns + 10**9)
     bank.arena.passes("0.999999999")
     assert bank.told() == []
@@ -270,7 +270,7 @@ def test_a_hold_whose_time_is_up_gives_back(bank: Bank):
     bank.moves(bank.alice, FEES, 1_000)
 
 
-def test_holds_due_together_end_in_the_order_of_their_making(bank: Bank):
+def test_holds_due_together_end_in_the_order_of_their_making(bank: Bank) -> None:
     due = bank.arena.now_ns + 10**9
     ids = [bank.holds(bank.alice, bank.bob, 10 + number, id=id, expires_at_ns=due)
            for number, id in enumerate((9, 3, 1 << 100, 5))]  # fmt: skip
@@ -279,7 +279,7 @@ def test_holds_due_together_end_in_the_order_of_their_making(bank: Bank):
     assert [amount for _, amount in bank.told()] == [10, 11, 12, 13]
 
 
-def test_a_hold_is_kept_as_long_as_it_is_open_and_a_day_longer(bank: Bank):
+def test_a_hold_is_kept_as_long_as_it_is_open_and_a_day_longer(bank: Bank) -> None:
     bank.holds(bank.alice, bank.bob, 600, id=77)
     bank.arena.passes(10 * 86_400)
     bank.posts(77, 600)
@@ -294,7 +294,7 @@ def test_a_hold_is_kept_as_long_as_it_is_open_and_a_day_longer(bank: Bank):
 # Linked
 
 
-def test_a_chain_succeeds_together(bank: Bank):
+def test_a_chain_succeeds_together(bank: Bank) -> None:
     outcomes = bank.batch(
         Transfer(1, bank.alice, bank.bob, 300, flags=LINKED),
         Transfer(2, bank.bob, FEES, 200, flags=LINKED | PENDING),
@@ -306,7 +306,7 @@ def test_a_chain_succeeds_together(bank: Bank):
     assert len(bank.arena.events) == 3
 
 
-def test_a_chain_fails_together_and_names_the_culprit(bank: Bank):
+def test_a_chain_fails_together_and_names_the_culprit(bank: Bank) -> None:
     before = lasting(bank.arena.machine.state)
     outcomes = bank.batch(
         Transfer(1, bank.alice, bank.bob, 300, flags=LINKED),
@@ -325,14 +325,14 @@ CUTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("behind", CUTS.values(), ids=CUTS)
-def test_a_chain_that_is_cut_is_refused(bank: Bank, behind: tuple[Command, ...]):
+def test_a_chain_that_is_cut_is_refused(bank: Bank, behind: tuple[Command, ...]) -> None:
     linked = [Transfer(id, bank.alice, bank.bob, 1, flags=LINKED) for id in (1, 2)]
     reasons = [reason for reason, _ in bank.batch(*linked, *behind)]
     assert reasons == [Reason.LINK_FAILED] * 2 + [Reason.ACCEPTED] * len(behind)
     assert bank.has(bank.bob) == 0
 
 
-def test_a_chain_has_a_greatest_length(bank: Bank):
+def test_a_chain_has_a_greatest_length(bank: Bank) -> None:
     def chain(length: int, first: int) -> list[Command]:
         return [Transfer(first + k, bank.alice, bank.bob, 1, flags=LINKED * (k < length - 1)) for k in range(length)]
 
@@ -341,7 +341,7 @@ def test_a_chain_has_a_greatest_length(bank: Bank):
     assert bank.has(bank.bob) == MOST_LINKED
 
 
-def test_a_chain_that_comes_again_changes_nothing(bank: Bank):
+def test_a_chain_that_comes_again_changes_nothing(bank: Bank) -> None:
     chain = [Transfer(1, bank.alice, bank.bob, 1_000, flags=LINKED), Transfer(2, bank.bob, FEES, 1_000)]
     bank.batch(*chain)
     before = lasting(bank.arena.machine.state)
@@ -350,7 +350,7 @@ def test_a_chain_that_comes_again_changes_nothing(bank: Bank):
     assert lasting(bank.arena.machine.state) == before
 
 
-def test_an_id_or_a_hold_counts_once_within_a_chain(bank: Bank):
+def test_an_id_or_a_hold_counts_once_within_a_chain(bank: Bank) -> None:
     held = Transfer(1, bank.alice, bank.bob, 100, flags=LINKED | PENDING)
     post = Transfer(2, hold=1, amount=60, flags=LINKED | POST)
     for last, reason in (
@@ -364,14 +364,14 @@ def test_an_id_or_a_hold_counts_once_within_a_chain(bank: Bank):
     assert bank.has(bank.bob) == 60
 
 
-def test_a_chain_may_take_several_looks_at_the_buffer_of_events(bank: Bank):
+def test_a_chain_may_take_several_looks_at_the_buffer_of_events(bank: Bank) -> None:
     bank.arena.has_room_for_events(12)
     chain = [Transfer(k, bank.alice, bank.bob, 1, flags=LINKED * (k < 50)) for k in range(1, 51)]
     assert {reason for reason, _ in bank.batch(*chain)} == {Reason.ACCEPTED}
     assert [event["id_low"] for event in bank.arena.events] == list(range(1, 51))
 
 
-def test_many_holds_that_end_together_take_several_looks_too(bank: Bank):
+def test_many_holds_that_end_together_take_several_looks_too(bank: Bank) -> None:
     bank.arena.has_room_for_events(12)
     due = bank.arena.now_ns + 10**9
     bank.batch(*(Transfer(k, bank.alice, bank.bob, k, flags=PENDING, expires_at_ns=due) for k in range(1, 41)))
@@ -402,7 +402,7 @@ class Engine:
         return int(self.machine.state.book.transfer_plan[0]["hold"])
 
 
-def test_the_engine_moves_without_an_id(bank: Bank):
+def test_the_engine_moves_without_an_id(bank: Bank) -> None:
     engine = Engine(bank)
     for amount in (300, 300):
         assert engine.call(for_python(move), engine.alice, engine.bob, amount, 7, 8) is Reason.ACCEPTED
@@ -415,7 +415,7 @@ def test_the_engine_moves_without_an_id(bank: Bank):
     assert engine.told == []
 
 
-def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank):
+def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank) -> None:
     engine = Engine(bank)
     for resolve, left in ((post_hold, 900), (void_hold, 900)):
         assert engine.call(hold, engine.alice, engine.bob, 600, 7, 8) is Reason.ACCEPTED
@@ -430,14 +430,14 @@ def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank):
     assert engine.call(hold, engine.alice, engine.bob, 901, 7, 8) is Reason.INSUFFICIENT_FUNDS
 
 
-def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank):
+def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank) -> None:
     engine = Engine(bank)
     engine.call(hold, engine.alice, engine.bob, 600, 7, 8)
     with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
         bank.voids(0)
 
 
-def test_batches_of_all_kinds_in_turn_answer_each_from_its_own_table(bank: Bank):
+def test_batches_of_all_kinds_in_turn_answer_each_from_its_own_table(bank: Bank) -> None:
     arena = bank.arena
     carol = arena.player(cash=100_000)
     arena.quote("BTCUSDT", 60_000)
@@ -446,8 +446,10 @@ def test_batches_of_all_kinds_in_turn_answer_each_from_its_own_table(bank: Bank)
     pay = [Transfer(1_000 + k, WORLD, bank.alice, 1, flags=PENDING) for k in range(60)]
     end = [Transfer(2_000 + k, hold=1_000 + k, amount=1, flags=POST) for k in range(60)]
     close = [ClosePosition(carol.id, position, percent=100) for position in carol.positions]
-    for batch in (pay, end, close, [*pay[:40], *[opens] * 20], end, [*close[:9], RegisterPlayer("Dora"), *pay]):
-        arena.apply(list(batch))
+    mixed: list[Command] = [*pay[:40], *[opens] * 20]
+    batches: list[list[Command]] = [[*pay], [*end], [*close], mixed, [*end], [*close[:9], RegisterPlayer("Dora"), *pay]]
+    for batch in batches:
+        arena.apply(batch)
     assert bank.has(bank.alice) == 1_060
 
 
@@ -496,8 +498,9 @@ class Twins:
             for k in range(length):
                 command = self.transfers.transfer(self.arena.now_ns)
                 linked = LINKED if k < length - 1 or self.random.random() < 0.02 else 0
-                commands.append(command._replace(flags=command.flags & ~LINKED | linked))
-                self.transfers.seen.append(commands[-1])
+                command = command._replace(flags=command.flags & ~LINKED | linked)
+                commands.append(command)
+                self.transfers.seen.append(command)
             if self.random.random() < 0.1:
                 commands.insert(self.random.randint(0, len(commands)), Pulse())
         return commands
@@ -518,7 +521,7 @@ LAST_NUMBERS = (1 << 31) - 160
 @pytest.mark.parametrize(
     ("seed", "room_for_events", "known"), [(1, 0, 0), (2, 12, 0), (3, 0, 0), (4, 13, 0), (5, 0, LAST_NUMBERS)]
 )
-def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_events: int, known: int):
+def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_events: int, known: int) -> None:
     twins = Twins(seed, room_for_events)
     for name in ("transfers_known", "transfers_forgotten"):
         twins.arena.machine.state.book.world[name] = known
@@ -531,7 +534,7 @@ def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_even
     assert content(twins.arena.machine.state)["accounts"]
 
 
-def test_ids_that_avoid_each_others_lines_do_not_fill_the_index(arena: Arena):
+def test_ids_that_avoid_each_others_lines_do_not_fill_the_index(arena: Arena) -> None:
     """Each day's ids have lines of their own, so nothing that comes later would clear those of the days before."""
     bank = Bank(arena)
     make_room(arena.machine.state, 24)

@@ -23,7 +23,7 @@ signed = st.integers(-(1 << 62), 1 << 62)
 @given(amounts, rates)
 @example(BOUND, PPM)
 @example(BOUND - 1, PPM - 1)
-def test_parts_per_million_round_as_they_are_named(amount, ppm):
+def test_parts_per_million_round_as_they_are_named(amount: int, ppm: int) -> None:
     assert ppm_floor(amount, ppm) == amount * ppm // PPM
     assert ppm_ceil(amount, ppm) == -(-amount * ppm // PPM)
 
@@ -32,7 +32,7 @@ def test_parts_per_million_round_as_they_are_named(amount, ppm):
 @example(-1, 2)
 @example(-7, 7)
 @example(-(1 << 62), 3)
-def test_division_rounds_as_it_is_named(numerator, denominator):
+def test_division_rounds_as_it_is_named(numerator: int, denominator: int) -> None:
     assert ceil_div(numerator, denominator) == -(-numerator // denominator)
 
 
@@ -45,14 +45,14 @@ def test_division_rounds_as_it_is_named(numerator, denominator):
 @example(BOUND, 5, 5)
 @example(BOUND, 4, 7)
 @settings(max_examples=500)
-def test_a_share_is_exact_as_if_in_128_bits(amount, part, whole):
+def test_a_share_is_exact_as_if_in_128_bits(amount: int, part: int, whole: int) -> None:
     assume(whole > 0)
     part = min(part, whole)
     assert share_floor(amount, part, whole) == amount * part // whole
 
 
 @given(amounts, st.integers(1, BOUND), st.data())
-def test_shares_never_sum_to_more_than_the_whole(amount, whole, data):
+def test_shares_never_sum_to_more_than_the_whole(amount: int, whole: int, data: st.DataObject) -> None:
     part = data.draw(st.integers(0, whole))
     assert share_floor(amount, part, whole) + share_floor(amount, whole - part, whole) in (amount, amount - 1)
 
@@ -64,17 +64,17 @@ numbers = st.integers(-(1 << 62) + 1, (1 << 62) - 1)
 
 
 @given(numbers, decimals)
-def test_what_is_formatted_is_parsed(amount, places):
+def test_what_is_formatted_is_parsed(amount: int, places: int) -> None:
     assert parse_decimal(format_decimal(amount, places), places) == amount
 
 
 @given(numbers, decimals)
-def test_the_text_says_the_number(amount, places):
+def test_the_text_says_the_number(amount: int, places: int) -> None:
     assert Decimal(format_decimal(amount, places)) == Decimal(amount).scaleb(-places)
 
 
 @given(numbers, decimals, st.integers(0, 5))
-def test_zeros_at_the_end_change_nothing(amount, places, zeros):
+def test_zeros_at_the_end_change_nothing(amount: int, places: int, zeros: int) -> None:
     text = format_decimal(amount, places) + ("." if not places and zeros else "") + "0" * zeros
     assert parse_decimal(text, places) == amount
 
@@ -94,7 +94,7 @@ def test_zeros_at_the_end_change_nothing(amount, places, zeros):
 @example("1.-5", 2)
 @example("NaN", 2)
 @example("9" * 50, 2)
-def test_any_other_text_is_an_error_and_never_another_number(text, places):
+def test_any_other_text_is_an_error_and_never_another_number(text: str, places: int) -> None:
     try:
         amount = parse_decimal(text, places)
     except (NotDecimal, TooPrecise, OutOfRange):
@@ -109,13 +109,13 @@ def test_any_other_text_is_an_error_and_never_another_number(text, places):
     ("0." + "0" * 40, NotDecimal),
     ("0.123", TooPrecise), ("-0.001", TooPrecise), (str(1 << 62), OutOfRange), ("46116860184273879.04", OutOfRange),
 ])  # fmt: skip
-def test_each_kind_of_wrong_text_has_its_error(text, error):
+def test_each_kind_of_wrong_text_has_its_error(text: str, error: type[ValueError]) -> None:
     with pytest.raises(error):
         parse_decimal(text, 2)
     assert issubclass(error, ValueError)
 
 
-def test_examples():
+def test_examples() -> None:
     assert parse_decimal("61837.63", 2) == 6_183_763
     assert parse_decimal("46116860184273879.03", 2) == (1 << 62) - 1
     assert format_decimal(5, 2) == "0.05"

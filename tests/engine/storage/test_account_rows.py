@@ -40,7 +40,7 @@ def with_home(rows: range, length: int, count: int) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_account_is_found_after_every_growth(seed: int):
+def test_every_account_is_found_after_every_growth(seed: int) -> None:
     draw, state = random.Random(seed), State()
     ids = [int(account_id(owner, code.value, asset.value)) for owner in range(70) for code in CODES for asset in Asset]
     draw.shuffle(ids)
@@ -53,7 +53,7 @@ def test_every_account_is_found_after_every_growth(seed: int):
         assert not any(account_row(state.book, id) for id in ids[first + 97 :])
 
 
-def test_who_belongs_where_somebody_stands_stands_behind_him_also_around_the_end():
+def test_who_belongs_where_somebody_stands_stands_behind_him_also_around_the_end() -> None:
     state = State()
     make_room_for_accounts(state, 100)
     length = len(state.book.accounts)
@@ -69,13 +69,13 @@ def test_who_belongs_where_somebody_stands_stands_behind_him_also_around_the_end
 
 
 @pytest.mark.parametrize("id", [0, -1, -(1 << 63), (1 << 63) - 1])
-def test_what_is_no_id_of_an_account_has_no_row(id: int):
+def test_what_is_no_id_of_an_account_has_no_row(id: int) -> None:
     state = State()
     opened(state, [7 << 16 | Account.PLAYER_CASH << 8 | Asset.USDT])
     assert account_row(state.book, id) == 0
 
 
-def test_holds_outlive_a_growth_of_the_accounts(arena: Arena):
+def test_holds_outlive_a_growth_of_the_accounts(arena: Arena) -> None:
     """What was held before is posted, voided and retried after every account has got another row."""
     payer = arena.account(1, Account.PLAYER_CASH, balance=100)
     payee = arena.account(2, Account.PLAYER_CASH)
@@ -97,7 +97,7 @@ def test_holds_outlive_a_growth_of_the_accounts(arena: Arena):
     assert [int(book.accounts[payee_row][name]) for name in ("credits_posted", "credits_pending")] == [4, 10]
 
 
-def test_an_arena_that_was_restored_on_the_way_has_the_same_bytes():
+def test_an_arena_that_was_restored_on_the_way_has_the_same_bytes() -> None:
     """Accounts that were restored from a snapshot stand, and move on, as those that never left."""
     went_on, restored = State(), State()
     for first in range(1, 600, 50):

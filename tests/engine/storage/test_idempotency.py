@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from engine.model.commands import OrderType, request_key
 from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
 from engine.storage.idempotency import REQUESTS_PER_PLAYER
-from tests.harness.arena import LONG, Arena
+from tests.harness.arena import LONG, Arena, Outcome
 from tests.harness.records import PlaceOrder, Pulse
 
 
-def test_a_key_used_again_returns_the_first_outcome_and_does_nothing(arena: Arena):
+def test_a_key_used_again_returns_the_first_outcome_and_does_nothing(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     first = arena.command(alice._order("BTCUSDT", LONG, OrderType.MARKET, margin=100, leverage=10, key="one"))
@@ -24,7 +25,7 @@ def test_a_key_used_again_returns_the_first_outcome_and_does_nothing(arena: Aren
     assert again.price == 60_000
 
 
-def test_a_key_with_other_arguments_is_refused(arena: Arena):
+def test_a_key_with_other_arguments_is_refused(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, margin=100, leverage=10, key="one")
@@ -34,7 +35,7 @@ def test_a_key_with_other_arguments_is_refused(arena: Arena):
         alice.closes(alice.positions[0], key="one")
 
 
-def test_a_refused_request_may_be_tried_again_with_its_key(arena: Arena):
+def test_a_refused_request_may_be_tried_again_with_its_key(arena: Arena) -> None:
     alice = arena.player(cash=100)
     with arena.refuses(Reason.FEED_STALE):
         alice.opens("BTCUSDT", LONG, margin=100, leverage=10, key="one")
@@ -43,7 +44,7 @@ def test_a_refused_request_may_be_tried_again_with_its_key(arena: Arena):
     assert not arena.outcome.replayed
 
 
-def test_keys_of_two_players_have_nothing_to_do_with_each_other(arena: Arena):
+def test_keys_of_two_players_have_nothing_to_do_with_each_other(arena: Arena) -> None:
     alice, bob = arena.player(), arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, margin=100, leverage=10, key="one")
@@ -52,19 +53,24 @@ def test_keys_of_two_players_have_nothing_to_do_with_each_other(arena: Arena):
     assert request_key(alice.id, "one") != request_key(bob.id, "one")
 
 
-def test_every_kind_of_request_can_have_a_key(arena: Arena):
+def test_every_kind_of_request_can_have_a_key(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
-    for request in (lambda: alice.moves(order, price=58_000, key="move"), lambda: alice.cancels(order, key="cancel"),
-                    lambda: alice.cancels_all(key="all"), lambda: alice.closes(position, key="close")):  # fmt: skip
+    requests: tuple[Callable[[], Outcome], ...] = (
+        lambda: alice.moves(order, price=58_000, key="move"),
+        lambda: alice.cancels(order, key="cancel"),
+        lambda: alice.cancels_all(key="all"),
+        lambda: alice.closes(position, key="close"),
+    )
+    for request in requests:
         first = request()
         assert request() == first._replace(replayed=True)
     assert alice.seat.trades == 1
 
 
-def test_a_close_that_waits_is_remembered_as_accepted(arena: Arena):
+def test_a_close_that_waits_is_remembered_as_accepted(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
@@ -77,7 +83,7 @@ def test_a_close_that_waits_is_remembered_as_accepted(arena: Arena):
     assert again.left == Decimal("0.01666")
 
 
-def test_a_key_is_kept_for_a_day(arena: Arena):
+def test_a_key_is_kept_for_a_day(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
@@ -89,7 +95,7 @@ def test_a_key_is_kept_for_a_day(arena: Arena):
         alice.closes(position, key="close")
 
 
-def test_a_player_has_4096_keys_and_the_oldest_goes_first(arena: Arena):
+def test_a_player_has_4096_keys_and_the_oldest_goes_first(arena: Arena) -> None:
     assert REQUESTS_PER_PLAYER == 4_096
     alice, bob = arena.player(max_positions=10_000), arena.player(max_positions=10_000)
     arena.quote("BTCUSDT", 60_000)
@@ -110,7 +116,7 @@ def test_a_player_has_4096_keys_and_the_oldest_goes_first(arena: Arena):
     assert replayed(bob._order("BTCUSDT", LONG, OrderType.MARKET, quantity="0.0001", leverage=100, key="his"))
 
 
-def test_expiry_takes_what_is_old_of_all_players_and_leaves_the_rest(arena: Arena):
+def test_expiry_takes_what_is_old_of_all_players_and_leaves_the_rest(arena: Arena) -> None:
     players = [arena.player() for _ in range(3)]
     for round_ in range(4):
         arena.quote("BTCUSDT", 60_000)

@@ -24,7 +24,7 @@ SLOTS = 64
 LINES = SLOTS // 8
 
 
-def make_index(slots: int = SLOTS):
+def make_index(slots: int = SLOTS) -> Any:
     return make_array("request_index", slots)
 
 
@@ -47,9 +47,10 @@ PATTERNS = {
 
 @pytest.mark.parametrize("keys", PATTERNS.values(), ids=PATTERNS.keys())
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_index_is_a_dict(keys: list[int], seed: int):
+def test_the_index_is_a_dict(keys: list[int], seed: int) -> None:
     """Insert, remove and find at random, at most half full; after each step all keys are found or not."""
-    index, expected, draw = make_index(), {}, random.Random(seed)
+    expected: dict[int, int] = {}
+    index, draw = make_index(), random.Random(seed)
     for _ in range(400):
         key, row = draw.choice(keys), draw.choice((draw.randint(1, 1 << 31), -draw.randint(1, 1 << 31)))
         if key in expected:
@@ -65,7 +66,7 @@ def test_the_index_is_a_dict(keys: list[int], seed: int):
         assert find(index, key) == row
 
 
-def test_removing_from_a_run_that_wraps_leaves_the_others_found():
+def test_removing_from_a_run_that_wraps_leaves_the_others_found() -> None:
     keys = colliding(30)
     for removed in keys:
         index = make_index()
@@ -75,7 +76,7 @@ def test_removing_from_a_run_that_wraps_leaves_the_others_found():
         assert [find(index, key) for key in keys] == [0 if key == removed else row for row, key in enumerate(keys, 1)]
 
 
-def test_a_larger_table_knows_the_same():
+def test_a_larger_table_knows_the_same() -> None:
     small, large = make_index(64), make_index(256)
     for key in range(1, 33):
         insert(small, key * 7, -key)
@@ -83,7 +84,7 @@ def test_a_larger_table_knows_the_same():
     assert [find(large, key * 7) for key in range(1, 34)] == [*(-key for key in range(1, 33)), 0]
 
 
-def test_ids_in_sequence_stay_close_to_where_their_search_starts():
+def test_ids_in_sequence_stay_close_to_where_their_search_starts() -> None:
     """What is opened together is found together: no pile of old survivors lengthens the search for new ids."""
     index, slots = make_index(4096), 4096
     for id in range(1, 20_000):
@@ -97,7 +98,7 @@ def test_ids_in_sequence_stay_close_to_where_their_search_starts():
     assert sum(distance) / len(distance) < 8
 
 
-def test_keys_of_seats_and_holdings_are_unique():
+def test_keys_of_seats_and_holdings_are_unique() -> None:
     most = (1 << 31) - 1
     assert len({seat_key(p, m) for p in (1, 2, most) for m in (1, 2, most)}) == 9
     assert len({holding_key(s, i) for s in (1, 2, most) for i in (1, 2, 1 << 19)}) == 9
@@ -143,8 +144,9 @@ MARKED = {name: keys for name, keys in PATTERNS.items() if name not in ("seats",
 
 @pytest.mark.parametrize("keys", MARKED.values(), ids=MARKED.keys())
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_compact_index_is_a_dict(keys: list[int], seed: int):
-    opened, expected, draw = Opened(SLOTS), {}, random.Random(seed)
+def test_the_compact_index_is_a_dict(keys: list[int], seed: int) -> None:
+    expected: dict[int, int] = {}
+    opened, draw = Opened(SLOTS), random.Random(seed)
     draw.shuffle(opened.free)
     for _ in range(400):
         key = draw.choice(keys)
@@ -159,18 +161,18 @@ def test_the_compact_index_is_a_dict(keys: list[int], seed: int):
         assert np.count_nonzero(opened.book.id_index) == len(expected)
 
 
-def test_the_keys_that_are_meant_to_have_one_mark_have():
+def test_the_keys_that_are_meant_to_have_one_mark_have() -> None:
     assert len({mark_of(key) for key in ONE_MARK}) == 1
 
 
-def test_a_likely_row_may_be_another_of_the_same_mark():
+def test_a_likely_row_may_be_another_of_the_same_mark() -> None:
     opened = Opened(SLOTS)
     opened.open(ONE_MARK[0], 1)
     assert likely_row(opened.book.id_index, ONE_MARK[1]) == 1
     assert find_open(opened.book, ONE_MARK[1]) == 0
 
 
-def test_a_larger_compact_index_knows_the_same():
+def test_a_larger_compact_index_knows_the_same() -> None:
     opened = Opened(SLOTS)
     for row, key in enumerate(ONE_MARK[:16] + PATTERNS["far apart"][:16], 1):
         opened.open(key, -row)
@@ -182,7 +184,7 @@ def test_a_larger_compact_index_knows_the_same():
 
 @pytest.mark.parametrize("colliding", [False, True])
 @pytest.mark.parametrize("often", [0, 0.3, 1])
-def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool, often: float):
+def test_sweeping_a_compact_index_drops_the_numbers_outside(colliding: bool, often: float) -> None:
     """Of a few hundred transfers in sequence, each with a key, and rows of holds, which stay."""
     draw, most = random.Random(1), HIGHEST_NUMBER
     keys = draw.sample(MARKED["colliding"] if colliding else range(1 << 40), 200)

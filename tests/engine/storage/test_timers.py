@@ -16,10 +16,11 @@ clear_timer, next_due = for_python(timers.clear_timer), for_python(timers.next_d
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_timers_are_a_heap_by_due_time_kind_and_id(seed: int):
+def test_timers_are_a_heap_by_due_time_kind_and_id(seed: int) -> None:
     """Set, clear and fire at random, with few distinct times, so that ties are the rule."""
     book, draw = make_book(), random.Random(seed)
-    heap, rows = [], {}
+    heap: list[tuple[int, int, int]] = []
+    rows: dict[tuple[int, int, int], int] = {}
     for id in range(1, 400):
         if len(rows) < 60 and draw.random() < 0.7:
             entry = (draw.randint(1, 20), draw.choice((1, 2, 3)), id)

@@ -44,7 +44,7 @@ def results(player: Player) -> list[FixedResult]:
 ])  # fmt: skip
 def test_the_price_when_the_time_is_up_decides(
     arena: Arena, ann: Player, direction: int, price: int, result: FixedResult, cash: int
-):
+) -> None:
     ann.buys("BTCUSDT", direction, 100, 30)
     assert (ann.cash, ann.stakes, ann.equity) == (9_900, 100, 10_000)
     arena.quote("BTCUSDT", 60_000)
@@ -54,7 +54,7 @@ def test_the_price_when_the_time_is_up_decides(
     assert ann.profit == cash - 10_000
 
 
-def test_the_quote_that_could_be_seen_is_never_the_entry(arena: Arena, ann: Player):
+def test_the_quote_that_could_be_seen_is_never_the_entry(arena: Arena, ann: Player) -> None:
     arena.quote("BTCUSDT", 59_000)
     ann.buys("BTCUSDT", SHORT, 100, 30)
     arena.quote("BTCUSDT", 60_000)
@@ -65,7 +65,7 @@ def test_the_quote_that_could_be_seen_is_never_the_entry(arena: Arena, ann: Play
     assert results(ann) == [FixedResult.WON], "held against the first quote after it, not the first of all"
 
 
-def test_both_quotes_are_shown_by_their_sequence(arena: Arena, ann: Player):
+def test_both_quotes_are_shown_by_their_sequence(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     sequences = []
     for price in (60_000, 60_500, 61_000):
@@ -80,7 +80,7 @@ def test_both_quotes_are_shown_by_their_sequence(arena: Arena, ann: Player):
     assert (settled.entry_sequence, settled.exit_sequence) == (sequences[0], exit_sequence)
 
 
-def test_a_quote_stamped_at_the_expiry_is_too_late(arena: Arena, ann: Player):
+def test_a_quote_stamped_at_the_expiry_is_too_late(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(29)
@@ -92,7 +92,7 @@ def test_a_quote_stamped_at_the_expiry_is_too_late(arena: Arena, ann: Player):
     assert kinds.index(EventKind.FIXED_SETTLED) < kinds.index(EventKind.QUOTE_CHANGED)
 
 
-def test_how_fresh_the_exit_was_is_told_at_the_expiry_and_not_when_the_batch_comes(arena: Arena, ann: Player):
+def test_how_fresh_the_exit_was_is_told_at_the_expiry_and_not_when_the_batch_comes(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(28)
@@ -102,7 +102,7 @@ def test_how_fresh_the_exit_was_is_told_at_the_expiry_and_not_when_the_batch_com
     assert results(ann) == [FixedResult.WON], "two seconds old at the expiry, an hour old now"
 
 
-def test_quotes_that_are_not_usable_neither_enter_nor_settle(arena: Arena, ann: Player):
+def test_quotes_that_are_not_usable_neither_enter_nor_settle(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     with arena.refuses(Reason.QUOTE_NOT_USABLE):
         arena.quote("BTCUSDT", 60_000, 59_000)
@@ -115,7 +115,7 @@ def test_quotes_that_are_not_usable_neither_enter_nor_settle(arena: Arena, ann: 
     assert ann.cash == 10_000
 
 
-def test_a_trade_enters_only_when_the_halt_is_over(arena: Arena, ann: Player):
+def test_a_trade_enters_only_when_the_halt_is_over(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     arena.change("BTCUSDT", halted=True)
     with arena.refuses(Reason.INSTRUMENT_HALTED):
@@ -126,7 +126,9 @@ def test_a_trade_enters_only_when_the_halt_is_over(arena: Arena, ann: Player):
     assert ann.last(EventKind.FIXED_ENTERED).entry == Decimal("59999.995")
 
 
-def test_what_a_trade_wins_the_market_of_the_match_pays_and_what_it_loses_the_market_gets(arena: Arena, ann: Player):
+def test_what_a_trade_wins_the_market_of_the_match_pays_and_what_it_loses_the_market_gets(
+    arena: Arena, ann: Player
+) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     ann.buys("BTCUSDT", SHORT, 30, 30)
     arena.quote("BTCUSDT", 60_000)
@@ -136,14 +138,14 @@ def test_what_a_trade_wins_the_market_of_the_match_pays_and_what_it_loses_the_ma
     assert ann.profit == 50
 
 
-def test_stakes_count_on_the_board(arena: Arena, ann: Player):
+def test_stakes_count_on_the_board(arena: Arena, ann: Player) -> None:
     bob = arena.player()
     bob.buys("BTCUSDT", LONG, 1_000, 30)
     board = views.board(arena.machine.state.book, ann.match, 2)
     assert [(seat.player, seat.equity) for seat in board.top] == [(ann.id, money(10_000)), (bob.id, money(10_000))]
 
 
-def test_a_trade_is_no_position_and_takes_none_of_their_room(arena: Arena):
+def test_a_trade_is_no_position_and_takes_none_of_their_room(arena: Arena) -> None:
     cat = arena.player(max_positions=1)
     arena.quote("BTCUSDT", 60_000)
     cat.opens("BTCUSDT", LONG, margin=100)
@@ -155,7 +157,7 @@ def test_a_trade_is_no_position_and_takes_none_of_their_room(arena: Arena):
     assert (cat.positions, cat.seat.trades) == ([1], 0)
 
 
-def test_the_same_request_again_stakes_once(arena: Arena, ann: Player):
+def test_the_same_request_again_stakes_once(arena: Arena, ann: Player) -> None:
     trade = ann.buys("BTCUSDT", LONG, 100, 30, key="once")
     first = arena.outcome
     arena.passes(1)
@@ -164,7 +166,7 @@ def test_the_same_request_again_stakes_once(arena: Arena, ann: Player):
     assert (ann.stakes, ann.fixed_trades) == (100, [trade])
 
 
-def test_the_longest_trade_lives_a_day(arena: Arena, ann: Player):
+def test_the_longest_trade_lives_a_day(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", SHORT, 1_000, 24 * 3600)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(24 * 3600 - 1)
@@ -174,7 +176,9 @@ def test_the_longest_trade_lives_a_day(arena: Arena, ann: Player):
     assert ann.cash == 10_800
 
 
-def test_trades_are_settled_by_expiry_and_then_in_the_order_in_which_they_were_bought(arena: Arena, ann: Player):
+def test_trades_are_settled_by_expiry_and_then_in_the_order_in_which_they_were_bought(
+    arena: Arena, ann: Player
+) -> None:
     bought = [ann.buys("BTCUSDT", LONG, 1, seconds) for seconds in (9, 7, 8, 7, 9)]
     arena.quote("BTCUSDT", 60_000)
     arena.passes(60)
@@ -182,7 +186,7 @@ def test_trades_are_settled_by_expiry_and_then_in_the_order_in_which_they_were_b
     assert settled == [bought[number] for number in (1, 3, 2, 0, 4)]
 
 
-def test_trades_are_settled_before_orders_that_expire_at_the_same_time(arena: Arena, ann: Player):
+def test_trades_are_settled_before_orders_that_expire_at_the_same_time(arena: Arena, ann: Player) -> None:
     order = ann.limit("BTCUSDT", LONG, 50_000, margin=100, expires_in=30)
     trade = ann.buys("BTCUSDT", LONG, 1, 30)
     arena.passes(30)
@@ -190,7 +194,7 @@ def test_trades_are_settled_before_orders_that_expire_at_the_same_time(arena: Ar
 
 
 @pytest.mark.parametrize("events", [11, 12, 40])
-def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena, events: int):
+def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena, events: int) -> None:
     players = [arena.player() for _ in range(10)]
     arena.quote("BTCUSDT", 60_000)
     arena.apply([BuyFixed(player.id, player.match, 1, LONG, money(1 + n), 30) for n in range(12) for player in players])
@@ -206,7 +210,7 @@ def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena
     assert all(player.fixed_trades == [] for player in players)
 
 
-def test_a_seat_with_a_running_trade_is_not_flat(arena: Arena, ann: Player):
+def test_a_seat_with_a_running_trade_is_not_flat(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     with arena.refuses(Reason.SEAT_NOT_FLAT):
         ann.resets()
@@ -215,7 +219,7 @@ def test_a_seat_with_a_running_trade_is_not_flat(arena: Arena, ann: Player):
     assert ann.cash == 10_000
 
 
-def test_the_cap_is_on_all_seats_together_in_each_minute_and_direction(arena: Arena):
+def test_the_cap_is_on_all_seats_together_in_each_minute_and_direction(arena: Arena) -> None:
     arena.change("BTCUSDT", fixed_exposure_cap=money(100))
     ann, bob = arena.player(), arena.player(cash=5_000, execution=Execution.NEXT)
     arena.quote("BTCUSDT", 60_000)
@@ -245,7 +249,9 @@ def final_balance(arena: Arena) -> int:
     return balance
 
 
-def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expire_later(arena: Arena, contest: Player):
+def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expire_later(
+    arena: Arena, contest: Player
+) -> None:
     with arena.refuses(Reason.DURATION_INVALID):
         contest.buys("BTCUSDT", LONG, 100, 61)
     contest.buys("BTCUSDT", LONG, 100, 60)
@@ -256,7 +262,7 @@ def test_a_trade_that_expires_with_its_match_is_settled_first_and_none_may_expir
     assert contest.cash == 1_080
 
 
-def test_a_match_that_ends_early_gives_the_stakes_back(arena: Arena, contest: Player):
+def test_a_match_that_ends_early_gives_the_stakes_back(arena: Arena, contest: Player) -> None:
     first, second = (contest.buys("BTCUSDT", LONG, stake, 60) for stake in (100, 50))
     arena.quote("BTCUSDT", 60_000)
     arena.command(EndMatch(contest.match, "enough"))
@@ -270,7 +276,7 @@ def test_a_match_that_ends_early_gives_the_stakes_back(arena: Arena, contest: Pl
     assert len(results(contest)) == 2
 
 
-def test_what_a_trade_wins_or_loses_changes_the_balance_and_its_stake_does_not(arena: Arena, ann: Player):
+def test_what_a_trade_wins_or_loses_changes_the_balance_and_its_stake_does_not(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     ann.buys("BTCUSDT", SHORT, 50, 31)
     ann.buys("BTCUSDT", LONG, 10, 32)
@@ -285,7 +291,7 @@ def test_what_a_trade_wins_or_loses_changes_the_balance_and_its_stake_does_not(a
     assert ann.seat.max_drawdown == money(100)
 
 
-def test_trading_hours_that_end_leave_an_open_trade_to_its_quotes(arena: Arena, ann: Player):
+def test_trading_hours_that_end_leave_an_open_trade_to_its_quotes(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(29)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from engine.model.commands import Side
 from engine.model.events import Cause, EventKind
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, MONEY
@@ -29,7 +30,7 @@ def fine(arena: Arena) -> Arena:
     (SHORT, True, "104475.3854"),
     (SHORT, False, "104527.3632"),
 ])  # fmt: skip
-def test_liquidation_of_one_bitcoin_at_twenty_times(fine: Arena, side, fees, liquidation):
+def test_liquidation_of_one_bitcoin_at_twenty_times(fine: Arena, side: Side, fees: bool, liquidation: str) -> None:
     alice = fine.player(cash=10_000, fees=fees)
     fine.quote("FINEUSDT", *(("99999.9999", 100_000) if side is LONG else (100_000, "100000.0001")))
     alice.opens("FINEUSDT", side, quantity=1, leverage=20)
@@ -48,7 +49,7 @@ def test_liquidation_of_one_bitcoin_at_twenty_times(fine: Arena, side, fees, liq
     assert (closed.cause, closed.price) == (Cause.LIQUIDATION, price)
 
 
-def test_a_bracket_crossed_on_the_way_is_the_one_that_counts(fine: Arena):
+def test_a_bracket_crossed_on_the_way_is_the_one_that_counts(fine: Arena) -> None:
     alice = fine.player(cash=20_000)
     fine.quote("FINEUSDT", 100_000)
     alice.opens("FINEUSDT", LONG, quantity="6.05", leverage=50)
@@ -62,7 +63,7 @@ def test_a_bracket_crossed_on_the_way_is_the_one_that_counts(fine: Arena):
     (SHORT, True, "104947.5262"),
     (SHORT, False, "105000.0000"),
 ])  # fmt: skip
-def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side, fees, bankruptcy):
+def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side: Side, fees: bool, bankruptcy: str) -> None:
     """Margin, loss and closing fee meet within the tick: one beyond leaves nothing, one before leaves something."""
     alice = fine.player(cash=10_000, fees=fees)
     tick, price = Decimal("0.0001"), Decimal(bankruptcy)
@@ -79,17 +80,18 @@ def test_at_the_bankruptcy_price_nothing_comes_back(fine: Arena, side, fees, ban
         alice.resets()
 
 
-def test_a_trial_names_the_bankruptcy_price_with_the_closing_fee(fine: Arena):
+def test_a_trial_names_the_bankruptcy_price_with_the_closing_fee(fine: Arena) -> None:
     from tests.harness.records import batch_of
 
     alice = fine.player(cash=10_000, fees=True)
     fine.quote("FINEUSDT", 100_000)
     command = alice._order("FINEUSDT", LONG, 1, quantity=1, leverage=20)
     _, plan = fine.machine.try_order(batch_of([command], 1, 0).records.tobytes())
+    assert plan is not None
     assert plan.bankruptcy in (950_475_238, 950_475_237)
 
 
-def test_leverage_is_limited_by_the_bracket_of_all_that_the_seat_has_there(arena: Arena):
+def test_leverage_is_limited_by_the_bracket_of_all_that_the_seat_has_there(arena: Arena) -> None:
     """Splitting evades nothing: the third order would lift the sum over 50,000, where 100 is the most."""
     alice = arena.player(cash=100_000)
     arena.quote("BTCUSDT", 50_000)
@@ -100,7 +102,7 @@ def test_leverage_is_limited_by_the_bracket_of_all_that_the_seat_has_there(arena
     alice.opens("BTCUSDT", LONG, quantity="0.0002", leverage=100)
 
 
-def test_another_instrument_and_another_player_have_brackets_of_their_own(arena: Arena):
+def test_another_instrument_and_another_player_have_brackets_of_their_own(arena: Arena) -> None:
     alice, bob = arena.player(cash=100_000), arena.player(cash=100_000)
     arena.quote("BTCUSDT", 50_000)
     arena.quote("ETHUSDT", 50_000)
@@ -109,7 +111,7 @@ def test_another_instrument_and_another_player_have_brackets_of_their_own(arena:
     bob.opens("BTCUSDT", LONG, quantity=1, leverage=125)
 
 
-def test_what_is_closed_or_cancelled_makes_room_in_the_bracket(arena: Arena):
+def test_what_is_closed_or_cancelled_makes_room_in_the_bracket(arena: Arena) -> None:
     alice = arena.player(cash=100_000)
     arena.quote("BTCUSDT", 49_999, 50_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.5", leverage=125)
@@ -122,7 +124,7 @@ def test_what_is_closed_or_cancelled_makes_room_in_the_bracket(arena: Arena):
     alice.opens("BTCUSDT", LONG, quantity="0.5", leverage=125)
 
 
-def test_all_the_notional_that_fits_is_taken_and_not_a_lot_more(arena: Arena):
+def test_all_the_notional_that_fits_is_taken_and_not_a_lot_more(arena: Arena) -> None:
     """At the very bound, 2^60 units in one seat, every product still fits, also in the machine's words."""
     bracket = replace(BTC.brackets[0], maintenance_ppm=10, max_leverage=1000)
     huge = replace(BTC, symbol="HUGE", tick_units=MONEY, lot_units=MONEY, highest_price=1 << 33, max_lots=1,

@@ -15,6 +15,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY
 from engine.model.state import State
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
+from engine.storage.emit import Announcer
 from engine.trading import margin
 from engine.trading.define_instrument import define_instrument
 from tests.harness.arena import BTC, Arena
@@ -54,7 +55,7 @@ SMALL = [
 
 def state_of(data: DefineInstrument) -> State:
     state = State()
-    assert define_instrument(state, data, lambda *_, **__: {})[0] is Reason.ACCEPTED
+    assert define_instrument(state, data, Announcer(state))[0] is Reason.ACCEPTED
     return state
 
 
@@ -64,7 +65,9 @@ STATES = [state_of(data) for data in SMALL]
 @given(st.sampled_from(range(len(SMALL))), st.sampled_from((1, -1)), st.integers(1, 300), st.integers(1, 125),
        st.integers(1, 20) | st.integers(1, 2_000), st.booleans(), st.integers(-2, 2))  # fmt: skip
 @settings(max_examples=600)
-def test_it_is_the_first_price_from_the_profitable_side_that_breaches(number, side, price, leverage, lots, fees, more):
+def test_it_is_the_first_price_from_the_profitable_side_that_breaches(
+    number: int, side: int, price: int, leverage: int, lots: int, fees: bool, more: int
+) -> None:
     """Also for positions so small that roundings weigh more than a tick, and for margins a unit more or less."""
     data, book = SMALL[number], STATES[number].book
     value = data.tick_units * data.lot_units // MONEY
@@ -73,7 +76,7 @@ def test_it_is_the_first_price_from_the_profitable_side_that_breaches(number, si
     assert found == scanned(data, side, lots, price * lots, margin, fees)
 
 
-def test_the_inequality_is_that_of_the_rules():
+def test_the_inequality_is_that_of_the_rules() -> None:
     draw = random.Random(1)
     for _ in range(300):
         number = draw.randrange(len(SMALL))
@@ -89,7 +92,7 @@ def test_the_inequality_is_that_of_the_rules():
         assert bool(breaches(book, 1, side, lots, entry * lots, margin, data.taker_fee_ppm, price)) == expected
 
 
-def test_a_bracket_ends_with_its_cap_and_the_last_one_never():
+def test_a_bracket_ends_with_its_cap_and_the_last_one_never() -> None:
     book = STATES[1].book
     rows = [
         bracket_row(book, 1, notional) - BRACKETS_PER_INSTRUMENT
@@ -98,7 +101,7 @@ def test_a_bracket_ends_with_its_cap_and_the_last_one_never():
     assert rows == [0, 0, 1, 1, 2, 2]
 
 
-def test_maintenance_of_the_vectors_is_continuous_at_each_cap(arena: Arena):
+def test_maintenance_of_the_vectors_is_continuous_at_each_cap(arena: Arena) -> None:
     book = arena.machine.state.book
     for bracket in BTC.brackets[:-1]:
         below, above = (maintenance(book, 1, bracket.notional_cap + more) for more in (0, 1))
@@ -108,7 +111,7 @@ def test_maintenance_of_the_vectors_is_continuous_at_each_cap(arena: Arena):
 
 
 @pytest.mark.parametrize("side", [1, -1])
-def test_real_sizes_satisfy_the_inequality_and_the_tick_before_does_not(arena: Arena, side):
+def test_real_sizes_satisfy_the_inequality_and_the_tick_before_does_not(arena: Arena, side: int) -> None:
     book, draw = arena.machine.state.book, random.Random(side)
     for _ in range(200):
         entry, lots, leverage = draw.randint(100_000, 9_000_000), draw.randint(10, 10_000_000), draw.randint(1, 125)

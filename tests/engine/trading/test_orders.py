@@ -14,7 +14,7 @@ from tests.harness.arena import LONG, SHORT, Arena, Player
 from tests.harness.records import CancelAll, outcomes_of
 
 
-def test_a_market_buy_fills_at_the_ask_and_a_sell_at_the_bid(arena: Arena):
+def test_a_market_buy_fills_at_the_ask_and_a_sell_at_the_bid(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 59_990, 60_010)
     alice.opens("BTCUSDT", LONG, margin=600, leverage=10)
@@ -23,7 +23,7 @@ def test_a_market_buy_fills_at_the_ask_and_a_sell_at_the_bid(arena: Arena):
     assert alice.last(EventKind.POSITION_OPENED).price == 59_990
 
 
-def test_size_by_margin_is_whole_lots_and_never_costs_more_than_asked(arena: Arena):
+def test_size_by_margin_is_whole_lots_and_never_costs_more_than_asked(arena: Arena) -> None:
     alice = arena.player(cash=100)
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, margin=50, leverage=10)
@@ -33,7 +33,7 @@ def test_size_by_margin_is_whole_lots_and_never_costs_more_than_asked(arena: Are
     assert alice.cash == Decimal("50.02")
 
 
-def test_size_by_quantity_pays_the_margin_rounded_up(arena: Arena):
+def test_size_by_quantity_pays_the_margin_rounded_up(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", "60000.01")
     alice.opens("BTCUSDT", LONG, quantity="0.001", leverage=7)
@@ -42,14 +42,14 @@ def test_size_by_quantity_pays_the_margin_rounded_up(arena: Arena):
     assert alice.last(EventKind.POSITION_OPENED).margin == Decimal("0.85714300")
 
 
-def test_margin_that_does_not_divide_is_rounded_up(arena: Arena):
+def test_margin_that_does_not_divide_is_rounded_up(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, quantity="0.001", leverage=7)
     assert alice.margin == Decimal("8.57142858")  # 60 / 7 = 8.571428571...
 
 
-def test_each_fill_is_a_position_of_its_own(arena: Arena):
+def test_each_fill_is_a_position_of_its_own(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     long = alice.opens("BTCUSDT", LONG, margin=100, leverage=5)
@@ -59,7 +59,7 @@ def test_each_fill_is_a_position_of_its_own(arena: Arena):
     assert arena.order_of_events() == [(EventKind.POSITION_OPENED, again)]
 
 
-def test_opening_takes_the_taker_fee_rounded_up(arena: Arena):
+def test_opening_takes_the_taker_fee_rounded_up(arena: Arena) -> None:
     alice = arena.player(cash=100, fees=True)
     arena.quote("BTCUSDT", "60000.01")
     alice.opens("BTCUSDT", LONG, quantity="0.00101", leverage=10)
@@ -68,7 +68,7 @@ def test_opening_takes_the_taker_fee_rounded_up(arena: Arena):
     assert alice.cash == 100 - Decimal("6.06000101") - Decimal("0.03030001")
 
 
-def test_a_limit_buy_rests_until_the_ask_comes_down_and_fills_at_its_own_price_with_the_maker_fee(arena: Arena):
+def test_a_limit_buy_rests_until_the_ask_comes_down_and_fills_at_its_own_price_with_the_maker_fee(arena: Arena) -> None:
     alice = arena.player(cash=1_000, fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, quantity="0.01", leverage=10)
@@ -85,7 +85,7 @@ def test_a_limit_buy_rests_until_the_ask_comes_down_and_fills_at_its_own_price_w
     assert (alice.reserved, alice.margin, alice.cash) == (0, 59, 1_000 - 59 - Decimal("0.118"))
 
 
-def test_a_limit_fills_at_the_very_tick_of_its_price(arena: Arena):
+def test_a_limit_fills_at_the_very_tick_of_its_price(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 59_999, 60_000)
     buy = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
@@ -98,7 +98,7 @@ def test_a_limit_fills_at_the_very_tick_of_its_price(arena: Arena):
     assert alice.positions == [buy, sell]
 
 
-def test_a_marketable_limit_fills_at_the_touch_with_the_taker_fee(arena: Arena):
+def test_a_marketable_limit_fills_at_the_touch_with_the_taker_fee(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     alice.limit("BTCUSDT", LONG, 60_500, quantity="0.01", leverage=10)
@@ -113,7 +113,7 @@ def test_a_marketable_limit_fills_at_the_touch_with_the_taker_fee(arena: Arena):
     assert arena.outcome.price == 59_999
 
 
-def test_a_fill_on_arrival_is_one_event_and_it_names_the_order(arena: Arena):
+def test_a_fill_on_arrival_is_one_event_and_it_names_the_order(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     order = alice.limit("BTCUSDT", LONG, 60_500, margin=100, leverage=10, client_order_id="now")
@@ -125,7 +125,7 @@ def test_a_fill_on_arrival_is_one_event_and_it_names_the_order(arena: Arena):
     assert (opened.margin, opened.cash) == (alice.margin, alice.cash)
 
 
-def test_a_fill_after_waiting_ends_the_order_and_opens_the_position(arena: Arena):
+def test_a_fill_after_waiting_ends_the_order_and_opens_the_position(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_000, client_order_id="later")
@@ -136,7 +136,7 @@ def test_a_fill_after_waiting_ends_the_order_and_opens_the_position(arena: Arena
     assert {name for name in filled if filled[name] != opened[name]} == {"kind", "message", "left"}
 
 
-def test_immediate_or_cancel_fills_now_or_is_cancelled_and_costs_nothing(arena: Arena):
+def test_immediate_or_cancel_fills_now_or_is_cancelled_and_costs_nothing(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     order = alice.limit("BTCUSDT", LONG, "59999.99", margin=100, leverage=10, ioc=True)
@@ -147,7 +147,7 @@ def test_immediate_or_cancel_fills_now_or_is_cancelled_and_costs_nothing(arena: 
     assert arena.outcome.status is OrderStatus.FILLED
 
 
-def test_an_order_good_till_a_date_expires_at_it_and_what_it_reserved_comes_back(arena: Arena):
+def test_an_order_good_till_a_date_expires_at_it_and_what_it_reserved_comes_back(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, expires_in=30)
@@ -158,7 +158,7 @@ def test_an_order_good_till_a_date_expires_at_it_and_what_it_reserved_comes_back
     assert (alice.orders, alice.cash, alice.reserved) == ([], 10_000, 0)
 
 
-def test_an_order_that_filled_or_was_cancelled_does_not_expire(arena: Arena):
+def test_an_order_that_filled_or_was_cancelled_does_not_expire(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     filled = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, expires_in=30)
@@ -170,7 +170,7 @@ def test_an_order_that_filled_or_was_cancelled_does_not_expire(arena: Arena):
     assert not arena.happened(EventKind.ORDER_EXPIRED)
 
 
-def test_expiry_comes_before_the_quote_of_the_same_stamp(arena: Arena):
+def test_expiry_comes_before_the_quote_of_the_same_stamp(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, expires_in=1)
@@ -180,7 +180,7 @@ def test_expiry_comes_before_the_quote_of_the_same_stamp(arena: Arena):
     assert alice.positions == []
 
 
-def test_orders_expire_in_order_of_their_time_then_of_acceptance(arena: Arena):
+def test_orders_expire_in_order_of_their_time_then_of_acceptance(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     late = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, expires_in=20)
@@ -190,7 +190,7 @@ def test_orders_expire_in_order_of_their_time_then_of_acceptance(arena: Arena):
     assert [id for _, id in arena.order_of_events()] == [first, second, late]
 
 
-def test_cancel_gives_back_what_was_reserved(arena: Arena):
+def test_cancel_gives_back_what_was_reserved(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", SHORT, 61_000, margin=100, leverage=10)
@@ -201,7 +201,7 @@ def test_cancel_gives_back_what_was_reserved(arena: Arena):
     assert alice.positions == []
 
 
-def test_an_amendment_that_changes_nothing_is_taken(arena: Arena):
+def test_an_amendment_that_changes_nothing_is_taken(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_000, expires_in=9)
@@ -213,7 +213,7 @@ def test_an_amendment_that_changes_nothing_is_taken(arena: Arena):
     assert views.orders(arena.machine.state.book, alice.id, alice.match) == before
 
 
-def test_an_amended_order_is_as_one_placed_at_its_price(arena: Arena):
+def test_an_amended_order_is_as_one_placed_at_its_price(arena: Arena) -> None:
     alice, bob = (arena.player(fees=True, cash=1_000) for _ in range(2))
     arena.quote("BTCUSDT", 60_000)
     for place, price, other in ((Player.limit, 59_000, 58_000), (Player.stop, 61_000, 62_000)):
@@ -222,12 +222,12 @@ def test_an_amended_order_is_as_one_placed_at_its_price(arena: Arena):
             moved = alice.moves(amended, price=other)
             place(bob, "BTCUSDT", LONG, other, leverage=7, **size)
             assert moved.liquidation == arena.outcome.liquidation
-            mine, his = (views.orders(arena.machine.state.book, one.id, one.match)[-1] for one in (alice, bob))
+            mine, his = (one.resting[-1] for one in (alice, bob))
             assert mine._replace(order=0) == his._replace(order=0)
             assert (alice.cash, alice.reserved) == (bob.cash, bob.reserved)
 
 
-def test_a_new_reservation_takes_the_fees_of_today(arena: Arena):
+def test_a_new_reservation_takes_the_fees_of_today(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, quantity="0.01", leverage=10)
@@ -238,7 +238,7 @@ def test_a_new_reservation_takes_the_fees_of_today(arena: Arena):
     assert alice.reserved == 59 + Decimal("0.177")
 
 
-def test_cancel_all_takes_more_than_fits_the_event_buffer_and_its_outcome_is_whole(arena: Arena):
+def test_cancel_all_takes_more_than_fits_the_event_buffer_and_its_outcome_is_whole(arena: Arena) -> None:
     """The turn stops when the buffer is full and goes on where it was; the outcome is remembered before the last."""
     arena.has_room_for_events(16)
     alice, bob = arena.player(), arena.player()
@@ -258,7 +258,7 @@ def test_cancel_all_takes_more_than_fits_the_event_buffer_and_its_outcome_is_who
     assert arena.machine.state.book.world[0]["timers"] == 0
 
 
-def test_cancel_all_passes_over_what_is_on_its_way_however_small_the_buffer(arena: Arena):
+def test_cancel_all_passes_over_what_is_on_its_way_however_small_the_buffer(arena: Arena) -> None:
     arena.has_room_for_events(12)
     alice = arena.player(execution=Execution.NEXT)
     arena.quote("BTCUSDT", 60_000)
@@ -268,7 +268,7 @@ def test_cancel_all_passes_over_what_is_on_its_way_however_small_the_buffer(aren
     assert alice.orders == rest[1::2]
 
 
-def test_cancel_all_is_of_one_match_and_works_when_it_is_not_open_for_trading(arena: Arena):
+def test_cancel_all_is_of_one_match_and_works_when_it_is_not_open_for_trading(arena: Arena) -> None:
     alice = arena.player()
     other = Player(arena, alice.id, arena.match(cash=5_000))
     arena.quote("BTCUSDT", 60_000)
@@ -279,13 +279,13 @@ def test_cancel_all_is_of_one_match_and_works_when_it_is_not_open_for_trading(ar
     assert (len(alice.orders), len(other.orders)) == (0, 1)
 
 
-def test_a_resting_order_keeps_its_text_stops_and_times(arena: Arena):
+def test_a_resting_order_keeps_its_text_stops_and_times(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     text = "abcABC019._:/-" + 22 * "x"
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_000, take_profit=62_000,
                         expires_in=30, client_order_id=text)  # fmt: skip
-    shown = views.orders(arena.machine.state.book, alice.id, alice.match)[0]
+    shown = alice.resting[0]
     assert (shown.order, shown.price, shown.stop_loss, shown.take_profit) == (order, 5_900_000, 5_800_000, 6_200_000)
     assert shown.expires_at_ns - shown.accepted_at_ns == 30 * 10**9
     assert shown.client_order_id.rstrip(b"\0").decode() == text
@@ -295,7 +295,7 @@ def test_a_resting_order_keeps_its_text_stops_and_times(arena: Arena):
     assert (position.stop_loss, position.take_profit, position.leverage) == (5_800_000, 6_200_000, 10)
 
 
-def test_stops_of_a_limit_order_are_held_against_its_own_price(arena: Arena):
+def test_stops_of_a_limit_order_are_held_against_its_own_price(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     with arena.refuses(Reason.WOULD_TRIGGER_NOW):
@@ -303,7 +303,7 @@ def test_stops_of_a_limit_order_are_held_against_its_own_price(arena: Arena):
     alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss="58999.99", take_profit="59000.01")
 
 
-def test_an_order_that_opens_on_this_quote_is_first_looked_at_with_the_next(arena: Arena):
+def test_an_order_that_opens_on_this_quote_is_first_looked_at_with_the_next(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10, stop_loss=58_900)
@@ -313,7 +313,7 @@ def test_an_order_that_opens_on_this_quote_is_first_looked_at_with_the_next(aren
     assert alice.last(EventKind.POSITION_CLOSED).cause is Cause.STOP_LOSS
 
 
-def test_a_resting_order_that_would_be_liquidated_by_its_quote_is_refused_at_the_fill(arena: Arena):
+def test_a_resting_order_that_would_be_liquidated_by_its_quote_is_refused_at_the_fill(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=100)
@@ -331,7 +331,9 @@ def test_a_resting_order_that_would_be_liquidated_by_its_quote_is_refused_at_the
         ({"close_only": True}, Reason.INSTRUMENT_CLOSE_ONLY),
     ],
 )
-def test_a_resting_order_is_refused_at_the_fill_when_the_instrument_no_longer_opens(arena: Arena, field, reason):
+def test_a_resting_order_is_refused_at_the_fill_when_the_instrument_no_longer_opens(
+    arena: Arena, field: dict[str, bool], reason: Reason
+) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
@@ -341,7 +343,7 @@ def test_a_resting_order_is_refused_at_the_fill_when_the_instrument_no_longer_op
     assert (alice.orders, alice.positions, alice.cash) == ([], [], 10_000)
 
 
-def test_a_fill_that_needs_more_than_is_free_is_refused_and_the_reservation_comes_back(arena: Arena):
+def test_a_fill_that_needs_more_than_is_free_is_refused_and_the_reservation_comes_back(arena: Arena) -> None:
     alice = arena.player(cash="59.118", fees=True)
     arena.quote("BTCUSDT", 60_000)
     alice.limit("BTCUSDT", LONG, 59_000, quantity="0.01", leverage=10)
@@ -352,7 +354,7 @@ def test_a_fill_that_needs_more_than_is_free_is_refused_and_the_reservation_come
     assert alice.cash == Decimal("59.118")
 
 
-def test_a_fill_that_needs_less_gives_the_rest_back(arena: Arena):
+def test_a_fill_that_needs_less_gives_the_rest_back(arena: Arena) -> None:
     alice = arena.player(cash="59.118", fees=True)
     arena.quote("BTCUSDT", 60_000)
     alice.limit("BTCUSDT", LONG, 59_000, quantity="0.01", leverage=10)
@@ -361,7 +363,7 @@ def test_a_fill_that_needs_less_gives_the_rest_back(arena: Arena):
     assert (alice.positions != [], alice.cash) == (True, Decimal("0.059"))
 
 
-def test_all_the_cash_can_be_spent_and_not_a_unit_more(arena: Arena):
+def test_all_the_cash_can_be_spent_and_not_a_unit_more(arena: Arena) -> None:
     alice = arena.player(cash="60.3", fees=True)
     bob = arena.player(cash="60.29999999", fees=True)
     arena.quote("BTCUSDT", 60_000)
@@ -371,7 +373,7 @@ def test_all_the_cash_can_be_spent_and_not_a_unit_more(arena: Arena):
         bob.opens("BTCUSDT", LONG, quantity="0.01", leverage=10)
 
 
-def test_orders_and_positions_count_together_against_the_limit(arena: Arena):
+def test_orders_and_positions_count_together_against_the_limit(arena: Arena) -> None:
     alice = arena.player(max_positions=2)
     arena.quote("BTCUSDT", 60_000)
     order = alice.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
@@ -384,7 +386,7 @@ def test_orders_and_positions_count_together_against_the_limit(arena: Arena):
     alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
 
 
-def test_private_messages_are_numbered_without_gaps(arena: Arena):
+def test_private_messages_are_numbered_without_gaps(arena: Arena) -> None:
     alice, bob = arena.player(), arena.player()
     arena.quote("BTCUSDT", 60_000)
     for player in (alice, bob, alice):
@@ -395,7 +397,7 @@ def test_private_messages_are_numbered_without_gaps(arena: Arena):
         assert views.messages_of(arena.machine.state.book, player.id) == len(numbers)
 
 
-def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena):
+def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena) -> None:
     from tests.harness.records import batch_of, lasting
 
     alice = arena.player(fees=True)
@@ -405,6 +407,7 @@ def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena):
     reason, plan = arena.machine.try_order(batch_of([command], 1, 0).records.tobytes())
     assert (reason, lasting(arena.machine.state)) == (Reason.ACCEPTED, before)
     outcome = arena.command(command)
+    assert plan is not None
     assert (plan.fills, plan.price, plan.fee) == (True, 6_000_000, 300_000_000)
     assert arena.price("BTCUSDT", plan.liquidation) == outcome.liquidation
     assert plan.bankruptcy == 5_402_701  # 54,000 / 0.9995 = 54,027.01...

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from engine.model.commands import Side
 from engine.model.events import Cause, EventKind, OrderStatus
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_S
 from tests.harness.arena import LONG, SHORT, Arena, money
 
 
-def test_a_long_is_valued_and_closed_at_the_bid_and_a_short_at_the_ask(arena: Arena):
+def test_a_long_is_valued_and_closed_at_the_bid_and_a_short_at_the_ask(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 59_990, 60_000)
     long = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -26,7 +27,7 @@ def test_a_long_is_valued_and_closed_at_the_bid_and_a_short_at_the_ask(arena: Ar
     assert alice.cash == 10_000 - 2
 
 
-def test_closing_takes_the_taker_fee_of_the_closing_notional(arena: Arena):
+def test_closing_takes_the_taker_fee_of_the_closing_notional(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 59_999, 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -37,7 +38,7 @@ def test_closing_takes_the_taker_fee_of_the_closing_notional(arena: Arena):
     assert (alice.seat.trades, alice.seat.wins) == (1, 1)
 
 
-def test_a_match_without_fees_takes_none(arena: Arena):
+def test_a_match_without_fees_takes_none(arena: Arena) -> None:
     alice = arena.player(fees=False)
     arena.quote("BTCUSDT", 59_999, 60_000)
     alice.closes(alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10))
@@ -48,7 +49,7 @@ def test_a_match_without_fees_takes_none(arena: Arena):
 # Stops and targets
 
 
-def test_a_long_stops_at_the_first_bid_at_or_below_its_stop(arena: Arena):
+def test_a_long_stops_at_the_first_bid_at_or_below_its_stop(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, stop_loss=58_000)
@@ -59,7 +60,7 @@ def test_a_long_stops_at_the_first_bid_at_or_below_its_stop(arena: Arena):
     assert (closed.cause, closed.price, closed.profit) == (Cause.STOP_LOSS, 58_000, -200)
 
 
-def test_a_short_stops_at_the_first_ask_at_or_above_its_stop(arena: Arena):
+def test_a_short_stops_at_the_first_ask_at_or_above_its_stop(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000, "60000.01")
     alice.opens("BTCUSDT", SHORT, quantity="0.1", leverage=10, stop_loss=62_000)
@@ -70,7 +71,7 @@ def test_a_short_stops_at_the_first_ask_at_or_above_its_stop(arena: Arena):
     assert (closed.cause, closed.price, closed.profit) == (Cause.STOP_LOSS, 62_000, -200)
 
 
-def test_a_target_closes_at_the_touch_on_the_closing_side(arena: Arena):
+def test_a_target_closes_at_the_touch_on_the_closing_side(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000, "60000.01")
     long = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, take_profit=61_000)
@@ -87,7 +88,7 @@ def test_a_target_closes_at_the_touch_on_the_closing_side(arena: Arena):
     assert (closed.id, closed.cause, closed.price) == (short, Cause.TAKE_PROFIT, 59_000)
 
 
-def test_stops_are_set_moved_and_taken_away(arena: Arena):
+def test_stops_are_set_moved_and_taken_away(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, stop_loss=59_000, take_profit=61_000)
@@ -103,7 +104,7 @@ def test_stops_are_set_moved_and_taken_away(arena: Arena):
     assert alice.last(EventKind.POSITION_CLOSED).profit == Decimal("199.999")
 
 
-def test_margin_added_moves_the_liquidation_away_and_taken_back_brings_it_home(arena: Arena):
+def test_margin_added_moves_the_liquidation_away_and_taken_back_brings_it_home(arena: Arena) -> None:
     alice = arena.player(cash=10_000)
     arena.quote("BTCUSDT", 100_000)
     position = alice.opens("BTCUSDT", LONG, quantity=1, leverage=20)
@@ -122,7 +123,7 @@ def test_margin_added_moves_the_liquidation_away_and_taken_back_brings_it_home(a
         alice.amends(position, margin="-0.00000001")
 
 
-def test_what_a_part_that_closed_paid_is_not_taken_back_again(arena: Arena):
+def test_what_a_part_that_closed_paid_is_not_taken_back_again(arena: Arena) -> None:
     """The initial requirement is of what is still open."""
     alice = arena.player(cash=10_000)
     arena.quote("BTCUSDT", 100_000)
@@ -135,7 +136,7 @@ def test_what_a_part_that_closed_paid_is_not_taken_back_again(arena: Arena):
         alice.amends(position, margin="-0.00000001")
 
 
-def test_margin_that_is_added_is_at_stake(arena: Arena):
+def test_margin_that_is_added_is_at_stake(arena: Arena) -> None:
     alice = arena.player(cash=10_000)
     arena.quote("BTCUSDT", 100_000, "100000.01")
     position = alice.opens("BTCUSDT", SHORT, quantity=1, leverage=20)
@@ -148,7 +149,7 @@ def test_margin_that_is_added_is_at_stake(arena: Arena):
 
 
 @pytest.mark.parametrize("side", [LONG, SHORT])
-def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, side):
+def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, side: Side) -> None:
     """Two percent of 50,000 is 1,000, and a step is 50. What counts is the closing side of the quote."""
     alice = arena.player(cash=100_000)
 
@@ -157,7 +158,7 @@ def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, sid
         arena.quote("BTCUSDT", *((price, price + 1) if side is LONG else (price - 1, price)))
 
     def stands() -> int:
-        return (alice.position(position).stop_loss // 100 - 50_000) * side
+        return int(alice.position(position).stop_loss // 100 - 50_000) * side
 
     gains(0)
     position = alice.opens("BTCUSDT", side, quantity=1, leverage=10, trailing_stop=20_000)
@@ -178,7 +179,9 @@ def test_a_trailing_stop_never_goes_back_whatever_else_changes(arena: Arena, sid
 
 
 @pytest.mark.parametrize(("side", "touch"), [(LONG, (50_030, 50_031)), (SHORT, (49_969, 49_970))])
-def test_a_target_nearer_than_the_next_step_is_reached_before_it(arena: Arena, side, touch):
+def test_a_target_nearer_than_the_next_step_is_reached_before_it(
+    arena: Arena, side: Side, touch: tuple[int, int]
+) -> None:
     """A step is 50, the target 30 away."""
     alice = arena.player()
     arena.quote("BTCUSDT", *((50_000, 50_001) if side is LONG else (49_999, 50_000)))
@@ -187,7 +190,7 @@ def test_a_target_nearer_than_the_next_step_is_reached_before_it(arena: Arena, s
     assert alice.last(EventKind.POSITION_CLOSED).cause is Cause.TAKE_PROFIT
 
 
-def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(arena: Arena):
+def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 50_000, 50_001)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, trailing_stop=20_000)
@@ -204,7 +207,9 @@ def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(are
     (LONG, 59_990, 0), (LONG, 60_005, 0), (LONG, 0, 59_990), (LONG, 0, 59_980),
     (SHORT, 60_000, 0), (SHORT, 59_995, 0), (SHORT, 0, 60_000), (SHORT, 0, 60_010),
 ])  # fmt: skip
-def test_stops_on_the_wrong_side_of_the_closing_price_are_refused(arena: Arena, side, stop_loss, take_profit):
+def test_stops_on_the_wrong_side_of_the_closing_price_are_refused(
+    arena: Arena, side: Side, stop_loss: int, take_profit: int
+) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 59_990, 60_000)
     position = alice.opens("BTCUSDT", side, quantity="0.1", leverage=10)
@@ -214,7 +219,7 @@ def test_stops_on_the_wrong_side_of_the_closing_price_are_refused(arena: Arena, 
         alice.amends(position, stop_loss=stop_loss, take_profit=take_profit)
 
 
-def test_stops_a_tick_on_the_right_side_are_taken(arena: Arena):
+def test_stops_a_tick_on_the_right_side_are_taken(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 59_990, 60_000)
     alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, stop_loss="59989.99", take_profit="59990.01")
@@ -224,7 +229,7 @@ def test_stops_a_tick_on_the_right_side_are_taken(arena: Arena):
 # Liquidation and gaps
 
 
-def test_liquidation_at_the_first_quote_that_satisfies_the_inequality(arena: Arena):
+def test_liquidation_at_the_first_quote_that_satisfies_the_inequality(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -238,7 +243,7 @@ def test_liquidation_at_the_first_quote_that_satisfies_the_inequality(arena: Are
     assert closed.paid_back == Decimal("21.686")
 
 
-def test_a_short_is_liquidated_by_the_ask(arena: Arena):
+def test_a_short_is_liquidated_by_the_ask(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000, "60000.01")
     alice.opens("BTCUSDT", SHORT, quantity="0.1", leverage=10)
@@ -250,7 +255,7 @@ def test_a_short_is_liquidated_by_the_ask(arena: Arena):
     assert alice.last(EventKind.POSITION_CLOSED).cause is Cause.LIQUIDATION
 
 
-def test_gap_through_the_stop_costs_no_more_than_the_margin(arena: Arena):
+def test_gap_through_the_stop_costs_no_more_than_the_margin(arena: Arena) -> None:
     alice = arena.player(cash=100)
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, margin=50, leverage=10, stop_loss=57_000)
@@ -263,7 +268,7 @@ def test_gap_through_the_stop_costs_no_more_than_the_margin(arena: Arena):
     assert arena.insurance(alice.match) == Decimal("49.98") - Decimal("0.00833") * (60_000 - Decimal("52999.99"))
 
 
-def test_gap_through_the_liquidation_of_a_short_costs_no_more_than_the_margin(arena: Arena):
+def test_gap_through_the_liquidation_of_a_short_costs_no_more_than_the_margin(arena: Arena) -> None:
     alice = arena.player(cash=100, fees=True)
     arena.quote("BTCUSDT", 60_000, "60000.01")
     alice.opens("BTCUSDT", SHORT, quantity="0.00833", leverage=10)
@@ -276,7 +281,7 @@ def test_gap_through_the_liquidation_of_a_short_costs_no_more_than_the_margin(ar
     assert arena.insurance(alice.match) == Decimal("49.98") - Decimal("83.3")
 
 
-def test_margin_meets_the_loss_first_then_the_fee_and_the_rest_of_the_fee_is_waived(arena: Arena):
+def test_margin_meets_the_loss_first_then_the_fee_and_the_rest_of_the_fee_is_waived(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -288,7 +293,7 @@ def test_margin_meets_the_loss_first_then_the_fee_and_the_rest_of_the_fee_is_wai
     assert arena.insurance(alice.match) == 0
 
 
-def test_no_liquidation_where_margin_covers_all(arena: Arena):
+def test_no_liquidation_where_margin_covers_all(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=1)
@@ -298,7 +303,7 @@ def test_no_liquidation_where_margin_covers_all(arena: Arena):
     assert alice.equity == 4_000 + 10
 
 
-def test_would_liquidate_now(arena: Arena):
+def test_would_liquidate_now(arena: Arena) -> None:
     alice = arena.player()
     arena.change("BTCUSDT", max_spread_ppm=100_000)
     arena.quote("BTCUSDT", 59_000, 60_000)
@@ -312,7 +317,7 @@ def test_would_liquidate_now(arena: Arena):
 # Partial closes
 
 
-def test_a_part_takes_its_share_and_the_remainder_stays_with_what_stays(arena: Arena):
+def test_a_part_takes_its_share_and_the_remainder_stays_with_what_stays(arena: Arena) -> None:
     alice = arena.player(fees=True)
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.00301", leverage=7)
@@ -330,7 +335,7 @@ def test_a_part_takes_its_share_and_the_remainder_stays_with_what_stays(arena: A
     assert alice.cash == 10_000 - Decimal("0.0903") + Decimal("3.01") - Decimal("0.0305") - Decimal("0.061305")
 
 
-def test_percent_is_floored_to_lots_and_a_hundred_closes_all(arena: Arena):
+def test_percent_is_floored_to_lots_and_a_hundred_closes_all(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.00333", leverage=10)
@@ -339,7 +344,7 @@ def test_percent_is_floored_to_lots_and_a_hundred_closes_all(arena: Arena):
     assert alice.positions == []
 
 
-def test_a_remainder_below_the_minimum_notional_closes_too(arena: Arena):
+def test_a_remainder_below_the_minimum_notional_closes_too(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 50_000, "50000.01")
     position = alice.opens("BTCUSDT", SHORT, quantity="0.001", leverage=10)
@@ -351,7 +356,7 @@ def test_a_remainder_below_the_minimum_notional_closes_too(arena: Arena):
     assert (outcome.left, outcome.profit) == (0, Decimal("-0.00002"))
 
 
-def test_what_stays_is_liquidated_where_its_own_margin_ends(arena: Arena):
+def test_what_stays_is_liquidated_where_its_own_margin_ends(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 100_000)
     position = alice.opens("BTCUSDT", LONG, quantity=1, leverage=20)
@@ -373,7 +378,7 @@ def test_what_stays_is_liquidated_where_its_own_margin_ends(arena: Arena):
 # Closing on a stale feed
 
 
-def test_on_a_stale_feed_opens_are_refused_and_closes_wait_for_the_next_quote(arena: Arena):
+def test_on_a_stale_feed_opens_are_refused_and_closes_wait_for_the_next_quote(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -396,7 +401,7 @@ def test_on_a_stale_feed_opens_are_refused_and_closes_wait_for_the_next_quote(ar
     assert (closed.id, closed.cause, closed.price) == (position, Cause.CLIENT, 61_000)
 
 
-def test_part_of_a_position_can_wait_too_and_the_rest_stays(arena: Arena):
+def test_part_of_a_position_can_wait_too_and_the_rest_stays(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -407,7 +412,7 @@ def test_part_of_a_position_can_wait_too_and_the_rest_stays(arena: Arena):
     assert (view.lots, view.closing) == (6_000, False)
 
 
-def test_an_unusable_quote_does_not_end_the_waiting(arena: Arena):
+def test_an_unusable_quote_does_not_end_the_waiting(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -418,7 +423,7 @@ def test_an_unusable_quote_does_not_end_the_waiting(arena: Arena):
     assert alice.position(position).closing
 
 
-def test_a_close_waits_only_for_its_own_instrument(arena: Arena):
+def test_a_close_waits_only_for_its_own_instrument(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -428,7 +433,7 @@ def test_a_close_waits_only_for_its_own_instrument(arena: Arena):
     assert alice.position(position).closing
 
 
-def test_halted_nothing_fills_and_nothing_triggers_until_the_first_quote_after(arena: Arena):
+def test_halted_nothing_fills_and_nothing_triggers_until_the_first_quote_after(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     stopped = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10, stop_loss=59_000)
@@ -451,7 +456,7 @@ def test_halted_nothing_fills_and_nothing_triggers_until_the_first_quote_after(a
     assert [id for kind, id in arena.order_of_events() if kind != EventKind.ORDER_FILLED] == [waiting, stopped, order]
 
 
-def test_a_locked_or_close_only_instrument_still_closes(arena: Arena):
+def test_a_locked_or_close_only_instrument_still_closes(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     for switch in ("locked", "close_only"):
@@ -462,7 +467,7 @@ def test_a_locked_or_close_only_instrument_still_closes(arena: Arena):
     assert alice.seat.trades == 2
 
 
-def test_new_brackets_move_the_liquidation_of_open_positions(arena: Arena):
+def test_new_brackets_move_the_liquidation_of_open_positions(arena: Arena) -> None:
     from msgspec.structs import replace
 
     from tests.harness.arena import BRACKETS_OF_BTC
@@ -476,7 +481,7 @@ def test_new_brackets_move_the_liquidation_of_open_positions(arena: Arena):
     assert alice.position(position).liquidation == 5_427_135
 
 
-def test_waiting_does_not_survive_a_stop_of_the_same_quote(arena: Arena):
+def test_waiting_does_not_survive_a_stop_of_the_same_quote(arena: Arena) -> None:
     """A close that waits is served before the stops, so the stop finds nothing left."""
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)

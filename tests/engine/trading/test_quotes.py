@@ -20,19 +20,19 @@ from tests.harness.records import Quote
     (6_000_000, 6_060_001),  # a tick wider than one in a hundred
     (99_999_999, 100_000_001),  # above the highest price
 ])  # fmt: skip
-def test_an_unusable_quote_is_counted_and_changes_nothing(arena: Arena, bid, ask):
+def test_an_unusable_quote_is_counted_and_changes_nothing(arena: Arena, bid: int, ask: int) -> None:
     arena.quote("BTCUSDT", 60_000)
     with arena.refuses(Reason.QUOTE_NOT_USABLE):
         arena.command(Quote(1, bid, ask, 100))
     assert arena.machine.state.book.world["quotes_unusable"][0] == 1
 
 
-def test_the_widest_and_the_highest_quote_are_usable(arena: Arena):
+def test_the_widest_and_the_highest_quote_are_usable(arena: Arena) -> None:
     arena.quote("BTCUSDT", 60_000, 60_600)
     arena.quote("BTCUSDT", 999_999, 1_000_000)
 
 
-def test_a_quote_must_be_newer_than_the_last_of_its_connection(arena: Arena):
+def test_a_quote_must_be_newer_than_the_last_of_its_connection(arena: Arena) -> None:
     arena.command(Quote(1, 6_000_000, 6_000_001, 7))
     for sequence in (7, 6, -1):
         with arena.refuses(Reason.QUOTE_NOT_USABLE):
@@ -44,7 +44,7 @@ def test_a_quote_must_be_newer_than_the_last_of_its_connection(arena: Arena):
     arena.command(Quote(1, 6_000_002, 6_000_003, 1))
 
 
-def test_a_halted_or_closed_instrument_takes_no_quote_and_forgets_none(arena: Arena):
+def test_a_halted_or_closed_instrument_takes_no_quote_and_forgets_none(arena: Arena) -> None:
     """What is refused is not the last of its connection either: the same frame is taken afterwards."""
     arena.command(Quote(1, 6_000_000, 6_000_001, 7))
     for reason, off, on in (
@@ -60,7 +60,7 @@ def test_a_halted_or_closed_instrument_takes_no_quote_and_forgets_none(arena: Ar
     assert arena.machine.state.book.world["quotes_unusable"][0] == 3
 
 
-def test_markup_is_added_to_each_side_and_fills_pay_it(arena: Arena):
+def test_markup_is_added_to_each_side_and_fills_pay_it(arena: Arena) -> None:
     alice = arena.player()
     arena.change("BTCUSDT", markup_ticks=500)
     arena.quote("BTCUSDT", 60_000, 60_010)
@@ -70,7 +70,7 @@ def test_markup_is_added_to_each_side_and_fills_pay_it(arena: Arena):
     assert alice.last(EventKind.POSITION_OPENED).price == 60_015
 
 
-def test_a_quote_is_stale_when_it_is_older_than_its_lifetime(arena: Arena):
+def test_a_quote_is_stale_when_it_is_older_than_its_lifetime(arena: Arena) -> None:
     book = arena.machine.state.book
     assert views.quote(book, 1, arena.now_ns).stale
     arena.quote("BTCUSDT", 60_000)
@@ -79,7 +79,7 @@ def test_a_quote_is_stale_when_it_is_older_than_its_lifetime(arena: Arena):
     assert views.quote(book, 1, arena.now_ns + 2 * NS_PER_S + 1).stale
 
 
-def test_a_confirmation_of_the_same_price_keeps_it_fresh(arena: Arena):
+def test_a_confirmation_of_the_same_price_keeps_it_fresh(arena: Arena) -> None:
     alice = arena.player()
     for _ in range(3):
         arena.quote("BTCUSDT", 60_000)
@@ -90,7 +90,7 @@ def test_a_confirmation_of_the_same_price_keeps_it_fresh(arena: Arena):
 # The order of service
 
 
-def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_steps_entries(arena: Arena):
+def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_steps_entries(arena: Arena) -> None:
     """One quote that does all of it: it falls to 58,000 / 58,010."""
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
@@ -112,7 +112,7 @@ def test_within_one_quote_waiting_closes_then_stops_liquidations_targets_steps_e
     assert causes == [Cause.CLIENT, Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT]
 
 
-def test_within_a_class_earlier_acceptance_comes_first(arena: Arena):
+def test_within_a_class_earlier_acceptance_comes_first(arena: Arena) -> None:
     """Rows and pages are used again and decide nothing: a thousand stops in shuffled rows are served by their ids."""
     alice = arena.player(cash=1_000_000, max_positions=1_000)
     arena.quote("BTCUSDT", 60_000)
@@ -133,7 +133,7 @@ def test_within_a_class_earlier_acceptance_comes_first(arena: Arena):
     assert len(longs) + len(shorts) == len(kept)
 
 
-def test_waiting_closes_are_served_in_order_of_acceptance_not_of_opening(arena: Arena):
+def test_waiting_closes_are_served_in_order_of_acceptance_not_of_opening(arena: Arena) -> None:
     alice, bob = arena.player(), arena.player()
     arena.quote("BTCUSDT", 60_000)
     first = alice.opens("BTCUSDT", LONG, margin=100, leverage=5)
@@ -147,7 +147,7 @@ def test_waiting_closes_are_served_in_order_of_acceptance_not_of_opening(arena: 
     assert [id for _, id in arena.order_of_events()] == [second, third, first]
 
 
-def test_a_quote_of_one_instrument_leaves_the_others_alone(arena: Arena):
+def test_a_quote_of_one_instrument_leaves_the_others_alone(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     arena.quote("ETHUSDT", 60_000)
@@ -156,7 +156,7 @@ def test_a_quote_of_one_instrument_leaves_the_others_alone(arena: Arena):
     assert alice.positions == [other]
 
 
-def test_one_quote_can_do_more_than_fits_the_event_buffer(arena: Arena):
+def test_one_quote_can_do_more_than_fits_the_event_buffer(arena: Arena) -> None:
     """The turn stops when the buffer is full and goes on where it was; nobody can tell."""
     arena.has_room_for_events(16)
     alice = arena.player()
@@ -190,7 +190,7 @@ def bids(arena: Arena, *prices: int) -> None:
         arena.quote("BTCUSDT", price, price + 1)
 
 
-def test_a_candle_of_the_bid_closes_with_the_first_quote_after_it(arena: Arena):
+def test_a_candle_of_the_bid_closes_with_the_first_quote_after_it(arena: Arena) -> None:
     bids(arena, 60_000, 60_020, 59_990, 60_010)
     arena.passes("0.999999999")
     bids(arena, 60_030)
@@ -201,7 +201,7 @@ def test_a_candle_of_the_bid_closes_with_the_first_quote_after_it(arena: Arena):
     assert candles(arena, 1) == [(0, 60_000, 60_030, 59_990, 60_030, 5)]
 
 
-def test_longer_candles_are_made_of_shorter_ones(arena: Arena):
+def test_longer_candles_are_made_of_shorter_ones(arena: Arena) -> None:
     assert START_NS // NS_PER_S % 60 == 20, "the first minute ends after 40 s"
     bids(arena, 60_000)
     arena.passes(10)
@@ -232,7 +232,7 @@ def test_longer_candles_are_made_of_shorter_ones(arena: Arena):
     assert candles(arena, 86_400) == [(-80_000, 60_000, 61_000, 1_000, 1_000, 6)]
 
 
-def test_an_unfinished_candle_is_merged_of_all_shorter_ones(arena: Arena):
+def test_an_unfinished_candle_is_merged_of_all_shorter_ones(arena: Arena) -> None:
     assert views.candle(arena.machine.state.book, 1, 60) is None
     bids(arena, 60_000)
     arena.passes(10)
@@ -240,10 +240,11 @@ def test_an_unfinished_candle_is_merged_of_all_shorter_ones(arena: Arena):
     arena.passes(29)
     bids(arena, 60_500)
     now = views.candle(arena.machine.state.book, 1, 60)
+    assert now is not None
     assert (now.open, now.high, now.low, now.close, now.ticks) == (6_000_000, 6_100_000, 5_900_000, 6_050_000, 4)
 
 
-def test_shorter_candles_are_announced_before_longer_ones_and_all_before_the_quote(arena: Arena):
+def test_shorter_candles_are_announced_before_longer_ones_and_all_before_the_quote(arena: Arena) -> None:
     bids(arena, 60_000)
     arena.passes(86_400)
     bids(arena, 60_000)
@@ -252,7 +253,7 @@ def test_shorter_candles_are_announced_before_longer_ones_and_all_before_the_quo
     assert arena.events[-1]["kind"] == EventKind.QUOTE_CHANGED
 
 
-def test_an_unusable_quote_is_in_no_candle(arena: Arena):
+def test_an_unusable_quote_is_in_no_candle(arena: Arena) -> None:
     bids(arena, 60_000)
     with arena.refuses(Reason.QUOTE_NOT_USABLE):
         arena.quote("BTCUSDT", 70_000, 69_000)

@@ -19,7 +19,7 @@ TUESDAY_22_13 = 24 * 60 + 22 * 60 + 13
 """Minute of the week when the arena starts, and 20 seconds."""
 
 
-def test_hours_are_half_open_minutes_of_the_week_by_the_calendar(arena: Arena):
+def test_hours_are_half_open_minutes_of_the_week_by_the_calendar(arena: Arena) -> None:
     windows = ((0, 1), (60, 90), (90, 120), (5_000, 5_001), (10_079, 10_080))
     arena.change("BTCUSDT", hours=windows)
     book = arena.machine.state.book
@@ -33,7 +33,7 @@ def test_hours_are_half_open_minutes_of_the_week_by_the_calendar(arena: Arena):
         assert is_open(book, 2, at_ns)
 
 
-def test_as_many_windows_as_there_can_be(arena: Arena):
+def test_as_many_windows_as_there_can_be(arena: Arena) -> None:
     """Two a day, and the instruments beside it keep theirs, also when the tables grow."""
     windows = tuple((720 * half + 60, 720 * half + 600) for half in range(14))
     arena.change("BTCUSDT", hours=windows)
@@ -47,7 +47,7 @@ def test_as_many_windows_as_there_can_be(arena: Arena):
     assert [minute for minute in range(12) if is_open(book, 5, week_ns + minute * 60 * NS_PER_S)] == [2]
 
 
-def test_a_price_from_before_the_close_is_stale_however_long_quotes_live(arena: Arena):
+def test_a_price_from_before_the_close_is_stale_however_long_quotes_live(arena: Arena) -> None:
     """So a close waits for the opening, and margin is not taken back on the old price."""
     alice = arena.player()
     arena.change("BTCUSDT", quote_lifetime_ns=10**18, hours=((0, TUESDAY_22_13 + 1), (TUESDAY_22_13 + 9, 10_080)))
@@ -69,7 +69,7 @@ def test_a_price_from_before_the_close_is_stale_however_long_quotes_live(arena: 
     assert alice.last(EventKind.POSITION_CLOSED).price == arena.price("BTCUSDT", 6_099_999)
 
 
-def test_orders_expire_while_the_market_is_closed(arena: Arena):
+def test_orders_expire_while_the_market_is_closed(arena: Arena) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     alice.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=10, expires_in=100)
@@ -90,7 +90,9 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize(("scope", "switch", "reason"), SWITCHES)
-def test_what_is_locked_opens_nothing_and_closes_everything(arena: Arena, scope, switch, reason):
+def test_what_is_locked_opens_nothing_and_closes_everything(
+    arena: Arena, scope: str, switch: str, reason: Reason
+) -> None:
     alice = arena.player()
     arena.quote("BTCUSDT", 60_000)
     closing = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -123,7 +125,7 @@ def test_what_is_locked_opens_nothing_and_closes_everything(arena: Arena, scope,
     alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
 
 
-def test_a_switch_stops_only_what_it_is_of(arena: Arena):
+def test_a_switch_stops_only_what_it_is_of(arena: Arena) -> None:
     alice, bob = arena.player(), arena.player()
     other = arena.match(cash=500)
     arena.quote("BTCUSDT", 60_000)
@@ -139,7 +141,7 @@ def test_a_switch_stops_only_what_it_is_of(arena: Arena):
     assert views.match(arena.machine.state, other)
 
 
-def test_the_event_of_a_switch_is_public_but_for_a_players(arena: Arena):
+def test_the_event_of_a_switch_is_public_but_for_a_players(arena: Arena) -> None:
     alice = arena.player()
     told = []
     for scope, id in (("arena", 0), ("instrument", 2), ("match", 1), ("player", alice.id)):
@@ -150,7 +152,7 @@ def test_the_event_of_a_switch_is_public_but_for_a_players(arena: Arena):
     assert told == [[0, 0, 0, 0, 1, 1, 1], [0, 0, 2, 2, 2, 1, 1], [0, 1, 0, 1, 3, 1, 0], [1, 0, 0, 1, 4, 1, 1]]
 
 
-def test_switches_of_an_instrument_stand_in_its_data_until_it_is_defined_anew(arena: Arena):
+def test_switches_of_an_instrument_stand_in_its_data_until_it_is_defined_anew(arena: Arena) -> None:
     cold = arena.machine.state.cold.instruments
     plain = cold[1]
     arena.switch("instrument", 1, "halted")

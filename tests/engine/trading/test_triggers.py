@@ -89,7 +89,7 @@ class Waiting:
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int):
+def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int) -> None:
     waiting = Waiting(seed, rows=1_500)
     for phase in range(6):
         grows = phase % 2 == 0
@@ -114,7 +114,7 @@ def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int):
                 waiting.add()
 
 
-def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing():
+def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing() -> None:
     waiting = Waiting(7, rows=(BOUNDS_STEP + 2) * PAGE_ROWS)
     for owner in list(waiting.free_owners):
         waiting.rows[owner] = int(add(waiting.book, 2, owner, NEVER_HIGH, owner, TRIGGER_ORDER)), 2, owner, NEVER_HIGH
@@ -133,7 +133,7 @@ def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing():
     assert len(waiting.fires(2, 1)) == 299 - len(expected)
 
 
-def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look():
+def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look() -> None:
     waiting = Waiting(8, rows=3)
     far, near = (
         int(add(waiting.book, 2, low, NEVER_HIGH, owner, TRIGGER_ORDER)) for owner, low in ((1, 100), (2, 200))
@@ -148,7 +148,7 @@ def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 64, 100, 1_000, 1_023])
-def test_what_fired_is_sorted(count: int):
+def test_what_fired_is_sorted(count: int) -> None:
     book, draw = make_book(), random.Random(count)
     for keys in ([draw.randrange(1 << 60) for _ in range(count)], [draw.randrange(5) for _ in range(count)],
                  list(range(count)), list(range(count, 0, -1))):  # fmt: skip

@@ -125,7 +125,7 @@ def expires(arena: Arena, seconds: int, price: Number) -> None:
 ])  # fmt: skip
 def test_what_the_player_wins_the_house_loses_and_the_other_way_round(
     arena: Arena, asset: Asset, direction: int, price: int, result: FixedResult, change: int
-):
+) -> None:
     offered(arena, asset)
     ann = rich(arena, asset)
     wallet, house = Wallet(arena, ann.id, asset), Wallet(arena, 0, asset)
@@ -145,7 +145,7 @@ def test_what_the_player_wins_the_house_loses_and_the_other_way_round(
     assert (ann.cash, ann.profit) == (10_000, 0), "the seat has nothing to do with it"
 
 
-def test_the_journal_and_the_player_are_told_of_both_holds(arena: Arena, ann: Player):
+def test_the_journal_and_the_player_are_told_of_both_holds(arena: Arena, ann: Player) -> None:
     trade = ann.buys("BTCUSDT", LONG, 100, 30, wallet=USDT)
     held = [event for event in arena.events if event["kind"] == EventKind.TRANSFERRED]
     assert [(event["code"], event["status"], event["amount"], event["reference"]) for event in held] == [
@@ -177,7 +177,7 @@ def test_the_journal_and_the_player_are_told_of_both_holds(arena: Arena, ann: Pl
     assert wallet["version"] == int(book.accounts[row]["version"])
 
 
-def test_what_is_lost_is_told_as_a_stake_that_is_gone(arena: Arena, ann: Player):
+def test_what_is_lost_is_told_as_a_stake_that_is_gone(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=DEMO)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(29)
@@ -188,7 +188,9 @@ def test_what_is_lost_is_told_as_a_stake_that_is_gone(arena: Arena, ann: Player)
 
 
 @pytest.mark.parametrize("asset", [DEMO, USDT])
-def test_a_live_trade_enters_after_a_bump_and_a_demo_one_at_the_next_quote(arena: Arena, ann: Player, asset: Asset):
+def test_a_live_trade_enters_after_a_bump_and_a_demo_one_at_the_next_quote(
+    arena: Arena, ann: Player, asset: Asset
+) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=asset)
     arena.passes("0.249")
     arena.quote("BTCUSDT", 60_100)
@@ -206,7 +208,7 @@ def test_a_live_trade_enters_after_a_bump_and_a_demo_one_at_the_next_quote(arena
 ])  # fmt: skip
 def test_without_the_quotes_to_settle_it_by_both_holds_go_back(
     arena: Arena, ann: Player, reason: Reason, quotes: int, fresh: bool
-):
+) -> None:
     wallet, house = Wallet(arena, ann.id, USDT), Wallet(arena, 0, USDT)
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=USDT)
     if reason is Reason.ENTRY_MISSED:
@@ -221,7 +223,7 @@ def test_without_the_quotes_to_settle_it_by_both_holds_go_back(
     assert (wallet.balance, wallet.held, house.balance, house.held) == (200, 0, 1_000, 0)
 
 
-def test_demo_money_is_never_live(arena: Arena, ann: Player):
+def test_demo_money_is_never_live(arena: Arena, ann: Player) -> None:
     live, demo = Wallet(arena, ann.id, USDT), Wallet(arena, ann.id, DEMO)
     live_house, demo_house = Wallet(arena, 0, USDT), Wallet(arena, 0, DEMO)
     ann.buys("BTCUSDT", LONG, 200, 30, wallet=DEMO)
@@ -237,7 +239,7 @@ def test_demo_money_is_never_live(arena: Arena, ann: Player):
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=DEMO)
 
 
-def test_the_house_risks_no_more_than_it_has(arena: Arena, ann: Player, house: Wallet):
+def test_the_house_risks_no_more_than_it_has(arena: Arena, ann: Player, house: Wallet) -> None:
     arena.command(TopUp(ann.id, "DEMO", units(DEMO, 10_000)))
     ann.buys("BTCUSDT", LONG, 1_000, 30, wallet=DEMO)
     assert house.free == 200
@@ -250,7 +252,7 @@ def test_the_house_risks_no_more_than_it_has(arena: Arena, ann: Player, house: W
         ann.buys("ETHUSDT", LONG, 1, 30, wallet=DEMO)
 
 
-def test_a_house_that_was_never_funded_takes_no_stake(arena: Arena):
+def test_a_house_that_was_never_funded_takes_no_stake(arena: Arena) -> None:
     arena.change("BTCUSDT", fixed_wallets=("USDC",))
     ann = rich(arena, Asset.USDC)
     arena.quote("BTCUSDT", 60_000)
@@ -258,7 +260,7 @@ def test_a_house_that_was_never_funded_takes_no_stake(arena: Arena):
         ann.buys("BTCUSDT", LONG, 1, 30, wallet=Asset.USDC)
 
 
-def test_what_another_trade_or_hold_has_is_not_there_to_be_staked(arena: Arena, ann: Player):
+def test_what_another_trade_or_hold_has_is_not_there_to_be_staked(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 150, 30, wallet=USDT)
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
         ann.buys("BTCUSDT", SHORT, "50.000001", 30, wallet=USDT)
@@ -271,14 +273,14 @@ def test_what_another_trade_or_hold_has_is_not_there_to_be_staked(arena: Arena, 
         arena.command(Transfer(2, cash, fees, 1))
 
 
-def test_what_may_be_won_is_not_there_to_be_staked_before_it_is_won(arena: Arena, ann: Player):
+def test_what_may_be_won_is_not_there_to_be_staked_before_it_is_won(arena: Arena, ann: Player) -> None:
     ann.buys("BTCUSDT", LONG, 200, 30, wallet=DEMO)
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
         ann.buys("BTCUSDT", LONG, 1, 30, wallet=DEMO)
 
 
 @pytest.mark.parametrize("asset", STAKE_ASSETS)
-def test_the_terms_of_the_instrument_hold_for_each_wallet_in_its_own_unit(arena: Arena, asset: Asset):
+def test_the_terms_of_the_instrument_hold_for_each_wallet_in_its_own_unit(arena: Arena, asset: Asset) -> None:
     """A minimum of 1.00000050 rounds up, a maximum of 150.00000050 down, to what the asset can count."""
     offered(arena, asset)
     arena.change("BTCUSDT", fixed_min_stake=money("1.0000005"), fixed_max_stake=money("150.0000005"))
@@ -296,13 +298,13 @@ def test_the_terms_of_the_instrument_hold_for_each_wallet_in_its_own_unit(arena:
     ann.buys("BTCUSDT", LONG, high, 30, wallet=asset)
 
 
-def test_units_are_those_of_the_assets():
+def test_units_are_those_of_the_assets() -> None:
     for asset in STAKE_ASSETS:
         assert for_python(unit_of)(asset.value) == 10 ** (MONEY_DECIMALS - ASSET_DECIMALS[asset])
     assert for_python(unit_of)(0) == 1
 
 
-def test_a_payout_rounds_down_and_one_of_nothing_is_no_trade(arena: Arena):
+def test_a_payout_rounds_down_and_one_of_nothing_is_no_trade(arena: Arena) -> None:
     offered(arena, USDT)
     arena.change("BTCUSDT", fixed_min_stake=1)
     ann, house = rich(arena, USDT), Wallet(arena, 0, USDT)
@@ -313,7 +315,7 @@ def test_a_payout_rounds_down_and_one_of_nothing_is_no_trade(arena: Arena):
     assert house.held == Decimal("0.000001")
 
 
-def test_the_cap_is_on_each_asset_apart_and_on_seats_apart_from_all(arena: Arena, ann: Player):
+def test_the_cap_is_on_each_asset_apart_and_on_seats_apart_from_all(arena: Arena, ann: Player) -> None:
     arena.change("BTCUSDT", fixed_exposure_cap=money(100))
     to_the_minute = 60 - arena.now_ns // NS_PER_S % 60
     bob = rich(arena, DEMO, USDT)
@@ -325,7 +327,7 @@ def test_the_cap_is_on_each_asset_apart_and_on_seats_apart_from_all(arena: Arena
         bob.buys("BTCUSDT", SHORT, 100, to_the_minute - 1, wallet=wallet)
 
 
-def test_the_same_request_again_stakes_once(arena: Arena, ann: Player):
+def test_the_same_request_again_stakes_once(arena: Arena, ann: Player) -> None:
     trade = ann.buys("BTCUSDT", LONG, 100, 30, key="once", wallet=DEMO)
     assert ann.buys("BTCUSDT", LONG, 100, 30, key="once", wallet=DEMO) == trade
     assert arena.outcome
@@ -343,7 +345,9 @@ def test_the_same_request_again_stakes_once(arena: Arena, ann: Player):
     (SetSwitch("instrument", 1, "close_only", True, "why"), Reason.INSTRUMENT_CLOSE_ONLY),
     (SetSwitch("player", 1, "locked", True, "why"), Reason.PLAYER_LOCKED),
 ])  # fmt: skip
-def test_switches_stop_new_trades_and_leave_open_ones(arena: Arena, ann: Player, switch: SetSwitch, reason: Reason):
+def test_switches_stop_new_trades_and_leave_open_ones(
+    arena: Arena, ann: Player, switch: SetSwitch, reason: Reason
+) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=DEMO)
     arena.quote("BTCUSDT", 60_000)
     arena.passes(29)
@@ -355,13 +359,13 @@ def test_switches_stop_new_trades_and_leave_open_ones(arena: Arena, ann: Player,
     assert Wallet(arena, ann.id, DEMO).balance == 280
 
 
-def test_outside_trading_hours_nothing_is_staked(arena: Arena, ann: Player):
+def test_outside_trading_hours_nothing_is_staked(arena: Arena, ann: Player) -> None:
     arena.change("BTCUSDT", hours=((0, 60),))
     with arena.refuses(Reason.MARKET_CLOSED):
         ann.buys("BTCUSDT", LONG, 10, 30, wallet=DEMO)
 
 
-def test_a_trade_is_in_no_match_and_ends_with_none(arena: Arena, ann: Player):
+def test_a_trade_is_in_no_match_and_ends_with_none(arena: Arena, ann: Player) -> None:
     contest = arena.contest(60)
     arena.command(JoinMatch(contest, ann.id))
     ann.buys("BTCUSDT", LONG, 100, 3_600, wallet=DEMO)
@@ -371,14 +375,14 @@ def test_a_trade_is_in_no_match_and_ends_with_none(arena: Arena, ann: Player):
     ann.buys("BTCUSDT", LONG, 50, 30, wallet=DEMO)
 
 
-def test_a_player_needs_no_seat(arena: Arena, ann: Player):
+def test_a_player_needs_no_seat(arena: Arena, ann: Player) -> None:
     arena.command(EndMatch(ann.match, "enough"))
     bob = rich(arena, DEMO)
     assert bob.buys("BTCUSDT", LONG, 100, 30, wallet=DEMO) in bob.wallet_trades
 
 
 @pytest.mark.parametrize("events", [11, 12, 40])
-def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena, events: int):
+def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena, events: int) -> None:
     offered(arena, DEMO, USDT)
     players = [rich(arena, DEMO, USDT) for _ in range(4)]
     arena.quote("BTCUSDT", 60_000)
@@ -401,7 +405,7 @@ def test_each_is_settled_once_however_small_the_buffer_of_events_is(arena: Arena
     assert len(arena.happened(EventKind.FIXED_SETTLED)) == 48
 
 
-def test_the_journal_of_many_trades_agrees_with_the_engine(arena: Arena, tmp_path: Path):
+def test_the_journal_of_many_trades_agrees_with_the_engine(arena: Arena, tmp_path: Path) -> None:
     told = []
     apply = arena.machine.apply
 
@@ -442,7 +446,9 @@ def test_the_journal_of_many_trades_agrees_with_the_engine(arena: Arena, tmp_pat
     (1 << 62, Reason.STAKE_TOO_HIGH),
 ])  # fmt: skip
 @pytest.mark.parametrize("asset", [DEMO, USDT])
-def test_no_stake_is_below_nothing_or_beyond_all(arena: Arena, ann: Player, asset: Asset, stake: int, reason: Reason):
+def test_no_stake_is_below_nothing_or_beyond_all(
+    arena: Arena, ann: Player, asset: Asset, stake: int, reason: Reason
+) -> None:
     with arena.refuses(reason):
         arena.command(BuyFixed(ann.id, 0, 1, LONG, stake, 30, None, asset))
 
@@ -460,7 +466,7 @@ def test_no_stake_is_below_nothing_or_beyond_all(arena: Arena, ann: Player, asse
     (Asset.TREASURE_BOX, Reason.FIXED_NOT_OFFERED),
     (Asset.USDC, Reason.FIXED_NOT_OFFERED),
 ])  # fmt: skip
-def test_only_what_is_offered_can_be_staked(arena: Arena, ann: Player, asset: int, reason: Reason):
+def test_only_what_is_offered_can_be_staked(arena: Arena, ann: Player, asset: int, reason: Reason) -> None:
     for other in Asset:
         arena.command(TopUp(ann.id, other.name, 10**12))
         arena.command(FundRewards(other.name, 10**12))
@@ -469,19 +475,19 @@ def test_only_what_is_offered_can_be_staked(arena: Arena, ann: Player, asset: in
 
 
 @pytest.mark.parametrize("names", [("SOL",), ("DEMO", "GOLD_COIN"), ("DOGE",), ("",), ("demo",)])
-def test_only_assets_worth_a_dollar_can_be_offered(arena: Arena, names: tuple[str, ...]):
+def test_only_assets_worth_a_dollar_can_be_offered(arena: Arena, names: tuple[str, ...]) -> None:
     with arena.refuses(Reason.INSTRUMENT_INVALID):
         arena.change("BTCUSDT", fixed_wallets=names)
 
 
 @pytest.mark.parametrize("player", [0, -1, 99, 1 << 40])
-def test_nobody_stakes_who_is_not_there(arena: Arena, ann: Player, player: int):
+def test_nobody_stakes_who_is_not_there(arena: Arena, ann: Player, player: int) -> None:
     """Player 0 would be the house."""
     with arena.refuses(Reason.PLAYER_NOT_FOUND):
         arena.command(BuyFixed(player, 0, 1, LONG, money(10), 30, None, DEMO))
 
 
-def test_a_wallet_is_in_no_match(arena: Arena, ann: Player):
+def test_a_wallet_is_in_no_match(arena: Arena, ann: Player) -> None:
     game = arena.machine.state.cold.matches[ann.match].game
     other = arena.command(CreateMatch(game, practice=True)).id
     for match in (ann.match, other, 99, -1):
@@ -491,7 +497,7 @@ def test_a_wallet_is_in_no_match(arena: Arena, ann: Player):
         arena.command(BuyFixed(ann.id, 0, 1, LONG, money(10), 30))
 
 
-def test_the_money_is_the_players_own(arena: Arena, ann: Player):
+def test_the_money_is_the_players_own(arena: Arena, ann: Player) -> None:
     """Bob has no account, and no field of the command names another's."""
     bob = arena.player()
     with arena.refuses(Reason.INSUFFICIENT_FUNDS):
@@ -500,7 +506,7 @@ def test_the_money_is_the_players_own(arena: Arena, ann: Player):
 
 
 @pytest.mark.parametrize("flags", [Transferring.POST, Transferring.VOID])
-def test_the_holds_of_a_trade_have_no_id_by_which_they_could_be_resolved(arena: Arena, ann: Player, flags: int):
+def test_the_holds_of_a_trade_have_no_id_by_which_they_could_be_resolved(arena: Arena, ann: Player, flags: int) -> None:
     ann.buys("BTCUSDT", LONG, 100, 30, wallet=USDT)
     for hold in (0, 1, 2):
         with arena.refuses(Reason.HOLD_NOT_FOUND):

@@ -11,8 +11,9 @@ import pytest_asyncio
 
 from gateway.core.defaults import INSTRUMENTS
 from gateway.core.tokens import ADMIN
-from gateway.ops.table import OPS, For
+from gateway.ops.table import OPS
 from gateway.protocol.codecs import JSON
+from gateway.sessions.session import For
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}

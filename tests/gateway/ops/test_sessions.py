@@ -306,7 +306,9 @@ async def test_a_trailing_stop_is_asked_for_in_ppm_and_shown_as_a_distance(gatew
 
 
 @pytest.mark.parametrize("codec", [JSON, MSGPACK])
-async def test_a_fixed_time_trade_is_bought_entered_and_settled(gateway: Gateway, codec: Codec) -> None:
+async def test_a_fixed_time_trade_is_bought_entered_and_settled(
+    gateway: Gateway, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann = await gateway.player(codec)
     await ann.result("subscribe", {"channels": ["me"]})
     terms = next(one["fixed"] for one in await ann.result("instruments") if one["symbol"] == "BTCUSDT")
@@ -330,9 +332,9 @@ async def test_a_fixed_time_trade_is_bought_entered_and_settled(gateway: Gateway
     assert running == [waits | {"entry_price": "60000.005", "entry_sequence": first["seq"] + 3}]
 
     clock = gateway.arena.clock
-    clock.stamp_ns = lambda: (first["at"] + 4_000) * 10**6
+    monkeypatch.setattr(clock, "stamp_ns", lambda: (first["at"] + 4_000) * 10**6)
     await gateway.quote("BTCUSDT", 6_000_001, 6_000_003)
-    clock.stamp_ns = lambda: (first["at"] + 5_001) * 10**6
+    monkeypatch.setattr(clock, "stamp_ns", lambda: (first["at"] + 5_001) * 10**6)
     await gateway.quote("BTCUSDT", 5_000_000, 5_000_001)
     opened, entered, settled = (message for message in ann.on("me") if message["type"].startswith("fixed."))
     told = {name: waits[name] for name in waits if name != "accepted_at"}

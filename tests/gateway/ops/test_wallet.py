@@ -146,7 +146,7 @@ def staked(data: dict[str, Any]) -> tuple[Any, ...]:
     return data["wallet"], data["stake"], data["cash"], data.get("profit"), data.get("paid_back")
 
 
-async def test_a_fixed_time_trade_from_a_wallet(gateway: Gateway) -> None:
+async def test_a_fixed_time_trade_from_a_wallet(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     boss, ann = await operator(gateway), await gateway.player()
     await ann.result("wallet.top_up", {"asset": "DEMO", "amount": "50"})
     up = {"symbol": "BTCUSDT", "direction": "up", "stake": "10", "duration": 5, "account": {"wallet": "demo"}}
@@ -174,9 +174,9 @@ async def test_a_fixed_time_trade_from_a_wallet(gateway: Gateway) -> None:
 
     await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
     clock = gateway.arena.clock
-    clock.stamp_ns = lambda: (at + 4_000) * 10**6
+    monkeypatch.setattr(clock, "stamp_ns", lambda: (at + 4_000) * 10**6)
     await gateway.quote("BTCUSDT", 6_000_001, 6_000_003)
-    clock.stamp_ns = lambda: (at + 5_001) * 10**6
+    monkeypatch.setattr(clock, "stamp_ns", lambda: (at + 5_001) * 10**6)
     await gateway.quote("BTCUSDT", 5_000_000, 5_000_001)
     told = [message["data"] for message in ann.on("me") if message["type"].startswith("fixed.")]
     assert [staked(data) for data in told if data["trade"] == trade] == [

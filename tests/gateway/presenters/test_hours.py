@@ -28,7 +28,9 @@ DAY = 24 * 60
          ["mon 00:00 - fri 08:59", "fri 09:00 - sun 24:00"]),
     ],
 )  # fmt: skip
-def test_hours_are_read_and_shown(texts, windows, shown) -> None:
+def test_hours_are_read_and_shown(
+    texts: list[str], windows: tuple[tuple[int, int], ...], shown: list[str] | None
+) -> None:
     assert parse_hours(texts) == windows
     assert hours_texts(windows) == (texts if shown is None else shown)
     assert parse_hours(hours_texts(windows)) == windows
@@ -52,6 +54,6 @@ def test_hours_are_read_and_shown(texts, windows, shown) -> None:
         ([f"{day} {hour:02}:00 - {day} {hour:02}:30" for day in ("mon", "tue", "wed") for hour in range(5)], "at most"),
     ],
 )
-def test_what_is_no_window_is_named(texts, problem) -> None:
+def test_what_is_no_window_is_named(texts: list[str], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_hours(texts)

@@ -15,20 +15,20 @@ from tests.harness.gateway import open_gateway
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_all_that_python_calls_is_ready_before_the_first_client():
+def test_all_that_python_calls_is_ready_before_the_first_client() -> None:
     warm_up()
     assert len(entries()) > 20
-    assert [entry.__name__ for entry in entries() if not entry.signatures] == []
+    assert [entry.py_func.__name__ for entry in entries() if not entry.signatures] == []
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_what_is_warm_is_not_compiled_again():
+def test_what_is_warm_is_not_compiled_again() -> None:
     warm_up()
     assert warm_up() == 0
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_kernels_are_handed_no_enums():
+def test_kernels_are_handed_no_enums() -> None:
     """To tell what an enum is takes numba a tenth of a millisecond a call: more than all else that a transfer costs. In
     a process of its own, because tests may hand kernels what they like."""
     script = (
@@ -50,7 +50,7 @@ ASKED: dict[str, Any] = {
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-async def test_what_players_ask_for_is_compiled_already():
+async def test_what_players_ask_for_is_compiled_already() -> None:
     """Whoever looked at the store first made everybody wait: its item was a number where others are of an enum."""
     warm_up()
     gateway = await open_gateway()
@@ -62,4 +62,4 @@ async def test_what_players_ask_for_is_compiled_already():
     for op, args in ASKED.items():
         await ann.result(op, args)
     await gateway.stops()
-    assert [kernel.__name__ for kernel, signatures in warm.items() if len(kernel.signatures) > signatures] == []
+    assert [kernel.py_func.__name__ for kernel, signatures in warm.items() if len(kernel.signatures) > signatures] == []

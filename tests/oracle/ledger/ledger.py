@@ -109,7 +109,8 @@ class Ledger:
             return [Answer(Reason.ACCEPTED, sequence=first_sequence)]
         if last.flags & Transferring.LINKED or (len(chain) > LONGEST_CHAIN):
             return [Answer(Reason.LINK_FAILED, sequence=first_sequence + k) for k in range(len(chain))]
-        accounts, known = ({id: copy.copy(of) for id, of in all.items()} for all in (self.accounts, self.known))
+        accounts = {id: copy.copy(of) for id, of in self.accounts.items()}
+        known = {id: copy.copy(of) for id, of in self.known.items()}
         holds, told = self.holds, len(self.events)
         answers = []
         for k, command in enumerate(chain):
