@@ -1,0 +1,243 @@
+"""docs/protocol.md says what the code does: ops, arguments, fields, messages, codes, limits; its examples are played."""
+
+from __future__ import annotations
+
+import ast
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from docs_arena import frames_of, stage
+from docs_pages import ROOT, Block, anchor, blocks, headings, rows, section
+
+from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+from gateway.channels.fanout import INTERVALS
+from gateway.client import client, events
+from gateway.core.config import Limits
+from gateway.ops.table import OPS, Command, Query
+from gateway.presenters.messages import PRIVATE
+from gateway.protocol.arguments import Envelope
+from gateway.protocol.errors import Code, Error
+
+PAGE = ROOT / "docs" / "protocol.md"
+EXAMPLES = [block for block in blocks(PAGE, "json") if block.label]
+SHAPES = {anchor(title): rows(section(PAGE, title)) for title in headings(PAGE, 3)}
+FIELDS_OF_CONFIG = ("admin.define_instrument", "admin.create_game", "admin.update_game")
+"""Their arguments are explained in config.toml."""
+
+
+def ticked(cell: str) -> str:
+    return cell.removesuffix("?").strip("`")
+
+
+def fields_said(table: list[list[str]]) -> dict[str, bool]:
+    """The fields of a table, and whether each must be there."""
+    return {ticked(name): not name.endswith("?") for name, *_ in table}
+
+
+def fields_of(shape: type) -> dict[str, bool]:
+    return {field.name: field.required for field in msgspec.structs.fields(shape)}
+
+
+def structs_in(annotation: Any) -> list[type]:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [found for argument in typing.get_args(annotation) for found in structs_in(argument)]
+
+
+def answers() -> dict[str, Any]:
+    """What the Python client makes of each op's result."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(ast.parse(Path(client.__file__).read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            op = node.args[0]
+            if isinstance(op, ast.Constant) and node.func.attr == "request":
+                found[op.value] = eval(ast.unparse(node.args[2]), vars(client))
+            elif isinstance(op, ast.Constant) and node.func.attr == "_make":
+                found[op.value] = client.Made
+    return found
+
+
+def check_shape(said: str, annotation: Any, where: str) -> None:
+    """`said` names the section with the fields of what stands in the annotation, and so on within it."""
+    structs = structs_in(annotation)
+    linked = re.findall(r"\(#([\w-]+)\)", said)
+    assert len(structs) == len(linked), f"{where}: {said}"
+    for shape, title in zip(structs, linked, strict=True):
+        table = SHAPES[title]
+        assert fields_said(table) == fields_of(shape), f"{where}: {title}"
+        inner = {field.name: field.type for field in msgspec.structs.fields(shape)}
+        for name, kind, *_ in table:
+            check_shape(kind, inner[ticked(name)], f"{where}.{ticked(name)}")
+
+
+def test_the_table_of_ops_is_that_of_the_code() -> None:
+    said = {re.sub(r"\[(.+)\]\(.*\)", r"\1", name): tuple(cells) for name, *cells in rows(section(PAGE, "Ops"))[: len(OPS)]}
+    assert list(said) == list(OPS)
+    for name, op in OPS.items():
+        kind = op.urgency.name.lower() if isinstance(op, Command) else "query" if isinstance(op, Query) else "history"
+        assert said[name] == (op.who.name.lower(), kind, str(getattr(op, "cost", 1))), name
+
+
+def test_every_op_has_its_section_and_no_other() -> None:
+    assert sorted(headings(PAGE, 4)) == sorted(OPS)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_the_arguments_of_an_op_are_those_that_it_takes(name: str) -> None:
+    if name not in FIELDS_OF_CONFIG:
+        assert fields_said(rows(section(PAGE, name))) == fields_of(OPS[name].arguments)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_the_answer_of_an_op_has_the_fields_that_are_said(name: str) -> None:
+    said = re.search(r"^Answers with (.*)\.$", section(PAGE, name), re.MULTILINE)
+    assert said
+    check_shape(said[1], answers()[name], name)
+
+
+def test_the_envelope_and_errors_have_the_fields_that_are_said() -> None:
+    request, error = rows(section(PAGE, "Messages"))[2:7], rows(section(PAGE, "Errors"))[:5]
+    assert fields_said(request) == fields_of(Envelope)
+    assert fields_said(error) == fields_of(Error)
+
+
+def test_the_error_codes_are_those_of_the_code() -> None:
+    said = {ticked(code): (message, retry) for code, message, retry in rows(section(PAGE, "Error codes"))}
+    gateway = {code.name: (code.value.message, code.value.retry) for code in Code}
+    engine = {
+        reason.name: (MESSAGES[reason], "after" if reason in RETRY_LATER else "never")
+        for reason in Reason if reason is not Reason.ACCEPTED
+    }  # fmt: skip
+    assert said == gateway | engine
+
+
+def test_the_limits_are_those_of_the_configuration() -> None:
+    said = {ticked(name): float(default) for name, default, _ in rows(section(PAGE, "Limits"))}
+    assert said == {field.name: field.default for field in msgspec.structs.fields(Limits)}
+
+
+def data_of(type: str) -> Any:
+    return events.EVENT_DATA.get(type) or events.EVENT_DATA.get(type.partition(".")[0])
+
+
+def test_the_messages_of_me_are_those_of_the_code() -> None:
+    table = rows(section(PAGE, "Messages of `me`"))
+    told = {private.name for private in PRIVATE.values()} | {"me", "switch.changed"}
+    assert {ticked(type) for type, *_ in table} == told
+    for type, data, _ in table:
+        check_shape(data, data_of(ticked(type)), type)
+
+
+def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
+    """Whatever in the gateway is named like a type of message is one, unless it is an op."""
+    table = rows(section(PAGE, "Messages of the other channels"))
+    said = {ticked(type) for _, type, *_ in table}
+    named = re.compile(r"(?:order|position|seat|match|queue|player|wallet|fixed|room|instrument|switch|season)\.[a-z_]+")
+    texts = {
+        node.value for path in (ROOT / "gateway").rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
+    }  # fmt: skip
+    private = {private.name for private in PRIVATE.values()}
+    assert texts - set(OPS) - private <= said
+    assert {type for type in said if "." in type} <= texts
+    for channel, type, data, _ in table:
+        if ticked(type) not in ("hello", "instrument.changed", "shutdown"):
+            check_shape(data, data_of(ticked(type)), channel)
+
+
+def test_the_intervals_and_channels_are_those_of_the_code() -> None:
+    (said,) = [about for name, _, about in rows(section(PAGE, "candles")) if ticked(name) == "interval"]
+    assert re.findall(r"`(\w+)`", said) == list(INTERVALS)
+    names = {ticked(name).partition(".")[0] for name, *_ in rows(section(PAGE, "Channels"))[:6]}
+    assert names == {"me", "tick", "candle", "match", "board", "sys"}
+    for name in names:
+        assert ticked(f"`{name}`") in (ROOT / "gateway" / "ops" / "session.py").read_text()
+
+
+def test_the_close_codes_are_those_of_the_code() -> None:
+    """Codes with which something in the gateway calls close, by their names; 1000 and 1002 come from the client's
+    side of the protocol."""
+    sources = "\n".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    numbers = dict(re.findall(r"^([A-Z_]+)(?:: Final)? = (\d{4})$", sources, re.MULTILINE))
+    used = {numbers[name] for name in re.findall(r"close(?:_all)?\(([A-Z_]+),", sources)}
+    assert len(used) > 6
+    said = {code for code, _ in rows(section(PAGE, "Close codes"))}
+    assert said == used | {"1000", "1002"}
+
+
+def alike(said: Any, was: Any, where: str) -> None:
+    """Of the same shape: the same fields, and values of the same kind; of a list the first element is shown."""
+    if isinstance(said, dict):
+        assert isinstance(was, dict), where
+        assert said.keys() == was.keys(), where
+        for key, value in said.items():
+            alike(value, was[key], f"{where}.{key}")
+    elif isinstance(said, list):
+        assert isinstance(was, list), where
+        assert bool(said) == bool(was), where
+        for one, other in zip(said, was, strict=False):
+            alike(one, other, where)
+    elif isinstance(said, str) and re.fullmatch(r"-?\d+(\.\d+)?", said):
+        assert isinstance(was, str), where
+        assert re.fullmatch(r"-?\d+(\.\d+)?", was), where
+        assert len(said.partition(".")[2]) == len(was.partition(".")[2]), f"{where}: decimals"
+    else:
+        assert type(said) is type(was), f"{where}: {said!r}, but {was!r}"
+
+
+def test_examples_that_differ_are_seen() -> None:
+    for said, was in (
+        ({"a": 1}, {"a": 1, "b": 2}), ({"a": 1}, {"a": "1"}), ([{"a": 1}], []), ({"a": "1.0"}, {"a": "1.00"}),
+        ({"a": "1.0"}, {"a": "x"}), ({"a": None}, {"a": 1}), ({"a": True}, {"a": 1}),
+    ):  # fmt: skip
+        with pytest.raises(AssertionError):
+            alike(said, was, "example")
+
+
+async def test_the_examples_are_answered_as_they_say(tmp_path: Path) -> None:
+    """Each request is sent, in order, and the reply compared with the one shown; then the messages of channels."""
+    asked = set()
+    async with stage(tmp_path) as arena:
+        for block in EXAMPLES:
+            where = f"protocol.md:{block.line}"
+            frames = frames_of(block.text)
+            if frames[0][0] == "->":
+                (_, message), (_, reply) = frames
+                asked.add(message["op"])
+                if message["op"] == "auth":
+                    message = message | {"args": {"token": arena.tokens[block.label]}}
+                alike(reply, await arena.asks(block.label, message), where)
+            else:
+                check_pushes(block, arena.clients[block.label].messages(), where)
+    assert asked == set(OPS)
+
+
+def check_pushes(block: Block, was: list[dict[str, Any]], where: str) -> None:
+    for _, message in frames_of(block.text):
+        outside = ("channel", "type", "kind")
+        found = [each for each in was if all(each.get(key) == message.get(key) for key in outside)]
+        assert found, f"{where}: nobody was told {message['type']}"
+        problems = []
+        for each in found:
+            try:
+                alike(message, each, where)
+                break
+            except AssertionError as problem:
+                problems.append(problem)
+        else:
+            raise problems[0]
+
+
+def test_frames_without_an_arena_are_messages() -> None:
+    """The first example shows the envelope: it decodes as one."""
+    (block,) = [block for block in blocks(PAGE, "json") if not block.label]
+    frames = frames_of(block.text)
+    request = msgspec.json.decode(msgspec.json.encode(frames[0][1]), type=Envelope)
+    msgspec.convert(frames[0][1]["args"], OPS[request.op].arguments)
+    assert all(direction == "<-" for direction, _ in frames[1:])
+    msgspec.convert(frames[2][1]["error"], Error, strict=True)
+    assert Reason[frames[2][1]["error"]["code"]] in MESSAGES
