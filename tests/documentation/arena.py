@@ -1,6 +1,6 @@
 """The arena that the examples of docs/protocol.md are played in: a gateway without sockets, but with its history.
 
-Beside the instruments, games, store and bonuses of a first start it has players ann and bob; the game 3, "Sprint", with
+Beside the instruments, games, offers and bonuses of a first start it has players ann and bob; the game 3, "Sprint", with
 the matches 3 (over) and 4 (open); and the game 4, "Duel", with the matches 5 and 6, which wait for players.
 """
 
@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from gateway_arena import Client, Gateway, open_gateway
 
 from engine.batch.machine import Applied
 from engine.model.commands import Batch, RegisterPlayer, encode_cold
-from gateway.core.house import OFFERS, Players, ReferralSeed, house_commands
+from gateway.core.config import Players
+from gateway.core.defaults import OFFERS, ReferralSeed
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.core.tokens import ADMIN
-from gateway.process.data_folder import Store
+from gateway.process.data_folder import DataFolder
+from gateway.process.seed import house_commands
 from persistence import projection
 from persistence.audit import Audit, Taken, audit_file
 from persistence.projection import Projection
 from persistence.queries import Queries
+from tests.harness.gateway import Client, Gateway, open_gateway
 
 LONG = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.1", "leverage": 10}
 SPRINT = {"title": "Sprint", "duration_s": 600, "cup": 10, "win_exp": 100, "lose_exp": 20}
@@ -36,8 +38,8 @@ DUEL = {
 }  # fmt: skip
 
 
-class History(Store):
-    """What a store keeps of the past, without log and snapshots."""
+class History(DataFolder):
+    """What a data folder keeps of the past, without log and snapshots."""
 
     def __init__(self, path: Path, kept: Projection, queries: Queries) -> None:
         self.projection = kept
@@ -110,7 +112,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     projection.store(connection, b"log", sequence, [])
     connection.close()
     history = History(path, await Projection.open(path, b"log", sequence, gather_s=0.02), await Queries.open(path))
-    gateway.arena.past = history
+    gateway.arena.history = history
     sequencer._consumers.append(history.put)  # type: ignore[attr-defined]
     for command in house_commands(ReferralSeed(), OFFERS):
         await sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from docs_arena import frames_of, stage
-from docs_pages import ROOT, Block, anchor, blocks, headings, rows, section
 
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 from gateway.channels.fanout import INTERVALS
@@ -21,6 +19,8 @@ from gateway.ops.table import OPS, Command, Query
 from gateway.presenters.messages import PRIVATE
 from gateway.protocol.arguments import Envelope
 from gateway.protocol.errors import Code, Error
+from tests.documentation.arena import frames_of, stage
+from tests.documentation.pages import ROOT, Block, anchor, blocks, headings, rows, section
 
 PAGE = ROOT / "docs" / "protocol.md"
 EXAMPLES = [block for block in blocks(PAGE, "json") if block.label]
@@ -155,7 +155,7 @@ def test_the_intervals_and_channels_are_those_of_the_code() -> None:
     names = {ticked(name).partition(".")[0] for name, *_ in rows(section(PAGE, "Channels"))[:6]}
     assert names == {"me", "tick", "candle", "match", "board", "sys"}
     for name in names:
-        assert ticked(f"`{name}`") in (ROOT / "gateway" / "ops" / "session.py").read_text()
+        assert ticked(f"`{name}`") in (ROOT / "gateway" / "ops" / "subscriptions.py").read_text()
 
 
 def test_the_close_codes_are_those_of_the_code() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from arena import Arena
-from docs_pages import ROOT, Block, blocks
-from test_scenarios import Scenario
+
+from tests.documentation.pages import ROOT, Block, blocks
+from tests.harness.arena import Arena
+from tests.scenarios.test_scenarios import Scenario
 
 EXAMPLES = [
     pytest.param(block, id=f"{name}:{block.line}")

@@ -1,21 +1,23 @@
-"""What the README shows works: its client, its commands, and the files that it points to."""
+"""The programs and the two minutes that README and docs show, on a real arena."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from bench.process import ArenaProcess, arena
+from tests.documentation.pages import PAGES, ROOT, blocks, name_of
 
-ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+PROGRAMS = {
+    f"{name_of(page)}:{block.line}": block.text for page in PAGES if page != README for block in blocks(page, "python")
+}
 
 
 def printed_by(example: str, server: ArenaProcess, *arguments: str) -> list[str]:
-    """The lines that a script of the README prints when it plays on this server."""
+    """The lines that a program prints when it plays on this server."""
     script = example.replace("http://127.0.0.1:8080", server.url)
     assert script != example
     done = subprocess.run(
@@ -25,8 +27,8 @@ def printed_by(example: str, server: ArenaProcess, *arguments: str) -> list[str]
     return done.stdout.splitlines()
 
 
-def test_the_two_minutes_go_as_told(tmp_path: Path) -> None:
-    plays, holds_a_match = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_two_minutes_go_as_told_and_all_other_programs_run(tmp_path: Path) -> None:
+    plays, holds_a_match = (block.text for block in blocks(README, "python"))
     server = ArenaProcess(tmp_path / "data")
     server.start()
     try:
@@ -40,6 +42,10 @@ def test_the_two_minutes_go_as_told(tmp_path: Path) -> None:
         assert line.startswith("rank 1 - equity 9999."), line
         assert line.endswith(" - prize 50.00000000")
 
+        assert PROGRAMS
+        for where, program in PROGRAMS.items():
+            assert printed_by(program, server), where
+
         assert int((server.data / "lock").read_text()) == server.pid, "`kill -9 $(cat data/lock)` hits the arena"
         server.kill()
         server.start()
@@ -47,20 +53,6 @@ def test_the_two_minutes_go_as_told(tmp_path: Path) -> None:
     finally:
         server.kill()
     assert arena("verify", "--data", str(server.data)).returncode == 0
-
-
-def test_it_points_at_files_that_are_there() -> None:
-    paths = re.findall(r"`((?:engine|gateway|persistence|tests)/[\w./*]*|config\.toml)`", README)
-    assert len(paths) > 10
-    for path in paths:
-        assert list(ROOT.glob(path.rstrip("/"))), path
-
-
-def test_it_names_options_that_exist() -> None:
-    for command, options in re.findall(r"arena (serve|bots|verify|record|token)\b([^`|\n]*)", README):
-        known = arena(command, "--help").stdout
-        for option in set(re.findall(r"--[\w-]+", options)) - {"--help"}:
-            assert option in known, f"arena {command} {option}"
 
 
 def test_make_run_is_what_the_makefile_says() -> None:
