@@ -1,7 +1,7 @@
 """The arena that the examples of docs/protocol.md are played in: a gateway without sockets, but with its history.
 
-Beside the instruments, games, offers and bonuses of a first start it has players ann and bob; the game 3, "Sprint", with
-the matches 3 (over) and 4 (open); and the game 4, "Duel", with the matches 5 and 6, which wait for players.
+Beside the instruments, games, offers and bonuses of a first start it has players ann and bob; the game 3, "Sprint",
+with the matches 3 (over) and 4 (open); and the game 4, "Duel", with the matches 5 and 6, which wait for players.
 """
 
 from __future__ import annotations

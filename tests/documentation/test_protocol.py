@@ -1,4 +1,4 @@
-"""docs/protocol.md says what the code does: ops, arguments, fields, messages, codes, limits; its examples are played."""
+"""docs/protocol.md says what the code does: ops, arguments, fields, messages, codes, limits. Its examples run."""
 
 from __future__ import annotations
 
@@ -54,10 +54,9 @@ def answers() -> dict[str, Any]:
     for node in ast.walk(ast.parse(Path(client.__file__).read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             op = node.args[0]
-            if isinstance(op, ast.Constant) and node.func.attr == "request":
-                found[op.value] = eval(ast.unparse(node.args[2]), vars(client))
-            elif isinstance(op, ast.Constant) and node.func.attr == "_make":
-                found[op.value] = client.Made
+            if isinstance(op, ast.Constant) and node.func.attr in ("request", "_make"):
+                answer = ast.unparse(node.args[2]) if node.func.attr == "request" else "Made"
+                found[str(op.value)] = eval(answer, vars(client))
     return found
 
 
@@ -75,7 +74,8 @@ def check_shape(said: str, annotation: Any, where: str) -> None:
 
 
 def test_the_table_of_ops_is_that_of_the_code() -> None:
-    said = {re.sub(r"\[(.+)\]\(.*\)", r"\1", name): tuple(cells) for name, *cells in rows(section(PAGE, "Ops"))[: len(OPS)]}
+    table = rows(section(PAGE, "Ops"))[: len(OPS)]
+    said = {re.sub(r"\[(.+)\]\(.*\)", r"\1", name): tuple(cells) for name, *cells in table}
     assert list(said) == list(OPS)
     for name, op in OPS.items():
         kind = op.urgency.name.lower() if isinstance(op, Command) else "query" if isinstance(op, Query) else "history"
@@ -136,7 +136,9 @@ def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
     """Whatever in the gateway is named like a type of message is one, unless it is an op."""
     table = rows(section(PAGE, "Messages of the other channels"))
     said = {ticked(type) for _, type, *_ in table}
-    named = re.compile(r"(?:order|position|seat|match|queue|player|wallet|fixed|room|instrument|switch|season)\.[a-z_]+")
+    named = re.compile(
+        r"(?:order|position|seat|match|queue|player|wallet|fixed|room|instrument|switch|season)\.[a-z_]+"
+    )
     texts = {
         node.value for path in (ROOT / "gateway").rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
