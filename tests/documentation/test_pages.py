@@ -7,10 +7,12 @@ import shlex
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.process import arena
 from gateway.core.config import ConfigError, parse_config
+from gateway.protocol.specs import GameSpec
 from tests.architecture.test_floors import FLOORS
 from tests.documentation.pages import PAGES, ROOT, Block, anchor, blocks, files, headings, name_of, prose, rows, section
 
@@ -156,3 +158,19 @@ def test_what_is_shown_in_python_is_python() -> None:
     for page in PAGES:
         for block in blocks(page, "python"):
             compile(block.text, f"{name_of(page)}:{block.line}", "exec")
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    sources = "\n".join(path.read_text() for part in ("gateway", "persistence") for path in (ROOT / part).rglob("*.py"))
+    used = set(re.findall(r"^EXIT_\w+(?:: Final)? = (\d+)$", sources, re.MULTILINE))
+    said = {code for code, _ in rows(section(ROOT / "docs" / "durability.md", "Exit codes"))}
+    assert used
+    assert said == used | {"0", "130"}
+
+
+def test_the_challenge_rules_are_settings_of_games() -> None:
+    table = rows(section(ROOT / "docs" / "trading.md", "Challenge rules"))
+    named = {name for rule, _ in table for name in re.findall(r"`(\w+)`", rule)}
+    settings = {field.name for field in msgspec.structs.fields(GameSpec)}
+    assert len(named) > 8
+    assert named <= settings

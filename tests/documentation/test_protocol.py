@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.model.commands import TransferCode
+from engine.model.events import Cause
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 from gateway.channels.fanout import INTERVALS
 from gateway.client import client, events
@@ -243,3 +245,11 @@ def test_frames_without_an_arena_are_messages() -> None:
     assert all(direction == "<-" for direction, _ in frames[1:])
     msgspec.convert(frames[2][1]["error"], Error, strict=True)
     assert Reason[frames[2][1]["error"]["code"]] in MESSAGES
+
+
+def test_causes_and_reasons_of_changes_are_those_of_the_code() -> None:
+    text = section(PAGE, "Messages of `me`").replace("\n", " ")
+    causes, reasons = re.findall(r"</a>\s*(The `\w+` of .*?)(?=<a id|$)", text)
+    said_causes, said_reasons = (re.findall(r"`(\w+)`", said)[1:] for said in (causes, reasons))
+    assert set(said_causes) == {cause.name.lower() for cause in Cause if cause is not Cause.NONE}
+    assert set(said_reasons) == {code.name.lower() for code in TransferCode}
