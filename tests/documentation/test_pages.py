@@ -98,6 +98,12 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
         assert not place or place in places(linked), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_two_sections_of_a_page_have_the_same_address(page: Path) -> None:
+    addresses = [anchor(title) for level in range(1, 5) for title in headings(page, level)]
+    assert sorted({address for address in addresses if addresses.count(address) > 1}) == []
+
+
 @cache
 def places(page: Path) -> set[str]:
     """What a link can lead to within a page."""
