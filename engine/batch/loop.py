@@ -12,8 +12,9 @@ from engine.batch.prefetch import DISTANCE, prefetch_commands, prefetch_due
 from engine.competition.outage_watch import was_quoted, watch_feed
 from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
-from engine.ledger.ledger import expire_hold, forget_transfers
-from engine.ledger.transfers import transfer
+from engine.ledger.holds import expire_hold
+from engine.ledger.transfer_ids import expire_transfer_ids
+from engine.ledger.transfers import apply_transfer
 from engine.model.commands import Kind
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
@@ -86,7 +87,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
             return START
         book.world[0].now_ns = at_ns
         forget_expired(book)
-        forget_transfers(book)
+        expire_transfer_ids(book)
         progress.chain_end = 0
         progress.phase = PHASE_TIMERS
         progress.sequence = first_sequence
@@ -178,7 +179,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
     elif kind == Kind.BUY_FIXED.value:
         outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
     elif kind == Kind.TRANSFER.value:
-        outcome.reason = transfer(book, events, commands, i, outcome)
+        outcome.reason = apply_transfer(book, events, commands, i, outcome)
     elif kind == Kind.PULSE.value:
         outcome.reason = Reason.ACCEPTED.value
     else:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from engine.competition.games import rules_of
 from engine.competition.ranking import pool, prizes
-from engine.ledger import payments
-from engine.ledger.accounts import opened, row_of
-from engine.ledger.funding import ASSETS, MOST_ENTERED, must, pay, taken_in
-from engine.ledger.ledger import available, hold, post_hold, void_hold
+from engine.ledger import payment_kernels
+from engine.ledger.accounts import ensure_account, find_account_row
+from engine.ledger.balances import available
+from engine.ledger.funding import ASSETS_BY_NAME, MAX_FUNDED
+from engine.ledger.holds import place_hold, post_hold, void_hold
+from engine.ledger.payments import pay, require_accepted, total_credits
 from engine.model.commands import Account, Asset, CreateGame, TransferCode, of_players
 from engine.model.reasons import Reason
 from engine.model.state import State
@@ -26,11 +28,11 @@ from engine.storage.emit import Emit, go_through
 def may_set_aside(state: State, game: CreateGame) -> Reason:
     """Could the house pay the prize of a match of the game, and give its items?"""
     lacking = _lacking(game)
-    wanted = [(ASSETS[item], count) for item, count in game.item_rewards]
+    wanted = [(ASSETS_BY_NAME[item], count) for item, count in game.item_rewards]
     if lacking > 0:
-        wanted.append((ASSETS[game.currency], lacking))
+        wanted.append((ASSETS_BY_NAME[game.currency], lacking))
     for asset, amount in wanted:
-        rewards = row_of(state.book, 0, Account.HOUSE_REWARDS, asset)
+        rewards = find_account_row(state.book, 0, Account.HOUSE_REWARDS, asset)
         if available(state.book, rewards) < amount:
             return Reason.INSUFFICIENT_FUNDS
     return Reason.ACCEPTED
@@ -40,12 +42,12 @@ def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None
     """Open the match's escrow, and hold what of its prize the players' fees may not cover, and its items."""
     make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may make many matches, of all who wait in a queue
     for number, (item, count) in enumerate(game.item_rewards):
-        held = _held(state, match_id, ASSETS[item], count, TransferCode.ITEM_REWARD, emit)
+        held = _held(state, match_id, ASSETS_BY_NAME[item], count, TransferCode.ITEM_REWARD, emit)
         state.book.matches[match_id]["item_holds"][number] = held
     if not game.currency:
         return
-    asset = ASSETS[game.currency]
-    opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    asset = ASSETS_BY_NAME[game.currency]
+    ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
     lacking = _lacking(game)
     if lacking > 0:
         held = _held(state, match_id, asset, lacking, TransferCode.REWARD, emit)
@@ -54,10 +56,10 @@ def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None
 
 def _held(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
     """The row of a new hold, from the house's rewards for the match's escrow."""
-    rewards = opened(state.book, 0, Account.HOUSE_REWARDS, asset)
-    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    rewards = ensure_account(state.book, 0, Account.HOUSE_REWARDS, asset)
+    escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
     make_room_for_hold(state)
-    must(hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
+    require_accepted(place_hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.transfer_plan[0]["hold"])
 
 
@@ -73,7 +75,7 @@ def may_take_fee(state: State, match_id: int, player: int) -> Reason:
     asset = int(state.book.matches[match_id]["asset"])
     if not asset:
         return Reason.ACCEPTED
-    if taken_in(state, row_of(state.book, match_id, Account.MATCH_ESCROW, asset)) > MOST_ENTERED:
+    if total_credits(state, find_account_row(state.book, match_id, Account.MATCH_ESCROW, asset)) > MAX_FUNDED:
         return Reason.AMOUNT_INVALID
     return may_pay_fee(state, rules_of(state, match_id), player)
 
@@ -82,9 +84,9 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
     """Could the player pay the entry fee of a match of the game, and will all that may come back be counted?"""
     if not game.currency:
         return Reason.ACCEPTED
-    asset = ASSETS[game.currency]
-    cash = row_of(state.book, player, of_players(asset), asset)
-    if taken_in(state, cash) > MOST_ENTERED:
+    asset = ASSETS_BY_NAME[game.currency]
+    cash = find_account_row(state.book, player, of_players(asset), asset)
+    if total_credits(state, cash) > MAX_FUNDED:
         return Reason.AMOUNT_INVALID
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
@@ -93,7 +95,7 @@ def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
     """The entry fee from the player's account into the match's escrow."""
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
-        cash, escrow = _accounts(state, match_id, player, ASSETS[game.currency])
+        cash, escrow = _accounts(state, match_id, player, ASSETS_BY_NAME[game.currency])
         pay(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit)
 
 
@@ -101,21 +103,21 @@ def give_back_fees(state: State, match_id: int, players: NDArray[np.int64], emit
     """The very amount back to each of the players, who have paid it."""
     game = rules_of(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
-        asset = ASSETS[game.currency]
-        escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+        asset = ASSETS_BY_NAME[game.currency]
+        escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
         what = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
-        go_through(state, emit, payments.pay_players, len(players), players, escrow, *what)
+        go_through(state, emit, payment_kernels.pay_players, len(players), players, escrow, *what)
 
 
 def release_reward(state: State, match_id: int, emit: Emit) -> None:
     """Nothing of what the house has set aside is needed."""
     match = state.book.matches[match_id]
     if match["reward_hold"]:
-        must(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
+        require_accepted(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
         match["reward_hold"] = 0
     holds = match["item_holds"]
     for number in np.flatnonzero(holds).tolist():
-        must(void_hold(state.book, emit.room(1), int(holds[number])))
+        require_accepted(void_hold(state.book, emit.room(1), int(holds[number])))
         holds[number] = 0
 
 
@@ -131,8 +133,8 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
     if not game.currency:
         release_reward(state, match_id, emit)
         return
-    asset = ASSETS[game.currency]
-    escrow = opened(state.book, match_id, Account.MATCH_ESCROW, asset)
+    asset = ASSETS_BY_NAME[game.currency]
+    escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
     if not fit and not game.keeps_fees:
         release_reward(state, match_id, emit)
         give_back_fees(state, match_id, players, emit)
@@ -141,16 +143,16 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
     lacking = sum(won) - pool(game, len(players))
     held = int(state.book.matches[match_id]["reward_hold"])
     if held and lacking > 0:
-        must(post_hold(state.book, emit.room(1), held, lacking))
+        require_accepted(post_hold(state.book, emit.room(1), held, lacking))
         state.book.matches[match_id]["reward_hold"] = 0
     release_reward(state, match_id, emit)
     for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
         if prize:
-            cash = opened(state.book, player, of_players(asset), asset)
+            cash = ensure_account(state.book, player, of_players(asset), asset)
             pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
     left = int(available(state.book, escrow))
     if left:
-        fees = opened(state.book, 0, Account.HOUSE_FEES, asset)
+        fees = ensure_account(state.book, 0, Account.HOUSE_FEES, asset)
         pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
 
 
@@ -164,9 +166,9 @@ def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
 def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
     """What was set aside of items, through the match's escrow, to the winner."""
     for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
-        items, escrow = _accounts(state, match_id, winner, ASSETS[item])
+        items, escrow = _accounts(state, match_id, winner, ASSETS_BY_NAME[item])
         holds = state.book.matches[match_id]["item_holds"]
-        must(post_hold(state.book, emit.room(1), int(holds[number]), count))
+        require_accepted(post_hold(state.book, emit.room(1), int(holds[number]), count))
         holds[number] = 0
         pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 
@@ -174,4 +176,6 @@ def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
 def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
     """Rows of the player's account and of the match's escrow."""
     book = state.book
-    return opened(book, player, of_players(asset), asset), opened(book, match_id, Account.MATCH_ESCROW, asset)
+    return ensure_account(book, player, of_players(asset), asset), ensure_account(
+        book, match_id, Account.MATCH_ESCROW, asset
+    )

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from engine.competition.prizes import keeps_live_money
 from engine.jit.plain import readable
-from engine.ledger.accounts import row_of
-from engine.ledger.funding import ASSETS, enters
-from engine.ledger.payments import pay_bonuses
+from engine.ledger.accounts import find_account_row
+from engine.ledger.funding import ASSETS_BY_NAME, credit_from_world
+from engine.ledger.payment_kernels import pay_bonuses
 from engine.model.commands import Account, BonusAt, FundReferrals, SetReferrals, TransferCode, of_players
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
@@ -25,7 +25,7 @@ from engine.storage.event_buffer import EVENTS_PER_PLAYER
 
 def set_referrals(state: State, command: SetReferrals, emit: Emit) -> tuple[Reason, int]:
     """Take over the terms; 0."""
-    if command.asset not in ASSETS:
+    if command.asset not in ASSETS_BY_NAME:
         return Reason.ASSET_UNKNOWN, 0
     if not (0 <= command.referrer_bonus <= BOUND and 0 <= command.referred_bonus <= BOUND):
         return Reason.REFERRALS_INVALID, 0
@@ -36,10 +36,10 @@ def set_referrals(state: State, command: SetReferrals, emit: Emit) -> tuple[Reas
 
 def fund_referrals(state: State, command: FundReferrals, emit: Emit) -> tuple[Reason, int]:
     """Credit the house's account for referrals; 0."""
-    if command.asset not in ASSETS:
+    if command.asset not in ASSETS_BY_NAME:
         return Reason.ASSET_UNKNOWN, 0
-    asset = ASSETS[command.asset]
-    return enters(state, 0, Account.HOUSE_REFERRALS, asset, command.amount, TransferCode.FUNDING, emit), 0
+    asset = ASSETS_BY_NAME[command.asset]
+    return credit_from_world(state, 0, Account.HOUSE_REFERRALS, asset, command.amount, TransferCode.FUNDING, emit), 0
 
 
 def may_be_referred(state: State, referrer: int) -> Reason:
@@ -73,7 +73,7 @@ def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: 
     if not due:
         return
 
-    asset = ASSETS[terms.asset]
+    asset = ASSETS_BY_NAME[terms.asset]
     of = of_players(asset)
     bonus, referrer_bonus = terms.referred_bonus, terms.referrer_bonus
     referrers = [cold.players[player].referrer for player in due]
@@ -82,7 +82,7 @@ def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: 
     how = (of.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
     i = 0
     while i < len(due):
-        house = row_of(state.book, 0, Account.HOUSE_REFERRALS, asset)
+        house = find_account_row(state.book, 0, Account.HOUSE_REFERRALS, asset)
         began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *how))
         if i == began:  # there was no room for their accounts
             make_room_for_accounts(state, 2)

@@ -6,9 +6,10 @@ nothing: else they would become live.
 
 from __future__ import annotations
 
-from engine.ledger.accounts import opened, row_of
-from engine.ledger.funding import ASSETS, enters, may_pay, pay
-from engine.ledger.ledger import available
+from engine.ledger.accounts import ensure_account, find_account_row
+from engine.ledger.balances import available
+from engine.ledger.funding import ASSETS_BY_NAME, credit_from_world
+from engine.ledger.payments import check_payment, pay
 from engine.model.commands import Account, PurchaseItem, SetOffer, StockStore, TransferCode, of_players
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
@@ -20,12 +21,12 @@ def set_offer(state: State, command: SetOffer, emit: Emit) -> tuple[Reason, int]
     """Take over the terms on which the item is sold; the number of its asset."""
     if not _is_item(command.item):
         return Reason.ITEM_UNKNOWN, 0
-    if command.asset not in ASSETS:
+    if command.asset not in ASSETS_BY_NAME:
         return Reason.ASSET_UNKNOWN, 0
-    if of_players(ASSETS[command.asset]) is not Account.PLAYER_CASH or not 0 < command.price <= BOUND:
+    if of_players(ASSETS_BY_NAME[command.asset]) is not Account.PLAYER_CASH or not 0 < command.price <= BOUND:
         return Reason.OFFER_INVALID, 0
 
-    item = int(ASSETS[command.item])
+    item = int(ASSETS_BY_NAME[command.item])
     state.cold.offers[item] = command
     return Reason.ACCEPTED, item
 
@@ -34,8 +35,8 @@ def stock_store(state: State, command: StockStore, emit: Emit) -> tuple[Reason, 
     """Credit the store's account of the item; the number of its asset."""
     if not _is_item(command.item):
         return Reason.ITEM_UNKNOWN, 0
-    item = ASSETS[command.item]
-    reason = enters(state, 0, Account.HOUSE_STORE, item, command.count, TransferCode.FUNDING, emit)
+    item = ASSETS_BY_NAME[command.item]
+    reason = credit_from_world(state, 0, Account.HOUSE_STORE, item, command.count, TransferCode.FUNDING, emit)
     return reason, int(item) if reason is Reason.ACCEPTED else 0
 
 
@@ -45,7 +46,7 @@ def purchase_item(state: State, command: PurchaseItem, emit: Emit) -> tuple[Reas
     book, player = state.book, command.player
     if not 1 <= player <= int(book.world[0]["players"]):
         return Reason.PLAYER_NOT_FOUND, 0
-    item = ASSETS.get(command.item)
+    item = ASSETS_BY_NAME.get(command.item)
     offer = state.cold.offers.get(int(item or 0))
     if item is None or offer is None:
         return Reason.OFFER_NOT_FOUND, 0
@@ -53,26 +54,26 @@ def purchase_item(state: State, command: PurchaseItem, emit: Emit) -> tuple[Reas
         return Reason.OFFER_NOT_ACTIVE, 0
     if not 0 < command.count <= BOUND // offer.price:
         return Reason.COUNT_INVALID, 0
-    stock = row_of(book, 0, Account.HOUSE_STORE, item)
+    stock = find_account_row(book, 0, Account.HOUSE_STORE, item)
     if command.count > available(book, stock):
         return Reason.OUT_OF_STOCK, 0
-    asset, price = ASSETS[offer.asset], offer.price * command.count
-    cash = row_of(book, player, Account.PLAYER_CASH, asset)
+    asset, price = ASSETS_BY_NAME[offer.asset], offer.price * command.count
+    cash = find_account_row(book, player, Account.PLAYER_CASH, asset)
     if command.version and command.version != int(book.accounts[cash]["version"]):
         return Reason.VERSION_CONFLICT, 0
-    takings = row_of(book, 0, Account.HOUSE_STORE, asset)
-    inventory = row_of(book, player, Account.PLAYER_ITEMS, item)
+    takings = find_account_row(book, 0, Account.HOUSE_STORE, asset)
+    inventory = find_account_row(book, player, Account.PLAYER_ITEMS, item)
     for debit, credit, amount in ((cash, takings, price), (stock, inventory, command.count)):
-        reason = may_pay(state, debit, credit, amount)
+        reason = check_payment(state, debit, credit, amount)
         if reason is not Reason.ACCEPTED:
             return reason, 0
 
-    takings = opened(book, 0, Account.HOUSE_STORE, asset)
-    inventory = opened(book, player, of_players(item), item)
+    takings = ensure_account(book, 0, Account.HOUSE_STORE, asset)
+    inventory = ensure_account(book, player, of_players(item), item)
     pay(state, cash, takings, price, TransferCode.PURCHASE, 0, emit)
     pay(state, stock, inventory, command.count, TransferCode.PURCHASE, 0, emit)
     return Reason.ACCEPTED, int(item)
 
 
 def _is_item(name: str) -> bool:
-    return name in ASSETS and of_players(ASSETS[name]) is Account.PLAYER_ITEMS
+    return name in ASSETS_BY_NAME and of_players(ASSETS_BY_NAME[name]) is Account.PLAYER_ITEMS

@@ -1,7 +1,10 @@
-"""Accounts: their ids, and how one is found and opened, by kernels and by Python.
+"""Accounts: their ids, and finding and opening them, in kernels and in Python.
 
-Kernels are given plain numbers: numba looks at each member of an enum anew, which takes longer than all of the look-up,
-and each mixture of enums and numbers would be compiled apart, while clients wait.
+An account's id is owner << 16 | code << 8 | asset: the owner is a player or a match, 0 for accounts of the house; the
+code is an Account, the asset an Asset.
+
+Kernels take plain integers, not enum members: numba inspects an enum member at each call, which takes longer than the
+look-up, and compiles a version for each combination of enum and integer.
 """
 
 from __future__ import annotations
@@ -14,25 +17,25 @@ from engine.storage.account_rows import account_row, row_for
 
 @entry
 def account_id(owner, code, asset):
-    """The id of an account. The owner is a player or a match, below 2^31, or 0 of the house's own."""
+    """The id of an account. The owner is below 2^31."""
     return (owner << 16) | (code << 8) | asset
 
 
 @kernel
 def asset_of(account):
-    """The asset in the id of an account."""
+    """The asset in an account's id."""
     return account & 0xFF
 
 
 @kernel
 def code_of(account):
-    """The Account in the id of an account."""
+    """The Account in an account's id."""
     return (account >> 8) & 0xFF
 
 
 @kernel
 def owner_of(account):
-    """The player or match in the id of an account; 0 of the house's own."""
+    """The player or match in an account's id; 0 for the house."""
     return account >> 16
 
 
@@ -44,7 +47,7 @@ def find_account(book, owner, code, asset):
 
 @entry
 def open_account(book, owner, code, asset):
-    """The row of the account, opened if it is not there yet; there must be room."""
+    """The row of the account, which is opened if it does not exist. The table must have room."""
     id = account_id(owner, code, asset)
     row = row_for(book.accounts, id)
     account = book.accounts[row]
@@ -58,13 +61,13 @@ def open_account(book, owner, code, asset):
     return row
 
 
-def row_of(book: Book, owner: int, of: Account, asset: int) -> int:
-    """The row of the account; 0 when it was never opened."""
-    return int(find_account(book, owner, of.value, int(asset)))
+def find_account_row(book: Book, owner: int, code: Account, asset: int) -> int:
+    """`find_account` for cold handlers."""
+    return int(find_account(book, owner, code.value, int(asset)))
 
 
-def opened(book: Book, owner: int, of: Account, asset: int) -> int:
-    """The row of the account, opened if it is not there yet."""
-    row = int(open_account(book, owner, of.value, int(asset)))
-    assert 2 * int(book.world[0]["accounts"]) <= len(book.accounts), "nobody has made room for so many accounts"
+def ensure_account(book: Book, owner: int, code: Account, asset: int) -> int:
+    """`open_account` for cold handlers."""
+    row = int(open_account(book, owner, code.value, int(asset)))
+    assert 2 * int(book.world[0]["accounts"]) <= len(book.accounts), "the accounts table is over half full"
     return row

@@ -1,9 +1,9 @@
-"""Transfers that come as commands: who may ask is checked elsewhere, all else here.
+"""Transfer commands. Authorisation is checked elsewhere, everything else here.
 
-Each has an id, known for a day after it was accepted, of a hold for a day after its end: the same again changes
-nothing. A chain is tried before any of it takes effect: its sums are counted one after the other, against what its
-earlier ones say, and taken back. So a chain that is refused has changed nothing, and one that is not goes on like any
-other commands, over as many calls as its events need.
+Each command has an id, which is remembered (transfer_ids.py): the same command again changes nothing and gets the first
+outcome. A chain of LINKED commands succeeds or fails as a whole: before its first command is applied, all of them are
+checked in order, each against the sums that the earlier ones leave, and the sums are then restored. An accepted chain
+is applied command by command, over as many calls as its events need.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.ledger.ledger import begin_hold, count, find_transfer, may_move, record, resolve, tell, transfer_of
+from engine.ledger.balances import apply_amounts, check_transfer, emit_transfer
+from engine.ledger.holds import add_hold, resolve_hold
+from engine.ledger.transfer_ids import find_transfer_or_hold, record_transfer, transfer_by_number
 from engine.model.commands import Kind, Transferring
 from engine.model.events import TransferStatus
 from engine.model.reasons import Reason
@@ -26,48 +28,48 @@ ALL_FLAGS: Final = TWO_PHASE | Transferring.LINKED.value
 
 
 @kernel
-def transfer(book, events, commands, i, outcome):
-    """Apply command `i`: a Reason. The first one of a chain tries it whole, and all of it is refused, or nothing."""
+def apply_transfer(book, events, commands, i, outcome):
+    """Apply command `i`: a Reason. The first command of a chain checks the whole chain."""
     progress = book.progress[0]
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
     if command.flags & Transferring.LINKED.value and i >= progress.chain_end:
-        _try_chain(book, commands, i)
+        _check_chain(book, commands, i)
     if i < progress.chain_end and progress.chain_reason != Reason.ACCEPTED.value:
         return progress.chain_reason if i == progress.culprit else Reason.LINK_FAILED.value
-    reason = _check(book, commands, i, i)
+    reason = _check_command(book, commands, i, i)
     if reason != Reason.ACCEPTED.value:
         return reason
 
     outcome.id = command.id_low
     if transfer_plan.known != 0:
         if transfer_plan.known > 0:
-            known = transfer_of(book, transfer_plan.known)
-            outcome.status = known.status
-            outcome.sequence = known.sequence
+            transfer = transfer_by_number(book, transfer_plan.known)
+            outcome.status = transfer.status
+            outcome.sequence = transfer.sequence
         else:
             outcome.status = TransferStatus.PENDING.value
             outcome.sequence = book.holds[-transfer_plan.known].sequence
         outcome.replayed = 1
         return reason
     if command.flags & RESOLVES:
-        outcome.status = _resolve_by(book, events, command)
+        outcome.status = _execute_resolution(book, events, command)
     else:
-        outcome.status = _move_by(book, events, command)
+        outcome.status = _execute_transfer(book, events, command)
     return reason
 
 
-# What they do
+# Execution
 
 
 @kernel
-def _move_by(book, events, command):
-    """Do what `_check` has planned: move or hold the amount; the status."""
+def _execute_transfer(book, events, command):
+    """Post or hold the amount as planned by `_check_command`; returns the TransferStatus."""
     transfer_plan = book.transfer_plan[0]
-    count(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
+    apply_amounts(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
     if command.flags & Transferring.PENDING.value:
         status = TransferStatus.PENDING.value
-        begin_hold(
+        add_hold(
             book,
             command.id_low,
             command.id_high,
@@ -81,13 +83,13 @@ def _move_by(book, events, command):
         )
     else:
         status = TransferStatus.POSTED.value
-        known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
-        known.reference = command.reference
-        known.debit = command.debit
-        known.credit = command.credit
-        known.code = command.code
-        known.expires_at_ns = 0
-    event = tell(
+        transfer = record_transfer(book, command.id_low, command.id_high, command.amount, command.flags, status)
+        transfer.reference = command.reference
+        transfer.debit = command.debit
+        transfer.credit = command.credit
+        transfer.code = command.code
+        transfer.expires_at_ns = 0
+    event = emit_transfer(
         book, events, transfer_plan.debit, transfer_plan.credit, command.amount, command.code, command.reference, status
     )
     event.id_low = command.id_low
@@ -96,64 +98,66 @@ def _move_by(book, events, command):
 
 
 @kernel
-def _resolve_by(book, events, command):
-    """Do what `_check` has planned: post or void a hold; the status."""
+def _execute_resolution(book, events, command):
+    """Post or void the hold as planned by `_check_command`; returns the TransferStatus."""
     transfer_plan = book.transfer_plan[0]
     voids = command.flags & Transferring.VOID.value
     status = TransferStatus.VOIDED.value if voids else TransferStatus.HOLD_POSTED.value
-    known = record(book, command.id_low, command.id_high, command.amount, command.flags, status)
-    known.reference = 0
-    known.debit = command.hold_low
-    known.credit = command.hold_high
-    known.code = 0
-    known.expires_at_ns = 0
-    resolve(book, events, transfer_plan.hold, command.amount, status, command.id_low, command.id_high)
+    transfer = record_transfer(book, command.id_low, command.id_high, command.amount, command.flags, status)
+    transfer.reference = 0
+    transfer.debit = command.hold_low
+    transfer.credit = command.hold_high
+    transfer.code = 0
+    transfer.expires_at_ns = 0
+    resolve_hold(book, events, transfer_plan.hold, command.amount, status, command.id_low, command.id_high)
     return status
 
 
-# How a command is checked
+# Checks
 
 
 @kernel
-def _check(book, commands, i, first):
-    """May command `i` take effect, after those from `first` on, which were tried and have left only their sums? The
-    reason why not, or ACCEPTED and in book.transfer_plan[0] what it does; `known` is not 0 when it was done already."""
+def _check_command(book, commands, i, first):
+    """Check command `i`: a Reason; when it is ACCEPTED, book.transfer_plan[0] says what to do, and its `known` is not 0
+    if the command was applied before. Commands `first` to i - 1 are earlier ones of its chain: checked, their amounts
+    applied to the accounts, but not recorded."""
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
     transfer_plan.known = 0
     if not _is_well_formed(command):
         return Reason.TRANSFER_INVALID.value
-    number = find_transfer(book, command.id_low, command.id_high)
+    number = find_transfer_or_hold(book, command.id_low, command.id_high)
     if number != 0:
         transfer_plan.known = number
         if number > 0:
-            is_same = _says_what_is_known(command, transfer_of(book, number))
+            is_same = _is_same_transfer(command, transfer_by_number(book, number))
         else:
-            is_same = _says_what_is_held(command, book.holds[-number])
+            is_same = _is_same_hold(command, book.holds[-number])
         return Reason.ACCEPTED.value if is_same else Reason.DIFFERENT_TRANSFER_SAME_ID.value
     for k in range(first, i):
         earlier = commands.transfer[k]
         if earlier.id_low == command.id_low and earlier.id_high == command.id_high:
             transfer_plan.known = -1
-            is_same = _say_the_same(command, earlier)
+            is_same = _is_same_command(command, earlier)
             return Reason.ACCEPTED.value if is_same else Reason.DIFFERENT_TRANSFER_SAME_ID.value
     if command.flags & RESOLVES:
         return _check_resolution(book, commands, i, first)
-    return _check_move(book, commands, i)
+    return _check_transfer_command(book, commands, i)
 
 
 @kernel
-def _check_move(book, commands, i):
+def _check_transfer_command(book, commands, i):
+    """Of a command that moves or holds an amount."""
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
     transfer_plan.debit = account_row(book, command.debit)
     transfer_plan.credit = account_row(book, command.credit)
-    reason = may_move(book, transfer_plan.debit, transfer_plan.credit, command.amount)
+    reason = check_transfer(book, transfer_plan.debit, transfer_plan.credit, command.amount)
     if reason != Reason.ACCEPTED.value and reason != Reason.INSUFFICIENT_FUNDS.value:
         return reason
     if command.expires_at_ns != 0 and command.expires_at_ns <= book.world[0].now_ns:
         return Reason.EXPIRY_INVALID.value
-    if not _versions_are_as_seen(book, command):
+    if not _versions_match(book, command):
         return Reason.VERSION_CONFLICT.value
     pending = command.flags & Transferring.PENDING.value
     transfer_plan.posts = 0 if pending else command.amount
@@ -163,15 +167,16 @@ def _check_move(book, commands, i):
 
 @kernel
 def _check_resolution(book, commands, i, first):
+    """Of a command that posts or voids a hold, which may have been placed by an earlier command of the chain."""
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
     number = 0
-    if command.hold_low != 0 or command.hold_high != 0:  # both are 0 of the engine's own
-        number = find_transfer(book, command.hold_low, command.hold_high)
+    if command.hold_low != 0 or command.hold_high != 0:  # both are 0 for holds that kernels placed
+        number = find_transfer_or_hold(book, command.hold_low, command.hold_high)
     transfer_plan.hold = -number
     transfer_plan.held = 0
-    if number > 0 and transfer_of(book, number).flags & Transferring.PENDING.value:
-        ended = transfer_of(book, number).status
+    if number > 0 and transfer_by_number(book, number).flags & Transferring.PENDING.value:
+        ended = transfer_by_number(book, number).status
         return Reason.HOLD_EXPIRED.value if ended == TransferStatus.EXPIRED.value else Reason.HOLD_RESOLVED.value
     if number < 0:
         held = book.holds[transfer_plan.hold]
@@ -196,7 +201,7 @@ def _check_resolution(book, commands, i, first):
         return Reason.HOLD_NOT_FOUND.value
     if command.flags & Transferring.POST.value and (command.amount <= 0 or command.amount > transfer_plan.held):
         return Reason.AMOUNT_INVALID.value
-    if not _versions_are_as_seen(book, command):
+    if not _versions_match(book, command):
         return Reason.VERSION_CONFLICT.value
     transfer_plan.posts = command.amount
     transfer_plan.pends = -transfer_plan.held
@@ -205,39 +210,39 @@ def _check_resolution(book, commands, i, first):
 
 @kernel
 def _is_well_formed(command):
-    """Has it an id, at most one of PENDING, POST and VOID, and only the fields that go with it?"""
+    """Whether it has an id, at most one of PENDING, POST and VOID, and only fields that this kind of transfer uses."""
     flags = command.flags
     phase = flags & TWO_PHASE
     if flags & ~ALL_FLAGS or phase & (phase - 1) or (command.id_low == 0 and command.id_high == 0):
         return False
     if flags & RESOLVES:
-        said = command.debit | command.credit | command.reference | command.code | command.expires_at_ns
-        return said == 0 and (command.amount == 0 or not flags & Transferring.VOID.value)
+        unused = command.debit | command.credit | command.reference | command.code | command.expires_at_ns
+        return unused == 0 and (command.amount == 0 or not flags & Transferring.VOID.value)
     if command.code < 0 or command.code > HIGHEST_CODE or command.hold_low != 0 or command.hold_high != 0:
         return False
     return command.expires_at_ns == 0 or phase != 0
 
 
 @kernel
-def _says_what_is_known(command, known):
-    """Does it say what the known transfer said? Versions do not count: they are of what was seen, not of what is
-    asked."""
-    if command.flags != known.flags or command.amount != known.amount:
+def _is_same_transfer(command, transfer):
+    """Whether the command repeats a remembered transfer. Expected versions are not compared: they are not part of what
+    is asked for."""
+    if command.flags != transfer.flags or command.amount != transfer.amount:
         return False
     if command.flags & RESOLVES:
-        return command.hold_low == known.debit and command.hold_high == known.credit
-    return _moves_as(command, known)
+        return command.hold_low == transfer.debit and command.hold_high == transfer.credit
+    return _has_same_terms(command, transfer)
 
 
 @kernel
-def _says_what_is_held(command, held):
-    """The same of an open hold."""
-    return command.flags == held.flags and command.amount == held.amount and _moves_as(command, held)
+def _is_same_hold(command, held):
+    """Whether the command repeats the one that placed an open hold."""
+    return command.flags == held.flags and command.amount == held.amount and _has_same_terms(command, held)
 
 
 @kernel
-def _moves_as(command, row):
-    """Is it between the same accounts, for the same reason and as long, as the transfer or hold in the row?"""
+def _has_same_terms(command, row):
+    """Whether accounts, code, reference and expiry equal those of a transfer or hold."""
     return (
         command.expires_at_ns == row.expires_at_ns
         and command.debit == row.debit
@@ -248,8 +253,8 @@ def _moves_as(command, row):
 
 
 @kernel
-def _say_the_same(command, earlier):
-    """The same of two commands."""
+def _is_same_command(command, earlier):
+    """Whether two commands of a chain are equal."""
     return (
         command.flags == earlier.flags
         and command.amount == earlier.amount
@@ -264,23 +269,25 @@ def _say_the_same(command, earlier):
 
 
 @kernel
-def _versions_are_as_seen(book, command):
+def _versions_match(book, command):
     transfer_plan = book.transfer_plan[0]
-    debit_is = command.debit_version == 0 or command.debit_version == book.accounts[transfer_plan.debit].version
-    credit_is = command.credit_version == 0 or command.credit_version == book.accounts[transfer_plan.credit].version
-    return debit_is and credit_is
+    debit_matches = command.debit_version == 0 or command.debit_version == book.accounts[transfer_plan.debit].version
+    credit_matches = (
+        command.credit_version == 0 or command.credit_version == book.accounts[transfer_plan.credit].version
+    )
+    return debit_matches and credit_matches
 
 
 # Chains
 
 
 @rare_kernel
-def _try_chain(book, commands, i):
-    """Would all transfers of the chain that begins with command `i` succeed, one after the other? The first reason
-    why not, and whose it is, in book.progress[0]; their sums are counted one by one, and then taken back."""
+def _check_chain(book, commands, i):
+    """Check all transfers of the chain that begins with command `i`. Sets chain_end, chain_reason and culprit (number
+    of the first refused command, -1: none) in book.progress[0]. Amounts are applied one by one, then restored."""
     progress = book.progress[0]
     transfer_plan = book.transfer_plan[0]
-    progress.chain_end = _end_of_chain(commands, i)
+    progress.chain_end = _chain_end(commands, i)
     progress.culprit = -1
     progress.chain_reason = Reason.ACCEPTED.value
     end = progress.chain_end
@@ -289,23 +296,23 @@ def _try_chain(book, commands, i):
         return
     saved = 0
     for k in range(i, end):
-        reason = _check(book, commands, k, i)
+        reason = _check_command(book, commands, k, i)
         if reason != Reason.ACCEPTED.value:
             progress.chain_reason = reason
             progress.culprit = k
             break
         if transfer_plan.known == 0:
-            _save(book, saved, transfer_plan.debit)
-            _save(book, saved + 1, transfer_plan.credit)
+            _save_account(book, saved, transfer_plan.debit)
+            _save_account(book, saved + 1, transfer_plan.credit)
             saved += 2
-            count(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
+            apply_amounts(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
     for place in range(saved - 1, -1, -1):
-        _restore(book, place)
+        _restore_account(book, place)
 
 
 @kernel
-def _end_of_chain(commands, i):
-    """Number of the first command behind the chain: behind its last transfer, or where something else cuts it."""
+def _chain_end(commands, i):
+    """Number of the first command after the chain, which ends at its last transfer or at any other command."""
     count = len(commands.header)
     while i < count and commands.header[i].kind == Kind.TRANSFER.value:
         i += 1
@@ -315,7 +322,7 @@ def _end_of_chain(commands, i):
 
 
 @kernel
-def _save(book, place, row):
+def _save_account(book, place, row):
     saved = book.saved[place]
     account = book.accounts[row]
     saved.row = row
@@ -327,7 +334,7 @@ def _save(book, place, row):
 
 
 @kernel
-def _restore(book, place):
+def _restore_account(book, place):
     saved = book.saved[place]
     account = book.accounts[saved.row]
     account.version = saved.version

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
 from engine.model.arithmetic import ceil_div
 from engine.model.commands import Asset, Side
 from engine.model.events import EventKind, FixedResult, OrderStatus

@@ -11,8 +11,9 @@ from typing import Final
 
 from engine.jit import kernel, rare_kernel
 from engine.ledger.accounts import find_account
-from engine.ledger.ledger import available, hold, may_move, post_hold, void_hold
-from engine.ledger.payments import tell_player
+from engine.ledger.balances import available, check_transfer
+from engine.ledger.holds import place_hold, post_hold, void_hold
+from engine.ledger.payment_kernels import emit_wallet_changed
 from engine.model.commands import Account, Asset, TransferCode
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
@@ -54,9 +55,9 @@ def may_stake(book, player, asset, stake, payout):
     transfer_plan.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
     if transfer_plan.debit == 0 or stake > available(book, transfer_plan.debit):
         return Reason.INSUFFICIENT_FUNDS.value
-    if may_move(book, transfer_plan.debit, transfer_plan.credit, stake) != Reason.ACCEPTED.value:
+    if check_transfer(book, transfer_plan.debit, transfer_plan.credit, stake) != Reason.ACCEPTED.value:
         return Reason.HOUSE_LIMIT.value
-    if may_move(book, transfer_plan.credit, transfer_plan.debit, payout) != Reason.ACCEPTED.value:
+    if check_transfer(book, transfer_plan.credit, transfer_plan.debit, payout) != Reason.ACCEPTED.value:
         return Reason.HOUSE_LIMIT.value
     return Reason.ACCEPTED.value
 
@@ -66,11 +67,11 @@ def put_up(book, events, row, payout):
     """Hold the stake of a new trade and what it may win, as `may_stake` has found it possible."""
     transfer_plan = book.transfer_plan[0]
     trade = book.fixed_trades[row]
-    hold(book, events, transfer_plan.debit, transfer_plan.credit, trade.stake, TransferCode.STAKE.value, trade.id)
+    place_hold(book, events, transfer_plan.debit, transfer_plan.credit, trade.stake, TransferCode.STAKE.value, trade.id)
     trade.stake_hold = transfer_plan.hold
-    hold(book, events, transfer_plan.credit, transfer_plan.debit, payout, TransferCode.PAYOUT.value, trade.id)
+    place_hold(book, events, transfer_plan.credit, transfer_plan.debit, payout, TransferCode.PAYOUT.value, trade.id)
     trade.payout_hold = transfer_plan.hold
-    tell_player(book, events, trade.player, transfer_plan.debit, 0, TransferCode.STAKE.value, 0)
+    emit_wallet_changed(book, events, trade.player, transfer_plan.debit, 0, TransferCode.STAKE.value, 0)
 
 
 @rare_kernel
@@ -86,4 +87,4 @@ def pay_stake(book, events, row, profit):
     else:
         void_hold(book, events, trade.payout_hold)
     code = TransferCode.PAYOUT.value if profit > 0 else TransferCode.STAKE.value
-    tell_player(book, events, trade.player, wallet_of(book, trade), profit, code, 0)
+    emit_wallet_changed(book, events, trade.player, wallet_of(book, trade), profit, code, 0)

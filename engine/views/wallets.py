@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.ledger.accounts import row_of
-from engine.ledger.ledger import available
+from engine.ledger.accounts import find_account_row
+from engine.ledger.balances import available
 from engine.model.commands import Account, Asset, of_players
 from engine.model.tables import Book
 
@@ -23,7 +23,7 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
     """The player's accounts, of all assets of which he ever had any."""
     found = []
     for asset in Asset:
-        row = row_of(book, player, of_players(asset), asset)
+        row = find_account_row(book, player, of_players(asset), asset)
         if row:
             account = book.accounts[row]
             balance = int(account["credits_posted"]) - int(account["debits_posted"])
@@ -38,4 +38,4 @@ def inventory(book: Book, player: int) -> list[BalanceView]:
 
 def stock(book: Book, item: int) -> int:
     """How many of the item the store has."""
-    return int(available(book, row_of(book, 0, Account.HOUSE_STORE, item)))
+    return int(available(book, find_account_row(book, 0, Account.HOUSE_STORE, item)))

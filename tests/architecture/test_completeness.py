@@ -19,7 +19,10 @@ from tests.architecture.sources import ENGINE, ROOT, name_of, tree
 GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway").rglob("__init__.py"))
 
 
-@pytest.mark.parametrize("package", ["persistence", *GATEWAY, "tests/oracle"])
+MAPPED = ["engine/ledger", "persistence", *GATEWAY, "tests/oracle"]
+
+
+@pytest.mark.parametrize("package", MAPPED)
 def test_the_map_of_a_package_names_every_module(package: str) -> None:
     """By its name, or together with others that begin alike: ops_*.py."""
     told = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""

@@ -9,7 +9,7 @@ import pytest
 from engine.competition import joining
 from engine.digest import state_hash
 from engine.ledger.accounts import find_account
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
 from engine.model.commands import (
     Account,
     Asset,

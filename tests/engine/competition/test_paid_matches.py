@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.ledger.accounts import find_account
-from engine.ledger.funding import MOST_ENTERED
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
+from engine.ledger.funding import MAX_FUNDED
 from engine.model.commands import (
     Account,
     Asset,
@@ -226,16 +226,16 @@ def test_a_player_is_topped_up_to_the_limit_and_not_a_unit_more(arena: Arena) ->
 
 def test_all_the_money_that_can_be_counted_enters_and_not_a_unit_more(arena: Arena) -> None:
     player = arena.command(RegisterPlayer("ann")).id
-    arena.command(TopUp(player, "USDT", MOST_ENTERED - 1))
+    arena.command(TopUp(player, "USDT", MAX_FUNDED - 1))
     with arena.refuses(Reason.AMOUNT_INVALID):
         arena.command(FundRewards("USDT", 2))
-    arena.command(TopUp(player, "DEMO", MOST_ENTERED))
+    arena.command(TopUp(player, "DEMO", MAX_FUNDED))
 
 
 def test_what_the_world_holds_for_somebody_has_entered_too(arena: Arena) -> None:
     ann = arena.command(RegisterPlayer("ann")).id
     purse, world = arena.account(ann, Account.PLAYER_CASH), arena.account(0, Account.WORLD)
-    arena.command(Transfer(1, world, purse, MOST_ENTERED - 5, flags=Transferring.PENDING))
+    arena.command(Transfer(1, world, purse, MAX_FUNDED - 5, flags=Transferring.PENDING))
     arena.command(TopUp(ann, "USDT", 5))
     with arena.refuses(Reason.AMOUNT_INVALID):
         arena.command(TopUp(ann, "USDT", 1))
@@ -245,9 +245,9 @@ def test_whoever_joined_can_be_paid_however_much_he_has_had(arena: Arena) -> Non
     """What goes in and out of an account adds up on both of its sides: it must not come to more than can be counted
     while a match owes something. Who has taken in half of that joins no more."""
     match = match_of(arena, min_players=2)
-    ann = joins(arena, match, MOST_ENTERED)
+    ann = joins(arena, match, MAX_FUNDED)
     arena.command(LeaveMatch(match, ann.id))
-    assert cash(arena, ann) == MOST_ENTERED
+    assert cash(arena, ann) == MAX_FUNDED
     with arena.refuses(Reason.AMOUNT_INVALID):
         arena.command(JoinMatch(match, ann.id))
 

@@ -8,8 +8,8 @@ import pytest
 
 from engine import views
 from engine.ledger.accounts import find_account
-from engine.ledger.funding import MOST_ENTERED
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
+from engine.ledger.funding import MAX_FUNDED
 from engine.model.commands import (
     Account,
     Asset,
@@ -88,9 +88,9 @@ def test_a_new_player_is_granted_demo_money(arena: Arena) -> None:
 
 
 def test_a_grant_that_cannot_be_counted_is_left_out_and_the_player_comes_in(arena: Arena) -> None:
-    ann = arena.command(RegisterPlayer("ann", MOST_ENTERED)).id
+    ann = arena.command(RegisterPlayer("ann", MAX_FUNDED)).id
     bob = arena.command(RegisterPlayer("bob", 1)).id
-    assert (has(arena, ann, Asset.DEMO), has(arena, bob, Asset.DEMO)) == (MOST_ENTERED, 0)
+    assert (has(arena, ann, Asset.DEMO), has(arena, bob, Asset.DEMO)) == (MAX_FUNDED, 0)
 
 
 @pytest.mark.parametrize("referrer", [1, 2, -1, 1 << 62])

@@ -10,8 +10,8 @@ from engine import views
 from engine.batch.machine import Machine
 from engine.digest import state_hash
 from engine.ledger.accounts import account_id, find_account
-from engine.ledger.funding import MOST_ENTERED
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
+from engine.ledger.funding import MAX_FUNDED
 from engine.model.commands import (
     Account,
     Asset,
@@ -141,14 +141,14 @@ def test_a_count_that_would_be_stolen_with_is_refused(arena: Arena, count: int) 
 
 
 def test_the_dearest_offer_and_the_largest_count_are_within_bounds(arena: Arena) -> None:
-    store(arena, price=BOUND, stock=MOST_ENTERED)
-    ann = rich(arena, MOST_ENTERED)
+    store(arena, price=BOUND, stock=MAX_FUNDED)
+    ann = rich(arena, MAX_FUNDED)
     arena.command(PurchaseItem(ann, "TREASURE_BOX"))
     with arena.refuses(Reason.COUNT_INVALID):
         arena.command(PurchaseItem(ann, "TREASURE_BOX", 2))
     store(arena, price=1, stock=0)
     arena.command(PurchaseItem(ann, "TREASURE_BOX", BOUND))
-    assert (cash(arena, ann), items(arena, ann)) == (MOST_ENTERED - 2 * BOUND, BOUND + 1)
+    assert (cash(arena, ann), items(arena, ann)) == (MAX_FUNDED - 2 * BOUND, BOUND + 1)
 
 
 def test_takings_that_could_no_longer_be_counted_are_refused(arena: Arena) -> None:

@@ -11,7 +11,8 @@ from engine.invariants import check
 from engine.invariants.ledger import transfers_are_known
 from engine.invariants.rows import accounts_of
 from engine.ledger.accounts import account_id, find_account, open_account
-from engine.ledger.ledger import available, hold, may_move, move, post_hold, void_hold
+from engine.ledger.balances import available, check_transfer, post_transfer
+from engine.ledger.holds import place_hold, post_hold, void_hold
 from engine.model.commands import ASSET_DECIMALS, Account, Asset, RegisterPlayer, Transferring
 from engine.model.events import EventKind, TransferStatus
 from engine.model.reasons import Reason
@@ -405,12 +406,12 @@ class Engine:
 def test_the_engine_moves_without_an_id(bank: Bank) -> None:
     engine = Engine(bank)
     for amount in (300, 300):
-        assert engine.call(for_python(move), engine.alice, engine.bob, amount, 7, 8) is Reason.ACCEPTED
+        assert engine.call(for_python(post_transfer), engine.alice, engine.bob, amount, 7, 8) is Reason.ACCEPTED
     assert bank.has(bank.bob) == 600
     assert [engine.told[0][name] for name in ("amount", "code", "reference", "id_low")] == [300, 7, 8, 0]
-    assert engine.call(for_python(move), engine.alice, engine.bob, 401, 7, 8) is Reason.INSUFFICIENT_FUNDS
-    assert engine.call(for_python(move), engine.alice, 0, 1, 7, 8) is Reason.ACCOUNT_NOT_FOUND
-    assert for_python(may_move)(engine.machine.state.book, engine.alice, engine.bob, 400) == Reason.ACCEPTED
+    assert engine.call(for_python(post_transfer), engine.alice, engine.bob, 401, 7, 8) is Reason.INSUFFICIENT_FUNDS
+    assert engine.call(for_python(post_transfer), engine.alice, 0, 1, 7, 8) is Reason.ACCOUNT_NOT_FOUND
+    assert for_python(check_transfer)(engine.machine.state.book, engine.alice, engine.bob, 400) == Reason.ACCEPTED
     assert available(engine.machine.state.book, engine.alice) == 400
     assert engine.told == []
 
@@ -418,7 +419,7 @@ def test_the_engine_moves_without_an_id(bank: Bank) -> None:
 def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank) -> None:
     engine = Engine(bank)
     for resolve, left in ((post_hold, 900), (void_hold, 900)):
-        assert engine.call(hold, engine.alice, engine.bob, 600, 7, 8) is Reason.ACCEPTED
+        assert engine.call(place_hold, engine.alice, engine.bob, 600, 7, 8) is Reason.ACCEPTED
         row = engine.held()
         assert available(engine.machine.state.book, engine.alice) in (400, 300)
         if resolve is post_hold:
@@ -427,12 +428,12 @@ def test_the_engine_holds_by_row_and_the_row_goes_at_the_end(bank: Bank) -> None
         assert (engine.told[0]["held"], bank.has(bank.alice)) == (600, left)
         assert engine.machine.state.book.heads[HOLDS]["live"] == 0
         assert engine.call(resolve, row, *((100,) if resolve is post_hold else ())) is Reason.HOLD_RESOLVED
-    assert engine.call(hold, engine.alice, engine.bob, 901, 7, 8) is Reason.INSUFFICIENT_FUNDS
+    assert engine.call(place_hold, engine.alice, engine.bob, 901, 7, 8) is Reason.INSUFFICIENT_FUNDS
 
 
 def test_a_hold_of_the_engines_own_is_nobody_elses(bank: Bank) -> None:
     engine = Engine(bank)
-    engine.call(hold, engine.alice, engine.bob, 600, 7, 8)
+    engine.call(place_hold, engine.alice, engine.bob, 600, 7, 8)
     with bank.arena.refuses(Reason.HOLD_NOT_FOUND):
         bank.voids(0)
 

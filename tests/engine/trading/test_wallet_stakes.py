@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.ledger.accounts import find_account
-from engine.ledger.ledger import available
+from engine.ledger.balances import available
 from engine.model.commands import (
     ASSET_DECIMALS,
     STAKE_ASSETS,

@@ -1,0 +1,97 @@
+"""Compiled payments: transfers that the rules make between players, matches and the house.
+
+A loop over players starts at number i, runs while events fit into the buffer, and returns the number of the next one.
+"""
+
+from __future__ import annotations
+
+from engine.jit import entry, kernel
+from engine.ledger.accounts import asset_of, code_of, find_account, open_account, owner_of
+from engine.ledger.balances import available, check_transfer, post_transfer
+from engine.model.commands import Account
+from engine.model.events import EventKind
+from engine.model.reasons import Reason
+from engine.storage.account_rows import has_room_for_accounts
+from engine.storage.event_buffer import begin, fits
+
+
+@entry
+def pay(book, events, debit_row, credit_row, amount, code, match_id):
+    """Transfer the amount and notify the players who own the accounts: a Reason."""
+    reason = post_transfer(book, events, debit_row, credit_row, amount, code, match_id)
+    if reason == Reason.ACCEPTED.value:
+        _emit_if_player_account(book, events, debit_row, -amount, code, match_id)
+        _emit_if_player_account(book, events, credit_row, amount, code, match_id)
+    return reason
+
+
+@entry
+def pay_players(book, events, i, players, debit_row, account_code, asset, amount, code, match_id):
+    """Pay the same amount to each player, whose account must exist. Returns -Reason if one cannot be paid."""
+    while i < len(players) and fits(book, events):
+        credit_row = find_account(book, players[i], account_code, asset)
+        reason = pay(book, events, debit_row, credit_row, amount, code, match_id)
+        if reason != Reason.ACCEPTED.value:
+            return -reason
+        i += 1
+    return i
+
+
+@entry
+def pay_bonuses(
+    book, events, i, players, referrers, paid, debit_row, account_code, asset, bonus, referrer_bonus, code, match_id
+):
+    """Pay referral bonuses to each player and its referrer, both or none; sets paid[i] to 1 when paid. A bonus may be
+    0. Returns early when an account must be opened and the table has no room for two."""
+    while i < len(players) and fits(book, events):
+        referrer_row = find_account(book, referrers[i], account_code, asset)
+        row = find_account(book, players[i], account_code, asset)
+        if (
+            referrer_bonus + bonus <= available(book, debit_row)
+            and _can_receive(book, debit_row, referrer_row, referrer_bonus)
+            and _can_receive(book, debit_row, row, bonus)
+        ):
+            opens = (referrer_row == 0 and referrer_bonus != 0) or (row == 0 and bonus != 0)
+            if opens and not has_room_for_accounts(book, 2):
+                return i
+            if referrer_bonus != 0:
+                referrer_row = open_account(book, referrers[i], account_code, asset)
+                pay(book, events, debit_row, referrer_row, referrer_bonus, code, match_id)
+            if bonus != 0:
+                pay(book, events, debit_row, open_account(book, players[i], account_code, asset), bonus, code, match_id)
+            paid[i] = 1
+        i += 1
+    return i
+
+
+@kernel
+def _can_receive(book, debit_row, credit_row, amount):
+    """Row 0 is an account that is not open yet: it can receive any amount."""
+    if amount == 0 or credit_row == 0:
+        return True
+    return check_transfer(book, debit_row, credit_row, amount) == Reason.ACCEPTED.value
+
+
+@kernel
+def _emit_if_player_account(book, events, row, change, code, match_id):
+    id = book.accounts[row].id
+    account_code = code_of(id)
+    if (
+        account_code == Account.PLAYER_CASH.value
+        or account_code == Account.PLAYER_DEMO.value
+        or account_code == Account.PLAYER_ITEMS.value
+    ):
+        emit_wallet_changed(book, events, owner_of(id), row, change, code, match_id)
+
+
+@kernel
+def emit_wallet_changed(book, events, player, row, change, code, match_id):
+    """Emit WALLET_CHANGED to the player: the change and the account's new balance."""
+    account = book.accounts[row]
+    event = events.wallet[begin(book, events, EventKind.WALLET_CHANGED.value, player, match_id, 0)]
+    event.asset = asset_of(account.id)
+    event.change = change
+    event.balance = account.credits_posted - account.debits_posted
+    event.held = account.debits_pending
+    event.version = account.version
+    event.code = code
