@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,8 +19,8 @@ from engine.model.commands import Account, Asset, TransferCode
 from engine.model.events import TransferStatus
 from engine.model.state import State
 from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED
-from gateway.client.types import Balance
 from gateway.presenters.decimals import asset_text
+from gateway.protocol.wallets import Balance
 from persistence.recovery import recover
 
 PLAYERS: Final = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS)
@@ -51,7 +52,7 @@ class Moved(NamedTuple):
     amount: int
 
 
-def examine(data: Path, told: dict[int, list[Balance]], acknowledged: list[tuple[int, int]]) -> Books:
+def examine(data: Path, told: dict[int, list[Balance[Decimal]]], acknowledged: list[tuple[int, int]]) -> Books:
     """Look at all there is, when all matches but those for practice are over. `told` is what each player saw last,
     `acknowledged` player and sequence of commands."""
     problems = []
@@ -144,7 +145,7 @@ def _wrong_in(state: State, match: int, moved: list[Moved]) -> list[str]:
     return found
 
 
-def _told_otherwise(state: State, told: dict[int, list[Balance]]) -> list[str]:
+def _told_otherwise(state: State, told: dict[int, list[Balance[Decimal]]]) -> list[str]:
     found = []
     for player, balances in told.items():
         seen = {of.asset: f"{of.balance:f}" for of in balances}

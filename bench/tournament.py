@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple, TypeVar
@@ -25,25 +26,16 @@ import msgspec
 from bench.books import Books, examine
 from bench.process import ArenaProcess, arena
 from gateway.client.client import Client, Disconnected, Refused, Unanswered, Unreachable, new_key
-from gateway.client.types import (
-    Audited,
-    Balance,
-    Closed,
-    Credited,
-    FixedBought,
-    Guest,
-    Joined,
-    Left,
-    Made,
-    Match,
-    Placed,
-    Purchased,
-    Queued,
-    Referral,
-    Reply,
-    Solvency,
-)
 from gateway.process.bot import EXPECTED
+from gateway.protocol.envelopes import Reply
+from gateway.protocol.fixed_trades import FixedBought
+from gateway.protocol.matches import Match, MatchRef, QueueRef
+from gateway.protocol.orders import Placed
+from gateway.protocol.positions import Closed
+from gateway.protocol.scalars import Made
+from gateway.protocol.session import Guest
+from gateway.protocol.shop import Purchased, Referral
+from gateway.protocol.wallets import Audited, Balance, Credited, Solvency
 
 T = TypeVar("T")
 
@@ -210,14 +202,14 @@ class Contestant(Person):
             await self._renew()
         await self._renew()
         await self.enter(guest.token)
-        return (await self.look("referral.get", Referral)).code
+        return (await self.look("referral.get", Referral[Decimal])).code
 
     async def play(self, rooms: list[Room], closed: asyncio.Event, stop: asyncio.Event) -> None:
         random = self.random
         self._closed = closed
         poor = random.random() < 0.2
-        await self.ask("wallet.top_up", {"asset": "USDT", "amount": "6" if poor else "60"}, Credited)
-        await self.ask("wallet.top_up", {"asset": "DEMO", "amount": "250"}, Credited)
+        await self.ask("wallet.top_up", {"asset": "USDT", "amount": "6" if poor else "60"}, Credited[Decimal])
+        await self.ask("wallet.top_up", {"asset": "DEMO", "amount": "250"}, Credited[Decimal])
         for room in random.sample(rooms, min(len(rooms), random.randint(1, 4))):
             await self._join(room)
         while not stop.is_set():
@@ -239,9 +231,9 @@ class Contestant(Person):
         if roll < 0.3:
             await self._join(room)
         elif roll < 0.6:
-            await self.ask("queue.join", {"game": room.game}, Queued)
+            await self.ask("queue.join", {"game": room.game}, QueueRef)
         elif roll < 0.65:
-            await self.ask("queue.leave", {"game": room.game}, Queued)
+            await self.ask("queue.leave", {"game": room.game}, QueueRef)
         elif roll < 0.85:
             stake: dict[str, Any] = {"symbol": self.random.choice(SYMBOLS), "direction": "down", "stake": "10"}
             stake |= {"duration": self.random.randint(5, LONGEST_STAKE_S), "account": {"wallet": "demo"}}
@@ -255,7 +247,7 @@ class Contestant(Person):
         code = room.code if self.random.random() < 0.9 else "guessed"
         args: dict[str, Any] = {"match": room.match} | ({"code": code} if room.code else {})
         times = 2 if self.random.random() < 0.1 else 1
-        answers = await asyncio.gather(*(self.ask("match.join", args, Joined) for _ in range(times)))
+        answers = await asyncio.gather(*(self.ask("match.join", args, MatchRef) for _ in range(times)))
         took = [answer for answer in answers if answer is not None]
         if len(took) > 1:
             self._tally.errors.append(f"player {self.client.player} took two seats in match {room.match}")
@@ -265,14 +257,14 @@ class Contestant(Person):
                 await self._leave(room.match)
 
     async def _leave(self, match: int) -> None:
-        if await self.ask("match.leave", {"match": match}, Left) is not None:
+        if await self.ask("match.leave", {"match": match}, MatchRef) is not None:
             self._joined.remove(match)
 
     async def _trade(self, match: int) -> None:
         random = self.random
         if self._positions and random.random() < 0.4:
             position = self._positions.pop(random.randrange(len(self._positions)))
-            await self.ask("position.close", {"position": position, "percent": 100}, Closed)
+            await self.ask("position.close", {"position": position, "percent": 100}, Closed[Decimal])
             return
         symbol, side = random.choice(SYMBOLS), random.choice(("long", "short"))
         if random.random() < 0.15:
@@ -283,7 +275,7 @@ class Contestant(Person):
         order |= {"leverage": random.randint(1, 100)}
         if random.random() < 0.5:
             order["trailing_stop"] = random.randint(100, 2_000)
-        placed = await self.ask("order.place", order, Placed)
+        placed = await self.ask("order.place", order, Placed[Decimal])
         if placed is not None:
             self._positions.append(placed.order)
         elif random.random() < 0.2:
@@ -300,7 +292,7 @@ class Operator(Person):
 
     async def prepare(self, matches: int, seconds: int) -> list[Room]:
         for asset, amount in (("USDT", "100000"), ("DEMO", "100000"), ("TREASURE_BOX", "1000")):
-            await self.ask("admin.fund_rewards", {"asset": asset, "amount": amount}, Credited)
+            await self.ask("admin.fund_rewards", {"asset": asset, "amount": amount}, Credited[Decimal])
         games = []
         for number, rules in enumerate(GAMES):
             game: dict[str, Any] = {"currency": "USDT", "min_players": 2 + number % 3, "max_players": 10 + number}
@@ -328,7 +320,7 @@ class Operator(Person):
                 await self.ask("admin.end_match", fated | {"void": True}, Made)
             elif room.fate:
                 await self.ask(f"admin.{room.fate}_match", fated, Made)
-            solvency = await self.look("admin.solvency", Solvency, match=room.match)
+            solvency = await self.look("admin.solvency", Solvency[Decimal], match=room.match)
             if not solvency.solvent:
                 self._tally.errors.append(f"not solvent: {solvency}")
         audited = await self.look("admin.audit", Audited)
@@ -337,8 +329,8 @@ class Operator(Person):
         closed.set()
         await asyncio.sleep(LONGEST_STAKE_S + 1)
         while True:
-            waiting = await self.look("match.list", list[Match], status="waiting")
-            playing = await self.look("match.list", list[Match], status="open")
+            waiting = await self.look("match.list", list[Match[Decimal]], status="waiting")
+            playing = await self.look("match.list", list[Match[Decimal]], status="open")
             if not waiting and all(match.practice for match in playing):
                 return
             for match in waiting:
@@ -370,7 +362,7 @@ async def hold(
             await meddling
             stop.set()
         _say(f"all matches are over: {len(tally.acknowledged)} commands acknowledged")
-        told = {of.client.player: await of.look("me.wallet", list[Balance]) for of in contestants}
+        told = {of.client.player: await of.look("me.wallet", list[Balance[Decimal]]) for of in contestants}
     finally:
         await asyncio.gather(*(person.client.close() for person in (operator, *contestants)))
         server.stop()

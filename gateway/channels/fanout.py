@@ -1,4 +1,4 @@
-"""Events to the clients that want them.
+"""Events to the clients that are subscribed.
 
 A channel's messages are numbered without gaps: `me` by the engine, for each player; the others here. A message is
 encoded once for each codec and goes out as the same bytes to all who are at the same number. Nothing here waits for a
@@ -22,11 +22,13 @@ from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from gateway.presenters.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
 from gateway.presenters.instruments import Instruments
-from gateway.presenters.market_messages import QuoteData, SwitchData, candle_data
-from gateway.presenters.match_messages import SeasonData
-from gateway.presenters.messages import PRIVATE, Push
+from gateway.presenters.market import candle_event
+from gateway.presenters.messages import PRIVATE
 from gateway.presenters.names import SCOPES, SWITCHES
+from gateway.protocol.careers import SeasonEvent
 from gateway.protocol.codecs import Codec
+from gateway.protocol.envelopes import Push
+from gateway.protocol.market import InstrumentEvent, Quote, SwitchEvent
 
 _UNPUBLISHED: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
 """By kind of event: whether no channel carries it, while there may be as many as a match has seats."""
@@ -207,7 +209,7 @@ class Fanout:
             return
         instrument = self._instruments.by_id[quoted.instrument]
         at_ms = quoted.at_ns // NS_PER_MS
-        data = QuoteData(
+        data = Quote(
             instrument.symbol,
             instrument.price_text(quoted.bid),
             instrument.price_text(quoted.ask),
@@ -223,23 +225,23 @@ class Fanout:
         if channel is None:
             return
         instrument = self._instruments.by_id[candle.instrument]
-        data = candle_data(instrument, INTERVAL_NAMES[candle.interval_s], candle, closed=True)
+        data = candle_event(instrument, INTERVAL_NAMES[candle.interval_s], candle, closed=True)
         channel.send(Message(candle.sequence, candle.at_ns // NS_PER_MS, "candle", data))
 
     def _send_instrument(self, raw: bytes, index: int) -> None:
         event = event_at(Event, raw, index)
         self._instrument_changed(event.instrument)
-        data = {"symbol": self._instruments.by_id[event.instrument].symbol}
+        data = InstrumentEvent(self._instruments.by_id[event.instrument].symbol)
         self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data))
 
     def _send_switch(self, raw: bytes, index: int) -> None:
-        """To all on `sys`; that of a player to nobody else, on `me`."""
+        """On `sys`; that of a player on the player's `me` only."""
         event = event_at(Switched, raw, index)
         symbol = None
         if event.instrument:
             self._instrument_changed(event.instrument)
             symbol = self._instruments.by_id[event.instrument].symbol
-        data = SwitchData(
+        data = SwitchEvent(
             SCOPES[event.scope],
             SWITCHES[event.switch],
             bool(event.on),
@@ -255,7 +257,7 @@ class Fanout:
 
     def _send_season(self, raw: bytes, index: int) -> None:
         event = event_at(Progressed, raw, index)
-        data = SeasonData(event.season)
+        data = SeasonEvent(event.season)
         self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data))
 
     # Subscriptions
@@ -285,5 +287,5 @@ class Fanout:
         return self.rooms.setdefault(match, Channel(f"match.{match}", conflates=False))
 
     def leave(self, subscriber: Subscriber, channel: Channel) -> None:
-        """Unsubscribe from a public channel. A channel that nobody has keeps its number and costs a look-up."""
+        """Unsubscribe from a public channel. A channel without subscribers keeps its number and costs a look-up."""
         channel.behind.pop(subscriber, None)

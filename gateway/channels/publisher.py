@@ -1,4 +1,4 @@
-"""What goes out by the clock and not by an event: unfinished candles and leaderboards, to those who want them."""
+"""What is sent on a timer and not by an event: unfinished candles and leaderboards, to those who are subscribed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.model.state import State
 from gateway.channels.fanout import INTERVAL_NAMES, Fanout, Message, applied
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
-from gateway.presenters.market_messages import candle_data
+from gateway.presenters.market import candle_event
 
 
 class Publisher:
@@ -36,12 +36,12 @@ class Publisher:
             candle = views.candle(self._state.book, instrument_id, interval_s)
             if candle is not None:
                 instrument = self._instruments.by_id[instrument_id]
-                data = candle_data(instrument, INTERVAL_NAMES[interval_s], candle, closed=False)
+                data = candle_event(instrument, INTERVAL_NAMES[interval_s], candle, closed=False)
                 channel.send(Message(seq, at_ms, "candle", data))
         changed.clear()
 
     async def publish_boards(self, every_ms: int) -> None:
-        """Send the leaderboards that somebody watches, at most once a second, until cancelled."""
+        """Send the leaderboards that have subscribers, at most once a second, until cancelled."""
         while True:
             await asyncio.sleep(every_ms / 1000)
             self.send_boards()

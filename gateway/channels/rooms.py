@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
 
 from engine import views
 from engine.batch.machine import Applied
@@ -20,8 +19,10 @@ from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from gateway.channels.fanout import Fanout, Message
 from gateway.presenters.events import Event, event_at
-from gateway.presenters.matches import MatchAnswer, match_answer
+from gateway.presenters.matches import match_answer
 from gateway.presenters.names import MATCH_STATUSES
+from gateway.protocol.matches import Match, MatchCreated, RoomEvent
+from gateway.protocol.scalars import Empty
 
 TYPES: Final = {
     EventKind.SEAT_OPENED.value: "room.joined",
@@ -42,23 +43,6 @@ _OF_PLAYERS: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPEN
 """By kind of event: whether a room carries it although it is a player's; other kinds only when they are no player's."""
 
 
-class RoomData(Struct, frozen=True, omit_defaults=True):
-    """A match after the commands that were applied together with the one at `seq`; `player` came or went."""
-
-    match: int
-    status: str
-    players: int
-    starts_at: int | None = None  # None: not known yet, or it has begun
-    ends_at: int | None = None  # None: never, or it has not begun
-    player: int | None = None
-    name: str | None = None
-
-
-class CreatedData(Struct, frozen=True):
-    match: int
-    game: int
-
-
 def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
     """Send rooms what a batch did to their matches, and `sys` the matches that it created."""
     events = applied.events
@@ -72,7 +56,7 @@ def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
         event = event_at(Event, raw, index)
         if event.kind == _CREATED:
             game = state.cold.matches[event.match].game
-            data = CreatedData(event.match, game)
+            data = MatchCreated(event.match, game)
             fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
         elif event.match in fanout.rooms:
             _send_room(state, fanout, event)
@@ -83,7 +67,7 @@ def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
 def _send_room(state: State, fanout: Fanout, event: Event) -> None:
     match = views.match(state, event.match)
     assert match is not None
-    data = RoomData(
+    data = RoomEvent(
         event.match,
         MATCH_STATUSES[match.status],
         match.seats,
@@ -104,10 +88,10 @@ def _end_subscriptions(state: State, fanout: Fanout, event: Event) -> None:
     for type, channel in (("match", fanout.rooms.get(match)), ("board", fanout.boards.get(match))):
         if channel is not None:
             for subscriber in [each for each in channel.behind if each.player == player]:
-                channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, {}))
+                channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, Empty()))
 
 
-def room_of(state: State, match_id: int) -> MatchAnswer:
+def room_of(state: State, match_id: int) -> Match[str]:
     """The match as match.list shows it: the channel's snapshot."""
     match = views.match(state, match_id)
     assert match is not None

@@ -1,9 +1,9 @@
 """The Python client: a player of the arena. It needs nothing of the project but the protocol.
 
-client.py       the player: a method for each op
-connection.py   a connection that stays up: requests, replies, events
-types.py        what it is answered
-events.py       what it is told
+Results and the data of events are defined in gateway/protocol, a file per noun.
+
+    client.py       the player: a method for each op
+    connection.py   a connection that stays up: requests, replies, events
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@
             print(event.type, event.data)
 
 A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
-with the same token and subscriptions and asks again (connection.py); every command has an idempotency key, so asking
-twice never acts twice. Amounts go in as Decimal, int or text, and come out as Decimal: types.py has all results,
-events.py all events.
+with the same token and subscriptions and sends again what is not answered (connection.py); every command has an
+idempotency key, so a request sent twice never acts twice. Amounts go in as Decimal, int or text, and come out as
+Decimal. Results and the data of events are defined in gateway/protocol, a file per noun; events.py there says which
+message has which data.
 """
 
 from __future__ import annotations
@@ -29,61 +30,23 @@ from gateway.client.connection import (
     Unanswered,
     Unreachable,
 )
-from gateway.client.events import Event
-from gateway.client.types import (
-    Amended,
-    AmendedOrder,
-    Audited,
-    Authenticated,
-    Balance,
-    Board,
-    Canceled,
-    CanceledAll,
-    Candle,
-    Channels,
-    Closed,
-    ClosedTrade,
-    Credited,
-    CupsBoard,
-    FinishedMatch,
-    FixedBought,
-    FixedTrade,
-    Game,
-    Guest,
-    Instrument,
-    Item,
-    Joined,
-    Left,
-    Made,
-    Match,
-    Me,
-    Nothing,
-    Offer,
-    Order,
-    Placed,
-    Position,
-    Purchased,
-    Queued,
-    Quote,
-    Referral,
-    Reply,
-    Reset,
-    SettledTrade,
-    Solvency,
-    Summary,
-    Tested,
-    Time,
-    WalletChange,
-)
+from gateway.protocol.careers import CupsBoard
+from gateway.protocol.fixed_trades import FixedBought, FixedTrade
+from gateway.protocol.games import Game
+from gateway.protocol.history import ClosedTrade, FinishedMatch, SettledTrade, Summary, WalletChange
+from gateway.protocol.market import Candle, Instrument, Quote
+from gateway.protocol.matches import Match, MatchRef, QueueRef
+from gateway.protocol.orders import AmendedOrder, Canceled, CanceledAll, Order, Placed, Tested
+from gateway.protocol.positions import Amended, Closed, Position
+from gateway.protocol.scalars import Empty, Made, OrderType, Side
+from gateway.protocol.seats import Board
+from gateway.protocol.session import Authenticated, Guest, Me, Subscribed, Time
+from gateway.protocol.shop import Item, Offer, Purchased, Referral
+from gateway.protocol.wallets import Audited, Balance, Credited, Solvency
 
-__all__ = [
-    "ArenaError", "Client", "Disconnected", "Event", "Garbled", "Refused", "Reply", "Unanswered", "Unreachable",
-    "new_key",
-]  # fmt: skip
+__all__ = ["ArenaError", "Client", "Disconnected", "Garbled", "Refused", "Unanswered", "Unreachable", "new_key"]
 
 Amount = Decimal | int | str
-Side = Literal["long", "short"]
-OrderType = Literal["market", "limit", "stop"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
@@ -125,7 +88,7 @@ class Client(Connection):
         return result
 
     async def ping(self) -> None:
-        await self.request("ping", {}, Nothing)
+        await self.request("ping", {}, Empty)
 
     async def time(self) -> int:
         """The arena's clock, in ms since the epoch."""
@@ -134,37 +97,39 @@ class Client(Connection):
     async def subscribe(self, *channels: str) -> list[str]:
         """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "match.1", "sys"; all of
         them now."""
-        self.channels = (await self.request("subscribe", {"channels": channels}, Channels)).result.channels
+        self.channels = (await self.request("subscribe", {"channels": channels}, Subscribed)).result.channels
         return self.channels
 
     async def unsubscribe(self, *channels: str) -> list[str]:
-        self.channels = (await self.request("unsubscribe", {"channels": channels}, Channels)).result.channels
+        self.channels = (await self.request("unsubscribe", {"channels": channels}, Subscribed)).result.channels
         return self.channels
 
-    async def me(self) -> Me:
-        return (await self.request("me.get", {}, Me)).result
+    async def me(self) -> Me[Decimal]:
+        return (await self.request("me.get", {}, Me[Decimal])).result
 
     # The market
 
-    async def instruments(self) -> list[Instrument]:
-        return (await self.request("instruments", {}, list[Instrument])).result
+    async def instruments(self) -> list[Instrument[Decimal]]:
+        return (await self.request("instruments", {}, list[Instrument[Decimal]])).result
 
-    async def quote(self, symbol: str) -> Quote:
-        return (await self.request("quote", {"symbol": symbol}, Quote)).result
+    async def quote(self, symbol: str) -> Quote[Decimal]:
+        return (await self.request("quote", {"symbol": symbol}, Quote[Decimal])).result
 
-    async def candles(self, symbol: str, interval: str, limit: int = 100, until: int | None = None) -> list[Candle]:
+    async def candles(
+        self, symbol: str, interval: str, limit: int = 100, until: int | None = None
+    ) -> list[Candle[Decimal]]:
         """Candles that opened before `until` (ms), earliest first; intervals are 1s 1m 5m 15m 1h 4h 1d."""
         args = _given(symbol=symbol, interval=interval, limit=limit, until=until)
-        return (await self.request("candles", args, list[Candle])).result
+        return (await self.request("candles", args, list[Candle[Decimal]])).result
 
     # Games
 
-    async def games(self) -> list[Game]:
+    async def games(self) -> list[Game[Decimal]]:
         """What there is to play; for an operator also what is put by."""
-        return (await self.request("game.list", {}, list[Game])).result
+        return (await self.request("game.list", {}, list[Game[Decimal]])).result
 
-    async def game(self, game: int) -> Game:
-        return (await self.request("game.get", {"game": game}, Game)).result
+    async def game(self, game: int) -> Game[Decimal]:
+        return (await self.request("game.get", {"game": game}, Game[Decimal])).result
 
     async def cups(self, season: int | None = None) -> CupsBoard:
         """The best players by cups, of all time or of a season."""
@@ -176,42 +141,42 @@ class Client(Connection):
         game: int | None = None,
         limit: int = 100,
         before: int | None = None,
-    ) -> list[Match]:
+    ) -> list[Match[Decimal]]:
         """Those of one status, or all but the archived ones: the latest `limit`, or those before match `before`."""
         args = _given(status=status, game=game, limit=limit, before=before)
-        return (await self.request("match.list", args, list[Match])).result
+        return (await self.request("match.list", args, list[Match[Decimal]])).result
 
-    async def match(self, match: int | None = None) -> Match:
+    async def match(self, match: int | None = None) -> Match[Decimal]:
         """The match, its challenge rules, and the player's own seat: how far it is from each rule, or what it broke."""
-        return (await self.request("match.get", self._of(match), Match)).result
+        return (await self.request("match.get", self._of(match), Match[Decimal])).result
 
-    async def board(self, match: int | None = None) -> Board:
-        return (await self.request("match.board", self._of(match), Board)).result
+    async def board(self, match: int | None = None) -> Board[Decimal]:
+        return (await self.request("match.board", self._of(match), Board[Decimal])).result
 
-    async def summary(self, match: int | None = None) -> Summary:
+    async def summary(self, match: int | None = None) -> Summary[Decimal]:
         """How a match that is over went: rank, prize, best and worst trade, and the curve of equity."""
-        return (await self.request("match.summary", self._of(match), Summary)).result
+        return (await self.request("match.summary", self._of(match), Summary[Decimal])).result
 
-    async def join(self, match: int, *, code: str | None = None, key: str | None = None) -> Joined:
+    async def join(self, match: int, *, code: str | None = None, key: str | None = None) -> MatchRef:
         """Take a seat in a match that waits for players, or that is open and never did."""
         args = {"match": match} | _given(code=code)
-        return (await self.request("match.join", args, Joined, key=key or new_key())).result
+        return (await self.request("match.join", args, MatchRef, key=key or new_key())).result
 
-    async def leave(self, match: int, *, key: str | None = None) -> Left:
+    async def leave(self, match: int, *, key: str | None = None) -> MatchRef:
         """Give the seat back, before the match begins."""
-        return (await self.request("match.leave", {"match": match}, Left, key=key or new_key())).result
+        return (await self.request("match.leave", {"match": match}, MatchRef, key=key or new_key())).result
 
-    async def join_queue(self, game: int, *, key: str | None = None) -> Queued:
+    async def join_queue(self, game: int, *, key: str | None = None) -> QueueRef:
         """Wait for a seat in a match of the game; the events match.created and match.joined say that there is one."""
-        return (await self.request("queue.join", {"game": game}, Queued, key=key or new_key())).result
+        return (await self.request("queue.join", {"game": game}, QueueRef, key=key or new_key())).result
 
-    async def leave_queue(self, game: int, *, key: str | None = None) -> Queued:
+    async def leave_queue(self, game: int, *, key: str | None = None) -> QueueRef:
         """Wait no more."""
-        return (await self.request("queue.leave", {"game": game}, Queued, key=key or new_key())).result
+        return (await self.request("queue.leave", {"game": game}, QueueRef, key=key or new_key())).result
 
-    async def reset(self, match: int | None = None, *, key: str | None = None) -> Reset:
+    async def reset(self, match: int | None = None, *, key: str | None = None) -> MatchRef:
         """Start over in a practice match, with the starting balance; nothing may be open."""
-        return (await self.request("match.reset", self._of(match), Reset, key=key or new_key())).result
+        return (await self.request("match.reset", self._of(match), MatchRef, key=key or new_key())).result
 
     # Orders
 
@@ -234,7 +199,7 @@ class Client(Connection):
         trailing_stop: int | None = None,
         match: int | None = None,
         key: str | None = None,
-    ) -> Placed:
+    ) -> Placed[Decimal]:
         """Place an order, sized by `margin` or by `quantity`. A `client_order_id` is also its idempotency key.
 
         A `trailing_stop` is a stop loss that follows the price, so many ppm of the price at the fill behind the best.
@@ -258,7 +223,7 @@ class Client(Connection):
         )
         if client_order_id is None:
             key = key or new_key()
-        return (await self.request("order.place", args, Placed, key=key)).result
+        return (await self.request("order.place", args, Placed[Decimal], key=key)).result
 
     async def test_order(
         self,
@@ -274,7 +239,7 @@ class Client(Connection):
         take_profit: Amount | None = None,
         trailing_stop: int | None = None,
         match: int | None = None,
-    ) -> Tested:
+    ) -> Tested[Decimal]:
         """What `place` would do at this moment, and how far equity would then be above each floor; changes nothing."""
         args = self._of(match) | _given(
             symbol=symbol,
@@ -288,7 +253,7 @@ class Client(Connection):
             take_profit=take_profit,
             trailing_stop=trailing_stop,
         )
-        return (await self.request("order.test", args, Tested)).result
+        return (await self.request("order.test", args, Tested[Decimal])).result
 
     async def cancel(self, order: int, *, key: str | None = None) -> Canceled:
         return (await self.request("order.cancel", {"order": order}, Canceled, key=key or new_key())).result
@@ -302,29 +267,29 @@ class Client(Connection):
         take_profit: Amount | None = None,
         expires_at: int | None = None,
         key: str | None = None,
-    ) -> AmendedOrder:
+    ) -> AmendedOrder[Decimal]:
         """Move an order that rests, its stop loss, take profit or end; 0 takes one of those away, what is left out
         stays."""
         args = _given(order=order, price=price, stop_loss=stop_loss, take_profit=take_profit, expires_at=expires_at)
-        return (await self.request("order.amend", args, AmendedOrder, key=key or new_key())).result
+        return (await self.request("order.amend", args, AmendedOrder[Decimal], key=key or new_key())).result
 
     async def cancel_all(self, match: int | None = None, *, key: str | None = None) -> CanceledAll:
         """Cancel all that rests in the match; what waits for its quote stays."""
         return (await self.request("order.cancel_all", self._of(match), CanceledAll, key=key or new_key())).result
 
-    async def orders(self, match: int | None = None) -> list[Order]:
-        return (await self.request("order.list", self._of(match), list[Order])).result
+    async def orders(self, match: int | None = None) -> list[Order[Decimal]]:
+        return (await self.request("order.list", self._of(match), list[Order[Decimal]])).result
 
     # Positions
 
     async def close_position(
         self, position: int, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
-    ) -> Closed:
+    ) -> Closed[Decimal]:
         """Close all of it, or that much."""
         if percent is None and quantity is None:
             percent = 100
         args = _given(position=position, percent=percent, quantity=quantity)
-        return (await self.request("position.close", args, Closed, key=key or new_key())).result
+        return (await self.request("position.close", args, Closed[Decimal], key=key or new_key())).result
 
     async def amend_position(
         self,
@@ -336,7 +301,7 @@ class Client(Connection):
         remove_margin: Amount | None = None,
         trailing_stop: int | None = None,
         key: str | None = None,
-    ) -> Amended:
+    ) -> Amended[Decimal]:
         """Move a stop loss or a take profit; 0 takes it away, one that is left out stays. Add margin, or take it
         back. A trailing stop, in ppm of the price now, takes the place of a stop loss."""
         args = _given(
@@ -347,10 +312,10 @@ class Client(Connection):
             remove_margin=remove_margin,
             trailing_stop=trailing_stop,
         )
-        return (await self.request("position.amend", args, Amended, key=key or new_key())).result
+        return (await self.request("position.amend", args, Amended[Decimal], key=key or new_key())).result
 
-    async def positions(self, match: int | None = None) -> list[Position]:
-        return (await self.request("position.list", self._of(match), list[Position])).result
+    async def positions(self, match: int | None = None) -> list[Position[Decimal]]:
+        return (await self.request("position.list", self._of(match), list[Position[Decimal]])).result
 
     # Fixed-time trades
 
@@ -372,41 +337,43 @@ class Client(Connection):
         )
         return (await self.request("fixed.buy", args, FixedBought, key=key or new_key())).result
 
-    async def fixed_trades(self) -> list[FixedTrade]:
+    async def fixed_trades(self) -> list[FixedTrade[Decimal]]:
         """Those that are open, in all matches and from all wallets."""
-        return (await self.request("fixed.list", {}, list[FixedTrade])).result
+        return (await self.request("fixed.list", {}, list[FixedTrade[Decimal]])).result
 
     # What was: the latest ones, or those before message `before`, newest first
 
-    async def match_history(self, limit: int = 100, before: int | None = None) -> list[FinishedMatch]:
-        return (await self.request("me.matches", _given(limit=limit, before=before), list[FinishedMatch])).result
+    async def match_history(self, limit: int = 100, before: int | None = None) -> list[FinishedMatch[Decimal]]:
+        return (
+            await self.request("me.matches", _given(limit=limit, before=before), list[FinishedMatch[Decimal]])
+        ).result
 
-    async def trade_history(self, limit: int = 100, before: int | None = None) -> list[ClosedTrade]:
-        return (await self.request("me.trades", _given(limit=limit, before=before), list[ClosedTrade])).result
+    async def trade_history(self, limit: int = 100, before: int | None = None) -> list[ClosedTrade[Decimal]]:
+        return (await self.request("me.trades", _given(limit=limit, before=before), list[ClosedTrade[Decimal]])).result
 
-    async def fixed_history(self, limit: int = 100, before: int | None = None) -> list[SettledTrade]:
-        return (await self.request("me.fixed", _given(limit=limit, before=before), list[SettledTrade])).result
+    async def fixed_history(self, limit: int = 100, before: int | None = None) -> list[SettledTrade[Decimal]]:
+        return (await self.request("me.fixed", _given(limit=limit, before=before), list[SettledTrade[Decimal]])).result
 
     # Wallets
 
-    async def wallet(self) -> list[Balance]:
+    async def wallet(self) -> list[Balance[Decimal]]:
         """The player's balances."""
-        return (await self.request("me.wallet", {}, list[Balance])).result
+        return (await self.request("me.wallet", {}, list[Balance[Decimal]])).result
 
-    async def ledger(self, limit: int = 100, before: int | None = None) -> list[WalletChange]:
+    async def ledger(self, limit: int = 100, before: int | None = None) -> list[WalletChange[Decimal]]:
         """The last changes of the player's accounts, newest first; before message `before`."""
-        return (await self.request("me.ledger", _given(limit=limit, before=before), list[WalletChange])).result
+        return (await self.request("me.ledger", _given(limit=limit, before=before), list[WalletChange[Decimal]])).result
 
-    async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+    async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited[Decimal]:
         """Money out of nowhere, where the arena is for development."""
         args = {"asset": asset} | _given(amount=amount)
-        return (await self.request("wallet.top_up", args, Credited, key=key or new_key())).result
+        return (await self.request("wallet.top_up", args, Credited[Decimal], key=key or new_key())).result
 
     # The store and referrals
 
-    async def store(self) -> list[Offer]:
+    async def store(self) -> list[Offer[Decimal]]:
         """What the store sells, and for how much."""
-        return (await self.request("store.list", {}, list[Offer])).result
+        return (await self.request("store.list", {}, list[Offer[Decimal]])).result
 
     async def purchase(
         self, item: str, count: int = 1, *, version: int | None = None, key: str | None = None
@@ -419,9 +386,9 @@ class Client(Connection):
         """The player's items."""
         return (await self.request("inventory.list", {}, list[Item])).result
 
-    async def referral(self) -> Referral:
+    async def referral(self) -> Referral[Decimal]:
         """The player's code for others to sign up with, and what it has brought."""
-        return (await self.request("referral.get", {}, Referral)).result
+        return (await self.request("referral.get", {}, Referral[Decimal])).result
 
     # Operators: with a token that `arena token --admin` prints
 
@@ -471,19 +438,19 @@ class Client(Connection):
         """Recompute every balance from the journal of transfers, while the arena is at work."""
         return (await self.request("admin.audit", {}, Audited, timeout_s=60)).result
 
-    async def solvency(self, match: int) -> Solvency:
+    async def solvency(self, match: int) -> Solvency[Decimal]:
         """What a paid match has, and what it owes, at this moment."""
-        return (await self.request("admin.solvency", {"match": match}, Solvency)).result
+        return (await self.request("admin.solvency", {"match": match}, Solvency[Decimal])).result
 
-    async def fund_rewards(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+    async def fund_rewards(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited[Decimal]:
         """Credit the account from which the house pays what entry fees do not cover."""
         args = {"asset": asset} | _given(amount=amount)
-        return (await self.request("admin.fund_rewards", args, Credited, key=key or new_key())).result
+        return (await self.request("admin.fund_rewards", args, Credited[Decimal], key=key or new_key())).result
 
-    async def fund_referrals(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited:
+    async def fund_referrals(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited[Decimal]:
         """Credit the account from which the house pays for referrals."""
         args = {"asset": asset} | _given(amount=amount)
-        return (await self.request("admin.fund_referrals", args, Credited, key=key or new_key())).result
+        return (await self.request("admin.fund_referrals", args, Credited[Decimal], key=key or new_key())).result
 
     async def set_referrals(self, *, key: str | None = None, **data: Any) -> None:
         """Set the terms of referrals. The fields are those of [referrals] in config.toml, all but `funds`."""

@@ -10,15 +10,17 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 
 import aiohttp
 import msgspec
-from msgspec import Raw, Struct
 
-from gateway.client.events import EVENT_DATA, Event
-from gateway.client.types import Reply
+from gateway.protocol.envelopes import Push, Reply, ServerMessage
+from gateway.protocol.errors import Error, Problem
+from gateway.protocol.events import data_type
+from gateway.protocol.scalars import MessageId
 
 T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]
@@ -84,46 +86,11 @@ class Unanswered(ArenaError):
         self.key = key
 
 
-class _Error(Struct, frozen=True):
-    code: str
-    message: str = ""
-    retry: str = "never"
-    retry_after: int | None = None
-    details: dict[str, Any] | None = None
-
-
-class _Problem(Struct, frozen=True):
-    """An error of REST."""
-
-    code: str
-    detail: str = ""
-    retry: str = "never"
-    retry_after: int | None = None
-    details: dict[str, Any] | None = None
-
-
-class _Incoming(Struct, frozen=True):
-    """A reply, or a message of a channel."""
-
-    id: int | None = None
-    ok: bool = False
-    seq: int = 0
-    at: int = 0
-    result: Raw = Raw()
-    replayed: bool = False
-    error: _Error | None = None
-    channel: str = ""
-    n: int = 0
-    type: str = ""
-    data: Raw = Raw()
-    kind: str = ""
-
-
 class _Pending(NamedTuple):
     """A request without a reply."""
 
     frame: bytes
-    answer: asyncio.Future[_Incoming]
+    answer: asyncio.Future[ServerMessage]
 
 
 class Connection:
@@ -138,7 +105,7 @@ class Connection:
         self.events_dropped = 0
         self.unexpected = 0
         """Replies to no request of ours."""
-        self._abandoned: set[int] = set()
+        self._abandoned: set[MessageId] = set()
         """Requests that were not answered in time: a reply may still come."""
         self._text = encoding == "json"
         self._codec: Any = msgspec.json if self._text else msgspec.msgpack
@@ -146,8 +113,8 @@ class Connection:
         self._reconnect = reconnect
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
-        self._events: deque[Event] = deque()
+        self._pending: dict[MessageId, _Pending] = {}
+        self._events: deque[Push] = deque()
         self._arrived = asyncio.Event()
         self._ended: ArenaError | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -222,7 +189,7 @@ class Connection:
             result = self._codec.decode(incoming.result, type=shape)
         except msgspec.MsgspecError as error:
             raise Garbled(f"not a result of {op}: {error}") from error
-        return Reply(result, incoming.seq, incoming.at, incoming.replayed)
+        return Reply(id, True, incoming.seq, incoming.at, result, incoming.replayed)
 
     async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
         """A REST request. Raises Refused and Unreachable."""
@@ -233,11 +200,11 @@ class Connection:
         except _BROKEN as error:
             raise Unreachable(f"no arena at {self.url}: {error}") from error
         if response.status >= 400:
-            problem = msgspec.json.decode(content, type=_Problem)
+            problem = msgspec.json.decode(content, type=Problem)
             raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
         return msgspec.json.decode(content, type=shape)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[Push]:
         """The messages of the channels as they come; ends when the connection does."""
         while True:
             while self._events:
@@ -294,7 +261,7 @@ class Connection:
         message = await socket.receive()
         if message.type not in _MESSAGES:
             return False
-        incoming = self._codec.decode(message.data, type=_Incoming)
+        incoming = self._codec.decode(message.data, type=ServerMessage)
         if incoming.error is not None and incoming.error.retry == "never":
             raise _refusal(incoming.error)
         return bool(incoming.ok)
@@ -325,10 +292,10 @@ class Connection:
         """Take what comes until the socket ends; its close code."""
         async for message in socket:
             if message.type in _MESSAGES:
-                self._receive(self._codec.decode(message.data, type=_Incoming))
+                self._receive(self._codec.decode(message.data, type=ServerMessage))
         return socket.close_code
 
-    def _receive(self, incoming: _Incoming) -> None:
+    def _receive(self, incoming: ServerMessage) -> None:
         if incoming.channel:
             self._receive_event(incoming)
             return
@@ -345,18 +312,16 @@ class Connection:
         else:
             asked.answer.set_result(incoming)
 
-    def _receive_event(self, incoming: _Incoming) -> None:
+    def _receive_event(self, incoming: ServerMessage) -> None:
         if incoming.kind == "ended":
             self.channels = [channel for channel in self.channels if channel != incoming.channel]
-        shape = EVENT_DATA.get(incoming.type) or EVENT_DATA.get(incoming.type.partition(".")[0], dict)
-        if bytes(incoming.data) in _EMPTY:
-            shape = dict
+        shape = data_type(incoming.channel, incoming.type, Decimal) if bytes(incoming.data) not in _EMPTY else dict
         data = self._codec.decode(incoming.data, type=shape)
         if len(self._events) == EVENTS_KEPT:
             self._events.popleft()
             self.events_dropped += 1
         self._events.append(
-            Event(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind)
+            Push(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind)
         )
         self._arrived.set()
 
@@ -373,5 +338,5 @@ class Connection:
 _EMPTY: Final = (b"{}", b"\x80")
 
 
-def _refusal(error: _Error) -> Refused:
+def _refusal(error: Error) -> Refused:
     return Refused(error.code, error.message, error.retry, error.details, error.retry_after)

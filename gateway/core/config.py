@@ -13,7 +13,7 @@ import msgspec
 from engine.model.commands import ASSET_DECIMALS, Asset
 from engine.model.scale import parse_decimal
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
-from gateway.protocol.specs import InstrumentSpec
+from gateway.protocol.market import InstrumentSpec
 
 DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -94,7 +94,7 @@ class Limits(_Section, frozen=True):
 
 
 class Players(_Section, frozen=True):
-    """What the house gives to players: demo money at sign-up, and top-ups where they are allowed."""
+    """Demo money at sign-up, and the most that top-ups may bring where they are allowed."""
 
     demo_grant: DemoGrant = "10000"
     top_up_most: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}\Z")] = "100000"

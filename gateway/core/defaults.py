@@ -9,11 +9,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from gateway.protocol.specs import BracketSpec, GameSpec, InstrumentSpec, OfferSpec, ReferralTerms
+from gateway.protocol.games import GameSpec
+from gateway.protocol.market import BracketSpec, InstrumentSpec
+from gateway.protocol.shop import OfferSpec, ReferralTerms
 
 
 class GameSeed(GameSpec, frozen=True, forbid_unknown_fields=True):
-    """A game that is there from the start, and whether a practice match of it is open."""
+    """A game of an empty arena, and whether a practice match of it is opened."""
 
     practice: bool = True
 

@@ -21,8 +21,8 @@ class Bucket:
         self._full_at_ns = 0
 
     def take(self, now_ns: int, tokens: int = 1) -> int:
-        """Take so many tokens, all there can be if that is less, and return 0; or take none and return the ns until
-        there are as many."""
+        """Take so many tokens (at most a full bucket) and return 0; or take none and return the ns until there are
+        enough."""
         taken_ns = min(tokens * self._token_ns, self._burst_ns + self._token_ns)
         full_at_ns = self._full_at_ns if self._full_at_ns > now_ns else now_ns
         wait_ns = full_at_ns + taken_ns - now_ns - self._burst_ns - self._token_ns
@@ -40,7 +40,7 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each address (or player) that has asked lately."""
+    """A bucket for each address (or player) with recent requests."""
 
     def __init__(self, tokens: int, burst: int, per_s: int = 1) -> None:
         self._shape = (tokens, burst, per_s)

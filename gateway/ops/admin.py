@@ -6,37 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.model.commands import (
-    ArchiveMatch,
-    CancelMatch,
-    CreateMatch,
-    DeleteGame,
-    EndMatch,
-    SetGameActive,
-    SetSwitch,
-    StartMatch,
-    StartSeason,
-    UpdateGame,
-)
+from engine.model import commands
 from gateway.core.records import Outcome
 from gateway.presenters.specs import SpecError, create_game_of, define_instrument_of
-from gateway.protocol import arguments as args
+from gateway.protocol.careers import StartSeason
 from gateway.protocol.errors import Code, Refused
-from gateway.protocol.specs import GameSpec, GameUpdate, InstrumentSpec
+from gateway.protocol.games import ActivateGame, GameSpec, GameUpdate, OfGame
+from gateway.protocol.market import InstrumentSpec, SetSwitch
+from gateway.protocol.matches import CancelMatch, CreateMatch, EndMatch, OfMatch
+from gateway.protocol.scalars import Made
 from gateway.sessions.arena import Arena
 from gateway.sessions.submission import Submission, cold_submission
 
 SWITCHES: Final = ("enabled", "locked", "halted", "close_only")
 """Those of an instrument's data that only admin.set_switch turns."""
-
-
-class Made(Struct, frozen=True):
-    """The id of what was made or changed; of a switch, of what it is of: 0 for the arena."""
-
-    id: int
 
 
 def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submission:
@@ -45,8 +30,8 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
         defined = define_instrument_of(data)
         known = arena.instruments.by_symbol.get(data.symbol)
         if known is not None:
-            data_now = arena.state.cold.instruments[known.id]
-            defined = replace(defined, **{switch: getattr(data_now, switch) for switch in SWITCHES})
+            current = arena.state.cold.instruments[known.id]
+            defined = replace(defined, **{switch: getattr(current, switch) for switch in SWITCHES})
         return cold_submission(defined, made)
 
 
@@ -57,42 +42,42 @@ def create_game(arena: Arena, player: int, data: GameSpec) -> Submission:
 
 def update_game(arena: Arena, player: int, data: GameUpdate) -> Submission:
     with spec_errors_refused():
-        return cold_submission(UpdateGame(data.game, create_game_of(data)), made)
+        return cold_submission(commands.UpdateGame(data.game, create_game_of(data)), made)
 
 
-def delete_game(arena: Arena, player: int, of: args.OfGame) -> Submission:
-    return cold_submission(DeleteGame(of.game), made)
+def delete_game(arena: Arena, player: int, of: OfGame) -> Submission:
+    return cold_submission(commands.DeleteGame(of.game), made)
 
 
-def activate_game(arena: Arena, player: int, of: args.ActivateGame) -> Submission:
-    return cold_submission(SetGameActive(of.game, of.active), made)
+def activate_game(arena: Arena, player: int, of: ActivateGame) -> Submission:
+    return cold_submission(commands.SetGameActive(of.game, of.active), made)
 
 
-def start_season(arena: Arena, player: int, of: args.StartSeason) -> Submission:
-    return cold_submission(StartSeason(of.name), made)
+def start_season(arena: Arena, player: int, of: StartSeason) -> Submission:
+    return cold_submission(commands.StartSeason(of.name), made)
 
 
-def create_match(arena: Arena, player: int, of: args.CreateMatch) -> Submission:
-    return cold_submission(CreateMatch(of.game, of.practice, of.code), made)
+def create_match(arena: Arena, player: int, of: CreateMatch) -> Submission:
+    return cold_submission(commands.CreateMatch(of.game, of.practice, of.code), made)
 
 
-def start_match(arena: Arena, player: int, of: args.OfMatch) -> Submission:
-    return cold_submission(StartMatch(of.match), made)
+def start_match(arena: Arena, player: int, of: OfMatch) -> Submission:
+    return cold_submission(commands.StartMatch(of.match), made)
 
 
-def cancel_match(arena: Arena, player: int, of: args.CancelMatch) -> Submission:
-    return cold_submission(CancelMatch(of.match, of.reason), made)
+def cancel_match(arena: Arena, player: int, of: CancelMatch) -> Submission:
+    return cold_submission(commands.CancelMatch(of.match, of.reason), made)
 
 
-def archive_match(arena: Arena, player: int, of: args.OfMatch) -> Submission:
-    return cold_submission(ArchiveMatch(of.match), made)
+def archive_match(arena: Arena, player: int, of: OfMatch) -> Submission:
+    return cold_submission(commands.ArchiveMatch(of.match), made)
 
 
-def end_match(arena: Arena, player: int, of: args.EndMatch) -> Submission:
-    return cold_submission(EndMatch(of.match, of.reason, of.void), made)
+def end_match(arena: Arena, player: int, of: EndMatch) -> Submission:
+    return cold_submission(commands.EndMatch(of.match, of.reason, of.void), made)
 
 
-def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Submission:
+def set_switch(arena: Arena, player: int, of: SetSwitch) -> Submission:
     named = [scope for scope in ("symbol", "match", "player") if getattr(of, scope) is not None]
     if len(named) > 1:
         raise Refused(Code.BAD_ARGUMENTS, problem="give one of symbol, match and player, or none: the whole arena")
@@ -101,7 +86,7 @@ def set_switch(arena: Arena, player: int, of: args.SetSwitch) -> Submission:
         scope, id = "instrument", arena.instruments.named(of.symbol).id
     elif named:
         scope, id = named[0], getattr(of, named[0])
-    return cold_submission(SetSwitch(scope, id, of.switch, of.on, of.reason), made)
+    return cold_submission(commands.SetSwitch(scope, id, of.switch, of.on, of.reason), made)
 
 
 def made(outcome: Outcome) -> Made:

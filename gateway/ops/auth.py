@@ -1,30 +1,15 @@
-"""Ops of who is asking: auth, and the ping and time that need no auth."""
+"""Ops of a connection: auth, and ping and time, which need none."""
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from engine.model.scale import NS_PER_MS
-from gateway.protocol import arguments as args
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.scalars import Empty, Nothing
+from gateway.protocol.session import Auth, Authenticated, Time
 from gateway.sessions.session import Session
 
 
-class Authenticated(Struct, frozen=True):
-    player: int
-    session: str
-    role: str
-
-
-class Time(Struct, frozen=True):
-    at: int
-
-
-class Empty(Struct, frozen=True):
-    pass
-
-
-def auth(session: Session, credentials: args.Auth) -> Authenticated:
+def auth(session: Session, credentials: Auth) -> Authenticated:
     if session.identity is not None:
         raise Refused(Code.ALREADY_AUTHENTICATED)
     identity = session.arena.tokens.identity(credentials.token)
@@ -34,9 +19,9 @@ def auth(session: Session, credentials: args.Auth) -> Authenticated:
     return Authenticated(identity.player, identity.session, identity.role)
 
 
-def ping(session: Session, nothing: args.Nothing) -> Empty:
+def ping(session: Session, nothing: Nothing) -> Empty:
     return Empty()
 
 
-def time(session: Session, nothing: args.Nothing) -> Time:
+def time(session: Session, nothing: Nothing) -> Time:
     return Time(session.arena.clock.stamp_ns() // NS_PER_MS)

@@ -13,14 +13,14 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
 
 from engine.model.commands import request_key
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
 from gateway.ops.table import OPS, AsyncQuery, Command, Query
-from gateway.protocol.arguments import NO_ARGUMENTS, Envelope, Identified, MessageId
+from gateway.protocol.envelopes import NO_ARGUMENTS, Envelope, Failure, Identified, Reply
 from gateway.protocol.errors import Code, Error, Refused, error_of, error_of_reason
+from gateway.protocol.scalars import MessageId
 from gateway.sessions.session import For, Session
 from gateway.sessions.submission import Submission
 
@@ -28,26 +28,7 @@ log = structlog.get_logger()
 
 TOO_BIG: Final = 1009
 MOST_QUERIES: Final = 16
-"""Answers of a connection that wait for the history at once: there is one thread for those of all."""
-
-
-class Reply(Struct, frozen=True, gc=False, omit_defaults=True):
-    """The outcome of a request that succeeded."""
-
-    id: MessageId
-    ok: bool
-    seq: int
-    at: int
-    result: Any
-    replayed: bool = False
-
-
-class Failure(Struct, frozen=True, gc=False):
-    """The outcome of a request that did not."""
-
-    id: MessageId | None
-    ok: bool
-    error: Error
+"""Queries of one connection that wait for the history at once: all connections share one thread."""
 
 
 class Dispatcher:

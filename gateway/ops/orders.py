@@ -5,22 +5,31 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
-
 from engine import views
 from engine.model.commands import Amend, OrderType, Side, TimeInForce
 from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
-from engine.views import OrderView
 from gateway.core.records import Outcome, amend_order_record, cancel_all_record, cancel_order_record, place_order_record
 from gateway.ops.positions import instrument_of
 from gateway.presenters.decimals import money_text, units_of
-from gateway.presenters.instruments import Instrument, Instruments
-from gateway.presenters.matches import distances, floors_of
-from gateway.presenters.names import ORDER_TYPES, SIDES, STATUSES, client_order_id_text
-from gateway.protocol import arguments as args
+from gateway.presenters.instruments import Instrument
+from gateway.presenters.names import STATUSES
+from gateway.presenters.orders import order_answer
+from gateway.presenters.seats import distances, floors_of
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.matches import OfMatch
+from gateway.protocol.orders import (
+    AmendedOrder,
+    AmendOrder,
+    Canceled,
+    CanceledAll,
+    CancelOrder,
+    Order,
+    Placed,
+    PlaceOrder,
+    Tested,
+)
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
@@ -35,79 +44,12 @@ _TIMES_IN_FORCE: Final = {
 }
 
 
-class Placed(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Result of order.place. `position` and `fill_price` when it filled at once."""
-
-    order: int
-    status: str
-    position: int | None = None
-    fill_price: str | None = None
-    liquidation_price: str | None = None
-    fee: str | None = None
-
-
-class AmendedOrder(Struct, frozen=True, gc=False, omit_defaults=True):
-    order: int
-    status: str
-    liquidation_price: str | None = None
-
-
-class Canceled(Struct, frozen=True, gc=False):
-    order: int
-    status: str
-
-
-class CanceledAll(Struct, frozen=True, gc=False):
-    """`canceled` is how many orders were."""
-
-    match: int
-    canceled: int
-
-
-class Tested(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Result of order.test: what order.place would do at this moment. Refusals come as order.place's would.
-
-    `stop_loss` is where the stop would stand, a trailing one too. `distance` is how far equity would be above each
-    floor of the seat, by its rule, once the order has opened and paid its fee and the spread of now.
-    """
-
-    status: str
-    quantity: str
-    price: str
-    notional: str
-    margin: str
-    fee: str
-    bankruptcy_price: str
-    liquidation_price: str | None = None
-    stop_loss: str | None = None
-    distance: dict[str, str] = {}
-
-
-class OrderAnswer(Struct, frozen=True, omit_defaults=True):
-    order: int
-    match: int
-    symbol: str
-    side: str
-    type: str
-    leverage: int
-    quantity: str
-    price: str
-    margin: str
-    fee: str
-    accepted_at: int
-    expires_at: int | None = None
-    stop_loss: str | None = None
-    take_profit: str | None = None
-    client_order_id: str | None = None
-    trailing_stop: int | None = None  # ppm of the price at the fill
-
-
-def place(arena: Arena, player: int, order: args.PlaceOrder) -> Submission:
+def place(arena: Arena, player: int, order: PlaceOrder) -> Submission:
     instrument = arena.instruments.named(order.symbol)
     return Submission(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
 
 
-def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> bytes:
+def _record(player: int, instrument: Instrument, order: PlaceOrder) -> bytes:
     price, stop_loss, take_profit = order.price, order.stop_loss, order.take_profit
     return place_order_record(
         player,
@@ -129,7 +71,7 @@ def _record(player: int, instrument: Instrument, order: args.PlaceOrder) -> byte
     )
 
 
-def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
+def _placed(instrument: Instrument, outcome: Outcome) -> Placed[str]:
     if outcome.status != OrderStatus.FILLED:
         return Placed(outcome.id, STATUSES[outcome.status])
     return Placed(
@@ -142,7 +84,7 @@ def _placed(instrument: Instrument, outcome: Outcome) -> Placed:
     )
 
 
-def amend(arena: Arena, player: int, of: args.AmendOrder) -> Submission:
+def amend(arena: Arena, player: int, of: AmendOrder) -> Submission:
     fields = (
         (Amend.PRICE if of.price is not None else 0)
         | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
@@ -169,12 +111,12 @@ def amend(arena: Arena, player: int, of: args.AmendOrder) -> Submission:
     return Submission(record, partial(_amended, arena))
 
 
-def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder:
+def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder[str]:
     instrument = arena.instruments.by_id[outcome.instrument]
     return AmendedOrder(outcome.id, STATUSES[outcome.status], instrument.price_or_none(outcome.liquidation))
 
 
-def cancel(arena: Arena, player: int, order: args.CancelOrder) -> Submission:
+def cancel(arena: Arena, player: int, order: CancelOrder) -> Submission:
     return Submission(cancel_order_record(player, order.order), _canceled)
 
 
@@ -182,7 +124,7 @@ def _canceled(outcome: Outcome) -> Canceled:
     return Canceled(outcome.id, STATUSES[outcome.status])
 
 
-def cancel_all(arena: Arena, player: int, of: args.OfMatch) -> Submission:
+def cancel_all(arena: Arena, player: int, of: OfMatch) -> Submission:
     return Submission(cancel_all_record(player, of.match), _canceled_all)
 
 
@@ -190,14 +132,14 @@ def _canceled_all(outcome: Outcome) -> CanceledAll:
     return CanceledAll(outcome.id, outcome.left)
 
 
-def order_list(session: Session, of: args.OfMatch) -> list[OrderAnswer]:
+def order_list(session: Session, of: OfMatch) -> list[Order[str]]:
     found = views.orders(session.arena.state.book, session.player, of.match)
     if found is None:
         raise Refused(Reason.NOT_JOINED)
     return [order_answer(session.arena.instruments, view) for view in found]
 
 
-def test(session: Session, order: args.PlaceOrder) -> Tested:
+def test(session: Session, order: PlaceOrder) -> Tested[str]:
     instrument = session.arena.instruments.named(order.symbol)
     reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
     if plan is None:
@@ -215,26 +157,4 @@ def test(session: Session, order: args.PlaceOrder) -> Tested:
         instrument.price_or_none(plan.liquidation),
         instrument.price_or_none(plan.stop_loss),
         distances(floors_of(seat), plan.equity),
-    )
-
-
-def order_answer(instruments: Instruments, order: OrderView) -> OrderAnswer:
-    instrument = instruments.by_id[order.instrument]
-    return OrderAnswer(
-        order.order,
-        order.match,
-        instrument.symbol,
-        SIDES[order.side],
-        ORDER_TYPES[order.order_type],
-        order.leverage,
-        instrument.quantity_text(order.lots),
-        instrument.price_text(order.price),
-        money_text(order.margin),
-        money_text(order.fee),
-        order.accepted_at_ns // NS_PER_MS,
-        order.expires_at_ns // NS_PER_MS or None,
-        instrument.price_or_none(order.stop_loss),
-        instrument.price_or_none(order.take_profit),
-        client_order_id_text(order.client_order_id),
-        order.trailing_ppm or None,
     )

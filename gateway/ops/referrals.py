@@ -1,8 +1,6 @@
-"""Ops of referrals: a player's code, what it has brought, and the terms."""
+"""Ops of referrals: a player's code, what it has earned, and the terms."""
 
 from __future__ import annotations
-
-from msgspec import Struct
 
 from engine import views
 from engine.model.commands import Asset, FundReferrals
@@ -11,44 +9,25 @@ from gateway.ops.wallet import crediting
 from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.referral_codes import code_of
 from gateway.presenters.specs import set_referrals_of
-from gateway.protocol import arguments as args
-from gateway.protocol.specs import ReferralTerms
+from gateway.protocol.scalars import Nothing
+from gateway.protocol.shop import Bonus, Referral, ReferralTerms
+from gateway.protocol.wallets import Money
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission, cold_submission
 
 
-class BonusAnswer(Struct, frozen=True):
-    """What both have when somebody signs up with the code: `at` once, or with the end of a first paid match. None when
-    the house has not enough for both."""
-
-    asset: str
-    referrer: str
-    referred: str
-    at: str
-
-
-class ReferralAnswer(Struct, frozen=True):
-    """The code to sign up with, how many have, and what that has earned, by asset. Without a bonus there are no terms
-    at the moment."""
-
-    code: str
-    referred: int
-    earned: dict[str, str]
-    bonus: BonusAnswer | None
-
-
-def referral_get(session: Session, nothing: args.Nothing) -> ReferralAnswer:
+def referral_get(session: Session, nothing: Nothing) -> Referral[str]:
     state = session.arena.state
     found, terms = views.referral(state, session.player), state.cold.referrals
     bonus = None
     if terms is not None:
         asset = Asset[terms.asset]
-        bonus = BonusAnswer(
+        bonus = Bonus(
             terms.asset, asset_text(terms.referrer_bonus, asset), asset_text(terms.referred_bonus, asset), terms.at
         )
     earned = {Asset(asset).name: asset_text(units, asset) for asset, units in found.earned.items()}
-    return ReferralAnswer(code_of(session.player), found.referred, earned, bonus)
+    return Referral(code_of(session.player), found.referred, earned, bonus)
 
 
 def set_referrals(arena: Arena, player: int, data: ReferralTerms) -> Submission:
@@ -56,6 +35,6 @@ def set_referrals(arena: Arena, player: int, data: ReferralTerms) -> Submission:
         return cold_submission(set_referrals_of(data), made)
 
 
-def fund_referrals(arena: Arena, player: int, of: args.Money) -> Submission:
+def fund_referrals(arena: Arena, player: int, of: Money) -> Submission:
     units = asset_units("amount", of.amount, Asset[of.asset])
     return crediting(FundReferrals(of.asset, units), of.asset, units)

@@ -6,21 +6,19 @@ import re
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
-
 from engine import views
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import INTERVALS, Channel, Message
 from gateway.channels.rooms import room_of
-from gateway.ops.auth import Empty, Time
 from gateway.ops.market import quote_of
 from gateway.ops.matches import may_watch
 from gateway.ops.me import me_get
-from gateway.presenters.market_messages import candle_data
-from gateway.presenters.messages import Push
-from gateway.protocol import arguments as args
+from gateway.presenters.market import candle_event
+from gateway.protocol.envelopes import Push
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.scalars import Empty, Nothing
+from gateway.protocol.session import Subscribe, Subscribed, Time, Unsubscribe
 from gateway.sessions.session import Session
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -30,13 +28,7 @@ SNAPSHOT_COSTS: Final = {"me": 2, "board": 5}
 """In messages, what the first one of a channel costs, as the table of ops says of the op that answers the same."""
 
 
-class Subscribed(Struct, frozen=True):
-    """The channels that the session has afterwards."""
-
-    channels: list[str]
-
-
-def subscribe(session: Session, wanted: args.Subscribe) -> Subscribed:
+def subscribe(session: Session, wanted: Subscribe) -> Subscribed:
     """All of them or none. Each one's snapshot follows the reply."""
     names = [name for name in dict.fromkeys(wanted.channels) if name not in session.channels]
     if len(session.channels) + len(names) > session.arena.config.limits.channels_per_connection:
@@ -49,7 +41,7 @@ def subscribe(session: Session, wanted: args.Subscribe) -> Subscribed:
     return Subscribed(list(session.channels))
 
 
-def unsubscribe(session: Session, unwanted: args.Unsubscribe) -> Subscribed:
+def unsubscribe(session: Session, unwanted: Unsubscribe) -> Subscribed:
     for name in unwanted.channels:
         if name not in session.channels:
             continue
@@ -92,7 +84,7 @@ def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None
     seq, at_ms = session.arena.applied
     if channel is None:
         n = views.messages_of(session.arena.state.book, session.player)
-        data = me_get(session, args.Nothing())
+        data = me_get(session, Nothing())
         session.outlet.send(session.codec.frame(Push("me", n, seq, at_ms, "me", data, "snapshot")))
         session.arena.fanout.join_private(session, session.player)
         return
@@ -112,5 +104,5 @@ def _snapshot(session: Session, type: str, rest: str) -> object:
         symbol, interval = rest.split(".")
         instrument = arena.instruments.named(symbol)
         candle = views.candle(arena.state.book, instrument.id, INTERVALS[interval])
-        return candle_data(instrument, interval, candle, closed=False) if candle is not None else Empty()
+        return candle_event(instrument, interval, candle, closed=False) if candle is not None else Empty()
     return Time(arena.clock.stamp_ns() // NS_PER_MS)

@@ -1,8 +1,8 @@
-"""Every op: what it takes, who may use it, and what serves it. The table is the whole set; a test proves it complete.
+"""Every op: what it takes, what it answers, who may use it, and what serves it. The table is the whole set.
 
-Three kinds. A Query is answered from the state at once. An AsyncQuery has to wait for the history. A Command
-makes a record for the engine and turns the outcome into a result. Answers that walk much cost more messages than one of
-those that a connection and a player have a second: about one for a millisecond.
+Three kinds. A Query is answered from the state at once. An AsyncQuery waits for the history. A Command makes a record
+for the engine and turns the outcome into a result. Queries that take long cost more than one of the messages that a
+connection and a player have a second: about one for a millisecond.
 """
 
 from __future__ import annotations
@@ -28,8 +28,39 @@ from gateway.ops import referrals as ops_referrals
 from gateway.ops import shop as ops_shop
 from gateway.ops import subscriptions as ops_subscriptions
 from gateway.ops import wallet as ops_wallet
-from gateway.protocol import arguments as args
-from gateway.protocol.specs import GameSpec, GameUpdate, InstrumentSpec, OfferSpec, ReferralTerms
+from gateway.protocol.careers import CupsBoard, CupsOf, StartSeason
+from gateway.protocol.fixed_trades import BuyFixed, FixedBought, FixedTrade
+from gateway.protocol.games import ActivateGame, Game, GameSpec, GameUpdate, OfGame
+from gateway.protocol.history import ClosedTrade, FinishedMatch, Page, SettledTrade, Summary, WalletChange
+from gateway.protocol.market import Candle, CandlesOf, Instrument, InstrumentSpec, Quote, QuoteOf, SetSwitch
+from gateway.protocol.matches import (
+    CancelMatch,
+    CreateMatch,
+    EndMatch,
+    JoinMatch,
+    Match,
+    MatchList,
+    MatchRef,
+    OfMatch,
+    QueueRef,
+)
+from gateway.protocol.orders import (
+    AmendedOrder,
+    AmendOrder,
+    Canceled,
+    CanceledAll,
+    CancelOrder,
+    Order,
+    Placed,
+    PlaceOrder,
+    Tested,
+)
+from gateway.protocol.positions import Amended, AmendPosition, Closed, ClosePosition, Position
+from gateway.protocol.scalars import Empty, Made, Nothing
+from gateway.protocol.seats import Board
+from gateway.protocol.session import Auth, Authenticated, Me, Subscribe, Subscribed, Time, Unsubscribe
+from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Referral, ReferralTerms, Stock
+from gateway.protocol.wallets import Audited, Balance, Credited, Money, Solvency
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import For, Session
 from gateway.sessions.submission import Submission
@@ -37,6 +68,7 @@ from gateway.sessions.submission import Submission
 
 class Query(NamedTuple):
     arguments: type
+    result: Any  # the type of what is answered
     answer: Callable[[Session, Any], Any]
     who: For = For.PLAYERS
     cost: int = 1
@@ -44,6 +76,7 @@ class Query(NamedTuple):
 
 class AsyncQuery(NamedTuple):
     arguments: type
+    result: Any  # the type of what is answered
     answer: Callable[[Session, Any], Awaitable[Any]]
     who: For = For.PLAYERS
     cost: int = 1
@@ -51,6 +84,7 @@ class AsyncQuery(NamedTuple):
 
 class Command(NamedTuple):
     arguments: type
+    result: Any  # the type of what is answered
     prepare: Callable[[Arena, int, Any], Submission]  # (arena, player, arguments)
     urgency: Urgency
     who: For = For.PLAYERS
@@ -59,75 +93,75 @@ class Command(NamedTuple):
 
 OPS: dict[str, Query | AsyncQuery | Command] = {
     # session
-    "auth": Query(args.Auth, ops_auth.auth, For.ALL),
-    "ping": Query(args.Nothing, ops_auth.ping, For.ALL),
-    "time": Query(args.Nothing, ops_auth.time, For.ALL),
-    "subscribe": Query(args.Subscribe, ops_subscriptions.subscribe, For.MARKET),
-    "unsubscribe": Query(args.Unsubscribe, ops_subscriptions.unsubscribe, For.MARKET),
-    "me.get": Query(args.Nothing, ops_me.me_get, cost=2),
+    "auth": Query(Auth, Authenticated, ops_auth.auth, For.ALL),
+    "ping": Query(Nothing, Empty, ops_auth.ping, For.ALL),
+    "time": Query(Nothing, Time, ops_auth.time, For.ALL),
+    "subscribe": Query(Subscribe, Subscribed, ops_subscriptions.subscribe, For.MARKET),
+    "unsubscribe": Query(Unsubscribe, Subscribed, ops_subscriptions.unsubscribe, For.MARKET),
+    "me.get": Query(Nothing, Me[str], ops_me.me_get, cost=2),
     # market
-    "instruments": Query(args.Nothing, ops_market.instruments, For.MARKET),
-    "quote": Query(args.QuoteOf, ops_market.quote, For.MARKET),
-    "candles": AsyncQuery(args.CandlesOf, ops_market.candles, For.MARKET),
+    "instruments": Query(Nothing, list[Instrument[str]], ops_market.instruments, For.MARKET),
+    "quote": Query(QuoteOf, Quote[str], ops_market.quote, For.MARKET),
+    "candles": AsyncQuery(CandlesOf, list[Candle[str]], ops_market.candles, For.MARKET),
     # games
-    "game.list": Query(args.Nothing, ops_games.game_list, For.SIGNED_IN),
-    "game.get": Query(args.OfGame, ops_games.game_get, For.SIGNED_IN),
-    "board.cups": AsyncQuery(args.CupsOf, ops_careers.board_cups, For.SIGNED_IN, cost=3),
+    "game.list": Query(Nothing, list[Game[str]], ops_games.game_list, For.SIGNED_IN),
+    "game.get": Query(OfGame, Game[str], ops_games.game_get, For.SIGNED_IN),
+    "board.cups": AsyncQuery(CupsOf, CupsBoard, ops_careers.board_cups, For.SIGNED_IN, cost=3),
     # matches
-    "match.list": Query(args.MatchList, ops_matches.match_list, For.SIGNED_IN, cost=5),
-    "match.get": Query(args.OfMatch, ops_matches.match_get, For.SIGNED_IN),
-    "match.board": Query(args.OfMatch, ops_matches.match_board, For.SIGNED_IN, cost=5),
-    "match.summary": AsyncQuery(args.OfMatch, ops_history.match_summary, cost=3),
-    "match.join": Command(args.JoinMatch, ops_matches.match_join, Urgency.OPENS, admit=ops_matches.may_try_code),
-    "match.leave": Command(args.OfMatch, ops_matches.match_leave, Urgency.RELEASES),
-    "match.reset": Command(args.OfMatch, ops_matches.match_reset, Urgency.OPENS),
-    "queue.join": Command(args.OfGame, ops_queues.queue_join, Urgency.OPENS),
-    "queue.leave": Command(args.OfGame, ops_queues.queue_leave, Urgency.RELEASES),
+    "match.list": Query(MatchList, list[Match[str]], ops_matches.match_list, For.SIGNED_IN, cost=5),
+    "match.get": Query(OfMatch, Match[str], ops_matches.match_get, For.SIGNED_IN),
+    "match.board": Query(OfMatch, Board[str], ops_matches.match_board, For.SIGNED_IN, cost=5),
+    "match.summary": AsyncQuery(OfMatch, Summary[str], ops_history.match_summary, cost=3),
+    "match.join": Command(JoinMatch, MatchRef, ops_matches.match_join, Urgency.OPENS, admit=ops_matches.may_try_code),
+    "match.leave": Command(OfMatch, MatchRef, ops_matches.match_leave, Urgency.RELEASES),
+    "match.reset": Command(OfMatch, MatchRef, ops_matches.match_reset, Urgency.OPENS),
+    "queue.join": Command(OfGame, QueueRef, ops_queues.queue_join, Urgency.OPENS),
+    "queue.leave": Command(OfGame, QueueRef, ops_queues.queue_leave, Urgency.RELEASES),
     # orders
-    "order.place": Command(args.PlaceOrder, ops_orders.place, Urgency.OPENS),
-    "order.amend": Command(args.AmendOrder, ops_orders.amend, Urgency.OTHER),
-    "order.cancel": Command(args.CancelOrder, ops_orders.cancel, Urgency.RELEASES),
-    "order.cancel_all": Command(args.OfMatch, ops_orders.cancel_all, Urgency.RELEASES),
-    "order.list": Query(args.OfMatch, ops_orders.order_list),
-    "order.test": Query(args.PlaceOrder, ops_orders.test),
+    "order.place": Command(PlaceOrder, Placed[str], ops_orders.place, Urgency.OPENS),
+    "order.amend": Command(AmendOrder, AmendedOrder[str], ops_orders.amend, Urgency.OTHER),
+    "order.cancel": Command(CancelOrder, Canceled, ops_orders.cancel, Urgency.RELEASES),
+    "order.cancel_all": Command(OfMatch, CanceledAll, ops_orders.cancel_all, Urgency.RELEASES),
+    "order.list": Query(OfMatch, list[Order[str]], ops_orders.order_list),
+    "order.test": Query(PlaceOrder, Tested[str], ops_orders.test),
     # positions
-    "position.close": Command(args.ClosePosition, ops_positions.close, Urgency.RELEASES),
-    "position.amend": Command(args.AmendPosition, ops_positions.amend, Urgency.OTHER),
-    "position.list": Query(args.OfMatch, ops_positions.position_list),
+    "position.close": Command(ClosePosition, Closed[str], ops_positions.close, Urgency.RELEASES),
+    "position.amend": Command(AmendPosition, Amended[str], ops_positions.amend, Urgency.OTHER),
+    "position.list": Query(OfMatch, list[Position[str]], ops_positions.position_list),
     # fixed-time trades
-    "fixed.buy": Command(args.BuyFixed, ops_fixed.buy, Urgency.OPENS),
-    "fixed.list": Query(args.Nothing, ops_fixed.fixed_list, cost=2),
+    "fixed.buy": Command(BuyFixed, FixedBought, ops_fixed.buy, Urgency.OPENS),
+    "fixed.list": Query(Nothing, list[FixedTrade[str]], ops_fixed.fixed_list, cost=2),
     # what was
-    "me.matches": AsyncQuery(args.Page, ops_history.me_matches, cost=3),
-    "me.trades": AsyncQuery(args.Page, ops_history.me_trades, cost=3),
-    "me.fixed": AsyncQuery(args.Page, ops_history.me_fixed, cost=3),
+    "me.matches": AsyncQuery(Page, list[FinishedMatch[str]], ops_history.me_matches, cost=3),
+    "me.trades": AsyncQuery(Page, list[ClosedTrade[str]], ops_history.me_trades, cost=3),
+    "me.fixed": AsyncQuery(Page, list[SettledTrade[str]], ops_history.me_fixed, cost=3),
     # wallets
-    "me.wallet": Query(args.Nothing, ops_wallet.me_wallet),
-    "me.ledger": AsyncQuery(args.Page, ops_wallet.me_ledger, cost=3),
-    "wallet.top_up": Command(args.Money, ops_wallet.top_up, Urgency.OPENS),
+    "me.wallet": Query(Nothing, list[Balance[str]], ops_wallet.me_wallet),
+    "me.ledger": AsyncQuery(Page, list[WalletChange[str]], ops_wallet.me_ledger, cost=3),
+    "wallet.top_up": Command(Money, Credited[str], ops_wallet.top_up, Urgency.OPENS),
     # the store and referrals
-    "store.list": Query(args.Nothing, ops_shop.shop_list, For.SIGNED_IN),
-    "wallet.purchase": Command(args.Purchase, ops_shop.purchase, Urgency.OPENS),
-    "inventory.list": Query(args.Nothing, ops_shop.inventory_list),
-    "referral.get": Query(args.Nothing, ops_referrals.referral_get),
+    "store.list": Query(Nothing, list[Offer[str]], ops_shop.shop_list, For.SIGNED_IN),
+    "wallet.purchase": Command(Purchase, Purchased, ops_shop.purchase, Urgency.OPENS),
+    "inventory.list": Query(Nothing, list[Item], ops_shop.inventory_list),
+    "referral.get": Query(Nothing, Referral[str], ops_referrals.referral_get),
     # operators
-    "admin.audit": AsyncQuery(args.Nothing, ops_audit.audit, For.ADMINS),
-    "admin.solvency": Query(args.OfMatch, ops_audit.solvency, For.ADMINS),
-    "admin.fund_rewards": Command(args.Money, ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
-    "admin.fund_referrals": Command(args.Money, ops_referrals.fund_referrals, Urgency.OPERATOR, For.ADMINS),
-    "admin.set_referrals": Command(ReferralTerms, ops_referrals.set_referrals, Urgency.OPERATOR, For.ADMINS),
-    "admin.set_offer": Command(OfferSpec, ops_shop.set_offer, Urgency.OPERATOR, For.ADMINS),
-    "admin.stock": Command(args.Stock, ops_shop.stock, Urgency.OPERATOR, For.ADMINS),
-    "admin.define_instrument": Command(InstrumentSpec, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
-    "admin.create_game": Command(GameSpec, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
-    "admin.update_game": Command(GameUpdate, ops_admin.update_game, Urgency.OPERATOR, For.ADMINS),
-    "admin.delete_game": Command(args.OfGame, ops_admin.delete_game, Urgency.OPERATOR, For.ADMINS),
-    "admin.activate_game": Command(args.ActivateGame, ops_admin.activate_game, Urgency.OPERATOR, For.ADMINS),
-    "admin.start_season": Command(args.StartSeason, ops_admin.start_season, Urgency.OPERATOR, For.ADMINS),
-    "admin.create_match": Command(args.CreateMatch, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),
-    "admin.start_match": Command(args.OfMatch, ops_admin.start_match, Urgency.OPERATOR, For.ADMINS),
-    "admin.cancel_match": Command(args.CancelMatch, ops_admin.cancel_match, Urgency.OPERATOR, For.ADMINS),
-    "admin.archive_match": Command(args.OfMatch, ops_admin.archive_match, Urgency.OPERATOR, For.ADMINS),
-    "admin.end_match": Command(args.EndMatch, ops_admin.end_match, Urgency.OPERATOR, For.ADMINS),
-    "admin.set_switch": Command(args.SetSwitch, ops_admin.set_switch, Urgency.OPERATOR, For.ADMINS),
+    "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.ADMINS),
+    "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.ADMINS),
+    "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
+    "admin.fund_referrals": Command(Money, Credited[str], ops_referrals.fund_referrals, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_referrals": Command(ReferralTerms, Made, ops_referrals.set_referrals, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_offer": Command(OfferSpec, Made, ops_shop.set_offer, Urgency.OPERATOR, For.ADMINS),
+    "admin.stock": Command(Stock, Made, ops_shop.stock, Urgency.OPERATOR, For.ADMINS),
+    "admin.define_instrument": Command(InstrumentSpec, Made, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS),
+    "admin.create_game": Command(GameSpec, Made, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.update_game": Command(GameUpdate, Made, ops_admin.update_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.delete_game": Command(OfGame, Made, ops_admin.delete_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.activate_game": Command(ActivateGame, Made, ops_admin.activate_game, Urgency.OPERATOR, For.ADMINS),
+    "admin.start_season": Command(StartSeason, Made, ops_admin.start_season, Urgency.OPERATOR, For.ADMINS),
+    "admin.create_match": Command(CreateMatch, Made, ops_admin.create_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.start_match": Command(OfMatch, Made, ops_admin.start_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.cancel_match": Command(CancelMatch, Made, ops_admin.cancel_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.archive_match": Command(OfMatch, Made, ops_admin.archive_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.end_match": Command(EndMatch, Made, ops_admin.end_match, Urgency.OPERATOR, For.ADMINS),
+    "admin.set_switch": Command(SetSwitch, Made, ops_admin.set_switch, Urgency.OPERATOR, For.ADMINS),
 }

@@ -16,7 +16,7 @@ CACHED: Final = 32_768
 assert MONEY_DECIMALS == 8, "money_text is written for it"
 
 _SMALL: Final = tuple("0." + "0" * (MONEY_DECIMALS - digits) for digits in range(MONEY_DECIMALS + 1))
-"""What stands in front of an amount below 1, by its number of digits."""
+"""The prefix of an amount below 1, by its number of digits."""
 
 
 _DECIMALS: Final = {asset.value: decimals for asset, decimals in ASSET_DECIMALS.items()}

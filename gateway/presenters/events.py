@@ -132,7 +132,7 @@ class Timed(Event, frozen=True, gc=False):
 Trade = tuple[Any, ...]
 """TRADE: what happened to an order, a position or a seat, in the order of TRADE_FIELDS.
 
-A plain tuple, to be unpacked whole by who reads it: there are one to three of them to an order.
+A plain tuple, to be unpacked whole, because it is hot: there are one to three of them per order.
 """
 
 TRADE_FIELDS: Final = (

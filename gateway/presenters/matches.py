@@ -1,121 +1,44 @@
-"""Matches, seats and leaderboards as clients see them."""
+"""Matches, their money and rules, and queues, as clients see them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
-
+from engine import views
 from engine.model.commands import Asset, CreateGame
 from engine.model.scale import NS_PER_MS, NS_PER_S
-from engine.model.state import Cold
-from engine.model.tables import SEAT_ACTIVE
-from engine.views import BoardView, MatchView, SeatView
+from engine.model.state import Cold, State
+from engine.views import MatchView
 from gateway.presenters.decimals import asset_text, money_text, percent_text
-from gateway.presenters.instruments import Instruments
-from gateway.presenters.match_messages import JudgedData, judgement
-from gateway.presenters.names import MATCH_STATUSES, SEAT_STATUSES
-from gateway.presenters.rules import RulesAnswer, rules_answer
+from gateway.presenters.events import Event, Queued, Ranked, Timed
+from gateway.presenters.instruments import Instrument
+from gateway.presenters.names import (
+    ANCHORS,
+    DIRECTION_LIMITS,
+    MATCH_STATUSES,
+    REASONS,
+    RULES,
+    TOTAL_DRAWDOWNS,
+)
+from gateway.protocol.matches import (
+    CanceledEvent,
+    FinishedEvent,
+    Match,
+    MatchMoney,
+    MatchRef,
+    QueueEvent,
+    QueuePlace,
+    ResumedEvent,
+    Rules,
+)
+from gateway.protocol.seats import Seat
 
 STATUS_NUMBERS: Final = {name: status for status, name in MATCH_STATUSES.items()}
 
 
-class MoneyAnswer(Struct, frozen=True, omit_defaults=True):
-    """What a match costs and pays, in `currency`; without one, prizes are only named. The house's fee is a percent of
-    the entry fees; the rest is split among the first ranks by `prize_split`, or the first one wins the reward."""
-
-    currency: str | None = None
-    entry_fee: str | None = None
-    house_fee_pct: str | None = None
-    prize_split: list[int] | None = None
-    reward_price: str | None = None
-    item_rewards: dict[str, int] = {}  # that the winner gets, by asset
-
-
-class MatchAnswer(Struct, frozen=True, omit_defaults=True):
-    match: int
-    game: int
-    title: str
-    description: str
-    status: str
-    practice: bool
-    fees: bool
-    execution: str
-    speed_bump_ms: int
-    starting_balance: str
-    max_positions: int
-    max_leverage: int
-    players: int
-    rules: RulesAnswer
-    game_version: int
-    min_players: int | None = None  # it waits for so many
-    max_players: int | None = None
-    private: bool = False  # it asks for a code
-    starts_at: int | None = None  # when enough have joined
-    ends_at: int | None = None  # None: never
-    money: MoneyAnswer | None = None
-    seat: SeatAnswer | None = None  # of the player who asks for this match
-    outage_s: int | None = None  # for how long it goes on without prices
-    outage: str | None = None  # then: "void" calls it off, "extend" pauses it and moves its end
-    paused: bool = False
-    cover: str | None = None
-    cup: int = 0  # cups that the winner gains, and the others lose
-    win_exp: int = 0
-    lose_exp: int = 0
-
-
-class SeatAnswer(Struct, frozen=True, omit_defaults=True):
-    """A player in a match. `floors`, `distance` and `warnings` are by the names of the rules.
-
-    `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how much of
-    the profit target is still to be made. `warnings` are today's, in percent of the way to the floor. `out` says which
-    rule has put the seat out of the game.
-    """
-
-    match: int
-    equity: str
-    cash: str
-    reserved: str
-    margin: str
-    profit: str
-    fees: str
-    trades: int
-    wins: int
-    orders: int
-    positions: int
-    joined_at: int
-    stakes: str
-    status: str  # playing, locked (has reached the profit target) or disqualified
-    floors: dict[str, str] = {}
-    distance: dict[str, str] = {}
-    warnings: dict[str, int] = {}
-    out: JudgedData | None = None
-    rank: int | None = None  # when the match is over
-    prize: str | None = None
-
-
-class BoardRow(Struct, frozen=True, omit_defaults=True):
-    rank: int
-    player: int
-    name: str
-    equity: str
-    profit: str
-    trades: int
-    positions: int
-    status: str
-    prize: str | None = None  # when the match is over
-
-
-class BoardAnswer(Struct, frozen=True, omit_defaults=True):
-    match: int
-    players: int
-    rows: list[BoardRow]
-    rank: int | None = None  # of the player who asks
-
-
-def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -> MatchAnswer:
+def match_answer(cold: Cold, match: MatchView, seat: Seat[str] | None = None) -> Match[str]:
     game = cold.games[match.game].version(match.game_version)
-    return MatchAnswer(
+    return Match(
         match.match,
         match.game,
         game.title,
@@ -148,12 +71,12 @@ def match_answer(cold: Cold, match: MatchView, seat: SeatAnswer | None = None) -
     )
 
 
-def money_answer(game: CreateGame) -> MoneyAnswer | None:
+def money_answer(game: CreateGame) -> MatchMoney[str] | None:
     """None when there is nothing to pay and nothing to win."""
     if not game.entry_fee and not game.reward_price and not game.item_rewards:
         return None
     asset = Asset[game.currency].value if game.currency else 0
-    return MoneyAnswer(
+    return MatchMoney(
         game.currency or None,
         asset_text(game.entry_fee, asset) if game.entry_fee else None,
         percent_text(game.house_fee_ppm) if game.house_fee_ppm else None,
@@ -163,70 +86,67 @@ def money_answer(game: CreateGame) -> MoneyAnswer | None:
     )
 
 
-def seat_answer(instruments: Instruments, seat: SeatView) -> SeatAnswer:
-    floors = floors_of(seat)
-    distance = distances(floors, seat.equity)
-    if seat.target is not None and seat.status == SEAT_ACTIVE:
-        distance["profit_target"] = money_text(seat.target - seat.equity)
-    warned = {"daily_drawdown": seat.daily_warned, "total_drawdown": seat.total_warned}
-    return SeatAnswer(
-        seat.match,
-        money_text(seat.equity),
-        money_text(seat.cash),
-        money_text(seat.reserved),
-        money_text(seat.margin),
-        money_text(seat.profit),
-        money_text(seat.fees),
-        seat.trades,
-        seat.wins,
-        seat.orders,
-        seat.positions,
-        seat.joined_at_ns // NS_PER_MS,
-        money_text(seat.stakes),
-        SEAT_STATUSES[seat.status],
-        {rule: money_text(floor) for rule, floor in floors.items()},
-        distance,
-        {rule: percent for rule, percent in warned.items() if percent},
-        _evidence(instruments, seat),
-        seat.rank or None,
-        asset_text(seat.prize, seat.asset) if seat.rank else None,
+def rules_answer(cold: Cold, rules: views.Rules) -> Rules[str]:
+    def percent(ppm: int) -> str | None:
+        return percent_text(ppm) if ppm else None
+
+    return Rules(
+        [cold.instruments[id].symbol for id in rules.allowed] or None,
+        DIRECTION_LIMITS[rules.allowed_side] if rules.allowed_side else None,
+        rules.trades_per_minute or None,
+        rules.min_trades or None,
+        rules.min_hold_ns // NS_PER_S or None,
+        percent(rules.daily_drawdown_ppm),
+        ANCHORS[rules.daily_anchor] if rules.daily_drawdown_ppm else None,
+        percent(rules.total_drawdown_ppm),
+        TOTAL_DRAWDOWNS[rules.total_mode] if rules.total_drawdown_ppm else None,
+        percent(rules.loss_per_trade_ppm),
+        ("disqualify" if rules.loss_disqualifies else "close") if rules.loss_per_trade_ppm else None,
+        percent(rules.profit_target_ppm),
+        ("ends" if rules.target_ends else "locks") if rules.profit_target_ppm else None,
     )
 
 
-def floors_of(seat: SeatView) -> dict[str, int]:
-    """The floors of the seat's equity by the names of their rules; none of a seat that is out of the game."""
-    if seat.status != SEAT_ACTIVE:
-        return {}
-    floors = {"daily_drawdown": seat.daily_floor, "total_drawdown": seat.total_floor}
-    return {rule: floor for rule, floor in floors.items() if floor is not None}
-
-
-def distances(floors: dict[str, int], equity: int) -> dict[str, str]:
-    """How far so much equity is above each floor."""
-    return {rule: money_text(equity - floor) for rule, floor in floors.items()}
-
-
-def _evidence(instruments: Instruments, seat: SeatView) -> JudgedData | None:
-    out = seat.out
-    if out is None:
-        return None
-    instrument = instruments.by_id.get(out.instrument)
-    return judgement(seat.match, out.rule, out.equity, out.level, instrument, out.bid, out.ask, seq=out.sequence)
-
-
-def board_answer(cold: Cold, match: int, board: BoardView) -> BoardAnswer:
-    rows = [
-        BoardRow(
-            rank,
-            seat.player,
-            cold.players[seat.player].name,
-            money_text(seat.equity),
-            money_text(seat.profit),
-            seat.trades,
-            seat.positions,
-            SEAT_STATUSES[seat.status],
-            asset_text(seat.prize, seat.asset) if seat.rank else None,
-        )
-        for rank, seat in enumerate(board.top, start=1)
+def queue_answers(state: State, player: int) -> list[QueuePlace]:
+    """Those in which the player waits."""
+    return [
+        QueuePlace(queue.game, queue.place, queue.until_ns // NS_PER_MS or None)
+        for queue in views.queues_of(state, player)
     ]
-    return BoardAnswer(match, board.seats, rows, board.rank or None)
+
+
+# Events
+
+
+def match_ref(event: Event, instrument: Instrument | None) -> MatchRef:
+    return MatchRef(event.match)
+
+
+def canceled_event(event: Event, instrument: Instrument | None) -> CanceledEvent:
+    return CanceledEvent(event.match, REASONS[event.reason])
+
+
+def resumed_event(event: Timed, instrument: Instrument | None) -> ResumedEvent:
+    return ResumedEvent(event.match, event.ends_at_ns // NS_PER_MS)
+
+
+def finished_event(event: Ranked, instrument: Instrument | None) -> FinishedEvent[str]:
+    return FinishedEvent(
+        event.match,
+        event.rank,
+        event.seats,
+        money_text(event.balance),
+        asset_text(event.prize, event.asset),
+        money_text(event.starting_balance),
+        money_text(event.profit),
+        money_text(event.fees),
+        money_text(event.max_drawdown),
+        event.trades,
+        event.wins,
+        RULES[event.rule] if event.rule else None,
+    )
+
+
+def queue_event(event: Queued, instrument: Instrument | None) -> QueueEvent:
+    reason = REASONS[event.reason] if event.reason else None
+    return QueueEvent(event.game, event.until_ns // NS_PER_MS or None, reason)

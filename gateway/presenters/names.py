@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.model.commands import Asset, OrderType, Scope, Side, Switch, TransferCode
+from engine.model.commands import Anchor, Asset, Directions, OrderType, Scope, Side, Switch, TotalDrawdown, TransferCode
 from engine.model.events import Cause, FixedResult, OrderStatus, Rule
 from engine.model.reasons import Reason
 from engine.model.tables import (
@@ -17,10 +17,49 @@ from engine.model.tables import (
     SEAT_DISQUALIFIED,
     SEAT_LOCKED,
 )
+from gateway.protocol import fixed_trades, scalars
 
-SIDES: Final = {side.value: side.name.lower() for side in Side}
-DIRECTIONS: Final = {Side.LONG.value: "up", Side.SHORT.value: "down"}
-ORDER_TYPES: Final = {kind.value: kind.name.lower() for kind in OrderType}
+SIDES: Final[dict[int, scalars.Side]] = {Side.LONG.value: "long", Side.SHORT.value: "short"}
+DIRECTIONS: Final[dict[int, scalars.Direction]] = {Side.LONG.value: "up", Side.SHORT.value: "down"}
+ORDER_TYPES: Final[dict[int, scalars.OrderType]] = {
+    OrderType.MARKET.value: "market",
+    OrderType.LIMIT.value: "limit",
+    OrderType.STOP.value: "stop",
+}
+RESULTS: Final[dict[int, fixed_trades.FixedResult]] = {
+    FixedResult.WON.value: "won",
+    FixedResult.LOST.value: "lost",
+    FixedResult.DRAW.value: "draw",
+    FixedResult.REFUNDED.value: "refunded",
+}
+MATCH_STATUSES: Final[dict[int, scalars.MatchStatus]] = {
+    MATCH_WAITING: "waiting",
+    MATCH_OPEN: "open",
+    MATCH_CLOSED: "closed",
+    MATCH_CANCELED: "canceled",
+    MATCH_ARCHIVED: "archived",
+}
+SEAT_STATUSES: Final[dict[int, scalars.SeatStatus]] = {
+    SEAT_ACTIVE: "playing",
+    SEAT_LOCKED: "locked",
+    SEAT_DISQUALIFIED: "disqualified",
+}
+DIRECTION_LIMITS: Final[dict[int, scalars.DirectionsName]] = {
+    Directions.BOTH.value: "both",
+    Directions.LONG_ONLY.value: "long_only",
+    Directions.SHORT_ONLY.value: "short_only",
+}
+ANCHORS: Final[dict[int, scalars.AnchorName]] = {
+    Anchor.BALANCE.value: "balance",
+    Anchor.EQUITY.value: "equity",
+    Anchor.HIGHER.value: "higher",
+}
+TOTAL_DRAWDOWNS: Final[dict[int, scalars.TotalDrawdownName]] = {
+    TotalDrawdown.STATIC.value: "static",
+    TotalDrawdown.TRAILING.value: "trailing",
+    TotalDrawdown.TRAILING_LOCK.value: "trailing_lock",
+}
+
 STATUSES: Final = {status.value: status.name.lower() for status in OrderStatus}
 CAUSES: Final = {cause.value: cause.name.lower() for cause in Cause}
 ASSETS: Final = {asset.value: asset.name for asset in Asset}
@@ -28,16 +67,7 @@ TRANSFER_CODES: Final = {code.value: code.name.lower() for code in TransferCode}
 SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 SWITCHES: Final = {switch.value: switch.name.lower() for switch in Switch}
 RULES: Final = {rule.value: rule.name.lower() for rule in Rule}
-RESULTS: Final = {result.value: result.name.lower() for result in FixedResult}
 REASONS: Final = {reason.value: reason.name for reason in Reason}
-MATCH_STATUSES: Final = {
-    MATCH_WAITING: "waiting",
-    MATCH_OPEN: "open",
-    MATCH_CLOSED: "closed",
-    MATCH_CANCELED: "canceled",
-    MATCH_ARCHIVED: "archived",
-}
-SEAT_STATUSES: Final = {SEAT_ACTIVE: "playing", SEAT_LOCKED: "locked", SEAT_DISQUALIFIED: "disqualified"}
 
 _NO_CLIENT_ORDER_ID: Final = bytes(40)
 

@@ -1,4 +1,4 @@
-"""Referral codes: a player's number as a few characters to pass on.
+"""Referral codes: a player's number as a short code for others to sign up with.
 
 A code is no secret. It is made to be published, opens nothing, and whoever guesses one can only bring its owner a
 bonus; so it is the number itself, without a table of codes to keep. What it must stand is being copied by hand: no
@@ -31,7 +31,7 @@ def code_of(player: int) -> str:
 
 
 def player_of(code: str) -> int:
-    """Whose code it may be, if there is such a player. Raises Refused REFERRAL_CODE_UNKNOWN."""
+    """The number of the player whose code it is, if there is such a player. Raises Refused REFERRAL_CODE_UNKNOWN."""
     code = code.upper()
     player = 0
     if len(code) <= LONGEST and set(code) <= set(ALPHABET) and _weighed(code) % len(ALPHABET) == 0:

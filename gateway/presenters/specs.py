@@ -21,7 +21,9 @@ from engine.model.commands import (
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
 from gateway.presenters.decimals import parse_percent
 from gateway.presenters.hours import Windows, parse_hours
-from gateway.protocol.specs import GameSpec, InstrumentSpec, OfferSpec, ReferralTerms
+from gateway.protocol.games import GameSpec
+from gateway.protocol.market import InstrumentSpec
+from gateway.protocol.shop import OfferSpec, ReferralTerms
 
 
 class SpecError(ValueError):

@@ -45,6 +45,7 @@ from gateway.presenters.specs import SpecError
 from gateway.process.data_folder import DataFolder, open_data_folder
 from gateway.process.seed import house_commands, seed_commands
 from gateway.process.warmup import warm_up
+from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
@@ -208,7 +209,7 @@ class App:
         log.info("arena stopping")
         arena = self.arena
         seq, at_ms = arena.applied
-        arena.fanout.sys.send(Message(seq, at_ms, "shutdown", {}))
+        arena.fanout.sys.send(Message(seq, at_ms, "shutdown", Empty()))
         arena.sequencer.stop()
         await self._task("sequencer")
         self.connections.close_all(GOING_AWAY, "the server is going away")
@@ -220,7 +221,7 @@ class App:
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
     async def abandon(self) -> None:
-        """Something failed: cut every socket at once, answer nobody, and let the process end."""
+        """After a failure: cut every socket at once, send no answers, and let the process end."""
         for connection in list(self.connections.open):
             connection.abort()
         await self._cancel_tasks()

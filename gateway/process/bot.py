@@ -21,25 +21,26 @@ import msgspec
 from hdrh.histogram import HdrHistogram
 
 from gateway.client.client import Client, Refused, Unanswered
-from gateway.client.events import Event, FixedEvent, OrderEvent, PositionEvent
-from gateway.client.types import (
-    Amended,
-    AmendedOrder,
-    Board,
+from gateway.protocol.envelopes import Push, Reply
+from gateway.protocol.fixed_trades import FixedBought, FixedEvent
+from gateway.protocol.market import Instrument, Quote
+from gateway.protocol.matches import MatchRef
+from gateway.protocol.orders import AmendedOrder, Canceled, CanceledAll, Order, OrderEvent, Placed
+from gateway.protocol.positions import Amended, Closed, PositionEvent
+from gateway.protocol.seats import Board
+from gateway.protocol.session import Me
+
+T = TypeVar(
+    "T",
+    Placed[Decimal],
+    AmendedOrder[Decimal],
     Canceled,
     CanceledAll,
-    Closed,
+    Closed[Decimal],
+    Amended[Decimal],
     FixedBought,
-    Instrument,
-    Me,
-    Order,
-    Placed,
-    Quote,
-    Reply,
-    Reset,
+    MatchRef,
 )
-
-T = TypeVar("T", Placed, AmendedOrder, Canceled, CanceledAll, Closed, Amended, FixedBought, Reset)
 
 MOST_POSITIONS: Final = 20
 ERRORS_KEPT: Final = 20
@@ -107,7 +108,7 @@ class Bot:
         self,
         name: str,
         arena: Client,
-        instruments: dict[str, Instrument],
+        instruments: dict[str, Instrument[Decimal]],
         random: Random,
         tally: Tally,
         journal: Journal,
@@ -118,8 +119,8 @@ class Bot:
         self._random = random
         self._tally = tally
         self._journal = journal
-        self._quotes: dict[str, Quote] = {}
-        self._orders: dict[int, OrderEvent | Order] = {}
+        self._quotes: dict[str, Quote[Decimal]] = {}
+        self._orders: dict[int, OrderEvent[Decimal] | Order[Decimal]] = {}
         self._positions: dict[int, str] = {}
         self._is_out = False
         """Has a challenge rule ended it?"""
@@ -229,7 +230,7 @@ class Bot:
         return f"{(bid * (1 + Decimal(millionths_x10) / 100_000)) // tick * tick:f}"
 
     async def _place(self, order: dict[str, Any]) -> None:
-        placed = await self._ask("order.place", order, Placed)
+        placed = await self._ask("order.place", order, Placed[Decimal])
         if placed is None:
             return
         if placed.status == "filled" and (placed.position != placed.order or (not placed.fill_price)):
@@ -240,7 +241,7 @@ class Bot:
     async def _close(self) -> None:
         position = self._random.choice(sorted(self._positions))
         percent = self._random.choice([100, 100, 100, 50, 25, 10])
-        closed = await self._ask("position.close", {"position": position, "percent": percent}, Closed)
+        closed = await self._ask("position.close", {"position": position, "percent": percent}, Closed[Decimal])
         if closed is not None and closed.position != position:
             self._error(f"asked to close position {position}, got {closed}")
 
@@ -257,7 +258,7 @@ class Bot:
             value = 0 if self._random.random() < 0.2 else self._random.randint(300, 5_000)
         else:
             value = "0" if self._random.random() < 0.2 else self._price(symbol, self._random.randint(-500, 500))
-        amended = await self._ask("position.amend", {"position": position, field: value}, Amended)
+        amended = await self._ask("position.amend", {"position": position, field: value}, Amended[Decimal])
         if amended is not None and amended.position != position:
             self._error(f"asked to amend position {position}, got {amended}")
 
@@ -271,7 +272,7 @@ class Bot:
             args["price"] = self._price(order.symbol, away * self._random.randint(-5, 300))
         else:
             args["expires_at"] = self._random.choice([0, int(time.time() * 1000) + self._random.randint(1_000, 20_000)])
-        amended = await self._ask("order.amend", args, AmendedOrder)
+        amended = await self._ask("order.amend", args, AmendedOrder[Decimal])
         if amended is not None and (amended.order, amended.status) != (order.order, "accepted"):
             self._error(f"asked to amend order {order.order}, got {amended}")
 
@@ -289,7 +290,7 @@ class Bot:
 
     async def _reset(self) -> None:
         match = self._arena.matches[0]
-        reset = await self._ask("match.reset", {"match": match}, Reset)
+        reset = await self._ask("match.reset", {"match": match}, MatchRef)
         if reset is not None and reset.match != match:
             self._error(f"asked to start over in match {match}, got {reset}")
 
@@ -312,14 +313,14 @@ class Bot:
             self._error(f"a fixed-time trade that pays nothing: {bought}")
 
     async def _query(self) -> None:
-        """Look something up, as people do."""
+        """A query, as people send between orders."""
         self._tally.requests += 1
         match = {"match": self._arena.matches[0]}
         try:
             if self._random.random() < 0.5:
-                reply: Reply[Any] = await self._arena.request("match.board", match, Board)
+                reply: Reply[Any] = await self._arena.request("match.board", match, Board[Decimal])
             else:
-                reply = await self._arena.request("me.get", {}, Me)
+                reply = await self._arena.request("me.get", {}, Me[Decimal])
         except Unanswered:
             self._tally.repeated += 1
         except Refused as refused:
@@ -359,7 +360,7 @@ class Bot:
         self._tally.replayed += reply.replayed
         self._check_sequence(reply, at_least=self._last_seq + 1)
         about = reply.result
-        if isinstance(about, CanceledAll | Reset):
+        if isinstance(about, CanceledAll | MatchRef):
             id = about.match
         elif isinstance(about, FixedBought):
             id = about.trade
@@ -389,7 +390,7 @@ class Bot:
             elif isinstance(event.data, Quote) and event.data.bid is not None:
                 self._quotes[event.data.symbol] = event.data
 
-    def _check_private(self, event: Event) -> None:
+    def _check_private(self, event: Push) -> None:
         if event.kind == "snapshot":
             if self._last_n is not None and event.n < self._last_n:
                 self._error(f"`me` went back from {self._last_n} to {event.n}")

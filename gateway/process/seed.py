@@ -14,7 +14,7 @@ from gateway.presenters.specs import (
     set_offer_of,
     set_referrals_of,
 )
-from gateway.protocol.specs import InstrumentSpec
+from gateway.protocol.market import InstrumentSpec
 
 
 def seed_commands(instruments: Iterable[InstrumentSpec], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:

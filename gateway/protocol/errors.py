@@ -1,6 +1,6 @@
 """Every error code that does not come from the engine, grouped by noun, and the shape of an error.
 
-The engine's refusals are `engine.reasons.Reason`; both kinds reach the client as {code, message, retry}. `retry` is
+The engine's refusals are in engine/model/reasons.py; both kinds reach the client as {code, message, retry}. `retry` is
 "never", "after" (with `retry_after` in ms) or "query" (the outcome is unknown: ask).
 """
 
@@ -77,6 +77,19 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
     code: str
     message: str
+    retry: str
+    retry_after: int | None = None  # ms
+    details: dict[str, Any] | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error of REST: RFC 9457, with the code of our errors."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
     retry: str
     retry_after: int | None = None  # ms
     details: dict[str, Any] | None = None

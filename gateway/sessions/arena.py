@@ -47,7 +47,7 @@ class HistoryReader(Protocol):
 
 @dataclass
 class Arena:
-    """One of it for the whole process; it has no behaviour of its own."""
+    """What the ops work with; one per process, without behaviour of its own."""
 
     config: Config
     machine: Machine
@@ -62,9 +62,9 @@ class Arena:
     player_buckets: Buckets
     player_connections: Counts
     code_tries: Buckets
-    """What players and addresses may still try of wrong codes."""
-    positions_lately: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
-    """Instruments of the positions, and of the orders, that clients last wanted to close or amend; by player and id."""
+    """How many wrong codes players and addresses may still send."""
+    recent_instruments: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
+    """Instruments of the positions and orders that were last closed or amended, by player and id."""
 
     @property
     def state(self) -> State:
@@ -76,5 +76,5 @@ class Arena:
         return applied(self.machine.state)
 
     def allows_guests(self) -> bool:
-        """May somebody without a name look at the market, or become a player?"""
+        """May clients without auth see the market, and become players without an account?"""
         return self.config.server.development and self.config.server.allow_guests

@@ -52,7 +52,7 @@ class Session:
         self.most_bytes = arena.config.limits.frame_bytes_before_auth
         """Of a message."""
         self.now_ns = 0
-        """When the message at hand came, monotonic; it only serves the limits."""
+        """When the current message arrived, monotonic; only for the limits."""
         self.queries: set[asyncio.Task[None]] = set()
         """Answers that wait for the history; cancelled when the session ends."""
         self.closed = False
@@ -65,12 +65,12 @@ class Session:
     # What it may still do
 
     def admit(self) -> None:
-        """Count the message at hand. Raises Refused RATE_LIMITED."""
+        """Count the current message. Raises Refused RATE_LIMITED."""
         self.spend(1)
         self._refusals = 0
 
     def spend(self, messages: int) -> None:
-        """Count what is being answered as so many messages more. Raises Refused RATE_LIMITED."""
+        """Count the current message as so many more. Raises Refused RATE_LIMITED."""
         wait_ns = self._bucket.take(self.now_ns, messages)
         if not wait_ns and self._player_bucket is not None:
             wait_ns = self._player_bucket.take(self.now_ns, messages)
@@ -84,8 +84,8 @@ class Session:
         return Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // NS_PER_MS))
 
     def try_code(self, is_right: bool) -> None:
-        """Count a wrong code. Raises Refused RATE_LIMITED when the player, or somebody at his address, has tried too
-        many: of a right one too, or it could be told from the answer."""
+        """Count a wrong code. Raises Refused RATE_LIMITED when the player or the address has sent too many: for a right
+        one too, or the answer would give it away."""
         now_ns = self.now_ns
         buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
         wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
@@ -99,7 +99,7 @@ class Session:
     # What follows a reply
 
     def after_reply(self, follow_up: Callable[[], None]) -> None:
-        """Call this when the reply of the op at hand is out: a subscription's snapshot comes after it."""
+        """Call this when the reply of the current op is sent: a subscription's snapshot follows it."""
         self._follow_ups.append(follow_up)
 
     def replied(self) -> None:
@@ -116,7 +116,7 @@ class Session:
 
     @property
     def player(self) -> int:
-        """The player's id; 0 for a guest who looks at the market, and for an operator."""
+        """The player's id; 0 before auth, and for an operator."""
         return self.identity.player if self.identity is not None else 0
 
     @property
@@ -138,11 +138,11 @@ class Session:
         del self.channels[channel]
 
     def is_idle(self) -> bool:
-        """Has it neither said who it is nor subscribed to anything?"""
+        """Has it neither authenticated nor subscribed to anything?"""
         return self.identity is None and not self.channels
 
     def is_revoked(self) -> bool:
-        """Has the token that it came with ended?"""
+        """Has its token expired?"""
         return self.identity is not None and not self.arena.tokens.is_current(self.identity)
 
     def close(self, code: int, reason: str) -> None:

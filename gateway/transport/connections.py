@@ -1,6 +1,6 @@
 """The sending side of every socket: one write per connection and flush, and nobody waits for a client.
 
-A reader is slow while more than `slow_bytes` that it was sent are still here. Then market messages are held back (the
+A reader is slow while more than `slow_bytes` are unsent. Then market messages are held back (the
 latest of each channel), and when it has not caught up within `slow_patience_s`, or `hard_bytes` pile up, it is cut.
 """
 
@@ -195,7 +195,7 @@ class Connections:
                 connection.send(_PING)
 
     def close_all(self, code: int, reason: str) -> None:
-        """Say goodbye to everybody."""
+        """Close all sessions."""
         for connection in list(self.open):
             if connection.session is not None:
                 connection.session.close(code, reason)

@@ -25,9 +25,10 @@ from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
-from gateway.protocol import arguments as args
 from gateway.protocol.codecs import JSON, problem_of
-from gateway.protocol.errors import Code, Error, Refused
+from gateway.protocol.errors import Code, Error, Problem, Refused
+from gateway.protocol.market import CandlesOf, QuotesOf
+from gateway.protocol.session import Guest, SignInGuest
 from gateway.sessions.arena import Arena
 from gateway.transport.websocket import Sockets, address_of, origin_allowed
 
@@ -37,33 +38,11 @@ CALL_TIMEOUT_S: Final = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class GuestAnswer(msgspec.Struct, frozen=True):
-    """A player and its token. `matches` are those in which it has a seat."""
-
-    token: str
-    player: int
-    name: str
-    matches: list[int]
-
-
 class Check(msgspec.Struct, frozen=True):
     """One of the things that must be right before the arena serves."""
 
     ok: bool
     detail: str
-
-
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457, with the code of our errors."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    retry: str
-    retry_after: int | None = None
-    details: dict[str, Any] | None = None
 
 
 class Rest:
@@ -103,7 +82,7 @@ class Rest:
         arena = self._arena
         if not arena.allows_guests():
             raise Refused(Code.NOT_ALLOWED)
-        guest: args.Guest = JSON.decode(await request.read() or b"{}", args.Guest)
+        guest: SignInGuest = JSON.decode(await request.read() or b"{}", SignInGuest)
         if guest.token is not None:
             if guest.name is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
@@ -124,7 +103,7 @@ class Rest:
         if player not in state.cold.players:
             raise Refused(Code.TOKEN_INVALID)
         matches = [seat.match for seat in seats_of(state, player)]
-        return _json(GuestAnswer(arena.tokens.issue(player), player, state.cold.players[player].name, matches))
+        return _json(Guest(arena.tokens.issue(player), player, state.cold.players[player].name, matches))
 
     # Market
 
@@ -132,12 +111,12 @@ class Rest:
         return _json(all_instruments(self._arena))
 
     async def _quotes(self, request: web.Request) -> web.StreamResponse:
-        of = _query(request, _Quotes)
+        of = _query(request, QuotesOf)
         symbols = [of.symbol] if of.symbol is not None else list(self._arena.instruments.by_symbol)
         return _json([quote_of(self._arena, symbol) for symbol in symbols])
 
     async def _candles(self, request: web.Request) -> web.StreamResponse:
-        return _json(await candles_of(self._arena, _query(request, args.CandlesOf)))
+        return _json(await candles_of(self._arena, _query(request, CandlesOf)))
 
     # Operators
 
@@ -188,10 +167,6 @@ class Rest:
         wait_ns = buckets.of(address, now_ns).take(now_ns)
         if wait_ns:
             raise Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // 1_000_000))
-
-
-class _Quotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    symbol: args.Symbol | None = None
 
 
 def _query(request: web.Request, shape: type[T]) -> T:

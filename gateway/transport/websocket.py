@@ -83,7 +83,7 @@ class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
             self.parser.ignore()
 
     def set_exception(self, error: BaseException, cause: Any = None) -> None:
-        """The parser gave up: the frames were not what RFC 6455 allows, or too big."""
+        """The parser failed: the frames violate RFC 6455, or are too big."""
         self.parser.ignore()
         code = error.code if isinstance(error, WebSocketError) else INTERNAL_ERROR
         self._session.close(int(code), str(error))

@@ -12,7 +12,7 @@ import pytest
 
 from bench.process import arena
 from gateway.core.config import ConfigError, parse_config
-from gateway.protocol.specs import GameSpec
+from gateway.protocol.games import GameSpec
 from tests.architecture.test_floors import FLOORS
 from tests.documentation.pages import PAGES, ROOT, Block, anchor, blocks, files, headings, name_of, prose, rows, section
 

@@ -15,12 +15,12 @@ from engine.model.commands import TransferCode
 from engine.model.events import Cause
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 from gateway.channels.fanout import INTERVALS
-from gateway.client import client, events
 from gateway.core.config import Limits
 from gateway.ops.table import OPS, Command, Query
 from gateway.presenters.messages import PRIVATE
-from gateway.protocol.arguments import Envelope
+from gateway.protocol.envelopes import Envelope
 from gateway.protocol.errors import Code, Error
+from gateway.protocol.events import CHANNELS
 from tests.documentation.arena import frames_of, stage
 from tests.documentation.pages import ROOT, Block, anchor, blocks, headings, rows, section
 
@@ -45,21 +45,10 @@ def fields_of(shape: type) -> dict[str, bool]:
 
 
 def structs_in(annotation: Any) -> list[type]:
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return [annotation]
+    shape = typing.get_origin(annotation) or annotation
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        return [shape]
     return [found for argument in typing.get_args(annotation) for found in structs_in(argument)]
-
-
-def answers() -> dict[str, Any]:
-    """What the Python client makes of each op's result."""
-    found: dict[str, Any] = {}
-    for node in ast.walk(ast.parse(Path(client.__file__).read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            op = node.args[0]
-            if isinstance(op, ast.Constant) and node.func.attr in ("request", "_make"):
-                answer = ast.unparse(node.args[2]) if node.func.attr == "request" else "Made"
-                found[str(op.value)] = eval(answer, vars(client))
-    return found
 
 
 def check_shape(said: str, annotation: Any, where: str) -> None:
@@ -98,7 +87,7 @@ def test_the_arguments_of_an_op_are_those_that_it_takes(name: str) -> None:
 def test_the_answer_of_an_op_has_the_fields_that_are_said(name: str) -> None:
     said = re.search(r"^Answers with (.*)\.$", section(PAGE, name), re.MULTILINE)
     assert said
-    check_shape(said[1], answers()[name], name)
+    check_shape(said[1], OPS[name].result, name)
 
 
 def test_the_envelope_and_errors_have_the_fields_that_are_said() -> None:
@@ -122,16 +111,11 @@ def test_the_limits_are_those_of_the_configuration() -> None:
     assert said == {field.name: field.default for field in msgspec.structs.fields(Limits)}
 
 
-def data_of(type: str) -> Any:
-    return events.EVENT_DATA.get(type) or events.EVENT_DATA.get(type.partition(".")[0])
-
-
 def test_the_messages_of_me_are_those_of_the_code() -> None:
     table = rows(section(PAGE, "Messages of `me`"))
-    told = {private.name for private in PRIVATE.values()} | {"me", "switch.changed"}
-    assert {ticked(type) for type, *_ in table} == told
+    assert {ticked(type) for type, *_ in table} == set(CHANNELS["me"])
     for type, data, _ in table:
-        check_shape(data, data_of(ticked(type)), type)
+        check_shape(data, CHANNELS["me"][ticked(type)], type)
 
 
 def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
@@ -148,9 +132,11 @@ def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
     private = {private.name for private in PRIVATE.values()}
     assert texts - set(OPS) - private <= said
     assert {type for type in said if "." in type} <= texts
+    others = {(kind, type) for kind, types in CHANNELS.items() for type in types if kind != "me"}
+    shown = {(ticked(channel).partition(".")[0], ticked(type)) for channel, type, *_ in table}
+    assert shown | {("tick", "tick"), ("candle", "candle"), ("board", "board")} == others
     for channel, type, data, _ in table:
-        if ticked(type) not in ("hello", "instrument.changed", "shutdown"):
-            check_shape(data, data_of(ticked(type)), channel)
+        check_shape(data, CHANNELS[ticked(channel).partition(".")[0]][ticked(type)], channel)
 
 
 def test_the_intervals_and_channels_are_those_of_the_code() -> None:

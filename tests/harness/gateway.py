@@ -24,10 +24,12 @@ from gateway.core.records import cold_record, quote_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import Tokens
 from gateway.ops.dispatcher import Dispatcher
+from gateway.ops.table import OPS
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.process.seed import seed_commands
 from gateway.protocol.codecs import JSON, MSGPACK, Codec
+from gateway.protocol.events import data_type
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from persistence.audit import Audit, Taken
@@ -74,6 +76,11 @@ def payload_of(frame: bytes) -> bytes:
     return frame[start:]
 
 
+def has_exactly(data: Any, shape: Any) -> bool:
+    """Is what was decoded just what the shape would encode?"""
+    return bool(msgspec.json.decode(msgspec.json.encode(msgspec.convert(data, shape))) == data)
+
+
 class Client:
     """A session and what it was sent."""
 
@@ -95,7 +102,9 @@ class Client:
         request = {"id": self._id, "op": op, **({} if args is None else {"args": args}), **rest}
         self.sends(self.codec.encode(request))
         await self._gateway.settles()
-        return next(message for message in reversed(self.messages()) if message.get("id") == self._id)
+        reply: dict[str, Any] = next(message for message in reversed(self.messages()) if message.get("id") == self._id)
+        assert not reply["ok"] or has_exactly(reply["result"], OPS[op].result), (op, reply)
+        return reply
 
     async def result(self, op: str, args: Any = None, **rest: Any) -> Any:
         """The result of a request that succeeds."""
@@ -115,7 +124,12 @@ class Client:
         return [decode(payload_of(frame)) for frame in self.outlet.frames]
 
     def on(self, channel: str) -> list[dict[str, Any]]:
-        return [message for message in self.messages() if message.get("channel") == channel]
+        found = [message for message in self.messages() if message.get("channel") == channel]
+        for message in found:
+            assert message["data"] == {} or has_exactly(message["data"], data_type(channel, message["type"], str)), (
+                message
+            )
+        return found
 
 
 class Nothing:

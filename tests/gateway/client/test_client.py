@@ -9,34 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess, arena
-from gateway.channels import rooms
-from gateway.client import events as client_events
-from gateway.client import types as client_types
 from gateway.client.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client.connection import Encoding
-from gateway.client.types import Nothing
-from gateway.ops import careers as ops_careers
-from gateway.ops import fixed as ops_fixed
-from gateway.ops import games as ops_games
-from gateway.ops import history as ops_history
-from gateway.ops import market as ops_market
-from gateway.ops import me as ops_me
-from gateway.ops import orders as ops_orders
-from gateway.ops import positions as ops_positions
-from gateway.ops import queues as ops_queues
-from gateway.ops import referrals as ops_referrals
-from gateway.ops import shop as ops_shop
-from gateway.presenters import market_messages as messages_market
-from gateway.presenters import match_messages as messages_matches
-from gateway.presenters import matches as presented
-from gateway.presenters import rules
-from gateway.presenters import trade_messages as messages_trades
 from gateway.process.bots import play
+from gateway.protocol.matches import MatchCreated, Rules
+from gateway.protocol.scalars import Empty
+from gateway.protocol.shop import Bonus, Item, Offer
 
 ROOMY = "messages_burst = 100\n"
 """For whoever uses every op without a pause."""
@@ -69,7 +51,7 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
         candle = (await alice.candles("BTCUSDT", "1m"))[-1]
         assert candle.low <= candle.open <= candle.high
         practice, challenge = await alice.match_list(status="open")
-        assert (practice.match, practice.title, practice.rules) == (1, "Practice", client_types.Rules())
+        assert (practice.match, practice.title, practice.rules) == (1, "Practice", Rules())
         assert (challenge.rules.max_daily_drawdown_pct, challenge.rules.daily_anchor) == (Decimal(5), "balance")
         assert challenge.seat is None
         seat = (await alice.match(challenge.match)).seat
@@ -145,16 +127,16 @@ async def test_a_round_of_the_store_and_of_referrals(server: ArenaProcess) -> No
         await bob.guest("bob", referral_code=code)
         brought = await alice.referral()
         assert (brought.referred, brought.earned) == (1, {"SOL": Decimal("0.5")})
-        assert brought.bonus == client_types.Bonus("SOL", Decimal("0.5"), Decimal("0.25"), "sign_up")
+        assert brought.bonus == Bonus("SOL", Decimal("0.5"), Decimal("0.25"), "sign_up")
 
         await alice.top_up("USDT", 10)
         seen = next(found.version for found in await alice.wallet() if found.asset == "USDT")
         for _ in range(2):
             bought = await alice.purchase("GOLD_COIN", 3, version=seen, key="coins")
             assert (bought.item, bought.count) == ("GOLD_COIN", 3)
-        assert await alice.inventory() == [client_types.Item("GOLD_COIN", "Gold coin", 3, 2)]
+        assert await alice.inventory() == [Item("GOLD_COIN", "Gold coin", 3, 2)]
         coin = next(offer for offer in await alice.store() if offer.item == "GOLD_COIN")
-        assert coin == client_types.Offer("GOLD_COIN", "A coin", "USDT", Decimal("2.5"), stock + 2, True)
+        assert coin == Offer("GOLD_COIN", "A coin", "USDT", Decimal("2.5"), stock + 2, True)
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
@@ -178,7 +160,7 @@ async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encod
             told.append((event.channel, event.type, event.data))
             if event.type == "room.finished":
                 break
-        assert ("sys", "match.created", client_events.CreatedEvent(match, game)) in told
+        assert ("sys", "match.created", MatchCreated(match, game)) in told
         types = [(type, data.status) for channel, type, data in told if channel == room]
         assert types == [
             ("match", "waiting"), ("room.joined", "open"), ("room.started", "open"), ("room.finished", "closed"),
@@ -259,70 +241,6 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
     summary = await play(server.url, 5, 3, seed=2, actions_per_s=10)
     assert summary.error_examples == []
     assert summary.accepted > 30
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (client_types.Instrument, ops_market.InstrumentAnswer),
-        (client_types.Match, presented.MatchAnswer),
-        (client_types.Rules, rules.RulesAnswer),
-        (client_types.Board, presented.BoardAnswer),
-        (client_types.BoardRow, presented.BoardRow),
-        (client_types.Seat, presented.SeatAnswer),
-        (client_types.Order, ops_orders.OrderAnswer),
-        (client_types.Position, ops_positions.PositionAnswer),
-        (client_types.Me, ops_me.MeAnswer),
-        (client_types.Quote, messages_market.QuoteData),
-        (client_events.OrderEvent, messages_trades.OrderData),
-        (client_events.PositionEvent, messages_trades.PositionData),
-        (client_events.SeatEvent, messages_matches.SeatData),
-        (client_types.Judged, messages_matches.JudgedData),
-        (client_events.CandleEvent, messages_market.CandleData),
-        (client_types.Placed, ops_orders.Placed),
-        (client_types.AmendedOrder, ops_orders.AmendedOrder),
-        (client_types.Canceled, ops_orders.Canceled),
-        (client_types.CanceledAll, ops_orders.CanceledAll),
-        (client_types.Tested, ops_orders.Tested),
-        (client_types.Closed, ops_positions.Closed),
-        (client_types.Amended, ops_positions.Amended),
-        (client_types.FixedTerms, ops_market.FixedTermsAnswer),
-        (client_types.FixedBought, ops_fixed.Bought),
-        (client_types.FixedTrade, ops_fixed.FixedTradeAnswer),
-        (client_events.FixedEvent, messages_trades.FixedData),
-        (client_types.Offer, ops_shop.OfferAnswer),
-        (client_types.Item, ops_shop.ItemAnswer),
-        (client_types.Purchased, ops_shop.Purchased),
-        (client_types.Bonus, ops_referrals.BonusAnswer),
-        (client_types.Referral, ops_referrals.ReferralAnswer),
-        (client_events.Finished, messages_matches.RankedData),
-        (client_types.FinishedMatch, ops_history.FinishedAnswer),
-        (client_types.TradeResult, ops_history.ResultAnswer),
-        (client_types.Summary, ops_history.SummaryAnswer),
-        (client_types.ClosedTrade, ops_history.TradeAnswer),
-        (client_types.SettledTrade, ops_history.SettledAnswer),
-        (client_events.RoomEvent, rooms.RoomData),
-        (client_events.CreatedEvent, rooms.CreatedData),
-        (client_types.Queued, ops_queues.Queued),
-        (client_types.InQueue, ops_queues.QueueAnswer),
-        (client_events.QueueEvent, messages_matches.QueueData),
-        (client_events.CanceledEvent, messages_matches.CanceledData),
-        (client_events.ResumedEvent, messages_matches.ResumedData),
-        (client_types.Game, ops_games.GameAnswer),
-        (client_types.MatchMoney, presented.MoneyAnswer),
-        (client_types.Career, ops_careers.CareerAnswer),
-        (client_types.CupsBoard, ops_careers.CupsAnswer),
-        (client_types.CupsRow, ops_careers.CupsRow),
-        (client_events.Progress, messages_matches.ProgressData),
-        (client_events.SeasonEvent, messages_matches.SeasonData),
-    ],
-)
-def test_client_and_server_agree_on_fields(ours: type, theirs: type) -> None:
-    sent = {field.encode_name: field.required for field in msgspec.structs.fields(theirs)}
-    taken = {field.encode_name: field.required for field in msgspec.structs.fields(ours)}
-    assert taken.keys() == sent.keys()
-    for name, required in taken.items():
-        assert sent[name] or not required, f"{name} may be left out"
 
 
 # A server that behaves badly
@@ -432,10 +350,10 @@ async def test_a_reply_that_comes_too_late_is_not_one_to_nothing(script: Script)
         with pytest.raises(Unanswered):
             await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
         late = dict(held[0])
-        await alice.request("ping", {}, Nothing)
+        await alice.request("ping", {}, Empty)
         assert alice.unexpected == 0
         held.append(late)  # nobody waits for a second answer
-        await alice.request("ping", {}, Nothing)
+        await alice.request("ping", {}, Empty)
         assert alice.unexpected == 1
 
 
@@ -446,7 +364,7 @@ async def test_a_message_that_is_none_ends_the_connection(script: Script) -> Non
     script.answers = [babbles]
     async with Client(script.url) as alice:
         with pytest.raises(Garbled):
-            await alice.request("ping", {}, Nothing)
+            await alice.request("ping", {}, Empty)
 
 
 async def test_events_that_nobody_reads_are_dropped_and_counted(

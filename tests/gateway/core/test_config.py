@@ -26,7 +26,7 @@ from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSee
 from gateway.presenters.decimals import parse_percent, percent_text
 from gateway.presenters.specs import SpecError
 from gateway.process.seed import house_commands, seed_commands
-from gateway.protocol.specs import BracketSpec
+from gateway.protocol.market import BracketSpec
 
 CONFIG_FILE = Path(__file__).parents[3] / "config.toml"
 

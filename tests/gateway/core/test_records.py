@@ -42,9 +42,10 @@ from gateway.core.defaults import GAMES, INSTRUMENTS
 from gateway.presenters import events
 from gateway.presenters.decimals import money_text
 from gateway.presenters.instruments import Instrument
-from gateway.presenters.match_messages import JudgedData, judged_data
 from gateway.presenters.names import client_order_id_text
+from gateway.presenters.seats import judgement_event
 from gateway.process.seed import seed_commands
+from gateway.protocol.seats import Judgement
 
 PACKED = {
     "quote": (records.quote_record(1, 2, 3, 4, 5), QUOTE, Kind.QUOTE, 5),
@@ -140,8 +141,8 @@ def numbered(dtype: np.dtype[np.void]) -> tuple[bytes, list[str]]:
 def test_what_the_start_of_a_day_finds_has_no_quote() -> None:
     event = np.zeros(1, JUDGED)
     event["match"], event["rule"], event["equity"], event["level"] = 3, Rule.TOTAL_DRAWDOWN, 1, 2
-    told = judged_data(events.event_at(events.Judged, event.tobytes(), 0), None)
-    assert told == JudgedData(3, "total_drawdown", equity="0.00000001", floor="0.00000002")
+    told = judgement_event(events.event_at(events.Judged, event.tobytes(), 0), None)
+    assert told == Judgement(3, "total_drawdown", equity="0.00000001", floor="0.00000002")
 
 
 def test_outcomes_come_back_field_by_field() -> None:

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine.model.state import Game
+from engine.model import state
 from gateway.core.defaults import GAMES
 from gateway.core.tokens import ADMIN
-from gateway.ops.games import GameAnswer, game_answer
+from gateway.presenters.games import game_answer
 from gateway.presenters.specs import create_game_of
 from gateway.protocol.codecs import JSON
-from gateway.protocol.specs import GameSpec, GameUpdate
+from gateway.protocol.games import Game, GameSpec, GameUpdate
 from persistence.queries import Standing, Standings
 from tests.harness.gateway import Client, Gateway, open_gateway
 
@@ -111,7 +111,7 @@ SPLIT = msgspec.structs.replace(FULL, reward_price="0", prize_split=(70, 30))
                          ids=lambda data: data.title)  # fmt: skip
 def test_what_is_shown_of_a_game_makes_the_same_game_again(data: GameSpec) -> None:
     command = create_game_of(data)
-    shown = msgspec.json.decode(msgspec.json.encode(game_answer(5, Game([command]))))
+    shown = msgspec.json.decode(msgspec.json.encode(game_answer(5, state.Game([command]))))
     del shown["version"], shown["active"]
     assert create_game_of(msgspec.convert(shown, GameUpdate)) == command
 
@@ -121,7 +121,7 @@ def test_the_example_of_a_game_leaves_nothing_as_it_is_by_default() -> None:
     plain = GameSpec("Plain")
     for field in plain.__struct_fields__:
         assert any(getattr(data, field) != getattr(plain, field) for data in (FULL, SPLIT)), field
-    assert {"game", "version", "active"} == set(GameAnswer.__struct_fields__) - set(plain.__struct_fields__)
+    assert {"game", "version", "active"} == set(Game.__struct_fields__) - set(plain.__struct_fields__)
 
 
 async def test_a_match_makes_a_career(gateway: Gateway) -> None:

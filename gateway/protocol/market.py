@@ -1,0 +1,176 @@
+"""Instruments, as operators define them and clients see them; quotes, candles and kill switches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal
+
+from msgspec import Meta, Struct
+
+from engine.model.bounds import HIGHEST_PAYOUT_PERCENT
+from engine.model.scale import PPM
+from gateway.protocol.scalars import Arguments, D, Id, Interval, Milliseconds, Symbol, Why
+
+Ppm = Annotated[int, Meta(ge=0, le=PPM)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class QuoteOf(Arguments, frozen=True):
+    symbol: Symbol
+
+
+class QuotesOf(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of GET quotes: one symbol, or all."""
+
+    symbol: Symbol | None = None
+
+
+class CandlesOf(Arguments, frozen=True):
+    """Those that opened before `until`."""
+
+    symbol: Symbol
+    interval: Interval
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    until: Milliseconds | None = None
+
+
+class BracketSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of a margin table. The last one has no cap. The cumulative amounts follow from the steps."""
+
+    maintenance_ppm: Ppm
+    max_leverage: Count
+    notional_cap: str = ""
+
+
+class InstrumentSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """An instrument as operators define it, in [[instruments]] of config.toml and in admin.define_instrument. Prices,
+    quantities and money are decimal strings."""
+
+    symbol: str
+    name: str
+    base: str
+    tick_size: str
+    lot_size: str
+    min_quantity: str
+    max_quantity: str
+    highest_price: str
+    max_leverage: Count
+    brackets: tuple[BracketSpec, ...]
+    quote: str = "USDT"
+    min_notional: str = "5"
+    taker_fee_ppm: Ppm = 500
+    maker_fee_ppm: Ppm = 200
+    max_spread_ppm: Ppm = 10_000
+    markup_ticks: Annotated[int, Meta(ge=0)] = 0
+    quote_lifetime_ms: Count = 2_000
+    hours: tuple[str, ...] = ()  # weekly, UTC, such as "mon 00:00 - fri 22:00"; none: always open
+    fixed_payout_percent: Annotated[int, Meta(ge=0, le=HIGHEST_PAYOUT_PERCENT)] = 80
+    fixed_min_stake: str = "1"
+    fixed_max_stake: str = "1000"
+    fixed_min_s: Count = 5
+    fixed_max_s: Count = 86_400
+    fixed_exposure_cap: str = "1000000"
+    fixed_wallets: tuple[Literal["DEMO", "USDT", "USDC"], ...] = ("DEMO",)
+
+
+class Bracket(Struct, Generic[D], frozen=True, omit_defaults=True):
+    """One step of an instrument's margin table; the last one has no cap."""
+
+    maintenance_rate: D
+    max_leverage: int
+    maintenance_amount: D
+    notional_cap: D | None = None
+
+
+class FixedTerms(Struct, Generic[D], frozen=True):
+    """On what terms fixed-time trades are offered; the payout in percent of the stake, durations in seconds. From
+    `wallets` they may be staked as well, in all of them on these terms."""
+
+    payout: int
+    min_stake: D
+    max_stake: D
+    min_duration: int
+    max_duration: int
+    wallets: list[str]
+
+
+class Instrument(Struct, Generic[D], frozen=True):
+    """Fees are fractions of the notional."""
+
+    symbol: str
+    name: str
+    type: str
+    base: str
+    quote: str
+    tick_size: D
+    lot_size: D
+    min_quantity: D
+    max_quantity: D
+    min_notional: D
+    max_leverage: int
+    taker_fee: D
+    maker_fee: D
+    markup: D
+    enabled: bool
+    locked: bool
+    halted: bool
+    close_only: bool
+    brackets: list[Bracket[D]]
+    hours: list[str]  # such as "mon 00:00 - fri 22:00", UTC; none: always open
+    fixed: FixedTerms[D] | None = None
+
+
+class Quote(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
+    """Prices are None before the first one; `stale` says whether it is too old to open on. `last` is the last trade."""
+
+    symbol: str
+    bid: D | None
+    ask: D | None
+    last: D | None
+    at: int  # ms
+    stale: bool | None = None
+
+
+class Candle(Struct, Generic[D], frozen=True, gc=False, array_like=True):
+    """Of the bid. `ticks` is how many quotes are in it."""
+
+    open_at: int  # ms
+    open: D
+    high: D
+    low: D
+    close: D
+    ticks: int
+
+
+class CandleEvent(Struct, Generic[D], frozen=True, gc=False):
+    symbol: str
+    interval: str
+    candle: Candle[D]
+    closed: bool
+
+
+class InstrumentEvent(Struct, frozen=True):
+    """An instrument was defined, or defined anew."""
+
+    symbol: str
+
+
+class SetSwitch(Arguments, frozen=True):
+    """Of the instrument, match or player that is named; of the whole arena when none is."""
+
+    switch: Literal["locked", "halted", "close_only"]
+    on: bool
+    reason: Why
+    symbol: Symbol | None = None
+    match: Id | None = None
+    player: Id | None = None
+
+
+class SwitchEvent(Struct, frozen=True, omit_defaults=True):
+    """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
+
+    scope: str
+    switch: str
+    on: bool
+    symbol: str | None = None
+    match: int | None = None
+    player: int | None = None
