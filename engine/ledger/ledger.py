@@ -168,7 +168,7 @@ def _is_known(book, transfer):
 # What changes
 
 
-@kernel
+@rare_kernel
 def resolve(book, events, row, amount, status, id_low, id_high):
     """End the hold: move `amount` of it, 0 unless it is posted, and give back the rest."""
     held = book.holds[row]

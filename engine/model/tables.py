@@ -762,7 +762,7 @@ SCRATCH: Final = frozenset({
 })  # fmt: skip
 
 
-class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
+class Book(Tables):
     """All numeric state, and the scratch that kernels use within one turn."""
 
     world: Table = rows_of(WORLD)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 ALL = sorted(path for part in ("engine", "persistence", "gateway", "bench") for path in (ROOT / part).rglob("*.py"))
-COMPILERS = ("kernel", "rare_kernel", "entry")
+COMPILERS = ("kernel", "rare_kernel", "entry", "rare_entry")
 """The decorators of what is compiled."""
 
 
