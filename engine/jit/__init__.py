@@ -63,7 +63,7 @@ def signature(compiled: Any, parameters: dict[str, Any]) -> tuple[Any, ...]:
     found = []
     for name in code.co_varnames[: code.co_argcount]:
         example = parameters.get(f"{entry_name}.{name}", parameters.get(name, 0))
-        found.append(example._numba_type_ if isinstance(example, type) else numba.typeof(example))
+        found.append(getattr(example, "_numba_type_", None) or numba.typeof(example))
     return tuple(found)
 
 

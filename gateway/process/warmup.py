@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import engine
 from engine import views
 from engine.batch.machine import Machine
-from engine.jit import JIT_DISABLED, signature
+from engine.jit import signature
 from engine.jit.caching import check_cache_directory, drop_stale_caches
 from engine.ledger import accounts
 from engine.model import scale
@@ -91,11 +91,13 @@ OnKernel = Callable[[int, int], None]
 def warm_up(on_kernel: OnKernel = lambda compiled, kernels: None) -> int:
     """Play a small round in an arena of its own; how many kernels had to be compiled for it."""
     progress = _Progress(on_kernel)
-    missing = [] if JIT_DISABLED else [entry for entry in entries() if not _is_kept(entry)]
+    missing = [entry for entry in entries() if not _is_kept(entry)]
     if missing:
         check_cache_directory()
         _compile(missing, progress)
     with numba_events.install_listener(COMPILED, _Listener(progress)):
+        for entry in entries():
+            entry.compile(signature(entry, PARAMETERS))
         _play()
     return len(progress.compiled)
 
