@@ -20,7 +20,7 @@ def build(folder: Path) -> Path:
         staged = Path(made)
         for part in ("engine", "persistence", "gateway", "bench"):
             shutil.copytree(ROOT / part, staged / part, ignore=shutil.ignore_patterns("__pycache__", "compiled"))
-        for name in ("pyproject.toml", "README.md"):
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, staged)
         environment = os.environ | {
             "NUMBA_CPU_NAME": BASELINE, "NUMBA_CPU_FEATURES": "", "PYTHONPATH": str(staged),

@@ -12,4 +12,5 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
     views/         read-only answers
     invariants/    whole-state checks, a file per noun
     digest.py      hash of the state
+    precompile.py  compiles all machine code before it is needed
 """

@@ -7,6 +7,8 @@ import sys
 import structlog
 from rich.console import Console
 
+from engine.precompile import NoCacheFolder
+from gateway.cli.failure import Failure
 from gateway.process.warmup import warm_up_showing
 
 
@@ -18,5 +20,13 @@ def warm_console(quiet: bool = False) -> Console:
     """The console, after the kernels are warm. A quiet one shows nothing unless it is a terminal."""
     log_to_stderr()
     console = Console(stderr=True, quiet=quiet and not Console(stderr=True).is_terminal)
-    warm_up_showing(console)
+    compile_first(console)
     return console
+
+
+def compile_first(console: Console) -> int:
+    """Compile what is not in the cache; how many kernels that were. Raises Failure when it can be kept nowhere."""
+    try:
+        return warm_up_showing(console)
+    except NoCacheFolder as error:
+        raise Failure(str(error)) from error

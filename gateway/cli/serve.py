@@ -75,11 +75,10 @@ def warmup() -> int:
     """Compile the engine now, so that the next start is quick."""
     from rich.console import Console
 
-    from gateway.cli.console import log_to_stderr
-    from gateway.process.warmup import warm_up_showing
+    from gateway.cli.console import compile_first, log_to_stderr
 
     log_to_stderr()
-    compiled = warm_up_showing(Console(stderr=True))
+    compiled = compile_first(Console(stderr=True))
     print(f"compiled {compiled} kernels" if compiled else "all kernels were in the cache")
     return 0
 

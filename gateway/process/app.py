@@ -24,6 +24,7 @@ from engine.batch.machine import Applied
 from engine.model.commands import Batch, encode_cold
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
+from engine.precompile import NoCacheFolder, compile_entries
 from engine.views import quote, takes_quotes, waits_for_quote
 from gateway.channels.fanout import Fanout, Message
 from gateway.channels.publisher import Publisher
@@ -44,7 +45,6 @@ from gateway.presenters.instruments import Instruments
 from gateway.presenters.specs import SpecError
 from gateway.process.data_folder import DataFolder, open_data_folder
 from gateway.process.seed import house_commands, seed_commands
-from gateway.process.warmup import warm_up
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
 from gateway.transport.connections import GOING_AWAY, Connections
@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 REFUSALS: Final = (
     ConfigError, SpecError, ClockRefused, SecretUnusable, SymbolsUnavailable,
-    DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer,
+    DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer, NoCacheFolder,
 )  # fmt: skip
 """Why an arena does not start. Each says in its message what is wrong."""
 
@@ -169,7 +169,7 @@ class App:
             await folder.abandon()
             raise
         try:
-            warm_up()
+            compile_entries()
             log.info("kernels warm", seconds=round(time.perf_counter() - begun_s, 1))
             await app._begin()
         except BaseException:

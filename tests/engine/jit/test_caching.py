@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.jit import JIT_DISABLED, caching
+from engine.jit import JIT_DISABLED
 from engine.jit.caching import NoCacheFolder, cache_directory, check_cache_directory
 from engine.jit.sources import compiled_sources, sources_hash
-from gateway.process.warmup import warm_up
+from engine.precompile import compile_entries
 
 ROOT = Path(__file__).parents[3]
 ENGINE = ROOT / "engine"
@@ -29,7 +29,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_an_edit_of_what_is_compiled_in_changes_the_key(copied: Path, name: str):
+def test_an_edit_of_what_is_compiled_in_changes_the_key(copied: Path, name: str) -> None:
     before, text = sources_hash(copied), (copied / name).read_text()
     (copied / name).write_text(text + "\nEDITED = 1\n")
     assert sources_hash(copied) != before
@@ -38,14 +38,14 @@ def test_an_edit_of_what_is_compiled_in_changes_the_key(copied: Path, name: str)
 
 
 @pytest.mark.parametrize("name", ["batch/machine.py", "competition/matches.py", "views/market.py"])
-def test_an_edit_of_a_cold_handler_does_not(copied: Path, name: str):
+def test_an_edit_of_a_cold_handler_does_not(copied: Path, name: str) -> None:
     before, text = sources_hash(copied), (copied / name).read_text()
     (copied / name).write_text(text + "\nEDITED = 1\n")
     assert sources_hash(copied) == before
     (copied / name).write_text(text)
 
 
-def test_the_key_follows_a_kernel_that_moves(tmp_path: Path):
+def test_the_key_follows_a_kernel_that_moves(tmp_path: Path) -> None:
     engine = tmp_path / "engine"
     (engine / "trading").mkdir(parents=True)
     (engine / "trading" / "marks.py").write_text(
@@ -59,11 +59,11 @@ def test_the_key_follows_a_kernel_that_moves(tmp_path: Path):
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_whatever_is_compiled_stands_in_a_source_that_is_known():
+def test_whatever_is_compiled_stands_in_a_source_that_is_known() -> None:
     """Of a file that the rule does not find, nothing is compiled, whoever imports it."""
     from numba.core.dispatcher import Dispatcher
 
-    warm_up()
+    compile_entries()
     modules = {name: module for name, module in sys.modules.items() if name.startswith("engine")}
     defining = {
         member.py_func.__code__.co_filename
@@ -74,21 +74,21 @@ def test_whatever_is_compiled_stands_in_a_source_that_is_known():
     assert {path for path in defining if path.startswith(str(ENGINE))} <= {str(path) for path in compiled_sources()}
 
 
-def test_the_key_is_found_at_once():
+def test_the_key_is_found_at_once() -> None:
     started = time.process_time()
     sources_hash()
     assert time.process_time() - started < 0.05
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_entries_are_called_with_what_their_parameters_names_say():
+def test_entries_are_called_with_what_their_parameters_names_say() -> None:
     """Else what was compiled ahead would not be what is called. In a process of its own, because tests may hand kernels
     what they like."""
     script = (
         "from engine.jit import signature\n"
         "from engine.model.signatures import PARAMETERS\n"
-        "from gateway.process.warmup import entries, warm_up\n"
-        "warm_up()\n"
+        "from engine.precompile import compile_entries, entries\n"
+        "compile_entries()\n"
         "print([entry.__name__ for entry in entries() if entry.signatures != [signature(entry, PARAMETERS)]])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=110)
@@ -98,7 +98,7 @@ def test_entries_are_called_with_what_their_parameters_names_say():
 # Where it is kept
 
 
-def test_a_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_a_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ARENA_KERNEL_CACHE", str(tmp_path / "kernels"))
     check_cache_directory()
     assert cache_directory().parent == tmp_path / "kernels"
@@ -106,21 +106,21 @@ def test_a_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 @pytest.mark.parametrize("variable", ["ARENA_KERNEL_CACHE", "XDG_CACHE_HOME"])
-def test_a_folder_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str):
+def test_a_folder_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv("ARENA_KERNEL_CACHE", raising=False)
     monkeypatch.setenv(variable, "/dev/null")
     with pytest.raises(NoCacheFolder, match="ARENA_KERNEL_CACHE"):
         check_cache_directory()
 
 
-def test_without_a_home_there_is_no_folder(monkeypatch: pytest.MonkeyPatch):
+def test_without_a_home_there_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARENA_KERNEL_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
 
     def nobody() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(caching.Path, "home", nobody)
+    monkeypatch.setattr(Path, "home", nobody)
     with pytest.raises(NoCacheFolder, match="ARENA_KERNEL_CACHE"):
         check_cache_directory()
 
@@ -129,7 +129,7 @@ def test_without_a_home_there_is_no_folder(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("locators", ["", "InTreeCacheLocator"])
 def test_without_a_folder_the_arena_says_so_in_one_line_and_writes_nothing_among_the_sources(
     tmp_path: Path, locators: str
-):
+) -> None:
     for part in ("engine", "gateway", "persistence", "bench"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "compiled"))
     environment = {name: value for name, value in os.environ.items() if name != "ARENA_KERNEL_CACHE"}
@@ -146,11 +146,11 @@ def test_without_a_folder_the_arena_says_so_in_one_line_and_writes_nothing_among
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_an_entry_that_is_called_without_a_folder_says_so(monkeypatch: pytest.MonkeyPatch):
+def test_an_entry_that_is_called_without_a_folder_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.jit import entry
 
     @entry
-    def twice(amount):
+    def twice(amount: int) -> int:
         return amount + amount
 
     monkeypatch.setenv("ARENA_KERNEL_CACHE", "/dev/null")

@@ -31,7 +31,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = [python, "-c", "import site; print(site.getsitepackages()[0])"]
     packages = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
     install = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "--target"]
-    subprocess.run([*install, packages, wheel], check=True)
+    subprocess.run([*install, str(packages), str(wheel)], check=True)
     (packages / "zz_needed.pth").write_text("\n".join(site.getsitepackages()) + "\n")
     return python
 
@@ -50,15 +50,15 @@ def warm_up(python: Path, cache: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_nothing_is_compiled_after_an_installation(installed: Path, tmp_path: Path):
+def test_nothing_is_compiled_after_an_installation(installed: Path, tmp_path: Path) -> None:
     assert "all kernels were in the cache" in warm_up(installed, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_folder_is_needed_then(installed: Path, tmp_path: Path):
+def test_no_folder_is_needed_then(installed: Path, tmp_path: Path) -> None:
     assert "all kernels were in the cache" in warm_up(installed, tmp_path, ARENA_KERNEL_CACHE="/dev/null")
 
 
-def test_another_processor_compiles_for_itself(installed: Path, tmp_path: Path):
+def test_another_processor_compiles_for_itself(installed: Path, tmp_path: Path) -> None:
     assert "all kernels" not in warm_up(installed, tmp_path, NUMBA_CPU_NAME="x86-64-v2")
     assert any(tmp_path.rglob("*.nbc"))

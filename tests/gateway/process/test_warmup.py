@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from engine.jit import JIT_DISABLED
-from gateway.process.warmup import entries, warm_up
+from engine.precompile import compile_entries, entries
 from tests.gateway.ops.test_wallet import operator
 from tests.harness.gateway import open_gateway
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 def test_all_that_python_calls_is_ready_before_the_first_client() -> None:
-    warm_up()
+    compile_entries()
     assert len(entries()) > 20
     assert [entry.py_func.__name__ for entry in entries() if not entry.signatures] == []
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 def test_what_is_warm_is_not_compiled_again() -> None:
-    warm_up()
-    assert warm_up() == 0
+    compile_entries()
+    assert compile_entries() == 0
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
@@ -32,8 +32,8 @@ def test_kernels_are_handed_no_enums() -> None:
     """To tell what an enum is takes numba a tenth of a millisecond a call: more than all else that a transfer costs. In
     a process of its own, because tests may hand kernels what they like."""
     script = (
-        "from gateway.process.warmup import entries, warm_up\n"
-        "warm_up()\n"
+        "from engine.precompile import compile_entries, entries\n"
+        "compile_entries()\n"
         "print({str(handed) for entry in entries() for signature in entry.signatures for handed in signature})"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=110, check=True)
@@ -52,7 +52,7 @@ ASKED: dict[str, Any] = {
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 async def test_what_players_ask_for_is_compiled_already() -> None:
     """Whoever looked at the store first made everybody wait: its item was a number where others are of an enum."""
-    warm_up()
+    compile_entries()
     gateway = await open_gateway()
     boss, ann = await operator(gateway), await gateway.player()
     await boss.result("admin.set_offer", {"item": "GOLD_COIN", "price": "1"})
