@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.batch.prefetch import DISTANCE, prefetch_commands, prefetch_due
-from engine.competition.outage_watch import was_quoted, watch_feed
+from engine.competition.outage_kernels import is_feed_alive, start_outage_timer
 from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
 from engine.ledger.holds import expire_hold
@@ -224,13 +224,13 @@ def _fire_timers(book, events, room, scratch):
         elif timer.kind == TIMER_SAMPLE:
             if not sample_match(book, events, timer.owner, room):
                 return False
-        elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not was_quoted(book, row)):
+        elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not is_feed_alive(book, row)):
             progress.timer = row
             progress.resume = progress.phase
             progress.phase = PHASE_TIMER
             return False
         elif timer.kind == TIMER_OUTAGE:
-            watch_feed(book, timer.owner, book.world[0].quoted_at_ns)
+            start_outage_timer(book, timer.owner, book.world[0].quoted_at_ns)
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):

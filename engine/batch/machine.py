@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 from engine.batch import loop
 from engine.competition.careers import start_season
 from engine.competition.games import create_game, set_game_active
-from engine.competition.joining import join_match, leave_match, register_player, reset_seat_of
-from engine.competition.matches import archive_match, cancel_match, create_match, end_match, start_match, turn_match
-from engine.competition.outages import feed_is_back, feed_is_out
-from engine.competition.queues import delete_game_of, join_queue_of, leave_queue_of, time_is_up, update_game_of
+from engine.competition.joining import join_match, leave_match, register_player, reset_practice_seat
+from engine.competition.matches import advance_match, archive_match, cancel_match, create_match, end_match, start_match
+from engine.competition.outages import resume_paused_matches, void_or_pause_match
+from engine.competition.queues import (
+    delete_game_and_queue,
+    join_queue,
+    leave_queue,
+    time_out_player,
+    update_game_and_queue,
+)
 from engine.competition.referrals import fund_referrals, set_referrals
 from engine.competition.shop import purchase_item, set_offer, stock_store
 from engine.jit import settled
@@ -118,7 +124,7 @@ HANDLERS: dict[type, Handler] = {
     CancelMatch: cancel_match,
     ArchiveMatch: archive_match,
     RegisterPlayer: register_player,
-    ResetSeat: reset_seat_of,
+    ResetSeat: reset_practice_seat,
     OpenFeed: open_feed,
     SetSwitch: set_switch,
     TopUp: top_up,
@@ -128,16 +134,19 @@ HANDLERS: dict[type, Handler] = {
     SetOffer: set_offer,
     StockStore: stock_store,
     PurchaseItem: purchase_item,
-    UpdateGame: update_game_of,
-    DeleteGame: delete_game_of,
+    UpdateGame: update_game_and_queue,
+    DeleteGame: delete_game_and_queue,
     SetGameActive: set_game_active,
     StartSeason: start_season,
-    JoinQueue: join_queue_of,
-    LeaveQueue: leave_queue_of,
+    JoinQueue: join_queue,
+    LeaveQueue: leave_queue,
 }
 """What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
 
-TIMERS: dict[int, Callable[[State, int, Emit], None]] = {TIMER_OUTAGE: feed_is_out, TIMER_QUEUE: time_is_up}
+TIMERS: dict[int, Callable[[State, int, Emit], None]] = {
+    TIMER_OUTAGE: void_or_pause_match,
+    TIMER_QUEUE: time_out_player,
+}
 """What serves each kind of timer that kernels leave to the machine; it is given the timer's row."""
 
 
@@ -184,9 +193,9 @@ class Machine:
         """Do what the kernels stopped for."""
         progress = self.state.book.progress[0]
         if phase == loop.PHASE_MATCH:
-            turn_match(self.state, int(progress["match"]), self._emit)
+            advance_match(self.state, int(progress["match"]), self._emit)
         elif phase == loop.PHASE_FEED:
-            feed_is_back(self.state, self._emit)
+            resume_paused_matches(self.state, self._emit)
         else:
             timer = int(progress["timer"])
             TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)

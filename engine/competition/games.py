@@ -1,4 +1,4 @@
-"""Games: the templates of matches. A match plays by the version of its game that it was made with, to its end."""
+"""Games: templates of matches. A match keeps the version of its game with which it was created, to its end."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from engine.model.tables import ORDER_RATE_STAMPS
 from engine.storage.emit import Emit
 
 MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
-"""What an entry fee can be in."""
+"""Assets in which an entry fee can be paid."""
 
 ITEM_ASSETS = tuple(asset.name for asset in Asset if of_players(asset) is Account.PLAYER_ITEMS)
 
 
-def rules_of(state: State, match_id: int) -> CreateGame:
-    """What the match plays by, whatever has become of its game since."""
+def rules_of_match(state: State, match_id: int) -> CreateGame:
+    """The version of its game that the match was created with."""
     match = state.book.matches[match_id]
     return state.cold.games[int(match["game"])].version(int(match["game_version"]))
 
 
-def may_be_made(state: State, game: int) -> Reason:
-    """May matches of the game be made?"""
-    reason = _is_there(state, game)
+def check_game_active(state: State, game: int) -> Reason:
+    """Whether matches of the game can be created: a Reason, ACCEPTED if so."""
+    reason = _check_exists(state, game)
     if reason is Reason.ACCEPTED and not state.cold.games[game].active:
         return Reason.GAME_NOT_ACTIVE
     return reason
 
 
 def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, int]:
-    """Keep the game's texts and rules; its id."""
-    reason = _may_be_played(state, command)
+    """Create a game; returns its id."""
+    reason = _check_rules(state, command)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
@@ -56,10 +56,10 @@ def create_game(state: State, command: CreateGame, emit: Emit) -> tuple[Reason, 
 
 
 def update_game(state: State, command: UpdateGame, emit: Emit) -> tuple[Reason, int]:
-    """The game's next version, for matches that are made from now on; its id."""
-    reason = _is_there(state, command.game)
+    """Add a version to the game, for matches created from now on; returns the game's id."""
+    reason = _check_exists(state, command.game)
     if reason is Reason.ACCEPTED:
-        reason = _may_be_played(state, command.rules)
+        reason = _check_rules(state, command.rules)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
@@ -68,8 +68,8 @@ def update_game(state: State, command: UpdateGame, emit: Emit) -> tuple[Reason, 
 
 
 def delete_game(state: State, command: DeleteGame, emit: Emit) -> tuple[Reason, int]:
-    """No new matches of the game, for good. What its matches play by stays; its id."""
-    reason = _is_there(state, command.game)
+    """Delete the game: no more matches of it. Its versions are kept for existing matches. Returns its id."""
+    reason = _check_exists(state, command.game)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
@@ -78,8 +78,8 @@ def delete_game(state: State, command: DeleteGame, emit: Emit) -> tuple[Reason, 
 
 
 def set_game_active(state: State, command: SetGameActive, emit: Emit) -> tuple[Reason, int]:
-    """New matches of the game from now on, or no more for now; its id."""
-    reason = _is_there(state, command.game)
+    """Allow or suspend new matches of the game; returns its id."""
+    reason = _check_exists(state, command.game)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
@@ -87,13 +87,13 @@ def set_game_active(state: State, command: SetGameActive, emit: Emit) -> tuple[R
     return Reason.ACCEPTED, command.game
 
 
-def _is_there(state: State, game: int) -> Reason:
+def _check_exists(state: State, game: int) -> Reason:
     found = state.cold.games.get(game)
     return Reason.GAME_NOT_FOUND if found is None or found.deleted else Reason.ACCEPTED
 
 
-def _may_be_played(state: State, command: CreateGame) -> Reason:
-    """Are the texts and rules within bounds, and is there what they name?"""
+def _check_rules(state: State, command: CreateGame) -> Reason:
+    """Whether texts and rules are within bounds and the symbols exist: a Reason."""
     if not (
         0 < command.starting_balance <= BOUND >> 8
         and 1 <= command.max_positions <= 100_000

@@ -1,4 +1,4 @@
-"""Joining: who registers, takes a seat in a match, gives it back, or starts it over."""
+"""Registration, and seats in matches: joining, leaving, and resetting a practice seat."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.competition.match_seats import seat_players
-from engine.competition.prizes import give_back_fees, may_take_fee, take_fee
-from engine.competition.referrals import may_be_referred, refer
+from engine.competition.match_kernels import seat_players
+from engine.competition.prizes import charge_entry_fee, check_match_fee, refund_entry_fees
+from engine.competition.referrals import check_referrer, record_referral
 from engine.jit.plain import readable
 from engine.ledger.funding import grant_demo
 from engine.model.commands import JoinMatch, LeaveMatch, RegisterPlayer, ResetSeat
@@ -22,17 +22,16 @@ from engine.storage.emit import Emit, go_through
 from engine.trading.challenge_rules import start_watch, time_match, time_match_now
 from engine.trading.seats import close_seat, find_seat, reset_seat
 
-MOST_GRANTED = 4 * BOUND
-"""Sum of the starting balances of a match, so that sums over its seats fit an int64."""
+MAX_INITIAL_FUNDING = 4 * BOUND
+"""Largest sum of a match's starting balances: sums over its seats fit an int64."""
 
-
-MOST_IDS = (1 << 31) - 1
-"""Players and matches share the key of a seat, 31 bits each."""
+MAX_ID = (1 << 31) - 1
+"""Of a player or a match: the key of a seat has 31 bits for each."""
 
 
 def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[Reason, int]:
-    """The next player, with a seat in every open practice match, demo money, and what a referral brings; the id."""
-    reason = may_be_referred(state, command.referrer)
+    """Register a player: seats in all open practice matches, a demo grant, the referral. Returns the player's id."""
+    reason = check_referrer(state, command.referrer)
     if reason is not Reason.ACCEPTED:
         return reason, 0
     if command.demo_grant < 0:
@@ -44,40 +43,40 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
     book = state.book
     book.world[0]["players"] += 1
     player = int(book.world[0]["players"])
-    assert player <= MOST_IDS
+    assert player <= MAX_ID
     state.cold.players[player] = command
     emit(EventKind.PLAYER_REGISTERED, player)
     for match in practice:
-        seat_all(state, [player], match, emit)
+        open_seats(state, [player], match, emit)
     grant_demo(state, player, command.demo_grant, emit)
-    refer(state, player, emit)
+    record_referral(state, player, emit)
     return Reason.ACCEPTED, player
 
 
 def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, int]:
-    """Seat the player in a match that waits for players, or is open and never did; the match's id.
+    """Seat the player in a match that waits for players, or that is open and has no minimum; returns the match's id.
 
-    With its last player a match begins at once; with enough of them when the countdown is over.
+    A match that waits starts at once when it is full, and after its countdown when it has the minimum of players.
     """
-    reason = may_join(state, command)
+    reason = check_join(state, command)
     if reason is not Reason.ACCEPTED:
         return reason, 0
 
-    let_join(state, command, emit)
+    join(state, command, emit)
     return Reason.ACCEPTED, command.match
 
 
-def let_join(state: State, command: JoinMatch, emit: Emit) -> None:
-    """Seat the player, who may join."""
+def join(state: State, command: JoinMatch, emit: Emit) -> None:
+    """Charge the entry fee and seat the player; `check_join` has accepted the command."""
     make_room_for_seats(state, 1)
     make_room_for_match(state, 0)
-    take_fee(state, command.match, command.player, emit)
-    seat_all(state, [command.player], command.match, emit)
-    _see_who_is_there(state, command.match, emit)
+    charge_entry_fee(state, command.match, command.player, emit)
+    open_seats(state, [command.player], command.match, emit)
+    _update_countdown(state, command.match, emit)
 
 
-def may_join(state: State, command: JoinMatch) -> Reason:
-    """Could the player be seated?"""
+def check_join(state: State, command: JoinMatch) -> Reason:
+    """Whether the player can be seated: a Reason, ACCEPTED if so."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND
@@ -92,17 +91,17 @@ def may_join(state: State, command: JoinMatch) -> Reason:
         return Reason.CODE_WRONG
     if find_seat(book, command.player, command.match):
         return Reason.ALREADY_JOINED
-    if not _places(state, command.match):
+    if not _free_places(state, command.match):
         return Reason.MATCH_FULL
-    return may_take_fee(state, command.match, command.player)
+    return check_match_fee(state, command.match, command.player)
 
 
 def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, int]:
-    """Give the player's seat back, as if it had never been taken; the match's id."""
+    """Remove the player's seat from a match that waits and refund the entry fee; returns the match's id."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
-    row = seat_row_of(state, command.player, command.match)
+    row = find_seat_row(state, command.player, command.match)
     if row == 0:
         return Reason.NOT_JOINED, 0
     if book.matches[command.match]["status"] != MATCH_WAITING:
@@ -110,14 +109,14 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
 
     make_room_for_match(state, 0)
     close_seat(state.book, row)
-    give_back_fees(state, command.match, readable(np.array([command.player])), emit)
+    refund_entry_fees(state, command.match, readable(np.array([command.player])), emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)
-    _see_who_is_there(state, command.match, emit)
+    _update_countdown(state, command.match, emit)
     return Reason.ACCEPTED, command.match
 
 
-def _see_who_is_there(state: State, match_id: int, emit: Emit) -> None:
-    """Begin, or set or stop the countdown, of a match that waits."""
+def _update_countdown(state: State, match_id: int, emit: Emit) -> None:
+    """Start the match, or start or stop its countdown, by its number of seats; only while it waits for players."""
     book = state.book
     match = book.matches[match_id]
     if match["status"] != MATCH_WAITING:
@@ -125,23 +124,23 @@ def _see_who_is_there(state: State, match_id: int, emit: Emit) -> None:
     if match["seats"] < match["min_players"]:
         if match["timer"]:
             time_match(book, match_id, 0)
-            _tell_time(state, match_id, emit)
+            _emit_match_timed(state, match_id, emit)
     elif match["seats"] == match["max_players"] or not match["countdown_ns"]:
         time_match_now(book, match_id)
     elif not match["timer"]:
         time_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
-        _tell_time(state, match_id, emit)
+        _emit_match_timed(state, match_id, emit)
 
 
-def _tell_time(state: State, match_id: int, emit: Emit) -> None:
-    """When the match begins, or ends, is another time now."""
+def _emit_match_timed(state: State, match_id: int, emit: Emit) -> None:
+    """Announce new start and end times."""
     match = state.book.matches[match_id]
     event = emit(EventKind.MATCH_TIMED, match=match_id)
     event["starts_at_ns"], event["ends_at_ns"] = match["starts_at_ns"], match["ends_at_ns"]
 
 
-def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:
-    """Start the player's practice seat over; the match's id. Whatever is open must be closed first."""
+def reset_practice_seat(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason, int]:
+    """Reset the player's practice seat to the starting balance; returns the match's id. The seat must be flat."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
@@ -149,7 +148,7 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
         return Reason.MATCH_NOT_PRACTICE, 0
     if book.matches[command.match]["status"] != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN, 0
-    row = seat_row_of(state, command.player, command.match)
+    row = find_seat_row(state, command.player, command.match)
     if row == 0:
         return Reason.NOT_JOINED, 0
     if any(book.seats[row][field] for field in ("positions", "orders", "first_fixed")):
@@ -161,23 +160,23 @@ def reset_seat_of(state: State, command: ResetSeat, emit: Emit) -> tuple[Reason,
     return Reason.ACCEPTED, command.match
 
 
-def seat_row_of(state: State, player: int, match: int) -> int:
+def find_seat_row(state: State, player: int, match: int) -> int:
     """The row of the player's seat in the match; 0 when there is none, or no such player."""
-    if not 1 <= player <= int(state.book.world[0]["players"]):  # kernels only take numbers of 64 bits
+    if not 1 <= player <= int(state.book.world[0]["players"]):  # kernels take 64-bit integers only
         return 0
     return int(find_seat(state.book, player, match))
 
 
-def seat_all(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
-    """Seat the players, as far as there are places."""
-    seated = readable(np.array(players[: _places(state, match)], np.int64))
+def open_seats(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
+    """Seat the players, in order, while places are free."""
+    seated = readable(np.array(players[: _free_places(state, match)], np.int64))
     go_through(state, emit, seat_players, len(seated), seated, match)
 
 
-def _places(state: State, match: int) -> int:
-    """How many more the match takes, and what it grants them can still be counted."""
-    rules = state.book.matches[match]
-    places = (MOST_GRANTED - int(rules["initial_funding"])) // int(rules["starting_balance"])
-    if rules["max_players"]:
-        places = min(places, int(rules["max_players"]) - int(rules["seats"]))
-    return max(0, places)
+def _free_places(state: State, match: int) -> int:
+    """How many more seats the match can have, by its maximum and by MAX_INITIAL_FUNDING."""
+    row = state.book.matches[match]
+    free = (MAX_INITIAL_FUNDING - int(row["initial_funding"])) // int(row["starting_balance"])
+    if row["max_players"]:
+        free = min(free, int(row["max_players"]) - int(row["seats"]))
+    return max(0, free)

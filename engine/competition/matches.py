@@ -1,23 +1,23 @@
-"""Matches and their seats: who plays what."""
+"""Matches: creation, start, cancellation, end and archiving."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.competition.careers import progress
-from engine.competition.games import may_be_made, rules_of
-from engine.competition.joining import MOST_IDS, seat_all
-from engine.competition.match_seats import rank_seats, tell_players
-from engine.competition.outage_watch import watch_feed
+from engine.competition.careers import update_careers
+from engine.competition.games import check_game_active, rules_of_match
+from engine.competition.joining import MAX_ID, open_seats
+from engine.competition.match_kernels import emit_to_players, finish_seats
+from engine.competition.outage_kernels import start_outage_timer
 from engine.competition.prizes import (
-    give_back_fees,
-    may_set_aside,
-    pay_out,
-    release_reward,
-    set_aside,
+    check_prize_funds,
+    refund_entry_fees,
+    release_reserve,
+    reserve_prize,
+    settle_escrow,
 )
-from engine.competition.ranking import joined, players_in, prizes, ranked
-from engine.competition.referrals import reward_players
+from engine.competition.ranking import players_of_seats, prize_amounts, rank_seats, seats_in_join_order
+from engine.competition.referrals import pay_match_bonuses
 from engine.competition.settlement import start_sampling
 from engine.jit.plain import readable
 from engine.model.arithmetic import next_midnight, ppm_ceil
@@ -43,15 +43,15 @@ from engine.storage.hash_index import allowed_key, find, insert
 from engine.storage.timers import set_timer
 from engine.trading.challenge_rules import time_match, time_match_now
 
-SAMPLES = 100
-"""Of a seat's equity while its match lasts, the last one at its end; fewer of a match that is over in less than as many
-seconds."""
+EQUITY_SAMPLES = 100
+"""Samples of each seat's equity over a match, the last one at its end. They are at least a second apart, so a match
+shorter than this many seconds has fewer."""
 
 
 def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason, int]:
-    """A match with the game's rules as they are now; its id. It waits for players, if the game says so; a practice
-    match never does, and seats every player there is."""
-    reason = may_be_made(state, command.game)
+    """Create a match with the current version of the game; returns its id. It waits for players if the game has a
+    minimum. A practice match opens at once, with a seat for every player."""
+    reason = check_game_active(state, command.game)
     if reason is not Reason.ACCEPTED:
         return reason, 0
     versions = state.cold.games[command.game].versions
@@ -59,7 +59,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     if not command.practice and game.duration_s == 0:
         return Reason.MATCH_ENDLESS, 0
     if not command.practice:
-        reason = may_set_aside(state, game)
+        reason = check_prize_funds(state, game)
         if reason is not Reason.ACCEPTED:
             return reason, 0
 
@@ -69,7 +69,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
     book = state.book
     book.world[0]["matches"] += 1
     match_id = int(book.world[0]["matches"])
-    assert match_id <= MOST_IDS
+    assert match_id <= MAX_ID
     state.cold.matches[match_id] = command
     match = book.matches[match_id]
     match["game"] = command.game
@@ -80,7 +80,7 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match["max_players"] = game.max_players
         match["countdown_ns"] = game.countdown_s * NS_PER_S
         match["asset"] = Asset[game.currency] if game.currency else 0
-        set_aside(state, match_id, game, emit)
+        reserve_prize(state, match_id, game, emit)
         book = state.book
         match = book.matches[match_id]
         if game.currency and (game.entry_fee or game.reward_price):
@@ -92,18 +92,18 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
         match["speed_bump_ns"] = game.speed_bump_ms * NS_PER_MS
     for field in ("starting_balance", "max_positions", "max_leverage"):
         match[field] = getattr(game, field)
-    _pin_challenge(state, match_id, game)
+    _copy_challenge_rules(state, match_id, game)
     emit(EventKind.MATCH_CREATED, match=match_id)
     match["status"] = MATCH_WAITING
     if not match["min_players"]:
-        _open(state, match_id)
+        _open_match(state, match_id)
     if command.practice:
-        seat_all(state, range(1, players + 1), match_id, emit)
+        open_seats(state, range(1, players + 1), match_id, emit)
     return Reason.ACCEPTED, match_id
 
 
-def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
-    """Give the match the game's challenge rules, its percents as money. They round up: floors round down."""
+def _copy_challenge_rules(state: State, match_id: int, game: CreateGame) -> None:
+    """Copy the game's challenge rules to the match, ppm as money, rounded up (so that floors round down)."""
     book = state.book
     match = book.matches[match_id]
     for symbol in game.allowed_symbols:
@@ -129,27 +129,27 @@ def _pin_challenge(state: State, match_id: int, game: CreateGame) -> None:
     match["watched"] = any(match[rule] for rule in rules)
 
 
-def _open(state: State, match_id: int) -> None:
-    """From now on seats may trade; its days and its duration begin."""
+def _open_match(state: State, match_id: int) -> None:
+    """Open the match for trading: start its end timer, equity samples, trading day and outage timer."""
     book = state.book
     match = book.matches[match_id]
     now_ns = int(book.world[0]["now_ns"])
     time_match(book, match_id, 0)
     match["status"] = MATCH_OPEN
     if not match["practice"]:
-        duration_s = rules_of(state, match_id).duration_s
+        duration_s = rules_of_match(state, match_id).duration_s
         time_match(book, match_id, now_ns + duration_s * NS_PER_S)
-        match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // SAMPLES)
+        match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // EQUITY_SAMPLES)
         start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
         match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
     if match["outage_ns"]:
-        watch_feed(book, match_id, now_ns)
+        start_outage_timer(book, match_id, now_ns)
 
 
 def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, int]:
-    """Let the match begin when this command is done; its id."""
-    reason = _waits(state, command.match)
+    """Start a match that waits, right after this command; returns its id."""
+    reason = _check_waiting(state, command.match)
     if reason is Reason.ACCEPTED and not state.book.matches[command.match]["seats"]:
         reason = Reason.MATCH_EMPTY
     if reason is not Reason.ACCEPTED:
@@ -160,25 +160,25 @@ def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, 
 
 
 def cancel_match(state: State, command: CancelMatch, emit: Emit) -> tuple[Reason, int]:
-    """Call the match off and tell its players; its id."""
-    reason = _waits(state, command.match)
+    """Cancel a match that waits; returns its id."""
+    reason = _check_waiting(state, command.match)
     if reason is not Reason.ACCEPTED:
         return reason, 0
     time_match(state.book, command.match, 0)
-    _call_off(state, command.match, Reason.CALLED_OFF, emit)
+    _cancel_and_refund(state, command.match, Reason.CALLED_OFF, emit)
     return Reason.ACCEPTED, command.match
 
 
-def _call_off(state: State, match_id: int, reason: Reason, emit: Emit) -> None:
-    """Whoever has paid gets all of it back; nobody is ranked."""
+def _cancel_and_refund(state: State, match_id: int, reason: Reason, emit: Emit) -> None:
+    """Cancel the match: refund all entry fees, release the reserve, notify players; there is no ranking."""
     state.book.matches[match_id]["status"] = MATCH_CANCELED
-    release_reward(state, match_id, emit)
-    give_back_fees(state, match_id, players_in(state, joined(state, match_id)), emit)
-    tell_all(state, match_id, EventKind.MATCH_CANCELED, emit, reason=reason)
+    release_reserve(state, match_id, emit)
+    refund_entry_fees(state, match_id, players_of_seats(state, seats_in_join_order(state, match_id)), emit)
+    emit_to_all(state, match_id, EventKind.MATCH_CANCELED, emit, reason=reason)
 
 
 def archive_match(state: State, command: ArchiveMatch, emit: Emit) -> tuple[Reason, int]:
-    """Out of the lists; the match's id."""
+    """Archive a match that is over; returns its id."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
@@ -189,7 +189,7 @@ def archive_match(state: State, command: ArchiveMatch, emit: Emit) -> tuple[Reas
     return Reason.ACCEPTED, command.match
 
 
-def _waits(state: State, match_id: int) -> Reason:
+def _check_waiting(state: State, match_id: int) -> Reason:
     if not 1 <= match_id <= int(state.book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND
     if state.book.matches[match_id]["status"] != MATCH_WAITING:
@@ -197,16 +197,18 @@ def _waits(state: State, match_id: int) -> Reason:
     return Reason.ACCEPTED
 
 
-def tell_all(
+def emit_to_all(
     state: State, match_id: int, kind: EventKind, emit: Emit, reason: Reason = Reason.ACCEPTED, ends_at_ns: int = 0
 ) -> None:
-    """Each of its players, who joined first first, and then everybody."""
-    told = readable(np.append(players_in(state, joined(state, match_id)), 0))
-    go_through(state, emit, tell_players, len(told), told, match_id, kind.value, reason.value, ends_at_ns)
+    """Emit to each of its players in join order, and then publicly."""
+    recipients = readable(np.append(players_of_seats(state, seats_in_join_order(state, match_id)), 0))
+    go_through(
+        state, emit, emit_to_players, len(recipients), recipients, match_id, kind.value, reason.value, ends_at_ns
+    )
 
 
 def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]:
-    """End the match, as if its time had come, or call it off: it is settled when this command is done. Its id."""
+    """End an open match early, or void it; it is settled right after this command. Returns its id."""
     book = state.book
     if not 1 <= command.match <= int(book.world[0]["matches"]):
         return Reason.MATCH_NOT_FOUND, 0
@@ -220,28 +222,28 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
     return Reason.ACCEPTED, command.match
 
 
-def turn_match(state: State, match_id: int, emit: Emit) -> None:
-    """The match's time has come: one that waited begins, one that is settled is ranked, or called off."""
+def advance_match(state: State, match_id: int, emit: Emit) -> None:
+    """Serve the match's timer: start it when it waits, else (it is settled) rank or cancel it."""
     match = state.book.matches[match_id]
     if match["status"] == MATCH_WAITING:
         make_room_for_match(state, 0)
-        _open(state, match_id)
-        tell_all(state, match_id, EventKind.MATCH_STARTED, emit)
+        _open_match(state, match_id)
+        emit_to_all(state, match_id, EventKind.MATCH_STARTED, emit)
     elif match["void"]:
-        _call_off(state, match_id, Reason(int(match["void"])), emit)
+        _cancel_and_refund(state, match_id, Reason(int(match["void"])), emit)
     else:
         _finish(state, match_id, emit)
 
 
 def _finish(state: State, match_id: int, emit: Emit) -> None:
-    """Rank the seats, and tell each player how it went."""
+    """Rank the seats, pay prizes and bonuses, update careers."""
     book = state.book
-    game = rules_of(state, match_id)
-    rows, fit = ranked(state, match_id, game.ranks_by_trades)
-    won = [] if book.matches[match_id]["practice"] else prizes(game, len(rows), fit)
-    go_through(state, emit, rank_seats, len(rows), rows, match_id, readable(np.array(won, np.int64)))
+    game = rules_of_match(state, match_id)
+    rows, eligible = rank_seats(state, match_id, game.ranks_by_trades)
+    amounts = [] if book.matches[match_id]["practice"] else prize_amounts(game, len(rows), eligible)
+    go_through(state, emit, finish_seats, len(rows), rows, match_id, readable(np.array(amounts, np.int64)))
     emit(EventKind.MATCH_FINISHED, match=match_id)
-    players = players_in(state, rows)
-    pay_out(state, match_id, players, fit, emit)
-    reward_players(state, match_id, players, fit, emit)
-    progress(state, match_id, players, fit, emit)
+    players = players_of_seats(state, rows)
+    settle_escrow(state, match_id, players, eligible, emit)
+    pay_match_bonuses(state, match_id, players, eligible, emit)
+    update_careers(state, match_id, players, eligible, emit)

@@ -1,7 +1,7 @@
-"""Real money: what moves between players, matches and the house. Each flow is one or a few transfers of the ledger.
+"""Entry fees, reserves and prizes: transfers between players, the escrow of a match, and the house.
 
-A match guards its own money: what its escrow holds follows from its seats, so no id of a transfer is needed, and at its
-end the escrow is exactly empty. A practice match has no asset: it moves no money, whatever its game says.
+The escrow's balance follows from the match's seats, so its transfers need no ids; when the match is over, the escrow is
+empty. A practice match has no asset and moves no money.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.competition.games import rules_of
-from engine.competition.ranking import pool, prizes
+from engine.competition.games import rules_of_match
+from engine.competition.ranking import prize_amounts, prize_pool
 from engine.ledger import payment_kernels
 from engine.ledger.accounts import ensure_account, find_account_row
 from engine.ledger.balances import available
@@ -25,37 +25,37 @@ from engine.storage.capacity import make_room_for_accounts, make_room_for_hold
 from engine.storage.emit import Emit, go_through
 
 
-def may_set_aside(state: State, game: CreateGame) -> Reason:
-    """Could the house pay the prize of a match of the game, and give its items?"""
-    lacking = _lacking(game)
-    wanted = [(ASSETS_BY_NAME[item], count) for item, count in game.item_rewards]
-    if lacking > 0:
-        wanted.append((ASSETS_BY_NAME[game.currency], lacking))
-    for asset, amount in wanted:
+def check_prize_funds(state: State, game: CreateGame) -> Reason:
+    """Whether the house can reserve the prize and the items of a match: a Reason, ACCEPTED if so."""
+    reserve = _reserve_needed(game)
+    needed = [(ASSETS_BY_NAME[item], count) for item, count in game.item_rewards]
+    if reserve > 0:
+        needed.append((ASSETS_BY_NAME[game.currency], reserve))
+    for asset, amount in needed:
         rewards = find_account_row(state.book, 0, Account.HOUSE_REWARDS, asset)
         if available(state.book, rewards) < amount:
             return Reason.INSUFFICIENT_FUNDS
     return Reason.ACCEPTED
 
 
-def set_aside(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
-    """Open the match's escrow, and hold what of its prize the players' fees may not cover, and its items."""
-    make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may make many matches, of all who wait in a queue
+def reserve_prize(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
+    """Open the match's escrow, and hold the items and the part of a fixed prize that fees may not cover."""
+    make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may create many matches, from a queue
     for number, (item, count) in enumerate(game.item_rewards):
-        held = _held(state, match_id, ASSETS_BY_NAME[item], count, TransferCode.ITEM_REWARD, emit)
+        held = _hold_from_rewards(state, match_id, ASSETS_BY_NAME[item], count, TransferCode.ITEM_REWARD, emit)
         state.book.matches[match_id]["item_holds"][number] = held
     if not game.currency:
         return
     asset = ASSETS_BY_NAME[game.currency]
     ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
-    lacking = _lacking(game)
-    if lacking > 0:
-        held = _held(state, match_id, asset, lacking, TransferCode.REWARD, emit)
+    reserve = _reserve_needed(game)
+    if reserve > 0:
+        held = _hold_from_rewards(state, match_id, asset, reserve, TransferCode.REWARD, emit)
         state.book.matches[match_id]["reward_hold"] = held
 
 
-def _held(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
-    """The row of a new hold, from the house's rewards for the match's escrow."""
+def _hold_from_rewards(state: State, match_id: int, asset: Asset, amount: int, code: TransferCode, emit: Emit) -> int:
+    """Hold an amount from the house's rewards for the match's escrow; returns the hold's row."""
     rewards = ensure_account(state.book, 0, Account.HOUSE_REWARDS, asset)
     escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
     make_room_for_hold(state)
@@ -63,25 +63,25 @@ def _held(state: State, match_id: int, asset: Asset, amount: int, code: Transfer
     return int(state.book.transfer_plan[0]["hold"])
 
 
-def _lacking(game: CreateGame) -> int:
-    """What of a fixed prize the fee of one player, the fewest who play a match, does not cover."""
+def _reserve_needed(game: CreateGame) -> int:
+    """The part of a fixed prize that a single entry fee (the fewest possible) does not cover; 0 or less: none."""
     if not game.currency or game.prize_split:
         return 0
-    return game.reward_price - pool(game, 1)
+    return game.reward_price - prize_pool(game, 1)
 
 
-def may_take_fee(state: State, match_id: int, player: int) -> Reason:
-    """Can the player pay the entry fee, and will all that may come back be counted?"""
+def check_match_fee(state: State, match_id: int, player: int) -> Reason:
+    """Whether the player can pay the match's entry fee: a Reason. AMOUNT_INVALID: later payments could overflow."""
     asset = int(state.book.matches[match_id]["asset"])
     if not asset:
         return Reason.ACCEPTED
     if total_credits(state, find_account_row(state.book, match_id, Account.MATCH_ESCROW, asset)) > MAX_FUNDED:
         return Reason.AMOUNT_INVALID
-    return may_pay_fee(state, rules_of(state, match_id), player)
+    return check_entry_fee(state, rules_of_match(state, match_id), player)
 
 
-def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
-    """Could the player pay the entry fee of a match of the game, and will all that may come back be counted?"""
+def check_entry_fee(state: State, game: CreateGame, player: int) -> Reason:
+    """Whether the player can pay the game's entry fee: a Reason. AMOUNT_INVALID: later payments could overflow."""
     if not game.currency:
         return Reason.ACCEPTED
     asset = ASSETS_BY_NAME[game.currency]
@@ -91,26 +91,26 @@ def may_pay_fee(state: State, game: CreateGame, player: int) -> Reason:
     return Reason.ACCEPTED if available(state.book, cash) >= game.entry_fee else Reason.INSUFFICIENT_FUNDS
 
 
-def take_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
-    """The entry fee from the player's account into the match's escrow."""
-    game = rules_of(state, match_id)
+def charge_entry_fee(state: State, match_id: int, player: int, emit: Emit) -> None:
+    """Transfer the entry fee, if any, from the player to the match's escrow."""
+    game = rules_of_match(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
-        cash, escrow = _accounts(state, match_id, player, ASSETS_BY_NAME[game.currency])
+        cash, escrow = _player_and_escrow(state, match_id, player, ASSETS_BY_NAME[game.currency])
         pay(state, cash, escrow, game.entry_fee, TransferCode.ENTRY_FEE, match_id, emit)
 
 
-def give_back_fees(state: State, match_id: int, players: NDArray[np.int64], emit: Emit) -> None:
-    """The very amount back to each of the players, who have paid it."""
-    game = rules_of(state, match_id)
+def refund_entry_fees(state: State, match_id: int, players: NDArray[np.int64], emit: Emit) -> None:
+    """Transfer the entry fee, if any, from the escrow back to each of the players."""
+    game = rules_of_match(state, match_id)
     if state.book.matches[match_id]["asset"] and game.entry_fee:
         asset = ASSETS_BY_NAME[game.currency]
         escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
-        what = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
-        go_through(state, emit, payment_kernels.pay_players, len(players), players, escrow, *what)
+        terms = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
+        go_through(state, emit, payment_kernels.pay_players, len(players), players, escrow, *terms)
 
 
-def release_reward(state: State, match_id: int, emit: Emit) -> None:
-    """Nothing of what the house has set aside is needed."""
+def release_reserve(state: State, match_id: int, emit: Emit) -> None:
+    """Void the holds of the match's prize and items that are still open."""
     match = state.book.matches[match_id]
     if match["reward_hold"]:
         require_accepted(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
@@ -121,32 +121,31 @@ def release_reward(state: State, match_id: int, emit: Emit) -> None:
         holds[number] = 0
 
 
-def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, emit: Emit) -> None:
-    """Empty the escrow of a match that is over: prizes to the first of `players`, of whom `fit` may win, the rest to
-    the house. When none may, everybody gets the fee back, or the house keeps all, as the game says. Practice is free,
-    and nothing is won by it."""
-    game = rules_of(state, match_id)
+def settle_escrow(state: State, match_id: int, players: NDArray[np.int64], eligible: int, emit: Emit) -> None:
+    """Empty the escrow of a finished match: prizes to the first of `players` (ranked best first, `eligible` can win),
+    the rest to the house. If none is eligible, fees are refunded or kept by the house, as the game says."""
+    game = rules_of_match(state, match_id)
     if state.book.matches[match_id]["practice"]:
         return
-    if fit:
-        _give_items(state, match_id, int(players[0]), emit)
+    if eligible:
+        _award_items(state, match_id, int(players[0]), emit)
     if not game.currency:
-        release_reward(state, match_id, emit)
+        release_reserve(state, match_id, emit)
         return
     asset = ASSETS_BY_NAME[game.currency]
     escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
-    if not fit and not game.keeps_fees:
-        release_reward(state, match_id, emit)
-        give_back_fees(state, match_id, players, emit)
+    if not eligible and not game.keeps_fees:
+        release_reserve(state, match_id, emit)
+        refund_entry_fees(state, match_id, players, emit)
         return
-    won = prizes(game, len(players), fit)
-    lacking = sum(won) - pool(game, len(players))
+    amounts = prize_amounts(game, len(players), eligible)
+    shortfall = sum(amounts) - prize_pool(game, len(players))
     held = int(state.book.matches[match_id]["reward_hold"])
-    if held and lacking > 0:
-        require_accepted(post_hold(state.book, emit.room(1), held, lacking))
+    if held and shortfall > 0:
+        require_accepted(post_hold(state.book, emit.room(1), held, shortfall))
         state.book.matches[match_id]["reward_hold"] = 0
-    release_reward(state, match_id, emit)
-    for player, prize in zip(players[: len(won)].tolist(), won, strict=False):
+    release_reserve(state, match_id, emit)
+    for player, prize in zip(players[: len(amounts)].tolist(), amounts, strict=False):
         if prize:
             cash = ensure_account(state.book, player, of_players(asset), asset)
             pay(state, escrow, cash, prize, TransferCode.PRIZE, match_id, emit)
@@ -156,26 +155,25 @@ def pay_out(state: State, match_id: int, players: NDArray[np.int64], fit: int, e
         pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
 
 
-def keeps_live_money(state: State, match_id: int, fit: int) -> bool:
-    """Has the match, which is over with `fit` to win, cost its players live money that was not given back?"""
-    game = rules_of(state, match_id)
+def kept_live_fees(state: State, match_id: int, eligible: int) -> bool:
+    """Whether the finished match took live money from its players that was not refunded."""
+    game = rules_of_match(state, match_id)
     asset = int(state.book.matches[match_id]["asset"])
-    return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (fit > 0 or game.keeps_fees)
+    return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (eligible > 0 or game.keeps_fees)
 
 
-def _give_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
-    """What was set aside of items, through the match's escrow, to the winner."""
-    for number, (item, count) in enumerate(rules_of(state, match_id).item_rewards):
-        items, escrow = _accounts(state, match_id, winner, ASSETS_BY_NAME[item])
+def _award_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
+    """Transfer the held items, through the match's escrow, to the winner."""
+    for number, (item, count) in enumerate(rules_of_match(state, match_id).item_rewards):
+        items, escrow = _player_and_escrow(state, match_id, winner, ASSETS_BY_NAME[item])
         holds = state.book.matches[match_id]["item_holds"]
         require_accepted(post_hold(state.book, emit.room(1), int(holds[number]), count))
         holds[number] = 0
         pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 
 
-def _accounts(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
-    """Rows of the player's account and of the match's escrow."""
+def _player_and_escrow(state: State, match_id: int, player: int, asset: Asset) -> tuple[int, int]:
+    """Rows of the player's account and the match's escrow."""
     book = state.book
-    return ensure_account(book, player, of_players(asset), asset), ensure_account(
-        book, match_id, Account.MATCH_ESCROW, asset
-    )
+    player_row = ensure_account(book, player, of_players(asset), asset)
+    return player_row, ensure_account(book, match_id, Account.MATCH_ESCROW, asset)

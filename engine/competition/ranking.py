@@ -1,11 +1,11 @@
-"""Ranking: who has won a match that is over, and what the prizes are. A total order, and integers that add up."""
+"""Ranking of a finished match, and its prizes. The order is total; prizes add up to the pool exactly."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.competition.match_seats import list_seats
+from engine.competition.match_kernels import list_seats
 from engine.jit.plain import readable
 from engine.model.commands import CreateGame
 from engine.model.scale import PPM
@@ -15,50 +15,58 @@ from engine.model.tables import SEAT_DISQUALIFIED
 _RANKED_BY = ("status", "held_trades", "trades", "cash", "reserved", "margin", "balance_at_ns", "max_drawdown")
 
 
-def ranked(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int64], int]:
-    """Rows of the match's seats, the best first, and how many of them are fit to win a prize.
+def rank_seats(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np.int64], int]:
+    """Rows of the match's seats, best first, and how many of them (the first ones) are eligible to win a prize.
 
-    Not disqualified; enough trades; higher balance; more trades (`by_trades`); lower greatest drawdown of the balance;
-    who reached the balance earlier; who joined first.
+    Order: not disqualified; enough trades; higher balance; more trades (if `by_trades`); lower maximum drawdown of the
+    balance; balance reached earlier; joined earlier.
     """
     book = state.book
-    rows = joined(state, match_id)
+    rows = seats_in_join_order(state, match_id)
     seats = {name: np.asarray(book.seats)[name][rows] for name in _RANKED_BY}
-    unfit = seats["status"] == SEAT_DISQUALIFIED
-    short = seats["held_trades"] < int(book.matches[match_id]["min_trades"])
+    disqualified = seats["status"] == SEAT_DISQUALIFIED
+    too_few_trades = seats["held_trades"] < int(book.matches[match_id]["min_trades"])
     trades = -seats["trades"].astype(np.int64) if by_trades else np.zeros(len(rows), np.int64)
     balance = seats["cash"] + seats["reserved"] + seats["margin"]
     order = np.lexsort(
-        (np.arange(len(rows)), seats["balance_at_ns"], seats["max_drawdown"], trades, -balance, short, unfit)
+        (
+            np.arange(len(rows)),
+            seats["balance_at_ns"],
+            seats["max_drawdown"],
+            trades,
+            -balance,
+            too_few_trades,
+            disqualified,
+        )
     )
-    return rows[order], int(np.count_nonzero(~unfit & ~short))
+    return rows[order], int(np.count_nonzero(~disqualified & ~too_few_trades))
 
 
-def joined(state: State, match_id: int) -> NDArray[np.int64]:
-    """Rows of the match's seats, who joined first first."""
+def seats_in_join_order(state: State, match_id: int) -> NDArray[np.int64]:
+    """Rows of the match's seats in join order."""
     rows = readable(np.empty(int(state.book.matches[match_id]["seats"]), np.int64))
     list_seats(state.book, match_id, rows)
     return rows
 
 
-def players_in(state: State, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those whose seats these are, as kernels take them."""
+def players_of_seats(state: State, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The players of the seats, as an array that kernels accept."""
     return readable(np.asarray(state.book.seats)["player"][rows].astype(np.int64))
 
 
-def prizes(game: CreateGame, seats: int, fit: int) -> list[int]:
-    """The prizes by rank, of those fit to win: the reward to the winner, or the pool of entry fees less the house fee
-    (rounded down) by the game's split. What does not divide, and the parts of ranks that nobody takes, go to the first.
+def prize_amounts(game: CreateGame, seats: int, eligible: int) -> list[int]:
+    """Prizes by rank, in native units: the fixed reward to the winner, or the prize pool by the game's split. Rounding
+    remainders and the shares of ranks without an eligible player go to the winner.
     """
-    if fit == 0:
+    if eligible == 0:
         return []
     if not game.prize_split:
         return [game.reward_price]
-    pooled = pool(game, seats)
-    shares = [pooled * percent // 100 for percent in game.prize_split[:fit]]
+    pooled = prize_pool(game, seats)
+    shares = [pooled * percent // 100 for percent in game.prize_split[:eligible]]
     return [shares[0] + pooled - sum(shares), *shares[1:]]
 
 
-def pool(game: CreateGame, seats: int) -> int:
-    """The entry fees of so many players less the house's, rounded down."""
+def prize_pool(game: CreateGame, seats: int) -> int:
+    """The entry fees of `seats` players less the house fee, rounded down, in native units."""
     return game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM

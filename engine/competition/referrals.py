@@ -1,7 +1,7 @@
-"""Referrals: who has brought whom, and the bonus that the house pays to both for it, once.
+"""Referrals: who referred whom, and the bonus that the house pays to both, once.
 
-A player can only be referred by one who was there before, and only when signing up: so nobody refers himself, and there
-are no circles to earn in. An empty account of the house refuses the bonus, never the sign-up.
+A referrer is named at registration and must be registered already, so there are no self-referrals and no cycles. When
+the house's account cannot pay, the bonus is skipped; the registration succeeds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.competition.prizes import keeps_live_money
+from engine.competition.prizes import kept_live_fees
 from engine.jit.plain import readable
 from engine.ledger.accounts import find_account_row
 from engine.ledger.funding import ASSETS_BY_NAME, credit_from_world
@@ -24,7 +24,7 @@ from engine.storage.event_buffer import EVENTS_PER_PLAYER
 
 
 def set_referrals(state: State, command: SetReferrals, emit: Emit) -> tuple[Reason, int]:
-    """Take over the terms; 0."""
+    """Set the terms; returns 0."""
     if command.asset not in ASSETS_BY_NAME:
         return Reason.ASSET_UNKNOWN, 0
     if not (0 <= command.referrer_bonus <= BOUND and 0 <= command.referred_bonus <= BOUND):
@@ -35,37 +35,37 @@ def set_referrals(state: State, command: SetReferrals, emit: Emit) -> tuple[Reas
 
 
 def fund_referrals(state: State, command: FundReferrals, emit: Emit) -> tuple[Reason, int]:
-    """Credit the house's account for referrals; 0."""
+    """Credit the house's referrals account; returns 0."""
     if command.asset not in ASSETS_BY_NAME:
         return Reason.ASSET_UNKNOWN, 0
     asset = ASSETS_BY_NAME[command.asset]
     return credit_from_world(state, 0, Account.HOUSE_REFERRALS, asset, command.amount, TransferCode.FUNDING, emit), 0
 
 
-def may_be_referred(state: State, referrer: int) -> Reason:
-    """Is there such a player, if one is named?"""
+def check_referrer(state: State, referrer: int) -> Reason:
+    """Whether the referrer exists; 0 is none."""
     if not 0 <= referrer <= int(state.book.world[0]["players"]):
         return Reason.REFERRAL_CODE_UNKNOWN
     return Reason.ACCEPTED
 
 
-def refer(state: State, player: int, emit: Emit) -> None:
-    """Remember who has referred the new player."""
+def record_referral(state: State, player: int, emit: Emit) -> None:
+    """Record who referred the new player, and pay the bonus if it is due at sign-up."""
     referrer = state.cold.players[player].referrer
     if referrer:
         state.cold.referred.setdefault(referrer, []).append(player)
-        _reward(state, [player], BonusAt.SIGN_UP, 0, emit)
+        _pay_bonuses(state, [player], BonusAt.SIGN_UP, 0, emit)
 
 
-def reward_players(state: State, match_id: int, players: NDArray[np.int64], fit: int, emit: Emit) -> None:
-    """Those of the players of a match that is over for whom a bonus is due now."""
-    if keeps_live_money(state, match_id, fit):
-        _reward(state, players.tolist(), BonusAt.FIRST_PAID_MATCH, match_id, emit)
+def pay_match_bonuses(state: State, match_id: int, players: NDArray[np.int64], eligible: int, emit: Emit) -> None:
+    """Pay bonuses that are due after a first paid match, for the players of a finished match."""
+    if kept_live_fees(state, match_id, eligible):
+        _pay_bonuses(state, players.tolist(), BonusAt.FIRST_PAID_MATCH, match_id, emit)
 
 
-def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: Emit) -> None:
-    """Pay both or none: nothing if it was paid before, or if the house has not enough. Then a later match may find
-    that it has."""
+def _pay_bonuses(state: State, players: list[int], at: BonusAt, match_id: int, emit: Emit) -> None:
+    """Pay each player and its referrer, both or none: none if paid before, or if the house cannot pay; it is then tried
+    again after the next paid match."""
     terms, cold = state.cold.referrals, state.cold
     if terms is None or terms.at is not at or not (terms.referrer_bonus or terms.referred_bonus):
         return
@@ -74,17 +74,17 @@ def _reward(state: State, players: list[int], at: BonusAt, match_id: int, emit: 
         return
 
     asset = ASSETS_BY_NAME[terms.asset]
-    of = of_players(asset)
+    account = of_players(asset)
     bonus, referrer_bonus = terms.referred_bonus, terms.referrer_bonus
     referrers = [cold.players[player].referrer for player in due]
     paid = readable(np.zeros(len(due), np.int64))
     pairs = (readable(np.array(due, np.int64)), readable(np.array(referrers, np.int64)), paid)
-    how = (of.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
+    terms_of_payment = (account.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
     i = 0
     while i < len(due):
         house = find_account_row(state.book, 0, Account.HOUSE_REFERRALS, asset)
-        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *how))
-        if i == began:  # there was no room for their accounts
+        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *terms_of_payment))
+        if i == began:  # the accounts table had no room
             make_room_for_accounts(state, 2)
     for player, is_paid in zip(due, paid.tolist(), strict=True):
         if is_paid:

@@ -1,6 +1,4 @@
-"""Settlement: what a match does to all of its seats. It settles them when it ends, and tells now and then what they are
-worth.
-"""
+"""Compiled loops over all seats of a match: settlement at its end, and equity samples while it runs."""
 
 from __future__ import annotations
 
@@ -16,8 +14,8 @@ from engine.trading.seats import balance, worth
 
 @rare_kernel
 def settle_match(book, events, match_id, room, outcome):
-    """Refund the match's fixed-time trades, cancel its orders and close its positions at their last usable quotes,
-    while more than `room` events fit; True when nothing is open. No rule looks at it any more."""
+    """Close the match: refund fixed-time trades, cancel orders, close positions at their last usable quotes, clear its
+    timers. Challenge rules are not evaluated any more. Stops at `room` events, to be called again; True when done."""
     progress = book.progress[0]
     match = book.matches[match_id]
     match.status = MATCH_CLOSED
@@ -25,14 +23,14 @@ def settle_match(book, events, match_id, room, outcome):
     while row != 0:
         if book.seats[row].watched:
             drop_bands(book, row)
-        open_still = True
-        while open_still:
+        is_open = True
+        while is_open:
             if progress.events >= room:
                 progress.cursor = row
                 return False
-            open_still = flatten(book, events, row, Cause.MATCH_END.value, outcome)
+            is_open = flatten(book, events, row, Cause.MATCH_END.value, outcome)
         if match.sample_timer != 0:
-            _sample(book, events, row)
+            _emit_sample(book, events, row)
         row = book.seats[row].next_in_match
     progress.cursor = 0
     clear_timer(book, match.timer)
@@ -51,10 +49,11 @@ def settle_match(book, events, match_id, room, outcome):
 
 @rare_kernel
 def sample_match(book, events, match_id, room):
-    """Tell what each of the match's seats is worth, while more than `room` events fit; True when all are told.
+    """Emit an equity sample of each of the match's seats and set the next sample timer. Stops at `room` events, to be
+    called again; True when done.
 
-    The next time is counted from now, so that one who was away does not make up for what was missed. Walks the match's
-    seats and their positions.
+    The next sample is a full interval from now: samples missed while the server was down are not made up. Walks the
+    match's seats and their positions.
     """
     progress = book.progress[0]
     match = book.matches[match_id]
@@ -63,7 +62,7 @@ def sample_match(book, events, match_id, room):
         if progress.events >= room:
             progress.cursor = row
             return False
-        _sample(book, events, row)
+        _emit_sample(book, events, row)
         row = book.seats[row].next_in_match
     progress.cursor = 0
     clear_timer(book, match.sample_timer)
@@ -73,13 +72,13 @@ def sample_match(book, events, match_id, room):
 
 @entry
 def start_sampling(book, match_id):
-    """Let the match tell what its seats are worth, from now on."""
+    """Set the timer of the match's next equity sample."""
     match = book.matches[match_id]
     match.sample_timer = set_timer(book, book.world[0].now_ns + match.sample_ns, TIMER_SAMPLE, match_id, match_id)
 
 
 @kernel
-def _sample(book, events, row):
+def _emit_sample(book, events, row):
     seat = book.seats[row]
     equity, _ = worth(book, row)
     event = events.sampled[begin(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]

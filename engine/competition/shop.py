@@ -1,7 +1,7 @@
-"""The store: the house sells items, which are assets of the ledger like any other, for live money.
+"""The shop: the house sells items, which are assets of the ledger, for live money.
 
-What is in stock is what the house's account of the item has, and an inventory is a balance. Demo money and items buy
-nothing: else they would become live.
+Stock is the balance of the house's store account in the item; a player's inventory is a balance too. Demo money and
+items cannot pay: they would become live money.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.storage.emit import Emit
 
 
 def set_offer(state: State, command: SetOffer, emit: Emit) -> tuple[Reason, int]:
-    """Take over the terms on which the item is sold; the number of its asset."""
+    """Set the price of an item; returns its Asset."""
     if not _is_item(command.item):
         return Reason.ITEM_UNKNOWN, 0
     if command.asset not in ASSETS_BY_NAME:
@@ -32,7 +32,7 @@ def set_offer(state: State, command: SetOffer, emit: Emit) -> tuple[Reason, int]
 
 
 def stock_store(state: State, command: StockStore, emit: Emit) -> tuple[Reason, int]:
-    """Credit the store's account of the item; the number of its asset."""
+    """Add to the stock of an item; returns its Asset."""
     if not _is_item(command.item):
         return Reason.ITEM_UNKNOWN, 0
     item = ASSETS_BY_NAME[command.item]
@@ -41,8 +41,7 @@ def stock_store(state: State, command: StockStore, emit: Emit) -> tuple[Reason, 
 
 
 def purchase_item(state: State, command: PurchaseItem, emit: Emit) -> tuple[Reason, int]:
-    """The price from the player to the store, and the items from the store to the player; the number of the item's
-    asset."""
+    """Transfer the price to the shop and the items to the player; returns the item's Asset."""
     book, player = state.book, command.player
     if not 1 <= player <= int(book.world[0]["players"]):
         return Reason.PLAYER_NOT_FOUND, 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.competition.ranking import pool
+from engine.competition.ranking import prize_pool
 from engine.ledger.accounts import find_account_row
 from engine.model.commands import Account
 from engine.model.scale import PPM
@@ -156,7 +156,7 @@ def solvency(state: State, match_id: int) -> SolvencyView | None:
     rules = state.cold.games[int(match["game"])].version(int(match["game_version"]))
     escrow = book.accounts[find_account_row(book, match_id, Account.MATCH_ESCROW, asset)]
     owes = seats > 0 and match["status"] in (MATCH_WAITING, MATCH_OPEN)
-    prizes = pool(rules, seats) if rules.prize_split else rules.reward_price
+    prizes = prize_pool(rules, seats) if rules.prize_split else rules.reward_price
     return SolvencyView(
         match_id,
         asset,

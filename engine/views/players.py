@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.competition.career_points import begins_at, level_of
+from engine.competition.career_kernels import level_of, level_threshold
 from engine.model.state import State
 from engine.model.tables import Book
 
@@ -79,7 +79,7 @@ def career(book: Book, player: int) -> CareerView:
         int(row["season_cups"]),
         experience,
         level,
-        begins_at(level + 1),
+        level_threshold(level + 1),
         int(row["wins"]),
         int(row["matches"]),
     )

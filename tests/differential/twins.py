@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine import views
 from engine.batch.machine import Machine
-from engine.competition.games import rules_of
+from engine.competition.games import rules_of_match
 from engine.invariants.rows import accounts_of
 from engine.model.commands import (
     Anchor,
@@ -306,7 +306,7 @@ class Twins:
                 for trade in oracle.fixed_trades.values() if trade.holds and trade.seat.player == player
             ]  # fmt: skip
         for id, theirs in matches.items():
-            assert rules_of(state, id) == theirs.game
+            assert rules_of_match(state, id) == theirs.game
             row = state.book.matches[id : id + 1]
             sums = [int(row[name][0]) for name in ("initial_funding", "fees_taken", "house_profit", "insurance")]
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]

@@ -850,7 +850,7 @@ def test_refused_at_the_fill_and_all_comes_back(
 def test_a_match_that_has_granted_what_it_can_is_full(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(arena)
     scene.join()
-    monkeypatch.setattr(joining, "MOST_GRANTED", MONEY)
+    monkeypatch.setattr(joining, "MAX_INITIAL_FUNDING", MONEY)
     with arena.refuses(Reason.MATCH_FULL):
         arena.command(JoinMatch(scene.contest, scene.alice.id))
 

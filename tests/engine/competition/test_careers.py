@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import views
-from engine.competition.career_points import begins_at, level_of
+from engine.competition.career_kernels import level_of, level_threshold
 from engine.model.commands import CancelMatch, EndMatch, JoinMatch, RegisterPlayer, StartSeason
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_S
@@ -123,8 +123,8 @@ def test_each_level_asks_for_a_hundred_more(experience: int, level: int) -> None
 
 @given(st.integers(1, (1 << 28) - 2))
 def test_a_level_begins_where_the_one_before_ends(level: int) -> None:
-    assert level_of(begins_at(level)) == level
-    assert level_of(begins_at(level + 1) - 1) == level
+    assert level_of(level_threshold(level)) == level
+    assert level_of(level_threshold(level + 1) - 1) == level
 
 
 def test_a_season_counts_from_nothing_and_leaves_the_rest(arena: Arena) -> None:

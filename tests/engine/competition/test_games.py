@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine import views
-from engine.competition.games import rules_of
+from engine.competition.games import rules_of_match
 from engine.model.commands import (
     Account,
     Asset,
@@ -70,8 +70,8 @@ def test_a_match_goes_on_by_the_rules_it_was_made_with(arena: Arena) -> None:
     shown = [arena.shown(id) for id in (match, later)]
     assert [view.game_version for view in shown] == [1, 2]
     assert [view.starting_balance for view in shown] == [money(10_000), money(7)]
-    assert rules_of(arena.machine.state, match) == first
-    assert rules_of(arena.machine.state, later) == changed
+    assert rules_of_match(arena.machine.state, match) == first
+    assert rules_of_match(arena.machine.state, later) == changed
 
 
 def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena) -> None:
@@ -80,7 +80,7 @@ def test_each_update_is_a_version_and_none_is_forgotten(arena: Arena) -> None:
     for rules in versions:
         arena.command(UpdateGame(number, rules))
         match = arena.command(CreateMatch(number, practice=False)).id
-        assert rules_of(arena.machine.state, match) == rules
+        assert rules_of_match(arena.machine.state, match) == rules
     kept = arena.machine.state.cold.games[number]
     assert kept.versions == [game(), *versions]
     again = state_from(sections(arena.machine.state), encode_cold_state(arena.machine.state.cold))

@@ -126,7 +126,7 @@ def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     players = everybody(arena)
-    monkeypatch.setattr(joining, "MOST_GRANTED", 7 * 50 * MONEY + 1)
+    monkeypatch.setattr(joining, "MAX_INITIAL_FUNDING", 7 * 50 * MONEY + 1)
     arena.match(cash=50)
     assert players_told(arena, EventKind.SEAT_OPENED) == [*players[:7]]
     arena.command(RegisterPlayer("late"))

@@ -267,7 +267,7 @@ def test_when_money_runs_out_between_two_matches_the_rest_waits(arena: Arena) ->
 def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each one who comes would be one more to be looked at when the next one comes. When the house can pay, the queue
     is never long: the next one takes a seat, and so do the others."""
-    monkeypatch.setattr(queues, "MOST_WAITING", 4)
+    monkeypatch.setattr(queues, "MAX_QUEUE_UNFUNDED", 4)
     cup = paid(arena, **FIXED, max_players=2)
     waited = [rich(arena) for _ in range(6)]
     comes(arena, cup, *waited[:4])
@@ -281,7 +281,7 @@ def test_while_the_house_cannot_pay_only_so_many_wait(arena: Arena, monkeypatch:
 
 
 def test_as_many_may_wait_as_their_match_needs(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queues, "MOST_WAITING", 1)
+    monkeypatch.setattr(queues, "MAX_QUEUE_UNFUNDED", 1)
     cup = paid(arena, **FIXED)
     waited = [rich(arena) for _ in range(3)]
     comes(arena, cup, *waited[:2])

@@ -1,4 +1,4 @@
-"""Careers: cups and experience of who has played a match, and the level that follows; see engine/careers.py."""
+"""Compiled part of careers.py: cups, experience and levels of the players of a match."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from engine.storage.event_buffer import begin, fits
 
 LEVEL_STEP: Final = 100
 
-_HIGHEST_BITS: Final = 28
-"""Of a level: so many experience points fit an int64."""
+_LEVEL_BITS: Final = 28
+"""Bits of the highest level whose threshold fits an int64."""
 
 
 @entry
-def begins_at(level):
-    """The experience at which the level, 1 or more, begins."""
+def level_threshold(level):
+    """The experience at which the level (from 1) begins."""
     return LEVEL_STEP * level * (level - 1) // 2
 
 
 @entry
 def level_of(experience):
-    """The last level that begins at so much experience or less, found bit by bit."""
+    """The level that this much experience gives, found bit by bit."""
     level = 0
-    for bit in range(_HIGHEST_BITS - 1, -1, -1):
-        if begins_at(level | (1 << bit)) <= experience:
+    for bit in range(_LEVEL_BITS - 1, -1, -1):
+        if level_threshold(level | (1 << bit)) <= experience:
             level |= 1 << bit
     return level
 
 
 @entry
-def count_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
-    """One more match for each of the players, ranked best first, from number i on: the first has won it, and all others
-    lose cups, as far as there are any. Each is told what came of it, while events fit; returns who is next."""
+def record_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
+    """Add a finished match to the careers of `players`, ranked best first. The first one gains cups; the others lose
+    as many, but never go below 0. Starts at number i, runs while events fit, returns the number of the next player."""
     now_ns = book.world[0].now_ns
     while i < len(players) and fits(book, events):
         career = book.careers[players[i]]

@@ -1,7 +1,7 @@
-"""Matches: what is done to all who play one at once. They are seated, told, and ranked.
+"""Compiled loops over the players or seats of a match, for matches.py, joining.py and ranking.py.
 
-There may be more of them than the event buffer has room for: each loop goes on from number i of those that it is given
-while events fit, and returns the number of the one who is next. Walking the seats is a cache miss each.
+A match can have more seats than the event buffer has room for: a loop that emits starts at number i, runs while events
+fit, and returns the number of the next one. Each seat costs a cache miss.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.trading.seats import open_seat
 
 @entry
 def list_seats(book, match_id, rows):
-    """Fill `rows`, as many as the match has seats, with theirs, who joined first first."""
+    """Fill `rows`, whose length is the match's number of seats, with the rows of its seats in join order."""
     row = book.matches[match_id].first_seat
     for i in range(len(rows) - 1, -1, -1):
         rows[i] = row
@@ -24,7 +24,7 @@ def list_seats(book, match_id, rows):
 
 @entry
 def seat_players(book, events, i, players, match_id):
-    """Seat them in the match; there must be room."""
+    """Open a seat in the match for each player. The tables must have room."""
     while i < len(players) and fits(book, events):
         row = open_seat(book, players[i], match_id)
         start_watch(book, row)
@@ -35,8 +35,8 @@ def seat_players(book, events, i, players, match_id):
 
 
 @entry
-def tell_players(book, events, i, players, match_id, kind, reason, ends_at_ns):
-    """The same to each of them; player 0 is everybody. What the kind of event has not is 0."""
+def emit_to_players(book, events, i, players, match_id, kind, reason, ends_at_ns):
+    """Emit the same event to each player; player 0 makes it public. Fields that the kind does not have are 0."""
     while i < len(players) and fits(book, events):
         event = events.timed[begin(book, events, kind, players[i], match_id, 0)]
         event.reason = reason
@@ -46,13 +46,14 @@ def tell_players(book, events, i, players, match_id, kind, reason, ends_at_ns):
 
 
 @entry
-def rank_seats(book, events, i, rows, match_id, won):
-    """Give the seats, ranked best first, their ranks, and the first of them what they have `won`."""
+def finish_seats(book, events, i, rows, match_id, prizes):
+    """Set ranks and prizes of the seats and emit MATCH_FINISHED to their players. `rows` are ranked best first;
+    `prizes` are those of the first ranks."""
     match = book.matches[match_id]
     while i < len(rows) and fits(book, events):
         seat = book.seats[rows[i]]
         seat.rank = i + 1
-        seat.prize = won[i] if i < len(won) else 0
+        seat.prize = prizes[i] if i < len(prizes) else 0
         event = events.ranked[begin(book, events, EventKind.MATCH_FINISHED.value, seat.player, match_id, 0)]
         event.rank = seat.rank
         event.seats = len(rows)

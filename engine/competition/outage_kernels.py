@@ -1,0 +1,27 @@
+"""Compiled part of outages.py: one timer for each match that must not run without prices.
+
+The feed counts as alive when a usable quote of any instrument arrives. Time in which the server was down counts as
+silence: timers that came due meanwhile fire in its first batch, in order, before the first entry.
+"""
+
+from __future__ import annotations
+
+from engine.jit import entry, kernel
+from engine.model.tables import TIMER_OUTAGE
+from engine.storage.timers import clear_timer, set_timer
+
+
+@entry
+def start_outage_timer(book, match_id, since_ns):
+    """Set the match's outage timer, due when the feed has been silent since `since_ns` for longer than allowed."""
+    match = book.matches[match_id]
+    if match.outage_timer != 0:
+        clear_timer(book, match.outage_timer)
+    match.outage_timer = set_timer(book, since_ns + match.outage_ns + 1, TIMER_OUTAGE, match_id, match_id)
+
+
+@kernel
+def is_feed_alive(book, row):
+    """Whether a quote has arrived since the outage timer in `row` was set."""
+    timer = book.timers[row]
+    return book.world[0].quoted_at_ns + book.matches[timer.owner].outage_ns >= timer.due_ns
