@@ -35,25 +35,27 @@ class Private(NamedTuple):
     """Arguments that it is called with, or that what overrides it is called with."""
 
 
-_COMPILER, _BUNDLES = "engine.jit.compiler", "engine.jit.bundles"
+_COMPILER, _BUNDLES, _CACHING = "engine.jit.compiler", "engine.jit.bundles", "engine.jit.caching"
+_PRECOMPILE = "engine.precompile"
 _INLINE = "code for kernels stops at LLVM's intermediate code"
+_LINK = "an entry takes in, once, all that it calls"
+_CACHE = "the cache of compiled code lies in our folders"
 _STREAM = "the market connection's own read loop"
 
 PRIVATE = (
     # numba: how kernels are compiled
-    Private("numba.core.codegen", "JITCodeLibrary._optimize_final_module", _COMPILER, _INLINE, ("self",)),
-    Private("numba.core.codegen", "JITCodeLibrary._finalize_final_module", _COMPILER, _INLINE, ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._raise_if_finalized", _COMPILER, _INLINE, ("self",)),
     Private("numba.core.codegen", "JITCodeLibrary._finalize_dynamic_globals", _COMPILER, _INLINE, ("self",)),
-    Private("numba.core.codegen", "JITCodeLibrary._codegen=", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _INLINE),
+    Private("numba.core.codegen", "JITCodeLibrary._verify_declare_only_symbols", _COMPILER, _LINK, ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, _LINK),
+    Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _LINK),
     Private("numba.core.codegen", "JITCodeLibrary._finalized=", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "CPUCodegen._module_pass_manager", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "CPUCodegen._opt_level=", _COMPILER, _INLINE),
     Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "the pass that makes LLVM code is replaced"),
-    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "tables are marked noalias"),
-    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "tables are marked noalias", ("self", "fndesc")),
+    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "rare kernels are never inlined"),
+    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "rare kernels are never inlined",
+            ("self", "fndesc")),
+    Private("numba.core.untyped_passes", "ReconstructSSA", _COMPILER, "only the passes that kernels need"),
     Private("numba.core.compiler", "CompilerBase.define_pipelines", _COMPILER, "the last pass is ours", ("self",)),
-    Private("numba.core.compiler", "DefaultPassBuilder.define_nopython_pipeline", _COMPILER, "numba's own passes"),
     Private("numba.core.compiler_machinery", "PassManager.finalize", _COMPILER, "the last pass is ours"),
     Private("numba.core.compiler_machinery", "register_pass", _COMPILER, "the last pass is ours",
             ("mutates_CFG", "analysis_only")),
@@ -63,14 +65,27 @@ PRIVATE = (
     Private("numba.core", "cgutils.get_item_pointer", "engine.jit.intrinsics", "addresses to prefetch"),
     Private("numba.core.dispatcher", "Dispatcher.get_call_template", "engine.jit", "all integers are the same",
             ("self", "args", "kws")),
-    Private("numba.core.dispatcher", "Dispatcher", "gateway.process.warmup", "kernels are found in their modules"),
-    Private("numba.core.event", "Listener.on_end", "gateway.process.warmup", "progress of compiling",
-            ("self", "event")),
+    Private("numba.core.dispatcher", "Dispatcher.enable_caching", "engine.jit", "what it sets, _cache, is ours"),
+    Private("numba.core.dispatcher", "Dispatcher", _PRECOMPILE, "kernels are found in their modules"),
+    Private("numba.core.event", "Listener.on_end", _PRECOMPILE, "progress of compiling", ("self", "event")),
+    Private("numba.core.registry", "cpu_target.target_context", _PRECOMPILE, "is it in the cache?"),
     Private("numba.core.options", "TargetOptions", "engine.jit", "the options _nrt, forceinline, no_cfunc_wrapper"),
+    # numba: where compiled code is kept
+    Private("numba.core.caching", "Cache._cache_path=", _CACHING, _CACHE),
+    Private("numba.core.caching", "Cache._impl_class", _CACHING, _CACHE),
+    Private("numba.core.caching", "Cache._index_key", _CACHING, _CACHE, ("self", "sig", "codegen")),
+    Private("numba.core.caching", "Cache._load_overload", _CACHING, _CACHE, ("self", "sig", "target_context")),
+    Private("numba.core.caching", "Cache._impl=", _CACHING, _CACHE),
+    Private("numba.core.caching", "Cache._cache_file=", _CACHING, _CACHE),
+    Private("numba.core.caching", "IndexDataCacheFile._load_index", _CACHING, _CACHE, ("self",)),
+    Private("numba.core.caching", "CacheImpl._lineno=", _CACHING, _CACHE),
+    Private("numba.core.caching", "CacheImpl._locator=", _CACHING, _CACHE),
+    Private("numba.core.caching", "CacheImpl._filename_base=", _CACHING, _CACHE),
     # numba: how arrays are handed to compiled code
     Private("numba.core.pythonapi", "PythonAPI._get_function", _BUNDLES, "PyUnicode_InternFromString is called",
             ("fnty", "name")),
     Private("numba.core.cgutils", "_StructProxy._getvalue", _BUNDLES, "arrays are made without Python", ("self",)),
+    Private("numba.core.imputils", "lower_getattr_generic", _BUNDLES, "arrays of a bundle are made when asked for"),
     Private("numba.np.arrayobj", "populate_array", _BUNDLES, "arrays are made without Python",
             ("array", "data", "shape", "strides", "itemsize", "meminfo")),
     Private("llvmlite.ir", "FunctionType", _BUNDLES, "PyUnicode_InternFromString is called"),
@@ -210,4 +225,4 @@ def test_what_we_override_or_use_of_a_base_class_is_listed() -> None:
             names = {name for name in used & theirs if is_private(name)}
             assert names <= LISTED, f"{module}.{node.name}: {names - LISTED} of {base}"
             seen |= names
-    assert {"_read_loop", "_url", "_length_check", "_optimize_final_module", "_codegen"} <= seen
+    assert {"_read_loop", "_url", "_length_check", "_finalize_dynamic_globals", "_load_overload"} <= seen
