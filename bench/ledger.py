@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batch.machine import Machine
-from engine.invariants.ledger import accounts_are_within_bounds, every_asset_sums_to_zero
+from engine.invariants.ledger import account_sums_are_within_bounds, every_asset_sums_to_zero
 from engine.jit import entry
 from engine.ledger.accounts import account_id, open_account
 from engine.model.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
@@ -162,7 +162,7 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
         progress("transfers, holds and posts", number, rounds)
     gc.enable()
     state = bench.machine.state
-    assert every_asset_sums_to_zero(state) + accounts_are_within_bounds(state) == []
+    assert every_asset_sums_to_zero(state) + account_sums_are_within_bounds(state) == []
     results = {
         "batch": BATCH,
         "accounts": accounts,

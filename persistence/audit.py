@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.invariants.money import escrows_hold_what_their_matches_owe
+from engine.invariants.money import escrows_match_entry_fees
 from engine.invariants.rows import accounts_of
 from engine.model.commands import Account, Asset
 from engine.model.events import TransferStatus
@@ -60,7 +60,7 @@ class Audit(NamedTuple):
 def take(state: State) -> Taken:
     """Copy what is to be compared. Between two batches."""
     book = state.book
-    return Taken(int(book.world[0]["sequence"]), accounts_of(book), escrows_hold_what_their_matches_owe(state))
+    return Taken(int(book.world[0]["sequence"]), accounts_of(book), escrows_match_entry_fees(state))
 
 
 def audit(taken: Taken, projection: sqlite3.Connection) -> Audit:

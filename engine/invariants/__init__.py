@@ -1,7 +1,21 @@
-"""What is true of every state between two batches: a list of checks, each of them the naive reading of one promise.
+"""Invariants: checks that hold for every state between two batches, each written as plainly as possible.
 
-They are for tests, for the simulator, and for a live arena that is asked whether it is still sound. Columns are summed
-and compared as arrays, chains are walked as lists: a hundred thousand positions take well under a second.
+Tests, the verifier and a live arena run them. Columns are compared as arrays, linked lists are walked as Python lists:
+a hundred thousand positions take well under a second.
+
+tables.py    free lists, cold objects, the index of ids
+seats.py     seats, holdings, position lists, linked lists
+trades.py    orders, positions, fixed-time trades, exposures
+triggers.py  price triggers and their pages
+bands.py     equity bands of seats with challenge rules
+waiting.py   queues for the next quote
+timers.py    the timer heap and the owners of timers
+market.py    instruments, quotes, candles
+matches.py   virtual money, game versions, pauses, queues, careers
+ledger.py    accounts, holds, transfers
+money.py     escrows, item rewards, referral bonuses, offers
+requests.py  idempotency keys
+rows.py      helpers: rows in use, linked lists, sums by owner, reporting
 """
 
 from __future__ import annotations
@@ -28,67 +42,67 @@ from engine.model.state import State
 from engine.model.tables import Book
 
 INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
-    tables.free_rows_are_free,
-    tables.things_are_named,
-    tables.ids_lead_to_rows_and_back,
-    seats.no_seat_is_in_debt,
-    seats.seats_sum_what_they_have,
-    seats.holdings_sum_what_they_hold,
-    seats.seats_are_found,
-    seats.holdings_are_found,
-    seats.chains_hold_what_is_a_seats,
-    seats.lists_name_open_positions,
-    trades.amounts_are_within_bounds,
-    trades.trailing_stops_are_stops,
-    trades.exposures_sum_what_is_staked,
-    trades.wallet_trades_hold_what_they_stake,
-    matches.every_match_sums_to_what_it_granted,
-    matches.matches_play_by_a_version_of_their_game,
-    matches.pauses_are_counted,
-    matches.queues_hold_players_of_theirs,
-    matches.careers_are_what_matches_made_of_them,
+    tables.free_lists_are_consistent,
+    tables.cold_ids_match_counters,
+    tables.id_index_matches_rows,
+    seats.seat_amounts_are_not_negative,
+    seats.seat_totals_match_open_trades,
+    seats.holding_totals_match_open_trades,
+    seats.seat_index_matches_seats,
+    seats.holding_index_matches_holdings,
+    seats.linked_lists_match_owners,
+    seats.position_lists_match_positions,
+    trades.trade_amounts_are_within_bounds,
+    trades.trailing_stops_are_valid,
+    trades.exposures_match_stakes,
+    trades.wallet_trades_have_their_holds,
+    matches.match_money_is_conserved,
+    matches.game_versions_exist,
+    matches.paused_matches_are_counted,
+    matches.queues_are_valid,
+    matches.careers_match_finished_matches,
     ledger.every_asset_sums_to_zero,
-    ledger.accounts_are_within_bounds,
-    ledger.what_is_pending_is_held,
-    ledger.accounts_are_found,
-    ledger.transfers_are_known,
-    money.escrows_hold_what_their_matches_owe,
-    money.items_are_set_aside_for_winners,
-    money.referrals_are_paid_once,
-    money.the_store_sells_items_for_live_money,
-    triggers.triggers_wait_for_their_owners,
+    ledger.account_sums_are_within_bounds,
+    ledger.pending_sums_match_holds,
+    ledger.account_rows_are_reachable,
+    ledger.transfer_index_matches_transfers,
+    money.escrows_match_entry_fees,
+    money.item_rewards_are_held,
+    money.referral_bonuses_are_paid_once,
+    money.offers_are_valid,
+    triggers.triggers_match_their_owners,
     triggers.page_bounds_enclose_their_rows,
-    triggers.pages_count_their_rows,
-    triggers.buckets_hold_the_bounds_of_their_pages,
-    bands.bands_watch_what_their_seats_hold,
-    bands.shares_of_bands_do_not_exceed_headroom,
-    timers.timers_are_in_order,
-    timers.timers_are_those_of_what_ends_or_waits,
-    waiting.what_waits_for_a_quote_stands_in_line,
-    requests.requests_are_kept_in_order,
-    market.instruments_are_as_defined,
+    triggers.page_counts_match_rows,
+    triggers.bucket_extents_match_pages,
+    bands.bands_match_positions,
+    bands.band_shares_fit_headroom,
+    timers.timer_heap_is_ordered,
+    timers.timers_match_their_owners,
+    waiting.waiting_queues_are_consistent,
+    requests.request_lists_are_ordered,
+    market.instruments_match_definitions,
     market.quotes_are_usable,
-    market.candles_enclose_their_prices,
+    market.candles_are_valid,
 )
 
 
 class InvariantBroken(AssertionError):
-    """We are wrong: the state contradicts itself. The message lists how."""
+    """The state is inconsistent: a bug. The message lists all problems."""
 
 
 def check(state: State) -> None:
-    """Raise InvariantBroken, naming every problem, unless all INVARIANTS hold."""
+    """Raise InvariantBroken, which lists every problem, unless all INVARIANTS hold."""
     if found := problems(state):
         raise InvariantBroken("\n".join(found))
 
 
 def problems(state: State) -> list[str]:
-    """What contradicts INVARIANTS, in words; nothing for a sound state. A chain so broken that a check fails is one."""
+    """All violations of INVARIANTS, as sentences; empty for a sound state. A check that raises is a violation too."""
     plain = State(Book(**{name: np.asarray(array) for name, array in state.book.arrays.items()}), state.cold)
     found = []
     for invariant in INVARIANTS:
         try:
             found += [f"{invariant.__name__}: {problem}" for problem in invariant(plain)]
         except (IndexError, KeyError, ValueError) as error:
-            found.append(f"{invariant.__name__}: cannot even be checked: {error!r}")
+            found.append(f"{invariant.__name__}: the check failed: {error!r}")
     return found

@@ -1,10 +1,10 @@
-"""Bands of watched seats: no level of a challenge rule is crossed unseen."""
+"""Equity bands: no level of a challenge rule can be crossed without the rule being evaluated."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.invariants.rows import chain_problems, live_rows, positions_of, sum_by, where
+from engine.invariants.rows import list_problems, live_rows, positions_of, report, sum_by
 from engine.model.commands import TotalDrawdown
 from engine.model.scale import BOUND, NEVER_LOW
 from engine.model.state import State
@@ -20,9 +20,9 @@ from engine.model.tables import (
 )
 
 
-def bands_watch_what_their_seats_hold(state: State) -> list[str]:
-    """A watched seat has one band for each bucket it is in, of all its lots there, whose trigger fires before a share
-    is used up; no other seat has any."""
+def bands_match_positions(state: State) -> list[str]:
+    """A watched seat has one band per bucket in which it has positions, with all its lots there; the band's trigger
+    fires before its loss or profit share is used up. Other seats have none."""
     book = state.book
     rows = live_rows(book, BANDS)
     bands = book.bands[rows]
@@ -35,39 +35,39 @@ def bands_watch_what_their_seats_hold(state: State) -> list[str]:
     lots = sum_by(len(keys), places, held["lots"])
     own = bands["seat"].astype(np.int64) << 32 | buckets
     if sorted(zip(own.tolist(), bands["lots"].tolist(), strict=True)) != sorted(zip(keys, lots, strict=True)):
-        found.append("bands are not those of what watched seats hold")
+        found.append("bands do not match the positions of watched seats")
     link = np.where(bands["side"] > 0, book.holdings["long_band"][bands["holding"]],
                     book.holdings["short_band"][bands["holding"]])  # fmt: skip
-    found += where(link != rows, "band {} is not its holding's", rows)
+    found += report(link != rows, "band {} is not linked from its holding", rows)
 
     triggers = book.triggers[bands["trigger"]]
     worth = bands["lots"] * book.instruments["value"][buckets // 2]
     falls, rises = (np.maximum(bands[share], 0) // worth + 1 for share in ("loss_share", "profit_share"))
     below, above = np.where(bands["side"] > 0, falls, rises), np.where(bands["side"] > 0, rises, falls)
     off = triggers["low"] < np.maximum(bands["mark"] - below, NEVER_LOW)
-    highest = book.instruments["highest_price"][buckets // 2] + 1  # no quote is there
+    highest = book.instruments["highest_price"][buckets // 2] + 1  # no quote is above highest_price
     off |= np.minimum(triggers["high"], highest) > bands["mark"] + above
     off |= (triggers["kind"] != TRIGGER_BAND) | (triggers["owner"] != rows)
     off |= book.pages["bucket"][bands["trigger"] // PAGE_ROWS] != buckets
     price = np.where(buckets % 2 == BUCKET_BID, quotes["bid"], quotes["ask"])
     off |= (price <= triggers["low"]) | (price >= triggers["high"])
-    return found + where(off, "band {} is not armed as it should", rows) + chain_problems(
+    return found + report(off, "trigger of band {} is wrong", rows) + list_problems(
         "bands of seat", live_rows(book, SEATS), book.seats["first_band"], book.bands["next"], book.bands["previous"],
         book.bands["seat"], rows,
     )  # fmt: skip
 
 
-def shares_of_bands_do_not_exceed_headroom(state: State) -> list[str]:
-    """What a watched seat's bands and its free headroom allow is no more than lies between its equity and the next
-    level at which its rules must be evaluated: so no level is ever crossed unseen. The levels, said once more."""
+def band_shares_fit_headroom(state: State) -> list[str]:
+    """The shares of a watched seat's bands and its free headroom add up to no more than the distance from its equity
+    to the next level at which its rules must be evaluated. The levels are computed here independently."""
     book = state.book
     seats = book.seats
     matches = book.matches[seats["match"]]
     rows = np.flatnonzero((seats["watched"] != 0) & (seats["status"] == SEAT_ACTIVE))
     rows = rows[np.isin(rows, live_rows(book, SEATS))]
-    found = where(seats["evaluation_due"] != 0, "seat {} waits for its rules to be evaluated between batches")
+    found = report(seats["evaluation_due"] != 0, "seat {} is due for evaluation between batches")
     trades = (seats["orders"] != 0) | (seats["positions"] != 0) | (seats["stakes"] != 0)
-    found += where((seats["status"] != SEAT_ACTIVE) & trades, "seat {} is out and still trades")
+    found += report((seats["status"] != SEAT_ACTIVE) & trades, "seat {} is out and has open trades")
 
     held = positions_of(book)
     quotes = book.quotes[held["instrument"]]
@@ -99,5 +99,5 @@ def shares_of_bands_do_not_exceed_headroom(state: State) -> list[str]:
     down = seats["loss_headroom"] + sum_by(len(seats), bands["seat"], bands["loss_share"] + gained)
     up = seats["profit_headroom"] + sum_by(len(seats), bands["seat"], bands["profit_share"] - gained)
     too_low, too_high = down > np.maximum(linear - lower, 0), up > np.maximum(upper - 1 - equity, 0)
-    found += where(too_low[rows], "seat {} may lose more than it has headroom", rows)
-    return found + where(too_high[rows], "seat {} may gain more than it has headroom", rows)
+    found += report(too_low[rows], "bands of seat {} exceed its loss headroom", rows)
+    return found + report(too_high[rows], "bands of seat {} exceed its profit headroom", rows)

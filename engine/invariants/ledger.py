@@ -14,8 +14,8 @@ from engine.invariants.rows import (
     compact_index_problems,
     holds_of,
     live_rows,
+    report,
     sum_by,
-    where,
 )
 from engine.model.commands import Account, Asset, Transferring
 from engine.model.scale import DAY_NS
@@ -24,20 +24,19 @@ from engine.model.tables import FORGOTTEN_AT_ONCE, HIGHEST_NUMBER, HOLDS, MOST_S
 
 
 def every_asset_sums_to_zero(state: State) -> list[str]:
-    """What is posted, and what is pending, was taken from one account and given to another of the same asset."""
+    """Posted and pending sums of all accounts of an asset: debits equal credits."""
     accounts = accounts_of(state.book)
     found = []
     for asset in Asset:
-        sums = _summed(accounts[accounts["id"] & 0xFF == asset])
+        sums = _exact_sums(accounts[accounts["id"] & 0xFF == asset])
         for phase in ("posted", "pending"):
             if (rest := sums[f"credits_{phase}"] - sums[f"debits_{phase}"]) != 0:
                 found.append(f"{asset.name} {phase} sums to {rest}, not to 0")
     return found
 
 
-def accounts_are_within_bounds(state: State) -> list[str]:
-    """No account that must not be overdrawn is; the others are the world and the chain. No sum is negative or such
-    that the next one could wrap."""
+def account_sums_are_within_bounds(state: State) -> list[str]:
+    """Only accounts of the world and the chain may be overdrawn. Sums are neither negative nor above MOST_SUMMED."""
     accounts = accounts_of(state.book)
     ids, flags = accounts["id"], accounts["flags"]
     overdrawn = accounts["debits_posted"] + accounts["debits_pending"] > accounts["credits_posted"]
@@ -45,19 +44,19 @@ def accounts_are_within_bounds(state: State) -> list[str]:
     may_overdraw = (code >= Account.CHAIN_HOT) & (code <= Account.WORLD)
     unknown = ~np.isin(code, [*Account]) | ~np.isin(ids & 0xFF, [*Asset]) | (accounts["version"] < 1)
     found = [
-        *where((flags & MUST_NOT_OVERDRAW != 0) & overdrawn, "account {} is overdrawn", ids),
-        *where(flags != np.where(may_overdraw, 0, MUST_NOT_OVERDRAW), "flags of account {} are not its code's", ids),
-        *where(unknown, "account {} is not in the chart of accounts, or was never opened", ids),
+        *report((flags & MUST_NOT_OVERDRAW != 0) & overdrawn, "account {} is overdrawn", ids),
+        *report(flags != np.where(may_overdraw, 0, MUST_NOT_OVERDRAW), "flags of account {} are not its code's", ids),
+        *report(unknown, "account {} is not in the chart of accounts, or was never opened", ids),
     ]
     for side in ("debits", "credits"):
         posted, pending = accounts[f"{side}_posted"], accounts[f"{side}_pending"]
         off = (posted < 0) | (pending < 0) | (posted > MOST_SUMMED - pending)
-        found += where(off, f"{side} of account {{}} are out of bounds", ids)
+        found += report(off, f"{side} of account {{}} are out of bounds", ids)
     return found
 
 
-def what_is_pending_is_held(state: State) -> list[str]:
-    """The pending sums of an account are those of the open holds on it; a transfer is between accounts of one asset."""
+def pending_sums_match_holds(state: State) -> list[str]:
+    """Pending sums of an account equal its open holds; a hold is between two accounts of one asset."""
     book = state.book
     held = holds_of(book)
     found = []
@@ -68,22 +67,23 @@ def what_is_pending_is_held(state: State) -> list[str]:
             sum_by(len(ids), each, amounts)
             for each, amounts in zip(np.split(groups, [len(accounts)]), (accounts[column], held["amount"]), strict=True)
         )
-        found += where(pending != sums, f"{column} of account {{}} are not what is held", ids)
+        found += report(pending != sums, f"{column} of account {{}} differ from its open holds", ids)
     numbers = held["number"]
     unnumbered = (numbers < 1) | (numbers > book.world["holds"][0])
     return [
         *found,
-        *where(_astray(book, held), "the accounts of hold {} do not go together", numbers),
-        *where(held["amount"] < 1, "hold {} holds nothing", numbers),
-        *where((held["status"] != PENDING) | (held["flags"] & Transferring.PENDING == 0), "hold {} is none", numbers),
-        *where(unnumbered, "hold {} was never made", numbers),
+        *report(_have_wrong_accounts(book, held), "accounts of hold {} are not two of one asset", numbers),
+        *report(held["amount"] < 1, "hold {} holds nothing", numbers),
+        *report(
+            (held["status"] != PENDING) | (held["flags"] & Transferring.PENDING == 0), "hold {} is not pending", numbers
+        ),
+        *report(unnumbered, "hold {} was never made", numbers),
         *(["two holds have one number"] if len(np.unique(numbers)) != len(numbers) else []),
     ]
 
 
-def accounts_are_found(state: State) -> list[str]:
-    """A search for an account begins where its id says, and ends in the first free row: there is none on the way. Row 0
-    is nobody's."""
+def account_rows_are_reachable(state: State) -> list[str]:
+    """Open addressing: there is no free row between an account's home row and its row. Row 0 is reserved."""
     ids = np.asarray(state.book.accounts)["id"]
     rows = np.flatnonzero(ids > 0)
     turned = (ids[rows] >> 16 | ids[rows] << 48).view(np.uint64)
@@ -91,7 +91,7 @@ def accounts_are_found(state: State) -> list[str]:
     free = np.tile(ids == 0, 2)
     seen = np.cumsum(free) - free
     ends = np.where(homes <= rows, rows, rows + len(ids))
-    found = where(seen[ends] != seen[homes], "account {} is astray", ids[rows])
+    found = report(seen[ends] != seen[homes], "account {} cannot be found", ids[rows])
     if len(np.unique(ids[rows])) != len(rows) or len(rows) != state.book.world["accounts"][0]:
         found.append(f"{len(rows)} rows are not {state.book.world['accounts'][0]} accounts")
     if ids[0] != NOBODY or (ids[1:] < 0).any():
@@ -101,10 +101,9 @@ def accounts_are_found(state: State) -> list[str]:
     return found
 
 
-def transfers_are_known(state: State) -> list[str]:
-    """transfer_index knows every transfer and every open hold that has an id; beside these there are some that are
-    forgotten. Transfers are in order of acceptance, and only a few, which others will be let go with, older than a
-    day."""
+def transfer_index_matches_transfers(state: State) -> list[str]:
+    """transfer_index has every remembered transfer, every open hold with an id, and some expired entries. Transfers
+    are in order of acceptance, and fewer than FORGOTTEN_AT_ONCE of them are older than a day."""
     book = state.book
     world, index = book.world[0], book.transfer_index
     first, last = int(world["transfers_forgotten"]) + 1, int(world["transfers_known"])
@@ -124,11 +123,11 @@ def transfers_are_known(state: State) -> list[str]:
         found.append(f"{len(words)} words, not {world['transfer_words']}, are in an index of {len(index)} slots")
 
     ahead = (forgotten - last - 1) & HIGHEST_NUMBER
-    found += where(ahead < 1 << 30, "transfer {} is known and was never made", forgotten & HIGHEST_NUMBER)
-    is_there = first > 1 and last + 1 - first < len(book.transfers)  # the one that was forgotten last
+    found += report(ahead < 1 << 30, "transfer {} is in the index and was never made", forgotten & HIGHEST_NUMBER)
+    is_there = first > 1 and last + 1 - first < len(book.transfers)  # the record of the last expired transfer
     too_soon = book.transfers["since_ns"][(first - 1) & (len(book.transfers) - 1)] + DAY_NS > world["now_ns"]
     if (first - 1) % FORGOTTEN_AT_ONCE or (is_there and too_soon):
-        found.append("a transfer was forgotten too soon")
+        found.append("a transfer expired too early")
 
     since = known["since_ns"]
     still = since + DAY_NS > world["now_ns"]
@@ -136,26 +135,28 @@ def transfers_are_known(state: State) -> list[str]:
     if len(set(zip(low.tolist(), high.tolist(), strict=True))) != len(low):
         found.append("two transfers have one id")
     if (np.diff(since) < 0).any() or (~still).sum() >= FORGOTTEN_AT_ONCE or (since > world["now_ns"]).any():
-        found.append("transfers are not in order of acceptance, or known for too long")
+        found.append("transfers are not in order of acceptance, or expired ones are kept")
     moved = known["flags"] & (Transferring.POST | Transferring.VOID) == 0
-    found += where(_astray(book, known) & moved, "the accounts of transfer {} do not go together", numbers)
-    return found + where(
+    found += report(
+        _have_wrong_accounts(book, known) & moved, "accounts of transfer {} are not two of one asset", numbers
+    )
+    return found + report(
         (known["status"] == 0) | (known["status"] == PENDING) | ((known["id_low"] == 0) & (known["id_high"] == 0)),
-        "transfer {} has not happened, or has no id",
+        "transfer {} has no final status, or no id",
         numbers,
     )
 
 
-def _astray(book: Book, transfers: NDArray[Any]) -> NDArray[np.bool_]:
-    """Are its accounts not two of one asset?"""
+def _have_wrong_accounts(book: Book, transfers: NDArray[Any]) -> NDArray[np.bool_]:
+    """For each transfer or hold: its accounts are not two existing accounts of one asset."""
     debit, credit = transfers["debit"], transfers["credit"]
     ids = accounts_of(book)["id"]
     astray: NDArray[np.bool_] = (debit == credit) | (debit & 0xFF != credit & 0xFF)
     return astray | ~np.isin(debit, ids) | ~np.isin(credit, ids)
 
 
-def _summed(accounts: NDArray[Any]) -> dict[str, int]:
-    """The four sums over the accounts, exactly, however large: in halves of 32 bits."""
+def _exact_sums(accounts: NDArray[Any]) -> dict[str, int]:
+    """The four sums over all accounts, without overflow: computed in halves of 32 bits."""
     sums = {}
     for name in ("debits_posted", "credits_posted", "debits_pending", "credits_pending"):
         column: Rows = accounts[name]

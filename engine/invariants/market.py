@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.invariants.rows import where
+from engine.invariants.rows import report
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.scale import NS_PER_S
 from engine.model.state import State
@@ -13,8 +13,8 @@ from engine.model.tables import INTERVALS_S
 _SWITCHES = ("enabled", "locked", "halted", "close_only")
 
 
-def instruments_are_as_defined(state: State) -> list[str]:
-    """Switches and trading hours in the tables are those of the cold instruments; a switch is on or off."""
+def instruments_match_definitions(state: State) -> list[str]:
+    """Switches and trading hours in the tables equal those of the instrument definitions; a switch is 0 or 1."""
     book = state.book
     found = []
     for id, data in state.cold.instruments.items():
@@ -27,26 +27,26 @@ def instruments_are_as_defined(state: State) -> list[str]:
     for table in (book.world, book.instruments, book.matches, book.players):
         for switch in _SWITCHES:
             if switch in (table.dtype.names or ()):
-                found += where((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
+                found += report((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
     return found
 
 
 def quotes_are_usable(state: State) -> list[str]:
-    """What stands as a quote could be traded on: bid below ask, both set or neither, not from the future."""
+    """A quote has bid below ask, or neither before the first one, and is not from the future."""
     quotes, world = state.book.quotes, state.book.world[0]
     none = (quotes["bid"] == 0) & (quotes["ask"] == 0)
     wrong = (quotes["bid"] < 1) | (quotes["bid"] >= quotes["ask"]) | (quotes["sequence"] < 1)
     late = (quotes["at_ns"] > world["now_ns"]) | (quotes["sequence"] > world["sequence"])
-    last = [] if quotes["at_ns"].max() == world["quoted_at_ns"] else ["the last quote is not when the world has it"]
+    last = [] if quotes["at_ns"].max() == world["quoted_at_ns"] else ["quoted_at_ns is not the time of the last quote"]
     return [
         *last,
-        *where(wrong & ~none, "quote of instrument {} is not usable"),
-        *where(late, "quote of instrument {} is ahead"),
+        *report(wrong & ~none, "quote of instrument {} is not usable"),
+        *report(late, "quote of instrument {} is from the future"),
     ]
 
 
-def candles_enclose_their_prices(state: State) -> list[str]:
-    """An open candle starts on its interval; its high and low enclose open and close; a shorter one is not older."""
+def candles_are_valid(state: State) -> list[str]:
+    """An open candle starts on its interval; high and low enclose open and close; longer ones start no later."""
     book = state.book
     candles = book.candles[: len(book.candles) // len(INTERVALS_S) * len(INTERVALS_S)].reshape(-1, len(INTERVALS_S))
     started = candles["open_at_ns"] >= 0
@@ -55,6 +55,7 @@ def candles_enclose_their_prices(state: State) -> list[str]:
         candles["high"] >= np.maximum(candles["open"], candles["close"])
     )
     newer = candles["open_at_ns"][:, :1] >= candles["open_at_ns"]
-    return where(
-        (started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1), "candles of instrument {}"
+    return report(
+        (started & ~(aligned & enclosed & newer & (candles["ticks"] > 0))).any(axis=1),
+        "candles of instrument {} are wrong",
     )

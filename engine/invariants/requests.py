@@ -1,4 +1,4 @@
-"""Request keys."""
+"""Idempotency keys."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from engine.model.state import State
 from engine.model.tables import REQUESTS
 
 
-def requests_are_kept_in_order(state: State) -> list[str]:
-    """All kept requests form one chain from the oldest, and those of a player another; each is found by its key."""
+def request_lists_are_ordered(state: State) -> list[str]:
+    """All requests form a linked list from the oldest, those of each player another; the index finds each by key."""
     book = state.book
     world, requests = book.world[0], book.requests
     rows = live_rows(book, REQUESTS)

@@ -1,4 +1,4 @@
-"""What the checks ask of the tables: rows in use, chains, sums by owner; and how they say what is wrong."""
+"""Helpers of the checks: rows in use, linked lists, sums by owner, comparison of indexes, reporting."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def live_rows(book: Book, head: int) -> Rows:
 
 
 def free_rows(book: Book, head: int) -> list[int]:
-    """The rows on the free list, the one released last first."""
+    """The rows on the free list, last released first."""
     table: NDArray[Any] = getattr(book, FREE_LISTS[head])
     return walk(int(book.heads["free"][head]), table["next_free"].tolist())
 
 
 def walk(row: int, following: list[int]) -> list[int]:
-    """The rows of a chain; a chain that bites its tail ends as soon as it is longer than its table."""
+    """The rows of a linked list; a cyclic one is cut off when it is longer than its table."""
     rows: list[int] = []
     while row and len(rows) <= len(following):
         rows.append(row)
@@ -75,8 +75,8 @@ def walk(row: int, following: list[int]) -> list[int]:
     return rows
 
 
-def first_rows(table: NDArray[Any], last_id: int) -> NDArray[Any]:
-    """Row 0 and those of the ids up to the last, where the row is the id."""
+def rows_up_to(table: NDArray[Any], last_id: int) -> NDArray[Any]:
+    """Row 0 and the rows of ids 1 to `last_id`, of a table whose rows are ids."""
     return table[: int(last_id) + 1]
 
 
@@ -92,8 +92,8 @@ def fixed_trades_of(book: Book) -> NDArray[Any]:
     return book.fixed_trades[live_rows(book, FIXED_TRADES)]
 
 
-def seats_trades_of(book: Book) -> NDArray[Any]:
-    """The fixed-time trades that are not from wallets."""
+def seat_trades_of(book: Book) -> NDArray[Any]:
+    """Fixed-time trades of seats, not of wallets."""
     trades = fixed_trades_of(book)
     of_seats: NDArray[Any] = trades[trades["asset"] == 0]
     return of_seats
@@ -109,14 +109,14 @@ def holds_of(book: Book) -> NDArray[Any]:
     return book.holds[live_rows(book, HOLDS)]
 
 
-def rules_of(state: State, match: int) -> CreateGame:
-    """The version of its game that the match plays by."""
+def rules_of_match(state: State, match: int) -> CreateGame:
+    """The version of its game that the match was created with."""
     row = state.book.matches[match]
     return state.cold.games[int(row["game"])].version(int(row["game_version"]))
 
 
 def sum_by(size: int, groups: NDArray[Any], amounts: NDArray[Any]) -> Rows:
-    """The sum of the amounts of each group, as exact integers."""
+    """The sum of amounts per group."""
     sums = np.zeros(size, np.int64)
     np.add.at(sums, groups, amounts)
     return sums
@@ -126,8 +126,8 @@ def count_by(size: int, groups: NDArray[Any]) -> Rows:
     return np.bincount(groups, minlength=size)
 
 
-def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None) -> list[str]:
-    """The sentence for each place where `wrong` is true, with the place, or its name, put in."""
+def report(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None) -> list[str]:
+    """One sentence per true element of `wrong`, formatted with its index, or with its name if `names` is given."""
     places = np.flatnonzero(wrong)
     if not places.size:
         return []
@@ -135,8 +135,7 @@ def where(wrong: NDArray[Any], sentence: str, names: Iterable[Any] | None = None
 
 
 def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows, dropped: Rows | tuple[()] = ()) -> list[str]:
-    """How the compact index differs from keys -> rows and the words that are yet to be dropped, or is too full to be
-    searched quickly."""
+    """How the compact index differs from keys -> rows plus `dropped` (words not yet swept), or is over half full."""
     blocks = keys >> 2
     mixed = (blocks ^ (blocks >> 29)) * (0x9E3779B97F4A7C15 - (1 << 64)) >> 36 & 0xFFFFFFF
     marks = 1 << 30 | (mixed << 2) | (keys & 3)
@@ -144,19 +143,19 @@ def compact_index_problems(index: Rows, keys: NDArray[Any], rows: Rows, dropped:
     found = []
     if sorted(index[slots].tolist()) != sorted([*((marks << 32) | (rows & 0xFFFFFFFF)).tolist(), *dropped]):
         found.append(f"the index has {len(slots)} entries, not those of {len(rows)} rows")
-    # A search begins in the line of the mark and ends in the first one with an empty slot: there is none on the way.
+    # A search ends at the first line with an empty slot: there must be none between a mark's home line and its line.
     has_empty = (index.reshape(-1, 8) == 0).any(axis=1)
     empty = np.cumsum(np.append(has_empty, has_empty)) - np.append(has_empty, has_empty)
     lines, homes = slots // 8, (index[slots] >> 34) & (len(index) // 8 - 1)
     if (empty[np.where(homes <= lines, lines, lines + len(has_empty))] != empty[homes]).any():
-        found.append("an entry of the index is not found")
+        found.append("an entry of the index cannot be found")
     if 2 * len(rows) > len(index):
         found.append("the index is more than half full")
     return found
 
 
 def index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list[str]:
-    """How the index differs from keys -> rows, or is too full to be searched quickly."""
+    """How the index differs from keys -> rows, or is over half full."""
     entries = index[index["row"] != 0]
     held = dict(zip(entries["key"].tolist(), entries["row"].tolist(), strict=True))
     found = []
@@ -169,7 +168,7 @@ def index_problems(index: NDArray[Any], keys: NDArray[Any], rows: Rows) -> list[
     return found
 
 
-def chain_problems(
+def list_problems(
     what: str,
     owners: Rows,
     firsts: NDArray[Any],
@@ -178,17 +177,17 @@ def chain_problems(
     owner_column: NDArray[Any],
     live: Rows,
 ) -> list[str]:
-    """Do the owners' chains run through all live rows, each through its own, and back?"""
+    """Whether each owner's linked list has exactly its own rows, in both directions, and all live rows are in one."""
     first, following, owner = firsts.tolist(), next_column.tolist(), owner_column.tolist()
     previous = None if previous_column is None else previous_column.tolist()
     found, seen = [], []
-    for name in owners.tolist():
-        chain = walk(first[name], following)
+    for owner_id in owners.tolist():
+        chain = walk(first[owner_id], following)
         seen += chain
-        if any(owner[row] != name for row in chain):
-            found.append(f"{what} {name}: a row is another's")
+        if any(owner[row] != owner_id for row in chain):
+            found.append(f"{what} {owner_id}: a row has another owner")
         if previous is not None and any(
             previous[row] != before for row, before in zip(chain, [0, *chain], strict=False)
         ):
-            found.append(f"{what} {name}: the chain does not run back")
-    return found + ([f"{what}: {len(seen)} in chains, {len(live)} live"] if sorted(seen) != live.tolist() else [])
+            found.append(f"{what} {owner_id}: previous links do not match next links")
+    return found + ([f"{what}: {len(seen)} listed, {len(live)} live"] if sorted(seen) != live.tolist() else [])

@@ -1,4 +1,4 @@
-"""Rows and ids: what is free is free, and what is named is there."""
+"""Free lists, cold objects, and the index of ids."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from engine.model.state import State
 from engine.model.tables import ORDERS, POSITIONS
 
 
-def free_rows_are_free(state: State) -> list[str]:
-    """A free list holds each row that was taken and released once, and no other; nothing free still has an id."""
+def free_lists_are_consistent(state: State) -> list[str]:
+    """A free list has exactly the used rows that are not live, each once; a free row has no id."""
     book = state.book
     found = []
     for head, name in FREE_LISTS.items():
@@ -24,18 +24,18 @@ def free_rows_are_free(state: State) -> list[str]:
     return found
 
 
-def things_are_named(state: State) -> list[str]:
-    """Cold things stand beside the rows that the world counts, under the same ids, from 1."""
+def cold_ids_match_counters(state: State) -> list[str]:
+    """Cold objects have the ids 1 to the world's counter."""
     world, cold = state.book.world[0], state.cold
     return [
-        f"{name}: {sorted(things)} are not 1 to {world[name]}"
+        f"{name}: {sorted(objects)} are not 1 to {world[name]}"
         for name in ("instruments", "games", "matches", "players", "seasons")
-        if sorted(things := getattr(cold, name)) != list(range(1, int(world[name]) + 1))
+        if sorted(objects := getattr(cold, name)) != list(range(1, int(world[name]) + 1))
     ]
 
 
-def ids_lead_to_rows_and_back(state: State) -> list[str]:
-    """id_index knows every open position and resting order, and nothing else; ids are unique and were handed out."""
+def id_index_matches_rows(state: State) -> list[str]:
+    """id_index has exactly the open positions and resting orders; ids are unique and below next_id."""
     book = state.book
     positions, orders = live_rows(book, POSITIONS), live_rows(book, ORDERS)
     ids = np.concatenate([book.positions["id"][positions], book.orders["id"][orders]])
@@ -45,5 +45,5 @@ def ids_lead_to_rows_and_back(state: State) -> list[str]:
     if len(np.unique(ids)) != len(ids):
         found.append("an id is used twice")
     if ids.size and (ids.min() < 1 or ids.max() >= book.world["next_id"][0]):
-        found.append("an id was never handed out")
+        found.append("an id was never assigned")
     return found

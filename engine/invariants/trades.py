@@ -13,9 +13,9 @@ from engine.invariants.rows import (
     live_rows,
     orders_of,
     positions_of,
-    seats_trades_of,
+    report,
+    seat_trades_of,
     sum_by,
-    where,
 )
 from engine.model.commands import Account, Asset, TransferCode, Transferring, of_players
 from engine.model.scale import BOUND, NS_PER_S, PPM
@@ -23,47 +23,47 @@ from engine.model.state import State
 from engine.model.tables import EXPOSURES, MATCH_OPEN
 
 
-def amounts_are_within_bounds(state: State) -> list[str]:
-    """What products and sums rest on: sizes positive, summed notional at most BOUND, stops on the price scale."""
+def trade_amounts_are_within_bounds(state: State) -> list[str]:
+    """Bounds that keep products and sums within int64: positive sizes, a seat's notional at most BOUND, valid stops."""
     book = state.book
     orders, positions = orders_of(book), positions_of(book)
-    found = where(book.seats["notional"] > BOUND, "seat {} has more than the greatest notional")
-    for things in (orders, positions):
+    found = report(book.seats["notional"] > BOUND, "notional of seat {} exceeds BOUND")
+    for trades in (orders, positions):
         amounts = (
-            (things["lots"] < 1) | (things["margin"] < 0) | (things["leverage"] < 1) | (np.abs(things["side"]) != 1)
+            (trades["lots"] < 1) | (trades["margin"] < 0) | (trades["leverage"] < 1) | (np.abs(trades["side"]) != 1)
         )
-        found += where(amounts, "{} is out of bounds", things["id"])
-        stops = (things["stop_loss"] < 0) | (things["take_profit"] < 0)
-        found += where(stops, "{} has a negative stop", things["id"])
-    found += where(positions["cost"] < positions["lots"], "position {} cost less than a tick a lot", positions["id"])
-    found += where(orders["price"] < 1, "order {} has no price", orders["id"])
+        found += report(amounts, "{} is out of bounds", trades["id"])
+        stops = (trades["stop_loss"] < 0) | (trades["take_profit"] < 0)
+        found += report(stops, "{} has a negative stop", trades["id"])
+    found += report(positions["cost"] < positions["lots"], "position {} costs under a tick per lot", positions["id"])
+    found += report(orders["price"] < 1, "order {} has no price", orders["id"])
     trades = fixed_trades_of(book)
     off = (trades["stake"] < 1) | (trades["payout_percent"] < 1) | (np.abs(trades["direction"]) != 1)
     off |= (trades["expires_at_ns"] <= trades["accepted_at_ns"]) | (trades["entry"] < 0)
     off |= trades["quotes_before"] > book.quotes["count"][trades["instrument"]]
-    found += where(off, "fixed-time trade {} is out of bounds", trades["id"])
-    of_seats = (orders, positions, seats_trades_of(book))
-    playing = (book.matches["status"][book.seats["match"][things["seat"]]] for things in of_seats)
-    return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not"
+    found += report(off, "fixed-time trade {} is out of bounds", trades["id"])
+    of_seats = (orders, positions, seat_trades_of(book))
+    playing = (book.matches["status"][book.seats["match"][trades["seat"]]] for trades in of_seats)
+    return found + [f"{int((status != MATCH_OPEN).sum())} trades are open in matches that are not open"
                     for status in playing if (status != MATCH_OPEN).any()]  # fmt: skip
 
 
-def trailing_stops_are_stops(state: State) -> list[str]:
-    """A stop that trails stands somewhere, some ticks behind; that of an order is in ppm, and its only stop."""
+def trailing_stops_are_valid(state: State) -> list[str]:
+    """A trailing stop of a position has a price; that of an order is in ppm and excludes a fixed stop."""
     orders, positions = orders_of(state.book), positions_of(state.book)
     trails = positions["trailing"] != 0
-    nowhere = (positions["trailing"] < 0) | (trails & (positions["stop_loss"] < 1))
+    invalid = (positions["trailing"] < 0) | (trails & (positions["stop_loss"] < 1))
     ppm = orders["trailing_ppm"]
     wrong = (ppm < 0) | (ppm >= PPM) | ((ppm != 0) & (orders["stop_loss"] != 0))
     return [
-        *where(nowhere, "the trailing stop of position {} is nowhere", positions["id"]),
-        *where(wrong, "the trailing stop of order {} is none", orders["id"]),
+        *report(invalid, "the trailing stop of position {} is invalid", positions["id"]),
+        *report(wrong, "the trailing stop of order {} is invalid", orders["id"]),
     ]
 
 
-def exposures_sum_what_is_staked(state: State) -> list[str]:
-    """An exposure counts the fixed-time trades of one instrument, direction, expiry minute and asset, and is found by
-    them."""
+def exposures_match_stakes(state: State) -> list[str]:
+    """An exposure sums the fixed-time trades of one instrument, direction, expiry minute and asset; the index finds it
+    by these."""
     book = state.book
     size, rows, trades = len(book.exposures), live_rows(book, EXPOSURES), fixed_trades_of(book)
     exposures, home = book.exposures[rows], book.exposures[trades["exposure"]]
@@ -73,17 +73,16 @@ def exposures_sum_what_is_staked(state: State) -> list[str]:
     up, assets = exposures["direction"] > 0, exposures["asset"].astype(np.int64)
     keys = (assets << 44) | (exposures["minute"] << 16) | (exposures["instrument"].astype(np.int64) << 1) | up
     return [
-        *where(exposures["stakes"] != stakes[rows], "stakes of exposure {} are off", rows),
-        *where((exposures["trades"] != count[rows]) | (count[rows] == 0), "exposure {} miscounts its trades", rows),
-        *where(astray, "fixed-time trade {} is counted in a stranger's exposure", trades["id"]),
+        *report(exposures["stakes"] != stakes[rows], "stakes of exposure {} are wrong", rows),
+        *report((exposures["trades"] != count[rows]) | (count[rows] == 0), "exposure {} miscounts its trades", rows),
+        *report(astray, "fixed-time trade {} is linked to another exposure", trades["id"]),
         *index_problems(book.exposure_index, keys, rows),
     ]
 
 
-def wallet_trades_hold_what_they_stake(state: State) -> list[str]:
-    """Each fixed-time trade from a wallet has two open holds of its own, of one asset: its stake, from the player's
-    account of that asset for the house's rewards, and what it may win, the other way. No other hold of the engine's is
-    of their kind."""
+def wallet_trades_have_their_holds(state: State) -> list[str]:
+    """Each fixed-time trade from a wallet has two open holds in its asset: the stake, from the player's account to the
+    house's rewards, and the payout in the other direction. There are no other holds of these kinds without an id."""
     book = state.book
     trades = fixed_trades_of(book)
     trades = trades[trades["asset"] != 0]
@@ -101,7 +100,7 @@ def wallet_trades_hold_what_they_stake(state: State) -> list[str]:
         off = (holds["amount"] != amount) | (holds["reference"] != trades["id"]) | (holds["code"] != kind)
         off |= (holds["debit"] != debit) | (holds["credit"] != credit)
         off |= (holds["status"] != PENDING) | (holds["flags"] != Transferring.PENDING) | (holds["expires_at_ns"] != 0)
-        found += where(off, f"{name} of trade {{}} is not held as it should", trades["id"])
+        found += report(off, f"{name} of trade {{}} is not held correctly", trades["id"])
         open_holds = holds_of(book)
         own = (open_holds["code"] == kind) & (open_holds["id_low"] == 0) & (open_holds["id_high"] == 0)
         if np.count_nonzero(own) != len(trades):

@@ -1,4 +1,4 @@
-"""What waits for a price, and the pages it stands on."""
+"""Price triggers, their pages, and the bounds of the pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.invariants.rows import Rows, chain_problems, live_rows, where
+from engine.invariants.rows import Rows, list_problems, live_rows, report
 from engine.model.commands import OrderType
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.state import State
@@ -30,40 +30,42 @@ from engine.model.tables import (
 )
 
 
-def triggers_wait_for_their_owners(state: State) -> list[str]:
-    """Every position and every resting order has one trigger row, on its bucket, with its prices; no other row
-    waits."""
+def triggers_match_their_owners(state: State) -> list[str]:
+    """Every position and resting order has one trigger, in the right bucket, with the right prices; no other trigger
+    is in use, except those of bands."""
     book = state.book
     found = []
     positions, orders = live_rows(book, POSITIONS), live_rows(book, ORDERS)
     waits = book.orders[orders]
-    found += where((waits["trigger"] != 0) == (waits["waiting"] != 0), "order {} neither rests nor waits", waits["id"])
+    found += report((waits["trigger"] != 0) == (waits["waiting"] != 0), "order {} must rest or else wait", waits["id"])
     orders = orders[waits["waiting"] == 0]
     for kind, table, rows in ((TRIGGER_POSITION, book.positions, positions), (TRIGGER_ORDER, book.orders, orders)):
-        things = table[rows]
-        long = things["side"] > 0
-        triggers = book.triggers[things["trigger"]]
-        low, high = _position_bounds(book, things) if kind == TRIGGER_POSITION else _order_bounds(things)
+        trades = table[rows]
+        long = trades["side"] > 0
+        triggers = book.triggers[trades["trigger"]]
+        low, high = _position_bounds(book, trades) if kind == TRIGGER_POSITION else _order_bounds(trades)
         # A position is valued at what its close gets, an order fills at what its open pays: other sides of the quote.
         side = np.where(long == (kind == TRIGGER_POSITION), BUCKET_BID, BUCKET_ASK)
-        bucket = book.pages["bucket"][things["trigger"] // PAGE_ROWS]
-        found += where(
-            (triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} is another's", things["id"]
+        bucket = book.pages["bucket"][trades["trigger"] // PAGE_ROWS]
+        found += report(
+            (triggers["owner"] != rows) | (triggers["kind"] != kind), "trigger of {} has another owner", trades["id"]
         )
-        found += where((triggers["low"] != low) | (triggers["high"] != high), "trigger of {} is off", things["id"])
-        found += where(bucket != things["instrument"] * 2 + side, "trigger of {} is on a wrong bucket", things["id"])
+        found += report(
+            (triggers["low"] != low) | (triggers["high"] != high), "trigger prices of {} are wrong", trades["id"]
+        )
+        found += report(bucket != trades["instrument"] * 2 + side, "trigger of {} is in a wrong bucket", trades["id"])
 
     owned, bands = int(_waiting(book).sum()), len(live_rows(book, BANDS))
     if owned != len(positions) + len(orders) + bands:
-        found.append(f"{owned} triggers wait for {len(positions)} positions, {len(orders)} orders and {bands} bands")
+        found.append(f"{owned} triggers for {len(positions)} positions, {len(orders)} orders and {bands} bands")
     held = book.positions[positions]
     lots, cost = book.mark_lots[held["trigger"]], book.mark_cost[held["trigger"]]
     off = (lots != held["side"] * held["lots"]) | (cost != held["side"] * held["cost"])
-    return found + where(off, "mark of position {} is off", held["id"])
+    return found + report(off, "mark columns of position {} are wrong", held["id"])
 
 
 def page_bounds_enclose_their_rows(state: State) -> list[str]:
-    """No row fires unseen: a page's bound_low is at least every low in it, its bound_high at most every high."""
+    """No trigger is missed: a page's bound_low is at least every low in it, its bound_high at most every high."""
     book = state.book
     pages = live_rows(book, PAGES)
     waits = _waiting(book)[pages]
@@ -73,34 +75,33 @@ def page_bounds_enclose_their_rows(state: State) -> list[str]:
     )
     bounds = book.pages["bound"][pages]
     loose = (book.bound_low[bounds] < low) | (book.bound_high[bounds] > high)
-    return where(loose, "bounds of page {} miss a row", pages)
+    return report(loose, "bounds of page {} miss a row", pages)
 
 
-def pages_count_their_rows(state: State) -> list[str]:
-    """A page knows how many of its rows wait. The bucket's chain is that of its open pages: a full one is shut,
-    and none that has PAGE_SPARE free rows."""
+def page_counts_match_rows(state: State) -> list[str]:
+    """A page counts its rows in use. The linked list of a bucket has its open pages: a full page is shut, a page with
+    PAGE_SPARE free rows is open."""
     book = state.book
     pages = live_rows(book, PAGES)
     found = []
     waits = _waiting(book)
-    found += where(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
+    found += report(book.pages["live"][pages] != waits[pages].sum(axis=1), "page {} miscounts its rows", pages)
     words = ((book.pages["free"][pages] != 0) << np.arange(FREE_WORDS)).sum(axis=1)
-    found += where(book.pages["words"][pages] != words, "page {} is wrong about where its free rows are", pages)
-    found += where(book.pages["live"][pages] < 1, "page {} is empty and still a bucket's", pages)
+    found += report(book.pages["words"][pages] != words, "page {} has words that do not match its free rows", pages)
+    found += report(book.pages["live"][pages] < 1, "page {} is empty and still in use", pages)
 
     buckets = np.arange(2 * (int(book.world["instruments"][0]) + 1))
     is_open = book.pages["previous_open"][pages] != PAGE_SHUT
     live = book.pages["live"][pages]
-    found += where(is_open & (live == PAGE_ROWS), "page {} is full and open", pages)
-    found += where(~is_open & (live <= PAGE_ROWS - PAGE_SPARE), "page {} has much room and is shut", pages)
+    found += report(is_open & (live == PAGE_ROWS), "page {} is full and open", pages)
+    found += report(~is_open & (live <= PAGE_ROWS - PAGE_SPARE), "page {} has free rows and is shut", pages)
     room = pages[is_open]
-    return found + chain_problems("open pages of bucket", buckets, book.buckets["first_open"], book.pages["next_open"],
-                                  book.pages["previous_open"], book.pages["bucket"], room)  # fmt: skip
+    return found + list_problems("open pages of bucket", buckets, book.buckets["first_open"], book.pages["next_open"],
+                                 book.pages["previous_open"], book.pages["bucket"], room)  # fmt: skip
 
 
-def buckets_hold_the_bounds_of_their_pages(state: State) -> list[str]:
-    """The bounds of a bucket's pages lie side by side in an extent of its own; bounds that are no page's are
-    neutral."""
+def bucket_extents_match_pages(state: State) -> list[str]:
+    """The bounds of a bucket's pages are contiguous, in an extent of its own; unused bounds are neutral."""
     book = state.book
     pages = live_rows(book, PAGES)
     used = int(book.world["bounds_used"][0])
@@ -113,22 +114,23 @@ def buckets_hold_the_bounds_of_their_pages(state: State) -> list[str]:
         taken[start : start + count] += 1
         room[start : start + extent] += 1
         if start % BOUNDS_STEP or extent % BOUNDS_STEP or count > extent or start + extent > used:
-            found.append(f"extent of bucket {number} is off")
+            found.append(f"extent of bucket {number} is wrong")
         if (book.pages["bucket"][book.bound_page[start : start + count]] != number).any():
-            found.append(f"a bound of bucket {number} is of another's page")
+            found.append(f"a bound of bucket {number} belongs to another bucket's page")
     if (room > 1).any():
         found.append("extents of buckets overlap")
     if int(book.buckets["pages"].sum()) != len(pages) or (book.bound_page[book.pages["bound"][pages]] != pages).any():
         found.append("pages and bounds do not point at each other")
     spare = taken == 0
     if (book.bound_low[spare] != NEVER_LOW).any() or (book.bound_high[spare] != NEVER_HIGH).any():
-        found.append("a bound that is no page's is not neutral")
+        found.append("an unused bound is not neutral")
     return found
 
 
 def _position_bounds(book: Book, positions: NDArray[Any]) -> tuple[Rows, Rows]:
-    """The nearest of liquidation, stop and greatest loss on the losing side; on the other the nearer of the target and
-    the next step of a trailing stop: a twentieth of its distance (at least a tick) beyond that distance."""
+    """Trigger prices of positions. Losing side: the nearest of liquidation, stop and loss limit per trade. Winning
+    side: the nearer of the target and the next step of a trailing stop, which is its distance and a twentieth of it
+    (at least a tick) away."""
     liquidation, stop, target = positions["liquidation"], positions["stop_loss"], positions["take_profit"]
     trailing, side = positions["trailing"], positions["side"]
     moves = stop + side * (trailing + np.maximum(1, trailing // 20))
@@ -146,14 +148,14 @@ def _position_bounds(book: Book, positions: NDArray[Any]) -> tuple[Rows, Rows]:
 
 
 def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
-    """A buy limit waits for the ask to come down to its price, a sell limit for the bid to come up; a stop for the
-    opposite."""
+    """Trigger prices of orders. A buy limit fires when the ask falls to its price, a sell limit when the bid rises to
+    it; stop orders the other way."""
     down = (orders["side"] > 0) != (orders["order_type"] == OrderType.STOP)
     return np.where(down, orders["price"], NEVER_LOW), np.where(down, NEVER_HIGH, orders["price"])
 
 
 def _waiting(book: Book) -> NDArray[np.bool_]:
-    """Which rows of the triggers wait, a row of PAGE_ROWS for each page."""
+    """Which trigger rows are in use; shape (pages, PAGE_ROWS)."""
     bits = (book.pages["free"][:, :, None] >> np.arange(FREE_BITS)) & 1
     waits: NDArray[np.bool_] = bits.reshape(len(book.pages), -1)[:, :PAGE_ROWS] == 0
     waits[np.setdiff1d(np.arange(len(book.pages)), live_rows(book, PAGES))] = False

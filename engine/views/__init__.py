@@ -1,6 +1,6 @@
-"""Read-only answers over the state: plain integers and tuples, no text. The gateway makes of them what clients see.
+"""Read-only views of the state: plain integers and tuples, which the gateway's presenters turn into answers.
 
-Nothing here is on the path of a command; each answer costs what it walks, and says so when that is more than a row.
+Not used while commands are applied. A view that reads more than a few rows says what it walks.
 
     market.py    quotes, candles, the next timer
     matches.py   matches, their rules, their solvency
@@ -22,7 +22,7 @@ from engine.views.players import (
     StandingView,
     career,
     cups,
-    messages_of,
+    last_message,
     queues_of,
     referral,
 )
@@ -35,7 +35,7 @@ from engine.views.trades import (
     instrument_of_order,
     instrument_of_position,
     orders,
-    owner_of,
+    owner_of_trade,
     positions,
     wallet_trades,
 )
@@ -45,7 +45,7 @@ __all__ = [
     "BalanceView", "BoardView", "CandleView", "CareerView", "CupsView", "Evidence", "FixedTradeView", "MatchView",
     "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
     "StandingView", "board", "candle", "career", "cups", "fixed_trades", "has_seat", "instrument_of_order",
-    "instrument_of_position", "inventory", "match", "matches", "messages_of", "next_due_ns", "orders", "owner_of",
-    "positions", "queues_of", "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock", "takes_quotes",
-    "waits_for_quote", "wallet", "wallet_trades",
+    "instrument_of_position", "inventory", "last_message", "match", "matches", "next_due_ns", "orders",
+    "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat", "seats_of", "solvency",
+    "stock", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
 ]  # fmt: skip

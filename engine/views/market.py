@@ -1,4 +1,4 @@
-"""Instruments: their quotes and candles; and when the next timer is due."""
+"""Quotes, candles, and the time of the next timer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Quote(NamedTuple):
 
 
 def quote(book: Book, instrument: int, now_ns: int) -> Quote:
-    """The quote, and whether it is stale at `now_ns` (the state's own time stands still when nothing arrives)."""
+    """The last quote, and whether it is stale at `now_ns` (the time of the state advances with commands only)."""
     row = book.quotes[instrument]
     at_ns = int(row["at_ns"])
     lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
@@ -36,18 +36,18 @@ def quote(book: Book, instrument: int, now_ns: int) -> Quote:
 
 
 def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
-    """Would a usable quote of the instrument be taken: is it neither halted nor outside its hours?"""
+    """Whether usable quotes are accepted: the instrument is not halted and within its trading hours."""
     return not book.instruments[instrument]["halted"] and bool(is_open(book, instrument, now_ns))
 
 
 def waits_for_quote(book: Book, instrument: int) -> bool:
-    """Does anything wait for the very next quote of the instrument, which would be taken?"""
+    """Whether an order, close or entry waits for the next quote of the instrument, and quotes are accepted."""
     waits = bool(book.quotes[instrument]["waiting_first"])
     return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
 
 
 class CandleView(NamedTuple):
-    """A candle of the bid in ticks, as it stands now."""
+    """An unfinished candle; prices are ticks of the bid."""
 
     open_at_ns: int
     open: int
@@ -58,7 +58,7 @@ class CandleView(NamedTuple):
 
 
 def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
-    """The unfinished candle of that length: its own row merged with all shorter ones that fall into it."""
+    """The unfinished candle of that interval: its own row merged with those of shorter intervals within it."""
     first = instrument * len(INTERVALS_S)
     rows = [row for row in book.candles[first : first + INTERVALS_S.index(interval_s) + 1] if row["open_at_ns"] >= 0]
     if not rows:

@@ -1,4 +1,4 @@
-"""Matches, their rules, and what one that costs money has and owes."""
+"""Matches, their challenge rules, and the solvency of paid ones."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class MatchView(NamedTuple):
     max_positions: int
     max_leverage: int
     seats: int
-    min_players: int  # 0: it never waited for any
+    min_players: int  # 0: it opened at once
     max_players: int  # 0: no limit
-    starts_at_ns: int  # of one that waits; 0: not known yet
-    ends_at_ns: int  # 0: never, or it has not begun; of one that is paused, as it would be without
+    starts_at_ns: int  # while it waits; 0: no countdown yet
+    ends_at_ns: int  # 0: never, or not started; while paused: without the pause
     rules: Rules
-    game_version: int  # that it plays by
-    outage_ns: int  # how long it goes on without prices; 0: however long
-    outage_extends: bool  # then it is paused, instead of called off
+    game_version: int
+    outage_ns: int  # silence of the feed that it tolerates; 0: any
+    outage_extends: bool  # True: paused by an outage; False: voided
     paused: bool
 
 
 class Rules(NamedTuple):
-    """The challenge rules of a match, as they were pinned to it; 0 or empty: no such rule."""
+    """The challenge rules of a match; 0 or empty: no such rule."""
 
     allowed: tuple[int, ...]  # instruments; empty: all
     allowed_side: int  # Side; 0: both
@@ -88,7 +88,7 @@ def match(state: State, match_id: int) -> MatchView | None:
 
 
 def _rules(book: Book, match_id: int) -> Rules:
-    """Walks all instruments where only some are allowed."""
+    """Walks all instruments if the match restricts them."""
     row = book.matches[match_id]
     start = int(row["starting_balance"])
     allowed: tuple[int, ...] = ()
@@ -97,7 +97,7 @@ def _rules(book: Book, match_id: int) -> Rules:
         allowed = tuple(id for id in instruments if find(book.allowed_index, allowed_key(match_id, id)))
 
     def ppm(money: int) -> int:
-        # The money was rounded up from it by less than a unit, so down is the way back.
+        # The amount was rounded up from it by less than a unit, so rounding down restores it.
         return money * PPM // start
 
     return Rules(
@@ -120,8 +120,8 @@ def _rules(book: Book, match_id: int) -> Rules:
 def matches(
     state: State, limit: int, before: int, statuses: Collection[int], game: int | None = None
 ) -> list[MatchView]:
-    """The latest `limit` matches before match `before` that are of these statuses, and of that game if one is named; in
-    order of their ids. A look at all matches there ever were, in machine code; only those that are answered are read.
+    """The last `limit` matches with ids below `before`, with these statuses, and of `game` if given; by ascending id.
+    Scans the status column of all matches.
     """
     rows = np.asarray(state.book.matches)[: min(before, int(state.book.world[0]["matches"]) + 1)]
     wanted = np.isin(rows["status"], list(statuses))
@@ -136,10 +136,10 @@ class SolvencyView(NamedTuple):
 
     match: int
     asset: int
-    escrow: int  # what it has
-    set_aside: int  # by the house, for what fees may not cover of a fixed prize
-    refunds: int  # what it owes when it is called off
-    prizes: int  # what it owes when it ends as it is
+    escrow: int  # its balance
+    set_aside: int  # reserve of the house for a fixed prize that fees may not cover
+    refunds: int  # owed if it is canceled now
+    prizes: int  # owed if it ends with its present seats
 
     @property
     def is_solvent(self) -> bool:
@@ -147,7 +147,7 @@ class SolvencyView(NamedTuple):
 
 
 def solvency(state: State, match_id: int) -> SolvencyView | None:
-    """What the match has and what it owes; None when there is no such match, or it moves no money."""
+    """Assets and liabilities of the match; None when it does not exist or moves no money."""
     book = state.book
     if not 1 <= match_id <= int(book.world[0]["matches"]) or not book.matches[match_id]["asset"]:
         return None

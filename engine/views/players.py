@@ -1,4 +1,4 @@
-"""Players: their messages, queues, referrals and careers."""
+"""Players: message numbers, queues, referrals, careers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from engine.model.state import State
 from engine.model.tables import Book
 
 
-def messages_of(book: Book, player: int) -> int:
-    """How many messages the player's private channel has had."""
+def last_message(book: Book, player: int) -> int:
+    """The number of the last message on the player's private channel."""
     return int(book.players[player]["messages"])
 
 
 class QueueView(NamedTuple):
-    """Where a player stands in the queue of a game."""
+    """A player's place in the queue of a game."""
 
     game: int
     place: int  # from 1
-    until_ns: int  # 0: however long it takes
+    until_ns: int  # 0: no time limit
 
 
 def queues_of(state: State, player: int) -> list[QueueView]:
@@ -38,14 +38,14 @@ def queues_of(state: State, player: int) -> list[QueueView]:
 
 
 class ReferralView(NamedTuple):
-    """What a player has earned by referring others, in native units by Asset."""
+    """Players referred, and bonuses earned by it: native units by Asset."""
 
     referred: int
     earned: dict[int, int]
 
 
 def referral(state: State, player: int) -> ReferralView:
-    """Walks all whom the player has referred."""
+    """Walks all players that this one has referred."""
     referred = state.cold.referred.get(player, [])
     earned: dict[int, int] = {}
     for other in referred:
@@ -56,20 +56,20 @@ def referral(state: State, player: int) -> ReferralView:
 
 
 class CareerView(NamedTuple):
-    """What matches have made of a player."""
+    """Cups, experience and level of a player."""
 
     cups: int
     season: int  # the current one; 0 before the first
     season_cups: int
     experience: int
     level: int
-    next_level: int  # the experience at which it begins
+    next_level: int  # experience at which it begins
     wins: int
     matches: int
 
 
 def career(book: Book, player: int) -> CareerView:
-    """What matches have made of the player."""
+    """The player's career."""
     row = book.careers[player]
     experience = int(row["experience"])
     level = level_of(experience)
@@ -86,15 +86,15 @@ def career(book: Book, player: int) -> CareerView:
 
 
 class CupsView(NamedTuple):
-    """The head of the board of cups, of those who have finished a match."""
+    """The top of the cups leaderboard; players without a finished match are not on it."""
 
     top: list[StandingView]
     players: int
-    rank: int  # of the player who asks, from 1; 0: is not on it
+    rank: int  # of the requesting player, from 1; 0: not on it
 
 
 class StandingView(NamedTuple):
-    """A player on the board of cups."""
+    """A player on the cups leaderboard."""
 
     player: int
     cups: int
@@ -102,8 +102,8 @@ class StandingView(NamedTuple):
 
 
 def cups(book: Book, limit: int, player: int = 0, of_season: bool = False) -> CupsView:
-    """The best `limit` players by cups, of all time or of the current season: then who has had so many for longer, then
-    who came to the arena first. A look at all players; only those who may be among the best are sorted."""
+    """The top `limit` players by cups (all time or current season), then by how long they have had them, then by id.
+    Scans all players, sorts only candidates for the top."""
     prefix = "season_" if of_season else ""
     careers = np.asarray(book.careers)[: int(book.world[0]["players"]) + 1]
     ids = np.flatnonzero(careers[f"{prefix}matches"])

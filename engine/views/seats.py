@@ -1,4 +1,4 @@
-"""Seats, and the leaderboards that they make up."""
+"""Seats, and the leaderboards of matches."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ class SeatView(NamedTuple):
     joined_at_ns: int
     orders: int
     positions: int
-    held_trades: int  # closed trades held as long as the game asks for
+    held_trades: int  # closed trades that reached the minimum holding time
     max_drawdown: int  # of the balance, from its peak
     balance_at_ns: int  # when the balance last changed
     daily_floor: int | None  # of equity; None: the match has no such rule
     total_floor: int | None
     high_water: int
-    rank: int  # when the match is over
+    rank: int  # 0 until the match is over
     prize: int
-    out: Evidence | None  # by which rule the seat is out of the game; None: it plays
+    out: Evidence | None  # the rule violation that took the seat out; None: it is active
     status: int  # engine.tables.SEAT_ACTIVE, ...
     target: int | None  # equity at which the profit target is reached; None: the match has none
-    daily_warned: int  # percent of the way to the floor at which the last warning of today went out; 0 none
+    daily_warned: int  # percent of the drawdown used at the last warning today; 0: none
     total_warned: int
     stakes: int
-    asset: int  # of the prize; 0: it is only named
+    asset: int  # of the prize; 0: no money
 
 
 class Evidence(NamedTuple):
-    """What put a seat out of the game."""
+    """The rule that took a seat out, and the quote and amounts that prove it."""
 
     rule: int  # engine.events.Rule
-    sequence: int  # of the entry that broke it
+    sequence: int  # of the log entry
     equity: int  # or the trade's result
-    level: int  # the floor or target; of a trade, its greatest loss
-    instrument: int  # of the quote at which it was found; 0: a timer found it
+    level: int  # floor or target; of a trade, its loss limit
+    instrument: int  # of the quote; 0: found by a timer
     bid: int
     ask: int
 
@@ -68,8 +68,8 @@ def has_seat(book: Book, player: int, match_id: int) -> bool:
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:
-    """The player's seats in matches that are not over, in order of matches. Looks at all matches there ever were, and
-    looks the seat up in those, in machine code."""
+    """The player's seats in matches that are not over, by match id. Scans the status column of all matches, and looks
+    up a seat in each that is not over."""
     book = state.book
     statuses = np.asarray(book.matches)["status"][: int(book.world[0]["matches"]) + 1]
     matches = np.flatnonzero((statuses == MATCH_WAITING) | (statuses == MATCH_OPEN))
@@ -79,7 +79,7 @@ def seats_of(state: State, player: int) -> list[SeatView]:
 
 
 def row_of_seat(book: Book, player: int, match_id: int) -> int:
-    """0 when there is none. A match beyond all there are would have the key of somebody else's seat."""
+    """The row of the player's seat, 0: none. The match id is checked: a key made of a larger one could be another's."""
     if not 1 <= match_id <= int(book.world[0]["matches"]):
         return 0
     return int(seat_row(book, player, match_id))
@@ -124,29 +124,29 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
 
 
 def _last_warning(bits: int) -> int:
-    """The highest percent of those whose bit is set; 0 when none is."""
+    """The highest of WARNINGS_PERCENT whose bit is set; 0: none."""
     return max((percent for number, percent in enumerate(WARNINGS_PERCENT) if bits >> number & 1), default=0)
 
 
 class Ranking(NamedTuple):
-    """The seats of a match, the best first."""
+    """The seats of a match, best first."""
 
     rows: NDArray[np.int64]
     players: NDArray[np.int64]
 
 
 class BoardView(NamedTuple):
-    """The head of a leaderboard."""
+    """The top of a match's leaderboard."""
 
     top: list[SeatView]
     seats: int
-    rank: int  # of the player who asks, from 1; 0: has no seat
+    rank: int  # of the requesting player, from 1; 0: no seat
 
 
 def ranking(book: Book, match_id: int) -> Ranking:
-    """The match's seats, the best first: by equity, then trades, then who joined first, or by rank when it is over.
+    """The match's seats, best first: by equity, trades, join time; by final rank when it is over.
 
-    Walks all seats and positions of the match, in machine code.
+    Walks all seats and positions of the match in compiled code.
     """
     count = int(book.matches[match_id]["seats"])
     rows, equities = np.zeros(count, np.int64), np.zeros(count, np.int64)
@@ -157,7 +157,7 @@ def ranking(book: Book, match_id: int) -> Ranking:
 
 
 def board(book: Book, match_id: int, limit: int, player: int = 0, ranked: Ranking | None = None) -> BoardView:
-    """The best `limit` seats of a match and the player's own rank, as ranked now, or a moment ago if that is given."""
+    """The top `limit` seats of a match and the player's rank, by `ranked` if given, else by a new ranking."""
     rows, players = ranked or ranking(book, match_id)
     top = [_seat_view(book, row, int(equity(book, row))) for row in rows[:limit].tolist()]
     own = np.flatnonzero(players == player)

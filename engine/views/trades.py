@@ -1,4 +1,4 @@
-"""What seats and wallets trade: orders, positions, fixed-time trades."""
+"""Orders, positions and fixed-time trades of seats and wallets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.views.seats import row_of_seat
 
 
 class OrderView(NamedTuple):
-    """An order that rests."""
+    """A resting order."""
 
     order: int
     match: int
@@ -69,7 +69,7 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
 
 
 class PositionView(NamedTuple):
-    """An open position; `profit` floats at the closing side of the last usable quote, never below -margin."""
+    """An open position; `profit` is unrealised, at the closing side of the last usable quote, at least -margin."""
 
     position: int
     match: int
@@ -132,10 +132,10 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
 
 
 class FixedTradeView(NamedTuple):
-    """An open fixed-time trade; `entry` is bid + ask, in half ticks, and 0 until its quote has come."""
+    """An open fixed-time trade; `entry` is bid + ask (half ticks), 0 until its quote arrives."""
 
     trade: int
-    match: int  # 0: it is staked from a wallet
+    match: int  # 0: staked from a wallet
     instrument: int
     direction: int
     stake: int
@@ -144,7 +144,7 @@ class FixedTradeView(NamedTuple):
     entry_sequence: int
     accepted_at_ns: int
     expires_at_ns: int
-    asset: int  # of the wallet, in whose native units the stake is; 0: it is a seat's
+    asset: int  # of the wallet, the stake is in its native units; 0: a seat's
 
 
 def fixed_trades(book: Book, player: int, match_id: int) -> list[FixedTradeView] | None:
@@ -192,13 +192,13 @@ def instrument_of_position(book: Book, position: int) -> int:
 
 
 def instrument_of_order(book: Book, order: int) -> int:
-    """The instrument of an order that rests or waits for its quote; 0 when there is no such order."""
+    """The instrument of a resting or waiting order; 0 when there is no such order."""
     row = -int(find_open(book, order))
     return int(book.orders[row]["instrument"]) if row > 0 else 0
 
 
-def owner_of(book: Book, id: int) -> int:
-    """The player whose open position, or order, has that id; 0 when there is none."""
+def owner_of_trade(book: Book, id: int) -> int:
+    """The player who owns the open position or order with that id; 0 when there is none."""
     row = int(find_open(book, id))
     rows = book.positions if row > 0 else book.orders
     return int(book.seats[rows[abs(row)]["seat"]]["player"]) if row else 0

@@ -1,4 +1,4 @@
-"""Wallets: a player's balances and items, and the house's stock."""
+"""Wallets: balances and items of a player, stock of the shop."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from engine.model.tables import Book
 
 
 class BalanceView(NamedTuple):
-    """An account of a player, in native units of the asset."""
+    """A balance of a player, in native units of the asset."""
 
     asset: int
     balance: int
-    held: int  # of that
+    held: int  # part of the balance that cannot be spent
     version: int
 
 
 def wallet(book: Book, player: int) -> list[BalanceView]:
-    """The player's accounts, of all assets of which he ever had any."""
+    """All accounts of the player that were ever opened."""
     found = []
     for asset in Asset:
         row = find_account_row(book, player, of_players(asset), asset)
@@ -32,10 +32,10 @@ def wallet(book: Book, player: int) -> list[BalanceView]:
 
 
 def inventory(book: Book, player: int) -> list[BalanceView]:
-    """The player's items, of all kinds of which he ever had any."""
+    """The player's accounts of items."""
     return [found for found in wallet(book, player) if of_players(Asset(found.asset)) is Account.PLAYER_ITEMS]
 
 
 def stock(book: Book, item: int) -> int:
-    """How many of the item the store has."""
+    """How many of the item the shop can sell."""
     return int(available(book, find_account_row(book, 0, Account.HOUSE_STORE, item)))

@@ -74,11 +74,11 @@ MarketSource = Iterable[MarketFrame]
 """A recording or a simulation: frames in order of time, and the same ones each time it is iterated."""
 
 
-class Envelope(msgspec.Struct, frozen=True, gc=False):
+class StreamEnvelope(msgspec.Struct, frozen=True, gc=False):
     """The outside of every combined-stream frame."""
 
     stream: str
     data: msgspec.Raw
 
 
-decode_envelope = msgspec.json.Decoder(Envelope).decode
+decode_envelope = msgspec.json.Decoder(StreamEnvelope).decode

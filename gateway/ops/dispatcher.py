@@ -39,6 +39,7 @@ class Dispatcher:
         self.messages = 0
         self._arena = session.arena
         self._codec = session.codec
+        self._outlet = session.outlet
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take one whole message. `now_ns` is monotonic and only serves the limits."""
@@ -52,7 +53,7 @@ class Dispatcher:
         session.now_ns = now_ns
         id: MessageId | None = None
         try:
-            session.admit()
+            session.spend(1)
             envelope = self._envelope_in(data)
             id = envelope.id
             self._serve(envelope)
@@ -142,19 +143,19 @@ class Dispatcher:
         if self.session.closed:
             return
         if outcome.reason:
-            self.session.outlet.send(self._codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
+            self._outlet.send(self._codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
             return
         reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
-        self.session.outlet.send(self._codec.frame(reply))
+        self._outlet.send(self._codec.frame(reply))
 
     def _send_result(self, id: MessageId, result: Any) -> None:
         if self.session.closed:
             return
         seq, at_ms = self._arena.applied
-        self.session.outlet.send(self._codec.frame(Reply(id, True, seq, at_ms, result)))
+        self._outlet.send(self._codec.frame(Reply(id, True, seq, at_ms, result)))
         self.session.replied()
 
     def _send_failure(self, id: MessageId | None, error: Error) -> None:
         self.session.failed()
         if not self.session.closed:
-            self.session.outlet.send(self._codec.frame(Failure(id, False, error)))
+            self._outlet.send(self._codec.frame(Failure(id, False, error)))

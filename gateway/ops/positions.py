@@ -103,7 +103,7 @@ def instrument_of(arena: Arena, player: int, id: int) -> Instrument | None:
     """The instrument of an open position or order of the player's, or of one that ended recently: a request may be
     repeated after that. None when it is not known, or another player's: an error must not give away which."""
     recent, book, key = arena.recent_instruments, arena.state.book, (player, id)
-    if views.owner_of(book, id) != player:
+    if views.owner_of_trade(book, id) != player:
         found = recent.get(key, 0)
     else:
         found = views.instrument_of_position(book, id) or views.instrument_of_order(book, id)

@@ -83,7 +83,7 @@ def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None
     """Begin the subscription with a snapshot of the channel."""
     seq, at_ms = session.arena.applied
     if channel is None:
-        n = views.messages_of(session.arena.state.book, session.player)
+        n = views.last_message(session.arena.state.book, session.player)
         data = me_get(session, Nothing())
         session.outlet.send(session.codec.frame(Push("me", n, seq, at_ms, "me", data, "snapshot")))
         session.arena.fanout.join_private(session, session.player)

@@ -64,18 +64,14 @@ class Session:
 
     # What it may still do
 
-    def admit(self) -> None:
-        """Count the current message. Raises Refused RATE_LIMITED."""
-        self.spend(1)
-        self._refusals = 0
-
     def spend(self, messages: int) -> None:
-        """Count the current message as so many more. Raises Refused RATE_LIMITED."""
+        """Count the current message as so many. Raises Refused RATE_LIMITED."""
         wait_ns = self._bucket.take(self.now_ns, messages)
         if not wait_ns and self._player_bucket is not None:
             wait_ns = self._player_bucket.take(self.now_ns, messages)
         if wait_ns:
             raise self._too_many(wait_ns)
+        self._refusals = 0
 
     def _too_many(self, wait_ns: int) -> Refused:
         self._refusals += 1

@@ -19,7 +19,15 @@ from tests.architecture.sources import ENGINE, ROOT, name_of, tree
 GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway").rglob("__init__.py"))
 
 
-MAPPED = ["engine/ledger", "engine/competition", "persistence", *GATEWAY, "tests/oracle"]
+MAPPED = [
+    "engine/views",
+    "engine/invariants",
+    "engine/ledger",
+    "engine/competition",
+    "persistence",
+    *GATEWAY,
+    "tests/oracle",
+]
 
 
 @pytest.mark.parametrize("package", MAPPED)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.invariants import check
-from engine.invariants.ledger import transfers_are_known
+from engine.invariants.ledger import transfer_index_matches_transfers
 from engine.invariants.rows import accounts_of
 from engine.ledger.accounts import account_id, find_account, open_account
 from engine.ledger.balances import available, check_transfer, post_transfer
@@ -545,7 +545,7 @@ def test_ids_that_avoid_each_others_lines_do_not_fill_the_index(arena: Arena) ->
         for _ in range(30):
             arena.command(Transfer(next(ids), bank.alice, bank.bob, 1))
             swept = max(swept, int(arena.machine.state.book.world["swept_line"][0]))
-        assert transfers_are_known(arena.machine.state) == []
+        assert transfer_index_matches_transfers(arena.machine.state) == []
         arena.passes(86_400)
     assert len(arena.machine.state.book.transfer_index) == slots < 8 * 30 + 32
     assert swept

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.digest import state_hash
-from engine.invariants.ledger import accounts_are_found
+from engine.invariants.ledger import account_rows_are_reachable
 from engine.invariants.rows import accounts_of
 from engine.ledger.accounts import account_id, find_account, open_account
 from engine.model.commands import Account, Asset, Transferring
@@ -46,7 +46,7 @@ def test_every_account_is_found_after_every_growth(seed: int) -> None:
     draw.shuffle(ids)
     for first in range(0, len(ids), 97):
         opened(state, ids[first : first + 97])
-        assert accounts_are_found(state) == []
+        assert account_rows_are_reachable(state) == []
         known = ids[: first + 97]
         assert sorted(accounts_of(state.book)["id"].tolist()) == sorted(known)
         assert all(account_row(state.book, id) for id in known)
@@ -61,11 +61,11 @@ def test_who_belongs_where_somebody_stands_stands_behind_him_also_around_the_end
     opened(state, ids)
     rows = [int(account_row(state.book, id)) for id in ids]
     assert sorted(rows) == [*range(1, 11), length - 2, length - 1]  # row 0 is nobody's
-    assert accounts_are_found(state) == []
+    assert account_rows_are_reachable(state) == []
     opened(state, with_home(range(5), length, 120))
     assert len(state.book.accounts) == 2 * length
     assert all(account_row(state.book, id) for id in ids)
-    assert accounts_are_found(state) == []
+    assert account_rows_are_reachable(state) == []
 
 
 @pytest.mark.parametrize("id", [0, -1, -(1 << 63), (1 << 63) - 1])

@@ -394,7 +394,7 @@ def test_private_messages_are_numbered_without_gaps(arena: Arena) -> None:
     for player in (alice, bob):
         numbers = [event["message"] for event in arena.history if event["player"] == player.id]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert views.messages_of(arena.machine.state.book, player.id) == len(numbers)
+        assert views.last_message(arena.machine.state.book, player.id) == len(numbers)
 
 
 def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine.invariants.triggers import (
-    buckets_hold_the_bounds_of_their_pages,
+    bucket_extents_match_pages,
     page_bounds_enclose_their_rows,
-    pages_count_their_rows,
+    page_counts_match_rows,
 )
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.state import State
@@ -84,7 +84,7 @@ class Waiting:
 
     def sound(self) -> None:
         plain = State(Book(**{name: np.asarray(array) for name, array in self.book.arrays.items()}))
-        checks = (page_bounds_enclose_their_rows, buckets_hold_the_bounds_of_their_pages, pages_count_their_rows)
+        checks = (page_bounds_enclose_their_rows, bucket_extents_match_pages, page_counts_match_rows)
         assert [problem for check in checks for problem in check(plain)] == []
 
 

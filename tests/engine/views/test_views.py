@@ -68,7 +68,7 @@ async def test_a_seat_and_its_position(gateway: Gateway, ann: Client) -> None:
     assert views.instrument_of_position(book, 99) == 0
     assert views.instrument_of_order(book, position.position) == 0
     resting = await ann.result("order.place", LONG | {"type": "limit", "price": "50000"})
-    owners = [views.owner_of(book, id) for id in (position.position, resting["order"], 99, 0)]
+    owners = [views.owner_of_trade(book, id) for id in (position.position, resting["order"], 99, 0)]
     assert owners == [player, player, 0, 0]
     await ann.result("order.cancel", {"order": resting["order"]})
 

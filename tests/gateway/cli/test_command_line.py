@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
 from gateway.cli.main import main
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_help_comes_at_once() -> None:
     begun_s = time.perf_counter()
@@ -25,6 +28,12 @@ def test_help_comes_at_once() -> None:
     for command in (*COMMANDS, "bench"):
         assert command in done.stdout
     assert "--install-completion" in done.stdout
+
+
+def test_the_command_loads_nothing_heavy_before_it_is_called() -> None:
+    heavy = "{'numpy', 'numba', 'aiohttp', 'structlog', 'uvloop'}"
+    code = f"import sys, gateway.cli.main; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
 COMMANDS = ("serve", "market", "record", "bots", "verify", "audit", "token", "rebuild", "warmup")
