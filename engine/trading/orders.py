@@ -8,7 +8,7 @@ amended and cancelled; what waits for its quote is on its way.
 from __future__ import annotations
 
 from engine.jit import kernel, rare_kernel
-from engine.model.arithmetic import ceil_quotient, ppm_ceil
+from engine.model.arithmetic import ceil_div, ppm_ceil
 from engine.model.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.model.events import EventKind, OrderStatus
 from engine.model.reasons import Reason
@@ -263,7 +263,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     notional, margin, fee, liquidation = 0, 0, 0, 0
     if reason == Reason.ACCEPTED.value:
         notional = price * lots * instrument.value
-        margin = ceil_quotient(notional, order.leverage)
+        margin = ceil_div(notional, order.leverage)
         fee = ppm_ceil(notional, fee_ppm) if match.fees else 0
         if margin + fee - order.margin - order.fee > seat.cash:
             reason = Reason.CASH_TOO_LOW.value
