@@ -1,5 +1,5 @@
 """What the processor offers and numba does not: asking for memory before it is needed, comparing all words of a cache
-line at once, looking for a bit, and dividing what has no sign."""
+line at once, and looking for a bit."""
 
 from __future__ import annotations
 
@@ -162,16 +162,6 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@intrinsic
-def _quotient(typing_context: Any, number: Any, divisor: Any) -> Any:
-    """number // divisor, neither of them negative, and the divisor not 0: it need not be looked which way to round."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.udiv(*arguments)
-
-    return types.int64(types.int64, types.int64), generate
-
-
 if JIT_DISABLED:
 
     def prefetch(array: Any, row: int) -> None:
@@ -207,10 +197,6 @@ if JIT_DISABLED:
     def trailing_zeros(word: int) -> int:
         return int(word & -word).bit_length() - 1
 
-    def quotient(number: int, divisor: int) -> int:
-        assert number >= 0 < divisor, f"{number} // {divisor} has a sign"
-        return number // divisor
-
 else:
     prefetch = _prefetch  # type: ignore[assignment]
     prefetch_third = _prefetch_third  # type: ignore[assignment]
@@ -220,4 +206,3 @@ else:
     empty_outside = _empty_outside  # type: ignore[assignment]
     bits_in = _bits_in  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]
-    quotient = _quotient  # type: ignore[assignment]

@@ -5,7 +5,6 @@ product within an int64 are those of scale.py.
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.jit.intrinsics import quotient
 from engine.model.scale import DAY_NS, PPM
 
 
@@ -13,12 +12,6 @@ from engine.model.scale import DAY_NS, PPM
 def ceil_div(numerator: int, denominator: int) -> int:
     """numerator / denominator, rounded up (towards plus infinity)."""
     return -(-numerator // denominator)
-
-
-@kernel
-def ceil_quotient(numerator: int, denominator: int) -> int:
-    """The same of numbers that are not negative, for less; their sum is below 2^63."""
-    return quotient(numerator + denominator - 1, denominator)
 
 
 @entry
@@ -30,15 +23,15 @@ def next_midnight(now_ns: int) -> int:
 @kernel
 def ppm_floor(amount: int, ppm: int) -> int:
     """amount x ppm / 1e6 rounded down, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    millions = quotient(amount, PPM)
-    return millions * ppm + quotient((amount - millions * PPM) * ppm, PPM)
+    millions = amount // PPM
+    return millions * ppm + (amount - millions * PPM) * ppm // PPM
 
 
 @entry
 def ppm_ceil(amount: int, ppm: int) -> int:
     """amount x ppm / 1e6 rounded up, for 0 <= amount <= BOUND and 0 <= ppm <= 1e6, without a wider integer."""
-    millions = quotient(amount, PPM)
-    return millions * ppm + ceil_quotient((amount - millions * PPM) * ppm, PPM)
+    millions = amount // PPM
+    return millions * ppm + ceil_div((amount - millions * PPM) * ppm, PPM)
 
 
 @kernel

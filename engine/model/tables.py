@@ -861,16 +861,13 @@ class Book(Tables):
 
 
 CACHE_LINE: Final = 64
-HUGE_PAGE: Final = 1 << 21
 
 
 def lined_up(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """So many rows, all zero. They start on a cache line, so rows of 64 and 128 bytes lie in one and two lines; many of
-    them on a huge page, so that all lie in such pages: numpy asks the system for them."""
+    """So many rows, all zero. They start on a cache line, so rows of 64 and 128 bytes lie in one and two lines."""
     size = rows * dtype.itemsize
-    alignment = HUGE_PAGE if size >= 2 * HUGE_PAGE else CACHE_LINE
-    room = np.zeros(size + alignment, np.uint8)
-    start = -room.ctypes.data % alignment
+    room = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
     return room[start : start + size].view(dtype)
 
 

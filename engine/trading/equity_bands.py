@@ -23,6 +23,7 @@ from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import BANDS, BUCKET_ASK, BUCKET_BID, TRIGGER_BAND
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import seat_key
+from engine.storage.linked_rows import link, unlink
 from engine.trading.triggers import add, drop, rearm
 
 
@@ -201,11 +202,7 @@ def _open_band(book, seat_row, holding_row, bucket, side):
         holding.long_band = row
     else:
         holding.short_band = row
-    band.previous = 0
-    band.next = seat.first_band
-    if seat.first_band != 0:
-        book.bands[seat.first_band].previous = row
-    seat.first_band = row
+    seat.first_band = link(book.bands["next"], book.bands["previous"], seat.first_band, row)
     return row
 
 
@@ -219,10 +216,5 @@ def _close_band(book, row):
         holding.long_band = 0
     else:
         holding.short_band = 0
-    if band.previous != 0:
-        book.bands[band.previous].next = band.next
-    else:
-        seat.first_band = band.next
-    if band.next != 0:
-        book.bands[band.next].previous = band.previous
+    seat.first_band = unlink(book.bands["next"], book.bands["previous"], seat.first_band, row)
     release(book.bands, book.heads[BANDS], row)

@@ -32,6 +32,7 @@ from engine.model.tables import (
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import allowed_key, exposure_key, find, insert, remove
+from engine.storage.linked_rows import link, unlink
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.equity_bands import apply_equity_delta
 from engine.trading.instruments import is_stale, is_stale_at, opens_allowed
@@ -79,19 +80,15 @@ def buy(book, events, command, outcome):
     earliest_fill_at_ns = world.now_ns + _bump_ns(book, seat, command)
     trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, earliest_fill_at_ns)
 
+    nexts, previous = book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"]
     if command.asset == 0:
         seat.cash -= command.stake
         seat.stakes += command.stake
-        first_row = seat.first_fixed
-        seat.first_fixed = row
+        seat.first_fixed = link(nexts, previous, seat.first_fixed, row)
     else:
         put_up(book, events, row, trade.stake * trade.payout_percent // 100)
-        first_row = book.players[command.player].first_fixed
-        book.players[command.player].first_fixed = row
-    trade.previous_in_seat = 0
-    trade.next_in_seat = first_row
-    if first_row != 0:
-        book.fixed_trades[first_row].previous_in_seat = row
+        player = book.players[command.player]
+        player.first_fixed = link(nexts, previous, player.first_fixed, row)
 
     _tell(book, events, EventKind.FIXED_OPENED, trade, seat)
     outcome.id = trade.id
@@ -288,14 +285,12 @@ def _remove(book, row):
     if trade.waiting != 0:
         stop_waiting(book, trade.waiting)
     _release_stake(book, trade)
-    if trade.previous_in_seat != 0:
-        book.fixed_trades[trade.previous_in_seat].next_in_seat = trade.next_in_seat
-    elif trade.asset == 0:
-        seat.first_fixed = trade.next_in_seat
+    nexts, previous = book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"]
+    if trade.asset == 0:
+        seat.first_fixed = unlink(nexts, previous, seat.first_fixed, row)
     else:
-        book.players[trade.player].first_fixed = trade.next_in_seat
-    if trade.next_in_seat != 0:
-        book.fixed_trades[trade.next_in_seat].previous_in_seat = trade.previous_in_seat
+        player = book.players[trade.player]
+        player.first_fixed = unlink(nexts, previous, player.first_fixed, row)
     trade.id = 0
     release(book.fixed_trades, book.heads[FIXED_TRADES], row)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel, rare_kernel
-from engine.jit.intrinsics import quotient
 from engine.model.arithmetic import ppm_ceil, ppm_floor
 from engine.model.scale import BOUND, PPM
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
@@ -74,14 +73,14 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
     for _ in range(2):
         scale = PPM - side * (fee_ppm + book.brackets[row].maintenance_ppm)
         worth = max(0, cost * value - side * (margin + book.brackets[row].maintenance_cum))
-        ticks = quotient(worth, lot_value)
+        ticks = worth // lot_value
         rest = worth - ticks * lot_value
         is_within = ticks < highest
         if not is_within:
             ticks, rest = highest, 0
         # The part of a tick that is left, in ppm; of a large lot_value it is enough to look at the leading digits.
-        part = quotient(rest * PPM, lot_value) if lot_value < _EXACT else quotient(rest, quotient(lot_value, PPM))
-        below = quotient(ticks * PPM, scale)
+        part = rest * PPM // lot_value if lot_value < _EXACT else rest // (lot_value // PPM)
+        below = ticks * PPM // scale
         left = ticks * PPM - below * scale + part
         if left >= scale:
             below += 1

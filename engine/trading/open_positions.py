@@ -10,6 +10,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.model.tables import POSITION_LISTS, POSITIONS_PER_LIST
 from engine.storage.free_rows import release, take
+from engine.storage.linked_rows import link, unlink
 
 
 @kernel
@@ -35,12 +36,8 @@ def remove_open_position(book, seat, position):
     position_list.positions[position.place] = 0
     position_list.live -= 1
     if position_list.live == 0:
-        if position_list.previous != 0:
-            book.position_lists[position_list.previous].next = position_list.next
-        else:
-            seat.first_position_list = position_list.next
-        if position_list.next != 0:
-            book.position_lists[position_list.next].previous = position_list.previous
+        lists = book.position_lists
+        seat.first_position_list = unlink(lists["next"], lists["previous"], seat.first_position_list, list_row)
         release(book.position_lists, book.heads[POSITION_LISTS], list_row)
 
 
@@ -50,9 +47,6 @@ def _open_list(book, seat):
     position_list = book.position_lists[list_row]
     position_list.used = 0
     position_list.live = 0
-    position_list.previous = 0
-    position_list.next = seat.first_position_list
-    if seat.first_position_list != 0:
-        book.position_lists[seat.first_position_list].previous = list_row
-    seat.first_position_list = list_row
+    lists = book.position_lists
+    seat.first_position_list = link(lists["next"], lists["previous"], seat.first_position_list, list_row)
     return list_row

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.jit.intrinsics import quotient
-from engine.model.arithmetic import ceil_quotient, ppm_ceil
+from engine.model.arithmetic import ceil_div, ppm_ceil
 from engine.model.commands import Amend, OrderType, Side, TimeInForce
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, PPM
@@ -80,7 +79,7 @@ def plan(book, command):
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    if command.margin > quotient(BOUND, command.leverage):
+    if command.margin > BOUND // command.leverage:
         return Reason.EXPOSURE_TOO_HIGH.value
     worst = max(command.price, touch) if is_stop or plan.waits else 0
     fee_ppm = instrument.taker_fee_ppm if marketable or worst != 0 else instrument.maker_fee_ppm
@@ -181,7 +180,7 @@ def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee
         plan.margin = margin
     else:
         plan.notional = max(price, worst) * plan.lots * instrument.value
-        plan.margin = ceil_quotient(plan.notional, leverage)
+        plan.margin = ceil_div(plan.notional, leverage)
     plan.fee = ppm_ceil(plan.notional, fee_ppm) if match.fees else 0
     return reason
 
@@ -189,7 +188,7 @@ def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee
 @kernel
 def lots_at(instrument, lots, margin, leverage, price):
     """How many lots an order is of at that price: those asked for, or what the margin asked for buys."""
-    return lots if margin == 0 else quotient(margin * leverage, price * instrument.value)
+    return lots if margin == 0 else margin * leverage // (price * instrument.value)
 
 
 @kernel
@@ -199,7 +198,7 @@ def _plan_liquidation(book, instrument, side, leverage, fees):
     plan = book.order_plan[0]
     cost = plan.price * plan.lots
     notional = cost * book.instruments[instrument].value
-    margin = plan.margin if notional == plan.notional else ceil_quotient(notional, leverage)
+    margin = plan.margin if notional == plan.notional else ceil_div(notional, leverage)
     plan.liquidation = liquidation_price(book, instrument, side, plan.lots, cost, margin, fees)
 
 

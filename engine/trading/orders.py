@@ -8,7 +8,7 @@ amended and cancelled; what waits for its quote is on its way.
 from __future__ import annotations
 
 from engine.jit import kernel, rare_kernel
-from engine.model.arithmetic import ceil_quotient, ppm_ceil
+from engine.model.arithmetic import ceil_div, ppm_ceil
 from engine.model.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.model.events import EventKind, OrderStatus
 from engine.model.reasons import Reason
@@ -17,6 +17,7 @@ from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRI
 from engine.storage.compact_index import find_open, remove, store
 from engine.storage.event_buffer import begin
 from engine.storage.free_rows import release, take
+from engine.storage.linked_rows import link, unlink
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.instruments import opens_allowed
 from engine.trading.margin import liquidation_price
@@ -262,7 +263,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     notional, margin, fee, liquidation = 0, 0, 0, 0
     if reason == Reason.ACCEPTED.value:
         notional = price * lots * instrument.value
-        margin = ceil_quotient(notional, order.leverage)
+        margin = ceil_div(notional, order.leverage)
         fee = ppm_ceil(notional, fee_ppm) if match.fees else 0
         if margin + fee - order.margin - order.fee > seat.cash:
             reason = Reason.CASH_TOO_LOW.value
@@ -373,11 +374,7 @@ def _keep(book, command, plan, id):
     seat.cash -= plan.margin + plan.fee
     seat.reserved += plan.margin + plan.fee
     order.holding = add_exposure(book, plan.seat, plan.holding, command.instrument, plan.notional)
-    order.previous_in_seat = 0
-    order.next_in_seat = seat.first_order
-    if seat.first_order != 0:
-        book.orders[seat.first_order].previous_in_seat = row
-    seat.first_order = row
+    seat.first_order = link(book.orders["next_in_seat"], book.orders["previous_in_seat"], seat.first_order, row)
     seat.orders += 1
     _expire_at(book, row, command.expires_at_ns)
     return row
@@ -425,12 +422,7 @@ def _take_from_seat(book, row):
     seat = book.seats[order.seat]
     seat.reserved -= order.margin + order.fee
     seat.orders -= 1
-    if order.previous_in_seat != 0:
-        book.orders[order.previous_in_seat].next_in_seat = order.next_in_seat
-    else:
-        seat.first_order = order.next_in_seat
-    if order.next_in_seat != 0:
-        book.orders[order.next_in_seat].previous_in_seat = order.previous_in_seat
+    seat.first_order = unlink(book.orders["next_in_seat"], book.orders["previous_in_seat"], seat.first_order, row)
     if order.trigger != 0:
         drop(book, order.trigger)
     if order.waiting != 0:

@@ -14,6 +14,7 @@ from engine.jit.intrinsics import trailing_zeros
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGE_SHUT, PAGE_SPARE, PAGES
 from engine.storage.free_rows import release, take
+from engine.storage.linked_rows import link, unlink
 
 
 @kernel
@@ -169,22 +170,12 @@ def _neutralise(book, bound):
 
 @kernel
 def _link_open(book, bucket, page_row):
-    page = book.pages[page_row]
-    page.previous_open = 0
-    page.next_open = bucket.first_open
-    if bucket.first_open != 0:
-        book.pages[bucket.first_open].previous_open = page_row
-    bucket.first_open = page_row
+    bucket.first_open = link(book.pages["next_open"], book.pages["previous_open"], bucket.first_open, page_row)
 
 
 @kernel
 def _unlink_open(book, bucket, page_row):
     page = book.pages[page_row]
-    if page.previous_open != 0:
-        book.pages[page.previous_open].next_open = page.next_open
-    else:
-        bucket.first_open = page.next_open
-    if page.next_open != 0:
-        book.pages[page.next_open].previous_open = page.previous_open
+    bucket.first_open = unlink(book.pages["next_open"], book.pages["previous_open"], bucket.first_open, page_row)
     page.next_open = 0
     page.previous_open = PAGE_SHUT

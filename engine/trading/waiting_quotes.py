@@ -11,6 +11,7 @@ from __future__ import annotations
 from engine.jit import kernel, rare_kernel
 from engine.model.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN
 from engine.storage.free_rows import release, take
+from engine.storage.linked_rows import unlink
 from engine.storage.timers import clear_timer, set_timer
 
 
@@ -66,13 +67,8 @@ def stop_waiting(book, row):
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]
     if waiting.queued:
-        if waiting.previous != 0:
-            book.waiting[waiting.previous].next = waiting.next
-        else:
-            quote.waiting_first = waiting.next
-        if waiting.next != 0:
-            book.waiting[waiting.next].previous = waiting.previous
-        else:
+        quote.waiting_first = unlink(book.waiting["next"], book.waiting["previous"], quote.waiting_first, row)
+        if waiting.next == 0:
             quote.waiting_last = waiting.previous
     if waiting.timer != 0:
         clear_timer(book, waiting.timer)
