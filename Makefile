@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup run test lint bench soak clean
+.PHONY: setup run test lint bench soak wheel clean
 
 run: setup            ## Start an arena on http://127.0.0.1:8080, with its data in data/
 	$(BIN)/arena serve
@@ -37,6 +37,9 @@ soak: setup           ## Ten million steps against the naive twin; a hundred kil
 	$(BIN)/python -m tests.differential.soak
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.tournament
+
+wheel: setup          ## A wheel in dist/ with compiled kernels in it: whoever installs it waits for nothing
+	$(BIN)/python build_wheel.py dist
 
 clean:                ## Drop the environment; data/ stays
 	rm -rf .venv

@@ -1,56 +1,23 @@
 """All compiled code: one file per noun, and the decorator that compiles it.
 
-numba's cache watches only the file that a function stands in, so an edit in a callee would leave a stale caller.
-Here the cache directory is named by a hash of everything that is compiled in: the kernels, and the constants and
-record layouts that they freeze. An edit anywhere gives a fresh directory; nothing stale can be loaded.
-
 With NUMBA_DISABLE_JIT=1 every kernel is the plain Python function that it reads as.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy
 
+from engine.jit.caching import KernelCache, compile_for_packaged
 from engine.jit.compiler import CompilerForEntries, CompilerForKernels, wide
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
-_ENGINE = Path(__file__).parent.parent
-
-
-def sources_hash() -> str:
-    """Hash of all that is compiled and of the compiler: the name of the cache directory."""
-    digest = hashlib.blake2b(f"{numba.__version__} {numpy.__version__}".encode(), digest_size=8)
-    for path in sorted(_ENGINE.rglob("*.py")):
-        digest.update(str(path.relative_to(_ENGINE)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def cache_directory() -> Path:
-    """Where compiled kernels are kept: $ARENA_KERNEL_CACHE, or tick-arena under the user's cache folder."""
-    home = os.environ.get("ARENA_KERNEL_CACHE")
-    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tick-arena"
-    return base / f"kernels-{sources_hash()}"
-
-
-def drop_stale_caches(keep: int = 3) -> None:
-    """Delete the cache directories of older sources, all but the newest `keep`."""
-    directories = sorted(cache_directory().parent.glob("kernels-*"), key=lambda path: path.stat().st_mtime)
-    for directory in directories[:-keep]:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+compile_for_packaged()
 
 
 _OPTIONS: dict[str, Any] = {
@@ -60,28 +27,60 @@ _OPTIONS: dict[str, Any] = {
     "_nrt": False,
     "no_cfunc_wrapper": True,
 }
-_FOR_KERNELS: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels}
 
 
 def kernel(function: F) -> F:
     """Compile `function` into the kernels that call it. Integers in, integers out; effects only through its arrays.
 
-    It is inlined: Book is a tuple of some sixty arrays, which a call would copy. Python cannot call it.
+    It is inlined, and optimized as a part of whatever calls it. Python cannot call it.
     """
-    return _compiled(function, **_FOR_KERNELS, forceinline=True)
+    return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=True))
 
 
 def rare_kernel(function: F) -> F:
     """A kernel that is called, not inlined: large, needed in several places, and seldom on the path of a command.
 
-    The call costs some 100 ns; a copy of a large kernel in each of its callers costs seconds of compilation.
+    The call costs some nanoseconds; a copy of a large kernel in each of its callers costs seconds of compilation.
     """
-    return _compiled(function, **_FOR_KERNELS, forceinline=False)
+    return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=False))
 
 
 def entry(function: F) -> F:
     """A kernel that Python calls: it has all that it calls within it, and is kept in the cache."""
-    return _compiled(function, **_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True, cache=True)
+    return function if JIT_DISABLED else cast(F, _for_python(function, inlined=True))
+
+
+def rare_entry(function: F) -> F:
+    """An entry that kernels call as they call a rare kernel."""
+    return function if JIT_DISABLED else cast(F, _for_python(function, inlined=False))
+
+
+def _for_kernels(function: Callable[..., Any], inlined: bool) -> Any:
+    options = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels, "forceinline": inlined}
+    compiled: Any = numba.njit(**options)(function)
+    template_for = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
+    return compiled
+
+
+def _for_python(function: Callable[..., Any], inlined: bool) -> Any:
+    """Of what kernels call, too, they take another than Python does: one that is no machine code by itself."""
+    compiled: Any = numba.njit(**_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True)(function)
+    compiled._cache = KernelCache(function)
+    for_kernels = _for_kernels(function, inlined)
+    compiled.get_call_template, compiled.get_overload = for_kernels.get_call_template, for_kernels.get_overload
+    return compiled
+
+
+def signature(compiled: Any, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """The types of an entry's parameters, of which those in `parameters` (model/signatures.py) are not integers."""
+    code = compiled.py_func.__code__
+    entry_name = f"{compiled.py_func.__module__.rpartition('.')[2]}.{compiled.__name__}"
+    found = []
+    for name in code.co_varnames[: code.co_argcount]:
+        example = parameters.get(f"{entry_name}.{name}", parameters.get(name, 0))
+        found.append(getattr(example, "_numba_type_", None) or numba.typeof(example))
+    return tuple(found)
 
 
 def settled(compiled: F) -> F:
@@ -91,12 +90,3 @@ def settled(compiled: F) -> F:
         return compiled
     (only,) = cast(Any, compiled).overloads.values()
     return cast(F, only.entry_point)
-
-
-def _compiled(function: F, **options: Any) -> F:
-    if JIT_DISABLED:
-        return function
-    compiled: Any = numba.njit(**options)(function)
-    template_for = compiled.get_call_template
-    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
-    return cast(F, compiled)

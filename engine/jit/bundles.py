@@ -8,12 +8,13 @@ kernels it is a named tuple like any other.
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numba
 import numpy as np
-from llvmlite.ir import FunctionType
+from llvmlite.ir import FunctionType, IntType
 from numba.core import cgutils, types
+from numba.core.imputils import lower_getattr_generic
 from numba.extending import NativeValue, models, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numpy.typing import NDArray
@@ -47,9 +48,6 @@ def rows_of(dtype: Any) -> Any:
 class Handed:
     """Arrays that machine code takes all at once."""
 
-    APART: ClassVar[frozenset[str]] = frozenset()
-    """Those that overlap nothing else that is handed: what compiled code relies on."""
-
     _fields: tuple[str, ...]
     _memory: NDArray[Any]
 
@@ -58,16 +56,11 @@ class Handed:
         cls._fields = tuple(layouts)
         if layouts and not JIT_DISABLED:
             arrays = [types.Array(numba.from_dtype(dtype), 1, "C") for dtype in layouts.values()]
-            cls._numba_type_ = _HandedType(arrays, cls)  # type: ignore[attr-defined]
+            cls._numba_type_ = (_OverlayType if issubclass(cls, Overlay) else _TablesType)(arrays, cls)  # type: ignore[attr-defined]
 
 
 class Tables(Handed):
     """Arrays that lie anywhere: each contiguous and of the dtype that the class declares, and none is ever replaced."""
-
-    def __init_subclass__(cls, row_by_row: tuple[str, ...] = ()) -> None:
-        """Of the arrays named in `row_by_row`, kernels are handed single rows besides."""
-        super().__init_subclass__()
-        cls.APART = frozenset(cls._fields) - {*row_by_row}
 
     def __init__(self, **arrays: NDArray[Any]) -> None:
         assert arrays.keys() == set(self._fields), arrays.keys() ^ set(self._fields)
@@ -103,10 +96,70 @@ class Overlay(Handed):
 
 
 class _HandedType(types.NamedTuple):  # type: ignore[misc]
-    """A named tuple to kernels, but taken from Python in another way."""
+    """A named tuple to kernels, but taken from Python in another way, and made of its arrays only when they are asked
+    for: one word stands for sixty arrays of seven words each, which numba would hand from function to function."""
+
+    def __init__(self, arrays: list[types.Array], handed: type[Handed]) -> None:
+        super().__init__(arrays, handed)
+        self.name = handed.__name__  # and not all its columns: it becomes part of the name of each function
+
+    @property
+    def key(self) -> Any:
+        return self.instance_class
 
 
-register_model(_HandedType)(models.TupleModel)
+class _TablesType(_HandedType):
+    """Where the words lie that tell where each array lies and how many rows it has."""
+
+
+class _OverlayType(_HandedType):
+    """Where the records lie, and how many bytes."""
+
+
+@register_model(_TablesType)
+class _TablesModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, handed_type: Any) -> None:
+        super().__init__(manager, handed_type, IntType(64).as_pointer())
+
+
+@register_model(_OverlayType)
+class _OverlayModel(models.StructModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, handed_type: Any) -> None:
+        super().__init__(manager, handed_type, [("data", types.voidptr), ("size", types.intp)])
+
+
+@lower_getattr_generic(_TablesType)  # type: ignore[untyped-decorator]
+def _array_of_tables(context: Any, builder: Any, tables_type: Any, tables: Any, name: str) -> Any:
+    number = tables_type.fields.index(name)
+    address, rows = (builder.load(cgutils.gep_inbounds(builder, tables, 2 * number + part)) for part in (0, 1))
+    for word in address, rows:
+        # The same for as long as compiled code runs: it is asked for once, whatever is written in between.
+        word.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return _array(context, builder, tables_type[number], address, rows)
+
+
+@lower_getattr_generic(_OverlayType)  # type: ignore[untyped-decorator]
+def _array_of_overlay(context: Any, builder: Any, overlay_type: Any, overlay: Any, name: str) -> Any:
+    number = overlay_type.fields.index(name)
+    address, size = (builder.extract_value(overlay, part) for part in (0, 1))
+    array_type = overlay_type[number]
+    item = size.type(array_type.dtype.bitwidth // 8)
+    return _array(context, builder, array_type, address, builder.sdiv(size, item))
+
+
+def _array(context: Any, builder: Any, array_type: Any, address: Any, rows: Any) -> Any:
+    array = context.make_array(array_type)(context, builder)
+    pointer = array.data.type
+    item = rows.type(array_type.dtype.bitwidth // 8)
+    populate_array(
+        array,
+        data=builder.inttoptr(address, pointer) if address.type == rows.type else builder.bitcast(address, pointer),
+        shape=[rows],
+        strides=[item],
+        itemsize=item,
+        meminfo=None,
+    )
+    return array._getvalue()
 
 
 def _name(c: Any, text: str) -> Any:
@@ -123,36 +176,24 @@ def _name(c: Any, text: str) -> Any:
     return c.builder.load(kept)
 
 
-@unbox(_HandedType)  # type: ignore[untyped-decorator]
-def _take(handed_type: Any, handed: Any, c: Any) -> Any:
-    """Machine code that makes the tuple when Python calls."""
-    overlaid = issubclass(handed_type.instance_class, Overlay)
+@unbox(_TablesType)  # type: ignore[untyped-decorator]
+def _take_tables(tables_type: Any, tables: Any, c: Any) -> Any:
+    memory, is_error = _memory(types.Array(types.int64, 1, "C"), tables, c)
+    return NativeValue(memory.data, is_error=is_error)
+
+
+@unbox(_OverlayType)  # type: ignore[untyped-decorator]
+def _take_overlay(overlay_type: Any, overlay: Any, c: Any) -> Any:
+    memory, is_error = _memory(overlay_type.types[0], overlay, c)
+    taken = cgutils.create_struct_proxy(overlay_type)(c.context, c.builder)
+    taken.data = c.builder.bitcast(memory.data, taken.data.type)
+    taken.size = c.builder.mul(memory.nitems, memory.itemsize)
+    return NativeValue(taken._getvalue(), is_error=is_error)
+
+
+def _memory(memory_type: Any, handed: Any, c: Any) -> Any:
+    """Machine code for the array that Python hands over, and whether it is none."""
     memory_of = c.pyapi.object_getattr(handed, _name(c, "_memory"))
-    memory_type = handed_type.types[0] if overlaid else types.Array(types.int64, 1, "C")
     taken = c.unbox(memory_type, memory_of)
     c.pyapi.decref(memory_of)  # `handed` has it for as long as the call lasts
-    memory = c.context.make_array(memory_type)(c.context, c.builder, taken.value)
-    word = c.context.get_value_type(types.intp)
-    if overlaid:
-        address = c.builder.ptrtoint(memory.data, word)
-        size = c.builder.mul(memory.nitems, memory.itemsize)
-    arrays = []
-    for number, array_type in enumerate(handed_type.types):
-        array = c.context.make_array(array_type)(c.context, c.builder)
-        item = word(c.context.get_abi_sizeof(c.context.get_data_type(array_type.dtype)))
-        if overlaid:
-            rows = c.builder.sdiv(size, item)
-        else:
-            address, rows = (
-                c.builder.load(cgutils.gep_inbounds(c.builder, memory.data, 2 * number + part)) for part in (0, 1)
-            )
-        populate_array(
-            array,
-            data=c.builder.inttoptr(address, array.data.type),
-            shape=[rows],
-            strides=[item],
-            itemsize=item,
-            meminfo=None,
-        )
-        arrays.append(array._getvalue())
-    return NativeValue(c.context.make_tuple(c.builder, handed_type, arrays), is_error=taken.is_error)
+    return c.context.make_array(memory_type)(c.context, c.builder, taken.value), taken.is_error

@@ -1,64 +1,124 @@
-"""How kernels are compiled: by numba's pipeline, but for two things.
+"""How kernels are compiled: with those passes of numba's that they need, and the last of them another one.
 
-numba makes of each function machine code of its own, and a wrapper that takes Python's arguments: for what is
-inlined into its callers both are work for nothing, and more than half of all that there is to do at a first start.
-Here such a function stops at LLVM's intermediate code, which its callers take in and optimize as their own.
+numba makes of each function machine code of its own, and a wrapper that takes Python's arguments: for what only kernels
+call both are work for nothing. Here such a function stops at LLVM's intermediate code, and each entry takes in, once,
+the code of all that it calls and optimizes it as its own.
 
 An index never counts from the end, as Python's do: each look at a table would have to ask whether it does, a tenth of
-all that a kernel does. And no table overlaps another: what was read from one still holds when another was written to.
+all that a kernel does.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    IRLegalization,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 
-class _InlinedLibrary(JITCodeLibrary):
-    """Code that is linked into other code, and never loaded by itself."""
+class _Library(JITCodeLibrary):
+    def _optimize_functions(self, module: Any) -> None:
+        """Simplify each function by itself: not those that are only declared, as numba would."""
+        module.data_layout = self._codegen._data_layout
+        passes, builder = self._codegen._function_pass_manager()
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
 
-    def _optimize_final_module(self) -> None:
-        """Simplify; whoever takes it in optimizes it, knowing more."""
-        passes, builder = self._codegen._module_pass_manager(
-            opt=self._codegen._opt_level, cost="cheap", loop_vectorize=False, slp_vectorize=False
-        )
-        passes.run(self._final_module, builder)
 
-    def _finalize_final_module(self) -> None:
+class _InlinedLibrary(_Library):
+    """Code that is linked into other code, and never loaded by itself.
+
+    It has not in it what it calls: an entry takes in, once each, all that it needs.
+    """
+
+    def finalize(self) -> None:
+        self._raise_if_finalized()
         self._finalize_dynamic_globals()
         self._finalized = True
 
 
-class _LowerApart(Lower):  # type: ignore[misc]
-    """Tells LLVM which of the function's arrays overlap nothing else that it is given.
+class _EntryLibrary(_Library):
+    """Code that Python calls, with all that it calls within it."""
 
-    Not of a function that is inlined into kernels: such a one may be given a row beside the table that it is of. Who
-    takes it in knows what it takes; and may not be given one.
-    """
+    def finalize(self) -> None:
+        self._linking_libraries[:] = _callers_first(self._linking_libraries)
+        super().finalize()
 
-    def setup_function(self, fndesc: Any) -> None:
-        super().setup_function(fndesc)
-        if self.flags.forceinline and self.flags.no_cpython_wrapper:
-            return
-        apart, rows = set(), set()
-        for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True):
-            tables = getattr(argument, "instance_class", None)
-            for number, field in enumerate(getattr(tables, "_fields", ())):
-                if field in getattr(tables, "APART", ()):
-                    apart.add(f"arg.{name}.{number}.4")  # of the parts of an array, where it lies is the fifth
-                    rows.add(argument.types[number].dtype)
-        for name, argument in zip(fndesc.args, fndesc.argtypes, strict=True):
-            if isinstance(argument, types.Record) and argument in rows:
-                raise TypeError(f"{fndesc.qualname}: {name} is a row of a table that is handed, too")
-        for argument in self.function.args:
-            if argument.name in apart:
-                argument.add_attribute("noalias")
+    def _verify_declare_only_symbols(self) -> None:
+        missing = [each.name for each in self._final_module.functions if each.is_declaration and "_ZN" in each.name]
+        assert not missing, missing
+
+
+def _callers_first(libraries: list[Any]) -> list[Any]:
+    """The libraries, and all that they need: LLVM takes of each only what was called so far."""
+    order: dict[Any, None] = {}
+
+    def take(library: Any) -> None:
+        if library not in order:
+            if isinstance(library, _InlinedLibrary):
+                for each in library._linking_libraries:
+                    take(each)
+            order[library] = None
+
+    for library in libraries:
+        take(library)
+    return list(reversed(order))
+
+
+class _Remembering:
+    """What numba knows of types, and what it has found of them: which `+` of two integers is meant is looked for in
+    some dozens of places, and asked thousands of times."""
+
+    _found: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        if keywords or not isinstance(function, types.Function):
+            return self._context.resolve_function_type(function, arguments, keywords)
+        asked = function, tuple(arguments)
+        if asked not in self._found:
+            self._found[asked] = self._context.resolve_function_type(function, arguments, keywords)
+        return self._found[asked]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Types(NopythonTypeInference):
+    _name = "types"
+
+    def run_pass(self, state: Any) -> bool:
+        context = state.typingctx
+        state.typingctx = _Remembering(context)
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            state.typingctx = context
+
+
+class _LowerOne(Lower):  # type: ignore[misc]
+    """What is not always inlined never is."""
+
+    def setup_function(self, descriptor: Any) -> None:
+        super().setup_function(descriptor)
+        if not self.flags.forceinline:
+            self.function.attributes.add("noinline")
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -69,9 +129,12 @@ class _Lower(NativeLowering):
 
     @property
     def lowering_class(self) -> type[Lower]:
-        return _LowerApart
+        return _LowerOne
 
     def run_pass(self, state: Any) -> bool:
+        if state.library is None:
+            state.library = _EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
         for instruction, signature in list(state.calltypes.items()):
             indexes = isinstance(instruction, ir.SetItem) or getattr(instruction, "op", "") == "getitem"
             if indexes and isinstance(signature.args[0], types.Array) and isinstance(signature.args[1], types.Integer):
@@ -89,13 +152,24 @@ class _LowerForKernels(_Lower):
         state.library = _InlinedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
-        if not state.flags.forceinline:
-            state.library.get_function(state.cr.fndesc.mangled_name).add_function_attribute("noinline")
         # numba knows a compiled function by what Python would call. This raises, where nothing at all would crash.
         refuse = [f"{state.func_id.func_name} is for kernels: only an @entry can be called from Python"].remove
         state.cr = state.cr._replace(cfunc=refuse)
         state.targetctx.insert_user_function(refuse, state.cr.fndesc, [state.library])
         return True
+
+
+# Without those that look for what no kernel has: closures, generators, `with`, raise, array expressions, literals.
+_PASSES = (
+    (TranslateByteCode, "bytecode"),
+    (FixupArgs, "arguments"),
+    (IRProcessing, "variables"),
+    (ReconstructSSA, "single assignment"),
+    (_Types, "types"),
+    (PreLowerStripPhis, "phis"),
+    (IRLegalization, "deletions"),
+    (AnnotateTypes, "annotations"),
+)
 
 
 def wide(argument: Any) -> Any:
@@ -111,10 +185,9 @@ class CompilerForEntries(CompilerBase):
     lowering: type[NativeLowering] = _Lower
 
     def define_pipelines(self) -> list[PassManager]:
-        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        manager.passes = [
-            (self.lowering, about) if each is NativeLowering else (each, about) for each, about in manager.passes
-        ]
+        manager = PassManager("kernels")
+        for each, about in [*_PASSES, (self.lowering, "lowering"), (NoPythonBackend, "result")]:
+            manager.add_pass(each, about)
         manager.finalize()
         return [manager]
 

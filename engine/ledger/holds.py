@@ -7,7 +7,7 @@ their rows. Holds made by transfer commands have ids: see transfers.py.
 
 from __future__ import annotations
 
-from engine.jit import entry, kernel
+from engine.jit import entry, kernel, rare_kernel
 from engine.ledger.balances import apply_amounts, check_transfer, emit_transfer
 from engine.ledger.transfer_ids import index_transfer_id, record_transfer
 from engine.model.commands import Transferring
@@ -66,7 +66,7 @@ def expire_hold(book, events, row):
     resolve_hold(book, events, row, 0, TransferStatus.EXPIRED.value, 0, 0)
 
 
-@kernel
+@rare_kernel
 def resolve_hold(book, events, row, amount, status, id_low, id_high):
     """End the hold: move `amount` (0 unless `status` is HOLD_POSTED), release the rest, free the row, emit an event.
     The ids are those of the transfer command that ends it; 0: there is none."""

@@ -798,7 +798,7 @@ COLUMNS_ON_DISK: Final[dict[str, dict[str, str]]] = {
 """The same of columns, by table."""
 
 
-class Book(Tables, row_by_row=("outcomes", "spare_outcome")):
+class Book(Tables):
     """All numeric state, and the scratch that kernels use within one batch."""
 
     world: Table = rows_of(WORLD)

@@ -5,12 +5,12 @@ Each place of the heap has four children and holds what it is ordered by, so a w
 
 from __future__ import annotations
 
-from engine.jit import entry, kernel
+from engine.jit import kernel, rare_entry
 from engine.model.tables import TIMER_CHILDREN, TIMER_KIND_SHIFT, TIMERS
 from engine.storage.free_rows import release, take
 
 
-@entry
+@rare_entry
 def set_timer(book, due_ns, kind, id, owner):
     """A new timer; returns its row."""
     world = book.world[0]
@@ -25,7 +25,7 @@ def set_timer(book, due_ns, kind, id, owner):
     return row
 
 
-@entry
+@rare_entry
 def clear_timer(book, row):
     """Take the timer away, due or not."""
     world = book.world[0]

@@ -30,7 +30,7 @@ from engine.storage.timers import clear_timer, set_timer
 from engine.trading.equity_bands import divide_headroom, drop_bands, queue_evaluation
 from engine.trading.fixed_trades import refund
 from engine.trading.orders import end_order
-from engine.trading.positions import breaks_loss_limit, close_position
+from engine.trading.positions import breaks_loss_limit, close_called
 from engine.trading.seats import balance, seat_row, worth
 
 _WARNINGS = len(WARNINGS_PERCENT)
@@ -298,4 +298,4 @@ def _close(book, events, position_row, cause, outcome):
     position = book.positions[position_row]
     quote = book.quotes[position.instrument]
     price = quote.bid if position.side > 0 else quote.ask
-    close_position(book, events, position_row, position.lots, price, cause, outcome)
+    close_called(book, events, position_row, position.lots, price, cause, outcome)

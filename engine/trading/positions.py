@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.jit import entry, kernel
+from engine.jit import entry, kernel, rare_kernel
 from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
@@ -170,6 +170,12 @@ def close_position(book, events, row, lots, price, cause, outcome):
     event.price = price
     event.fee = fee
     event.profit = profit
+
+
+@rare_kernel
+def close_called(book, events, row, lots, price, cause, outcome):
+    """The same for all but the command that closes: it is large, and compiled once for all of them."""
+    close_position(book, events, row, lots, price, cause, outcome)
 
 
 @kernel

@@ -32,7 +32,7 @@ from engine.trading.equity_bands import queue_evaluation
 from engine.trading.fixed_trades import enter
 from engine.trading.instruments import is_open
 from engine.trading.orders import fill_resting, fill_waiting
-from engine.trading.positions import REACHED_LOSS, REACHED_STEP, close_position, closing_cause, follow, reached_at
+from engine.trading.positions import REACHED_LOSS, REACHED_STEP, close_called, closing_cause, follow, reached_at
 from engine.trading.triggers import is_free, next_crossed
 from engine.trading.waiting_quotes import stop_waiting
 
@@ -158,7 +158,7 @@ def serve(book, events, instrument, room, outcome):
         stop_waiting(book, quote.waiting_first)
         book.positions[row].waiting = 0
         price = quote.bid if book.positions[row].side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
+        close_called(book, events, row, lots, price, Cause.CLIENT, outcome)
     while progress.served < progress.fired:
         if progress.events >= room:
             return False
@@ -172,7 +172,7 @@ def serve(book, events, instrument, room, outcome):
             if reached == REACHED_STEP:
                 follow(book, events, row, price)
             else:
-                close_position(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
+                close_called(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
         elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
     progress.fired = 0

@@ -8,7 +8,7 @@ come expires when the last one has gone stale; a close waits as long as it takes
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, rare_kernel
 from engine.model.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN
 from engine.storage.free_rows import release, take
 from engine.storage.timers import clear_timer, set_timer
@@ -60,7 +60,7 @@ def look_when_stale(book, row):
     waiting.timer = set_timer(book, stale_at_ns, TIMER_WAIT, waiting.sequence, row)
 
 
-@kernel
+@rare_kernel
 def stop_waiting(book, row):
     """Take the row out of its queue, or out of its bump."""
     waiting = book.waiting[row]

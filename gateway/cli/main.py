@@ -13,7 +13,7 @@ from cyclopts import App, Group
 
 from gateway.cli.bots import bots
 from gateway.cli.data_folder import audit, rebuild, token, verify
-from gateway.cli.failure import Failure
+from gateway.cli.failure import EXIT_USAGE, Failure
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
 
@@ -49,6 +49,12 @@ app.command(
 )
 
 
+def _is_no_cache_folder(error: Exception) -> bool:
+    """Any command that compiles may raise it; of those that do not, none is to wait for the compiler's import."""
+    caching = sys.modules.get("engine.jit.caching")
+    return caching is not None and isinstance(error, caching.NoCacheFolder)
+
+
 def main() -> None:
     """Entry point: parse, run, and end with an exit code; what is wrong is said in one line."""
     try:
@@ -58,4 +64,9 @@ def main() -> None:
         sys.exit(failure.code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if not _is_no_cache_folder(error):
+            raise
+        print(f"arena: {error}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     sys.exit(code if isinstance(code, int) else 0)

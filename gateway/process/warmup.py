@@ -1,28 +1,35 @@
 """Compile, or load from the cache, all machine code before the first client is let in: a minute, or a second.
 
-Kernels compile when they are first called, so a small round is played that calls all of them, in an arena of its own.
-numba tells which ones it compiles; those that come from the cache are silent.
+What is not in the cache is compiled in as many processes as there are cores. Then a small round is played that calls
+all that is called from Python, in an arena of its own. numba tells which kernels it compiles; those that come from the
+cache are silent.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import multiprocessing
+import os
 import pkgutil
 import time
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from typing import Any, Final
 
 import numpy as np
 import structlog
 from numba.core import event as numba_events
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import engine
 from engine import views
 from engine.batch.machine import Machine
-from engine.jit import drop_stale_caches
+from engine.jit import signature
+from engine.jit.caching import check_cache_directory, drop_stale_caches
 from engine.ledger import accounts
 from engine.model import scale
 from engine.model.commands import (
@@ -51,6 +58,7 @@ from engine.model.commands import (
     TopUp,
     encode_cold,
 )
+from engine.model.signatures import PARAMETERS
 from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
 from engine.trading import quotes as market
@@ -83,10 +91,65 @@ OnKernel = Callable[[int, int], None]
 
 def warm_up(on_kernel: OnKernel = lambda compiled, kernels: None) -> int:
     """Play a small round in an arena of its own; how many kernels had to be compiled for it."""
-    listener = _Listener(on_kernel)
-    with numba_events.install_listener(COMPILED, listener):
+    progress = _Progress(on_kernel)
+    missing = [entry for entry in entries() if not _is_kept(entry)]
+    if missing:
+        check_cache_directory()
+        _compile(missing, progress)
+    with numba_events.install_listener(COMPILED, _Listener(progress)):
+        for entry in entries():
+            entry.compile(signature(entry, PARAMETERS))
         _play()
-    return len(listener.compiled)
+    return len(progress.compiled)
+
+
+def _is_kept(entry: Any) -> bool:
+    return bool(entry._cache.has(signature(entry, PARAMETERS), cpu_target.target_context.codegen()))
+
+
+def _compile(missing: list[Dispatcher], progress: _Progress) -> None:
+    """Compile entries in as many processes as there are cores, into the cache that all of them have: the longest first,
+    and that is those with the most kernels in them."""
+    missing.sort(key=lambda entry: (-len(_needs(entry)), _name(entry)))
+    processes = min(len(os.sched_getaffinity(0)), len(missing))
+    spawned = multiprocessing.get_context("spawn")
+    told = spawned.SimpleQueue()
+    with ProcessPoolExecutor(processes, spawned, _begin, (told,)) as pool:
+        pending = {pool.submit(_compile_one, _name(entry)) for entry in missing}
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            while not told.empty():
+                progress(told.get())
+            for each in done:
+                each.result()
+
+
+def _needs(entry: Dispatcher) -> set[Dispatcher]:
+    """The entry and all kernels in it."""
+    found, pending = {entry}, [entry]
+    while pending:
+        function = pending.pop().py_func
+        for name in function.__code__.co_names:
+            called = function.__globals__.get(name)
+            if isinstance(called, Dispatcher) and called not in found:
+                found.add(called)
+                pending.append(called)
+    return found
+
+
+def _begin(told: Any) -> None:
+    """In a process that compiles: tell of each kernel. It ends soon, and what a compiler makes has few circles."""
+    gc.disable()
+    numba_events.register(COMPILED, _Listener(told.put))  # type: ignore[no-untyped-call]
+
+
+def _compile_one(name: str) -> None:
+    (entry,) = (entry for entry in entries() if _name(entry) == name)
+    entry.compile(signature(entry, PARAMETERS))
+
+
+def _name(kernel: Any) -> str:
+    return f"{kernel.py_func.__module__}.{kernel.__name__}"
 
 
 def warm_up_showing(console: Console) -> int:
@@ -116,22 +179,31 @@ class _Lines:
             log.info("compiling kernels", compiled=compiled, of=kernels, seconds=round(now_s - self._begun_s))
 
 
+class _Progress:
+    """Counts the kernels that were compiled, whichever process tells of them, and passes it on."""
+
+    def __init__(self, on_kernel: OnKernel) -> None:
+        self.compiled: set[str] = set()
+        self._kernels = {_name(kernel) for kernel in _kernels()}
+        self._on_kernel = on_kernel
+
+    def __call__(self, name: str) -> None:
+        if name in self._kernels and name not in self.compiled:
+            self.compiled.add(name)
+            self._on_kernel(len(self.compiled), len(self._kernels))
+
+
 class _Listener(numba_events.Listener):
     """Hears of each kernel that numba has compiled."""
 
-    def __init__(self, on_kernel: OnKernel) -> None:
-        self.compiled: set[Dispatcher] = set()
-        self._kernels = _kernels()
+    def __init__(self, on_kernel: Callable[[str], None]) -> None:
         self._on_kernel = on_kernel
 
     def on_start(self, event: numba_events.Event) -> None:
         """Told when it is done."""
 
     def on_end(self, event: numba_events.Event) -> None:
-        kernel = event.data["dispatcher"]
-        if kernel in self._kernels and kernel not in self.compiled:
-            self.compiled.add(kernel)
-            self._on_kernel(len(self.compiled), len(self._kernels))
+        self._on_kernel(_name(event.data["dispatcher"]))
 
 
 def _kernels() -> set[Dispatcher]:

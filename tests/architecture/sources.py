@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 ALL = sorted(path for part in ("engine", "persistence", "gateway", "bench") for path in (ROOT / part).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-COMPILERS = ("kernel", "rare_kernel", "entry")
+COMPILERS = ("kernel", "rare_kernel", "entry", "rare_entry")
 """The decorators of what is compiled."""
 
 

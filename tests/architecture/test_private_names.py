@@ -37,25 +37,36 @@ class Private(NamedTuple):
 
 _COMPILER, _BUNDLES = "engine.jit.compiler", "engine.jit.bundles"
 _INLINE = "code for kernels stops at LLVM's intermediate code"
+_CACHING = "engine.jit.caching"
+_FOLDERS = "folders of ours, named by what is in them"
 _STREAM = "the market connection's own read loop"
 
 PRIVATE = (
     # numba: how kernels are compiled
-    Private("numba.core.codegen", "JITCodeLibrary._optimize_final_module", _COMPILER, _INLINE, ("self",)),
-    Private("numba.core.codegen", "JITCodeLibrary._finalize_final_module", _COMPILER, _INLINE, ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._optimize_functions", _COMPILER, _INLINE, ("self", "ll_module")),
+    Private("numba.core.codegen", "JITCodeLibrary.finalize", _COMPILER, _INLINE, ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._raise_if_finalized", _COMPILER, _INLINE, ("self",)),
     Private("numba.core.codegen", "JITCodeLibrary._finalize_dynamic_globals", _COMPILER, _INLINE, ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._verify_declare_only_symbols", _COMPILER, "nothing is called that is "
+            "not there", ("self",)),
     Private("numba.core.codegen", "JITCodeLibrary._codegen=", _COMPILER, _INLINE),
     Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _INLINE),
     Private("numba.core.codegen", "JITCodeLibrary._finalized=", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "CPUCodegen._module_pass_manager", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "CPUCodegen._opt_level=", _COMPILER, _INLINE),
-    Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "the pass that makes LLVM code is replaced"),
-    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "tables are marked noalias"),
-    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "tables are marked noalias", ("self", "fndesc")),
-    Private("numba.core.compiler", "CompilerBase.define_pipelines", _COMPILER, "the last pass is ours", ("self",)),
-    Private("numba.core.compiler", "DefaultPassBuilder.define_nopython_pipeline", _COMPILER, "numba's own passes"),
-    Private("numba.core.compiler_machinery", "PassManager.finalize", _COMPILER, "the last pass is ours"),
-    Private("numba.core.compiler_machinery", "register_pass", _COMPILER, "the last pass is ours",
+    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, "an entry takes in all that it needs"),
+    Private("numba.core.codegen", "CPUCodegen._function_pass_manager", _COMPILER, _INLINE),
+    Private("numba.core.codegen", "CPUCodegen._data_layout=", _COMPILER, _INLINE),
+    Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "passes of ours have names of their own"),
+    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "rare kernels are marked noinline"),
+    Private("numba.core.typed_passes", "NopythonTypeInference.run_pass", _COMPILER, "what was resolved is remembered",
+            ("self", "state")),
+    Private("numba.core.untyped_passes", "TranslateByteCode", _COMPILER, "those of numba's passes that kernels need"),
+    Private("numba.core.typing.context", "BaseContext.resolve_function_type", _COMPILER,
+            "what was resolved is remembered", ("self", "func", "args", "kws")),
+    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "rare kernels are marked noinline",
+            ("self", "fndesc")),
+    Private("numba.core.compiler", "CompilerBase.define_pipelines", _COMPILER, "the passes are ours", ("self",)),
+    Private("numba.core.compiler_machinery", "PassManager.finalize", _COMPILER, "the passes are ours"),
+    Private("numba.core.compiler_machinery", "register_pass", _COMPILER, "the passes are ours",
             ("mutates_CFG", "analysis_only")),
     Private("numba.core", "ir.SetItem", _COMPILER, "an index never counts from the end"),
     Private("numba.core", "types.IntEnumMember", _COMPILER, "all integers are the same to a kernel"),
@@ -63,11 +74,30 @@ PRIVATE = (
     Private("numba.core", "cgutils.get_item_pointer", "engine.jit.intrinsics", "addresses to prefetch"),
     Private("numba.core.dispatcher", "Dispatcher.get_call_template", "engine.jit", "all integers are the same",
             ("self", "args", "kws")),
+    Private("numba.core.dispatcher", "Dispatcher.get_overload", "engine.jit", "kernels call an entry as a kernel",
+            ("self", "sig")),
+    Private("numba.core.dispatcher", "Dispatcher._cache=", "engine.jit", "compiled code is kept in our folders"),
     Private("numba.core.dispatcher", "Dispatcher", "gateway.process.warmup", "kernels are found in their modules"),
+    Private("numba.core.registry", "cpu_target", "gateway.process.warmup", "is it in the cache for this processor"),
     Private("numba.core.event", "Listener.on_end", "gateway.process.warmup", "progress of compiling",
             ("self", "event")),
     Private("numba.core.options", "TargetOptions", "engine.jit", "the options _nrt, forceinline, no_cfunc_wrapper"),
+    # numba: where compiled code is kept
+    Private("numba.core.caching", "FunctionCache._impl_class", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._impl=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._cache_path=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._cache_file=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._index_key", _CACHING, _FOLDERS, ("self", "sig", "codegen")),
+    Private("numba.core.caching", "FunctionCache._load_overload", _CACHING, _FOLDERS,
+            ("self", "sig", "target_context")),
+    Private("numba.core.caching", "CompileResultCacheImpl._lineno=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl._locator=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl._filename_base=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl.get_filename_base", _CACHING, _FOLDERS,
+            ("self", "fullname", "abiflags")),
+    Private("numba.core.caching", "IndexDataCacheFile._load_index", _CACHING, _FOLDERS, ("self",)),
     # numba: how arrays are handed to compiled code
+    Private("numba.core.imputils", "lower_getattr_generic", _BUNDLES, "arrays are made when they are asked for"),
     Private("numba.core.pythonapi", "PythonAPI._get_function", _BUNDLES, "PyUnicode_InternFromString is called",
             ("fnty", "name")),
     Private("numba.core.cgutils", "_StructProxy._getvalue", _BUNDLES, "arrays are made without Python", ("self",)),
@@ -210,4 +240,4 @@ def test_what_we_override_or_use_of_a_base_class_is_listed() -> None:
             names = {name for name in used & theirs if is_private(name)}
             assert names <= LISTED, f"{module}.{node.name}: {names - LISTED} of {base}"
             seen |= names
-    assert {"_read_loop", "_url", "_length_check", "_optimize_final_module", "_codegen"} <= seen
+    assert {"_read_loop", "_url", "_length_check", "_optimize_functions", "_load_index", "_codegen"} <= seen

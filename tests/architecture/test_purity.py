@@ -17,7 +17,9 @@ PURE = frozenset({
 
 ENGINE_THIRD_PARTY = frozenset({"numpy", "msgspec"})
 
-FOR_THE_COMPILER = frozenset({"os", "pathlib", "shutil", "numba", "llvmlite"})
+FOR_THE_COMPILER = frozenset({
+    "inspect", "os", "pathlib", "platform", "re", "shutil", "sys", "numba", "llvmlite",
+})  # fmt: skip
 """What only jit/ may have: the cache of compiled code is kept in files, and a part of it is written for LLVM."""
 
 
@@ -60,7 +62,7 @@ def is_path(node: ast.expr) -> bool:
     return any(
         (isinstance(part, ast.Constant) and isinstance(part.value, str))
         or isinstance(part, ast.JoinedStr)
-        or (isinstance(part, ast.Name) and part.id in ("_ENGINE", "base"))
+        or (isinstance(part, ast.Name) and part.id in ("_FOLDER", "PACKAGED", "base", "cache_directory", "directory"))
         for part in ast.walk(node)
     )
 
