@@ -52,7 +52,7 @@ PRIVATE = (
     Private("numba.core.codegen", "JITCodeLibrary._codegen=", _COMPILER, _INLINE),
     Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _INLINE),
     Private("numba.core.codegen", "JITCodeLibrary._finalized=", _COMPILER, _INLINE),
-    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, "an entry takes in all that it needs"),
+    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, "an entry takes in all of it"),
     Private("numba.core.codegen", "CPUCodegen._function_pass_manager", _COMPILER, _INLINE),
     Private("numba.core.codegen", "CPUCodegen._data_layout=", _COMPILER, _INLINE),
     Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "passes of ours have names of their own"),
@@ -139,7 +139,7 @@ def found(private: Private) -> Any:
     for part in path:
         place = getattr(place, part)
     if last.endswith("="):
-        sources = "".join(inspect.getsource(base) for base in place.__mro__ if base is not object)
+        sources = "".join(inspect.getsource(base) for base in place.__mro__ if "__module__" in vars(base))
         assert re.search(rf"self\.{last[:-1]}\b.*=", sources), f"{place} has no {last[:-1]}"
         return None
     return getattr(place, last)

@@ -28,10 +28,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = build(folder / "dist")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"
-    asked = [python, "-c", "import site; print(site.getsitepackages()[0])"]
+    asked = [str(python), "-c", "import site; print(site.getsitepackages()[0])"]
     packages = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
     install = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "--target"]
-    subprocess.run([*install, packages, wheel], check=True)
+    subprocess.run([*install, str(packages), str(wheel)], check=True)
     (packages / "zz_needed.pth").write_text("\n".join(site.getsitepackages()) + "\n")
     return python
 
