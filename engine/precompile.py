@@ -7,6 +7,7 @@ cache are silent.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -84,7 +85,8 @@ def _needs(entry: Dispatcher) -> set[Dispatcher]:
 
 
 def _start_worker(reports: Any) -> None:
-    """In a process that compiles: report each kernel."""
+    """In a process that compiles: report each kernel. It ends soon, and what a compiler makes has few cycles."""
+    gc.disable()
     numba_events.register(COMPILED, _Listener(reports.put))  # type: ignore[no-untyped-call]
 
 

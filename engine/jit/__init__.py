@@ -27,7 +27,6 @@ _OPTIONS: dict[str, Any] = {
     "_nrt": False,
     "no_cfunc_wrapper": True,
 }
-_FOR_KERNELS: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels}
 
 
 def kernel(function: F) -> F:
@@ -35,7 +34,7 @@ def kernel(function: F) -> F:
 
     It is inlined, and optimized as a part of whatever calls it. Python cannot call it.
     """
-    return _compiled(function, **_FOR_KERNELS, forceinline=True)
+    return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=True))
 
 
 def rare_kernel(function: F) -> F:
@@ -43,17 +42,34 @@ def rare_kernel(function: F) -> F:
 
     The call costs some nanoseconds; a copy of a large kernel in each of its callers costs seconds of compilation.
     """
-    return _compiled(function, **_FOR_KERNELS, forceinline=False)
+    return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=False))
 
 
 def entry(function: F) -> F:
     """A kernel that Python calls: it has all that it calls within it, and is kept in the cache."""
-    return _compiled(function, **_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True, cached=True)
+    return function if JIT_DISABLED else cast(F, _for_python(function, inlined=True))
 
 
 def rare_entry(function: F) -> F:
     """An entry that kernels call as they call a rare kernel."""
-    return _compiled(function, **_OPTIONS, pipeline_class=CompilerForEntries, forceinline=False, cached=True)
+    return function if JIT_DISABLED else cast(F, _for_python(function, inlined=False))
+
+
+def _for_kernels(function: Callable[..., Any], inlined: bool) -> Any:
+    options = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels, "forceinline": inlined}
+    compiled: Any = numba.njit(**options)(function)
+    template_for = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
+    return compiled
+
+
+def _for_python(function: Callable[..., Any], inlined: bool) -> Any:
+    """Of what kernels call, too, they take another than Python does: one that is no machine code by itself."""
+    compiled: Any = numba.njit(**_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True)(function)
+    compiled._cache = KernelCache(function)
+    for_kernels = _for_kernels(function, inlined)
+    compiled.get_call_template, compiled.get_overload = for_kernels.get_call_template, for_kernels.get_overload
+    return compiled
 
 
 def signature(compiled: Any, parameters: dict[str, Any]) -> tuple[Any, ...]:
@@ -74,14 +90,3 @@ def settled(compiled: F) -> F:
         return compiled
     (only,) = cast(Any, compiled).overloads.values()
     return cast(F, only.entry_point)
-
-
-def _compiled(function: F, cached: bool = False, **options: Any) -> F:
-    if JIT_DISABLED:
-        return function
-    compiled: Any = numba.njit(**options)(function)
-    if cached:
-        compiled._cache = KernelCache(function)
-    template_for = compiled.get_call_template
-    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
-    return cast(F, compiled)

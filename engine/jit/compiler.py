@@ -10,7 +10,7 @@ all that a kernel does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
@@ -28,7 +28,17 @@ from numba.core.typed_passes import (
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 
-class _InlinedLibrary(JITCodeLibrary):
+class _Library(JITCodeLibrary):
+    def _optimize_functions(self, module: Any) -> None:
+        """Simplify each function by itself: not those that are only declared, as numba would."""
+        module.data_layout = self._codegen._data_layout
+        passes, builder = self._codegen._function_pass_manager()
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+
+class _InlinedLibrary(_Library):
     """Code that is linked into other code, and never loaded by itself.
 
     It has not in it what it calls: an entry takes in, once each, all that it needs.
@@ -40,7 +50,7 @@ class _InlinedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
-class _EntryLibrary(JITCodeLibrary):
+class _EntryLibrary(_Library):
     """Code that Python calls, with all that it calls within it."""
 
     def finalize(self) -> None:
@@ -66,6 +76,40 @@ def _callers_first(libraries: list[Any]) -> list[Any]:
     for library in libraries:
         take(library)
     return list(reversed(order))
+
+
+class _Remembering:
+    """What numba knows of types, and what it has found of them: which `+` of two integers is meant is looked for in
+    some dozens of places, and asked thousands of times."""
+
+    _found: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        if keywords or not isinstance(function, types.Function):
+            return self._context.resolve_function_type(function, arguments, keywords)
+        asked = function, tuple(arguments)
+        if asked not in self._found:
+            self._found[asked] = self._context.resolve_function_type(function, arguments, keywords)
+        return self._found[asked]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Types(NopythonTypeInference):
+    _name = "types"
+
+    def run_pass(self, state: Any) -> bool:
+        context = state.typingctx
+        state.typingctx = _Remembering(context)
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            state.typingctx = context
 
 
 class _LowerOne(Lower):  # type: ignore[misc]
@@ -121,7 +165,7 @@ _PASSES = (
     (FixupArgs, "arguments"),
     (IRProcessing, "variables"),
     (ReconstructSSA, "single assignment"),
-    (NopythonTypeInference, "types"),
+    (_Types, "types"),
     (PreLowerStripPhis, "phis"),
     (IRLegalization, "deletions"),
     (AnnotateTypes, "annotations"),

@@ -35,29 +35,38 @@ class Private(NamedTuple):
     """Arguments that it is called with, or that what overrides it is called with."""
 
 
-_COMPILER, _BUNDLES, _CACHING = "engine.jit.compiler", "engine.jit.bundles", "engine.jit.caching"
-_PRECOMPILE = "engine.precompile"
+_COMPILER, _BUNDLES = "engine.jit.compiler", "engine.jit.bundles"
 _INLINE = "code for kernels stops at LLVM's intermediate code"
-_LINK = "an entry takes in, once, all that it calls"
-_CACHE = "the cache of compiled code lies in our folders"
+_CACHING = "engine.jit.caching"
+_FOLDERS = "folders of ours, named by what is in them"
 _STREAM = "the market connection's own read loop"
 
 PRIVATE = (
     # numba: how kernels are compiled
+    Private("numba.core.codegen", "JITCodeLibrary._optimize_functions", _COMPILER, _INLINE, ("self", "ll_module")),
+    Private("numba.core.codegen", "JITCodeLibrary.finalize", _COMPILER, _INLINE, ("self",)),
     Private("numba.core.codegen", "JITCodeLibrary._raise_if_finalized", _COMPILER, _INLINE, ("self",)),
     Private("numba.core.codegen", "JITCodeLibrary._finalize_dynamic_globals", _COMPILER, _INLINE, ("self",)),
-    Private("numba.core.codegen", "JITCodeLibrary._verify_declare_only_symbols", _COMPILER, _LINK, ("self",)),
-    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, _LINK),
-    Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _LINK),
+    Private("numba.core.codegen", "JITCodeLibrary._verify_declare_only_symbols", _COMPILER, "nothing is called that is "
+            "not there", ("self",)),
+    Private("numba.core.codegen", "JITCodeLibrary._codegen=", _COMPILER, _INLINE),
+    Private("numba.core.codegen", "JITCodeLibrary._final_module=", _COMPILER, _INLINE),
     Private("numba.core.codegen", "JITCodeLibrary._finalized=", _COMPILER, _INLINE),
-    Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "the pass that makes LLVM code is replaced"),
-    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "rare kernels are never inlined"),
-    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "rare kernels are never inlined",
+    Private("numba.core.codegen", "JITCodeLibrary._linking_libraries=", _COMPILER, "an entry takes in all of it"),
+    Private("numba.core.codegen", "CPUCodegen._function_pass_manager", _COMPILER, _INLINE),
+    Private("numba.core.codegen", "CPUCodegen._data_layout=", _COMPILER, _INLINE),
+    Private("numba.core.typed_passes", "NativeLowering._name", _COMPILER, "passes of ours have names of their own"),
+    Private("numba.core.typed_passes", "NativeLowering.lowering_class", _COMPILER, "rare kernels are marked noinline"),
+    Private("numba.core.typed_passes", "NopythonTypeInference.run_pass", _COMPILER, "what was resolved is remembered",
+            ("self", "state")),
+    Private("numba.core.untyped_passes", "TranslateByteCode", _COMPILER, "those of numba's passes that kernels need"),
+    Private("numba.core.typing.context", "BaseContext.resolve_function_type", _COMPILER,
+            "what was resolved is remembered", ("self", "func", "args", "kws")),
+    Private("numba.core.lowering", "Lower.setup_function", _COMPILER, "rare kernels are marked noinline",
             ("self", "fndesc")),
-    Private("numba.core.untyped_passes", "ReconstructSSA", _COMPILER, "only the passes that kernels need"),
-    Private("numba.core.compiler", "CompilerBase.define_pipelines", _COMPILER, "the last pass is ours", ("self",)),
-    Private("numba.core.compiler_machinery", "PassManager.finalize", _COMPILER, "the last pass is ours"),
-    Private("numba.core.compiler_machinery", "register_pass", _COMPILER, "the last pass is ours",
+    Private("numba.core.compiler", "CompilerBase.define_pipelines", _COMPILER, "the passes are ours", ("self",)),
+    Private("numba.core.compiler_machinery", "PassManager.finalize", _COMPILER, "the passes are ours"),
+    Private("numba.core.compiler_machinery", "register_pass", _COMPILER, "the passes are ours",
             ("mutates_CFG", "analysis_only")),
     Private("numba.core", "ir.SetItem", _COMPILER, "an index never counts from the end"),
     Private("numba.core", "types.IntEnumMember", _COMPILER, "all integers are the same to a kernel"),
@@ -65,27 +74,33 @@ PRIVATE = (
     Private("numba.core", "cgutils.get_item_pointer", "engine.jit.intrinsics", "addresses to prefetch"),
     Private("numba.core.dispatcher", "Dispatcher.get_call_template", "engine.jit", "all integers are the same",
             ("self", "args", "kws")),
-    Private("numba.core.dispatcher", "Dispatcher.enable_caching", "engine.jit", "what it sets, _cache, is ours"),
-    Private("numba.core.dispatcher", "Dispatcher", _PRECOMPILE, "kernels are found in their modules"),
-    Private("numba.core.event", "Listener.on_end", _PRECOMPILE, "progress of compiling", ("self", "event")),
-    Private("numba.core.registry", "cpu_target.target_context", _PRECOMPILE, "is it in the cache?"),
+    Private("numba.core.dispatcher", "Dispatcher.get_overload", "engine.jit", "kernels call an entry as a kernel",
+            ("self", "sig")),
+    Private("numba.core.dispatcher", "Dispatcher._cache=", "engine.jit", "compiled code is kept in our folders"),
+    Private("numba.core.dispatcher", "Dispatcher", "engine.precompile", "kernels are found in their modules"),
+    Private("numba.core.registry", "cpu_target", "engine.precompile", "is it in the cache for this processor"),
+    Private("numba.core.event", "Listener.on_end", "engine.precompile", "progress of compiling",
+            ("self", "event")),
     Private("numba.core.options", "TargetOptions", "engine.jit", "the options _nrt, forceinline, no_cfunc_wrapper"),
     # numba: where compiled code is kept
-    Private("numba.core.caching", "Cache._cache_path=", _CACHING, _CACHE),
-    Private("numba.core.caching", "Cache._impl_class", _CACHING, _CACHE),
-    Private("numba.core.caching", "Cache._index_key", _CACHING, _CACHE, ("self", "sig", "codegen")),
-    Private("numba.core.caching", "Cache._load_overload", _CACHING, _CACHE, ("self", "sig", "target_context")),
-    Private("numba.core.caching", "Cache._impl=", _CACHING, _CACHE),
-    Private("numba.core.caching", "Cache._cache_file=", _CACHING, _CACHE),
-    Private("numba.core.caching", "IndexDataCacheFile._load_index", _CACHING, _CACHE, ("self",)),
-    Private("numba.core.caching", "CacheImpl._lineno=", _CACHING, _CACHE),
-    Private("numba.core.caching", "CacheImpl._locator=", _CACHING, _CACHE),
-    Private("numba.core.caching", "CacheImpl._filename_base=", _CACHING, _CACHE),
+    Private("numba.core.caching", "FunctionCache._impl_class", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._impl=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._cache_path=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._cache_file=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "FunctionCache._index_key", _CACHING, _FOLDERS, ("self", "sig", "codegen")),
+    Private("numba.core.caching", "FunctionCache._load_overload", _CACHING, _FOLDERS,
+            ("self", "sig", "target_context")),
+    Private("numba.core.caching", "CompileResultCacheImpl._lineno=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl._locator=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl._filename_base=", _CACHING, _FOLDERS),
+    Private("numba.core.caching", "CompileResultCacheImpl.get_filename_base", _CACHING, _FOLDERS,
+            ("self", "fullname", "abiflags")),
+    Private("numba.core.caching", "IndexDataCacheFile._load_index", _CACHING, _FOLDERS, ("self",)),
     # numba: how arrays are handed to compiled code
+    Private("numba.core.imputils", "lower_getattr_generic", _BUNDLES, "arrays are made when they are asked for"),
     Private("numba.core.pythonapi", "PythonAPI._get_function", _BUNDLES, "PyUnicode_InternFromString is called",
             ("fnty", "name")),
     Private("numba.core.cgutils", "_StructProxy._getvalue", _BUNDLES, "arrays are made without Python", ("self",)),
-    Private("numba.core.imputils", "lower_getattr_generic", _BUNDLES, "arrays of a bundle are made when asked for"),
     Private("numba.np.arrayobj", "populate_array", _BUNDLES, "arrays are made without Python",
             ("array", "data", "shape", "strides", "itemsize", "meminfo")),
     Private("llvmlite.ir", "FunctionType", _BUNDLES, "PyUnicode_InternFromString is called"),
@@ -124,7 +139,7 @@ def found(private: Private) -> Any:
     for part in path:
         place = getattr(place, part)
     if last.endswith("="):
-        sources = "".join(inspect.getsource(base) for base in place.__mro__ if base is not object)
+        sources = "".join(inspect.getsource(base) for base in place.__mro__ if "__module__" in vars(base))
         assert re.search(rf"self\.{last[:-1]}\b.*=", sources), f"{place} has no {last[:-1]}"
         return None
     return getattr(place, last)
@@ -225,4 +240,4 @@ def test_what_we_override_or_use_of_a_base_class_is_listed() -> None:
             names = {name for name in used & theirs if is_private(name)}
             assert names <= LISTED, f"{module}.{node.name}: {names - LISTED} of {base}"
             seen |= names
-    assert {"_read_loop", "_url", "_length_check", "_finalize_dynamic_globals", "_load_overload"} <= seen
+    assert {"_read_loop", "_url", "_length_check", "_optimize_functions", "_load_index", "_codegen"} <= seen
