@@ -32,6 +32,12 @@ class PlainTable(np.ndarray[Any, Any]):
             self._refuse(int(key))
         super().__setitem__(key, value)
 
+    def __getattr__(self, name: str) -> Any:
+        """A column, by its name, as compiled code reads it."""
+        if self.dtype.names is None or name not in self.dtype.names:
+            raise AttributeError(name)
+        return self[name]
+
     def _refuse(self, key: int) -> None:
         """Compiled code looks neither whether a row is there nor whether it is counted from the end."""
         if not 0 <= key < len(self):

@@ -35,7 +35,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "hash_index.rehash.new": _INDEX,
     "hash_index.rehash.old": _INDEX,
     **dict.fromkeys(
-        ("equities", "ids", "matches", "new", "old", "paid", "players", "referrers", "rows", "won"), _WORDS
+        ("equities", "ids", "matches", "new", "old", "paid", "players", "prizes", "referrers", "rows"), _WORDS
     ),
 }
 """A bundle of arrays, or an example of a row or of an array, by the parameter's name, or by module, entry and name."""

@@ -202,7 +202,7 @@ def _open_band(book, seat_row, holding_row, bucket, side):
         holding.long_band = row
     else:
         holding.short_band = row
-    seat.first_band = link(book.bands["next"], book.bands["previous"], seat.first_band, row)
+    seat.first_band = link(book.bands.next, book.bands.previous, seat.first_band, row)
     return row
 
 
@@ -216,5 +216,5 @@ def _close_band(book, row):
         holding.long_band = 0
     else:
         holding.short_band = 0
-    seat.first_band = unlink(book.bands["next"], book.bands["previous"], seat.first_band, row)
+    seat.first_band = unlink(book.bands.next, book.bands.previous, seat.first_band, row)
     release(book.bands, book.heads[BANDS], row)

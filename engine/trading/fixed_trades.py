@@ -80,7 +80,7 @@ def buy(book, events, command, outcome):
     earliest_fill_at_ns = world.now_ns + _bump_ns(book, seat, command)
     trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, earliest_fill_at_ns)
 
-    nexts, previous = book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"]
+    nexts, previous = book.fixed_trades.next_in_seat, book.fixed_trades.previous_in_seat
     if command.asset == 0:
         seat.cash -= command.stake
         seat.stakes += command.stake
@@ -285,7 +285,7 @@ def _remove(book, row):
     if trade.waiting != 0:
         stop_waiting(book, trade.waiting)
     _release_stake(book, trade)
-    nexts, previous = book.fixed_trades["next_in_seat"], book.fixed_trades["previous_in_seat"]
+    nexts, previous = book.fixed_trades.next_in_seat, book.fixed_trades.previous_in_seat
     if trade.asset == 0:
         seat.first_fixed = unlink(nexts, previous, seat.first_fixed, row)
     else:

@@ -37,7 +37,7 @@ def remove_open_position(book, seat, position):
     position_list.live -= 1
     if position_list.live == 0:
         lists = book.position_lists
-        seat.first_position_list = unlink(lists["next"], lists["previous"], seat.first_position_list, list_row)
+        seat.first_position_list = unlink(lists.next, lists.previous, seat.first_position_list, list_row)
         release(book.position_lists, book.heads[POSITION_LISTS], list_row)
 
 
@@ -48,5 +48,5 @@ def _open_list(book, seat):
     position_list.used = 0
     position_list.live = 0
     lists = book.position_lists
-    seat.first_position_list = link(lists["next"], lists["previous"], seat.first_position_list, list_row)
+    seat.first_position_list = link(lists.next, lists.previous, seat.first_position_list, list_row)
     return list_row

@@ -374,7 +374,7 @@ def _keep(book, command, plan, id):
     seat.cash -= plan.margin + plan.fee
     seat.reserved += plan.margin + plan.fee
     order.holding = add_exposure(book, plan.seat, plan.holding, command.instrument, plan.notional)
-    seat.first_order = link(book.orders["next_in_seat"], book.orders["previous_in_seat"], seat.first_order, row)
+    seat.first_order = link(book.orders.next_in_seat, book.orders.previous_in_seat, seat.first_order, row)
     seat.orders += 1
     _expire_at(book, row, command.expires_at_ns)
     return row
@@ -422,7 +422,7 @@ def _take_from_seat(book, row):
     seat = book.seats[order.seat]
     seat.reserved -= order.margin + order.fee
     seat.orders -= 1
-    seat.first_order = unlink(book.orders["next_in_seat"], book.orders["previous_in_seat"], seat.first_order, row)
+    seat.first_order = unlink(book.orders.next_in_seat, book.orders.previous_in_seat, seat.first_order, row)
     if order.trigger != 0:
         drop(book, order.trigger)
     if order.waiting != 0:

@@ -170,12 +170,12 @@ def _neutralise(book, bound):
 
 @kernel
 def _link_open(book, bucket, page_row):
-    bucket.first_open = link(book.pages["next_open"], book.pages["previous_open"], bucket.first_open, page_row)
+    bucket.first_open = link(book.pages.next_open, book.pages.previous_open, bucket.first_open, page_row)
 
 
 @kernel
 def _unlink_open(book, bucket, page_row):
     page = book.pages[page_row]
-    bucket.first_open = unlink(book.pages["next_open"], book.pages["previous_open"], bucket.first_open, page_row)
+    bucket.first_open = unlink(book.pages.next_open, book.pages.previous_open, bucket.first_open, page_row)
     page.next_open = 0
     page.previous_open = PAGE_SHUT

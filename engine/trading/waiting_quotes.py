@@ -67,7 +67,7 @@ def stop_waiting(book, row):
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]
     if waiting.queued:
-        quote.waiting_first = unlink(book.waiting["next"], book.waiting["previous"], quote.waiting_first, row)
+        quote.waiting_first = unlink(book.waiting.next, book.waiting.previous, quote.waiting_first, row)
         if waiting.next == 0:
             quote.waiting_last = waiting.previous
     if waiting.timer != 0:
