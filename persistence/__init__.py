@@ -1,10 +1,12 @@
-"""What is kept on disk: the log first, and all that is made of it.
+"""Data on disk: the write-ahead log, and the snapshots and the SQLite projection that are derived from it.
 
-disk.py          one folder, and every file operation in it
-frames.py        a batch as bytes
-segments.py log.py   the log as it lies on disk, verified; the log being written
-snapshot.py      the whole state in one file
-recovery.py      starting: the newest good snapshot and the log behind it
-projection.py schema.sql   events into SQLite: what people look up
-queries.py audit.py   looking it up; every account recomputed from it
+disk.py        all file operations of the log and the snapshots
+frames.py      the binary format of batches and of segment headers
+segments.py    reading the log with everything verified
+log.py         appending to the log
+snapshot.py    the whole state in one file
+recovery.py    start: newest good snapshot + replay of the log; verification
+projection.py  history: events to SQLite (schema.sql)
+queries.py     reading the history
+audit.py       every account recomputed from the projected transfers
 """

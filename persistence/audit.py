@@ -1,7 +1,8 @@
-"""The audit: every account is recomputed from the journal in the projection and held against the engine's own sums.
+"""The audit: the sums of every account are recomputed from the projected transfers and compared with the engine's.
 
-The engine adds each transfer to four sums and keeps no transfer; the journal keeps each transfer and no sum. They have
-nothing in common but the events between them, so where both agree neither has lost, doubled or invented a unit.
+The engine keeps four sums per account and no transfers; the projection (the journal) keeps all transfers and no sums.
+The two are independent except for the events between them, so agreement shows that no unit was lost, doubled or
+invented.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ GROUP BY account
 )
 
 
-_NAMES: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
-"""The engine's sums, in the order of the journal's."""
+_SUM_COLUMNS: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+"""Columns of the engine's sums, in the order of _SUMS."""
 
 
-class Taken(NamedTuple):
-    """The engine's side after the entry `sequence`, in memory of its own: a live arena goes on meanwhile."""
+class AuditInput(NamedTuple):
+    """A copy of the engine's accounts after log entry `sequence`; the arena may continue."""
 
     sequence: int
     accounts: NDArray[np.void]  # engine.tables.ACCOUNT
-    problems: list[str]  # escrows that have not what their matches owe
+    problems: list[str]  # escrows that differ from the entry fees of their matches
 
 
 class Audit(NamedTuple):
-    """What was compared, and what does not agree."""
+    """What was compared, and the differences."""
 
     sequence: int  # of the last entry that is counted
     accounts: int
@@ -57,36 +58,38 @@ class Audit(NamedTuple):
     problems: list[str]
 
 
-def take(state: State) -> Taken:
-    """Copy what is to be compared. Between two batches."""
+def audit_input(state: State) -> AuditInput:
+    """Copy the accounts for an audit. To be called between two batches."""
     book = state.book
-    return Taken(int(book.world[0]["sequence"]), accounts_of(book), escrows_match_entry_fees(state))
+    return AuditInput(int(book.world[0]["sequence"]), accounts_of(book), escrows_match_entry_fees(state))
 
 
-def audit(taken: Taken, projection: sqlite3.Connection) -> Audit:
-    """Compare; the projection must have come as far as what was taken. Walks the whole journal."""
-    last = {"last": taken.sequence}
+def audit(engine: AuditInput, projection: sqlite3.Connection) -> Audit:
+    """Compare; the projection must have reached `engine.sequence`. Scans all transfers."""
+    last = {"last": engine.sequence}
     journal = {account: tuple(sums) for account, *sums in projection.execute(_SUMS, last)}
     problems = []
     seen = set()
-    for id, version, *ours in zip(*(taken.accounts[name].tolist() for name in ("id", "version", *_NAMES)), strict=True):
+    for id, version, *ours in zip(
+        *(engine.accounts[name].tolist() for name in ("id", "version", *_SUM_COLUMNS)), strict=True
+    ):
         seen.add(id)
         *theirs, changes = journal.get(id, (0, 0, 0, 0, 0))
         if ours != theirs or version != 1 + changes:
-            problems.append(f"{name_of(id)}: the engine has {tuple(ours)}, the journal {tuple(theirs)}")
-    problems += [f"{name_of(id)}: in the journal and not in the engine" for id in sorted(journal.keys() - seen)]
+            problems.append(f"{account_name(id)}: the engine has {tuple(ours)}, the journal {tuple(theirs)}")
+    problems += [f"{account_name(id)}: in the journal and not in the engine" for id in sorted(journal.keys() - seen)]
     (transfers,) = projection.execute("SELECT count(*) FROM transfers WHERE sequence <= :last", last).fetchone()
-    return Audit(taken.sequence, len(seen), transfers, problems + taken.problems)
+    return Audit(engine.sequence, len(seen), transfers, problems + engine.problems)
 
 
-def audit_file(taken: Taken, projection: Path) -> Audit:
-    """The same, of a projection that others may be writing to."""
+def audit_file(engine: AuditInput, projection: Path) -> Audit:
+    """`audit` with a read-only connection of its own to a projection file, which may be in use."""
     with closing(sqlite3.connect(f"file:{projection}?mode=ro", uri=True)) as connection:
-        return audit(taken, connection)
+        return audit(engine, connection)
 
 
-def name_of(account: int) -> str:
-    """The account as people call it."""
+def account_name(account: int) -> str:
+    """A readable name, such as `player:cash 7 USDT`."""
     rest, asset = divmod(account, 256)
     owner, code = divmod(rest, 256)
     name = Account(code).name.lower().replace("_", ":", 1)

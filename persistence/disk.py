@@ -1,7 +1,7 @@
-"""One folder, and every file operation that the log and the snapshots do in it.
+"""All file operations of the log and the snapshots, in one directory.
 
-Durability is decided here and nowhere else: who wants to fail the k-th operation, or to see what is left after a power
-cut, puts something with the same methods in the place of `Disk`.
+Everything that matters for durability goes through `Disk`: tests replace it to fail the k-th operation or to simulate a
+power cut.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ from numpy.typing import NDArray
 Buffer = bytes | bytearray | memoryview
 
 BLOCK: Final = 4096
-"""Frames, headers and sections start and end at multiples of this: no two of them share a sector of any disk."""
+"""Bytes. Frames, headers and sections are aligned to it, so that no two of them share a disk sector."""
 
 
 class Disk(Protocol):
-    """What the log and the snapshots need of a folder. Names are plain file names; every method may raise OSError."""
+    """File operations in one directory. Names are plain file names; every method may raise OSError."""
 
     def names(self) -> list[str]: ...
 
     def size(self, name: str) -> int:
-        """Bytes of the file, preallocated ones included."""
+        """Size of the file in bytes, including preallocated space."""
         ...
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> NDArray[np.uint8]:
-        """The bytes from `offset`, at most `length`, in memory of their own that may be written to."""
+        """At most `length` bytes from `offset`, as a writable copy."""
         ...
 
     def open(self, name: str) -> int:
-        """A handle for writing; the file is created if it is not there."""
+        """A handle for writing; the file is created if it does not exist."""
         ...
 
     def close(self, handle: int) -> None: ...
 
     def allocate(self, handle: int, length: int) -> None:
-        """Make the file at least `length` bytes long, in space that no other file can take. New bytes are zero."""
+        """Preallocate the file to at least `length` bytes; new bytes are zero."""
         ...
 
     def write(self, handle: int, data: Buffer, offset: int) -> None: ...
 
     def sync(self, handle: int) -> None:
-        """Make what was written to the file durable, and its length; not its name."""
+        """Make the file's content and length durable, but not its name."""
         ...
 
     def rename(self, old: str, new: str) -> None:
-        """Atomic; replaces `new`. Durable after sync_names."""
+        """Atomic; replaces `new`. Durable after sync_directory."""
         ...
 
     def unlink(self, name: str) -> None: ...
 
-    def sync_names(self) -> None:
-        """Make what was created, renamed and unlinked durable."""
+    def sync_directory(self) -> None:
+        """Make created, renamed and unlinked names durable."""
         ...
 
     def free_bytes(self) -> int:
-        """Of the volume, for us."""
+        """Free space on the volume for unprivileged processes."""
         ...
 
 
 class Folder:
-    """The real `Disk`: a directory, created if it is not there."""
+    """A `Disk` in the file system: a directory, created if it does not exist."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
@@ -104,7 +104,7 @@ class Folder:
 
     def write(self, handle: int, data: Buffer, offset: int) -> None:
         count = os.pwrite(handle, data, offset)
-        while count < len(data):  # a signal or a full disk; the latter raises on the next try
+        while count < len(data):  # interrupted by a signal, or the disk is full: then the next call raises
             count += os.pwrite(handle, memoryview(data)[count:], offset + count)
 
     def sync(self, handle: int) -> None:
@@ -116,7 +116,7 @@ class Folder:
     def unlink(self, name: str) -> None:
         os.unlink(self.path / name)
 
-    def sync_names(self) -> None:
+    def sync_directory(self) -> None:
         _sync_directory(self.path)
 
     def free_bytes(self) -> int:
@@ -133,13 +133,13 @@ def _sync_directory(path: Path) -> None:
 
 
 def create_file(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> None:
-    """Write a file of at least `length` bytes that appears under `name` whole and durable, or not at all."""
-    write_unnamed(disk, name, data, length)
-    name_file(disk, name)
+    """Write a file of at least `length` bytes atomically: `name` appears complete and durable, or not at all."""
+    write_temporary(disk, name, data, length)
+    publish_temporary(disk, name)
 
 
-def write_unnamed(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> str:
-    """The first half of create_file: the content is durable, under the temporary name that is returned."""
+def write_temporary(disk: Disk, name: str, data: list[Buffer], length: int = 0) -> str:
+    """First half of create_file: write and sync the content under a temporary name, which is returned."""
     temporary = f"{name}.tmp"
     handle = disk.open(temporary)
     try:
@@ -152,21 +152,21 @@ def write_unnamed(disk: Disk, name: str, data: list[Buffer], length: int = 0) ->
             offset += len(part)
         disk.sync(handle)
     except OSError:
-        disk.unlink(temporary)  # when the disk is full, half a file is still space that others need
+        disk.unlink(temporary)  # on a full disk the partial file takes space that is needed
         raise
     finally:
         disk.close(handle)
     return temporary
 
 
-def name_file(disk: Disk, name: str) -> None:
-    """The second half."""
+def publish_temporary(disk: Disk, name: str) -> None:
+    """Second half of create_file: rename the temporary file to `name`."""
     disk.rename(f"{name}.tmp", name)
-    disk.sync_names()
+    disk.sync_directory()
 
 
-def drop_unfinished(disk: Disk) -> None:
-    """Delete what a crash left half made."""
+def delete_temporaries(disk: Disk) -> None:
+    """Delete temporary files that a crash has left."""
     for name in disk.names():
         if name.endswith(".tmp"):
             disk.unlink(name)

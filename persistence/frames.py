@@ -1,7 +1,7 @@
-"""Batch <-> bytes, and the other two things that stand in a segment: its header and its footer. Pure.
+"""The binary format of the log: segment headers, frames of batches, footers. No I/O.
 
 A segment is a header of one block, then frames, each a multiple of BLOCK, so that a torn write of one frame cannot
-touch another. All integers are little-endian; a hash of zeros means that there is none.
+damage another. All integers are little-endian; a hash of zeros means none.
 
 Segment header (BLOCK bytes)          Frame header (128 bytes)
    0   8  magic "TICKLOG\\n"              0   4  magic: "TABF" batch, "TAEF" end of a sealed segment
@@ -20,7 +20,7 @@ Segment header (BLOCK bytes)          Frame header (128 bytes)
                                        128      records of RECORD_BYTES, blobs, zeros up to a multiple of BLOCK
 
 The chain after a batch is BLAKE2b-128 of bytes 8 to 96 of its header (which hold the chain before), its records and its
-blobs: everything that a reader can check. A new log's chain is its log id. A footer leaves the chain as it is.
+blobs. A new log's chain is its log id. A footer does not change the chain.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _CHAINED_END: Final = 96
 
 
 class BrokenHeader(Exception):
-    """A segment's first block is not what was written."""
+    """A segment's header is damaged or of another format."""
 
 
 class SegmentHeader(NamedTuple):
@@ -66,7 +66,7 @@ class SegmentHeader(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame's header. `is_footer` says what `entries`, `batch_number` and `first_sequence` mean, see above."""
+    """A frame's header. `entries`, `batch_number` and `first_sequence` have other meanings in a footer, see above."""
 
     is_footer: bool
     entries: int
@@ -86,7 +86,7 @@ class Frame(NamedTuple):
 
 
 def frame_length(records: int, blob_bytes: int) -> int:
-    """Bytes that a batch takes in a segment."""
+    """Length in bytes of a batch's frame."""
     return -(-(HEADER_BYTES + records * RECORD_BYTES + blob_bytes) // BLOCK) * BLOCK
 
 
@@ -112,14 +112,14 @@ def encode_segment_header(header: SegmentHeader) -> bytearray:
 
 
 def decode_segment_header(block: NDArray[np.uint8]) -> SegmentHeader:
-    """Raises BrokenHeader unless every bit of the block is as written."""
+    """Raises BrokenHeader unless magic, checksum and format are right."""
     if len(block) < BLOCK:
-        raise BrokenHeader("its header is cut short")
+        raise BrokenHeader("its header is truncated")
     magic, crc, format_, rules_version, _, log_id, number, sequence, batch, chain, size = _SEGMENT.unpack_from(
         block.data
     )
     if magic != _SEGMENT_MAGIC:
-        raise BrokenHeader("its header has not the magic of a log")
+        raise BrokenHeader("its header does not have the magic of a log")
     if crc != crc32c(block[12:BLOCK].data, crc32c(magic)):
         raise BrokenHeader("its header has a wrong checksum")
     if format_ != FORMAT:
@@ -130,7 +130,7 @@ def decode_segment_header(block: NDArray[np.uint8]) -> SegmentHeader:
 def encode_batch(
     batch: Batch, log_id: bytes, batch_number: int, chain: bytes, state_hash: bytes = NO_HASH
 ) -> tuple[bytearray, bytes]:
-    """The frame of `batch`, ready for one write, and the chain after it. `chain` is the one before.
+    """The frame of `batch` and the chain after it. `chain` is the chain before.
 
     For 200 records: 7 us, and 45 us of BLAKE2b, during which hashlib lets other threads run.
     """
@@ -186,8 +186,8 @@ def _chain_after(header: memoryview, content: memoryview) -> bytes:
 
 
 def decode_frame(segment: NDArray[np.uint8], offset: int) -> Frame | None:
-    """The frame at `offset` if every bit of it is as written, by its checksums; whether it continues the log is the
-    caller's question."""
+    """The frame at `offset` if header and body have the right checksums, else None. Whether it continues the log is
+    for the caller to check."""
     frame = decode_frame_header(segment, offset)
     if frame is None or offset + frame.length > len(segment):
         return None
@@ -196,7 +196,7 @@ def decode_frame(segment: NDArray[np.uint8], offset: int) -> Frame | None:
 
 
 def decode_frame_header(segment: NDArray[np.uint8], offset: int) -> Frame | None:
-    """The header of the frame at `offset` if it is as written; its body may not be."""
+    """The header of the frame at `offset` if its checksum is right, else None. The body is not checked."""
     if offset + HEADER_BYTES > len(segment):
         return None
     magic, crc, _, count, blob_bytes, *rest = _FRAME.unpack_from(segment.data, offset)
@@ -207,8 +207,8 @@ def decode_frame_header(segment: NDArray[np.uint8], offset: int) -> Frame | None
     return Frame(magic == _FOOTER_MAGIC, count, blob_bytes, *rest)
 
 
-def chain_is_right(segment: NDArray[np.uint8], offset: int, frame: Frame) -> bool:
-    """Whether the frame's chain after follows from its chain before and its content."""
+def is_chain_valid(segment: NDArray[np.uint8], offset: int, frame: Frame) -> bool:
+    """Whether the frame's chain_after follows from its chain_before and its content."""
     if frame.is_footer:
         return frame.chain_after == frame.chain_before
     start = offset + HEADER_BYTES
@@ -216,16 +216,16 @@ def chain_is_right(segment: NDArray[np.uint8], offset: int, frame: Frame) -> boo
     return frame.chain_after == _chain_after(segment[offset + 8 : offset + _CHAINED_END].data, content.data)
 
 
-def batch_of(segment: NDArray[np.uint8], offset: int, frame: Frame) -> Batch:
-    """The batch in a frame. Its records are the segment's memory, not a copy."""
+def decode_batch(segment: NDArray[np.uint8], offset: int, frame: Frame) -> Batch:
+    """The batch in a frame. Its records are a view of the segment, not a copy."""
     blobs_start = offset + HEADER_BYTES + frame.entries * RECORD_BYTES
     records = segment[offset + HEADER_BYTES : blobs_start].view(COMMAND)
     blobs = segment[blobs_start : blobs_start + frame.blob_bytes].tobytes()
     return Batch(frame.first_sequence, frame.at_ns, records, blobs)
 
 
-def places_of_frames(segment: NDArray[np.uint8], offset: int) -> list[int]:
-    """Offsets from `offset` on, itself aligned, where a frame's magic stands. Fast: looks at four bytes a block."""
+def find_frame_offsets(segment: NDArray[np.uint8], offset: int) -> list[int]:
+    """Block offsets, from `offset` (aligned) on, at which a frame's magic is. Reads four bytes per block."""
     blocks = (len(segment) - offset) // BLOCK
     if blocks <= 0:
         return []

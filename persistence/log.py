@@ -1,9 +1,9 @@
-"""The log, being written: one write and one sync per batch, and the files that it needs ready in time.
+"""The write-ahead log: one write and one sync per batch.
 
-Append runs in a thread of the log's own, so the event loop gathers the next batch while this one is synced. A second
-thread keeps house: it preallocates the spare segment and the ballast, and compresses sealed segments. When an operation
-of append fails, the log is finished: the page cache may claim what the disk never got, so there is no second try. The
-process ends with EXIT_LOG_FAILED, and the next start reads what the disk has.
+Append runs in a thread of its own, so that the event loop collects the next batch while this one is synced. A second
+thread does housekeeping: it preallocates the spare segment and the ballast (a file that is deleted to make space when
+the disk is full), and compresses sealed segments. A failed append is not retried, because after a failed sync the page
+cache may show data that is not on disk: the process ends with EXIT_LOG_FAILED, and the next start reads the disk.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from engine.model.commands import Batch
-from persistence.disk import BLOCK, Disk, create_file, drop_unfinished
+from persistence.disk import BLOCK, Disk, create_file, delete_temporaries
 from persistence.frames import NO_HASH, SegmentHeader, encode_batch, encode_footer, encode_segment_header
 from persistence.segments import (
-    Place,
+    LogPosition,
     Segment,
     SegmentFile,
     compress,
@@ -33,10 +33,10 @@ from persistence.segments import (
 
 SEGMENT_BYTES: Final = 64 << 20
 EXIT_LOG_FAILED: Final = 74
-"""What the process ends with after LogFailed (EX_IOERR of sysexits.h): nothing of the last batch was acknowledged."""
+"""Exit code of the process after LogFailed (EX_IOERR of sysexits.h). The last batch was not acknowledged."""
 
 LOW_SEGMENTS: Final = 2
-"""The disk counts as nearly full when fewer segments than this would fit."""
+"""The disk counts as nearly full when it has space for fewer segments than this."""
 
 SPARE: Final = "00000000.spare"
 BALLAST: Final = "ballast"
@@ -47,31 +47,31 @@ class LogFailed(Exception):
 
 
 class LogBehind(Exception):
-    """A snapshot or the projection has seen entries that the log does not hold: part of the log is lost."""
+    """A snapshot or the projection contains entries that the log does not: part of the log is lost."""
 
 
-class Witness(NamedTuple):
-    """Something outside the log that was made from its entries up to `sequence`."""
+class DerivedFile(NamedTuple):
+    """A file made from the log's entries up to `sequence`: a snapshot, or the projection."""
 
     name: str
     sequence: int
-    log_id: bytes | None = None  # None: it does not say
+    log_id: bytes | None = None  # None: not recorded in it
 
 
 class Appended(NamedTuple):
-    """Where the log stands after a batch; what a snapshot of the state after that batch must name."""
+    """The log's end after a batch; recorded in a snapshot of the state after that batch."""
 
     last_sequence: int
     chain: bytes
 
 
-class Room(NamedTuple):
+class DiskSpace(NamedTuple):
     free_bytes: int
-    is_low: bool  # refuse what opens risk
+    is_low: bool  # commands that open risk should be refused
 
 
 class Log:
-    """The end of the log. One batch in flight: the next append starts after the last one returned."""
+    """The log, open for appending. At most one append runs at a time."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Log:
         segment_bytes: int = SEGMENT_BYTES,
         compress_sealed: bool = False,
         background: Executor | None = None,
-        witnesses: Iterable[Witness] = (),
+        derived_files: Iterable[DerivedFile] = (),
     ) -> None:
-        """Open the log in `disk`, or start one. A torn tail is kept aside and cut off. `background` keeps house.
+        """Open the log in `disk`, or start one. A torn tail is moved to a file. `background` runs housekeeping.
 
         Raises LogCorrupt, LogBehind, and LogFailed when the disk fails.
         """
@@ -100,15 +100,15 @@ class Log:
         self._in_flight = False
         self._has_spare = self._has_ballast = False
         self.torn: str | None = None
-        """File to which a torn tail was copied at this start."""
+        """Name of the file to which a torn tail was copied at this start; None: there was none."""
 
         try:
-            self._open(list(witnesses))
+            self._open(list(derived_files))
         except OSError as error:
             raise LogFailed(f"the log cannot be opened: {error}") from error
-        self._keep_house_soon()
+        self._schedule_housekeeping()
 
-    # What the sequencer uses
+    # Used by the sequencer
 
     async def append_async(self, batch: Batch, state_hash: bytes | None = None) -> Appended:
         """`append` in the log's thread. Raises LogFailed."""
@@ -117,78 +117,78 @@ class Log:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._append, batch, state_hash)
 
     def append(self, batch: Batch, state_hash: bytes | None = None) -> Appended:
-        """Returns when the batch is on disk. `state_hash` is of the state before the batch. Raises LogFailed."""
+        """Append a batch; returns when it is on disk. `state_hash`: of the state before it. Raises LogFailed."""
         assert not self._in_flight, "one batch in flight"
         self._in_flight = True
         return self._append(batch, state_hash)
 
     @property
     def last_sequence(self) -> int:
-        return self._place.next_sequence - 1
+        return self._position.next_sequence - 1
 
     @property
     def chain(self) -> bytes:
-        return self._place.chain
+        return self._position.chain
 
     @property
     def last_at_ns(self) -> int:
         """Stamp of the last batch; 0 when the newest segment holds none."""
-        return self._place.at_ns
+        return self._position.at_ns
 
     def read(self, from_sequence: int = 1) -> Iterator[Batch]:
-        """The batches that hold `from_sequence` and what follows. Not while a batch is in flight."""
+        """The batches from the one with `from_sequence` on. Not while an append runs."""
         return (entry.batch for entry in entries(self.disk, from_sequence))
 
-    def room(self) -> Room:
-        """Space on the volume. Call it now and then: it also makes a missing spare or ballast when space is back."""
+    def disk_space(self) -> DiskSpace:
+        """Free space. To be called regularly: it also recreates a missing spare or ballast when there is space."""
         free = self.disk.free_bytes()
         is_low = free < LOW_SEGMENTS * self._segment_bytes
         if not is_low and not (self._has_spare and self._has_ballast):
-            self._keep_house_soon()
-        return Room(free, is_low)
+            self._schedule_housekeeping()
+        return DiskSpace(free, is_low)
 
     def close(self) -> None:
-        """Wait for the threads and let go of the files. What was appended is on disk already."""
+        """Wait for the threads and close the files. All appended batches are on disk already."""
         self._writer.shutdown()
         self._background.shutdown()
         self.disk.close(self._handle)
 
     # Opening
 
-    def _open(self, witnesses: list[Witness]) -> None:
-        drop_unfinished(self.disk)
+    def _open(self, derived_files: list[DerivedFile]) -> None:
+        delete_temporaries(self.disk)
         names = self.disk.names()
         self._has_ballast = BALLAST in names
         self._has_spare = SPARE in names and self.disk.size(SPARE) == self._segment_bytes
         files = segment_files(self.disk)
         if not files:
-            _check_witnesses(witnesses, None, 0)
+            _check_derived_files(derived_files, None, 0)
             self.log_id = os.urandom(16)
-            self._place = Place(1, 1, self.log_id, 0)
+            self._position = LogPosition(1, 1, self.log_id, 0)
             self._start_segment(1, self._segment_bytes)
             return
 
         segment = Segment(self.disk, files[-1], is_last=True)
         last_frame = [offset for offset, _ in segment][-1:]
         self.log_id = segment.header.log_id
-        self._place = segment.place
-        _check_witnesses(witnesses, self.log_id, self.last_sequence)
+        self._position = segment.position
+        _check_derived_files(derived_files, self.log_id, self.last_sequence)
         if segment.torn_bytes():
             self._cut_torn_tail(segment)
-        self._go_on(segment, last_frame[0] if last_frame else 0)
+        self._resume_segment(segment, last_frame[0] if last_frame else 0)
 
     def _cut_torn_tail(self, segment: Segment) -> None:
-        """Keep the torn bytes aside and put a fresh file in the segment's place: its unused space is zero again."""
+        """Copy the torn bytes to a file, and replace the segment by a fresh file whose unused space is zero."""
         end = segment.offset
         self.torn = f"{segment.file.name}.{end}.torn"
         create_file(self.disk, self.torn, [segment.data[end : end + segment.torn_bytes()].data])
         create_file(self.disk, segment.file.name, [segment.data[:end].data], length=segment.header.size)
 
-    def _go_on(self, segment: Segment, rewrite_from: int) -> None:
-        """Make the segment the one that append writes to, or seal it when it is not fit for that.
+    def _resume_segment(self, segment: Segment, rewrite_from: int) -> None:
+        """Continue the segment, or seal it and start the next one if the rules version has changed.
 
-        The end of the segment is written again, from the last batch on: if the last process died before a sync, or by a
-        failed one, the page cache may show what the disk does not have.
+        The segment is rewritten from its last batch on: if the last process died before a sync or in a failed one, the
+        page cache may show data that is not on disk.
         """
         assert not segment.file.compressed, "only sealed segments that have a successor are compressed"
         self._file = segment.file
@@ -203,7 +203,7 @@ class Log:
             self.disk.close(self._handle)
             self._start_segment(self._file.number + 1, self._segment_bytes)
         elif segment.header.rules_version != self._rules_version:
-            self._change_segment(0)
+            self._rotate(0)
 
     # Appending
 
@@ -211,19 +211,19 @@ class Log:
         try:
             if self._failure is not None:
                 raise LogFailed("the log failed before") from self._failure
-            place = self._place
-            assert batch.first_sequence == place.next_sequence, "sequences have no gaps"
-            assert batch.at_ns >= place.at_ns, "stamps never go back"
-            frame, chain = encode_batch(batch, self.log_id, place.next_batch, place.chain, state_hash or NO_HASH)
+            position = self._position
+            assert batch.first_sequence == position.next_sequence, "sequences have no gaps"
+            assert batch.at_ns >= position.at_ns, "stamps never go back"
+            frame, chain = encode_batch(batch, self.log_id, position.next_batch, position.chain, state_hash or NO_HASH)
             if self._offset + len(frame) + BLOCK > self._size:
-                self._change_segment(len(frame))
+                self._rotate(len(frame))
             self.disk.write(self._handle, frame, self._offset)
             self.disk.sync(self._handle)
 
             self._offset += len(frame)
             self._batches += 1
-            next_sequence = place.next_sequence + len(batch.records)
-            self._place = Place(place.next_batch + 1, next_sequence, chain, batch.at_ns)
+            next_sequence = position.next_sequence + len(batch.records)
+            self._position = LogPosition(position.next_batch + 1, next_sequence, chain, batch.at_ns)
             return Appended(next_sequence - 1, chain)
         except OSError as error:
             self._failure = error
@@ -231,40 +231,40 @@ class Log:
         finally:
             self._in_flight = False
 
-    def _change_segment(self, frame_bytes: int) -> None:
-        """Seal the segment and start the next one, as large as usual or as a frame of `frame_bytes` needs."""
-        place = self._place
-        footer = encode_footer(self.log_id, self._batches, place.next_batch, place.next_sequence, place.chain)
+    def _rotate(self, frame_bytes: int) -> None:
+        """Seal the segment and start the next one, of the usual size or as large as a frame of `frame_bytes` needs."""
+        position = self._position
+        footer = encode_footer(self.log_id, self._batches, position.next_batch, position.next_sequence, position.chain)
         self.disk.write(self._handle, footer, self._offset)
         self.disk.sync(self._handle)
         self.disk.close(self._handle)
         self._start_segment(self._file.number + 1, max(self._segment_bytes, BLOCK + frame_bytes + BLOCK))
-        self._keep_house_soon()
+        self._schedule_housekeeping()
 
     def _start_segment(self, number: int, size: int) -> None:
-        """A segment exists once its header is on disk and its name is; frames come after that."""
-        place = self._place
-        name = segment_name(number, place.next_sequence)
+        """Create a segment: header and name are durable before the first frame is written."""
+        position = self._position
+        name = segment_name(number, position.next_sequence)
         header = SegmentHeader(
-            self._rules_version, self.log_id, number, place.next_sequence, place.next_batch, place.chain, size
+            self._rules_version, self.log_id, number, position.next_sequence, position.next_batch, position.chain, size
         )
         if self._has_spare and size == self._segment_bytes:
             self._has_spare = False
-            unnamed = SPARE
+            temporary = SPARE
         else:
-            unnamed = f"{name}.tmp"
-        self._handle = self.disk.open(unnamed)
-        if unnamed != SPARE:
+            temporary = f"{name}.tmp"
+        self._handle = self.disk.open(temporary)
+        if temporary != SPARE:
             self._allocate(size)
         self.disk.write(self._handle, encode_segment_header(header), 0)
         self.disk.sync(self._handle)
-        self.disk.rename(unnamed, name)
-        self.disk.sync_names()
-        self._file = SegmentFile(number, place.next_sequence, name)
+        self.disk.rename(temporary, name)
+        self.disk.sync_directory()
+        self._file = SegmentFile(number, position.next_sequence, name)
         self._size, self._offset, self._batches = size, BLOCK, 0
 
     def _allocate(self, size: int) -> None:
-        """Space for a segment; the ballast is thrown off for it when the disk is full."""
+        """Preallocate a segment; on a full disk the ballast is deleted to make space."""
         try:
             self.disk.allocate(self._handle, size)
         except OSError as error:
@@ -272,17 +272,20 @@ class Log:
                 raise
             self._has_ballast = False
             self.disk.unlink(BALLAST)
-            self.disk.sync_names()
+            self.disk.sync_directory()
             self.disk.allocate(self._handle, size)
 
     # Housekeeping, in the background thread
 
-    def _keep_house_soon(self) -> None:
+    def _schedule_housekeeping(self) -> None:
         if self._housekeeping is None or self._housekeeping.done():
-            self._housekeeping = self._background.submit(self._keep_house)
+            self._housekeeping = self._background.submit(self._run_housekeeping)
 
-    def _keep_house(self) -> None:
-        """Spare first: the next segment may be near. A full disk is no failure here, `room` tells; any other is."""
+    def _run_housekeeping(self) -> None:
+        """Create the spare (first: it may be needed soon) and the ballast, compress sealed segments.
+
+        A full disk is not an error here, `disk_space` reports it; any other failure makes the next append fail.
+        """
         try:
             if not self._has_spare:
                 create_file(self.disk, SPARE, [], self._segment_bytes)
@@ -297,7 +300,7 @@ class Log:
                 self._failure = error
 
     def _compress(self) -> None:
-        """Every sealed segment that is not compressed; the original goes only when the copy was read back the same."""
+        """Compress sealed segments; an original is deleted after its copy was read back and compared."""
         for file in segment_files(self.disk):
             if file.compressed or file.number >= self._file.number:
                 continue
@@ -310,15 +313,15 @@ class Log:
             if not np.array_equal(decompress(self.disk.read(name)), sealed):
                 raise OSError(errno.EIO, f"{name} does not read back as it was written")
             self.disk.unlink(file.name)
-            self.disk.sync_names()
+            self.disk.sync_directory()
 
 
-def _check_witnesses(witnesses: list[Witness], log_id: bytes | None, last_sequence: int) -> None:
-    for witness in witnesses:
-        if witness.sequence > last_sequence:
+def _check_derived_files(derived_files: list[DerivedFile], log_id: bytes | None, last_sequence: int) -> None:
+    for derived in derived_files:
+        if derived.sequence > last_sequence:
             raise LogBehind(
-                f"{witness.name} has seen sequence {witness.sequence}, but the log ends at {last_sequence}:"
+                f"{derived.name} has seen sequence {derived.sequence}, but the log ends at {last_sequence}:"
                 " entries that were acknowledged are lost. Restore the log, or move that file away to go on without."
             )
-        if witness.sequence and witness.log_id not in (None, log_id):
-            raise LogBehind(f"{witness.name} was made from another log than the one here")
+        if derived.sequence and derived.log_id not in (None, log_id):
+            raise LogBehind(f"{derived.name} was made from another log than the one here")

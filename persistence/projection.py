@@ -1,10 +1,10 @@
-"""Events -> SQLite: what people look up, written by one thread, a transaction for all batches that wait.
+"""The projection: events to SQLite, for history queries. One thread writes; a transaction has all waiting batches.
 
-The last sequence is stored in the transaction that stores its events, so every event takes effect exactly once,
-whatever crashes. The database runs with synchronous=NORMAL: a power cut may take its last transactions, never part of
-one, and recovery feeds them again from the log. `reach` is for those who must know that it is on disk.
+The last sequence is stored in the same transaction as its events, so every event is stored exactly once despite
+crashes. The database runs with synchronous=NORMAL: a power cut may lose the last transactions, never part of one, and
+recovery projects them again from the log. `sync_to` waits until data is on disk.
 
-It shares the interpreter with the gateway, so events become rows by columns, not one by one.
+Events are converted to rows column by column, because the Python code shares the interpreter with the gateway.
 """
 
 from __future__ import annotations
@@ -35,49 +35,49 @@ from engine.model.events import (
     EventKind,
 )
 from engine.model.tables import INTERVALS_S
-from persistence.log import Witness
+from persistence.log import DerivedFile
 
 T = TypeVar("T")
 
 FILE: Final = "projection.sqlite"
 VERSION: Final = 7
-"""Of the schema, as PRAGMA user_version. A file of another version is rebuilt."""
+"""Schema version, stored as PRAGMA user_version. A file of another version is rebuilt."""
 
 GATHER_S: Final = 0.25
-"""Rows of one player lie together, so a transaction rewrites a page for each player in it: fewer transactions, fewer
-pages. A quarter of a second is what history may be late; the log is what nothing may be later than."""
+"""Batches are collected for this long. Tables are clustered by player, so a transaction writes a page per player in it:
+fewer transactions write fewer pages. History may be late by this much."""
 
-FACTS_FULL: Final = 1 << 18
-"""Waiting facts from which on the projection calls itself full (56 MiB of records)."""
+MAX_WAITING: Final = 1 << 18
+"""Waiting events at which the projection reports itself full (56 MiB)."""
 
 _FULL_RETRY_S: Final = 1.0
-"""How long to wait for space when the disk is full."""
+"""Seconds between attempts while the disk is full."""
 
 _PRUNED_AT_ONCE: Final = 256
-"""Old candles of an instrument that a transaction deletes beyond as many as it writes: less than a millisecond, and
-four times a second it is a thousand, so what was kept for too long is gone in hours."""
+"""How many old candles of an instrument a transaction deletes beyond the number it writes: takes under a millisecond,
+and at four transactions per second a backlog is gone within hours."""
 
 _CHUNK_ROWS: Final = 2048
-"""Rows made into Python objects at a time: about a millisecond in which nothing else runs."""
+"""Rows converted to Python objects at a time: blocks other threads for about a millisecond."""
 
-_FACT: Final = ("player", "message", "sequence", "at_ns", "match", "instrument", "id", "side")
+_COMMON: Final = ("player", "message", "sequence", "at_ns", "match", "instrument", "id", "side")
 _FILL: Final = (
-    *_FACT, "order_type", "leverage", "price", "lots", "cost", "margin", "fee", "liquidation", "stop_loss",
+    *_COMMON, "order_type", "leverage", "price", "lots", "cost", "margin", "fee", "liquidation", "stop_loss",
     "take_profit", "client_order_id",
 )  # fmt: skip
-_CLOSED: Final = (*_FACT, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left")
+_CLOSED: Final = (*_COMMON, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left")
 _FIXED: Final = (
-    *_FACT[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
+    *_COMMON[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
     "entry_sequence", "exit_sequence", "profit", "asset",
 )  # fmt: skip
 _TRANSFER: Final = (
     "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",
     "hold_high", "amount", "held", "code", "reference", "status",
 )  # fmt: skip
-_WALLET: Final = (*_FACT[:5], "asset", "change", "balance", "held", "version", "code")
+_WALLET: Final = (*_COMMON[:5], "asset", "change", "balance", "held", "version", "code")
 _SEAT: Final = ("player", "match", "message")
 _FINISHED: Final = (
-    *_FACT[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
+    *_COMMON[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
     "starting_balance", "rule",
 )  # fmt: skip
 _SAMPLED: Final = ("match", "owner", "at_ns", "equity", "balance")
@@ -92,7 +92,7 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
-_KEPT: Final = np.isin(
+_IS_PROJECTED: Final = np.isin(
     np.arange(max(EventKind) + 1),
     (
         EventKind.POSITION_OPENED,
@@ -108,7 +108,7 @@ _KEPT: Final = np.isin(
         EventKind.PLAYER_PROGRESSED,
     ),
 )
-"""By kind of event: whether it may become a row."""
+"""By EventKind: whether events of the kind are projected."""
 
 _INSERT_FILL: Final = _insert("fills", _FILL)
 _INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
@@ -128,24 +128,24 @@ _PRUNE_CANDLES: Final = (
 
 
 class ProjectionUnreadable(Exception):
-    """The file is damaged, or of another version: delete it and let it be rebuilt."""
+    """The file is damaged or of another version: delete it, and it is rebuilt."""
 
 
 class Position(NamedTuple):
-    """What a projection holds: all entries of the log `log_id` up to `sequence`."""
+    """The projection has all events of the log `log_id` up to `sequence`."""
 
     log_id: bytes
     sequence: int
 
-    def witness(self) -> Witness:
-        return Witness(FILE, self.sequence, self.log_id)
+    def derived_file(self) -> DerivedFile:
+        return DerivedFile(FILE, self.sequence, self.log_id)
 
 
 # In SQLite's thread, or in recovery
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The database, made if it is not there. Raises ProjectionUnreadable."""
+    """Open the database, or create it. Raises ProjectionUnreadable."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -167,7 +167,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def delete(path: Path) -> None:
-    """The database and what SQLite keeps beside it."""
+    """Delete the database and SQLite's files beside it."""
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
 
@@ -176,9 +176,9 @@ def position(connection: sqlite3.Connection) -> Position:
     return Position(*connection.execute("SELECT log_id, sequence FROM meta").fetchone())
 
 
-def facts_of(events: NDArray[np.void]) -> NDArray[np.void]:
-    """Those events that the projection keeps, in memory of their own."""
-    return events.take(np.flatnonzero(_KEPT[events["kind"]]))  # indexing would copy field by field
+def projected_events(events: NDArray[np.void]) -> NDArray[np.void]:
+    """A copy of the events that are projected."""
+    return events.take(np.flatnonzero(_IS_PROJECTED[events["kind"]]))  # indexing would copy field by field
 
 
 def store(
@@ -188,10 +188,10 @@ def store(
     batches: list[NDArray[np.void]],
     keep_ns: int = 0,
 ) -> None:
-    """One transaction: the facts of `batches`, and that all up to `last_sequence` is in now.
+    """Store the projected events of `batches` and the new last sequence, in one transaction.
 
-    Of instruments that get new candles of the shortest interval, a few of those that are more than `keep_ns` older are
-    deleted; 0: none ever is.
+    For instruments with new candles of the shortest interval, some candles more than `keep_ns` older are deleted; 0:
+    none are.
     """
     events = np.concatenate([np.empty(0, EVENT), *batches])
     kinds = np.ascontiguousarray(events["kind"])
@@ -200,19 +200,19 @@ def store(
         for sql, rows in _rows(events, kinds):
             connection.executemany(sql, rows)
         if keep_ns:
-            connection.executemany(_PRUNE_CANDLES, _pruned(events, kinds, keep_ns))
+            connection.executemany(_PRUNE_CANDLES, _candles_to_prune(events, kinds, keep_ns))
         connection.execute("UPDATE meta SET log_id = ?, sequence = ?", (log_id, last_sequence))
     except BaseException:
-        if connection.in_transaction:  # a full disk has rolled it back already
+        if connection.in_transaction:  # a full disk has already rolled it back
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
 def sync(connection: sqlite3.Connection) -> int:
-    """Put everything that is committed on disk, by one commit that waits for it; the last sequence.
+    """Sync all committed transactions to disk; returns the last sequence.
 
-    The commit must write a page, or SQLite syncs nothing: setting user_version does, an UPDATE to the same value not.
+    SQLite syncs only in a commit that writes a page: setting user_version does, an UPDATE to the same value does not.
     """
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -221,11 +221,11 @@ def sync(connection: sqlite3.Connection) -> int:
 
 
 def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """What to insert, in chunks."""
+    """INSERT statements and their rows, in chunks."""
     trades = events.view(TRADE)
     for chunk in _chunks(trades, kinds == EventKind.POSITION_OPENED):
         columns = [chunk[name].tolist() for name in _FILL[:-1]]
-        yield _INSERT_FILL, zip(*columns, _texts(chunk["client_order_id"]), strict=True)
+        yield _INSERT_FILL, zip(*columns, _client_order_ids(chunk["client_order_id"]), strict=True)
     partly = np.flatnonzero(kinds == EventKind.POSITION_CHANGED)
     is_close = kinds == EventKind.POSITION_CLOSED
     is_close[partly[trades["cause"][partly] != Cause.NONE]] = True
@@ -250,8 +250,10 @@ def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[
         yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
 
 
-def _pruned(events: NDArray[np.void], kinds: NDArray[np.int32], keep_ns: int) -> Iterator[tuple[int, int, int]]:
-    """Of which instrument, from before when, and how many of the shortest candles to delete."""
+def _candles_to_prune(
+    events: NDArray[np.void], kinds: NDArray[np.int32], keep_ns: int
+) -> Iterator[tuple[int, int, int]]:
+    """Instrument, open time before which, and number of shortest candles to delete."""
     candles = events.view(CANDLE)[np.flatnonzero(kinds == EventKind.CANDLE_CLOSED)]
     shortest = candles[candles["interval_s"] == INTERVALS_S[0]]
     for instrument in np.unique(shortest["instrument"]).tolist():
@@ -265,8 +267,8 @@ def _chunks(events: NDArray[np.void], chosen: NDArray[np.bool_]) -> Iterator[NDA
         yield events[places[start : start + _CHUNK_ROWS]]
 
 
-def _texts(words: NDArray[np.int64]) -> list[str]:
-    """The client order ids that `pack_client_order_id` packed."""
+def _client_order_ids(words: NDArray[np.int64]) -> list[str]:
+    """Decode client order ids packed by `pack_client_order_id`."""
     raw = np.ascontiguousarray(words).view(f"S{8 * CLIENT_ORDER_ID_WORDS}").ravel()
     texts: list[str] = raw.astype(f"U{8 * CLIENT_ORDER_ID_WORDS}").tolist()
     return texts
@@ -276,21 +278,21 @@ def _texts(words: NDArray[np.int64]) -> list[str]:
 
 
 class Projection:
-    """The database while the arena runs. `sequence`: the last one committed. Made by `open`, ended by `close`."""
+    """The writer of a running arena. `sequence` is the last one committed. Create with `open`, end with `close`."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, at: Position, facts_full: int, gather_s: float, keep_ns: int
+        self, connection: aiosqlite.Connection, at: Position, max_waiting: int, gather_s: float, keep_ns: int
     ) -> None:
         self.sequence = self._last_put = at.sequence
-        self.facts_waiting = 0
+        self.events_waiting = 0
         self._log_id = at.log_id
         self._connection = connection
-        self._facts_full = facts_full
+        self._max_waiting = max_waiting
         self._gather_s = gather_s
         self._keep_ns = keep_ns
         self._waiting: deque[tuple[int, NDArray[np.void]]] = deque()
-        self._something = asyncio.Event()
-        self._moved = asyncio.Event()
+        self._has_work = asyncio.Event()
+        self._committed = asyncio.Event()
         self._closing = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="projection")
 
@@ -301,63 +303,63 @@ class Projection:
         log_id: bytes,
         sequence: int,
         *,
-        facts_full: int = FACTS_FULL,
+        max_waiting: int = MAX_WAITING,
         gather_s: float = GATHER_S,
         keep_ns: int = 0,
     ) -> Projection:
-        """Of the log `log_id`, fed by recovery up to `sequence`. Batches gather for `gather_s` seconds; the shortest
-        candles are kept for `keep_ns` before the latest of their instrument, or (0) for ever."""
+        """Open the projection of the log `log_id`, which recovery has brought to `sequence`. Batches are collected for
+        `gather_s` seconds; shortest candles are kept for `keep_ns` before the latest of their instrument; 0: ever."""
         connection = aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64)
-        connection._thread.daemon = True  # a process that must end ends, closed or not: the log has everything
+        connection._thread.daemon = True  # does not keep the process from exiting: the log has everything
         await connection
         at = await _in_thread(connection, position)
         assert at == (log_id, sequence), f"recovery leaves the projection at {sequence}, it is at {at.sequence}"
-        return cls(connection, at, facts_full, gather_s, keep_ns)
+        return cls(connection, at, max_waiting, gather_s, keep_ns)
 
     @property
     def full(self) -> bool:
-        """Stop numbering commands that can wait until it is not. What is applied is taken all the same."""
-        return self.facts_waiting >= self._facts_full
+        """Whether commands that can wait should be held back. `put` still accepts events of applied ones."""
+        return self.events_waiting >= self._max_waiting
 
     @property
     def lag(self) -> int:
-        """Log entries that are applied, but not looked up yet."""
+        """Number of log entries that are applied but not committed here yet."""
         return self._last_put - self.sequence
 
     def put(self, first_sequence: int, last_sequence: int, events: NDArray[np.void]) -> None:
-        """Queue what a batch did; nothing of `events` is kept. Raises what has stopped the projection."""
+        """Queue a copy of a batch's events. Raises the error that has stopped the projection, if any."""
         if self._task.done():
             self._task.result()
         assert first_sequence == self._last_put + 1, "batches come without gaps"
         self._last_put = last_sequence
-        facts = facts_of(events)
-        self.facts_waiting += len(facts)
-        self._waiting.append((last_sequence, facts))
-        self._something.set()
+        kept = projected_events(events)
+        self.events_waiting += len(kept)
+        self._waiting.append((last_sequence, kept))
+        self._has_work.set()
 
     async def catch_up(self) -> None:
-        """Wait until all that was put can be looked up. Raises what has stopped the projection."""
-        await self._pass(self._last_put)
+        """Wait until all events put so far are committed. Raises the error that has stopped the projection, if any."""
+        await self._wait_until(self._last_put)
 
-    async def reach(self, sequence: int) -> int:
-        """Wait until all up to `sequence` is in, put it on disk, and say up to where it is: for `snapshot.publish`.
+    async def sync_to(self, sequence: int) -> int:
+        """Wait until `sequence` is committed, sync to disk, return the last durable sequence: for `snapshot.publish`.
 
-        Raises what has stopped the projection.
+        Raises the error that has stopped the projection, if any.
         """
-        await self._pass(sequence)
+        await self._wait_until(sequence)
         return await _in_thread(self._connection, sync)
 
-    async def _pass(self, sequence: int) -> None:
+    async def _wait_until(self, sequence: int) -> None:
         while self.sequence < sequence:
             if self._task.done():
                 self._task.result()
-            self._moved.clear()
-            await self._moved.wait()
+            self._committed.clear()
+            await self._committed.wait()
 
     async def close(self) -> None:
-        """Write what waits, unless the disk is full, and let go of the file. Raises what has stopped the projection."""
+        """Store what waits, unless the disk is full, and close the file. Raises the error that stopped it, if any."""
         self._closing.set()
-        self._something.set()
+        self._has_work.set()
         try:
             await self._task
         finally:
@@ -366,38 +368,38 @@ class Projection:
     async def _run(self) -> None:
         try:
             while not (self._closing.is_set() and not self._waiting):
-                await self._something.wait()
+                await self._has_work.wait()
                 await _wait_at_most(self._closing, self._gather_s)
-                self._something.clear()
+                self._has_work.clear()
                 if self._waiting and not await self._store_waiting():
                     if self._closing.is_set():
-                        return  # the next start feeds it from the log
+                        return  # the next start projects it from the log
                     await _wait_at_most(self._closing, _FULL_RETRY_S)
-                    self._something.set()
+                    self._has_work.set()
         finally:
-            self._moved.set()
+            self._committed.set()
 
     async def _store_waiting(self) -> bool:
-        """One transaction for all batches that wait. False: the disk is full, and they wait on."""
+        """Store all waiting batches in one transaction. False: the disk is full, and they are kept."""
         batches = list(self._waiting)
         last_sequence = batches[-1][0]
-        facts = [facts for _, facts in batches if len(facts)]
+        kept = [kept for _, kept in batches if len(kept)]
         try:
-            await _in_thread(self._connection, store, self._log_id, last_sequence, facts, self._keep_ns)
+            await _in_thread(self._connection, store, self._log_id, last_sequence, kept, self._keep_ns)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                 raise
             return False
         for _ in batches:
             self._waiting.popleft()
-        self.facts_waiting -= sum(map(len, facts))
+        self.events_waiting -= sum(map(len, kept))
         self.sequence = last_sequence
-        self._moved.set()
+        self._committed.set()
         return True
 
 
 async def _in_thread(connection: aiosqlite.Connection, function: Callable[..., T], *arguments: Any) -> T:
-    """`function(database, ...)` in SQLite's thread, in one call; aiosqlite's public methods take one per statement."""
+    """Run `function(connection, ...)` in SQLite's thread, in one call; aiosqlite's API needs one per statement."""
     result: T = await connection._execute(function, connection._conn, *arguments)  # type: ignore[no-untyped-call]
     return result
 

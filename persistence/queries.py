@@ -1,6 +1,7 @@
-"""Looking things up in the projection, by a connection and a thread of its own that only read.
+"""History queries: a read-only connection to the projection, with its own thread.
 
-Answers are as fresh as the projection; pages go backwards by a cursor that stays valid while rows are added.
+Results are as current as the projection. Paging goes backwards by message number, which stays valid while rows are
+added.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Candle(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """An order that was filled, and the position with the same id that it opened."""
+    """A filled order, and the position (same id) that it opened."""
 
     message: int
     sequence: int
@@ -52,7 +53,7 @@ class Fill(NamedTuple):
 
 
 class ClosedPosition(NamedTuple):
-    """A position, or a part of one, that was closed; `left` lots stayed open."""
+    """A close of a position or a part of it; `left` lots stay open."""
 
     message: int
     sequence: int
@@ -73,8 +74,8 @@ class ClosedPosition(NamedTuple):
 
 
 class FixedTrade(NamedTuple):
-    """A fixed-time trade that was settled; entry and exit in half ticks. One with an asset was staked from a wallet:
-    stake and profit are native units of it."""
+    """A settled fixed-time trade; entry and exit in half ticks. With an asset it was staked from a wallet: stake and
+    profit are in native units."""
 
     message: int
     sequence: int
@@ -112,7 +113,7 @@ class WalletChange(NamedTuple):
 
 
 class FinishedMatch(NamedTuple):
-    """How a match ended for a player; the prize in native units of its asset, all else in 1e-8."""
+    """A player's result in a match; the prize in native units of its asset, other money in 1e-8 units."""
 
     message: int
     sequence: int
@@ -133,7 +134,7 @@ class FinishedMatch(NamedTuple):
 
 
 class TradeResult(NamedTuple):
-    """What a position, or a fixed-time trade, has brought in all, its fees counted."""
+    """Total profit of a position or a fixed-time trade, after fees."""
 
     id: int
     instrument: int
@@ -143,7 +144,7 @@ class TradeResult(NamedTuple):
 
 
 class EquityPoint(NamedTuple):
-    """What a seat was worth."""
+    """An equity sample of a seat."""
 
     at_ns: int
     equity: int
@@ -151,7 +152,7 @@ class EquityPoint(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A finished match as one player looks back at it; without trades, none was the best."""
+    """A finished match for one player: result, best and worst trade (None without trades), equity curve."""
 
     finished: FinishedMatch
     best: TradeResult | None
@@ -160,7 +161,7 @@ class Summary(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A player in a season."""
+    """A player's result in a season."""
 
     player: int
     cups: int
@@ -168,11 +169,11 @@ class Standing(NamedTuple):
 
 
 class Standings(NamedTuple):
-    """The head of a season's board."""
+    """The top of a season's leaderboard."""
 
     top: list[Standing]
     players: int
-    rank: int  # of the player who asks, from 1; 0: is not on it
+    rank: int  # of the requesting player, from 1; 0: not on it
 
 
 def _columns(row: type[NamedTuple]) -> str:
@@ -205,7 +206,7 @@ _IN_MATCH: Final = (
     "player = :player AND message > (SELECT message FROM seats WHERE player = :player AND match = :match)"
     " AND message < :last AND match = :match"
 )
-"""Reads what the player did from joining to the end, in this match and in others."""
+"""Scans all messages of the player from joining to the end, of this match and of others."""
 _RESULTS: Final = (
     f"SELECT {_columns(TradeResult)} FROM (SELECT id, instrument, side, fixed, sum(result) AS result FROM ("
     f"SELECT id, instrument, side, 0 AS fixed, -fee AS result FROM fills WHERE {_IN_MATCH} UNION ALL"
@@ -227,7 +228,7 @@ _STANDING_RANK: Final = (
 
 
 class Queries:
-    """Made by `open`, ended by `close`. Limits are the caller's to bound."""
+    """Create with `open`, end with `close`. The caller bounds the limits."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
@@ -235,7 +236,7 @@ class Queries:
     @classmethod
     async def open(cls, path: Path) -> Queries:
         connection = aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-        connection._thread.daemon = True  # a process that must end does not wait for who forgot to close it
+        connection._thread.daemon = True  # does not keep the process from exiting
         return cls(await connection)
 
     async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = _NEWEST) -> list[Candle]:
@@ -269,7 +270,7 @@ class Queries:
         return [FinishedMatch(*row) for row in rows]
 
     async def summary(self, player: int, match: int) -> Summary | None:
-        """A finished match as the player looks back at it; None while there is none."""
+        """The player's summary of a finished match; None until it is finished."""
         finished = await self._first(_FINISHED_MATCH, (player, match))
         if finished is None:
             return None
@@ -285,13 +286,13 @@ class Queries:
         )
 
     async def _first(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> Sequence[int] | None:
-        """The first row, if there is any."""
+        """The first row, or None."""
         return next(iter(await self._connection.execute_fetchall(sql, arguments)), None)
 
     async def standings(self, season: int, limit: int, player: int) -> Standings:
-        """The season's best by cups, then who has had so many for longer, then who came first; and the player's rank.
+        """The season's top players by cups, then by how long they have had them, then by id; and the player's rank.
 
-        It walks all who played in the season.
+        Scans all players of the season.
         """
         top = await self._connection.execute_fetchall(_STANDINGS, (season, limit))
         ((players,),) = await self._connection.execute_fetchall(_STANDING_PLAYERS, (season,))

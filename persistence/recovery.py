@@ -1,7 +1,7 @@
-"""Starting: the newest good snapshot and the log behind it. An empty folder, a clean stop, a crash all start this way.
+"""Recovery: load the newest good snapshot and replay the log after it. Every start does this, after a crash or not.
 
-The projection decides how far back: replay begins with a snapshot that it has passed, so that the events it still
-needs come up again. Without a projection that is the first entry of the log, and the projection is rebuilt.
+Replay starts from a snapshot that is not newer than the projection, so that the events that the projection lacks are
+produced again. Without a projection it starts from the first log entry, and the projection is rebuilt.
 
     data folder:  lock  log/  snapshots/  projection.sqlite
 """
@@ -25,35 +25,35 @@ from engine.digest import state_hash
 from engine.invariants import problems
 from engine.model.commands import Batch
 from persistence import projection
-from persistence.disk import Folder, drop_unfinished
+from persistence.disk import Folder, delete_temporaries
 from persistence.frames import NO_HASH
 from persistence.log import SEGMENT_BYTES, Log
 from persistence.segments import Entry, RulesDiffer, entries, scan
-from persistence.snapshot import Snapshot, SnapshotBad, load, load_newest, snapshot_names, witnesses
+from persistence.snapshot import Snapshot, SnapshotBad, derived_files, load, load_newest, snapshot_names
 
 LOG: Final = "log"
 SNAPSHOTS: Final = "snapshots"
 
-_FACTS_A_TRANSACTION: Final = 1 << 16
+_EVENTS_PER_TRANSACTION: Final = 1 << 16
 _PROGRESS_STEP: Final = 1 << 16
 
 Progress = Callable[[int, int], None]
-"""Called with how many log entries are replayed, and how many there are to replay."""
+"""Called with the number of replayed log entries and the total."""
 
 
 class DataFolderInUse(Exception):
-    """Another process works on the data folder."""
+    """Another process has locked the data folder."""
 
 
 class HistoriesDiffer(Exception):
-    """Two accounts of the past, each sound in itself, do not agree."""
+    """Log, snapshots and replay, each valid by itself, contradict each other."""
 
 
 class DataLock:
-    """The right to write to a data folder. The kernel takes it back when the process ends, however it ends."""
+    """An exclusive lock on a data folder. The operating system releases it when the process ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises DataFolderInUse, which names the process that has it."""
+        """Raises DataFolderInUse, which names the process that holds the lock."""
         directory.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -70,17 +70,17 @@ class DataLock:
 
 
 class Recovered(NamedTuple):
-    """An arena that is ready to go on. The projection stands at the log's last sequence."""
+    """A recovered arena. The projection is at the log's last sequence."""
 
     machine: Machine
     log: Log
     lock: DataLock
     snapshots: Folder
     projection_path: Path
-    snapshot: str | None  # that it started from; None: from the first entry
+    snapshot: str | None  # that replay started from; None: from the first entry
     batches_replayed: int
     commands_replayed: int
-    warnings: list[str]  # what was wrong and could be got over
+    warnings: list[str]  # problems that were repaired or skipped
 
     def close(self) -> None:
         self.log.close()
@@ -88,15 +88,15 @@ class Recovered(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What `verify` found to be right."""
+    """Result of `verify`."""
 
     batches: int
     last_sequence: int
     chain: bytes
     state_hash: bytes
-    hashes_checked: int  # state hashes in the log that the replay met
+    hashes_checked: int  # state hashes in the log that the replay matched
     snapshots_checked: int
-    torn_bytes: int  # behind the last batch; the next start cuts them off
+    torn_bytes: int  # after the last batch; the next start cuts them off
     warnings: list[str]
     problems: list[str]  # broken invariants of the state
 
@@ -109,9 +109,9 @@ def recover(
     fresh_projection: bool = False,
     on_progress: Progress = lambda done, total: None,
 ) -> Recovered:
-    """The arena as its log says it is. Blocks for as long as the replay takes.
+    """Lock the data folder and recover the arena from it. Blocks while the log is replayed.
 
-    `fresh_projection` deletes the projection first: it is made again from the log's first entry.
+    `fresh_projection` deletes the projection first: it is rebuilt from the log's first entry.
     Raises DataFolderInUse, LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer.
     """
     lock = DataLock(directory)
@@ -128,7 +128,7 @@ def _recover(
     directory: Path, lock: DataLock, segment_bytes: int, compress_sealed: bool, on_progress: Progress
 ) -> Recovered:
     snapshots = Folder(directory / SNAPSHOTS)
-    drop_unfinished(snapshots)
+    delete_temporaries(snapshots)
     path = directory / projection.FILE
     with _projection(path) as (connection, warnings):
         projected = projection.position(connection)
@@ -137,18 +137,18 @@ def _recover(
             rules_version=RULES_VERSION,
             segment_bytes=segment_bytes,
             compress_sealed=compress_sealed,
-            witnesses=[*witnesses(snapshots), projected.witness()],
+            derived_files=[*derived_files(snapshots), projected.derived_file()],
         )
         try:
             if log.torn:
                 warnings.append(f"the last batch was torn by a crash: never acknowledged, kept as {log.torn}")
             snapshot, skipped = load_newest(snapshots, up_to=projected.sequence)
             machine = Machine(snapshot.state if snapshot else None)
-            feed = _Feed(connection, log.log_id, projected.sequence)
+            feed = _ProjectionFeed(connection, log.log_id, projected.sequence)
             batches = commands = 0
             total = log.last_sequence - (snapshot.header.sequence if snapshot else 0)
-            for entry in _tail(log, snapshot):
-                feed.put(entry.batch, _applied(machine, entry.batch).events)
+            for entry in _entries_after(log, snapshot):
+                feed.put(entry.batch, _apply(machine, entry.batch).events)
                 batches += 1
                 commands += len(entry.batch.records)
                 if commands % _PROGRESS_STEP < len(entry.batch.records):
@@ -163,16 +163,16 @@ def _recover(
 
 
 def rebuild(directory: Path, *, on_progress: Progress = lambda done, total: None) -> int:
-    """Make the projection again, of an arena that does not run; the sequence it is at. Raises as `recover`."""
+    """Rebuild the projection of a stopped arena; returns its sequence. Raises as `recover`."""
     recovered = recover(directory, fresh_projection=True, on_progress=on_progress)
     recovered.close()
     return recovered.log.last_sequence
 
 
 def state_at(directory: Path, sequence: int) -> Machine:
-    """The engine as it was right after entry `sequence`, or at its last one if that is earlier. Raises as `verify`.
+    """The engine as it was after entry `sequence`, or after the last entry if that is earlier. Raises as `verify`.
 
-    In the middle of a batch, only the room that tables have may differ from what it was.
+    For an entry in the middle of a batch, capacities of tables may differ from the original.
     """
     lock = DataLock(directory)
     try:
@@ -183,16 +183,16 @@ def state_at(directory: Path, sequence: int) -> Machine:
             batch = entry.batch
             if batch.first_sequence > sequence:
                 break
-            _applied(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
+            _apply(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
         return machine
     finally:
         lock.release()
 
 
 def verify(directory: Path, *, on_progress: Progress = lambda done, total: None) -> Verified:
-    """Replay the whole log beside the snapshots and the state hashes that it holds; changes nothing but the lock file.
+    """Replay the whole log and compare with its state hashes and with all snapshots; writes only the lock file.
 
-    Raises LogCorrupt, and HistoriesDiffer at the first sequence at which the replay comes to another state.
+    Raises LogCorrupt, and HistoriesDiffer at the first sequence where the replay has another state.
     """
     lock = DataLock(directory)
     try:
@@ -209,15 +209,15 @@ def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
     machine = Machine()
     for entry in entries(disk, rules_version=RULES_VERSION):
         if entry.state_hash != NO_HASH:
-            _compare(machine, entry.state_hash, f"the log before sequence {entry.batch.first_sequence}")
+            _compare_state(machine, entry.state_hash, f"the log before sequence {entry.batch.first_sequence}")
             hashes_checked += 1
-        _applied(machine, entry.batch)
+        _apply(machine, entry.batch)
         on_progress(entry.last_sequence, last_sequence)
         if entry.last_sequence in expected:
             name, chain, hash_ = expected.pop(entry.last_sequence)
             if chain != entry.chain_after:
                 raise HistoriesDiffer(f"{name} was made from another log than the one here")
-            _compare(machine, hash_, name)
+            _compare_state(machine, hash_, name)
             snapshots_checked += 1
     if expected:
         raise HistoriesDiffer(f"no batch of the log ends where {next(iter(expected.values()))[0]} was made")
@@ -235,7 +235,7 @@ def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
 
 
 def _snapshot_hashes(snapshots: Folder) -> tuple[dict[int, tuple[str, bytes, bytes]], list[str]]:
-    """By sequence: name, chain and state hash of every good snapshot; and what is wrong with the others."""
+    """By sequence: name, chain and state hash of every good snapshot; and warnings about the others."""
     found: dict[int, tuple[str, bytes, bytes]] = {}
     warnings: list[str] = []
     for name in snapshot_names(snapshots):
@@ -248,7 +248,7 @@ def _snapshot_hashes(snapshots: Folder) -> tuple[dict[int, tuple[str, bytes, byt
     return found, warnings
 
 
-def _compare(machine: Machine, expected: bytes, who: str) -> None:
+def _compare_state(machine: Machine, expected: bytes, who: str) -> None:
     actual = state_hash(machine.state)
     if actual != expected:
         sequence = int(machine.state.book.world["sequence"][0])
@@ -257,20 +257,20 @@ def _compare(machine: Machine, expected: bytes, who: str) -> None:
         )
 
 
-def _applied(machine: Machine, batch: Batch) -> Applied:
-    """What the batch did. Raises RulesDiffer when a command in it is none that this program knows."""
+def _apply(machine: Machine, batch: Batch) -> Applied:
+    """Apply the batch. Raises RulesDiffer when it has a command that this program does not know."""
     try:
         return machine.apply(batch)
     except msgspec.MsgspecError as error:
         last_sequence = batch.first_sequence + len(batch.records) - 1
         raise RulesDiffer(
-            f"a command of the log, sequence {batch.first_sequence} to {last_sequence}, is none that this program"
+            f"a command of the log, sequence {batch.first_sequence} to {last_sequence}, is not one that this program"
             f" knows: {error}. Start the program that wrote it"
         ) from error
 
 
-def _tail(log: Log, snapshot: Snapshot | None) -> Iterator[Entry]:
-    """The entries behind the snapshot, after a look that it is of this log."""
+def _entries_after(log: Log, snapshot: Snapshot | None) -> Iterator[Entry]:
+    """The entries after the snapshot. Raises HistoriesDiffer when it was made from another log."""
     follow = entries(log.disk, snapshot.header.sequence + 1 if snapshot else 1, RULES_VERSION)
     first = next(follow, None)
     if snapshot:
@@ -282,36 +282,36 @@ def _tail(log: Log, snapshot: Snapshot | None) -> Iterator[Entry]:
         yield from follow
 
 
-class _Feed:
-    """Brings the projection up to the log while that is replayed."""
+class _ProjectionFeed:
+    """Projects events during replay, from where the projection stopped."""
 
     def __init__(self, connection: sqlite3.Connection, log_id: bytes, sequence: int) -> None:
         self._connection = connection
         self._log_id = log_id
         self._sequence = sequence
         self._batches: list[NDArray[np.void]] = []
-        self._facts = 0
+        self._waiting = 0
 
     def put(self, batch: Batch, events: NDArray[np.void]) -> None:
         last_sequence = batch.first_sequence + len(batch.records) - 1
         if last_sequence <= self._sequence:
             return
         self._sequence = last_sequence
-        facts = projection.facts_of(events)
-        if len(facts):
-            self._batches.append(facts)
-            self._facts += len(facts)
-        if self._facts >= _FACTS_A_TRANSACTION:
+        kept = projection.projected_events(events)
+        if len(kept):
+            self._batches.append(kept)
+            self._waiting += len(kept)
+        if self._waiting >= _EVENTS_PER_TRANSACTION:
             self.flush()
 
     def flush(self) -> None:
         projection.store(self._connection, self._log_id, self._sequence, self._batches)
-        self._batches, self._facts = [], 0
+        self._batches, self._waiting = [], 0
 
 
 @contextmanager
 def _projection(path: Path) -> Iterator[tuple[sqlite3.Connection, list[str]]]:
-    """The projection's database; one that cannot be read is deleted, to be rebuilt, and a warning says so."""
+    """Open the projection; an unreadable one is deleted, to be rebuilt, with a warning."""
     warnings: list[str] = []
     try:
         connection = projection.connect(path)

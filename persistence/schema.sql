@@ -1,7 +1,7 @@
--- The projection: what people look up. Made from the log's events and nothing else; deleted, it is rebuilt the same.
+-- The projection, for history queries. It is made from the log's events only, and can be rebuilt from them.
 -- Integers as in the log: prices in ticks, quantities in lots, virtual money in 1e-8 units, times in ns since the epoch.
--- Rows are clustered as they are asked for, so that an insert writes one tree: a player's facts by that player's message
--- numbers, which the engine counts without gaps; candles by instrument and length.
+-- Tables are clustered by the key of their queries (WITHOUT ROWID), so that an insert writes one tree: a player's rows by
+-- message number, which has no gaps; candles by instrument and interval.
 
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -10,7 +10,7 @@ CREATE TABLE meta (
 );
 INSERT INTO meta VALUES (1, x'', 0);
 
--- Every fill opens the position that has the order's id; it is told, and numbered, by the message that says so.
+-- Filled orders. A fill opens the position with the order's id; "message" is the number of the player's message about it.
 CREATE TABLE fills (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE fills (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
--- A row for each part of a position that closed; "left" is 0 with the last one.
+-- One row per close of a position or a part of it; "left" is 0 for the last one.
 CREATE TABLE closed_positions (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -56,8 +56,8 @@ CREATE TABLE closed_positions (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
--- Settled fixed-time trades. Entry and exit are bid + ask, so in half ticks; an entry of 0: none. Of an asset other than
--- 0 it was staked from the player's wallet, and stake and profit are in native units of it.
+-- Settled fixed-time trades. Entry and exit are bid + ask, in half ticks; an entry of 0: none. With an asset other than
+-- 0 it was staked from the player's wallet: stake and profit are in native units.
 CREATE TABLE fixed_trades (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -81,8 +81,7 @@ CREATE TABLE fixed_trades (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
--- Those of the shortest interval are kept for a time while the arena runs; a projection that is rebuilt has them all,
--- until it goes on.
+-- Candles of the shortest interval are pruned while the arena runs; a rebuilt projection has all of them until then.
 CREATE TABLE candles (
     instrument INTEGER NOT NULL,
     interval_s INTEGER NOT NULL,
@@ -95,9 +94,9 @@ CREATE TABLE candles (
     PRIMARY KEY (instrument, interval_s, open_at_ns)
 ) WITHOUT ROWID;
 
--- The journal: every transfer of the ledger, and every hold and its end, as the engine told it. Amounts are in native
--- units; accounts are owner * 65536 + Account * 256 + Asset. An account changes once for each of its versions, so a
--- transfer is found by either side.
+-- The journal: every transfer of the ledger, every hold and its end. Amounts are in native units; an account's id is
+-- owner * 65536 + Account * 256 + Asset. Each transfer raises the versions of both accounts by 1, so (account, version)
+-- identifies it on either side.
 CREATE TABLE transfers (
     debit INTEGER NOT NULL,
     debit_version INTEGER NOT NULL,
@@ -117,7 +116,7 @@ CREATE TABLE transfers (
     PRIMARY KEY (debit, debit_version)
 ) WITHOUT ROWID;
 
--- What a player was told of changes of his accounts.
+-- WALLET_CHANGED messages to players.
 CREATE TABLE wallet_changes (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -133,7 +132,7 @@ CREATE TABLE wallet_changes (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
--- Which message told a player that there is a seat: all that happened in it comes later.
+-- The message with which a seat was opened: all messages of the seat have higher numbers.
 CREATE TABLE seats (
     player INTEGER NOT NULL,
     match INTEGER NOT NULL,
@@ -141,7 +140,7 @@ CREATE TABLE seats (
     PRIMARY KEY (player, match)
 ) WITHOUT ROWID;
 
--- How a match ended for a player. "rule" has put the seat out of the game; 0: none did.
+-- Results of players in finished matches. "rule" is the one that took the seat out; 0: none.
 CREATE TABLE finished_matches (
     player INTEGER NOT NULL,
     message INTEGER NOT NULL,
@@ -165,7 +164,7 @@ CREATE TABLE finished_matches (
 CREATE INDEX finished_by_message ON finished_matches (player, message);
 CREATE INDEX finished_by_rank ON finished_matches (match, rank);
 
--- What a seat was worth while its match was played. All seats of a match are told of at once, so they lie together.
+-- Equity samples of seats. All seats of a match are sampled together, so they are clustered by match.
 CREATE TABLE equity_points (
     match INTEGER NOT NULL,
     player INTEGER NOT NULL,
@@ -175,7 +174,7 @@ CREATE TABLE equity_points (
     PRIMARY KEY (match, player, at_ns)
 ) WITHOUT ROWID;
 
--- How each player stands, or stood at its end, in each season in which he finished a match that counts.
+-- Results of players per season: current, or final. Only players with a counted match.
 CREATE TABLE standings (
     season INTEGER NOT NULL,
     player INTEGER NOT NULL,

@@ -1,8 +1,8 @@
-"""A snapshot: the whole state in one file, checked by reading it back, so that a start need not replay the whole log.
+"""Snapshots: the whole state in one file, read back after writing, so that a start need not replay the whole log.
 
-Three steps, in three places. `capture` copies the tables on the engine's thread into buffers that are there already
-(20 MB in 3 ms); `write` makes the file in another thread; `publish` gives it its name, and only
-when the projection has passed its sequence: a start from it never has to replay what only the projection still needs.
+Three steps: `capture` copies the tables, on the engine's thread, into preallocated buffers (20 MB in 3 ms); `write`
+writes the file, in another thread; `publish` renames it to its final name once the projection has durably reached its
+sequence, so that a start from the newest snapshot also produces all events that the projection lacks.
 
 File: magic "TICKSNAP", then as little-endian 32-bit integers format, length and crc32c of the header, then the header
 (Header as msgpack), zeros up to a multiple of BLOCK, then the sections at the offsets that the header names, counted
@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from engine.digest import state_hash
 from engine.model.state import State, encode_cold_state, sections, state_from
-from persistence.disk import BLOCK, Buffer, Disk, name_file, write_unnamed
-from persistence.log import Appended, Witness
+from persistence.disk import BLOCK, Buffer, Disk, publish_temporary, write_temporary
+from persistence.log import Appended, DerivedFile
 
 FORMAT: Final = 1
-KEEP: Final = 3
+KEEP_SNAPSHOTS: Final = 3
 
 _NAME: Final = re.compile(r"snapshot-(\d{12,})")
 _START: Final = struct.Struct("<8sIII")
@@ -39,11 +39,11 @@ _COLD: Final = "cold"
 
 
 class SnapshotBad(Exception):
-    """A snapshot is not what was written, or not what this program can read."""
+    """A snapshot is damaged, or this program cannot read it."""
 
 
 class NotProjected(Exception):
-    """The projection has not passed the snapshot's sequence yet."""
+    """The projection has not reached the snapshot's sequence."""
 
 
 class Section(msgspec.Struct, frozen=True, array_like=True):
@@ -65,8 +65,8 @@ class Header(msgspec.Struct, frozen=True):
     sections: list[Section]
 
 
-class Captured(NamedTuple):
-    """The state at one moment, in a shadow's memory."""
+class CapturedState(NamedTuple):
+    """A copy of the state between two batches; the tables are in CopyBuffers."""
 
     log_id: bytes
     chain: bytes
@@ -78,8 +78,8 @@ class Captured(NamedTuple):
         return int(self.tables["world"]["sequence"][0])
 
 
-class Unpublished(NamedTuple):
-    """A snapshot that is on disk, but has no name to be found by."""
+class UnpublishedSnapshot(NamedTuple):
+    """A snapshot that is on disk under its temporary name."""
 
     name: str
     sequence: int
@@ -92,35 +92,35 @@ class Snapshot(NamedTuple):
 
 
 @dataclass
-class Shadow:
-    """Memory that states are copied into, kept from one snapshot to the next so that its pages are there already.
+class CopyBuffers:
+    """Memory for captured states, reused for each snapshot so that its pages are already mapped.
 
-    A captured state lives in it until the next capture: write it before.
+    The next capture overwrites the last one, which must be written before.
     """
 
-    buffers: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    by_table: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
-    def fit(self, state: State) -> None:
-        """Make every buffer large enough and touch its pages, away from the moment when time counts."""
+    def reserve(self, state: State) -> None:
+        """Make every buffer large enough for the state, and touch its pages."""
         for name, array in sections(state).items():
-            if name not in self.buffers or len(self.buffers[name]) < array.nbytes:
-                self.buffers[name] = np.full(array.nbytes, 0xFF, np.uint8)
+            if name not in self.by_table or len(self.by_table[name]) < array.nbytes:
+                self.by_table[name] = np.full(array.nbytes, 0xFF, np.uint8)
 
 
-def capture(state: State, shadow: Shadow, appended: Appended, log_id: bytes) -> Captured:
-    """A copy of the state. `appended` is what the log answered for the last batch that was applied to it."""
+def capture(state: State, buffers: CopyBuffers, appended: Appended, log_id: bytes) -> CapturedState:
+    """Copy the state. `appended` is the log's result for the last batch applied to it."""
     assert int(state.book.world["sequence"][0]) == appended.last_sequence, "the chain must be that of the last batch"
-    shadow.fit(state)
+    buffers.reserve(state)
     tables = {}
     for name, array in sections(state).items():
-        copy = shadow.buffers[name][: array.nbytes]
+        copy = buffers.by_table[name][: array.nbytes]
         copy[:] = array.view(np.ndarray).view(np.uint8)
-        tables[name] = copy.view(_plain(array.dtype))
-    return Captured(log_id, appended.chain, tables, encode_cold_state(state.cold))
+        tables[name] = copy.view(_plain_dtype(array.dtype))
+    return CapturedState(log_id, appended.chain, tables, encode_cold_state(state.cold))
 
 
-def write(disk: Disk, captured: Captured, rules_version: int) -> Unpublished:
-    """Make the snapshot's file, sync it and read it back. Takes its time: not for the engine's thread.
+def write(disk: Disk, captured: CapturedState, rules_version: int) -> UnpublishedSnapshot:
+    """Write the snapshot under a temporary name, sync it, read it back. Slow: not for the engine's thread.
 
     Raises OSError, and SnapshotBad when it does not read back.
     """
@@ -145,23 +145,23 @@ def write(disk: Disk, captured: Captured, rules_version: int) -> Unpublished:
     )
     encoded = msgspec.msgpack.encode(header)
     start = _START.pack(_MAGIC, FORMAT, len(encoded), crc32c(encoded)) + encoded
-    unpublished = Unpublished(f"snapshot-{captured.sequence:012}", captured.sequence)
-    temporary = write_unnamed(disk, unpublished.name, [start, bytes(-len(start) % BLOCK), *parts])
+    unpublished = UnpublishedSnapshot(f"snapshot-{captured.sequence:012}", captured.sequence)
+    temporary = write_temporary(disk, unpublished.name, [start, bytes(-len(start) % BLOCK), *parts])
     if load(disk, temporary).header != header:
         raise SnapshotBad(f"{unpublished.name} does not read back as it was written")
     return unpublished
 
 
-def publish(disk: Disk, unpublished: Unpublished, projected: int) -> None:
-    """Give the snapshot its name; from now on a start may begin with it. All but the newest KEEP are deleted.
+def publish(disk: Disk, unpublished: UnpublishedSnapshot, projected: int) -> None:
+    """Rename the snapshot to its final name, for starts to use. All but the newest KEEP_SNAPSHOTS are deleted.
 
-    `projected` is the last sequence that the projection holds durably. Raises NotProjected while that is less.
+    `projected` is the last durable sequence of the projection. Raises NotProjected while the snapshot's is higher.
     """
     name, sequence = unpublished
     if projected < sequence:
         raise NotProjected(f"{name} waits: the projection is at sequence {projected}")
-    name_file(disk, name)
-    for old in snapshot_names(disk)[KEEP:]:
+    publish_temporary(disk, name)
+    for old in snapshot_names(disk)[KEEP_SNAPSHOTS:]:
         disk.unlink(old)
 
 
@@ -170,13 +170,13 @@ def snapshot_names(disk: Disk) -> list[str]:
     return sorted(filter(_NAME.fullmatch, disk.names()), key=_sequence_of, reverse=True)
 
 
-def witnesses(disk: Disk) -> list[Witness]:
-    """Published snapshots as witnesses of the log: that they were made counts, whether they still read well or not."""
-    return [Witness(name, _sequence_of(name)) for name in snapshot_names(disk)]
+def derived_files(disk: Disk) -> list[DerivedFile]:
+    """Published snapshots, readable or not, as files derived from the log."""
+    return [DerivedFile(name, _sequence_of(name)) for name in snapshot_names(disk)]
 
 
 def load_newest(disk: Disk, up_to: int | None = None) -> tuple[Snapshot | None, list[str]]:
-    """The newest good snapshot at or before sequence `up_to`, and what is wrong with those that had to be skipped."""
+    """The newest good snapshot at or before sequence `up_to`, and warnings about skipped ones."""
     warnings: list[str] = []
     for name in snapshot_names(disk):
         if up_to is None or _sequence_of(name) <= up_to:
@@ -188,7 +188,7 @@ def load_newest(disk: Disk, up_to: int | None = None) -> tuple[Snapshot | None, 
 
 
 def load(disk: Disk, name: str) -> Snapshot:
-    """Raises SnapshotBad, which names the section, unless every section and the whole state hash as when written."""
+    """Load a snapshot. Raises SnapshotBad unless all checksums and the hash of the whole state are right."""
     data = disk.read(name)
     header, sections_start = _decode_header(data, name)
     tables: dict[str, NDArray[Any]] = {}
@@ -200,7 +200,7 @@ def load(disk: Disk, name: str) -> Snapshot:
         tables[section.name] = raw.view(descr_to_dtype(ast.literal_eval(section.dtype))).reshape(section.shape)
     cold = tables.pop(_COLD).tobytes()
 
-    layouts = {table: _plain(array.dtype) for table, array in sections(State()).items()}
+    layouts = {table: _plain_dtype(array.dtype) for table, array in sections(State()).items()}
     if layouts != {table: array.dtype for table, array in tables.items()}:
         changed = sorted(table for table in layouts if table not in tables or tables[table].dtype != layouts[table])
         raise SnapshotBad(
@@ -209,16 +209,16 @@ def load(disk: Disk, name: str) -> Snapshot:
     try:
         state = state_from(tables, cold)
     except msgspec.MsgspecError as error:
-        raise SnapshotBad(f"{name}: its section {_COLD!r} is not what this program keeps: {error}") from error
+        raise SnapshotBad(f"{name}: its section {_COLD!r} cannot be decoded by this program: {error}") from error
     if state_hash(state) != header.state_hash:
-        raise SnapshotBad(f"{name}: its state has not the hash that its header says")
+        raise SnapshotBad(f"{name}: its state does not have the hash in its header")
     return Snapshot(name, header, state)
 
 
 def _decode_header(data: NDArray[np.uint8], name: str) -> tuple[Header, int]:
-    """The header, and where the sections start."""
+    """The header, and the offset of the sections."""
     if len(data) < BLOCK:
-        raise SnapshotBad(f"{name} is cut short")
+        raise SnapshotBad(f"{name} is truncated")
     magic, format_, length, crc = _START.unpack_from(data.data)
     if magic != _MAGIC or format_ != FORMAT:
         raise SnapshotBad(f"{name}, byte 0: not a snapshot of format {FORMAT}")
@@ -235,6 +235,6 @@ def _sequence_of(name: str) -> int:
     return int(match[1])
 
 
-def _plain(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Without the record type that attribute access needs when kernels run as plain Python."""
+def _plain_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype without the record type that kernels need as plain Python."""
     return np.dtype(dtype.descr) if dtype.names else dtype

@@ -50,14 +50,14 @@ def audit(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     Try:
       arena audit --data data --json
     """
-    from persistence.audit import audit_file, take
+    from persistence.audit import audit_file, audit_input
     from persistence.recovery import recover
 
     _check_folder(data)
     with _explained(data), _progress_bar("auditing", json):
         recovered = recover(data)
         try:
-            audited = audit_file(take(recovered.machine.state), recovered.projection_path)
+            audited = audit_file(audit_input(recovered.machine.state), recovered.projection_path)
         finally:
             recovered.close()
     if json:

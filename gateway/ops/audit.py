@@ -14,7 +14,7 @@ from gateway.protocol.matches import OfMatch
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.wallets import Audited, Solvency
 from gateway.sessions.session import Session
-from persistence.audit import take
+from persistence.audit import audit_input
 
 WITHIN_S: Final = 60.0
 
@@ -23,7 +23,7 @@ async def audit(session: Session, nothing: Nothing) -> Audited:
     arena = session.arena
     try:
         async with asyncio.timeout(WITHIN_S):
-            audited = await arena.history.audit(take(arena.state))
+            audited = await arena.history.audit(audit_input(arena.state))
     except TimeoutError as error:
         raise Refused(Code.OVERLOADED) from error
     return Audited(*audited)

@@ -293,7 +293,7 @@ class App:
     async def _watch_folder(self) -> None:
         """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
         while True:
-            if self.folder.log.room().is_low:
+            if self.folder.log.disk_space().is_low:
                 self.arena.sequencer.risk_refused = "the disk is nearly full"
             elif self.folder.projection.full:
                 self.arena.sequencer.risk_refused = "the projection lags behind"

@@ -14,7 +14,7 @@ from engine.model.commands import Batch
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
 from persistence import snapshot
-from persistence.audit import Audit, Taken, audit_file
+from persistence.audit import Audit, AuditInput, audit_file
 from persistence.log import Appended
 from persistence.projection import Projection
 from persistence.queries import (
@@ -44,7 +44,7 @@ class DataFolder:
         self._queries = queries
         self._every_s = config.snapshot_every_s
         self._every_commands = config.snapshot_every_commands
-        self._shadow = snapshot.Shadow()
+        self._buffers = snapshot.CopyBuffers()
         self._thread = ThreadPoolExecutor(1, "snapshots")
         self._writing: asyncio.Task[None] | None = None
         self._last_s = time.monotonic()
@@ -89,7 +89,7 @@ class DataFolder:
         """The best of a season, and the player's rank in it."""
         return await self._queries.standings(season, limit, player)
 
-    async def audit(self, taken: Taken) -> Audit:
+    async def audit(self, taken: AuditInput) -> Audit:
         """Hold the accounts that were taken from the state against the journal, in a thread of its own."""
         await self.projection.catch_up()
         return await asyncio.to_thread(audit_file, taken, self._recovered.projection_path)
@@ -111,20 +111,20 @@ class DataFolder:
         self._thread.shutdown()
         self._recovered.close()
 
-    def _capture(self) -> snapshot.Captured:
+    def _capture(self) -> snapshot.CapturedState:
         """Copy the state as the last batch left it. No batch is in flight: the next one waits for the consumers."""
         self._last_s = time.monotonic()
         self._last_sequence = self.log.last_sequence
         appended = Appended(self.log.last_sequence, self.log.chain)
-        return snapshot.capture(self.machine.state, self._shadow, appended, self.log.log_id)
+        return snapshot.capture(self.machine.state, self._buffers, appended, self.log.log_id)
 
-    async def _write(self, captured: snapshot.Captured) -> None:
+    async def _write(self, captured: snapshot.CapturedState) -> None:
         """Write, wait until the projection has passed it, publish."""
         loop = asyncio.get_running_loop()
         folder = self._recovered.snapshots
         try:
             unpublished = await loop.run_in_executor(self._thread, snapshot.write, folder, captured, RULES_VERSION)
-            projected = await self.projection.reach(unpublished.sequence)
+            projected = await self.projection.sync_to(unpublished.sequence)
             await loop.run_in_executor(self._thread, snapshot.publish, folder, unpublished, projected)
         except (OSError, snapshot.SnapshotBad) as error:
             log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=str(error))

@@ -17,7 +17,7 @@ from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
-from persistence.audit import Audit, Taken
+from persistence.audit import Audit, AuditInput
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 
 
@@ -41,7 +41,7 @@ class HistoryReader(Protocol):
     async def standings(self, season: int, limit: int, player: int) -> Standings:
         """The best of a season, and the player's rank in it."""
 
-    async def audit(self, taken: Taken) -> Audit:
+    async def audit(self, taken: AuditInput) -> Audit:
         """Hold the accounts, as they are now, against the journal; may wait."""
 
 

@@ -25,7 +25,7 @@ from gateway.core.tokens import ADMIN
 from gateway.process.data_folder import DataFolder
 from gateway.process.seed import house_commands
 from persistence import projection
-from persistence.audit import Audit, Taken, audit_file
+from persistence.audit import Audit, AuditInput, audit_file
 from persistence.projection import Projection
 from persistence.queries import Queries
 from tests.harness.gateway import Client, Gateway, open_gateway
@@ -49,7 +49,7 @@ class History(DataFolder):
     def put(self, batch: Batch, applied: Applied) -> None:
         self.projection.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
 
-    async def audit(self, taken: Taken) -> Audit:
+    async def audit(self, taken: AuditInput) -> Audit:
         await self.projection.catch_up()
         return await asyncio.to_thread(audit_file, taken, self._path)
 

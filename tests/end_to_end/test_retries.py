@@ -11,7 +11,7 @@ from engine.model.commands import JoinMatch, LeaveMatch, RegisterPlayer, TopUp
 from engine.model.reasons import Reason
 from persistence.log import Appended
 from persistence.recovery import Recovered, recover
-from persistence.snapshot import Shadow, capture, publish, write
+from persistence.snapshot import CopyBuffers, capture, publish, write
 from tests.end_to_end.test_theft import TOP_UP, has
 from tests.engine.competition.test_paid_matches import USDT, cash, escrow, match_of, rich
 from tests.gateway.ops.test_wallet import CUP, cup, operator
@@ -89,7 +89,7 @@ class House:
 
     def takes_snapshot(self) -> None:
         appended = Appended(self.recovered.log.last_sequence, self.recovered.log.chain)
-        captured = capture(self.gateway.machine.state, Shadow(), appended, self.recovered.log.log_id)
+        captured = capture(self.gateway.machine.state, CopyBuffers(), appended, self.recovered.log.log_id)
         written = write(self.recovered.snapshots, captured, RULES_VERSION)
         publish(self.recovered.snapshots, written, projected=appended.last_sequence)
 

@@ -32,7 +32,7 @@ from gateway.protocol.codecs import JSON, MSGPACK, Codec
 from gateway.protocol.events import data_type
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
-from persistence.audit import Audit, Taken
+from persistence.audit import Audit, AuditInput
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
 
@@ -148,7 +148,7 @@ class Nothing:
     async def standings(self, season: int, limit: int, player: int) -> Standings:
         return self.seasons[season]
 
-    async def audit(self, taken: Taken) -> Audit:
+    async def audit(self, taken: AuditInput) -> Audit:
         return Audit(taken.sequence, len(taken.accounts), 0, [])
 
     async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from persistence.disk import BLOCK, Folder
-from persistence.frames import batch_of, decode_frame, encode_batch, frame_length
-from persistence.log import BALLAST, SPARE, LogBehind, LogFailed, Witness
+from persistence.frames import decode_batch, decode_frame, encode_batch, frame_length
+from persistence.log import BALLAST, SPARE, DerivedFile, LogBehind, LogFailed
 from persistence.segments import LogCorrupt, RulesDiffer, entries, scan, segment_files
 from tests.persistence.test_simulated_disk import (
     SMALL_SEGMENT,
@@ -31,7 +31,7 @@ def test_a_frame_holds_its_batch() -> None:
     assert len(frame) == frame_length(5, 22) == BLOCK
     assert decoded is not None
     assert (decoded.batch_number, decoded.state_hash, decoded.chain_after) == (3, b"h" * 16, chain)
-    assert content([batch_of(data, 0, decoded)]) == content([batch])
+    assert content([decode_batch(data, 0, decoded)]) == content([batch])
 
 
 @pytest.mark.parametrize("records", [1, 20, 21, 200])
@@ -116,27 +116,27 @@ def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same
     assert content([*found, *reading]) == content(written)
 
 
-def test_a_witness_of_later_entries_is_a_reason_to_refuse() -> None:
+def test_a_file_derived_from_later_entries_is_a_reason_to_refuse() -> None:
     disk = SimulatedDisk()
     log = open_log(disk)
     write_batches(log, 5)
-    open_log(disk, witnesses=[Witness("snapshot", 15, log.log_id)])
+    open_log(disk, derived_files=[DerivedFile("snapshot", 15, log.log_id)])
     with pytest.raises(LogBehind, match="snapshot has seen sequence 16, but the log ends at 15"):
-        open_log(disk, witnesses=[Witness("snapshot", 16)])
+        open_log(disk, derived_files=[DerivedFile("snapshot", 16)])
     with pytest.raises(LogBehind, match="another log"):
-        open_log(disk, witnesses=[Witness("snapshot", 3, b"?" * 16)])
+        open_log(disk, derived_files=[DerivedFile("snapshot", 3, b"?" * 16)])
     with pytest.raises(LogBehind):
-        open_log(SimulatedDisk(), witnesses=[Witness("projection", 1)])
+        open_log(SimulatedDisk(), derived_files=[DerivedFile("projection", 1)])
 
 
-def test_a_torn_tail_that_a_witness_has_seen_is_not_cut() -> None:
+def test_a_torn_tail_that_a_derived_file_contains_is_not_cut() -> None:
     disk = SimulatedDisk()
     write_batches(open_log(disk), 3)
     name = segment_files(disk)[0].name
     disk.files[name].seen[3 * BLOCK + 200] ^= 1
     before = bytes(disk.files[name].seen)
     with pytest.raises(LogBehind):
-        open_log(disk, witnesses=[Witness("projection", 9)])
+        open_log(disk, derived_files=[DerivedFile("projection", 9)])
     assert bytes(disk.files[name].seen) == before
 
 
@@ -185,14 +185,14 @@ def test_on_a_full_disk_the_ballast_carries_the_log_on_and_room_comes_back() -> 
     disk = SimulatedDisk(capacity=6 * SMALL_SEGMENT)
     log = open_log(disk)
     assert {SPARE, BALLAST} <= set(disk.names())
-    assert not log.room().is_low
+    assert not log.disk_space().is_low
 
     disk.allocate(disk.open("somebody else's"), 3 * SMALL_SEGMENT)
-    assert log.room().is_low
+    assert log.disk_space().is_low
     written = write_batches(log, 6 * 3)  # segment 1, the spare, and the ballast's space
     assert BALLAST not in disk.names()
     disk.unlink("somebody else's")
-    assert not log.room().is_low
+    assert not log.disk_space().is_low
     written += write_batches(log, 6)
     assert content(log.read()) == content(written)
 

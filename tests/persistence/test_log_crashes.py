@@ -99,7 +99,7 @@ def test_power_is_cut_at_any_operation() -> None:
     """Segment changes, the spare, the ballast and compression are all in the trace."""
     healthy = SimulatedDisk()
     run(healthy, 12, compress_sealed=True)
-    assert {what.split()[0] for what in healthy.trace} >= {"write", "sync", "rename", "sync_names", "unlink"}
+    assert {what.split()[0] for what in healthy.trace} >= {"write", "sync", "rename", "sync_directory", "unlink"}
     for k in range(1, healthy.operations + 1):
         for seed in range(3):
             disk = SimulatedDisk()

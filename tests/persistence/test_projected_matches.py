@@ -32,7 +32,7 @@ class Recorded:
         def recording(batch: Any) -> Any:
             applied = apply(batch)
             self._sequence += 1
-            projection.store(self._connection, LOG_ID, self._sequence, [projection.facts_of(applied.events)])
+            projection.store(self._connection, LOG_ID, self._sequence, [projection.projected_events(applied.events)])
             return applied
 
         self.arena.machine.apply = recording  # type: ignore[method-assign]

@@ -91,13 +91,13 @@ async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path: Path) 
         projection.connect(tmp_path / projection.FILE)
 
 
-async def test_reach_waits_until_it_is_in(tmp_path: Path) -> None:
+async def test_sync_to_waits_until_it_is_stored(tmp_path: Path) -> None:
     arena = start(tmp_path)
     fed = await open_projection(arena)
     fed.put(1, 1000, np.zeros(3, EVENT))
     assert (fed.sequence, fed.lag) == (0, 1000)
-    assert await fed.reach(1000) == 1000
-    assert (fed.lag, fed.facts_waiting) == (0, 0)
+    assert await fed.sync_to(1000) == 1000
+    assert (fed.lag, fed.events_waiting) == (0, 0)
     await fed.close()
     arena.close()
 
@@ -113,9 +113,9 @@ async def test_on_a_full_disk_it_waits_for_space(tmp_path: Path, monkeypatch: py
     await fed._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     fed.put(1, 1, facts)
     await asyncio.sleep(0.1)
-    assert (fed.sequence, fed.facts_waiting) == (0, 5_000)
+    assert (fed.sequence, fed.events_waiting) == (0, 5_000)
     await fed._connection.execute("PRAGMA max_page_count = 100000")
-    assert await fed.reach(1) == 1
+    assert await fed.sync_to(1) == 1
     assert next(iter(await fed._connection.execute_fetchall("SELECT count(*) FROM fills")))[0] == 5_000
     await fed.close()
     arena.close()
@@ -136,13 +136,13 @@ async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tm
     nine = np.zeros(9, EVENT)
     nine["kind"] = EventKind.POSITION_CHANGED
     arena = start(tmp_path)
-    fed = await open_projection(arena, facts_full=10)
+    fed = await open_projection(arena, max_waiting=10)
     fed.put(1, 1, nine)
     assert not fed.full
     fed.put(2, 2, nine)
     assert fed.full
     fed.put(3, 3, nine)
-    await fed.reach(3)
+    await fed.sync_to(3)
     assert not fed.full
     await fed.close()
     arena.close()
@@ -155,7 +155,7 @@ async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path: Path) -> None:
         connection.execute("DROP TABLE meta")
     fed.put(1, 1, np.zeros(1, EVENT))
     with pytest.raises(sqlite3.OperationalError):
-        await fed.reach(1)
+        await fed.sync_to(1)
     with pytest.raises(sqlite3.OperationalError):
         fed.put(2, 2, np.zeros(1, EVENT))
     with pytest.raises(sqlite3.OperationalError):

@@ -18,7 +18,7 @@ from persistence import projection
 from persistence.log import Appended, LogBehind
 from persistence.recovery import DataFolderInUse, HistoriesDiffer, Recovered, recover, state_at, verify
 from persistence.segments import LogCorrupt, RulesDiffer, entries
-from persistence.snapshot import Shadow, capture, publish, write
+from persistence.snapshot import CopyBuffers, capture, publish, write
 from tests.harness.arena import BTC, START_NS
 from tests.harness.records import ClosePosition, Command, PlaceOrder, Quote, batch_of
 
@@ -63,7 +63,7 @@ def play(arena: Recovered, batches: int, hash_every: int = 7) -> Appended:
 
 
 def take_snapshot(arena: Recovered, appended: Appended) -> None:
-    captured = capture(arena.machine.state, Shadow(), appended, arena.log.log_id)
+    captured = capture(arena.machine.state, CopyBuffers(), appended, arena.log.log_id)
     publish(arena.snapshots, write(arena.snapshots, captured, RULES_VERSION), projected=appended.last_sequence)
 
 

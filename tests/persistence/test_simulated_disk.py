@@ -121,8 +121,8 @@ class SimulatedDisk:
         self._operation(f"unlink {name}")
         self._change({other: file for other, file in self.files.items() if other != name})
 
-    def sync_names(self) -> None:
-        self._operation("sync_names")
+    def sync_directory(self) -> None:
+        self._operation("sync_directory")
         self.names_on_platter = self.files
         self.name_changes = []
 
@@ -199,7 +199,7 @@ def test_a_power_cut_spares_what_is_synced_and_may_take_what_is_not() -> None:
     handle = disk.open("a")
     disk.write(handle, b"x" * 1024, 0)
     disk.sync(handle)
-    disk.sync_names()
+    disk.sync_directory()
     disk.write(handle, b"y" * 1024, 0)
     outcomes = {bytes(disk.after_power_cut(random.Random(seed)).files["a"].seen) for seed in range(40)}
     assert {b"x" * 1024, b"y" * 1024, b"x" * 512 + b"y" * 512, b"y" * 512 + b"x" * 512} <= outcomes
@@ -208,7 +208,7 @@ def test_a_power_cut_spares_what_is_synced_and_may_take_what_is_not() -> None:
 def test_a_failed_sync_shows_what_the_platter_never_got() -> None:
     disk = SimulatedDisk()
     handle = disk.open("a")
-    disk.sync_names()
+    disk.sync_directory()
     disk.write(handle, b"x" * 512, 0)
     disk.fail_at = disk.operations + 1
     with pytest.raises(OSError, match="fails"):

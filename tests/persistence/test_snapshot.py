@@ -14,16 +14,16 @@ from engine.model.state import State
 from persistence import snapshot
 from persistence.log import Appended
 from persistence.snapshot import (
+    CopyBuffers,
     NotProjected,
-    Shadow,
     SnapshotBad,
-    Unpublished,
+    UnpublishedSnapshot,
     capture,
+    derived_files,
     load,
     load_newest,
     publish,
     snapshot_names,
-    witnesses,
     write,
 )
 from tests.persistence.test_simulated_disk import PowerCut, SimulatedDisk
@@ -42,9 +42,9 @@ def make_state(sequence: int) -> State:
     return state
 
 
-def write_snapshot(disk: SimulatedDisk, sequence: int, shadow: Shadow | None = None) -> Unpublished:
+def write_snapshot(disk: SimulatedDisk, sequence: int, buffers: CopyBuffers | None = None) -> UnpublishedSnapshot:
     appended = Appended(sequence, sequence.to_bytes(16, "little"))
-    return write(disk, capture(make_state(sequence), shadow or Shadow(), appended, LOG_ID), rules_version=1)
+    return write(disk, capture(make_state(sequence), buffers or CopyBuffers(), appended, LOG_ID), rules_version=1)
 
 
 def publish_snapshot(disk: SimulatedDisk, sequence: int) -> None:
@@ -65,15 +65,15 @@ def test_what_is_captured_is_loaded() -> None:
     assert all(array.flags.writeable for array in newest.state.book.arrays.values())
 
 
-def test_a_shadow_is_used_again_and_copies() -> None:
-    disk, shadow, state = SimulatedDisk(), Shadow(), make_state(1)
-    captured = capture(state, shadow, Appended(1, bytes(16)), LOG_ID)
+def test_copy_buffers_are_reused() -> None:
+    disk, buffers, state = SimulatedDisk(), CopyBuffers(), make_state(1)
+    captured = capture(state, buffers, Appended(1, bytes(16)), LOG_ID)
     expected = state_hash(state)
-    buffers = {name: id(buffer) for name, buffer in shadow.buffers.items()}
+    kept = {name: id(buffer) for name, buffer in buffers.by_table.items()}
     state.book.seats["cash"] += 1
     assert load(disk, f"{write(disk, captured, 1).name}.tmp").header.state_hash == expected
-    write_snapshot(disk, 2, shadow)
-    assert {name: id(buffer) for name, buffer in shadow.buffers.items()} == buffers
+    write_snapshot(disk, 2, buffers)
+    assert {name: id(buffer) for name, buffer in buffers.by_table.items()} == kept
 
 
 def test_it_is_published_only_when_the_projection_has_passed_it() -> None:
@@ -83,7 +83,7 @@ def test_it_is_published_only_when_the_projection_has_passed_it() -> None:
         publish(disk, unpublished, projected=6)
     assert load_newest(disk) == (None, [])
     publish(disk, unpublished, projected=7)
-    assert [(witness.name, witness.sequence) for witness in witnesses(disk)] == [("snapshot-000000000007", 7)]
+    assert [(derived.name, derived.sequence) for derived in derived_files(disk)] == [("snapshot-000000000007", 7)]
 
 
 def test_a_full_disk_is_not_made_fuller() -> None:
@@ -127,7 +127,7 @@ def test_one_whose_cold_things_are_of_another_program_is_skipped(monkeypatch: py
     assert newest is not None
     assert newest.header.sequence == 1
     (warning,) = warnings
-    assert "snapshot-000000000002: its section 'cold' is not what this program keeps" in warning
+    assert "snapshot-000000000002: its section 'cold' cannot be decoded by this program" in warning
 
 
 def test_every_flip_that_matters_is_found() -> None:
@@ -163,7 +163,7 @@ def test_a_crash_at_any_operation_leaves_a_snapshot_that_loads() -> None:
         with pytest.raises(PowerCut):
             life(disk)
         published = [int(what[-12:]) for what in disk.trace[:-1] if what.startswith("rename")]
-        durable = published[:-1] if disk.trace[-1] == "sync_names" else published
+        durable = published[:-1] if disk.trace[-1] == "sync_directory" else published
         snapshot, warnings = load_newest(disk.after_power_cut(random.Random(k)))
         assert snapshot is not None
         assert not warnings

@@ -30,7 +30,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
 from engine.trading.wallet_stakes import unit_of
 from persistence import projection
-from persistence.audit import audit, take
+from persistence.audit import audit, audit_input
 from tests.harness.arena import LONG, SHORT, Arena, Number, Player, amount, money
 from tests.harness.kernels import for_python
 from tests.harness.records import BuyFixed, Pulse, Quote, Transfer
@@ -427,7 +427,7 @@ def test_the_journal_of_many_trades_agrees_with_the_engine(arena: Arena, tmp_pat
     assert running
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, bytes(16), 99, told)
-    assert audit(take(arena.machine.state), connection).problems == []
+    assert audit(audit_input(arena.machine.state), connection).problems == []
     rows = connection.execute("SELECT asset, sum(profit), count(*) FROM fixed_trades GROUP BY asset").fetchall()
     assert [asset for asset, _, _ in rows] == sorted(STAKE_ASSETS)
     for asset, profit, _ in rows:
