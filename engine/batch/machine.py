@@ -28,8 +28,8 @@ from engine.competition.queues import (
 )
 from engine.competition.referrals import fund_referrals, set_referrals
 from engine.competition.shop import purchase_item, set_offer, stock_store
-from engine.jit import settled
-from engine.jit.plain import readable
+from engine.jit import specialized
+from engine.jit.plain import for_kernels
 from engine.ledger.funding import fund_rewards, top_up
 from engine.model.commands import (
     PLACE_ORDER,
@@ -186,7 +186,7 @@ class Machine:
                 if self.state.book.progress[0]["ending"]:
                     self.state.book.progress[0]["phase"] = loop.PHASE_TIMERS
                 i += 1
-        self._apply = self._apply or settled(loop.apply)
+        self._apply = self._apply or specialized(loop.apply)
         return Applied(self.state.book.outcomes[:count], self._emit.taken())
 
     def _go_on(self, phase: int) -> None:
@@ -202,7 +202,7 @@ class Machine:
 
     def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
-        command = readable(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
+        command = for_kernels(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
         reason = Reason(int(plan(book, command)))
         if reason is not Reason.ACCEPTED:

@@ -9,7 +9,7 @@ import numpy as np
 from engine.competition.match_kernels import seat_players
 from engine.competition.prizes import charge_entry_fee, check_match_fee, refund_entry_fees
 from engine.competition.referrals import check_referrer, record_referral
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 from engine.ledger.funding import grant_demo
 from engine.model.commands import JoinMatch, LeaveMatch, RegisterPlayer, ResetSeat
 from engine.model.events import EventKind
@@ -109,7 +109,7 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
 
     make_room_for_match(state, 0)
     close_seat(state.book, row)
-    refund_entry_fees(state, command.match, readable(np.array([command.player])), emit)
+    refund_entry_fees(state, command.match, for_kernels(np.array([command.player])), emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)
     _update_countdown(state, command.match, emit)
     return Reason.ACCEPTED, command.match
@@ -169,7 +169,7 @@ def find_seat_row(state: State, player: int, match: int) -> int:
 
 def open_seats(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
     """Seat the players, in order, while places are free."""
-    seated = readable(np.array(players[: _free_places(state, match)], np.int64))
+    seated = for_kernels(np.array(players[: _free_places(state, match)], np.int64))
     go_through(state, emit, seat_players, len(seated), seated, match)
 
 

@@ -19,7 +19,7 @@ from engine.competition.prizes import (
 from engine.competition.ranking import players_of_seats, prize_amounts, rank_seats, seats_in_join_order
 from engine.competition.referrals import pay_match_bonuses
 from engine.competition.settlement import start_sampling
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 from engine.model.arithmetic import next_midnight, ppm_ceil
 from engine.model.commands import (
     ArchiveMatch,
@@ -201,7 +201,7 @@ def emit_to_all(
     state: State, match_id: int, kind: EventKind, emit: Emit, reason: Reason = Reason.ACCEPTED, ends_at_ns: int = 0
 ) -> None:
     """Emit to each of its players in join order, and then publicly."""
-    recipients = readable(np.append(players_of_seats(state, seats_in_join_order(state, match_id)), 0))
+    recipients = for_kernels(np.append(players_of_seats(state, seats_in_join_order(state, match_id)), 0))
     go_through(
         state, emit, emit_to_players, len(recipients), recipients, match_id, kind.value, reason.value, ends_at_ns
     )
@@ -241,7 +241,7 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     game = rules_of_match(state, match_id)
     rows, eligible = rank_seats(state, match_id, game.ranks_by_trades)
     amounts = [] if book.matches[match_id]["practice"] else prize_amounts(game, len(rows), eligible)
-    go_through(state, emit, finish_seats, len(rows), rows, match_id, readable(np.array(amounts, np.int64)))
+    go_through(state, emit, finish_seats, len(rows), rows, match_id, for_kernels(np.array(amounts, np.int64)))
     emit(EventKind.MATCH_FINISHED, match=match_id)
     players = players_of_seats(state, rows)
     settle_escrow(state, match_id, players, eligible, emit)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.competition.match_kernels import list_seats
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 from engine.model.commands import CreateGame
 from engine.model.scale import PPM
 from engine.model.state import State
@@ -44,14 +44,14 @@ def rank_seats(state: State, match_id: int, by_trades: bool) -> tuple[NDArray[np
 
 def seats_in_join_order(state: State, match_id: int) -> NDArray[np.int64]:
     """Rows of the match's seats in join order."""
-    rows = readable(np.empty(int(state.book.matches[match_id]["seats"]), np.int64))
+    rows = for_kernels(np.empty(int(state.book.matches[match_id]["seats"]), np.int64))
     list_seats(state.book, match_id, rows)
     return rows
 
 
 def players_of_seats(state: State, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The players of the seats, as an array that kernels accept."""
-    return readable(np.asarray(state.book.seats)["player"][rows].astype(np.int64))
+    return for_kernels(np.asarray(state.book.seats)["player"][rows].astype(np.int64))
 
 
 def prize_amounts(game: CreateGame, seats: int, eligible: int) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.competition.prizes import kept_live_fees
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 from engine.ledger.accounts import find_account_row
 from engine.ledger.funding import ASSETS_BY_NAME, credit_from_world
 from engine.ledger.payment_kernels import pay_bonuses
@@ -77,8 +77,8 @@ def _pay_bonuses(state: State, players: list[int], at: BonusAt, match_id: int, e
     account = of_players(asset)
     bonus, referrer_bonus = terms.referred_bonus, terms.referrer_bonus
     referrers = [cold.players[player].referrer for player in due]
-    paid = readable(np.zeros(len(due), np.int64))
-    pairs = (readable(np.array(due, np.int64)), readable(np.array(referrers, np.int64)), paid)
+    paid = for_kernels(np.zeros(len(due), np.int64))
+    pairs = (for_kernels(np.array(due, np.int64)), for_kernels(np.array(referrers, np.int64)), paid)
     terms_of_payment = (account.value, asset.value, bonus, referrer_bonus, TransferCode.REFERRAL.value, match_id)
     i = 0
     while i < len(due):

@@ -1,6 +1,13 @@
-"""All compiled code: one file per noun, and the decorator that compiles it.
+"""How kernels are compiled, called and cached: the decorators, on top of numba.
 
-With NUMBA_DISABLE_JIT=1 every kernel is the plain Python function that it reads as.
+    compiler.py     numba's pipeline: kernels are inlined into the entries that call them
+    bundles.py      arrays passed to compiled code as one argument: ArrayBundle, RecordView
+    intrinsics.py   LLVM instructions: prefetch, comparing a cache line, bit scans
+    caching.py      where compiled code is kept
+    sources.py      the source files that compiled code depends on, and their hash
+    plain.py        the same tables for kernels that run as plain Python
+
+With NUMBA_DISABLE_JIT=1 every kernel is a plain Python function.
 """
 
 from __future__ import annotations
@@ -10,70 +17,70 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from engine.jit.caching import KernelCache, compile_for_packaged
-from engine.jit.compiler import CompilerForEntries, CompilerForKernels, wide
+from engine.jit.caching import KernelCache, target_packaged_processor
+from engine.jit.compiler import EntryCompiler, KernelCompiler, canonical_type
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
-compile_for_packaged()
+target_packaged_processor()
 
 
 _OPTIONS: dict[str, Any] = {
-    # Drops the zero checks of divisions: kernels divide only by what admission has bounded.
+    # No check for division by zero: kernels divide only by values that commands were checked for.
     "error_model": "numpy",
-    # No reference counts, and so no allocation either: a kernel that needs one does not compile.
+    # No reference counting, hence no allocation: a kernel that allocates does not compile.
     "_nrt": False,
     "no_cfunc_wrapper": True,
 }
 
 
 def kernel(function: F) -> F:
-    """Compile `function` into the kernels that call it. Integers in, integers out; effects only through its arrays.
+    """A compiled function that is inlined into its callers. Integers in, integers out; effects only through its arrays.
 
-    It is inlined, and optimized as a part of whatever calls it. Python cannot call it.
+    Python cannot call it.
     """
     return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=True))
 
 
 def rare_kernel(function: F) -> F:
-    """A kernel that is called, not inlined: large, needed in several places, and seldom on the path of a command.
+    """A kernel that is never inlined: for large functions with several callers, off the usual path of a command.
 
-    The call costs some nanoseconds; a copy of a large kernel in each of its callers costs seconds of compilation.
+    A call costs some nanoseconds; a copy of a large kernel in each caller costs seconds of compilation.
     """
     return function if JIT_DISABLED else cast(F, _for_kernels(function, inlined=False))
 
 
 def entry(function: F) -> F:
-    """A kernel that Python calls: it has all that it calls within it, and is kept in the cache."""
+    """A kernel that Python can call. Its machine code contains all kernels that it calls, and is cached on disk."""
     return function if JIT_DISABLED else cast(F, _for_python(function, inlined=True))
 
 
 def rare_entry(function: F) -> F:
-    """An entry that kernels call as they call a rare kernel."""
+    """An entry that is not inlined into the kernels that call it."""
     return function if JIT_DISABLED else cast(F, _for_python(function, inlined=False))
 
 
 def _for_kernels(function: Callable[..., Any], inlined: bool) -> Any:
-    options = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": CompilerForKernels, "forceinline": inlined}
+    options = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": KernelCompiler, "forceinline": inlined}
     compiled: Any = numba.njit(**options)(function)
     template_for = compiled.get_call_template
-    compiled.get_call_template = lambda args, kws: template_for(tuple(wide(argument) for argument in args), kws)
+    compiled.get_call_template = lambda args, kws: template_for(tuple(map(canonical_type, args)), kws)
     return compiled
 
 
 def _for_python(function: Callable[..., Any], inlined: bool) -> Any:
-    """Of what kernels call, too, they take another than Python does: one that is no machine code by itself."""
-    compiled: Any = numba.njit(**_OPTIONS, pipeline_class=CompilerForEntries, forceinline=True)(function)
+    """An entry for Python. Kernels that call it link its LLVM IR, compiled by `_for_kernels`, instead."""
+    compiled: Any = numba.njit(**_OPTIONS, pipeline_class=EntryCompiler, forceinline=True)(function)
     compiled._cache = KernelCache(function)
-    for_kernels = _for_kernels(function, inlined)
-    compiled.get_call_template, compiled.get_overload = for_kernels.get_call_template, for_kernels.get_overload
+    linked = _for_kernels(function, inlined)
+    compiled.get_call_template, compiled.get_overload = linked.get_call_template, linked.get_overload
     return compiled
 
 
 def signature(compiled: Any, parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """The types of an entry's parameters, of which those in `parameters` (model/signatures.py) are not integers."""
+    """The numba types of an entry's parameters: int64, unless `parameters` (model/signatures.py) names another."""
     code = compiled.py_func.__code__
     entry_name = f"{compiled.py_func.__module__.rpartition('.')[2]}.{compiled.__name__}"
     found = []
@@ -83,9 +90,9 @@ def signature(compiled: Any, parameters: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def settled(compiled: F) -> F:
-    """The entry, which has been called before, for whoever always calls it with arguments of the same types: numba does
-    not look at them again, which would take two thirds of a call."""
+def specialized(compiled: F) -> F:
+    """The machine code of an entry that was compiled for one signature, called without numba's type dispatch, which
+    takes two thirds of a call. Arguments of other types are not detected."""
     if JIT_DISABLED:
         return compiled
     (only,) = cast(Any, compiled).overloads.values()

@@ -1,8 +1,8 @@
-"""How many arrays are handed to machine code at once.
+"""Many arrays passed to compiled code as one argument.
 
-numba takes a tuple apart array by array whenever Python calls: for the sixty of the book longer than most batches need.
-What inherits from `Handed` keeps one array that tells where all of its own lie, and only that one is handed over; to
-kernels it is a named tuple like any other.
+numba unboxes a tuple array by array on each call from Python: for the sixty of the book that takes longer than most
+batches. A subclass of `KernelArgument` passes a single array: for an ArrayBundle the addresses and lengths of its
+arrays, for a RecordView its records. Kernels see a named tuple.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from numba.np.arrayobj import populate_array
 from numpy.typing import NDArray
 
 from engine.jit import JIT_DISABLED
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 
 
-class _Layout:
-    """The rows of a `Handed` under one name. Of an overlay they are made when Python first looks at them."""
+class _ArrayField:
+    """Descriptor of one array of a `KernelArgument`. A RecordView makes it on first access from Python."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
@@ -32,35 +32,35 @@ class _Layout:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, handed: Any, owner: type) -> Any:
-        if handed is None:
+    def __get__(self, argument: Any, owner: type) -> Any:
+        if argument is None:
             return self.dtype
-        rows = handed.__dict__[self._name] = readable(handed._memory.view(self.dtype))
+        rows = argument.__dict__[self._name] = for_kernels(argument._memory.view(self.dtype))
         return rows
 
 
 def rows_of(dtype: Any) -> Any:
-    """Declares an array of rows of that dtype in a class that is `Handed`: of the class it is the dtype, of its
-    instances the array."""
-    return _Layout(np.dtype(dtype))
+    """Declares an array of that dtype in a `KernelArgument`: the attribute is the dtype on the class, the array on its
+    instances."""
+    return _ArrayField(np.dtype(dtype))
 
 
-class Handed:
-    """Arrays that machine code takes all at once."""
+class KernelArgument:
+    """Arrays that compiled code takes as one argument."""
 
     _fields: tuple[str, ...]
     _memory: NDArray[Any]
 
     def __init_subclass__(cls) -> None:
-        layouts = {name: value.dtype for name, value in cls.__dict__.items() if isinstance(value, _Layout)}
+        layouts = {name: value.dtype for name, value in cls.__dict__.items() if isinstance(value, _ArrayField)}
         cls._fields = tuple(layouts)
         if layouts and not JIT_DISABLED:
             arrays = [types.Array(numba.from_dtype(dtype), 1, "C") for dtype in layouts.values()]
-            cls._numba_type_ = (_OverlayType if issubclass(cls, Overlay) else _TablesType)(arrays, cls)  # type: ignore[attr-defined]
+            cls._numba_type_ = (_RecordViewType if issubclass(cls, RecordView) else _ArrayBundleType)(arrays, cls)  # type: ignore[attr-defined]
 
 
-class Tables(Handed):
-    """Arrays that lie anywhere: each contiguous and of the dtype that the class declares, and none is ever replaced."""
+class ArrayBundle(KernelArgument):
+    """Separate arrays, each contiguous and of its declared dtype. Kernels know their addresses: none is replaced."""
 
     def __init__(self, **arrays: NDArray[Any]) -> None:
         assert arrays.keys() == set(self._fields), arrays.keys() ^ set(self._fields)
@@ -75,74 +75,74 @@ class Tables(Handed):
         self.__dict__["_memory"] = np.array(places, np.int64).ravel()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{name} would lie elsewhere than kernels were told: make another with `having`")
+        raise AttributeError(f"{name} is at an address that kernels know: make another bundle with `with_arrays`")
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of them by name, in the order of their declaration."""
+        """The arrays by name, in the order of declaration."""
         return {name: self.__dict__[name] for name in self._fields}
 
-    def having(self, **arrays: NDArray[Any]) -> Self:
-        """The same, but for these."""
+    def with_arrays(self, **arrays: NDArray[Any]) -> Self:
+        """A copy of the bundle in which these arrays replace those of the same names."""
         return type(self)(**{**self.arrays, **arrays})
 
 
-class Overlay(Handed):
-    """One array of records, looked at through each of several layouts; nothing is copied."""
+class RecordView(KernelArgument):
+    """One array of records, viewed through each of several layouts of the same size, or of a part of it. Not copied."""
 
     def __init__(self, records: NDArray[Any]) -> None:
         assert records.flags.c_contiguous
         self._memory = records
 
 
-class _HandedType(types.NamedTuple):  # type: ignore[misc]
-    """A named tuple to kernels, but taken from Python in another way, and made of its arrays only when they are asked
-    for: one word stands for sixty arrays of seven words each, which numba would hand from function to function."""
+class _ArgumentType(types.NamedTuple):  # type: ignore[misc]
+    """A named tuple to kernels, passed as a pointer: an array's structure (seven words) is built where it is read, not
+    sixty of them passed from function to function."""
 
-    def __init__(self, arrays: list[types.Array], handed: type[Handed]) -> None:
-        super().__init__(arrays, handed)
-        self.name = handed.__name__  # and not all its columns: it becomes part of the name of each function
+    def __init__(self, arrays: list[types.Array], python_class: type[KernelArgument]) -> None:
+        super().__init__(arrays, python_class)
+        self.name = python_class.__name__  # without the columns: it becomes a part of each function's mangled name
 
     @property
     def key(self) -> Any:
         return self.instance_class
 
 
-class _TablesType(_HandedType):
-    """Where the words lie that tell where each array lies and how many rows it has."""
+class _ArrayBundleType(_ArgumentType):
+    """Pointer to int64 pairs: address and number of rows of each array."""
 
 
-class _OverlayType(_HandedType):
-    """Where the records lie, and how many bytes."""
+class _RecordViewType(_ArgumentType):
+    """Pointer to the records, and their size in bytes."""
 
 
-@register_model(_TablesType)
-class _TablesModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, handed_type: Any) -> None:
-        super().__init__(manager, handed_type, IntType(64).as_pointer())
+@register_model(_ArrayBundleType)
+class _ArrayBundleModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, bundle_type: Any) -> None:
+        super().__init__(manager, bundle_type, IntType(64).as_pointer())
 
 
-@register_model(_OverlayType)
-class _OverlayModel(models.StructModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, handed_type: Any) -> None:
-        super().__init__(manager, handed_type, [("data", types.voidptr), ("size", types.intp)])
+@register_model(_RecordViewType)
+class _RecordViewModel(models.StructModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, view_type: Any) -> None:
+        super().__init__(manager, view_type, [("data", types.voidptr), ("size", types.intp)])
 
 
-@lower_getattr_generic(_TablesType)  # type: ignore[untyped-decorator]
-def _array_of_tables(context: Any, builder: Any, tables_type: Any, tables: Any, name: str) -> Any:
-    number = tables_type.fields.index(name)
-    address, rows = (builder.load(cgutils.gep_inbounds(builder, tables, 2 * number + part)) for part in (0, 1))
+@lower_getattr_generic(_ArrayBundleType)  # type: ignore[untyped-decorator]
+def _lower_bundle_attribute(context: Any, builder: Any, bundle_type: Any, bundle: Any, name: str) -> Any:
+    number = bundle_type.fields.index(name)
+    address, rows = (builder.load(cgutils.gep_inbounds(builder, bundle, 2 * number + part)) for part in (0, 1))
     for word in address, rows:
-        # The same for as long as compiled code runs: it is asked for once, whatever is written in between.
+        # Constant while compiled code runs, so LLVM may load it once, whatever is stored in between.
         word.set_metadata("invariant.load", builder.module.add_metadata([]))
-    return _array(context, builder, tables_type[number], address, rows)
+    return _array(context, builder, bundle_type[number], address, rows)
 
 
-@lower_getattr_generic(_OverlayType)  # type: ignore[untyped-decorator]
-def _array_of_overlay(context: Any, builder: Any, overlay_type: Any, overlay: Any, name: str) -> Any:
-    number = overlay_type.fields.index(name)
-    address, size = (builder.extract_value(overlay, part) for part in (0, 1))
-    array_type = overlay_type[number]
+@lower_getattr_generic(_RecordViewType)  # type: ignore[untyped-decorator]
+def _lower_view_attribute(context: Any, builder: Any, view_type: Any, view: Any, name: str) -> Any:
+    number = view_type.fields.index(name)
+    address, size = (builder.extract_value(view, part) for part in (0, 1))
+    array_type = view_type[number]
     item = size.type(array_type.dtype.bitwidth // 8)
     return _array(context, builder, array_type, address, builder.sdiv(size, item))
 
@@ -162,38 +162,38 @@ def _array(context: Any, builder: Any, array_type: Any, address: Any, rows: Any)
     return array._getvalue()
 
 
-def _name(c: Any, text: str) -> Any:
-    """Machine code for the one string of Python's that is that name, asked for once: from another of the same letters
-    Python would not know at once what it has looked up before."""
+def _interned_name(c: Any, text: str) -> Any:
+    """Code for the interned Python string `text`, loaded once per module: Python's attribute caches compare names by
+    identity."""
     pointer = c.pyapi.pyobj
-    kept = cgutils.add_global_variable(c.builder.module, pointer, f"name.{text}")
-    kept.linkage = "internal"
-    kept.initializer = pointer(None)
-    with c.builder.if_then(cgutils.is_null(c.builder, c.builder.load(kept)), likely=False):
+    cached = cgutils.add_global_variable(c.builder.module, pointer, f"name.{text}")
+    cached.linkage = "internal"
+    cached.initializer = pointer(None)
+    with c.builder.if_then(cgutils.is_null(c.builder, c.builder.load(cached)), likely=False):
         interned = c.pyapi._get_function(FunctionType(pointer, [c.pyapi.cstring]), "PyUnicode_InternFromString")
         letters = c.context.insert_const_string(c.builder.module, text)
-        c.builder.store(c.builder.call(interned, [letters]), kept)
-    return c.builder.load(kept)
+        c.builder.store(c.builder.call(interned, [letters]), cached)
+    return c.builder.load(cached)
 
 
-@unbox(_TablesType)  # type: ignore[untyped-decorator]
-def _take_tables(tables_type: Any, tables: Any, c: Any) -> Any:
-    memory, is_error = _memory(types.Array(types.int64, 1, "C"), tables, c)
+@unbox(_ArrayBundleType)  # type: ignore[untyped-decorator]
+def _unbox_bundle(bundle_type: Any, bundle: Any, c: Any) -> Any:
+    memory, is_error = _unbox_memory(types.Array(types.int64, 1, "C"), bundle, c)
     return NativeValue(memory.data, is_error=is_error)
 
 
-@unbox(_OverlayType)  # type: ignore[untyped-decorator]
-def _take_overlay(overlay_type: Any, overlay: Any, c: Any) -> Any:
-    memory, is_error = _memory(overlay_type.types[0], overlay, c)
-    taken = cgutils.create_struct_proxy(overlay_type)(c.context, c.builder)
-    taken.data = c.builder.bitcast(memory.data, taken.data.type)
-    taken.size = c.builder.mul(memory.nitems, memory.itemsize)
-    return NativeValue(taken._getvalue(), is_error=is_error)
+@unbox(_RecordViewType)  # type: ignore[untyped-decorator]
+def _unbox_view(view_type: Any, view: Any, c: Any) -> Any:
+    memory, is_error = _unbox_memory(view_type.types[0], view, c)
+    unboxed = cgutils.create_struct_proxy(view_type)(c.context, c.builder)
+    unboxed.data = c.builder.bitcast(memory.data, unboxed.data.type)
+    unboxed.size = c.builder.mul(memory.nitems, memory.itemsize)
+    return NativeValue(unboxed._getvalue(), is_error=is_error)
 
 
-def _memory(memory_type: Any, handed: Any, c: Any) -> Any:
-    """Machine code for the array that Python hands over, and whether it is none."""
-    memory_of = c.pyapi.object_getattr(handed, _name(c, "_memory"))
-    taken = c.unbox(memory_type, memory_of)
-    c.pyapi.decref(memory_of)  # `handed` has it for as long as the call lasts
-    return c.context.make_array(memory_type)(c.context, c.builder, taken.value), taken.is_error
+def _unbox_memory(memory_type: Any, argument: Any, c: Any) -> Any:
+    """Code that unboxes the argument's `_memory`: the array, and whether that failed."""
+    memory_of = c.pyapi.object_getattr(argument, _interned_name(c, "_memory"))
+    unboxed = c.unbox(memory_type, memory_of)
+    c.pyapi.decref(memory_of)  # the argument keeps a reference during the call
+    return c.context.make_array(memory_type)(c.context, c.builder, unboxed.value), unboxed.is_error

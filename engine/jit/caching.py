@@ -1,8 +1,8 @@
-"""Where compiled code is kept: with the package, as it was built into it, or in a folder of the user's.
+"""Where compiled code is kept: in the installed package, or in the user's cache folder.
 
-numba's cache watches only the file that a function stands in, so an edit in a callee would leave a stale caller. Here
-the folder is named by a hash of all that goes into the code, and of the compiler: an edit anywhere gives a fresh
-folder; nothing stale can be loaded. Neither do we let numba choose a folder: it would take one within the sources.
+numba's cache checks only the file that defines a function, so an edit in a callee would leave a stale caller. Here the
+folder is named by a hash of all sources that compiled code depends on, and of the versions of the compiler: an edit
+gives a new folder. numba's own choice of a folder would be one within the sources.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from engine.jit.sources import sources_hash
 
 PACKAGED: Final = Path(__file__).parent.parent / "compiled"
-"""What `make wheel` compiles for BASELINE: here in a package that was installed, nothing in a folder of sources."""
+"""Code that `make wheel` compiled for BASELINE: only an installed package has it."""
 
 BASELINE: Final = "x86-64-v3"
-"""The processor that it is compiled for, as LLVM names it: Intel's since 2013, AMD's since 2015."""
+"""LLVM's name of the processor it is compiled for: Intel since 2013, AMD since 2015."""
 
 _HAS_BASELINE: Final = frozenset({
     "avx", "avx2", "bmi", "bmi2", "cx16", "f16c", "fma", "lzcnt", "movbe", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2",
     "ssse3", "xsave",
 })  # fmt: skip
-"""What such a processor can do, as LLVM names it."""
+"""Features of such a processor, by LLVM's names."""
 
 
 class NoCacheFolder(Exception):
-    """Compiled code can be kept nowhere; the message says what to do."""
+    """No folder for compiled code; the message says what to do."""
 
 
 def _key() -> str:
@@ -85,9 +85,9 @@ def drop_stale_caches(keep: int = 3) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def compile_for_packaged() -> None:
-    """Have numba compile for BASELINE, so that it takes what the package brings along; not where the package brings
-    nothing that fits, the processor is an older one, or somebody has named another."""
+def target_packaged_processor() -> None:
+    """Have numba compile for BASELINE, so that it loads the package's code; unless the package has none for these
+    sources, the processor lacks a feature, or numba's configuration names a processor."""
     named = numba.config.CPU_NAME is not None or numba.config.CPU_FEATURES is not None  # type: ignore[attr-defined]
     if named or not (PACKAGED / _FOLDER).is_dir():
         return
@@ -98,17 +98,17 @@ def compile_for_packaged() -> None:
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache of a function, in our folders: read from both, written to the user's."""
+    """numba's cache of one function: read from the package and from the user's folder, written to the latter."""
 
     def __init__(self, function: Any) -> None:
-        self._impl_class = _Files
+        self._impl_class = _CacheFiles
         super().__init__(function)
         base, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
-        self._packaged = _Index(str(PACKAGED / _FOLDER / function.__module__), base, stamp)
-        self._cache_file = _Index(self._cache_path, base, stamp)
+        self._packaged = _FunctionIndex(str(PACKAGED / _FOLDER / function.__module__), base, stamp)
+        self._cache_file = _FunctionIndex(self._cache_path, base, stamp)
 
     def has(self, signature: tuple[Any, ...], codegen: Any) -> bool:
-        """Would it be loaded, and not compiled?"""
+        """Is code for the signature in the cache?"""
         key = self._index_key(signature, codegen)
         return key in self._packaged._load_index() or key in self._cache_file._load_index()
 
@@ -119,27 +119,27 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         return super()._load_overload(signature, target_context)
 
 
-class _Index(IndexDataCacheFile):  # type: ignore[misc]
-    """What the files in one folder have of one function."""
+class _FunctionIndex(IndexDataCacheFile):  # type: ignore[misc]
+    """Index of one function's compiled code in one folder."""
 
     def _load_index(self) -> dict[Any, str]:
         try:
             return dict(super()._load_index())
-        except OSError:  # no folder, or not for us: nothing is there, and whoever writes hears why
+        except OSError:  # no folder, or no permission: nothing is cached; writing there raises
             return {}
 
 
-class _Files(CompileResultCacheImpl):  # type: ignore[misc]
+class _CacheFiles(CompileResultCacheImpl):  # type: ignore[misc]
     """Names the files of one function."""
 
     def __init__(self, function: Any) -> None:
         self._lineno = function.__code__.co_firstlineno
-        self._locator = _Place(function)
+        self._locator = _CacheLocator(function)
         self._filename_base = self.get_filename_base(function.__qualname__, sys.abiflags)
 
 
-class _Place:
-    """What numba calls a locator: the folder of one module's functions."""
+class _CacheLocator:
+    """numba's locator: the cache folder of one module."""
 
     def __init__(self, function: Any) -> None:
         self._py_file = inspect.getfile(function)
@@ -150,14 +150,14 @@ class _Place:
         try:
             return str(cache_directory() / self._module)
         except NoCacheFolder:
-            return os.devnull  # which nothing is found in, and nothing written to: see ensure_cache_path
+            return os.devnull  # nothing can be found or written there: see ensure_cache_path
 
     def ensure_cache_path(self) -> None:
         check_cache_directory()
         Path(self.get_cache_path()).mkdir(exist_ok=True)
 
     def get_source_stamp(self) -> bytes:
-        """Of the function's own file: it may be one that does not belong to the engine."""
+        """Hash of the function's own file, which may be outside of the engine, as in tests."""
         return hashlib.sha256(Path(self._py_file).read_bytes()).digest()
 
     def get_disambiguator(self) -> str:

@@ -1,11 +1,10 @@
-"""How kernels are compiled: with those passes of numba's that they need, and the last of them another one.
+"""The compiler of kernels: numba's pipeline with fewer passes and another lowering.
 
-numba makes of each function machine code of its own, and a wrapper that takes Python's arguments: for what only kernels
-call both are work for nothing. Here such a function stops at LLVM's intermediate code, and each entry takes in, once,
-the code of all that it calls and optimizes it as its own.
+numba compiles each function to machine code of its own, with a wrapper for calls from Python. A function that only
+kernels call needs neither: here it stops at LLVM IR, and each entry links the IR of all that it calls and optimizes it
+as a whole.
 
-An index never counts from the end, as Python's do: each look at a table would have to ask whether it does, a tenth of
-all that a kernel does.
+Negative indexes are not supported: the check for them at each access would be a tenth of a kernel's time.
 """
 
 from __future__ import annotations
@@ -29,8 +28,10 @@ from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, T
 
 
 class _Library(JITCodeLibrary):
+    """A module of LLVM IR."""
+
     def _optimize_functions(self, module: Any) -> None:
-        """Simplify each function by itself: not those that are only declared, as numba would."""
+        """Run the function passes on each definition; numba would run them on declarations too."""
         module.data_layout = self._codegen._data_layout
         passes, builder = self._codegen._function_pass_manager()
         for function in module.functions:
@@ -39,10 +40,7 @@ class _Library(JITCodeLibrary):
 
 
 class _InlinedLibrary(_Library):
-    """Code that is linked into other code, and never loaded by itself.
-
-    It has not in it what it calls: an entry takes in, once each, all that it needs.
-    """
+    """LLVM IR of a kernel, linked into entries and never loaded by itself. It does not include its callees."""
 
     def finalize(self) -> None:
         self._raise_if_finalized()
@@ -51,7 +49,7 @@ class _InlinedLibrary(_Library):
 
 
 class _EntryLibrary(_Library):
-    """Code that Python calls, with all that it calls within it."""
+    """Code of an entry, linked with all that it calls."""
 
     def finalize(self) -> None:
         self._linking_libraries[:] = _callers_first(self._linking_libraries)
@@ -63,7 +61,7 @@ class _EntryLibrary(_Library):
 
 
 def _callers_first(libraries: list[Any]) -> list[Any]:
-    """The libraries, and all that they need: LLVM takes of each only what was called so far."""
+    """The libraries and their dependencies, callers first: linking takes from each only what is referenced so far."""
     order: dict[Any, None] = {}
 
     def take(library: Any) -> None:
@@ -78,9 +76,9 @@ def _callers_first(libraries: list[Any]) -> list[Any]:
     return list(reversed(order))
 
 
-class _Remembering:
-    """What numba knows of types, and what it has found of them: which `+` of two integers is meant is looked for in
-    some dozens of places, and asked thousands of times."""
+class _CachingTypingContext:
+    """numba's typing context with a cache of resolved overloads: else some dozens of `+` are searched for each of
+    thousands of additions."""
 
     _found: ClassVar[dict[Any, Any]] = {}
 
@@ -93,27 +91,27 @@ class _Remembering:
     def resolve_function_type(self, function: Any, arguments: Any, keywords: Any) -> Any:
         if keywords or not isinstance(function, types.Function):
             return self._context.resolve_function_type(function, arguments, keywords)
-        asked = function, tuple(arguments)
-        if asked not in self._found:
-            self._found[asked] = self._context.resolve_function_type(function, arguments, keywords)
-        return self._found[asked]
+        key = function, tuple(arguments)
+        if key not in self._found:
+            self._found[key] = self._context.resolve_function_type(function, arguments, keywords)
+        return self._found[key]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _Types(NopythonTypeInference):
+class _TypeInference(NopythonTypeInference):
     _name = "types"
 
     def run_pass(self, state: Any) -> bool:
         context = state.typingctx
-        state.typingctx = _Remembering(context)
+        state.typingctx = _CachingTypingContext(context)
         try:
             return bool(super().run_pass(state))
         finally:
             state.typingctx = context
 
 
-class _LowerOne(Lower):  # type: ignore[misc]
-    """What is not always inlined never is."""
+class _FunctionLower(Lower):  # type: ignore[misc]
+    """Marks functions without `forceinline` as noinline."""
 
     def setup_function(self, descriptor: Any) -> None:
         super().setup_function(descriptor)
@@ -122,14 +120,14 @@ class _LowerOne(Lower):  # type: ignore[misc]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _Lower(NativeLowering):
-    """Lets every index of an array be taken as it is. As plain Python, kernels refuse negative ones (plain.py)."""
+class _EntryLowering(NativeLowering):
+    """Makes array indexes unsigned, without wraparound. As plain Python, kernels refuse negative ones (plain.py)."""
 
     _name = "lower"
 
     @property
     def lowering_class(self) -> type[Lower]:
-        return _LowerOne
+        return _FunctionLower
 
     def run_pass(self, state: Any) -> bool:
         if state.library is None:
@@ -145,44 +143,44 @@ class _Lower(NativeLowering):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _LowerForKernels(_Lower):
+class _KernelLowering(_EntryLowering):
     _name = "lower_for_kernels"
 
     def run_pass(self, state: Any) -> bool:
         state.library = _InlinedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
-        # numba knows a compiled function by what Python would call. This raises, where nothing at all would crash.
+        # numba identifies a compiled function by its Python callable. This one raises when called; None would crash.
         refuse = [f"{state.func_id.func_name} is for kernels: only an @entry can be called from Python"].remove
         state.cr = state.cr._replace(cfunc=refuse)
         state.targetctx.insert_user_function(refuse, state.cr.fndesc, [state.library])
         return True
 
 
-# Without those that look for what no kernel has: closures, generators, `with`, raise, array expressions, literals.
+# Without the passes for what no kernel uses: closures, generators, `with`, raise, array expressions, literals.
 _PASSES = (
     (TranslateByteCode, "bytecode"),
     (FixupArgs, "arguments"),
     (IRProcessing, "variables"),
     (ReconstructSSA, "single assignment"),
-    (_Types, "types"),
+    (_TypeInference, "types"),
     (PreLowerStripPhis, "phis"),
     (IRLegalization, "deletions"),
     (AnnotateTypes, "annotations"),
 )
 
 
-def wide(argument: Any) -> Any:
-    """The type as which a kernel takes an argument of type `argument`: all integers are the same to it, or it would be
-    compiled again for an int32 of a column, for each constant, for each enumeration, and for an int64."""
+def canonical_type(argument: Any) -> Any:
+    """The type for which a kernel is compiled when it is called with `argument`: int64 for every signed integer. Else
+    it would be compiled again for int32 columns, for constants and for enumerations."""
     integer = (isinstance(argument, types.Integer) and argument.signed) or isinstance(argument, types.IntEnumMember)  # type: ignore[attr-defined]
     return types.int64 if integer else argument
 
 
-class CompilerForEntries(CompilerBase):
-    """numba's pipeline, but for its last step, of what Python calls."""
+class EntryCompiler(CompilerBase):
+    """numba's pipeline for entries, with our lowering."""
 
-    lowering: type[NativeLowering] = _Lower
+    lowering: type[NativeLowering] = _EntryLowering
 
     def define_pipelines(self) -> list[PassManager]:
         manager = PassManager("kernels")
@@ -192,7 +190,7 @@ class CompilerForEntries(CompilerBase):
         return [manager]
 
 
-class CompilerForKernels(CompilerForEntries):
-    """The same of what only kernels call."""
+class KernelCompiler(EntryCompiler):
+    """The pipeline for kernels, which ends at LLVM IR."""
 
-    lowering = _LowerForKernels
+    lowering = _KernelLowering

@@ -1,5 +1,5 @@
-"""What the processor offers and numba does not: asking for memory before it is needed, comparing all words of a cache
-line at once, and looking for a bit."""
+"""Processor instructions that numba does not offer: prefetching, comparing the eight words of a cache line at once, bit
+scans. Each has a plain Python twin below."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ SLOTS_PER_LINE: Final = _CACHE_LINE // 8
 
 @intrinsic
 def _prefetch(typing_context: Any, array: Any, row: Any) -> Any:
-    """Machine code that asks for the cache lines of array[row] (the first two of a longer row), for writing, and
-    waits for nothing."""
-    return _asking_for(array, 0, 2 * _CACHE_LINE)
+    """Prefetch the first two cache lines of array[row], for writing."""
+    return _prefetch_lines(array, 0, 2 * _CACHE_LINE)
 
 
 @intrinsic
 def _prefetch_third(typing_context: Any, array: Any, row: Any) -> Any:
-    """The same for the third line of a row."""
-    return _asking_for(array, _THIRD_LINE, _THIRD_LINE + _CACHE_LINE)
+    """Prefetch the third cache line of array[row]."""
+    return _prefetch_lines(array, _THIRD_LINE, _THIRD_LINE + _CACHE_LINE)
 
 
-def _asking_for(array: Any, first: int, end: int) -> Any:
-    """Signature and code of asking for the bytes from `first` to `end` of a row, as far as it goes."""
+def _prefetch_lines(array: Any, first: int, end: int) -> Any:
+    """Signature and code of a prefetch of bytes `first` to `end` of a row, clipped to its size."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array_type = signature.args[0]
@@ -53,49 +52,50 @@ def _asking_for(array: Any, first: int, end: int) -> Any:
 
 
 @intrinsic
-def _slots_with(typing_context: Any, words: Any, line: Any, word: Any) -> Any:
-    """A bit for each of the eight words of the line, the lowest for the first: is it that word?"""
+def _slots_equal(typing_context: Any, words: Any, line: Any, word: Any) -> Any:
+    """Bit mask of the words in the line (bit 0: the first) that equal `word`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        line = _line_of(context, builder, signature, arguments)
-        return _bits(builder, builder.icmp_unsigned("==", line, _eight(builder, arguments[2])))
+        line = _load_line(context, builder, signature, arguments)
+        return _mask(builder, builder.icmp_unsigned("==", line, _broadcast(builder, arguments[2])))
 
     return types.int64(words, types.int64, types.int64), generate
 
 
 @intrinsic
-def _slots_marked(typing_context: Any, words: Any, line: Any, mark: Any) -> Any:
-    """The same: is that its upper half?"""
+def _slots_with_mark(typing_context: Any, words: Any, line: Any, mark: Any) -> Any:
+    """Bit mask of the words in the line whose upper 32 bits are `mark`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        line = _line_of(context, builder, signature, arguments)
-        marks = builder.lshr(line, _each(32))
-        return _bits(builder, builder.icmp_unsigned("==", marks, _eight(builder, arguments[2])))
+        line = _load_line(context, builder, signature, arguments)
+        marks = builder.lshr(line, _constant_line(32))
+        return _mask(builder, builder.icmp_unsigned("==", marks, _broadcast(builder, arguments[2])))
 
     return types.int64(words, types.int64, types.int64), generate
 
 
 @intrinsic
-def _slots_outside(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
-    """The same: is its lower half positive, and by its 31 bits not one of the `count` from `first` on?"""
+def _slots_out_of_range(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
+    """Bit mask of the words whose lower half, as an int32, is positive and not among the `count` numbers from `first`
+    on, modulo 2^31."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        line = _line_of(context, builder, signature, arguments)
-        return _bits(builder, _are_outside(builder, line, arguments[2], arguments[3]))
+        line = _load_line(context, builder, signature, arguments)
+        return _mask(builder, _are_outside(builder, line, arguments[2], arguments[3]))
 
     return types.int64(words, types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
-def _empty_outside(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
-    """The same, and let them be 0."""
+def _clear_out_of_range(typing_context: Any, words: Any, line: Any, first: Any, count: Any) -> Any:
+    """Set those words to 0; returns their bit mask."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place_of(context, builder, signature, arguments)
+        place = _line_pointer(context, builder, signature, arguments)
         line = builder.load(place, align=8)
         outside = _are_outside(builder, line, arguments[2], arguments[3])
-        builder.store(builder.select(outside, _each(0), line), place, align=8)
-        return _bits(builder, outside)
+        builder.store(builder.select(outside, _constant_line(0), line), place, align=8)
+        return _mask(builder, outside)
 
     return types.int64(words, types.int64, types.int64, types.int64), generate
 
@@ -104,47 +104,47 @@ _WORD: Final = ir.IntType(64)
 _LINE: Final = ir.VectorType(_WORD, SLOTS_PER_LINE)
 
 
-def _place_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Where that line of the array lies."""
+def _line_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Pointer to line number arguments[1] of the array arguments[0], as a vector of eight words."""
     words = context.make_array(signature.args[0])(context, builder, arguments[0])
     first = builder.gep(words.data, [builder.mul(arguments[1], _WORD(SLOTS_PER_LINE))])
     return builder.bitcast(first, _LINE.as_pointer())
 
 
-def _line_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """The eight words of that line, in one register."""
-    return builder.load(_place_of(context, builder, signature, arguments), align=8)
+def _load_line(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """The eight words of that line, as a vector."""
+    return builder.load(_line_pointer(context, builder, signature, arguments), align=8)
 
 
 def _are_outside(builder: Any, line: Any, first: Any, count: Any) -> Any:
-    """Eight answers, each in one bit: the highest of a word is not set where the number has its place beyond the count,
-    is not negative, and where there is a word, as the highest bit but one says, which is in every mark."""
-    place = builder.and_(builder.sub(line, _eight(builder, first)), _each(0x7FFFFFFF))
-    is_within = builder.sub(place, _eight(builder, count))
-    is_negative = builder.shl(line, _each(32))
-    is_empty = builder.not_(builder.shl(line, _each(1)))
+    """A vector of eight booleans, computed in the sign bits. A word is inside when its number is within the range, or
+    negative, or the slot is empty: every mark has bit 62 set, an empty slot has not."""
+    place = builder.and_(builder.sub(line, _broadcast(builder, first)), _constant_line(0x7FFFFFFF))
+    is_within = builder.sub(place, _broadcast(builder, count))
+    is_negative = builder.shl(line, _constant_line(32))
+    is_empty = builder.not_(builder.shl(line, _constant_line(1)))
     inside = builder.or_(builder.or_(is_within, is_negative), is_empty)
-    return builder.icmp_signed(">", inside, _each(-1))
+    return builder.icmp_signed(">", inside, _constant_line(-1))
 
 
-def _each(word: int) -> Any:
+def _constant_line(word: int) -> Any:
     return ir.Constant(_LINE, [word] * SLOTS_PER_LINE)
 
 
-def _eight(builder: Any, word: Any) -> Any:
-    """The word eight times."""
+def _broadcast(builder: Any, word: Any) -> Any:
+    """A vector of eight copies of the word."""
     first = builder.insert_element(ir.Constant(_LINE, ir.Undefined), word, ir.IntType(32)(0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), SLOTS_PER_LINE), None))
 
 
-def _bits(builder: Any, answers: Any) -> Any:
-    """Eight answers as the lowest bits of a word."""
+def _mask(builder: Any, answers: Any) -> Any:
+    """A vector of eight booleans as the lowest bits of a word."""
     return builder.zext(builder.bitcast(answers, ir.IntType(SLOTS_PER_LINE)), _WORD)
 
 
 @intrinsic
-def _bits_in(typing_context: Any, word: Any) -> Any:
-    """How many bits of the word are 1."""
+def _popcount(typing_context: Any, word: Any) -> Any:
+    """Number of set bits."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -154,7 +154,7 @@ def _bits_in(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
-    """Number of the lowest bit that is 1, of a word that is not 0."""
+    """Number of the lowest set bit; `word` must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -165,24 +165,24 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
 if JIT_DISABLED:
 
     def prefetch(array: Any, row: int) -> None:
-        """Caches are no concern of plain Python."""
+        """No effect in plain Python."""
 
     prefetch_third = prefetch
 
-    def slots_with(words: Any, line: int, word: int) -> int:
+    def slots_equal(words: Any, line: int, word: int) -> int:
         return _which(words, line, lambda each: each == word)
 
-    def slots_marked(words: Any, line: int, mark: int) -> int:
+    def slots_with_mark(words: Any, line: int, mark: int) -> int:
         return _which(words, line, lambda each: each >> 32 == mark)
 
-    def slots_outside(words: Any, line: int, first: int, count: int) -> int:
+    def slots_out_of_range(words: Any, line: int, first: int, count: int) -> int:
         def is_outside(each: int) -> bool:
             return 0 < each & 0xFFFFFFFF < 1 << 31 and (each - first) & 0x7FFFFFFF >= count
 
         return _which(words, line, is_outside)
 
-    def empty_outside(words: Any, line: int, first: int, count: int) -> int:
-        bits = slots_outside(words, line, first, count)
+    def clear_out_of_range(words: Any, line: int, first: int, count: int) -> int:
+        bits = slots_out_of_range(words, line, first, count)
         for place in range(SLOTS_PER_LINE):
             if bits >> place & 1:
                 words[line * SLOTS_PER_LINE + place] = 0
@@ -191,7 +191,7 @@ if JIT_DISABLED:
     def _which(words: Any, line: int, answer: Callable[[int], bool]) -> int:
         return sum(answer(words[line * SLOTS_PER_LINE + place]) << place for place in range(SLOTS_PER_LINE))
 
-    def bits_in(word: int) -> int:
+    def popcount(word: int) -> int:
         return word.bit_count()
 
     def trailing_zeros(word: int) -> int:
@@ -200,9 +200,9 @@ if JIT_DISABLED:
 else:
     prefetch = _prefetch  # type: ignore[assignment]
     prefetch_third = _prefetch_third  # type: ignore[assignment]
-    slots_with = _slots_with  # type: ignore[assignment]
-    slots_marked = _slots_marked  # type: ignore[assignment]
-    slots_outside = _slots_outside  # type: ignore[assignment]
-    empty_outside = _empty_outside  # type: ignore[assignment]
-    bits_in = _bits_in  # type: ignore[assignment]
+    slots_equal = _slots_equal  # type: ignore[assignment]
+    slots_with_mark = _slots_with_mark  # type: ignore[assignment]
+    slots_out_of_range = _slots_out_of_range  # type: ignore[assignment]
+    clear_out_of_range = _clear_out_of_range  # type: ignore[assignment]
+    popcount = _popcount  # type: ignore[assignment]
     trailing_zeros = _trailing_zeros  # type: ignore[assignment]

@@ -39,7 +39,7 @@ class PlainTable(np.ndarray[Any, Any]):
         return self[name]
 
     def _refuse(self, key: int) -> None:
-        """Compiled code looks neither whether a row is there nor whether it is counted from the end."""
+        """Compiled code checks neither the bounds of an index nor its sign; so plain Python refuses both."""
         if not 0 <= key < len(self):
             raise IndexError(key)
 
@@ -67,6 +67,6 @@ class PlainRow:
     __setitem__ = __setattr__
 
 
-def readable(array: NDArray[Any]) -> NDArray[Any]:
-    """The array as kernels want it: plain when compiled, with attribute access to fields when they run as Python."""
+def for_kernels(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as kernels take it: as it is when they are compiled, a PlainTable when they run as Python."""
     return array.view(PlainTable) if JIT_DISABLED else array

@@ -1,6 +1,6 @@
-"""Which sources machine code is made of: found from what they say and import, so that it follows them wherever they go.
+"""Which source files compiled code depends on, found from their decorators and imports, without importing them.
 
-Needs no compiler, and takes some milliseconds.
+Takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 _ENGINE: Final = Path(__file__).parent.parent
 
 _COMPILED: Final = re.compile(
-    r"^@(?:kernel|rare_kernel|entry|rare_entry|intrinsic)\b|^class \w+\((?:Tables|Overlay)\b", re.MULTILINE
+    r"^@(?:kernel|rare_kernel|entry|rare_entry|intrinsic)\b|^class \w+\((?:ArrayBundle|RecordView)\b", re.MULTILINE
 )
-"""A file of which something is compiled, or that declares what compiled code is handed."""
+"""Matches a file with compiled functions, or with arguments that compiled functions take."""
 
 _IMPORT: Final = re.compile(
     r"^\s*(?:from\s+(engine[\w.]*)\s+import\s+(\([^)]*\)|.*)|import\s+(engine[\w.]*))", re.MULTILINE
@@ -24,8 +24,8 @@ _IMPORT: Final = re.compile(
 
 
 def compiled_sources(engine: Path = _ENGINE) -> list[Path]:
-    """The files of the engine of which something is compiled, and all that they import of it: machine code has their
-    constants, record layouts and functions in it."""
+    """The engine's files that contain compiled code, and all that they import from the engine: their constants, record
+    layouts and functions are part of it."""
     texts = {path: path.read_text() for path in engine.rglob("*.py")}
     modules = {_module(path, engine): path for path in texts}
     pending = [path for path, text in texts.items() if _COMPILED.search(text)]
@@ -40,7 +40,7 @@ def compiled_sources(engine: Path = _ENGINE) -> list[Path]:
 
 
 def sources_hash(engine: Path = _ENGINE) -> str:
-    """Hash of all of them."""
+    """Hash of the names and contents of `compiled_sources`."""
     digest = hashlib.blake2b(digest_size=8)
     for path in compiled_sources(engine):
         digest.update(_module(path, engine).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -52,7 +52,7 @@ def _module(path: Path, engine: Path) -> str:
 
 
 def _imports(text: str) -> Iterator[str]:
-    """Modules that a file may import, and the packages that they are in; of `from a import b`, `a.b` may be one."""
+    """Modules that the file may import, and their packages; in `from a import b`, `a.b` may be a module."""
     for source, names, module in _IMPORT.findall(text):
         parts = (source or module).split(".")
         yield from (".".join(parts[:length]) for length in range(2, len(parts) + 1))

@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.jit.bundles import Overlay, rows_of
+from engine.jit.bundles import RecordView, rows_of
 from engine.model import commands, events
 
 Rows = NDArray[np.void]
 
 
-class Commands(Overlay):
+class Commands(RecordView):
     """The hot commands of one batch, and the headers of its cold ones: an array of COMMAND."""
 
     header: Rows = rows_of(commands.COMMAND)
@@ -26,7 +26,7 @@ class Commands(Overlay):
     transfer: Rows = rows_of(commands.TRANSFER)
 
 
-class Events(Overlay):
+class Events(RecordView):
     """A buffer of events: an array of EVENT."""
 
     header: Rows = rows_of(events.EVENT)

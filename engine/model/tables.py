@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.jit.bundles import Tables, rows_of
-from engine.jit.plain import readable
+from engine.jit.bundles import ArrayBundle, rows_of
+from engine.jit.plain import for_kernels
 from engine.model.bounds import HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import OUTCOME
@@ -798,7 +798,7 @@ COLUMNS_ON_DISK: Final[dict[str, dict[str, str]]] = {
 """The same of columns, by table."""
 
 
-class Book(Tables):
+class Book(ArrayBundle):
     """All numeric state, and the scratch that kernels use within one batch."""
 
     world: Table = rows_of(WORLD)
@@ -863,8 +863,8 @@ class Book(Tables):
 CACHE_LINE: Final = 64
 
 
-def lined_up(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """So many rows, all zero. They start on a cache line, so rows of 64 and 128 bytes lie in one and two lines."""
+def aligned_zeros(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array of zeros that begins on a cache line, so rows of 64 and 128 bytes lie in one and two lines."""
     size = rows * dtype.itemsize
     room = np.zeros(size + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
@@ -873,7 +873,7 @@ def lined_up(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def make_array(name: str, rows: int) -> NDArray[Any]:
     """A fresh table `name` of `rows` rows, all zero, or neutral where zero would mean something."""
-    array = lined_up(rows, getattr(Book, name))
+    array = aligned_zeros(rows, getattr(Book, name))
     if name == "bound_low":
         array[:] = NEVER_LOW
     elif name == "bound_high":
@@ -882,7 +882,7 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
         array["open_at_ns"] = -1
     elif name == "accounts":
         array["id"][0] = NOBODY
-    return readable(array)
+    return for_kernels(array)
 
 
 def make_book() -> Book:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.jit import kernel
-from engine.jit.plain import readable
+from engine.jit.plain import for_kernels
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.state import State
 from engine.model.tables import (
@@ -100,10 +100,10 @@ def make_room_for_accounts(state: State, accounts: int) -> None:
         length *= 2
     larger = make_array("accounts", length)
     opened = table[table["id"] > 0]
-    rows = readable(np.empty(len(opened), np.int64))
-    give_rows(larger, readable(opened["id"].copy()), rows)
+    rows = for_kernels(np.empty(len(opened), np.int64))
+    give_rows(larger, for_kernels(opened["id"].copy()), rows)
     np.asarray(larger)[rows] = opened
-    state.book = state.book.having(accounts=larger)
+    state.book = state.book.with_arrays(accounts=larger)
 
 
 def make_room_for_hold(state: State) -> None:
@@ -142,7 +142,7 @@ def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
         return
     while length < rows:
         length *= 2
-    state.book = state.book.having(**{name: grown(getattr(state.book, name), name, length) for name in names})
+    state.book = state.book.with_arrays(**{name: grown(getattr(state.book, name), name, length) for name in names})
 
 
 def _fit_ring(state: State, transfers: int) -> None:
@@ -156,7 +156,7 @@ def _fit_ring(state: State, transfers: int) -> None:
     larger = make_array("transfers", length)
     numbers = np.arange(int(world["transfers_forgotten"]) + 1, int(world["transfers_known"]) + 1)
     np.asarray(larger)[numbers & (length - 1)] = ring[numbers & (len(ring) - 1)]
-    state.book = state.book.having(transfers=larger)
+    state.book = state.book.with_arrays(transfers=larger)
 
 
 def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) -> None:
@@ -172,7 +172,7 @@ def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) 
         index.rehash(slots, larger)
     else:
         compact.rehash(slots, larger)
-    state.book = state.book.having(**{name: larger})
+    state.book = state.book.with_arrays(**{name: larger})
 
 
 @kernel

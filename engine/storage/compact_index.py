@@ -14,11 +14,11 @@ from typing import Final
 from engine.jit import entry, kernel, rare_kernel
 from engine.jit.intrinsics import (
     SLOTS_PER_LINE,
-    bits_in,
-    empty_outside,
-    slots_marked,
-    slots_outside,
-    slots_with,
+    clear_out_of_range,
+    popcount,
+    slots_equal,
+    slots_out_of_range,
+    slots_with_mark,
     trailing_zeros,
 )
 from engine.storage.hash_index import mixed
@@ -70,11 +70,11 @@ def remove(index, key, row):
     """Forget `row`, which must be stored under `key`."""
     mark = mark_of(key)
     line = _home_of(index, mark)
-    found = slots_with(index, line, _word(mark, row))
+    found = slots_equal(index, line, _word(mark, row))
     while found == 0:
         line = _next_line(index, line)
-        found = slots_with(index, line, _word(mark, row))
-    was_full = slots_with(index, line, 0) == 0
+        found = slots_equal(index, line, _word(mark, row))
+    was_full = slots_equal(index, line, 0) == 0
     index[line * SLOTS_PER_LINE + trailing_zeros(found)] = 0
     if was_full:
         _fill_up(index, line)
@@ -87,12 +87,12 @@ def store_sweeping(index, key, row, first, count):
     mark = mark_of(key)
     line = _home_of(index, mark)
     while True:
-        empty = slots_with(index, line, 0)
+        empty = slots_equal(index, line, 0)
         if empty != 0:
-            old = empty_outside(index, line, first, count)
+            old = clear_out_of_range(index, line, first, count)
             index[line * SLOTS_PER_LINE + trailing_zeros(empty | old)] = _word(mark, row)
-            return 1 - bits_in(old)
-        old = slots_outside(index, line, first, count)
+            return 1 - popcount(old)
+        old = slots_out_of_range(index, line, first, count)
         if old != 0:
             index[line * SLOTS_PER_LINE + trailing_zeros(old)] = _word(mark, row)
             return 0
@@ -103,14 +103,14 @@ def store_sweeping(index, key, row, first, count):
 def sweep(index, line, first, count):
     """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
     are looked at; how many there were."""
-    was_full = slots_with(index, line, 0) == 0
-    old = empty_outside(index, line, first, count)
-    dropped = bits_in(old)
+    was_full = slots_equal(index, line, 0) == 0
+    old = clear_out_of_range(index, line, first, count)
+    dropped = popcount(old)
     while was_full and old != 0:
-        while slots_with(index, line, 0) != 0 and _fill_up(index, line):
+        while slots_equal(index, line, 0) != 0 and _fill_up(index, line):
             pass
-        old = empty_outside(index, line, first, count)
-        dropped += bits_in(old)
+        old = clear_out_of_range(index, line, first, count)
+        dropped += popcount(old)
     return dropped
 
 
@@ -125,7 +125,7 @@ def overflow_line(index, key):
     """The line behind the one that the key is found in, where that one is full: something may stand there for want of
     a place, and who removes the key will look. -1 where it is not."""
     line = first_match(index, mark_of(key)) // SLOTS_PER_LINE
-    return _next_line(index, line) if slots_with(index, line, 0) == 0 else -1
+    return _next_line(index, line) if slots_equal(index, line, 0) == 0 else -1
 
 
 @entry
@@ -154,12 +154,12 @@ def find_open(book, id):
 @kernel
 def _match(index, mark, line, first):
     """The first slot with that mark, from number `first` of the line on; or an empty one."""
-    found = slots_marked(index, line, mark) >> first << first
+    found = slots_with_mark(index, line, mark) >> first << first
     while found == 0:
-        found = slots_with(index, line, 0)
+        found = slots_equal(index, line, 0)
         if found == 0:
             line = _next_line(index, line)
-            found = slots_marked(index, line, mark)
+            found = slots_with_mark(index, line, mark)
     return line * SLOTS_PER_LINE + trailing_zeros(found)
 
 
@@ -182,10 +182,10 @@ def _word(mark, row):
 @kernel
 def _put(index, mark, word):
     line = _home_of(index, mark)
-    free = slots_with(index, line, 0)
+    free = slots_equal(index, line, 0)
     while free == 0:
         line = _next_line(index, line)
-        free = slots_with(index, line, 0)
+        free = slots_equal(index, line, 0)
     index[line * SLOTS_PER_LINE + trailing_zeros(free)] = word
 
 
@@ -197,11 +197,11 @@ def _fill_up(index, line):
     hole = line
     while True:
         line = _next_line(index, line)
-        is_full = slots_with(index, line, 0) == 0
+        is_full = slots_equal(index, line, 0) == 0
         for slot in range(line * SLOTS_PER_LINE, (line + 1) * SLOTS_PER_LINE):
             away = _distance(index, _home_of(index, index[slot] >> 32), line)
             if index[slot] != 0 and away >= _distance(index, hole, line):
-                index[hole * SLOTS_PER_LINE + trailing_zeros(slots_with(index, hole, 0))] = index[slot]
+                index[hole * SLOTS_PER_LINE + trailing_zeros(slots_equal(index, hole, 0))] = index[slot]
                 index[slot] = 0
                 hole = line
                 break

@@ -12,7 +12,7 @@ from engine.model.events import EVENT, EventKind
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.state import State
-from engine.model.tables import lined_up
+from engine.model.tables import aligned_zeros
 from engine.storage.event_buffer import EVENTS_PER_PLAYER, begin
 
 
@@ -56,7 +56,7 @@ class Announcer:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._buffer = lined_up(EVENT_BUFFER, EVENT)
+        self._buffer = aligned_zeros(EVENT_BUFFER, EVENT)
         self._full: list[NDArray[np.int64]] = []
         self.events = Events(self._buffer)
         self._count = np.asarray(state.book.progress)["events"]  # tables of one row never move

@@ -20,6 +20,7 @@ GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway
 
 
 MAPPED = [
+    "engine/jit",
     "engine/views",
     "engine/invariants",
     "engine/ledger",

@@ -47,7 +47,7 @@ def test_rows_are_counted_in_each_layout_by_itself() -> None:
 
 def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay() -> None:
     book = make_book()
-    larger = book.having(accounts=make_array("accounts", 128))
+    larger = book.with_arrays(accounts=make_array("accounts", 128))
     events = Events(np.zeros(1, Events.header))
     assert rows_of_accounts(larger, events) // 1_000_000 == 128
     assert rows_of_accounts(book, events) // 1_000_000 == 64
@@ -56,7 +56,7 @@ def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay() -> None:
 
 def test_a_table_is_not_replaced_behind_the_kernels_back() -> None:
     book = make_book()
-    with pytest.raises(AttributeError, match="having"):
+    with pytest.raises(AttributeError, match="with_arrays"):
         book.accounts = make_array("accounts", 128)
 
 
@@ -67,7 +67,7 @@ def test_a_table_is_not_replaced_behind_the_kernels_back() -> None:
 ])  # fmt: skip
 def test_what_kernels_would_misread_is_refused(name: str, array: np.ndarray) -> None:
     with pytest.raises(AssertionError, match=name):
-        make_book().having(**{name: array})
+        make_book().with_arrays(**{name: array})
 
 
 def test_a_book_has_all_its_tables() -> None:
@@ -81,7 +81,7 @@ def test_tables_that_overlap_are_refused() -> None:
     """What is written to one would change the other."""
     book = make_book()
     with pytest.raises(AssertionError, match="overlap"):
-        book.having(bound_low=book.bound_high)
+        book.with_arrays(bound_low=book.bound_high)
 
 
 @pytest.mark.parametrize("row", [-1, 4])

@@ -33,7 +33,7 @@ def opened(state: State, ids: list[int]) -> None:
 
 def with_home(rows: range, length: int, count: int) -> list[int]:
     """Ids of accounts that belong into those rows of a table of that length."""
-    table = State().book.having(accounts=np.zeros(length, State().book.accounts.dtype)).accounts
+    table = State().book.with_arrays(accounts=np.zeros(length, State().book.accounts.dtype)).accounts
     ids = (int(account_id(owner, Account.PLAYER_CASH.value, Asset.USDT.value)) for owner in range(1, 1 << 20))
     found = (id for id in ids if home_row(table, id) in rows)
     return [next(found) for _ in range(count)]

@@ -112,7 +112,7 @@ class Opened:
 
     def __init__(self, slots: int) -> None:
         sizes = {"id_index": slots, "positions": 512, "orders": 512}
-        self.book: Book = make_book().having(**{name: make_array(name, rows) for name, rows in sizes.items()})
+        self.book: Book = make_book().with_arrays(**{name: make_array(name, rows) for name, rows in sizes.items()})
         self.free = [*range(1, 512), *range(-511, 0)]
 
     def open(self, id: int, row: int) -> None:
@@ -176,7 +176,7 @@ def test_a_larger_compact_index_knows_the_same() -> None:
     opened = Opened(SLOTS)
     for row, key in enumerate(ONE_MARK[:16] + PATTERNS["far apart"][:16], 1):
         opened.open(key, -row)
-    larger = opened.book.having(id_index=make_array("id_index", 4 * SLOTS))
+    larger = opened.book.with_arrays(id_index=make_array("id_index", 4 * SLOTS))
     compact.rehash(opened.book.id_index, larger.id_index)
     assert [find_open(larger, key) for key in ONE_MARK[:16]] == [-row for row in range(1, 17)]
     assert [find_open(larger, key) for key in PATTERNS["far apart"][:17]] == [*range(-17, -33, -1), 0]
