@@ -1,1 +1,15 @@
-"""Benches: what the arena costs, measured against a baseline in the same run."""
+"""Benchmarks, each against a baseline in the same run, and long tests that kill a real server.
+
+commands.py    the commands `arena bench engine | ledger | gateway`
+engine.py      the engine alone: opens, closes, ticks
+ledger.py      the ledger alone: transfers, holds, posts
+gateway.py     the whole arena over WebSocket against an echo server
+load.py        the load client of the gateway benchmark
+echo.py        its baseline, an echo server
+report.py      printing results
+arena.py       `python -m bench.arena`: the command line of this environment
+process.py     a server in a process of its own
+soak.py        bots, while the server is killed again and again
+tournament.py  paid matches with many players, while the server is killed
+books.py       checks of the data folder that a tournament leaves
+"""

@@ -1,4 +1,4 @@
-"""The command `arena` for `python -m bench.arena`, so that the bench starts the server of this very environment."""
+"""The command `arena` as `python -m bench.arena`: starts the server of the same environment."""
 
 from __future__ import annotations
 

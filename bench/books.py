@@ -1,4 +1,4 @@
-"""The books of an arena that has stopped: does every unit of money lie where it should?"""
+"""Checks of the books of a stopped arena: balances, escrows, payments of every match, reported wallets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bench.process import arena
-from bench.soak import missing, verified
+from bench.soak import missing_commands, verify
 from engine import views
 from engine.invariants.rows import accounts_of
 from engine.model.commands import Account, Asset, TransferCode
@@ -23,12 +23,12 @@ from gateway.presenters.decimals import asset_text
 from gateway.protocol.wallets import Balance
 from persistence.recovery import recover
 
-PLAYERS: Final = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS)
-MOVED_STATUSES: Final = f"({TransferStatus.POSTED:d}, {TransferStatus.HOLD_POSTED:d})"
+PLAYER_CODES: Final = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS)
+POSTED_STATUSES: Final = f"({TransferStatus.POSTED:d}, {TransferStatus.HOLD_POSTED:d})"
 
 
 class Books(msgspec.Struct, frozen=True):
-    """What was found."""
+    """Result of the checks; amounts by asset."""
 
     sequence: int
     matches: int
@@ -43,8 +43,8 @@ class Books(msgspec.Struct, frozen=True):
     problems: list[str]
 
 
-class Moved(NamedTuple):
-    """A transfer of a match that took effect."""
+class MatchTransfer(NamedTuple):
+    """A posted transfer into or out of a match's escrow."""
 
     player: int  # 0: the house
     code: TransferCode
@@ -52,11 +52,11 @@ class Moved(NamedTuple):
     amount: int
 
 
-def examine(data: Path, told: dict[int, list[Balance[Decimal]]], acknowledged: list[tuple[int, int]]) -> Books:
-    """Look at all there is, when all matches but those for practice are over. `told` is what each player saw last,
-    `acknowledged` player and sequence of commands."""
+def check_books(data: Path, reported: dict[int, list[Balance[Decimal]]], acknowledged: list[tuple[int, int]]) -> Books:
+    """Check a data folder in which all matches but practice ones are over. `reported`: the last wallet that each player
+    received; `acknowledged`: player and sequence of commands."""
     problems = []
-    verdict = verified(data)
+    verdict = verify(data)
     if isinstance(verdict, str):
         problems.append(f"arena verify: {verdict}")
         verdict = {}
@@ -64,20 +64,20 @@ def examine(data: Path, told: dict[int, list[Balance[Decimal]]], acknowledged: l
     if audited.returncode:
         problems.append(f"arena audit: {audited.stdout} {audited.stderr}")
     lines = [{"player": player, "seq": sequence} for player, sequence in acknowledged]
-    problems += [f"acknowledged, but not in the log: {line}" for line in missing(data, lines)]
+    problems += [f"acknowledged, but not in the log: {line}" for line in missing_commands(data, lines)]
 
     recovered = recover(data)
     with closing(recovered), closing(sqlite3.connect(recovered.projection_path)) as journal:
         state = recovered.machine.state
         matches = [id for id, made in state.cold.matches.items() if not made.practice]
-        flows = _moved(journal)
-        problems += _sums_that_are_not_zero(state)
+        flows = _match_transfers(journal)
+        problems += _balance_problems(state)
         for match in matches:
-            problems += _wrong_in(state, match, flows[match])
-        problems += _told_otherwise(state, told)
+            problems += _match_problems(state, match, flows[match])
+        problems += _wallet_problems(state, reported)
         statuses = Counter(int(state.book.matches[match]["status"]) for match in matches)
         (transfers,) = journal.execute("SELECT count(*) FROM transfers").fetchone()
-    every = [moved for match in matches for moved in flows[match]]
+    every = [transfer for match in matches for transfer in flows[match]]
     return Books(
         verdict.get("sequence", 0),
         len(matches),
@@ -93,20 +93,20 @@ def examine(data: Path, told: dict[int, list[Balance[Decimal]]], acknowledged: l
     )
 
 
-def _moved(journal: sqlite3.Connection) -> dict[int, list[Moved]]:
-    """What went into the escrow of each match and out of it; a player's part with the player."""
+def _match_transfers(journal: sqlite3.Connection) -> dict[int, list[MatchTransfer]]:
+    """Posted transfers into and out of the escrow of each match."""
     found = defaultdict(list)
-    rows = journal.execute(f"SELECT debit, credit, code, amount FROM transfers WHERE status IN {MOVED_STATUSES}")
+    rows = journal.execute(f"SELECT debit, credit, code, amount FROM transfers WHERE status IN {POSTED_STATUSES}")
     for *sides, code, amount in rows:
         for escrow, other in (sides, sides[::-1]):
             if escrow >> 8 & 0xFF == Account.MATCH_ESCROW:
-                player = other >> 16 if other >> 8 & 0xFF in PLAYERS else 0
-                found[escrow >> 16].append(Moved(player, TransferCode(code), escrow & 0xFF, amount))
+                player = other >> 16 if other >> 8 & 0xFF in PLAYER_CODES else 0
+                found[escrow >> 16].append(MatchTransfer(player, TransferCode(code), escrow & 0xFF, amount))
     return found
 
 
-def _sums_that_are_not_zero(state: State) -> list[str]:
-    """Balances by asset, over all accounts; and what an escrow still has when all matches are over."""
+def _balance_problems(state: State) -> list[str]:
+    """Assets that do not sum to zero, and escrows that are not empty."""
     sums: Counter[int] = Counter()
     found = []
     for account in accounts_of(state.book):
@@ -119,16 +119,16 @@ def _sums_that_are_not_zero(state: State) -> list[str]:
     return found + [f"{Asset(asset).name} sums to {total}" for asset, total in sums.items() if total]
 
 
-def _wrong_in(state: State, match: int, moved: list[Moved]) -> list[str]:
-    """Was it paid out, or given back, once?"""
+def _match_problems(state: State, match: int, transfers: list[MatchTransfer]) -> list[str]:
+    """Whether all money of the match was paid out or refunded, exactly once."""
     status = int(state.book.matches[match]["status"])
     if status not in (MATCH_CLOSED, MATCH_CANCELED):
         return [f"match {match} is not over"]
     totals: Counter[TransferCode] = Counter()
     times: Counter[tuple[int, TransferCode]] = Counter()
-    for of in moved:
-        totals[of.code] += of.amount
-        times[of.player, of.code] += 1
+    for transfer in transfers:
+        totals[transfer.code] += transfer.amount
+        times[transfer.player, transfer.code] += 1
     found = []
     paid_in = totals[TransferCode.ENTRY_FEE] + totals[TransferCode.REWARD]
     paid_out = totals[TransferCode.PRIZE] + totals[TransferCode.REFUND] + totals[TransferCode.HOUSE_FEE]
@@ -136,7 +136,7 @@ def _wrong_in(state: State, match: int, moved: list[Moved]) -> list[str]:
         found.append(f"match {match} took {paid_in} and gave {paid_out}")
     if status == MATCH_CANCELED and paid_in != totals[TransferCode.REFUND]:
         found.append(f"match {match} was called off and gave back only {totals[TransferCode.REFUND]} of {paid_in}")
-    for player in {of.player for of in moved} - {0}:
+    for player in {transfer.player for transfer in transfers} - {0}:
         fees, back = times[player, TransferCode.ENTRY_FEE], times[player, TransferCode.REFUND]
         if not 0 <= fees - back <= 1:
             found.append(f"player {player} paid {fees} times for match {match} and got it back {back} times")
@@ -145,19 +145,22 @@ def _wrong_in(state: State, match: int, moved: list[Moved]) -> list[str]:
     return found
 
 
-def _told_otherwise(state: State, told: dict[int, list[Balance[Decimal]]]) -> list[str]:
+def _wallet_problems(state: State, reported: dict[int, list[Balance[Decimal]]]) -> list[str]:
     found = []
-    for player, balances in told.items():
-        seen = {of.asset: f"{of.balance:f}" for of in balances}
-        has = {Asset(of.asset).name: asset_text(of.balance, of.asset) for of in views.wallet(state.book, player)}
+    for player, balances in reported.items():
+        seen = {balance.asset: f"{balance.balance:f}" for balance in balances}
+        has = {
+            Asset(balance.asset).name: asset_text(balance.balance, balance.asset)
+            for balance in views.wallet(state.book, player)
+        }
         if seen != has:
             found.append(f"player {player} was told {seen} and has {has}")
     return found
 
 
-def _by_asset(moved: list[Moved], code: TransferCode) -> dict[str, str]:
+def _by_asset(transfers: list[MatchTransfer], code: TransferCode) -> dict[str, str]:
     sums: Counter[int] = Counter()
-    for of in moved:
-        if of.code == code:
-            sums[of.asset] += of.amount
+    for transfer in transfers:
+        if transfer.code == code:
+            sums[transfer.asset] += transfer.amount
     return {Asset(asset).name: asset_text(total, asset) for asset, total in sorted(sums.items())}

@@ -1,5 +1,4 @@
-"""`arena bench engine`, `arena bench ledger` and `arena bench gateway`. Imports are in the commands: help comes at
-once."""
+"""The commands `arena bench engine | ledger | gateway`. Imports are inside the commands, so that help is fast."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The engine bench: opens, closes and ticks on a full book, on one core, no disk and no network.
+"""The engine benchmark: opens, closes and ticks on a full book, on one core, without disk and network.
 
-Fees, margin brackets, exposure and position limits, a stop loss and a target on every position, candles are always on;
-a second round has all challenge rules as well, armed on every seat. Commands go through `Machine.apply`, the only door,
-in batches; nothing is measured from inside. Opens and closes of a round are there before its clock starts.
+Fees, margin brackets, exposure and position limits, candles, and a stop loss and a target on every position are always
+on; a second round also has all challenge rules on every seat. Commands go through `Machine.apply` in batches; nothing
+is measured inside it. Commands are built before the clock starts.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from engine.trading import quotes as market
 BATCH = 1_000
 INSTRUMENTS = 100
 PLAYERS = 10_000
-FAVOURITES = 5
-"""Instruments that a player trades in."""
+INSTRUMENTS_PER_PLAYER = 5
+"""Number of instruments in which a player trades."""
 
 PRICE = 6_000_000
-"""Ticks: 60,000.00, of every instrument at the start; the bid, one tick below the ask."""
+"""Initial bid of every instrument, in ticks (60,000.00); the ask is one tick above."""
 
-LOWEST = 1_000
-"""Ticks: a bid at which every long is liquidated and every short has reached its target."""
+CRASH_BID = 1_000
+"""A bid, in ticks, at which every long is liquidated and every short has reached its target."""
 
 CHALLENGE: dict[str, Any] = {
     "max_daily_drawdown_ppm": 500_000,
@@ -64,7 +64,7 @@ CHALLENGE: dict[str, Any] = {
     "min_trades": 10,
     "min_hold_s": 1,
 }
-"""Rules that look at what every seat is worth, too wide to put one out. A seat that has just begun is at its peak."""
+"""Rules that watch every seat's equity, too wide to take one out. A new seat is at its peak."""
 
 Progress = Callable[[str, int, int], None]
 Results = dict[str, Any]
@@ -82,16 +82,16 @@ class EngineBench:
         self.source_sequence = 0
         self.open: NDArray[np.int64] = np.empty(0, np.int64)
         self.owners: NDArray[np.int64] = np.empty(0, np.int64)
-        self.cold(
+        self.apply_cold(
             *(_instrument(number) for number in range(instruments)),
             CreateGame("Bench", "", 1 << 46, 100_000, 125, **rules),
             CreateMatch(1, True),
         )
         for first in range(0, players, BATCH):
-            self.cold(*(RegisterPlayer("") for _ in range(min(BATCH, players - first))))
+            self.apply_cold(*(RegisterPlayer("") for _ in range(min(BATCH, players - first))))
         self.refresh()
 
-    def cold(self, *commands: ColdCommand) -> None:
+    def apply_cold(self, *commands: ColdCommand) -> None:
         blobs = [encode_cold(command) for command in commands]
         records = np.zeros(len(commands), COMMAND)
         records["kind"] = Kind.COLD
@@ -115,7 +115,7 @@ class EngineBench:
         return records
 
     def refresh(self) -> None:
-        """A quote for each instrument at the starting price, so that none is stale."""
+        """Quote every instrument at the initial price, so that none is stale."""
         numbers = np.arange(1, self.instruments + 1)
         applied = self.apply(self.quotes(numbers, np.full(len(numbers), PRICE)))
         assert not applied.outcomes["reason"].any()
@@ -127,8 +127,8 @@ class EngineBench:
         records["kind"] = Kind.PLACE_ORDER
         records["match"] = 1
         records["player"] = draw(1, self.players + 1, count)
-        # Each player keeps to a few instruments, which differ from player to player.
-        records["instrument"] = (records["player"] * 7 + draw(0, FAVOURITES, count) * 13) % instruments + 1
+        # Each player trades a few instruments, which differ between players.
+        records["instrument"] = (records["player"] * 7 + draw(0, INSTRUMENTS_PER_PLAYER, count) * 13) % instruments + 1
         records["side"] = draw(0, 2, count) * 2 - 1
         records["order_type"] = OrderType.MARKET
         records["time_in_force"] = TimeInForce.GTC
@@ -148,14 +148,14 @@ class EngineBench:
         return records
 
     def fill(self, positions: int, instruments: int, progress: Progress) -> None:
-        """Open positions, in batches, until there are so many."""
+        """Open positions in batches until there are `positions`."""
         while len(self.open) < positions:
             chunk = min(100 * BATCH, positions - len(self.open))
             self.timed_opens(chunk, instruments)
             progress("filling the book", len(self.open), positions)
 
     def timed_opens(self, count: int, instruments: int) -> float:
-        """Open `count` positions in batches of BATCH; seconds spent in the machine."""
+        """Open `count` positions in batches of BATCH; returns seconds spent in the machine."""
         spent = 0.0
         opened, owners = [self.open], [self.owners]
         for records in [self.opens(min(BATCH, count - first), instruments) for first in range(0, count, BATCH)]:
@@ -169,7 +169,7 @@ class EngineBench:
         return spent
 
     def timed_closes(self, count: int) -> float:
-        """Close `count` random open positions in batches of BATCH; seconds spent in the machine."""
+        """Close `count` random open positions in batches of BATCH; returns seconds spent in the machine."""
         chosen = self.random.permutation(len(self.open))[:count]
         spent = 0.0
         parts = [chosen[first : first + BATCH] for first in range(0, count, BATCH)]
@@ -224,16 +224,16 @@ class EngineBench:
 
     def fill_wallets(self) -> None:
         """Demo money for the house and for all players, as much as they may stake."""
-        self.cold(FundRewards("DEMO", 10**9 * MONEY))
+        self.apply_cold(FundRewards("DEMO", 10**9 * MONEY))
         for first in range(1, self.players + 1, BATCH):
             last = min(first + BATCH - 1, self.players)
-            self.cold(*(TopUp(player, "DEMO", 10**6 * MONEY) for player in range(first, last + 1)))
+            self.apply_cold(*(TopUp(player, "DEMO", 10**6 * MONEY) for player in range(first, last + 1)))
 
     def buy_fixed(self, count: int, asset: int = 0) -> int:
-        """Fixed-time trades of random players and instruments, from seats or from wallets, bought over a minute, that
-        all expire within one second; its end in ns."""
+        """Buy fixed-time trades of random players and instruments over a minute, from seats (asset 0) or wallets, which
+        all expire within one second; returns the end of that second in ns."""
         draw = self.random.integers
-        moments = 240  # four stamps a second, so that trades expire in another order than they were bought in
+        moments = 240  # four stamps a second, so that trades do not expire in the order of purchase
         for moment, trades in enumerate(np.array_split(np.arange(count), moments)):
             self.now_ns += NS_PER_S // 4
             self.refresh()
@@ -251,7 +251,7 @@ class EngineBench:
         return self.now_ns + 61 * NS_PER_S
 
     def settle_ms(self, count: int, asset: int = 0) -> float:
-        """What it costs to settle `count` fixed-time trades that expire within one second, in one batch."""
+        """Milliseconds to settle `count` fixed-time trades that expire within one second, in one batch."""
         end_ns = self.buy_fixed(count, asset)
         while self.now_ns < end_ns - NS_PER_S:
             self.now_ns += NS_PER_S // 2
@@ -270,13 +270,12 @@ class EngineBench:
         return spent / 1e6
 
     def fire(self, count: int, instrument: int) -> dict[str, int]:
-        """What one quote costs that falls far enough to fire about `count` positions of the instrument, in one
-        batch."""
+        """Cost of one quote that falls far enough to close about `count` positions of the instrument."""
         book = self.machine.state.book
         open_here = (book.positions["id"] != 0) & (book.positions["instrument"] == instrument)
         lows = book.triggers["low"][book.positions["trigger"][open_here]]
         reached = lows - (book.positions["side"][open_here] < 0)  # a short is valued at the ask, a tick above
-        bid = int(np.partition(reached, -count)[-count]) if count < len(reached) else LOWEST
+        bid = int(np.partition(reached, -count)[-count]) if count < len(reached) else CRASH_BID
         records = self.quotes(np.array([instrument]), np.array([bid]))
         started = time.perf_counter_ns()
         applied = self.apply(records)
@@ -291,7 +290,7 @@ def run(
     progress: Progress = lambda *_: None,
     fixed_trades: int = 100_000,
 ) -> Results:
-    """All figures, at the given sizes of the book. At full size it takes about two minutes and 8 GB."""
+    """Run all measurements. At full size it takes about two minutes and 8 GB."""
     gc.collect()
     gc.disable()
     results: Results = {

@@ -1,10 +1,9 @@
-"""The gateway with everything behind it: orders and closes over WebSocket, each acknowledged only when it is on disk.
+"""The gateway benchmark: orders and closes over WebSocket, each acknowledged when it is on disk.
 
-The arena (sync on every batch, projection on, a market of all simulated symbols coming in) has core 0; the load and the
-exchange, neither of which is the arena's, have core 1. In turn with it and in the same way a bare echo server is
-measured, with messages of the size of an order: what WebSocket itself costs here. The ratio of the two is what carries
-over to other machines; `cpu_ratio`, of orders and echoes per second of the server's processor time, does so even when
-other programs had a part of the cores.
+The arena (sync on every batch, projection on, quotes of all simulated symbols) runs on core 0; the load client and the
+simulated exchange on core 1. In alternation, an echo server is measured with messages of the same size: the cost of
+WebSocket itself. The ratio of the two is comparable between machines; `cpu_ratio`, per second of the server's CPU time,
+is so even when other programs use the cores.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from bench.load import Result
 SERVER_CORE: Final = 0
 CLIENT_CORE: Final = 1
 BUSY: Final = 0.95
-"""A process above this share of its core is what the other one waits for; when none is, others had the cores."""
+"""CPU share above which a process is the bottleneck; if none is, other programs used the cores."""
 
 CONFIG: Final = """
 [market]
@@ -52,13 +51,13 @@ Progress = Callable[[str], None]
 
 
 class BenchFailed(Exception):
-    """The bench cannot be run here; the message says why."""
+    """The benchmark cannot run; the message says why."""
 
 
 def run(
     seconds: float, rounds: int, connections: int, data: Path | None, progress: Progress = lambda text: None
 ) -> dict[str, Any]:
-    """Measure both in turn; medians over the rounds. `orders_per_s` counts acknowledged orders and closes alike."""
+    """Measure both in alternation; medians over the rounds. `orders_per_s` counts acknowledged orders and closes."""
     if len(os.sched_getaffinity(0)) < 2:
         raise BenchFailed("the server and the load need a core each: this needs two")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=data or Path.cwd()) as folder:
@@ -122,7 +121,7 @@ def _report(
 
 @contextmanager
 def _server(arguments: list[str], core: int) -> Iterator[tuple[int, int]]:
-    """A Python process on that core, by its pid and the port that it prints."""
+    """Start a Python process on that core; yields its pid and the port that it prints."""
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
     os.sched_setaffinity(process.pid, {core})
     try:
@@ -147,13 +146,13 @@ def _measure(what: str, port: int, connections: int, seconds: float, pid: int) -
     return msgspec.json.decode(answer, type=Result)
 
 
-# What the arena says of its batches
+# Metrics of the arena's batches
 
 _BUCKET: Final = re.compile(r'^arena_(batch_records|log_append_seconds)_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
 def _histograms(port: int) -> dict[str, list[tuple[float, float]]]:
-    """Cumulative counts by upper bound, of the sizes of batches and the time that write and sync take."""
+    """Histograms of batch sizes and append times: cumulative counts by upper bound."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         text = response.read().decode()
     found: dict[str, list[tuple[float, float]]] = {}
@@ -180,7 +179,7 @@ def _batches(
 
 
 def _quantile(buckets: list[tuple[float, float]], share: float) -> float:
-    """Within its bucket a quantile is interpolated, as Prometheus does."""
+    """A quantile, interpolated within its bucket, as Prometheus does."""
     wanted = share * buckets[-1][1]
     low = below = 0.0
     for bound, count in buckets:

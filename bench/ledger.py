@@ -1,11 +1,11 @@
-"""The ledger bench: transfers between random accounts, on one core, no disk and no network.
+"""The ledger benchmark: transfers between random accounts, on one core, without disk and network.
 
-Commands go through `Machine.apply`, the only door, in batches: ids are new and random, every check is made, every
-transfer is told by an event. Time passes, so that as many ids are forgotten as become known: a full table, in which
-each batch also pays for those of a day ago. Held against a loop that does nothing but the additions.
+Commands go through `Machine.apply` in batches, with random ids, all checks and an event per transfer. Time passes so
+that as many ids expire as are added: the table of transfers is full, and each batch also pays for expiring old ones.
+The baseline is a loop that does only the additions.
 
-The commands of a round are there before its clock starts: made between two batches, they would take the machine's
-place in the caches.
+Commands are built before the clock starts: building them between batches would evict the machine's data from the
+caches.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from engine.storage.capacity import make_room_for_accounts
 
 BATCH = 1_000
 BATCHES = (100, BATCH, 4_096)
-"""Lengths of batches to compare: a batch costs some microseconds whatever is in it. The last one is the longest that
-an arena makes unless its config says otherwise."""
+"""Batch lengths to compare, since a batch has a fixed cost of some microseconds. The last one is the default maximum of
+an arena."""
 
-KNOWN = 1_000_000
-"""Transfers of the last day, at any time."""
+REMEMBERED = 1_000_000
+"""Number of transfers whose ids are remembered, those of the last day."""
 
-GRANTED = 1 << 40
-MOST_MOVED = 100
+INITIAL_BALANCE = 1 << 40
+MAX_AMOUNT = 100
 
 Progress = Callable[[str, int, int], None]
 Results = dict[str, Any]
 
 
 @entry
-def add(
+def apply_additions(
     accounts: NDArray[Any], debits: NDArray[np.int64], credits: NDArray[np.int64], amounts: NDArray[np.int64]
 ) -> None:
-    """The additions of as many transfers, and nothing else."""
+    """The baseline: only the additions of the transfers."""
     for i in range(len(amounts)):
         debit = accounts[debits[i]]
         debit.debits_posted += amounts[i]
@@ -59,13 +59,13 @@ def add(
 
 @entry
 def open_players(book: Book, first: int, end: int, code: int, asset: int) -> None:
-    """Open the accounts of many players: Python would spend most of its time on handing over the book."""
+    """Open accounts of many players in one call: passing the book to a kernel costs more than opening one."""
     for player in range(first, end):
         open_account(book, player, code, asset)
 
 
 class LedgerBench:
-    """A ledger of so many players' accounts, each with more than it will ever pay."""
+    """A ledger with accounts of `accounts` players, each with more money than it will pay."""
 
     def __init__(self, accounts: int, progress: Progress, seed: int = 1) -> None:
         self.machine = Machine()
@@ -82,8 +82,8 @@ class LedgerBench:
             records = self.transfers(min(BATCH, accounts + 1 - first))
             records["debit"] = self.world
             records["credit"] = _cash(np.arange(first, first + len(records)))
-            records["amount"] = GRANTED
-            self.timed([records])
+            records["amount"] = INITIAL_BALANCE
+            self.apply_timed([records])
             progress("opening accounts", first, accounts)
 
     def transfers(self, count: int, flags: int = 0) -> NDArray[np.void]:
@@ -96,11 +96,11 @@ class LedgerBench:
         debits = draw(0, self.accounts, count)
         records["debit"] = _cash(1 + debits)
         records["credit"] = _cash(1 + (debits + draw(1, self.accounts, count)) % self.accounts)
-        records["amount"] = draw(1, MOST_MOVED + 1, count)
+        records["amount"] = draw(1, MAX_AMOUNT + 1, count)
         return records
 
     def posts(self, holds: NDArray[np.void]) -> NDArray[np.void]:
-        """Posts of all that the holds hold."""
+        """Posts of the full amounts of the holds."""
         records = np.zeros(len(holds), TRANSFER)
         records["kind"] = Kind.TRANSFER
         records["flags"] = Transferring.POST
@@ -110,11 +110,11 @@ class LedgerBench:
         records["amount"] = holds["amount"]
         return records
 
-    def timed(self, batches: Iterable[NDArray[np.void]]) -> float:
-        """Apply the batches, none of whose commands may be refused; seconds spent in the machine."""
+    def apply_timed(self, batches: Iterable[NDArray[np.void]]) -> float:
+        """Apply the batches, without refusals; returns seconds spent in the machine."""
         spent = 0.0
         for records in list(batches):
-            self.now_ns += DAY_NS * len(records) // KNOWN
+            self.now_ns += DAY_NS * len(records) // REMEMBERED
             sequence = int(self.machine.state.book.world[0]["sequence"])
             batch = Batch(sequence + 1, self.now_ns, records.view(COMMAND), b"")
             started = time.perf_counter()
@@ -125,7 +125,7 @@ class LedgerBench:
         return spent
 
     def timed_additions(self, batches: Iterable[NDArray[np.void]]) -> float:
-        """Seconds that the additions alone take, on a table like the ledger's."""
+        """Seconds for the additions alone, on a table like the ledger's."""
         spent = 0.0
         columns = [
             [np.ascontiguousarray(column) for column in (1 + (r["debit"] >> 16), 1 + (r["credit"] >> 16), r["amount"])]
@@ -133,13 +133,13 @@ class LedgerBench:
         ]
         for debits, credits, amounts in columns:
             started = time.perf_counter()
-            add(self.bare, debits, credits, amounts)
+            apply_additions(self.bare, debits, credits, amounts)
             spent += time.perf_counter() - started
         return spent
 
 
 def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: int = 100_000) -> Results:
-    """All figures, `count` transfers a round; at full size it takes some ten seconds and 1 GB."""
+    """Run all measurements, `count` transfers per round. At full size it takes some ten seconds and 1 GB."""
     gc.collect()
     gc.disable()
     bench = LedgerBench(accounts, progress)
@@ -147,18 +147,18 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
     moved: dict[int, list[float]] = {length: [] for length in BATCHES}
     added, held, posted = [], [], []
     batches = range(count // BATCH)
-    for first in range(0, KNOWN, count):
-        bench.timed(bench.transfers(BATCH) for _ in batches)
-        progress("filling the day", first, KNOWN)
+    for first in range(0, REMEMBERED, count):
+        bench.apply_timed(bench.transfers(BATCH) for _ in batches)
+        progress("filling the day", first, REMEMBERED)
     for number in range(rounds):
         added.append(count / bench.timed_additions(bench.transfers(BATCH) for _ in batches))
         for length, rates in moved.items():
             needed = -(-count // length)
-            rates.append(needed * length / bench.timed(bench.transfers(length) for _ in range(needed)))
+            rates.append(needed * length / bench.apply_timed(bench.transfers(length) for _ in range(needed)))
         holds = bench.transfers(count, Transferring.PENDING)
-        held.append(count / bench.timed(np.split(holds, len(batches))))
+        held.append(count / bench.apply_timed(np.split(holds, len(batches))))
         chosen = np.split(bench.random.permutation(count), len(batches))
-        posted.append(count / bench.timed(bench.posts(holds[part]) for part in chosen))
+        posted.append(count / bench.apply_timed(bench.posts(holds[part]) for part in chosen))
         progress("transfers, holds and posts", number, rounds)
     gc.enable()
     state = bench.machine.state
@@ -167,7 +167,7 @@ def run(accounts: int = 1_000_000, progress: Progress = lambda *_: None, count: 
         "batch": BATCH,
         "accounts": accounts,
         "known_transfers": int(state.book.world[0]["transfers_known"] - state.book.world[0]["transfers_forgotten"]),
-        "ids": "new, random 128 bits; as many are forgotten as become known",
+        "ids": "new, random 128 bits; as many expire as are added",
         "transfers_per_s": round(statistics.median(moved[BATCH])),
         "transfers_per_s_best": round(max(moved[BATCH])),
         "transfers_per_s_by_batch": {str(length): round(statistics.median(moved[length])) for length in BATCHES},

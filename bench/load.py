@@ -1,9 +1,9 @@
-"""The load: connections that each have one request in flight, and send the next as soon as it is answered.
+"""The load client: connections with one request in flight each; the next is sent when the reply arrives.
 
     python -m bench.load orders|echo PORT CONNECTIONS SECONDS SERVER_PID
 
-Prints one JSON object. As light as it can be (picows, no decoding), so that the server is what is measured: for
-orders, a reply is told from an event by its first bytes, and the position's id is cut out of it.
+Prints one JSON object. It is as light as possible (picows, no decoding), so that the server is the bottleneck: a reply
+is distinguished from an event by its first bytes, and the position's id is cut out of it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def close_message(position: bytes) -> bytes:
 
 
 class Load:
-    """What all connections share: are we measuring, and what came of it?"""
+    """State shared by all connections, and the measured latencies."""
 
     def __init__(self) -> None:
         self.measuring = False
@@ -65,7 +65,7 @@ class Load:
 
 
 class Echo(picows.WSListener):
-    """Sends the same message again and again."""
+    """Sends the same message again after each reply."""
 
     def __init__(self, load: Load, message: bytes) -> None:
         self.load = load
@@ -85,19 +85,19 @@ class Echo(picows.WSListener):
 
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         if frame.msg_type == picows.WSMsgType.TEXT:
-            self.take(frame.get_payload_as_bytes())
+            self.on_reply(frame.get_payload_as_bytes())
 
-    def take(self, payload: bytes) -> None:
-        self.answered()
+    def on_reply(self, payload: bytes) -> None:
+        self.record_latency()
         self.send(self.message)
 
-    def answered(self) -> None:
+    def record_latency(self) -> None:
         if self.load.measuring:
             self.load.latencies_ns.append(time.perf_counter_ns() - self.sent_ns)
 
 
 class Orders(Echo):
-    """Opens a position, closes it, opens the next. Listens to its private channel, as every player does."""
+    """Opens a position, closes it, opens the next; subscribed to its private channel, as players are."""
 
     def __init__(self, load: Load, symbol: str, token: str) -> None:
         super().__init__(load, order_message(symbol))
@@ -109,7 +109,7 @@ class Orders(Echo):
         transport.send(picows.WSMsgType.TEXT, b'{"id":0,"op":"auth","args":{"token":"%s"}}' % self.token.encode())
         transport.send(picows.WSMsgType.TEXT, b'{"id":0,"op":"subscribe","args":{"channels":["me"]}}')
 
-    def take(self, payload: bytes) -> None:
+    def on_reply(self, payload: bytes) -> None:
         if not payload.startswith(REPLY):
             if not self.ready.done():
                 self.ready.set_result(None)  # the snapshot of `me`
@@ -119,7 +119,7 @@ class Orders(Echo):
                 self.load.refused += 1
                 self.send(self.message)
             return
-        self.answered()
+        self.record_latency()
         at = payload.find(POSITION)
         is_order = payload.find(b'"order":') >= 0
         if is_order and at >= 0:
@@ -129,13 +129,13 @@ class Orders(Echo):
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time that all threads of the process have used."""
+    """CPU seconds used by all threads of the process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-async def guests(port: int, count: int) -> list[str]:
-    """Tokens of so many new players."""
+async def register_guests(port: int, count: int) -> list[str]:
+    """Register `count` guests; returns their tokens."""
     url = f"http://127.0.0.1:{port}/api/v1/auth/guest"
     tokens = []
     async with aiohttp.ClientSession() as http:
@@ -147,10 +147,10 @@ async def guests(port: int, count: int) -> list[str]:
 
 
 async def run(what: str, port: int, connections: int, seconds: float, server_pid: int) -> Result:
-    """Measure for so long, after a second to get going."""
+    """Measure for `seconds`, after WARM_UP_S."""
     load = Load()
     listeners: list[Echo] = []
-    tokens = await guests(port, connections) if what == "orders" else [""] * connections
+    tokens = await register_guests(port, connections) if what == "orders" else [""] * connections
     for number, token in enumerate(tokens):
         symbol = SYMBOLS[number % len(SYMBOLS)]
         listener = Orders(load, symbol, token) if what == "orders" else Echo(load, order_message(symbol))

@@ -1,4 +1,4 @@
-"""A real arena in a process of its own, for tests and soaks that kill it."""
+"""An arena server in a process of its own, for tests that kill it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import urllib.request
 from pathlib import Path
 
 ARENA = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
-"""The command `arena`, of the sources under test."""
+"""The command `arena` of the sources under test."""
 
 START_S = 110.0
-"""A start may have to compile the kernels first."""
+"""Seconds: a start may have to compile the kernels."""
 
 READY_S = 20.0
 
-PATIENT = """
+TEST_CONFIG = """
 [limits]
 connections_per_address = 100000
 guests_per_address_per_minute = 1000000
@@ -29,18 +29,18 @@ wrong_codes_per_minute = 1000000
 refuse_opens_after_ms = 5000
 refuse_most_after_ms = 5000
 """
-"""Tests run side by side on few cores: what is slow then is not overloaded."""
+"""Limits for tests, which run in parallel on few cores: slowness there is no overload."""
 
 
 class ArenaProcess:
-    """`arena serve`, by default on the simulated market. `url` is where it listens; restarts keep the port."""
+    """`arena serve`, by default with the simulated market, listening on `url`. Restarts keep the port."""
 
     def __init__(self, data: Path, *arguments: str, config: str = "") -> None:
         self.data = data
         self._arguments = arguments
         self.port = 0
         self._config = data.with_name(data.name + ".toml")
-        self._config.write_text(PATIENT + config)
+        self._config.write_text(TEST_CONFIG + config)
         self._errors = data.with_name(data.name + ".err")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -54,7 +54,7 @@ class ArenaProcess:
         return self._process.pid
 
     def start(self) -> None:
-        """Return when it is ready: it listens, and prices are fresh."""
+        """Start; returns when it listens and has fresh prices."""
         arguments = ["serve", "--data", str(self.data), "--port", str(self.port), "--config", str(self._config)]
         arguments += self._arguments
         with self._errors.open("ab") as errors:
@@ -69,7 +69,7 @@ class ArenaProcess:
             time.sleep(0.05)
 
     def _not_ready(self) -> str:
-        """Why it is not; empty when it is."""
+        """Why it is not ready; empty when it is."""
         try:
             urllib.request.urlopen(f"{self.url}/ready", timeout=5).close()
         except urllib.error.HTTPError as error:
@@ -82,11 +82,11 @@ class ArenaProcess:
         assert self._process is not None
         assert self._process.stdout is not None
         until_s = time.monotonic() + START_S
-        said = select.poll()  # unlike select(), it takes any number of open files
-        said.register(self._process.stdout, select.POLLIN)
+        poll = select.poll()  # unlike select(), it takes any number of open files
+        poll.register(self._process.stdout, select.POLLIN)
         line = b""
         while not line.endswith(b"\n") and time.monotonic() < until_s:
-            if said.poll(200):
+            if poll.poll(200):
                 read = os.read(self._process.stdout.fileno(), 1)
                 if not read:
                     break
@@ -95,11 +95,11 @@ class ArenaProcess:
         return line.decode().strip()
 
     def kill(self) -> None:
-        """kill -9: nothing can be finished."""
+        """Send SIGKILL."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """Ask it to stop; its exit code."""
+        """Send SIGTERM; returns the exit code."""
         return self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> int:
@@ -114,5 +114,5 @@ class ArenaProcess:
 
 
 def arena(*arguments: str, timeout_s: float = START_S) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command `arena` to completion."""
     return subprocess.run([*ARENA, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)

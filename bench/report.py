@@ -1,4 +1,4 @@
-"""Results of a bench: with the machine they come from, since a figure without it says little."""
+"""Printing results of a benchmark, together with a description of the machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 
 def machine() -> dict[str, Any]:
-    """What a reader has to know of this machine to compare."""
+    """The properties of this machine that results depend on."""
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)),
@@ -35,7 +35,7 @@ def _cpu() -> str:
 
 
 def print_report(results: dict[str, Any], json: bool) -> None:
-    """To standard output: one line of JSON, or a table."""
+    """Print results to standard output: one line of JSON, or a table."""
     whole = results | {"machine": machine()}
     if json:
         print(msgspec.json.encode(whole).decode())

@@ -1,8 +1,8 @@
-"""Bots play while the server is killed again and again; afterwards the log must hold all that was acknowledged.
+"""Soak test: bots trade while the server is killed repeatedly; the log must have all acknowledged commands.
 
     python -m bench.soak [CYCLES] [--players N] [--market M]      100 cycles of about 5 s, 15 bots, by default
 
-After each kill the folder is verified: replay from the first entry, snapshot and tail, and the invariants must agree.
+After each kill the data folder is verified: replay from the first entry, snapshots and invariants must agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CYCLE_S = (2.0, 6.0)
 
 
 async def soak(cycles: int, players: int, market: list[str], folder: Path) -> list[str]:
-    """Everything that was wrong."""
+    """Run the test; returns all problems found."""
     random = Random(cycles)
     journal = folder / "acknowledged.jsonl"
     server = ArenaProcess(folder / "data", *market)
@@ -36,17 +36,17 @@ async def soak(cycles: int, players: int, market: list[str], folder: Path) -> li
     playing = asyncio.create_task(
         play(server.url, players, 1e9, seed=1, actions_per_s=5 * 15 / max(15, players), journal=journal, stop=stop)
     )
-    wrong: list[str] = []
+    problems: list[str] = []
     for cycle in range(1, cycles + 1):
         await asyncio.sleep(random.uniform(*CYCLE_S) + players / 50)
         server.kill()
         lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-        verdict = await asyncio.to_thread(verified, server.data)
+        verdict = await asyncio.to_thread(verify, server.data)
         if isinstance(verdict, str):
-            wrong.append(f"cycle {cycle}: {verdict}")
+            problems.append(f"cycle {cycle}: {verdict}")
             break
-        lost = await asyncio.to_thread(missing, server.data, lines)
-        wrong += [f"cycle {cycle}: acknowledged, but not in the log: {line}" for line in lost]
+        lost = await asyncio.to_thread(missing_commands, server.data, lines)
+        problems += [f"cycle {cycle}: acknowledged, but not in the log: {line}" for line in lost]
         begun_s = time.monotonic()
         await asyncio.to_thread(server.start)
         print(
@@ -57,11 +57,11 @@ async def soak(cycles: int, players: int, market: list[str], folder: Path) -> li
     stop.set()
     summary = await playing
     server.stop()
-    return wrong + summary.error_examples
+    return problems + summary.error_examples
 
 
-def verified(data: Path) -> dict[str, Any] | str:
-    """What `arena verify` says: a replay from the first entry agrees; or, as text, what is wrong."""
+def verify(data: Path) -> dict[str, Any] | str:
+    """The JSON result of `arena verify`; its error output, as text, if it fails."""
     done = arena("verify", "--data", str(data), "--json")
     if done.returncode:
         return f"{done.stdout} {done.stderr}".strip()
@@ -69,8 +69,8 @@ def verified(data: Path) -> dict[str, Any] | str:
     return verdict
 
 
-def missing(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
-    """Which acknowledged requests are not commands of their player's in the log."""
+def missing_commands(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
+    """Acknowledged requests that are not commands of that player in the log."""
     players = {
         entry.batch.first_sequence + i: int(record["player"])
         for entry in entries(Folder(data / "log"))
@@ -81,7 +81,7 @@ def missing(data: Path, lines: list[dict[str, int]]) -> list[dict[str, int]]:
 
 
 def main() -> None:
-    """Entry point; exit code 1 when something was wrong."""
+    """Entry point; exit code 1 when there were problems."""
     parser = argparse.ArgumentParser(description="Kill the arena again and again while bots play.")
     parser.add_argument("cycles", type=int, nargs="?", default=100)
     parser.add_argument("--players", type=int, default=15)
@@ -90,11 +90,11 @@ def main() -> None:
     options = parser.parse_args()
     market = ["--market", options.market, "--speed", options.speed, "--loop"] if options.market else []
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        wrong = asyncio.run(soak(options.cycles, options.players, market, Path(folder)))
-    for line in wrong:
+        problems = asyncio.run(soak(options.cycles, options.players, market, Path(folder)))
+    for line in problems:
         print(f"error: {line}")
-    print(f"{options.cycles} kills, {len(wrong)} errors")
-    sys.exit(bool(wrong))
+    print(f"{options.cycles} kills, {len(problems)} errors")
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":

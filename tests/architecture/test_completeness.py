@@ -26,6 +26,7 @@ MAPPED = [
     "engine/ledger",
     "engine/competition",
     "persistence",
+    "bench",
     *GATEWAY,
     "tests/oracle",
 ]
