@@ -26,7 +26,7 @@ from engine.ledger.accounts import account_id, open_account
 from engine.model.commands import COMMAND, TRANSFER, Account, Asset, Batch, Kind, Transferring
 from engine.model.scale import DAY_NS
 from engine.model.tables import Book, make_array
-from engine.storage.capacity import make_room_for_accounts
+from engine.storage.capacity import ensure_capacity_for_accounts
 
 BATCH = 1_000
 BATCHES = (100, BATCH, 4_096)
@@ -73,7 +73,7 @@ class LedgerBench:
         self.now_ns = 1_700_000_000_000_000_000
         self.accounts = accounts
         self.world = int(account_id(0, Account.WORLD.value, Asset.USDT.value))
-        make_room_for_accounts(self.machine.state, accounts + 1)
+        ensure_capacity_for_accounts(self.machine.state, accounts + 1)
         self.bare = make_array("accounts", accounts + 2)
         book = self.machine.state.book
         open_account(book, 0, Account.WORLD.value, Asset.USDT.value)

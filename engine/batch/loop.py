@@ -30,7 +30,7 @@ from engine.model.tables import (
     TIMER_SAMPLE,
     TIMER_WAIT,
 )
-from engine.storage.capacity import has_room
+from engine.storage.capacity import has_capacity
 from engine.storage.event_buffer import clear
 from engine.storage.idempotency import forget_expired, known, recall, remember, same
 from engine.storage.timers import clear_timer, next_due
@@ -83,7 +83,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
     if i == START:
         if at_ns < book.world[0].now_ns or first_sequence != book.world[0].sequence + 1:
             return OUT_OF_ORDER
-        if not has_room(book, len(commands.header)):
+        if not has_capacity(book, len(commands.header)):
             return START
         book.world[0].now_ns = at_ns
         forget_expired(book)

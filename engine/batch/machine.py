@@ -69,7 +69,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import PPM
 from engine.model.state import State
 from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE
-from engine.storage.capacity import make_room
+from engine.storage.capacity import ensure_capacity, ensure_capacity_for_evaluation
 from engine.storage.emit import Announcer, Emit
 from engine.storage.idempotency import known, recall, remember, same
 from engine.trading.define_instrument import define_instrument
@@ -168,24 +168,28 @@ class Machine:
         while (i := apply(self.state.book, commands, events, first, at_ns, i)) != loop.DONE:
             assert i != loop.OUT_OF_ORDER, "stamps never go back, and sequences have no gaps"
             if i == loop.START:
-                make_room(self.state, count)
+                short = self.state.book
+                ensure_capacity(self.state, count)
+                assert self.state.book is not short, "a table is too short, and none has grown"
                 continue
             self._emit.drain()
             progress = self.state.book.progress[0]
             if progress["phase"] in (loop.PHASE_MATCH, loop.PHASE_TIMER, loop.PHASE_FEED):
                 self._go_on(int(progress["phase"]))
                 self._emit.drain()
-                make_room(self.state, count)
+                ensure_capacity(self.state, count)
                 progress["phase"] = progress["resume"]
                 continue
             if i < count and commands.header[i]["kind"] == Kind.COLD and progress["phase"] == loop.PHASE_ENTRY:
                 self.state.book.outcomes[i] = 0
                 self._apply_cold(batch, commands.header[i], self.state.book.outcomes[i], first + i)
                 self._emit.drain()
-                make_room(self.state, count)
+                ensure_capacity(self.state, count)
                 if self.state.book.progress[0]["ending"]:
                     self.state.book.progress[0]["phase"] = loop.PHASE_TIMERS
                 i += 1
+                continue
+            ensure_capacity_for_evaluation(self.state)
         self._apply = self._apply or specialized(loop.apply)
         return Applied(self.state.book.outcomes[:count], self._emit.taken())
 

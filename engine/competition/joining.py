@@ -17,7 +17,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import BOUND
 from engine.model.state import State
 from engine.model.tables import MATCH_OPEN, MATCH_WAITING
-from engine.storage.capacity import make_room_for_match, make_room_for_seats
+from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
 from engine.storage.emit import Emit, go_through
 from engine.trading.challenge_rules import start_watch, time_match, time_match_now
 from engine.trading.seats import close_seat, find_seat, reset_seat
@@ -39,7 +39,7 @@ def register_player(state: State, command: RegisterPlayer, emit: Emit) -> tuple[
 
     matches = np.asarray(state.book.matches)
     practice = np.flatnonzero((matches["practice"] != 0) & (matches["status"] == MATCH_OPEN)).tolist()
-    make_room_for_seats(state, len(practice) + 1)
+    ensure_capacity_for_seats(state, len(practice) + 1)
     book = state.book
     book.world[0]["players"] += 1
     player = int(book.world[0]["players"])
@@ -68,8 +68,8 @@ def join_match(state: State, command: JoinMatch, emit: Emit) -> tuple[Reason, in
 
 def join(state: State, command: JoinMatch, emit: Emit) -> None:
     """Charge the entry fee and seat the player; `check_join` has accepted the command."""
-    make_room_for_seats(state, 1)
-    make_room_for_match(state, 0)
+    ensure_capacity_for_seats(state, 1)
+    ensure_capacity_for_match(state, 0)
     charge_entry_fee(state, command.match, command.player, emit)
     open_seats(state, [command.player], command.match, emit)
     _update_countdown(state, command.match, emit)
@@ -107,7 +107,7 @@ def leave_match(state: State, command: LeaveMatch, emit: Emit) -> tuple[Reason, 
     if book.matches[command.match]["status"] != MATCH_WAITING:
         return Reason.MATCH_NOT_WAITING, 0
 
-    make_room_for_match(state, 0)
+    ensure_capacity_for_match(state, 0)
     close_seat(state.book, row)
     refund_entry_fees(state, command.match, for_kernels(np.array([command.player])), emit)
     emit(EventKind.SEAT_CLOSED, command.player, command.match)

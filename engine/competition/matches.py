@@ -37,7 +37,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import State
 from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMER_DAY
-from engine.storage.capacity import make_room_for_match, make_room_for_seats
+from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
 from engine.storage.emit import Emit, go_through
 from engine.storage.hash_index import allowed_key, find, insert
 from engine.storage.timers import set_timer
@@ -64,8 +64,8 @@ def create_match(state: State, command: CreateMatch, emit: Emit) -> tuple[Reason
             return reason, 0
 
     players = int(state.book.world[0]["players"])
-    make_room_for_match(state, len(game.allowed_symbols))
-    make_room_for_seats(state, players + 1 if command.practice else 0)
+    ensure_capacity_for_match(state, len(game.allowed_symbols))
+    ensure_capacity_for_seats(state, players + 1 if command.practice else 0)
     book = state.book
     book.world[0]["matches"] += 1
     match_id = int(book.world[0]["matches"])
@@ -154,7 +154,7 @@ def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, 
         reason = Reason.MATCH_EMPTY
     if reason is not Reason.ACCEPTED:
         return reason, 0
-    make_room_for_match(state, 0)
+    ensure_capacity_for_match(state, 0)
     time_match_now(state.book, command.match)
     return Reason.ACCEPTED, command.match
 
@@ -215,7 +215,7 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
     if book.matches[command.match]["status"] != MATCH_OPEN:
         return Reason.MATCH_NOT_OPEN, 0
 
-    make_room_for_match(state, 0)
+    ensure_capacity_for_match(state, 0)
     if command.void:
         state.book.matches[command.match]["void"] = Reason.CALLED_OFF
     time_match_now(state.book, command.match)
@@ -226,7 +226,7 @@ def advance_match(state: State, match_id: int, emit: Emit) -> None:
     """Serve the match's timer: start it when it waits, else (it is settled) rank or cancel it."""
     match = state.book.matches[match_id]
     if match["status"] == MATCH_WAITING:
-        make_room_for_match(state, 0)
+        ensure_capacity_for_match(state, 0)
         _open_match(state, match_id)
         emit_to_all(state, match_id, EventKind.MATCH_STARTED, emit)
     elif match["void"]:

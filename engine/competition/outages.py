@@ -13,7 +13,7 @@ from engine.competition.outage_kernels import start_outage_timer
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.state import State
-from engine.storage.capacity import make_room_for_timers
+from engine.storage.capacity import ensure_capacity_for_timers
 from engine.storage.emit import Emit
 from engine.storage.timers import clear_timer
 from engine.trading.challenge_rules import time_match
@@ -41,7 +41,7 @@ def void_or_pause_match(state: State, timer: int, emit: Emit) -> None:
 def resume_paused_matches(state: State, emit: Emit) -> None:
     """Resume all paused matches, with their ends postponed. Walks all matches, once per outage."""
     paused = np.flatnonzero(np.asarray(state.book.matches)["paused_since_ns"]).tolist()
-    make_room_for_timers(state, 2 * len(paused))
+    ensure_capacity_for_timers(state, 2 * len(paused))
     book = state.book
     now_ns = int(book.world[0]["now_ns"])
     for match_id in paused:

@@ -21,7 +21,7 @@ from engine.model.commands import Account, Asset, CreateGame, TransferCode, of_p
 from engine.model.reasons import Reason
 from engine.model.state import State
 from engine.model.tables import OPENED_AT_ONCE
-from engine.storage.capacity import make_room_for_accounts, make_room_for_hold
+from engine.storage.capacity import ensure_capacity_for_accounts, ensure_capacity_for_hold
 from engine.storage.emit import Emit, go_through
 
 
@@ -40,7 +40,7 @@ def check_prize_funds(state: State, game: CreateGame) -> Reason:
 
 def reserve_prize(state: State, match_id: int, game: CreateGame, emit: Emit) -> None:
     """Open the match's escrow, and hold the items and the part of a fixed prize that fees may not cover."""
-    make_room_for_accounts(state, OPENED_AT_ONCE)  # one command may create many matches, from a queue
+    ensure_capacity_for_accounts(state, OPENED_AT_ONCE)  # one command may create many matches, from a queue
     for number, (item, count) in enumerate(game.item_rewards):
         held = _hold_from_rewards(state, match_id, ASSETS_BY_NAME[item], count, TransferCode.ITEM_REWARD, emit)
         state.book.matches[match_id]["item_holds"][number] = held
@@ -58,7 +58,7 @@ def _hold_from_rewards(state: State, match_id: int, asset: Asset, amount: int, c
     """Hold an amount from the house's rewards for the match's escrow; returns the hold's row."""
     rewards = ensure_account(state.book, 0, Account.HOUSE_REWARDS, asset)
     escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
-    make_room_for_hold(state)
+    ensure_capacity_for_hold(state)
     require_accepted(place_hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.transfer_plan[0]["hold"])
 

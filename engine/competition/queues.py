@@ -22,7 +22,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_S
 from engine.model.state import Queue, State
 from engine.model.tables import TIMER_QUEUE
-from engine.storage.capacity import make_room_for_timers
+from engine.storage.capacity import ensure_capacity_for_timers
 from engine.storage.emit import Emit
 from engine.storage.timers import clear_timer, set_timer
 
@@ -60,7 +60,7 @@ def join_queue(state: State, command: JoinQueue, emit: Emit) -> tuple[Reason, in
         return Reason.QUEUE_FULL, 0
 
     state.cold.queues[command.game] = queue
-    make_room_for_timers(state, 1)
+    ensure_capacity_for_timers(state, 1)
     world = state.book.world[0]
     timer = until_ns = 0
     if game.queue_timeout_s:

@@ -18,7 +18,7 @@ from engine.model.commands import Account, BonusAt, FundReferrals, SetReferrals,
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
 from engine.model.state import Bonus, State
-from engine.storage.capacity import make_room_for_accounts
+from engine.storage.capacity import ensure_capacity_for_accounts
 from engine.storage.emit import Emit
 from engine.storage.event_buffer import EVENTS_PER_PLAYER
 
@@ -85,7 +85,7 @@ def _pay_bonuses(state: State, players: list[int], at: BonusAt, match_id: int, e
         house = find_account_row(state.book, 0, Account.HOUSE_REFERRALS, asset)
         began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *terms_of_payment))
         if i == began:  # the accounts table had no room
-            make_room_for_accounts(state, 2)
+            ensure_capacity_for_accounts(state, 2)
     for player, is_paid in zip(due, paid.tolist(), strict=True):
         if is_paid:
             cold.bonuses[player] = Bonus(asset, referrer_bonus, bonus)

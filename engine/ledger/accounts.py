@@ -12,7 +12,7 @@ from __future__ import annotations
 from engine.jit import entry, kernel
 from engine.model.commands import Account
 from engine.model.tables import MUST_NOT_OVERDRAW, Book
-from engine.storage.account_rows import account_row, row_for
+from engine.storage.account_rows import ROWS_PER_ACCOUNT, account_row, row_for
 
 
 @entry
@@ -69,5 +69,5 @@ def find_account_row(book: Book, owner: int, code: Account, asset: int) -> int:
 def ensure_account(book: Book, owner: int, code: Account, asset: int) -> int:
     """`open_account` for cold handlers."""
     row = int(open_account(book, owner, code.value, int(asset)))
-    assert 2 * int(book.world[0]["accounts"]) <= len(book.accounts), "the accounts table is over half full"
+    assert ROWS_PER_ACCOUNT * int(book.world[0]["accounts"]) <= len(book.accounts), "accounts are over half full"
     return row

@@ -11,7 +11,7 @@ from engine.ledger.balances import available, check_transfer, post_transfer
 from engine.model.commands import Account
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from engine.storage.account_rows import has_room_for_accounts
+from engine.storage.account_rows import has_capacity_for_accounts
 from engine.storage.event_buffer import begin, fits
 
 
@@ -52,7 +52,7 @@ def pay_bonuses(
             and _can_receive(book, debit_row, row, bonus)
         ):
             opens = (referrer_row == 0 and referrer_bonus != 0) or (row == 0 and bonus != 0)
-            if opens and not has_room_for_accounts(book, 2):
+            if opens and not has_capacity_for_accounts(book, 2):
                 return i
             if referrer_bonus != 0:
                 referrer_row = open_account(book, referrers[i], account_code, asset)

@@ -15,6 +15,9 @@ from engine.jit import entry, kernel
 _GOLDEN_RATIO: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over it, odd, as a signed number."""
 
+ROWS_PER_ACCOUNT: Final = 2
+"""The table is never more than half full."""
+
 
 @kernel
 def account_row(book, id):
@@ -24,9 +27,15 @@ def account_row(book, id):
 
 
 @kernel
-def has_room_for_accounts(book, accounts):
-    """Can so many be opened? If not, room.py lets there be room."""
-    return 2 * (book.world[0].accounts + accounts) <= len(book.accounts)
+def has_capacity_for_accounts(book, accounts):
+    """Can so many be opened? If not, capacity.py lets the table grow."""
+    return length_for_accounts(book, accounts) <= len(book.accounts)
+
+
+@kernel
+def length_for_accounts(book, accounts):
+    """How long the table must be for so many more accounts."""
+    return ROWS_PER_ACCOUNT * (book.world[0].accounts + accounts)
 
 
 @entry

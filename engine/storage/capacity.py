@@ -1,14 +1,19 @@
-"""Room for what comes next: tables grow here, by doubling, before a batch or within a cold command, and never inside a
-kernel.
+"""Capacity: how long the tables must be for what comes next, and how they grow to that length.
 
-How much a batch can take at most is said once more, as a question, in kernels/rows.py: `has_room`.
+Kernels take rows without asking whether there are any, so all that a batch can take is there before it starts. One
+formula, `needed_lengths`, says how much that is: kernels compare it with what there is, and Python lets the tables grow
+to it. They grow by doubling, before a batch or within a cold command, and never inside a kernel. What else a cold
+command takes, its handler asks for with one of the `ensure_capacity_for_...`.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, Final, NamedTuple
 
-from engine.jit import kernel
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.jit import entry, kernel
 from engine.jit.plain import for_kernels
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.state import State
@@ -33,184 +38,227 @@ from engine.model.tables import (
     SLOTS_PER_TRANSFER,
     TIMERS,
     WAITING,
+    Book,
     grown,
     make_array,
 )
 from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
-from engine.storage.account_rows import give_rows, has_room_for_accounts
+from engine.storage.account_rows import ROWS_PER_ACCOUNT, give_rows, length_for_accounts
 
-_BY_TRIGGER_ROW = ("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch")
+SLOTS_PER_ENTRY: Final = 2
+"""Of an index: it is never more than half full."""
 
 
-def make_room(state: State, commands: int) -> None:
-    """Let the tables have room for a batch of so many hot commands, or a cold one. Rows of accounts change."""
-    book = state.book
+class Lengths(NamedTuple):
+    """Lengths of tables, by their names in the Book."""
+
+    outcomes: int
+    orders: int
+    positions: int
+    bands: int
+    position_lists: int
+    holdings: int
+    timers: int
+    waiting: int
+    fixed_trades: int
+    exposures: int
+    requests: int
+    holds: int
+    accounts: int
+    transfers: int
+    pages: int
+    bound_low: int
+    id_index: int
+    holding_index: int
+    exposure_index: int
+    request_index: int
+    transfer_index: int
+
+
+@entry
+def needed_lengths(book, count):
+    """The lengths at which the tables take a batch of so many hot commands, whatever they are, or a cold one.
+
+    Rows that are free count as used. Besides what its commands take, any order that is live may be filled by a quote of
+    the batch, and any hold may end.
+    """
+    world = book.world[0]
     heads = book.heads
-    orders = int(heads[ORDERS]["live"])
-    fills = commands + orders
-    buckets = 2 * (int(book.world[0]["instruments"]) + 1)
-    # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
-    # a band. That of the order is free then, but its page need not be.
-    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, buckets) + 1
-    known = int(book.world[0]["transfers_known"]) - int(book.world[0]["transfers_forgotten"])
-    transfers = known + int(heads[HOLDS]["live"]) + 2 * commands + 1  # each command may end a hold, and time ends any
-
-    _fit(state, ("outcomes",), commands)
-    _fit(state, ("orders",), int(heads[ORDERS]["used"]) + commands)
-    _fit(state, ("positions",), int(heads[POSITIONS]["used"]) + fills)
-    _fit(state, ("bands",), int(heads[BANDS]["used"]) + fills)
-    _fit(state, ("position_lists",), int(heads[POSITION_LISTS]["used"]) + fills)
-    _fit(state, ("holdings",), int(heads[HOLDINGS]["used"]) + commands)
-    _fit(state, ("timers", "timer_heap"), int(heads[TIMERS]["used"]) + 2 * commands)
-    _fit(state, ("waiting",), int(heads[WAITING]["used"]) + commands)
-    _fit(state, ("fixed_trades",), int(heads[FIXED_TRADES]["used"]) + commands)
-    _fit(state, ("exposures",), int(heads[EXPOSURES]["used"]) + commands)
-    _fit(state, ("requests",), int(heads[REQUESTS]["used"]) + commands)
-    _fit(state, ("holds",), int(heads[HOLDS]["used"]) + 2 * commands)  # a fixed-time trade has two
-    make_room_for_accounts(state, OPENED_AT_ONCE)
-    _fit_ring(state, transfers)
-    _fit(state, ("pages",), int(heads[PAGES]["used"]) + pages)
-    _fit(state, _BY_TRIGGER_ROW, len(state.book.pages) * PAGE_ROWS)
-    # Every bucket may move to an extent of twice its room.
-    bounds = 3 * int(book.world[0]["bounds_used"]) + BOUNDS_STEP * buckets + 2 * pages
-    _fit(state, ("bound_low", "bound_high", "bound_page"), bounds)
-    _fit_index(state, "id_index", int(heads[ORDERS]["live"]) + int(heads[POSITIONS]["live"]) + commands)
-    _fit_index(state, "holding_index", int(heads[HOLDINGS]["live"]) + commands)
-    _fit_index(state, "exposure_index", int(heads[EXPOSURES]["live"]) + commands)
-    _fit_index(state, "request_index", int(heads[REQUESTS]["live"]) + commands)
-    _fit_index(state, "transfer_index", transfers, SLOTS_PER_TRANSFER)
-
-
-def make_room_for_seats(state: State, seats: int) -> None:
-    """Let there be room for so many more seats, one of them a new player's."""
-    _fit(state, ("seats", "due_seats", "due_seats_scratch"), int(state.book.heads[SEATS]["used"]) + seats)
-    _fit(state, ("order_rates",), int(state.book.heads[ORDER_RATES]["used"]) + seats)
-    _fit(state, ("players", "careers"), int(state.book.world[0]["players"]) + 2)
-    _fit_index(state, "seat_index", int(state.book.heads[SEATS]["live"]) + seats)
-
-
-def make_room_for_accounts(state: State, accounts: int) -> None:
-    """Let there be room for so many more accounts: whoever has the row of one must find it anew."""
-    table, live = np.asarray(state.book.accounts), int(state.book.world[0]["accounts"])
-    length = len(table)
-    if length >= 2 * (live + accounts):
-        return
-    while length < 2 * (live + accounts):
-        length *= 2
-    larger = make_array("accounts", length)
-    opened = table[table["id"] > 0]
-    rows = for_kernels(np.empty(len(opened), np.int64))
-    give_rows(larger, for_kernels(opened["id"].copy()), rows)
-    np.asarray(larger)[rows] = opened
-    state.book = state.book.with_arrays(accounts=larger)
-
-
-def make_room_for_hold(state: State) -> None:
-    """Let there be room for one more hold that has no id."""
-    _fit(state, ("holds",), int(state.book.heads[HOLDS]["used"]) + 1)
-
-
-def make_room_for_instrument(state: State) -> None:
-    """Let there be room for one more instrument."""
-    rows = int(state.book.world[0]["instruments"]) + 2
-    _fit(state, ("instruments", "quotes"), rows)
-    _fit(state, ("buckets",), 2 * rows)
-    _fit(state, ("brackets",), BRACKETS_PER_INSTRUMENT * rows)
-    _fit(state, ("hours",), HOURS_PER_INSTRUMENT * rows)
-    _fit(state, ("candles",), len(INTERVALS_S) * rows)
-
-
-def make_room_for_match(state: State, allowed: int) -> None:
-    """Let there be room for one more match, of so many instruments if not all."""
-    if allowed:  # to count the entries is to look at all of them, and matches come and begin without any, too
-        entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
-        _fit_index(state, "allowed_index", entries + allowed)
-    make_room_for_timers(state, 4)
-    _fit(state, ("matches",), int(state.book.world[0]["matches"]) + 2)
-
-
-def make_room_for_timers(state: State, timers: int) -> None:
-    """Let there be room for so many more timers."""
-    _fit(state, ("timers", "timer_heap"), int(state.book.heads[TIMERS]["used"]) + timers)
-
-
-def _fit(state: State, names: tuple[str, ...], rows: int) -> None:
-    """Let the tables `names`, which are of one length, have at least `rows` rows."""
-    length = len(getattr(state.book, names[0]))
-    if length >= rows:
-        return
-    while length < rows:
-        length *= 2
-    state.book = state.book.with_arrays(**{name: grown(getattr(state.book, name), name, length) for name in names})
-
-
-def _fit_ring(state: State, transfers: int) -> None:
-    """Let there be room for so many known transfers."""
-    ring, world = np.asarray(state.book.transfers), state.book.world[0]
-    length = len(ring)
-    if length >= transfers:
-        return
-    while length < transfers:
-        length *= 2
-    larger = make_array("transfers", length)
-    numbers = np.arange(int(world["transfers_forgotten"]) + 1, int(world["transfers_known"]) + 1)
-    np.asarray(larger)[numbers & (length - 1)] = ring[numbers & (len(ring) - 1)]
-    state.book = state.book.with_arrays(transfers=larger)
-
-
-def _fit_index(state: State, name: str, entries: int, slots_per_entry: int = 2) -> None:
-    """Let the index have so many slots for each of its entries."""
-    slots = getattr(state.book, name)
-    length = len(slots)
-    if length >= slots_per_entry * entries:
-        return
-    while length < slots_per_entry * entries:
-        length *= 2
-    larger = make_array(name, length)
-    if slots.dtype.names:
-        index.rehash(slots, larger)
-    else:
-        compact.rehash(slots, larger)
-    state.book = state.book.with_arrays(**{name: larger})
+    fills = count + heads[ORDERS].live
+    # A fill takes a trigger for its position and one for its band. What its order had is free then, but the page of
+    # that need not be: so each command may take one more, for an order that rests. They fill pages, but for the last
+    # one of each bucket.
+    buckets = 2 * (world.instruments + 1)
+    pages = (2 * fills + count) // PAGE_ROWS + min(fills, buckets) + 1
+    # A command may be a transfer itself and end a hold that came before it, and time may end any hold. The last one is
+    # for the number that is skipped.
+    known = world.transfers_known - world.transfers_forgotten
+    transfers = known + heads[HOLDS].live + 2 * count + 1
+    return Lengths(
+        outcomes=count,
+        orders=heads[ORDERS].used + count,
+        positions=heads[POSITIONS].used + fills,
+        bands=heads[BANDS].used + fills,
+        position_lists=heads[POSITION_LISTS].used + fills,
+        holdings=heads[HOLDINGS].used + count,
+        timers=heads[TIMERS].used + 2 * count,  # an order's expiry, and what ends its waiting for a quote
+        waiting=heads[WAITING].used + count,
+        fixed_trades=heads[FIXED_TRADES].used + count,
+        exposures=heads[EXPOSURES].used + count,
+        requests=heads[REQUESTS].used + count,
+        holds=heads[HOLDS].used + 2 * count,  # of a fixed-time trade the stake and the payout
+        accounts=length_for_accounts(book, OPENED_AT_ONCE),
+        transfers=transfers,
+        pages=heads[PAGES].used + pages,
+        # Every bucket may move its bounds to an extent of twice its length.
+        bound_low=3 * world.bounds_used + BOUNDS_STEP * buckets + 2 * pages,
+        id_index=SLOTS_PER_ENTRY * (heads[ORDERS].live + heads[POSITIONS].live + count),
+        holding_index=SLOTS_PER_ENTRY * (heads[HOLDINGS].live + count),
+        exposure_index=SLOTS_PER_ENTRY * (heads[EXPOSURES].live + count),
+        request_index=SLOTS_PER_ENTRY * (heads[REQUESTS].live + count),
+        transfer_index=SLOTS_PER_TRANSFER * transfers,
+    )
 
 
 @kernel
-def has_room(book, commands):
-    """Can the tables take a batch of so many hot commands, whatever they are, or a cold one?
-
-    A batch of quotes may also turn every waiting order into a position, and every bucket may move its page bounds.
-    """
-    heads = book.heads
-    fills = commands + heads[ORDERS].live
-    buckets = 2 * (book.world[0].instruments + 1)
-    # A command may take a trigger for an order that rests; each order that is filled, one for its position and one for
-    # a band. That of the order is free then, but its page need not be.
-    pages = (2 * fills + commands) // PAGE_ROWS + min(fills, buckets) + 1
-    bounds = 3 * book.world[0].bounds_used + BOUNDS_STEP * buckets + 2 * pages
-    entries = heads[ORDERS].live + heads[POSITIONS].live + commands
-    known = book.world[0].transfers_known - book.world[0].transfers_forgotten
-    transfers = known + heads[HOLDS].live + 2 * commands + 1  # each command may end a hold, and time ends any
+def has_capacity(book, count):
+    """Can the tables take a batch of so many hot commands, or a cold one?"""
+    needed = needed_lengths(book, count)
     return (
-        commands <= len(book.outcomes)
-        and heads[ORDERS].used + commands <= len(book.orders)
-        and heads[POSITIONS].used + fills <= len(book.positions)
-        and heads[BANDS].used + fills <= len(book.bands)
-        and heads[POSITION_LISTS].used + fills <= len(book.position_lists)
-        and heads[HOLDINGS].used + commands <= len(book.holdings)
-        and heads[TIMERS].used + 2 * commands <= len(book.timers)
-        and heads[WAITING].used + commands <= len(book.waiting)
-        and heads[FIXED_TRADES].used + commands <= len(book.fixed_trades)
-        and heads[EXPOSURES].used + commands <= len(book.exposures)
-        and heads[REQUESTS].used + commands <= len(book.requests)
-        and heads[HOLDS].used + 2 * commands <= len(book.holds)
-        and has_room_for_accounts(book, OPENED_AT_ONCE)
-        and transfers <= len(book.transfers)
-        and heads[PAGES].used + pages <= len(book.pages)
-        and bounds <= len(book.bound_low)
-        and 2 * entries <= len(book.id_index)
-        and 2 * (heads[HOLDINGS].live + commands) <= len(book.holding_index)
-        and 2 * (heads[EXPOSURES].live + commands) <= len(book.exposure_index)
-        and 2 * (heads[REQUESTS].live + commands) <= len(book.request_index)
-        and SLOTS_PER_TRANSFER * transfers <= len(book.transfer_index)
+        len(book.outcomes) >= needed.outcomes
+        and len(book.orders) >= needed.orders
+        and len(book.positions) >= needed.positions
+        and len(book.bands) >= needed.bands
+        and len(book.position_lists) >= needed.position_lists
+        and len(book.holdings) >= needed.holdings
+        and len(book.timers) >= needed.timers
+        and len(book.waiting) >= needed.waiting
+        and len(book.fixed_trades) >= needed.fixed_trades
+        and len(book.exposures) >= needed.exposures
+        and len(book.requests) >= needed.requests
+        and len(book.holds) >= needed.holds
+        and len(book.accounts) >= needed.accounts
+        and len(book.transfers) >= needed.transfers
+        and len(book.pages) >= needed.pages
+        and len(book.bound_low) >= needed.bound_low
+        and len(book.id_index) >= needed.id_index
+        and len(book.holding_index) >= needed.holding_index
+        and len(book.exposure_index) >= needed.exposure_index
+        and len(book.request_index) >= needed.request_index
+        and len(book.transfer_index) >= needed.transfer_index
     )
+
+
+def ensure_capacity(state: State, count: int) -> None:
+    """Let `has_capacity` be true. Rows of accounts change."""
+    needed = needed_lengths(state.book, count)
+    for name, length in zip(Lengths._fields, needed, strict=True):
+        _ensure_length(state, name, length)
+
+
+def ensure_capacity_for_seats(state: State, seats: int) -> None:
+    """Let there be room for so many more seats, one of them a new player's."""
+    heads = state.book.heads
+    _ensure_length(state, "seats", int(heads[SEATS]["used"]) + seats)
+    _ensure_length(state, "order_rates", int(heads[ORDER_RATES]["used"]) + seats)
+    _ensure_length(state, "players", int(state.book.world[0]["players"]) + 2)
+    _ensure_length(state, "seat_index", SLOTS_PER_ENTRY * (int(heads[SEATS]["live"]) + seats))
+
+
+def ensure_capacity_for_accounts(state: State, accounts: int) -> None:
+    """Let there be room for so many more accounts: whoever has the row of one must find it anew."""
+    _ensure_length(state, "accounts", ROWS_PER_ACCOUNT * (int(state.book.world[0]["accounts"]) + accounts))
+
+
+def ensure_capacity_for_hold(state: State) -> None:
+    """Let there be room for one more hold that has no id."""
+    _ensure_length(state, "holds", int(state.book.heads[HOLDS]["used"]) + 1)
+
+
+def ensure_capacity_for_instrument(state: State) -> None:
+    """Let there be room for one more instrument."""
+    _ensure_length(state, "instruments", int(state.book.world[0]["instruments"]) + 2)
+
+
+def ensure_capacity_for_match(state: State, allowed: int) -> None:
+    """Let there be room for one more match, of so many instruments if not all."""
+    if allowed:  # to count the entries is to look at all of them, and matches come and begin without any, too
+        entries = int(np.count_nonzero(np.asarray(state.book.allowed_index)["row"]))
+        _ensure_length(state, "allowed_index", SLOTS_PER_ENTRY * (entries + allowed))
+    ensure_capacity_for_timers(state, 4)
+    _ensure_length(state, "matches", int(state.book.world[0]["matches"]) + 2)
+
+
+def ensure_capacity_for_timers(state: State, timers: int) -> None:
+    """Let there be room for so many more timers."""
+    _ensure_length(state, "timers", int(state.book.heads[TIMERS]["used"]) + timers)
+
+
+def ensure_capacity_for_evaluation(state: State) -> None:
+    """Let there be a row for the timer of a match that ends because its target is reached."""
+    if not state.book.heads[TIMERS]["free"]:
+        ensure_capacity_for_timers(state, 1)
+
+
+ROWS_BESIDE: Final[dict[str, dict[str, int]]] = {
+    "timers": {"timer_heap": 1},
+    "pages": dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), PAGE_ROWS),
+    "bound_low": {"bound_high": 1, "bound_page": 1},
+    "seats": {"due_seats": 1, "due_seats_scratch": 1},
+    "players": {"careers": 1},
+    "instruments": {
+        "quotes": 1,
+        "buckets": 2,
+        "brackets": BRACKETS_PER_INSTRUMENT,
+        "hours": HOURS_PER_INSTRUMENT,
+        "candles": len(INTERVALS_S),
+    },
+}
+"""Tables that grow with another one, and how many rows they have for each row of that."""
+
+
+def _ensure_length(state: State, name: str, needed: int) -> None:
+    """Let the table, and those beside it, be at least so long: twice as long, as often as it takes."""
+    length = len(getattr(state.book, name))
+    if length >= needed:
+        return
+    while length < needed:
+        length *= 2
+    longer = {name: length, **{beside: rows * length for beside, rows in ROWS_BESIDE.get(name, {}).items()}}
+    state.book = state.book.with_arrays(**{name: _lengthened(state.book, name, rows) for name, rows in longer.items()})
+
+
+def _lengthened(book: Book, name: str, length: int) -> NDArray[Any]:
+    """The table, of that length now: each of its rows where it belongs then."""
+    table = getattr(book, name)
+    if name == "transfers":
+        return _longer_ring(book, length)
+    if name == "accounts":
+        return _with_accounts(np.asarray(table), length)
+    if not name.endswith("_index"):
+        return grown(table, name, length)
+    longer = make_array(name, length)
+    if table.dtype.names:
+        index.rehash(table, longer)
+    else:
+        compact.rehash(table, longer)
+    return longer
+
+
+def _longer_ring(book: Book, length: int) -> NDArray[Any]:
+    """The known transfers, by number."""
+    ring, longer = np.asarray(book.transfers), make_array("transfers", length)
+    numbers = np.arange(int(book.world[0]["transfers_forgotten"]) + 1, int(book.world[0]["transfers_known"]) + 1)
+    np.asarray(longer)[numbers & (length - 1)] = ring[numbers & (len(ring) - 1)]
+    return longer
+
+
+def _with_accounts(accounts: NDArray[Any], length: int) -> NDArray[Any]:
+    """The accounts, each where its id says."""
+    longer = make_array("accounts", length)
+    opened = accounts[accounts["id"] > 0]
+    rows = for_kernels(np.empty(len(opened), np.int64))
+    give_rows(longer, for_kernels(opened["id"].copy()), rows)
+    np.asarray(longer)[rows] = opened
+    return longer

@@ -1,6 +1,7 @@
 """Free rows: every table that loses rows keeps them on a free list, and `head` says where it starts.
 
-There is always room: before a batch starts, `has_room` looks whether the tables can take it, and room.py grows them.
+Whoever takes a row does not ask whether there is one: before a batch starts, `has_capacity` looks whether the tables
+can take it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ def take(table, head):
         head.used += 1
     head.live += 1
     return row
+
+
+@kernel
+def has_row(table, head):
+    """Is there a row for a new thing? For those few that take more than `has_capacity` asks for."""
+    return head.free != 0 or head.used < len(table)
 
 
 @kernel

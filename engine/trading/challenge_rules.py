@@ -22,9 +22,11 @@ from engine.model.tables import (
     SEAT_LOCKED,
     TIMER_DAY,
     TIMER_MATCH,
+    TIMERS,
     WARNINGS_PERCENT,
 )
 from engine.storage.event_buffer import begin
+from engine.storage.free_rows import has_row
 from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.equity_bands import divide_headroom, drop_bands, queue_evaluation
@@ -39,12 +41,15 @@ _WARNINGS = len(WARNINGS_PERCENT)
 @rare_kernel
 def evaluate_due_seats(book, events, room, outcome):
     """Evaluate the rules of the seats that this entry changed, in order of player and match, while more than `room`
-    events fit; True when all are. `outcome` is scratch."""
+    events fit; True when all are. `outcome` is scratch.
+
+    Stops also where no timer is left: a practice match has none until its target is reached, and one quote may let
+    many matches end, for which no batch asks room."""
     progress = book.progress[0]
     if progress.seats_evaluated == 0:
         sort(book.due_seats, book.due_seats_scratch, progress.seats_due)
     while progress.seats_evaluated < progress.seats_due:
-        if progress.events >= room:
+        if progress.events >= room or not has_row(book.timers, book.heads[TIMERS]):
             return False
         key = book.due_seats[progress.seats_evaluated]
         row = seat_row(book, key >> 32, key & 0xFFFFFFFF)

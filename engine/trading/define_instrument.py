@@ -13,7 +13,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import BOUND, MINUTES_PER_WEEK, MONEY, PPM
 from engine.model.state import State
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
-from engine.storage.capacity import make_room_for_instrument
+from engine.storage.capacity import ensure_capacity_for_instrument
 from engine.storage.emit import Emit
 from engine.trading.positions import remargin
 
@@ -44,7 +44,7 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     if known and _largest(state, known) * command.highest_price * _value(command) > BOUND:
         return Reason.INSTRUMENT_INVALID, 0
 
-    make_room_for_instrument(state)
+    ensure_capacity_for_instrument(state)
     book = state.book
     if not known:
         book.world[0]["instruments"] += 1

@@ -40,7 +40,7 @@ from engine.model.events import EVENT, FIXED, Cause, EventKind, FixedResult, Ord
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
-from engine.storage.capacity import make_room_for_accounts
+from engine.storage.capacity import ensure_capacity_for_accounts
 from tests.harness.records import (
     BODIES,
     AmendOrder,
@@ -237,7 +237,7 @@ class Arena:
 
     def account(self, owner: int, code: int, asset: int = Asset.USDT, balance: int = 0) -> int:
         """Open an account of the ledger, with so much from the world: its id."""
-        make_room_for_accounts(self.machine.state, 2)
+        ensure_capacity_for_accounts(self.machine.state, 2)
         for who, what in ((owner, code), (0, Account.WORLD)):
             open_account(self.machine.state.book, who, what, asset)
         id = int(account_id(owner, code, asset))

@@ -18,7 +18,7 @@ from engine.model.events import EventKind, TransferStatus
 from engine.model.reasons import Reason
 from engine.model.tables import HOLDS, MOST_LINKED, MOST_SUMMED
 from engine.storage import compact_index as compact
-from engine.storage.capacity import make_room
+from engine.storage.capacity import ensure_capacity
 from engine.storage.hash_index import transfer_key
 from tests.differential.random_transfers import Transfers
 from tests.harness.arena import Arena, Outcome
@@ -392,7 +392,7 @@ class Engine:
         self.alice, self.bob = (find_account(book, owner, Account.PLAYER_CASH, Asset.USDT) for owner in (1, 2))
 
     def call(self, kernel: Any, *arguments: int) -> Reason:
-        make_room(self.machine.state, 1)
+        ensure_capacity(self.machine.state, 1)
         self.machine.state.book.progress[0]["events"] = 0
         reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.room(1), *arguments)))
         self.told = events_of(self.machine._emit._buffer[: int(self.machine.state.book.progress[0]["events"])])
@@ -538,7 +538,7 @@ def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_even
 def test_ids_that_avoid_each_others_lines_do_not_fill_the_index(arena: Arena) -> None:
     """Each day's ids have lines of their own, so nothing that comes later would clear those of the days before."""
     bank = Bank(arena)
-    make_room(arena.machine.state, 24)
+    ensure_capacity(arena.machine.state, 24)
     slots, swept = len(arena.machine.state.book.transfer_index), 0
     for day in range(8):
         ids = (id for id in range(1 + (day << 32), 1 << 40) if mark_of(id) // 4 % (slots // 8) % 8 == day)

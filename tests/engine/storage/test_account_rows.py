@@ -15,7 +15,7 @@ from engine.model.commands import Account, Asset, Transferring
 from engine.model.state import State, encode_cold_state, sections, state_from
 from engine.model.tables import OPENED_AT_ONCE
 from engine.storage import account_rows
-from engine.storage.capacity import make_room_for_accounts
+from engine.storage.capacity import ensure_capacity_for_accounts
 from tests.harness.arena import Arena
 from tests.harness.kernels import for_python
 from tests.harness.records import Transfer
@@ -26,7 +26,7 @@ CODES = (Account.PLAYER_CASH, Account.PLAYER_DEMO, Account.PLAYER_ITEMS, Account
 
 
 def opened(state: State, ids: list[int]) -> None:
-    make_room_for_accounts(state, len(ids))
+    ensure_capacity_for_accounts(state, len(ids))
     for id in ids:
         open_account(state.book, id >> 16, id >> 8 & 0xFF, id & 0xFF)
 
@@ -55,7 +55,7 @@ def test_every_account_is_found_after_every_growth(seed: int) -> None:
 
 def test_who_belongs_where_somebody_stands_stands_behind_him_also_around_the_end() -> None:
     state = State()
-    make_room_for_accounts(state, 100)
+    ensure_capacity_for_accounts(state, 100)
     length = len(state.book.accounts)
     ids = with_home(range(length - 2, length), length, 12)
     opened(state, ids)
@@ -84,7 +84,7 @@ def test_holds_outlive_a_growth_of_the_accounts(arena: Arena) -> None:
         arena.command(command)
     before = [int(find_account(arena.machine.state.book, owner, 1, 1)) for owner in (1, 2)]
     for owner in range(10, 10 + 2 * OPENED_AT_ONCE):
-        make_room_for_accounts(arena.machine.state, 1)
+        ensure_capacity_for_accounts(arena.machine.state, 1)
         arena.account(owner, Account.PLAYER_CASH)
     book = arena.machine.state.book
     assert before != [int(find_account(book, owner, 1, 1)) for owner in (1, 2)]

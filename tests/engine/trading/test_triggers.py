@@ -16,7 +16,7 @@ from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.state import State
 from engine.model.tables import BOUNDS_STEP, ORDERS, PAGE_ROWS, TRIGGER_ORDER, Book, make_book
 from engine.storage import sorting
-from engine.storage.capacity import make_room
+from engine.storage.capacity import ensure_capacity
 from engine.trading import quotes as market
 from engine.trading import triggers
 from tests.harness.kernels import for_python
@@ -34,7 +34,7 @@ class Waiting:
         self.state, self.draw = State(make_book()), random.Random(seed)
         self.state.book.world[0]["instruments"] = 3
         self.state.book.heads[ORDERS]["used"] = rows + 1
-        make_room(self.state, 4 * rows)
+        ensure_capacity(self.state, 4 * rows)
         self.book = self.state.book
         self.free_owners = list(range(1, rows + 1))
         self.rows: dict[int, tuple[int, int, int, int]] = {}  # owner -> row, lane, low, high
