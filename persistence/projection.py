@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar
 
 import aiosqlite
@@ -21,19 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
-from engine.model.events import (
-    CANDLE,
-    EVENT,
-    FIXED,
-    PROGRESSED,
-    RANKED,
-    SAMPLED,
-    TRADE,
-    TRANSFERRED,
-    WALLET,
-    Cause,
-    EventKind,
-)
+from engine.model.events import CANDLE, DTYPES, EVENT, LAYOUTS, TRADE, Cause, EventKind
 from engine.model.tables import INTERVALS_S
 from persistence.log import DerivedFile
 
@@ -61,65 +50,61 @@ _CHUNK_ROWS: Final = 2048
 """Rows converted to Python objects at a time: blocks other threads for about a millisecond."""
 
 _COMMON: Final = ("player", "message", "sequence", "at_ns", "match", "instrument", "id", "side")
-_FILL: Final = (
-    *_COMMON, "order_type", "leverage", "price", "lots", "cost", "margin", "fee", "liquidation", "stop_loss",
-    "take_profit", "client_order_id",
-)  # fmt: skip
-_CLOSED: Final = (*_COMMON, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left")
-_FIXED: Final = (
-    *_COMMON[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
-    "entry_sequence", "exit_sequence", "profit", "asset",
-)  # fmt: skip
-_TRANSFER: Final = (
-    "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",
-    "hold_high", "amount", "held", "code", "reference", "status",
-)  # fmt: skip
-_WALLET: Final = (*_COMMON[:5], "asset", "change", "balance", "held", "version", "code")
-_SEAT: Final = ("player", "match", "message")
-_FINISHED: Final = (
-    *_COMMON[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
-    "starting_balance", "rule",
-)  # fmt: skip
-_SAMPLED: Final = ("match", "owner", "at_ns", "equity", "balance")
-_POINT: Final = ("match", "player", "at_ns", "equity", "balance")
-_PROGRESSED: Final = ("season", "player", "season_cups", "season_cups_at_ns", "season_matches")
-_STANDING: Final = ("season", "player", "cups", "cups_at_ns", "matches")
-_CANDLE: Final = ("instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks")
 
 
-def _insert(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(f'"{column}"' for column in columns)
-    return f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
+class _Table(NamedTuple):
+    """A table of the schema, and the kind of event that its rows are made from."""
 
+    kind: EventKind
+    name: str
+    fields: tuple[str, ...]  # of the event's layout, one for each column
+    renamed: Mapping[str, str] = MappingProxyType({})  # columns that have other names than their fields
+
+    @property
+    def insert(self) -> str:
+        names = ", ".join(f'"{self.renamed.get(field, field)}"' for field in self.fields)
+        return f"INSERT OR REPLACE INTO {self.name} ({names}) VALUES ({', '.join('?' * len(self.fields))})"
+
+
+_TABLES: Final = (
+    _Table(EventKind.POSITION_OPENED, "fills", (
+        *_COMMON, "order_type", "leverage", "price", "lots", "cost", "margin", "fee", "liquidation", "stop_loss",
+        "take_profit", "client_order_id",
+    )),
+    _Table(EventKind.POSITION_CLOSED, "closed_positions", (
+        *_COMMON, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left",
+    )),
+    _Table(EventKind.FIXED_SETTLED, "fixed_trades", (
+        *_COMMON[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
+        "entry_sequence", "exit_sequence", "profit", "asset",
+    )),
+    _Table(EventKind.TRANSFERRED, "transfers", (
+        "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",
+        "hold_high", "amount", "held", "code", "reference", "status",
+    )),
+    _Table(EventKind.WALLET_CHANGED, "wallet_changes", (
+        *_COMMON[:5], "asset", "change", "balance", "held", "version", "code",
+    )),
+    _Table(EventKind.SEAT_OPENED, "seats", ("player", "match", "message")),
+    _Table(EventKind.MATCH_FINISHED, "finished_matches", (
+        *_COMMON[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
+        "starting_balance", "rule",
+    )),
+    _Table(EventKind.EQUITY_SAMPLED, "equity_points", ("match", "owner", "at_ns", "equity", "balance"),
+           {"owner": "player"}),
+    _Table(EventKind.PLAYER_PROGRESSED, "standings", (
+        "season", "player", "season_cups", "season_cups_at_ns", "season_matches",
+    ), {"season_cups": "cups", "season_cups_at_ns": "cups_at_ns", "season_matches": "matches"}),
+    _Table(EventKind.CANDLE_CLOSED, "candles", (
+        "instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks",
+    )),
+)  # fmt: skip
 
 _IS_PROJECTED: Final = np.isin(
-    np.arange(max(EventKind) + 1),
-    (
-        EventKind.POSITION_OPENED,
-        EventKind.POSITION_CHANGED,
-        EventKind.POSITION_CLOSED,
-        EventKind.CANDLE_CLOSED,
-        EventKind.FIXED_SETTLED,
-        EventKind.TRANSFERRED,
-        EventKind.WALLET_CHANGED,
-        EventKind.SEAT_OPENED,
-        EventKind.MATCH_FINISHED,
-        EventKind.EQUITY_SAMPLED,
-        EventKind.PLAYER_PROGRESSED,
-    ),
+    np.arange(max(EventKind) + 1), (EventKind.POSITION_CHANGED, *(table.kind for table in _TABLES))
 )
 """By EventKind: whether events of the kind are projected."""
 
-_INSERT_FILL: Final = _insert("fills", _FILL)
-_INSERT_CLOSED: Final = _insert("closed_positions", _CLOSED)
-_INSERT_FIXED: Final = _insert("fixed_trades", _FIXED)
-_INSERT_TRANSFER: Final = _insert("transfers", _TRANSFER)
-_INSERT_WALLET: Final = _insert("wallet_changes", _WALLET)
-_INSERT_SEAT: Final = _insert("seats", _SEAT)
-_INSERT_FINISHED: Final = _insert("finished_matches", _FINISHED)
-_INSERT_POINT: Final = _insert("equity_points", _POINT)
-_INSERT_STANDING: Final = _insert("standings", _STANDING)
-_INSERT_CANDLE: Final = _insert("candles", _CANDLE)
 _PRUNE_CANDLES: Final = (
     f"DELETE FROM candles WHERE (instrument, interval_s, open_at_ns) IN (SELECT instrument, interval_s, open_at_ns"
     f" FROM candles WHERE instrument = ? AND interval_s = {INTERVALS_S[0]} AND open_at_ns < ?"
@@ -222,32 +207,25 @@ def sync(connection: sqlite3.Connection) -> int:
 
 def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     """INSERT statements and their rows, in chunks."""
-    trades = events.view(TRADE)
-    for chunk in _chunks(trades, kinds == EventKind.POSITION_OPENED):
-        columns = [chunk[name].tolist() for name in _FILL[:-1]]
-        yield _INSERT_FILL, zip(*columns, _client_order_ids(chunk["client_order_id"]), strict=True)
-    partly = np.flatnonzero(kinds == EventKind.POSITION_CHANGED)
-    is_close = kinds == EventKind.POSITION_CLOSED
-    is_close[partly[trades["cause"][partly] != Cause.NONE]] = True
-    for chunk in _chunks(trades, is_close):
-        yield _INSERT_CLOSED, zip(*(chunk[name].tolist() for name in _CLOSED), strict=True)
-    for chunk in _chunks(events.view(FIXED), kinds == EventKind.FIXED_SETTLED):
-        yield _INSERT_FIXED, zip(*(chunk[name].tolist() for name in _FIXED), strict=True)
-    for chunk in _chunks(events.view(TRANSFERRED), kinds == EventKind.TRANSFERRED):
-        yield _INSERT_TRANSFER, zip(*(chunk[name].tolist() for name in _TRANSFER), strict=True)
-    for chunk in _chunks(events.view(WALLET), kinds == EventKind.WALLET_CHANGED):
-        yield _INSERT_WALLET, zip(*(chunk[name].tolist() for name in _WALLET), strict=True)
-    for chunk in _chunks(events, kinds == EventKind.SEAT_OPENED):
-        yield _INSERT_SEAT, zip(*(chunk[name].tolist() for name in _SEAT), strict=True)
-    to_a_player = (kinds == EventKind.MATCH_FINISHED) & (events["player"] != 0)
-    for chunk in _chunks(events.view(RANKED), to_a_player):
-        yield _INSERT_FINISHED, zip(*(chunk[name].tolist() for name in _FINISHED), strict=True)
-    for chunk in _chunks(events.view(SAMPLED), kinds == EventKind.EQUITY_SAMPLED):
-        yield _INSERT_POINT, zip(*(chunk[name].tolist() for name in _SAMPLED), strict=True)
-    for chunk in _chunks(events.view(PROGRESSED), kinds == EventKind.PLAYER_PROGRESSED):
-        yield _INSERT_STANDING, zip(*(chunk[name].tolist() for name in _PROGRESSED), strict=True)
-    for chunk in _chunks(events.view(CANDLE), kinds == EventKind.CANDLE_CLOSED):
-        yield _INSERT_CANDLE, zip(*(chunk[name].tolist() for name in _CANDLE), strict=True)
+    for table in _TABLES:
+        for chunk in _chunks(events.view(DTYPES[LAYOUTS[table.kind]]), _chosen(table.kind, events, kinds)):
+            yield table.insert, zip(*(_column(chunk, field) for field in table.fields), strict=True)
+
+
+def _chosen(kind: EventKind, events: NDArray[np.void], kinds: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which events are inserted into the table of that kind."""
+    chosen: NDArray[np.bool_] = kinds == kind
+    if kind is EventKind.POSITION_CLOSED:
+        partly = np.flatnonzero(kinds == EventKind.POSITION_CHANGED)
+        chosen[partly[events.view(TRADE)["cause"][partly] != Cause.NONE]] = True
+    elif kind is EventKind.MATCH_FINISHED:  # to a player, and not to all
+        chosen &= events["player"] != 0
+    return chosen
+
+
+def _column(chunk: NDArray[np.void], field: str) -> list[Any]:
+    values: list[Any] = _client_order_ids(chunk[field]) if field == "client_order_id" else chunk[field].tolist()
+    return values
 
 
 def _candles_to_prune(

@@ -8,6 +8,7 @@ arrays, for a RecordView its records. Kernels see a named tuple.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numba
@@ -89,6 +90,14 @@ class ArrayBundle(KernelArgument):
 
 class RecordView(KernelArgument):
     """One array of records, viewed through each of several layouts of the same size, or of a part of it. Not copied."""
+
+    def __init_subclass__(cls, layouts: Mapping[str, np.dtype[Any]] | None = None) -> None:
+        """Besides the layouts that the class declares it has these, by name."""
+        for name, dtype in (layouts or {}).items():
+            rows = rows_of(dtype)
+            rows.__set_name__(cls, name)
+            setattr(cls, name, rows)
+        super().__init_subclass__()
 
     def __init__(self, records: NDArray[Any]) -> None:
         assert records.flags.c_contiguous

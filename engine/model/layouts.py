@@ -26,21 +26,17 @@ class Commands(RecordView):
     transfer: Rows = rows_of(commands.TRANSFER)
 
 
-class Events(RecordView):
-    """A buffer of events: an array of EVENT."""
+_BY_NAME = {layout.__name__.lower(): dtype for layout, dtype in events.DTYPES.items() if layout is not events.Event}
+
+
+class Events(RecordView, layouts=_BY_NAME):
+    """A buffer of events: an array of EVENT. The rows of a layout have its class's name, in lower case."""
 
     header: Rows = rows_of(events.EVENT)
-    trade: Rows = rows_of(events.TRADE)
-    judged: Rows = rows_of(events.JUDGED)
-    ranked: Rows = rows_of(events.RANKED)
-    fixed: Rows = rows_of(events.FIXED)
-    quoted: Rows = rows_of(events.QUOTED)
-    candle: Rows = rows_of(events.CANDLE)
-    switched: Rows = rows_of(events.SWITCHED)
-    transferred: Rows = rows_of(events.TRANSFERRED)
-    wallet: Rows = rows_of(events.WALLET)
-    sampled: Rows = rows_of(events.SAMPLED)
-    timed: Rows = rows_of(events.TIMED)
-    progressed: Rows = rows_of(events.PROGRESSED)
-    queued: Rows = rows_of(events.QUEUED)
     words: NDArray[np.int64] = rows_of(np.int64)  # EVENT_BYTES / 8 of each event
+
+    def rows(self, kind: events.EventKind) -> Rows:
+        """The buffer in the layout of that kind."""
+        layout = events.LAYOUTS[kind]
+        found: Rows = self.header if layout is events.Event else getattr(self, layout.__name__.lower())
+        return found

@@ -41,16 +41,6 @@ EVENT_BUFFER = 16_384
 """Events between two looks of the machine at its buffer; more than that only makes one command take several calls."""
 
 
-LAYOUTS = {
-    EventKind.SWITCH_CHANGED: "switched",
-    EventKind.MATCH_TIMED: "timed",
-    EventKind.SEASON_STARTED: "progressed",
-    EventKind.QUEUE_JOINED: "queued",
-    EventKind.QUEUE_LEFT: "queued",
-}
-"""Layouts of events that handlers fill in; TRADE of all others."""
-
-
 class Announcer:
     """The events of a batch: a buffer that kernels and handlers write to, and what did not fit it any more."""
 
@@ -63,8 +53,7 @@ class Announcer:
 
     def __call__(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0) -> Any:
         events = self.room(1)
-        layout = getattr(events, LAYOUTS.get(kind, "trade"))
-        return layout[begin(self._state.book, events, kind.value, player, match, instrument)]
+        return events.rows(kind)[begin(self._state.book, events, kind.value, player, match, instrument)]
 
     def room(self, count: int) -> Events:
         if int(self._state.book.progress[0]["events"]) + count > len(self._buffer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from engine.model.commands import (
     Kind,
 )
 from engine.model.events import OUTCOME
+from engine.model.events import Outcome as Outcome
 
 _CODES: Final = {"<i1": "b", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q"}
 
@@ -198,23 +199,6 @@ def records_of(joined: bytes) -> NDArray[np.void]:
 # Outcomes
 
 
-class Outcome(NamedTuple):
-    """engine.events.OUTCOME, field by field."""
-
-    reason: int
-    status: int
-    replayed: int
-    instrument: int
-    id: int
-    price: int
-    fee: int
-    profit: int
-    liquidation: int
-    left: int
-    sequence: int
-
-
-assert Outcome._fields == OUTCOME.names
 _OUTCOME: Final = struct_of(OUTCOME)
 
 

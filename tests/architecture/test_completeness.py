@@ -12,7 +12,7 @@ import pytest
 from engine.batch.machine import HANDLERS
 from engine.invariants import INVARIANTS
 from engine.model import commands, tables
-from engine.model.events import EventKind
+from engine.model.events import LAYOUTS, EventKind
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 from tests.architecture.sources import ENGINE, ROOT, name_of, tree
 
@@ -72,6 +72,10 @@ def test_every_table_is_laid_out_and_no_column_is_unsigned_or_float() -> None:
 def test_every_kind_of_event_and_command_has_a_number_of_its_own() -> None:
     for kinds in (EventKind, commands.Kind):
         assert len({kind.value for kind in kinds}) == len(list(kinds))
+
+
+def test_every_kind_of_event_has_a_layout() -> None:
+    assert list(LAYOUTS) == list(EventKind)
 
 
 def test_the_tests_run_on_the_version_that_the_project_names() -> None:

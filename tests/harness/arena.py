@@ -36,13 +36,12 @@ from engine.model.commands import (
     Side,
     TimeInForce,
 )
-from engine.model.events import EVENT, FIXED, Cause, EventKind, FixedResult, OrderStatus, TransferStatus
+from engine.model.events import EVENT, LAYOUTS, Cause, EventKind, Fixed, FixedResult, OrderStatus, TransferStatus
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, NS_PER_S, format_decimal, parse_decimal
 from engine.storage.capacity import ensure_capacity_for_accounts
 from tests.harness.records import (
-    BODIES,
     AmendOrder,
     AmendPosition,
     BuyFixed,
@@ -342,7 +341,7 @@ class Arena:
 
     def _happened(self, event: dict[str, Any]) -> Happened | HappenedFixed:
         symbol = self._symbol(event["instrument"])
-        if BODIES.get(EventKind(event["kind"])) is FIXED:
+        if LAYOUTS[EventKind(event["kind"])] is Fixed:
             return HappenedFixed(
                 EventKind(event["kind"]),
                 Reason(event["reason"]),

@@ -29,23 +29,8 @@ from engine.model.commands import (
     pack_client_order_id,
     request_key,
 )
-from engine.model.events import (
-    CANDLE,
-    FIXED,
-    JUDGED,
-    OUTCOME,
-    PROGRESSED,
-    QUEUED,
-    QUOTED,
-    RANKED,
-    SAMPLED,
-    SWITCHED,
-    TIMED,
-    TRADE,
-    TRANSFERRED,
-    WALLET,
-    EventKind,
-)
+from engine.model.events import DTYPES, OUTCOME, EventKind
+from engine.model.events import LAYOUTS as EVENT_LAYOUTS
 from engine.model.state import State
 from engine.model.tables import HIGHEST_NUMBER, SCRATCH, make_array
 
@@ -242,35 +227,12 @@ def arguments_hash(command: HotCommand | Asked) -> int:
 
 # What comes out, as plain values
 
-BODIES = {
-    EventKind.QUOTE_CHANGED: QUOTED,
-    EventKind.CANDLE_CLOSED: CANDLE,
-    EventKind.SWITCH_CHANGED: SWITCHED,
-    EventKind.SEAT_WARNED: JUDGED,
-    EventKind.MATCH_FINISHED: RANKED,
-    EventKind.SEAT_DISQUALIFIED: JUDGED,
-    EventKind.SEAT_LOCKED: JUDGED,
-    EventKind.FIXED_OPENED: FIXED,
-    EventKind.FIXED_ENTERED: FIXED,
-    EventKind.FIXED_SETTLED: FIXED,
-    EventKind.TRANSFERRED: TRANSFERRED,
-    EventKind.WALLET_CHANGED: WALLET,
-    EventKind.EQUITY_SAMPLED: SAMPLED,
-    EventKind.MATCH_TIMED: TIMED,
-    EventKind.MATCH_RESUMED: TIMED,
-    EventKind.PLAYER_PROGRESSED: PROGRESSED,
-    EventKind.SEASON_STARTED: PROGRESSED,
-    EventKind.QUEUE_JOINED: QUEUED,
-    EventKind.QUEUE_LEFT: QUEUED,
-}
-_WITH_TRADE = range(EventKind.ORDER_ACCEPTED, EventKind.SEAT_RESET + 1)
-
 
 def events_of(records: NDArray[np.void]) -> list[dict[str, Any]]:
     """The events as dicts of the fields that their kind has."""
     found = []
     for number, kind in enumerate(records["kind"].tolist()):
-        layout = TRADE if kind in _WITH_TRADE else BODIES.get(EventKind(kind), records.dtype)
+        layout = DTYPES[EVENT_LAYOUTS[EventKind(kind)]]
         row = records[number : number + 1].view(layout)[0]
         found.append({name: row[name].tolist() for name in layout.names or () if name != "spare"})
     return found

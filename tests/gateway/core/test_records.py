@@ -21,27 +21,13 @@ from engine.model.commands import (
     Kind,
     unpack_client_order_id,
 )
-from engine.model.events import (
-    CANDLE,
-    EVENT,
-    FIXED,
-    JUDGED,
-    OUTCOME,
-    PROGRESSED,
-    QUEUED,
-    QUOTED,
-    RANKED,
-    SWITCHED,
-    TIMED,
-    TRADE,
-    WALLET,
-    Rule,
-)
+from engine.model.events import DTYPES, JUDGED, LAYOUTS, OUTCOME, TRADE, EventKind, Rule, Trade
 from gateway.core import records
 from gateway.core.defaults import GAMES, INSTRUMENTS
 from gateway.presenters import events
 from gateway.presenters.decimals import money_text
 from gateway.presenters.instruments import Instrument
+from gateway.presenters.messages import PRIVATE
 from gateway.presenters.names import client_order_id_text
 from gateway.presenters.seats import judgement_event
 from gateway.process.seed import seed_commands
@@ -101,24 +87,9 @@ def test_other_arguments_have_another_hash() -> None:
     assert len(others | {same}) == 5
 
 
-@pytest.mark.parametrize(
-    ("dtype", "layout"),
-    [
-        (EVENT, events.Event),
-        (JUDGED, events.Judged),
-        (QUEUED, events.Queued),
-        (TIMED, events.Timed),
-        (FIXED, events.Fixed),
-        (RANKED, events.Ranked),
-        (WALLET, events.Wallet),
-        (QUOTED, events.Quoted),
-        (CANDLE, events.Candle),
-        (SWITCHED, events.Switched),
-        (PROGRESSED, events.Progressed),
-    ],
-)
-def test_an_event_comes_back_field_by_field(dtype: np.dtype[np.void], layout: type[events.Event]) -> None:
-    raw, names = numbered(dtype)
+@pytest.mark.parametrize("layout", [layout for layout in DTYPES if layout is not Trade])
+def test_an_event_comes_back_field_by_field(layout: type[events.Event]) -> None:
+    raw, names = numbered(DTYPES[layout])
     event = events.event_at(layout, raw, 2)
     assert msgspec.structs.asdict(event) == {name: number for number, name in enumerate(names, start=1)}
 
@@ -127,6 +98,12 @@ def test_a_trade_comes_back_field_by_field() -> None:
     raw, names = numbered(TRADE)
     *_, trade = events.trades_in(raw)
     assert trade[: len(names)] == tuple(range(1, len(names) + 1))
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+def test_a_message_is_made_from_what_its_event_is_told_in(kind: EventKind) -> None:
+    """Or from the header, which all events have."""
+    assert (PRIVATE[kind].layout or Trade) in (LAYOUTS[kind], events.Event)
 
 
 def numbered(dtype: np.dtype[np.void]) -> tuple[bytes, list[str]]:
