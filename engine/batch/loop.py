@@ -31,8 +31,8 @@ from engine.model.tables import (
     TIMER_WAIT,
 )
 from engine.storage.capacity import has_capacity
-from engine.storage.event_buffer import clear
-from engine.storage.idempotency import forget_expired, known, recall, remember, same
+from engine.storage.event_buffer import clear_outcome
+from engine.storage.idempotency import find_request, forget_expired_requests, is_same_request, remember, replay
 from engine.storage.timers import clear_timer, next_due
 from engine.trading.challenge_rules import evaluate_due_seats, start_day
 from engine.trading.fixed_trades import buy, settle
@@ -86,7 +86,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
         if not has_capacity(book, len(commands.header)):
             return START
         book.world[0].now_ns = at_ns
-        forget_expired(book)
+        forget_expired_requests(book)
         expire_transfer_ids(book)
         progress.chain_end = 0
         progress.phase = PHASE_TIMERS
@@ -142,13 +142,13 @@ def apply(book, commands, events, first_sequence, at_ns, i):
 @kernel
 def _begin_entry(book, commands, events, outcome, header, i):
     """Apply command `i`, all but what may take several calls, and answer it."""
-    clear(outcome)
+    clear_outcome(outcome)
     keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
     if keyed:
-        row = known(book, header)
+        row = find_request(book, header)
         if row != 0:
-            if same(book, row, header):
-                recall(book, row, outcome)
+            if is_same_request(book, row, header):
+                replay(book, row, outcome)
             else:
                 outcome.reason = Reason.KEY_REUSED.value
                 outcome.sequence = book.progress[0].sequence

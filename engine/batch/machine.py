@@ -70,8 +70,8 @@ from engine.model.scale import PPM
 from engine.model.state import State
 from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE
 from engine.storage.capacity import ensure_capacity, ensure_capacity_for_evaluation
-from engine.storage.emit import Announcer, Emit
-from engine.storage.idempotency import known, recall, remember, same
+from engine.storage.emit import Emit, EventLog
+from engine.storage.idempotency import find_request, is_same_request, remember, replay
 from engine.trading.define_instrument import define_instrument
 from engine.trading.order_checks import plan
 from engine.trading.positions import trailing_distance
@@ -155,7 +155,7 @@ class Machine:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
-        self._emit = Announcer(self.state)
+        self._emit = EventLog(self.state)
         self._apply: Callable[..., int] | None = None
 
     def apply(self, batch: Batch) -> Applied:
@@ -191,7 +191,7 @@ class Machine:
                 continue
             ensure_capacity_for_evaluation(self.state)
         self._apply = self._apply or specialized(loop.apply)
-        return Applied(self.state.book.outcomes[:count], self._emit.taken())
+        return Applied(self.state.book.outcomes[:count], self._emit.take())
 
     def _go_on(self, phase: int) -> None:
         """Do what the kernels stopped for."""
@@ -245,10 +245,10 @@ class Machine:
         self.state.book.world[0]["sequence"] = sequence
         outcome["sequence"] = sequence
         keyed = bool(header["key_low"] or header["key_high"])
-        known_row = known(self.state.book, header) if keyed else 0
+        known_row = find_request(self.state.book, header) if keyed else 0
         if known_row:
-            if same(self.state.book, known_row, header):
-                recall(self.state.book, known_row, outcome)
+            if is_same_request(self.state.book, known_row, header):
+                replay(self.state.book, known_row, outcome)
             else:
                 outcome["reason"] = Reason.KEY_REUSED
             return

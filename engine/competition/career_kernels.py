@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.jit import entry
 from engine.model.events import EventKind
-from engine.storage.event_buffer import begin, fits
+from engine.storage.event_buffer import has_space, new_event
 
 LEVEL_STEP: Final = 100
 
@@ -35,7 +35,7 @@ def record_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
     """Add a finished match to the careers of `players`, ranked best first. The first one gains cups; the others lose
     as many, but never go below 0. Starts at number i, runs while events fit, returns the number of the next player."""
     now_ns = book.world[0].now_ns
-    while i < len(players) and fits(book, events):
+    while i < len(players) and has_space(book, events):
         career = book.careers[players[i]]
         cups = cup if i == 0 else -cup
         experience = win_exp if i == 0 else lose_exp
@@ -54,7 +54,7 @@ def record_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
         if i == 0:
             career.wins += 1
 
-        event = events.progressed[begin(book, events, EventKind.PLAYER_PROGRESSED.value, players[i], match_id, 0)]
+        event = events.progressed[new_event(book, events, EventKind.PLAYER_PROGRESSED.value, players[i], match_id, 0)]
         event.season = book.world[0].seasons
         event.cups = career.cups
         event.change = change

@@ -18,7 +18,7 @@ from engine.model.commands import StartSeason
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.state import State
-from engine.storage.emit import Emit, go_through
+from engine.storage.emit import Emit, call_until_done
 
 
 def update_careers(state: State, match_id: int, players: NDArray[np.int64], eligible: int, emit: Emit) -> None:
@@ -27,7 +27,7 @@ def update_careers(state: State, match_id: int, players: NDArray[np.int64], elig
         return
     game = rules_of_match(state, match_id)
     terms = (match_id, game.cup, game.win_exp, game.lose_exp)
-    go_through(state, emit, record_match, len(players), players, *terms)
+    call_until_done(state, emit, record_match, len(players), players, *terms)
 
 
 def start_season(state: State, command: StartSeason, emit: Emit) -> tuple[Reason, int]:

@@ -18,7 +18,7 @@ from engine.model.scale import BOUND
 from engine.model.state import State
 from engine.model.tables import MATCH_OPEN, MATCH_WAITING
 from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
-from engine.storage.emit import Emit, go_through
+from engine.storage.emit import Emit, call_until_done
 from engine.trading.challenge_rules import start_watch, time_match, time_match_now
 from engine.trading.seats import close_seat, find_seat, reset_seat
 
@@ -170,7 +170,7 @@ def find_seat_row(state: State, player: int, match: int) -> int:
 def open_seats(state: State, players: Sequence[int], match: int, emit: Emit) -> None:
     """Seat the players, in order, while places are free."""
     seated = for_kernels(np.array(players[: _free_places(state, match)], np.int64))
-    go_through(state, emit, seat_players, len(seated), seated, match)
+    call_until_done(state, emit, seat_players, len(seated), seated, match)
 
 
 def _free_places(state: State, match: int) -> int:

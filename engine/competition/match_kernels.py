@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.jit import entry
 from engine.model.events import EventKind
-from engine.storage.event_buffer import begin, fits
+from engine.storage.event_buffer import has_space, new_event
 from engine.trading.challenge_rules import start_watch
 from engine.trading.seats import open_seat
 
@@ -25,10 +25,10 @@ def list_seats(book, match_id, rows):
 @entry
 def seat_players(book, events, i, players, match_id):
     """Open a seat in the match for each player. The tables must have room."""
-    while i < len(players) and fits(book, events):
+    while i < len(players) and has_space(book, events):
         row = open_seat(book, players[i], match_id)
         start_watch(book, row)
-        event = events.trade[begin(book, events, EventKind.SEAT_OPENED.value, players[i], match_id, 0)]
+        event = events.trade[new_event(book, events, EventKind.SEAT_OPENED.value, players[i], match_id, 0)]
         event.cash = book.seats[row].cash
         i += 1
     return i
@@ -37,8 +37,8 @@ def seat_players(book, events, i, players, match_id):
 @entry
 def emit_to_players(book, events, i, players, match_id, kind, reason, ends_at_ns):
     """Emit the same event to each player; player 0 makes it public. Fields that the kind does not have are 0."""
-    while i < len(players) and fits(book, events):
-        event = events.timed[begin(book, events, kind, players[i], match_id, 0)]
+    while i < len(players) and has_space(book, events):
+        event = events.timed[new_event(book, events, kind, players[i], match_id, 0)]
         event.reason = reason
         event.ends_at_ns = ends_at_ns
         i += 1
@@ -50,11 +50,11 @@ def finish_seats(book, events, i, rows, match_id, prizes):
     """Set ranks and prizes of the seats and emit MATCH_FINISHED to their players. `rows` are ranked best first;
     `prizes` are those of the first ranks."""
     match = book.matches[match_id]
-    while i < len(rows) and fits(book, events):
+    while i < len(rows) and has_space(book, events):
         seat = book.seats[rows[i]]
         seat.rank = i + 1
         seat.prize = prizes[i] if i < len(prizes) else 0
-        event = events.ranked[begin(book, events, EventKind.MATCH_FINISHED.value, seat.player, match_id, 0)]
+        event = events.ranked[new_event(book, events, EventKind.MATCH_FINISHED.value, seat.player, match_id, 0)]
         event.rank = seat.rank
         event.seats = len(rows)
         event.balance = seat.cash + seat.reserved + seat.margin

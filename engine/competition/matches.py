@@ -38,7 +38,7 @@ from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import State
 from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMER_DAY
 from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
-from engine.storage.emit import Emit, go_through
+from engine.storage.emit import Emit, call_until_done
 from engine.storage.hash_index import allowed_key, find, insert
 from engine.storage.timers import set_timer
 from engine.trading.challenge_rules import time_match, time_match_now
@@ -202,7 +202,7 @@ def emit_to_all(
 ) -> None:
     """Emit to each of its players in join order, and then publicly."""
     recipients = for_kernels(np.append(players_of_seats(state, seats_in_join_order(state, match_id)), 0))
-    go_through(
+    call_until_done(
         state, emit, emit_to_players, len(recipients), recipients, match_id, kind.value, reason.value, ends_at_ns
     )
 
@@ -241,7 +241,7 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     game = rules_of_match(state, match_id)
     rows, eligible = rank_seats(state, match_id, game.ranks_by_trades)
     amounts = [] if book.matches[match_id]["practice"] else prize_amounts(game, len(rows), eligible)
-    go_through(state, emit, finish_seats, len(rows), rows, match_id, for_kernels(np.array(amounts, np.int64)))
+    call_until_done(state, emit, finish_seats, len(rows), rows, match_id, for_kernels(np.array(amounts, np.int64)))
     emit(EventKind.MATCH_FINISHED, match=match_id)
     players = players_of_seats(state, rows)
     settle_escrow(state, match_id, players, eligible, emit)

@@ -22,7 +22,7 @@ from engine.model.reasons import Reason
 from engine.model.state import State
 from engine.model.tables import OPENED_AT_ONCE
 from engine.storage.capacity import ensure_capacity_for_accounts, ensure_capacity_for_hold
-from engine.storage.emit import Emit, go_through
+from engine.storage.emit import Emit, call_until_done
 
 
 def check_prize_funds(state: State, game: CreateGame) -> Reason:
@@ -59,7 +59,7 @@ def _hold_from_rewards(state: State, match_id: int, asset: Asset, amount: int, c
     rewards = ensure_account(state.book, 0, Account.HOUSE_REWARDS, asset)
     escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
     ensure_capacity_for_hold(state)
-    require_accepted(place_hold(state.book, emit.room(1), rewards, escrow, amount, code.value, match_id))
+    require_accepted(place_hold(state.book, emit.buffer(1), rewards, escrow, amount, code.value, match_id))
     return int(state.book.transfer_plan[0]["hold"])
 
 
@@ -106,18 +106,18 @@ def refund_entry_fees(state: State, match_id: int, players: NDArray[np.int64], e
         asset = ASSETS_BY_NAME[game.currency]
         escrow = ensure_account(state.book, match_id, Account.MATCH_ESCROW, asset)
         terms = (of_players(asset).value, asset.value, game.entry_fee, TransferCode.REFUND.value, match_id)
-        go_through(state, emit, payment_kernels.pay_players, len(players), players, escrow, *terms)
+        call_until_done(state, emit, payment_kernels.pay_players, len(players), players, escrow, *terms)
 
 
 def release_reserve(state: State, match_id: int, emit: Emit) -> None:
     """Void the holds of the match's prize and items that are still open."""
     match = state.book.matches[match_id]
     if match["reward_hold"]:
-        require_accepted(void_hold(state.book, emit.room(1), int(match["reward_hold"])))
+        require_accepted(void_hold(state.book, emit.buffer(1), int(match["reward_hold"])))
         match["reward_hold"] = 0
     holds = match["item_holds"]
     for number in np.flatnonzero(holds).tolist():
-        require_accepted(void_hold(state.book, emit.room(1), int(holds[number])))
+        require_accepted(void_hold(state.book, emit.buffer(1), int(holds[number])))
         holds[number] = 0
 
 
@@ -142,7 +142,7 @@ def settle_escrow(state: State, match_id: int, players: NDArray[np.int64], eligi
     shortfall = sum(amounts) - prize_pool(game, len(players))
     held = int(state.book.matches[match_id]["reward_hold"])
     if held and shortfall > 0:
-        require_accepted(post_hold(state.book, emit.room(1), held, shortfall))
+        require_accepted(post_hold(state.book, emit.buffer(1), held, shortfall))
         state.book.matches[match_id]["reward_hold"] = 0
     release_reserve(state, match_id, emit)
     for player, prize in zip(players[: len(amounts)].tolist(), amounts, strict=False):
@@ -167,7 +167,7 @@ def _award_items(state: State, match_id: int, winner: int, emit: Emit) -> None:
     for number, (item, count) in enumerate(rules_of_match(state, match_id).item_rewards):
         items, escrow = _player_and_escrow(state, match_id, winner, ASSETS_BY_NAME[item])
         holds = state.book.matches[match_id]["item_holds"]
-        require_accepted(post_hold(state.book, emit.room(1), int(holds[number]), count))
+        require_accepted(post_hold(state.book, emit.buffer(1), int(holds[number]), count))
         holds[number] = 0
         pay(state, escrow, items, count, TransferCode.ITEM_REWARD, match_id, emit)
 

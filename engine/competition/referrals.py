@@ -83,7 +83,7 @@ def _pay_bonuses(state: State, players: list[int], at: BonusAt, match_id: int, e
     i = 0
     while i < len(due):
         house = find_account_row(state.book, 0, Account.HOUSE_REFERRALS, asset)
-        began, i = i, int(pay_bonuses(state.book, emit.room(EVENTS_PER_PLAYER), i, *pairs, house, *terms_of_payment))
+        began, i = i, int(pay_bonuses(state.book, emit.buffer(EVENTS_PER_PLAYER), i, *pairs, house, *terms_of_payment))
         if i == began:  # the accounts table had no room
             ensure_capacity_for_accounts(state, 2)
     for player, is_paid in zip(due, paid.tolist(), strict=True):

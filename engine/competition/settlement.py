@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.jit import entry, kernel, rare_kernel
 from engine.model.events import Cause, EventKind
 from engine.model.tables import MATCH_CLOSED, TIMER_SAMPLE
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.challenge_rules import flatten
 from engine.trading.equity_bands import drop_bands
@@ -81,7 +81,7 @@ def start_sampling(book, match_id):
 def _emit_sample(book, events, row):
     seat = book.seats[row]
     equity, _ = worth(book, row)
-    event = events.sampled[begin(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]
+    event = events.sampled[new_event(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]
     event.owner = seat.player
     event.equity = equity
     event.balance = balance(seat)

@@ -13,7 +13,7 @@ from engine.ledger.accounts import asset_of
 from engine.model.events import EventKind, TransferStatus
 from engine.model.reasons import Reason
 from engine.model.tables import MOST_SUMMED, MUST_NOT_OVERDRAW
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 
 
 @entry
@@ -75,7 +75,7 @@ def emit_transfer(book, events, debit_row, credit_row, amount, code, reference, 
     """Emit TRANSFERRED with both balances; returns the event, for the caller to add ids."""
     debit = book.accounts[debit_row]
     credit = book.accounts[credit_row]
-    event = events.transferred[begin(book, events, EventKind.TRANSFERRED.value, 0, 0, 0)]
+    event = events.transferred[new_event(book, events, EventKind.TRANSFERRED.value, 0, 0, 0)]
     event.debit = debit.id
     event.credit = credit.id
     event.amount = amount

@@ -12,7 +12,7 @@ from engine.model.commands import Account
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.storage.account_rows import has_capacity_for_accounts
-from engine.storage.event_buffer import begin, fits
+from engine.storage.event_buffer import has_space, new_event
 
 
 @entry
@@ -28,7 +28,7 @@ def pay(book, events, debit_row, credit_row, amount, code, match_id):
 @entry
 def pay_players(book, events, i, players, debit_row, account_code, asset, amount, code, match_id):
     """Pay the same amount to each player, whose account must exist. Returns -Reason if one cannot be paid."""
-    while i < len(players) and fits(book, events):
+    while i < len(players) and has_space(book, events):
         credit_row = find_account(book, players[i], account_code, asset)
         reason = pay(book, events, debit_row, credit_row, amount, code, match_id)
         if reason != Reason.ACCEPTED.value:
@@ -43,7 +43,7 @@ def pay_bonuses(
 ):
     """Pay referral bonuses to each player and its referrer, both or none; sets paid[i] to 1 when paid. A bonus may be
     0. Returns early when an account must be opened and the table has no room for two."""
-    while i < len(players) and fits(book, events):
+    while i < len(players) and has_space(book, events):
         referrer_row = find_account(book, referrers[i], account_code, asset)
         row = find_account(book, players[i], account_code, asset)
         if (
@@ -88,7 +88,7 @@ def _emit_if_player_account(book, events, row, change, code, match_id):
 def emit_wallet_changed(book, events, player, row, change, code, match_id):
     """Emit WALLET_CHANGED to the player: the change and the account's new balance."""
     account = book.accounts[row]
-    event = events.wallet[begin(book, events, EventKind.WALLET_CHANGED.value, player, match_id, 0)]
+    event = events.wallet[new_event(book, events, EventKind.WALLET_CHANGED.value, player, match_id, 0)]
     event.asset = asset_of(account.id)
     event.change = change
     event.balance = account.credits_posted - account.debits_posted

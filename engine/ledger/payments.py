@@ -23,7 +23,7 @@ def check_payment(state: State, debit: int, credit: int, amount: int) -> Reason:
 
 def pay(state: State, debit: int, credit: int, amount: int, code: TransferCode, match_id: int, emit: Emit) -> None:
     """Transfer an amount that was checked before, and notify the players who own the accounts."""
-    events = emit.room(EVENTS_PER_PLAYER)
+    events = emit.buffer(EVENTS_PER_PLAYER)
     require_accepted(payment_kernels.pay(state.book, events, debit, credit, amount, code.value, match_id))
 
 

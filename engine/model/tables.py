@@ -518,8 +518,8 @@ NOBODY: Final = -1
 """ACCOUNT.id of row 0."""
 
 OPENED_AT_ONCE: Final = 128
-"""Most accounts that are opened before there is room made for others: 100 ranks may share a prize, and each item to win
-is another account's."""
+"""Most accounts that are opened before capacity for others is ensured: 100 ranks may share a prize, and each item to
+win is another account's."""
 
 MUST_NOT_OVERDRAW: Final = 1
 """ACCOUNT.flags: posted and pending debits never exceed posted credits."""
@@ -641,7 +641,7 @@ PAGE = np.dtype(
 BUCKET = np.dtype(
     [
         ("bounds_start", "<i4"),  # its extent in the page bounds, a multiple of BOUNDS_STEP
-        ("bounds_capacity", "<i4"),
+        ("bounds_capacity", "<i4"),  # length of that extent
         ("pages", "<i4"),
         ("first_open", "<i4"),  # page that takes the next row; 0 none
     ]

@@ -14,8 +14,8 @@ _WORDS: Final = EVENT_BYTES // 8
 
 
 @kernel
-def clear(outcome):
-    """Let nothing stand in it."""
+def clear_outcome(outcome):
+    """Set every field to 0."""
     outcome.reason = 0
     outcome.status = 0
     outcome.replayed = 0
@@ -30,14 +30,15 @@ def clear(outcome):
 
 
 @kernel
-def fits(book, events):
-    """Has the buffer room for what one more player is told?"""
+def has_space(book, events):
+    """Has the buffer space for the events of one more player?"""
     return book.progress[0].events + EVENTS_PER_PLAYER <= len(events.header)
 
 
 @entry
-def begin(book, events, kind, player, match, instrument):
-    """A fresh event, all zero but its header; returns where it stands. A private one takes its player's next number."""
+def new_event(book, events, kind, player, match, instrument):
+    """A new event, all zero but its header: its number in the buffer. A private one takes its player's next message
+    number."""
     progress = book.progress[0]
     k = progress.events
     progress.events += 1

@@ -19,14 +19,14 @@ REQUESTS_PER_PLAYER: Final = 4096
 
 
 @entry
-def known(book, command):
-    """Row of the request that had the command's key; 0 when there is none."""
+def find_request(book, command):
+    """Row of the remembered request with the command's key; 0 when there is none."""
     return find(book.request_index, command.key_low)
 
 
 @entry
-def same(book, row, command):
-    """Did that request say the very same?"""
+def is_same_request(book, row, command):
+    """Did the request in the row have the same arguments?"""
     request = book.requests[row]
     return request.key_high == command.key_high and request.arguments_hash == command.arguments_hash
 
@@ -45,7 +45,7 @@ def remember(book, command, outcome):
     request.arguments_hash = command.arguments_hash
     request.accepted_at_ns = world.now_ns
     request.player = command.player
-    _keep(request.outcome, outcome)
+    _copy(request.outcome, outcome)
     insert(book.request_index, command.key_low, row)
 
     request.next_of_player = 0
@@ -88,7 +88,7 @@ def forget(book, row):
 
 
 @kernel
-def forget_expired(book):
+def forget_expired_requests(book):
     """Drop every request that has outlived REQUEST_LIFETIME_NS."""
     world = book.world[0]
     while (
@@ -99,14 +99,14 @@ def forget_expired(book):
 
 
 @entry
-def recall(book, row, outcome):
-    """Answer with the outcome of that request."""
-    _keep(outcome, book.requests[row].outcome)
+def replay(book, row, outcome):
+    """Answer with the outcome of the request in the row."""
+    _copy(outcome, book.requests[row].outcome)
     outcome.replayed = 1
 
 
 @kernel
-def _keep(kept, outcome):
+def _copy(kept, outcome):
     kept.reason = outcome.reason
     kept.status = outcome.status
     kept.replayed = outcome.replayed

@@ -21,7 +21,7 @@ def set_timer(book, due_ns, kind, id, owner):
     timer.id = id
     timer.owner = owner
     world.timers += 1
-    _rise(book, world.timers - 1, due_ns, (kind << TIMER_KIND_SHIFT) | id, row)
+    _sift_up(book, world.timers - 1, due_ns, (kind << TIMER_KIND_SHIFT) | id, row)
     return row
 
 
@@ -40,9 +40,9 @@ def clear_timer(book, row):
     if last_row == row:
         return
     if place > 0 and _before(due_ns, order, book.timer_heap[(place - 1) // TIMER_CHILDREN]):
-        _rise(book, place, due_ns, order, last_row)
+        _sift_up(book, place, due_ns, order, last_row)
     else:
-        _sink(book, place, due_ns, order, last_row)
+        _sift_down(book, place, due_ns, order, last_row)
 
 
 @kernel
@@ -78,28 +78,28 @@ def _before(due_ns, order, other):
 
 
 @kernel
-def _put(book, place, due_ns, order, row):
-    heaped = book.timer_heap[place]
-    heaped.due_ns = due_ns
-    heaped.order = order
-    heaped.row = row
+def _set_node(book, place, due_ns, order, row):
+    node = book.timer_heap[place]
+    node.due_ns = due_ns
+    node.order = order
+    node.row = row
     book.timers[row].heap = place
 
 
 @kernel
-def _rise(book, place, due_ns, order, row):
+def _sift_up(book, place, due_ns, order, row):
     """Put the timer where it belongs on the way from `place`, which is free, to the top."""
     while place > 0:
         parent = book.timer_heap[(place - 1) // TIMER_CHILDREN]
         if not _before(due_ns, order, parent):
             break
-        _put(book, place, parent.due_ns, parent.order, parent.row)
+        _set_node(book, place, parent.due_ns, parent.order, parent.row)
         place = (place - 1) // TIMER_CHILDREN
-    _put(book, place, due_ns, order, row)
+    _set_node(book, place, due_ns, order, row)
 
 
 @kernel
-def _sink(book, place, due_ns, order, row):
+def _sift_down(book, place, due_ns, order, row):
     """Put the timer where it belongs on the way from `place`, which is free, down to where the earliest children
     are."""
     count = book.world[0].timers
@@ -108,6 +108,6 @@ def _sink(book, place, due_ns, order, row):
         if _before(due_ns, order, book.timer_heap[earliest]):
             break
         found = book.timer_heap[earliest]
-        _put(book, place, found.due_ns, found.order, found.row)
+        _set_node(book, place, found.due_ns, found.order, found.row)
         place = earliest
-    _put(book, place, due_ns, order, row)
+    _set_node(book, place, due_ns, order, row)

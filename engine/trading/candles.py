@@ -11,7 +11,7 @@ from engine.jit import kernel
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_S
 from engine.model.tables import INTERVALS_S
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 
 _INTERVALS = len(INTERVALS_S)
 
@@ -64,7 +64,7 @@ def _merge(longer, candle, length_ns):
 
 @kernel
 def _announce(book, events, instrument, interval_s, candle):
-    k = begin(book, events, EventKind.CANDLE_CLOSED, 0, 0, instrument)
+    k = new_event(book, events, EventKind.CANDLE_CLOSED, 0, 0, instrument)
     event = events.candle[k]
     event.interval_s = interval_s
     event.open_at_ns = candle.open_at_ns

@@ -25,7 +25,7 @@ from engine.model.tables import (
     TIMERS,
     WARNINGS_PERCENT,
 )
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import has_row
 from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
@@ -247,7 +247,7 @@ def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
         bit = 1 << (first_bit + number)
         if not seat.warned & bit and equity <= _level(number, floor, drawdown):
             seat.warned |= bit
-            event = events.judged[begin(book, events, EventKind.SEAT_WARNED.value, seat.player, seat.match, 0)]
+            event = events.judged[new_event(book, events, EventKind.SEAT_WARNED.value, seat.player, seat.match, 0)]
             event.rule = rule
             event.percent = WARNINGS_PERCENT[number]
             event.equity = equity
@@ -289,7 +289,7 @@ def _eliminate_seat(book, events, row, rule, equity, level):
     if won and book.matches[seat.match].target_ends:
         time_match_now(book, seat.match)
     kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
-    event = events.judged[begin(book, events, kind, seat.player, seat.match, progress.instrument)]
+    event = events.judged[new_event(book, events, kind, seat.player, seat.match, progress.instrument)]
     event.rule = rule
     event.equity = equity
     event.level = level

@@ -29,7 +29,7 @@ from engine.model.tables import (
     TIMER_FIXED,
     WAITS_TO_ENTER,
 )
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import allowed_key, exposure_key, find, insert, remove
 from engine.storage.linked_rows import link, unlink
@@ -331,7 +331,7 @@ def _release_stake(book, trade):
 
 @kernel
 def _tell(book, events, kind, trade, seat):
-    event = events.fixed[begin(book, events, kind, trade.player, seat.match, trade.instrument)]
+    event = events.fixed[new_event(book, events, kind, trade.player, seat.match, trade.instrument)]
     event.id = trade.id
     event.direction = trade.direction
     event.stake = trade.stake

@@ -15,7 +15,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
 from engine.storage.compact_index import find_open, remove, store
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
 from engine.storage.linked_rows import link, unlink
 from engine.storage.timers import clear_timer, set_timer
@@ -68,7 +68,8 @@ def place(book, events, command, outcome):
         outcome.fee = plan_.fee
         outcome.liquidation = plan_.liquidation
     elif command.time_in_force == TimeInForce.IOC.value and not plan_.waits:
-        event = events.trade[begin(book, events, EventKind.ORDER_CANCELED, seat.player, seat.match, command.instrument)]
+        number = new_event(book, events, EventKind.ORDER_CANCELED, seat.player, seat.match, command.instrument)
+        event = events.trade[number]
         _describe_canceled(event, command, plan_, id, seat.cash)
         outcome.status = OrderStatus.CANCELED.value
     else:
@@ -80,7 +81,8 @@ def place(book, events, command, outcome):
             )
         else:
             _rest(book, row)
-        event = events.trade[begin(book, events, EventKind.ORDER_ACCEPTED, seat.player, seat.match, command.instrument)]
+        number = new_event(book, events, EventKind.ORDER_ACCEPTED, seat.player, seat.match, command.instrument)
+        event = events.trade[number]
         _describe_order(event, book.orders[row], seat.cash)
         event.liquidation = plan_.liquidation
         outcome.status = OrderStatus.ACCEPTED.value
@@ -168,7 +170,7 @@ def amend_order(book, events, command, outcome):
         if order.timer != 0:
             clear_timer(book, order.timer)
         _expire_at(book, row, command.expires_at_ns)
-    event = events.trade[begin(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
+    event = events.trade[new_event(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
     event.liquidation = plan_.liquidation
     outcome.id = order.id
@@ -197,7 +199,7 @@ def end_order(book, events, row, kind, reason):
     seat.cash += order.margin + order.fee
     release_exposure(book, order.holding, order.notional, 1)
     remove(book.id_index, order.id, -row)
-    event = events.trade[begin(book, events, kind, seat.player, seat.match, order.instrument)]
+    event = events.trade[new_event(book, events, kind, seat.player, seat.match, order.instrument)]
     event.reason = reason
     _describe_order(event, order, seat.cash)
     order.id = 0
@@ -280,7 +282,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
     seat.cash += order.margin + order.fee - margin - fee
     _count_anew(book, order, notional)
     remove(book.id_index, order.id, -row)
-    event = events.trade[begin(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, order.instrument)]
+    event = events.trade[new_event(book, events, EventKind.ORDER_FILLED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
     event.price = price
     event.lots = lots
@@ -316,7 +318,7 @@ def _convert_to_resting(book, events, row):
     order.waiting = 0
     _reserve_anew(book, row)
     _rest(book, row)
-    event = events.trade[begin(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
+    event = events.trade[new_event(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
     _describe_order(event, order, seat.cash)
 
 

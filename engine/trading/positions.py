@@ -14,7 +14,7 @@ from engine.model.events import Cause, EventKind
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
 from engine.storage.compact_index import remove, store
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
 from engine.trading.equity_bands import add_band_lots, apply_equity_delta, queue_evaluation, release_band_lots
 from engine.trading.margin import liquidation_price
@@ -92,7 +92,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
             if broken:
                 queue_evaluation(book, seat_row)
 
-    event = events.trade[begin(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
+    event = events.trade[new_event(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
     _describe(event, position, seat, lots, position.cost, margin)
     event.price = price
     event.fee = fee
@@ -363,7 +363,7 @@ def _mark(book, position):
 
 @kernel
 def _private(book, events, kind, position, seat):
-    return events.trade[begin(book, events, kind, seat.player, seat.match, position.instrument)]
+    return events.trade[new_event(book, events, kind, seat.player, seat.match, position.instrument)]
 
 
 @kernel

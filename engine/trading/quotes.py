@@ -25,7 +25,7 @@ from engine.model.tables import (
     WAITS_TO_OPEN,
 )
 from engine.storage.compact_index import find_open
-from engine.storage.event_buffer import begin
+from engine.storage.event_buffer import new_event
 from engine.storage.sorting import sort
 from engine.trading.candles import count_quote
 from engine.trading.equity_bands import queue_evaluation
@@ -78,7 +78,7 @@ def apply_quote(book, events, command):
     quote.source_sequence = command.source_sequence
     world.quoted_at_ns = world.now_ns
     count_quote(book, events, command.instrument, bid)
-    k = begin(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
+    k = new_event(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid
     events.quoted[k].ask = ask
     collect(book, command.instrument * 2 + BUCKET_BID, bid)

@@ -394,7 +394,7 @@ class Engine:
     def call(self, kernel: Any, *arguments: int) -> Reason:
         ensure_capacity(self.machine.state, 1)
         self.machine.state.book.progress[0]["events"] = 0
-        reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.room(1), *arguments)))
+        reason = Reason(int(kernel(self.machine.state.book, self.machine._emit.buffer(1), *arguments)))
         self.told = events_of(self.machine._emit._buffer[: int(self.machine.state.book.progress[0]["events"])])
         check(self.machine.state)
         return reason

@@ -15,7 +15,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY
 from engine.model.state import State
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
-from engine.storage.emit import Announcer
+from engine.storage.emit import EventLog
 from engine.trading import margin
 from engine.trading.define_instrument import define_instrument
 from tests.harness.arena import BTC, Arena
@@ -55,7 +55,7 @@ SMALL = [
 
 def state_of(data: DefineInstrument) -> State:
     state = State()
-    assert define_instrument(state, data, Announcer(state))[0] is Reason.ACCEPTED
+    assert define_instrument(state, data, EventLog(state))[0] is Reason.ACCEPTED
     return state
 
 
