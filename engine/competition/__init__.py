@@ -6,8 +6,8 @@ match_kernels.py   compiled loops over a match's players: seating, events, ranks
 joining.py         registration; joining and leaving a match, resetting a practice seat
 queues.py          matchmaking queues: waiting for a match of a game
 settlement.py      compiled: closing all that is open when a match ends; equity samples
-ranking.py         ranking of a finished match, prize amounts
-prizes.py          entry fees, reserves, escrow, prizes
+ranking.py         ranking of a finished match
+prizes.py          entry fees, reserves, escrow; how much each rank wins
 outages.py         matches that are voided or paused when prices stop
 outage_kernels.py  compiled: the outage timer of a match
 careers.py         cups, experience, seasons

@@ -11,12 +11,13 @@ from engine.competition.match_kernels import emit_to_players, finish_seats
 from engine.competition.outage_kernels import start_outage_timer
 from engine.competition.prizes import (
     check_prize_funds,
+    prize_amounts,
     refund_entry_fees,
     release_reserve,
     reserve_prize,
     settle_escrow,
 )
-from engine.competition.ranking import players_of_seats, prize_amounts, rank_seats, seats_in_join_order
+from engine.competition.ranking import players_of_seats, rank_seats, seats_in_join_order
 from engine.competition.referrals import pay_match_bonuses
 from engine.competition.settlement import start_sampling
 from engine.jit.plain import for_kernels

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.competition.games import rules_of_match
-from engine.competition.ranking import prize_amounts, prize_pool
 from engine.ledger import payment_kernels
 from engine.ledger.accounts import ensure_account, find_account_row
 from engine.ledger.balances import available
@@ -19,6 +18,7 @@ from engine.ledger.holds import place_hold, post_hold, void_hold
 from engine.ledger.payments import pay, require_accepted, total_credits
 from engine.model.commands import Account, Asset, CreateGame, TransferCode, of_players
 from engine.model.reasons import Reason
+from engine.model.scale import PPM
 from engine.model.state import State
 from engine.model.tables import OPENED_AT_ONCE
 from engine.storage.capacity import ensure_capacity_for_accounts, ensure_capacity_for_hold
@@ -177,3 +177,21 @@ def _player_and_escrow(state: State, match_id: int, player: int, asset: Asset) -
     book = state.book
     player_row = ensure_account(book, player, of_players(asset), asset)
     return player_row, ensure_account(book, match_id, Account.MATCH_ESCROW, asset)
+
+
+def prize_amounts(game: CreateGame, seats: int, eligible: int) -> list[int]:
+    """Prizes by rank, in native units: the fixed reward to the winner, or the prize pool by the game's split. Rounding
+    remainders and the shares of ranks without an eligible player go to the winner.
+    """
+    if eligible == 0:
+        return []
+    if not game.prize_split:
+        return [game.reward_price]
+    pooled = prize_pool(game, seats)
+    shares = [pooled * percent // 100 for percent in game.prize_split[:eligible]]
+    return [shares[0] + pooled - sum(shares), *shares[1:]]
+
+
+def prize_pool(game: CreateGame, seats: int) -> int:
+    """The entry fees of `seats` players less the house fee, rounded down, in native units."""
+    return game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM

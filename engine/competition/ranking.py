@@ -1,4 +1,4 @@
-"""Ranking of a finished match, and its prizes. The order is total; prizes add up to the pool exactly."""
+"""Ranking of a finished match: a total order of its seats."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from engine.competition.match_kernels import list_seats
 from engine.jit.plain import for_kernels
-from engine.model.commands import CreateGame
-from engine.model.scale import PPM
 from engine.model.state import State
 from engine.model.tables import SEAT_DISQUALIFIED
 
@@ -52,21 +50,3 @@ def seats_in_join_order(state: State, match_id: int) -> NDArray[np.int64]:
 def players_of_seats(state: State, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The players of the seats, as an array that kernels accept."""
     return for_kernels(np.asarray(state.book.seats)["player"][rows].astype(np.int64))
-
-
-def prize_amounts(game: CreateGame, seats: int, eligible: int) -> list[int]:
-    """Prizes by rank, in native units: the fixed reward to the winner, or the prize pool by the game's split. Rounding
-    remainders and the shares of ranks without an eligible player go to the winner.
-    """
-    if eligible == 0:
-        return []
-    if not game.prize_split:
-        return [game.reward_price]
-    pooled = prize_pool(game, seats)
-    shares = [pooled * percent // 100 for percent in game.prize_split[:eligible]]
-    return [shares[0] + pooled - sum(shares), *shares[1:]]
-
-
-def prize_pool(game: CreateGame, seats: int) -> int:
-    """The entry fees of `seats` players less the house fee, rounded down, in native units."""
-    return game.entry_fee * seats * (PPM - game.house_fee_ppm) // PPM

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.competition.ranking import prize_pool
+from engine.competition.prizes import prize_pool
 from engine.ledger.accounts import find_account_row
 from engine.model.commands import Account
 from engine.model.scale import PPM
