@@ -35,17 +35,24 @@ from engine.storage.event_buffer import clear_outcome
 from engine.storage.idempotency import find_request, forget_expired_requests, is_same_request, remember, replay
 from engine.storage.timers import clear_timer, next_due
 from engine.trading.challenge_rules import evaluate_due_seats, start_day
-from engine.trading.fixed_trades import buy, settle
+from engine.trading.fixed_trades import buy_fixed_trade, settle_fixed_trade
 from engine.trading.instruments import is_stale_at
-from engine.trading.orders import amend_order, cancel, end_order, go_on_cancelling, place, start_cancel_all
-from engine.trading.position_commands import amend, close
-from engine.trading.quotes import apply_quote, serve
-from engine.trading.waiting_quotes import join_queue, look_when_stale
+from engine.trading.orders import (
+    amend_order,
+    cancel_order,
+    continue_cancel_all,
+    end_order,
+    place_order,
+    start_cancel_all,
+)
+from engine.trading.position_commands import amend_position, close_position
+from engine.trading.quotes import apply_quote, serve_quote
+from engine.trading.waiting_quotes import enqueue, set_stale_timer
 
 PHASE_ENTRY: Final = 0
 PHASE_TIMERS: Final = 1
 PHASE_SERVE: Final = 2
-PHASE_JUDGE: Final = 3
+PHASE_RULES: Final = 3
 PHASE_ENDING: Final = 4
 PHASE_MATCH: Final = 5
 """A match is to begin, or is settled and to be ranked: the machine does it, and goes on with
@@ -53,7 +60,7 @@ book.progress[0].resume."""
 PHASE_CANCEL_ALL: Final = 6
 PHASE_TIMER: Final = 7
 """A timer of something cold is due: the machine serves it, and goes on with book.progress[0].resume."""
-PHASE_FEED: Final = 8
+PHASE_RESUME_MATCHES: Final = 8
 """A quote has come that paused matches waited for: the machine lets them go on, and then serves the quote."""
 
 START: Final = -1
@@ -79,7 +86,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
     progress = book.progress[0]
     progress.events = 0
     scratch = book.spare_outcome[0]
-    room = len(events.header) - EVENTS_PER_STEP
+    event_limit = len(events.header) - EVENTS_PER_STEP
     if i == START:
         if at_ns < book.world[0].now_ns or first_sequence != book.world[0].sequence + 1:
             return OUT_OF_ORDER
@@ -93,7 +100,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
         progress.sequence = first_sequence
         i = 0
     if progress.phase == PHASE_TIMERS:
-        if not _fire_timers(book, events, room, scratch):
+        if not _fire_timers(book, events, event_limit, scratch):
             return i
         progress.ending = 0
         progress.phase = PHASE_ENTRY
@@ -106,31 +113,33 @@ def apply(book, commands, events, first_sequence, at_ns, i):
             i += 1
             continue
         header = commands.header[i]
-        if header.kind == Kind.COLD.value or progress.events >= room:
+        if header.kind == Kind.COLD.value or progress.events >= event_limit:
             return i
         progress.sequence = first_sequence + i
         outcome = book.outcomes[i]
         if progress.phase == PHASE_ENTRY:
-            _begin_entry(book, commands, events, outcome, header, i)
+            _apply_command(book, commands, events, outcome, header, i)
             if progress.phase == PHASE_SERVE and book.world[0].paused != 0:
-                progress.phase = PHASE_FEED
+                progress.phase = PHASE_RESUME_MATCHES
                 progress.resume = PHASE_SERVE
                 return i
         if progress.phase == PHASE_SERVE:
             waits = book.quotes[commands.quote[i].instrument].waiting_first != 0
-            if (waits or progress.fired != 0) and not serve(book, events, commands.quote[i].instrument, room, scratch):
+            instrument = commands.quote[i].instrument
+            is_due = waits or progress.fired != 0
+            if is_due and not serve_quote(book, events, instrument, event_limit, scratch):
                 return i
-            progress.phase = PHASE_JUDGE
+            progress.phase = PHASE_RULES
         if progress.phase == PHASE_CANCEL_ALL:
-            if not go_on_cancelling(book, events, room):
+            if not continue_cancel_all(book, events, event_limit):
                 return i
-            progress.phase = PHASE_JUDGE
-        if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
-            progress.phase = PHASE_JUDGE
+            progress.phase = PHASE_RULES
+        if progress.seats_due != 0 and not evaluate_due_seats(book, events, event_limit, scratch):
+            progress.phase = PHASE_RULES
             return i
         if progress.ending:
             progress.phase = PHASE_ENDING
-            if not _fire_timers(book, events, room, scratch):
+            if not _fire_timers(book, events, event_limit, scratch):
                 return i
             progress.ending = 0
         progress.phase = PHASE_ENTRY
@@ -140,7 +149,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
 
 
 @kernel
-def _begin_entry(book, commands, events, outcome, header, i):
+def _apply_command(book, commands, events, outcome, header, i):
     """Apply command `i`, all but what may take several calls, and answer it."""
     clear_outcome(outcome)
     keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
@@ -163,13 +172,13 @@ def _begin_entry(book, commands, events, outcome, header, i):
         if outcome.reason == Reason.ACCEPTED.value:
             progress.phase = PHASE_SERVE
     elif kind == Kind.PLACE_ORDER.value:
-        outcome.reason = place(book, events, commands.place[i], outcome)
+        outcome.reason = place_order(book, events, commands.place[i], outcome)
     elif kind == Kind.CLOSE_POSITION.value:
-        outcome.reason = close(book, events, commands.close[i], outcome)
+        outcome.reason = close_position(book, events, commands.close[i], outcome)
     elif kind == Kind.CANCEL_ORDER.value:
-        outcome.reason = cancel(book, events, commands.cancel[i], outcome)
+        outcome.reason = cancel_order(book, events, commands.cancel[i], outcome)
     elif kind == Kind.AMEND_POSITION.value:
-        outcome.reason = amend(book, events, commands.amend[i], outcome)
+        outcome.reason = amend_position(book, events, commands.amend[i], outcome)
     elif kind == Kind.AMEND_ORDER.value:
         outcome.reason = amend_order(book, events, commands.amend_order[i], outcome)
     elif kind == Kind.CANCEL_ALL.value:
@@ -177,7 +186,7 @@ def _begin_entry(book, commands, events, outcome, header, i):
         if outcome.reason == Reason.ACCEPTED.value:
             book.progress[0].phase = PHASE_CANCEL_ALL
     elif kind == Kind.BUY_FIXED.value:
-        outcome.reason = buy(book, events, commands.buy_fixed[i], outcome)
+        outcome.reason = buy_fixed_trade(book, events, commands.buy_fixed[i], outcome)
     elif kind == Kind.TRANSFER.value:
         outcome.reason = apply_transfer(book, events, commands, i, outcome)
     elif kind == Kind.PULSE.value:
@@ -192,23 +201,23 @@ def _begin_entry(book, commands, events, outcome, header, i):
 
 
 @rare_kernel
-def _fire_timers(book, events, room, scratch):
+def _fire_timers(book, events, event_limit, scratch):
     """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
     now_ns = book.world[0].now_ns
     progress = book.progress[0]
     progress.instrument = 0
-    if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
+    if progress.seats_due != 0 and not evaluate_due_seats(book, events, event_limit, scratch):
         return False
     row = next_due(book, now_ns)
     while row != 0:
-        if progress.events >= room:
+        if progress.events >= event_limit:
             return False
         prefetch_due(book, row)
         timer = book.timers[row]
         if timer.kind == TIMER_FIXED:
-            settle(book, events, timer.owner)
+            settle_fixed_trade(book, events, timer.owner)
         elif timer.kind == TIMER_WAIT:
-            _fire_wait(book, events, timer.owner)
+            _fire_wait_timer(book, events, timer.owner)
         elif timer.kind == TIMER_HOLD:
             expire_hold(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
@@ -216,13 +225,13 @@ def _fire_timers(book, events, room, scratch):
         elif timer.kind == TIMER_MATCH:
             match_id = timer.owner
             begins = book.matches[match_id].status == MATCH_WAITING
-            if begins or settle_match(book, events, match_id, room, scratch):
+            if begins or settle_match(book, events, match_id, event_limit, scratch):
                 progress.match = match_id
                 progress.resume = progress.phase
                 progress.phase = PHASE_MATCH
             return False
         elif timer.kind == TIMER_SAMPLE:
-            if not sample_match(book, events, timer.owner, room):
+            if not sample_match(book, events, timer.owner, event_limit):
                 return False
         elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not is_feed_alive(book, row)):
             progress.timer = row
@@ -233,14 +242,14 @@ def _fire_timers(book, events, room, scratch):
             start_outage_timer(book, timer.owner, book.world[0].quoted_at_ns)
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
-        if progress.seats_due != 0 and not evaluate_due_seats(book, events, room, scratch):
+        if progress.seats_due != 0 and not evaluate_due_seats(book, events, event_limit, scratch):
             return False
         row = next_due(book, now_ns)
     return True
 
 
 @kernel
-def _fire_wait(book, events, row):
+def _fire_wait_timer(book, events, row):
     """A speed bump is over; or an opening order has waited until its instrument's quote may be stale: told at the time
     that was set, for the batch may come much later, and what else is due has its turn."""
     waiting = book.waiting[row]
@@ -248,8 +257,8 @@ def _fire_wait(book, events, row):
     clear_timer(book, waiting.timer)
     waiting.timer = 0
     if not waiting.queued:
-        join_queue(book, row)
+        enqueue(book, row)
     elif is_stale_at(book, waiting.instrument, due_ns):
         end_order(book, events, waiting.owner, EventKind.ORDER_EXPIRED, Reason.FEED_STALE.value)
     else:
-        look_when_stale(book, row)
+        set_stale_timer(book, row)

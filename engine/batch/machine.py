@@ -73,7 +73,7 @@ from engine.storage.capacity import ensure_capacity, ensure_capacity_for_evaluat
 from engine.storage.emit import Emit, EventLog
 from engine.storage.idempotency import find_request, is_same_request, remember, replay
 from engine.trading.define_instrument import define_instrument
-from engine.trading.order_checks import plan
+from engine.trading.order_checks import check_order
 from engine.trading.positions import trailing_distance
 from engine.trading.seats import equity
 from engine.trading.switches import set_switch
@@ -174,7 +174,7 @@ class Machine:
                 continue
             self._emit.drain()
             progress = self.state.book.progress[0]
-            if progress["phase"] in (loop.PHASE_MATCH, loop.PHASE_TIMER, loop.PHASE_FEED):
+            if progress["phase"] in (loop.PHASE_MATCH, loop.PHASE_TIMER, loop.PHASE_RESUME_MATCHES):
                 self._go_on(int(progress["phase"]))
                 self._emit.drain()
                 ensure_capacity(self.state, count)
@@ -198,7 +198,7 @@ class Machine:
         progress = self.state.book.progress[0]
         if phase == loop.PHASE_MATCH:
             advance_match(self.state, int(progress["match"]), self._emit)
-        elif phase == loop.PHASE_FEED:
+        elif phase == loop.PHASE_RESUME_MATCHES:
             resume_paused_matches(self.state, self._emit)
         else:
             timer = int(progress["timer"])
@@ -208,7 +208,7 @@ class Machine:
         """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
         command = for_kernels(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
-        reason = Reason(int(plan(book, command)))
+        reason = Reason(int(check_order(book, command)))
         if reason is not Reason.ACCEPTED:
             return reason, None
         planned = book.order_plan[0]

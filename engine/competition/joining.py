@@ -19,7 +19,7 @@ from engine.model.state import State
 from engine.model.tables import MATCH_OPEN, MATCH_WAITING
 from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
 from engine.storage.emit import Emit, call_until_done
-from engine.trading.challenge_rules import start_watch, time_match, time_match_now
+from engine.trading.challenge_rules import schedule_match, schedule_match_now, set_initial_levels
 from engine.trading.seats import close_seat, find_seat, reset_seat
 
 MAX_INITIAL_FUNDING = 4 * BOUND
@@ -123,12 +123,12 @@ def _update_countdown(state: State, match_id: int, emit: Emit) -> None:
         return
     if match["seats"] < match["min_players"]:
         if match["timer"]:
-            time_match(book, match_id, 0)
+            schedule_match(book, match_id, 0)
             _emit_match_timed(state, match_id, emit)
     elif match["seats"] == match["max_players"] or not match["countdown_ns"]:
-        time_match_now(book, match_id)
+        schedule_match_now(book, match_id)
     elif not match["timer"]:
-        time_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
+        schedule_match(book, match_id, int(book.world[0]["now_ns"] + match["countdown_ns"]))
         _emit_match_timed(state, match_id, emit)
 
 
@@ -155,7 +155,7 @@ def reset_practice_seat(state: State, command: ResetSeat, emit: Emit) -> tuple[R
         return Reason.SEAT_NOT_FLAT, 0
 
     reset_seat(book, row)
-    start_watch(book, row)
+    set_initial_levels(book, row)
     emit(EventKind.SEAT_RESET, command.player, command.match)["cash"] = book.seats[row]["cash"]
     return Reason.ACCEPTED, command.match
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.jit import entry
 from engine.model.events import EventKind
 from engine.storage.event_buffer import has_space, new_event
-from engine.trading.challenge_rules import start_watch
+from engine.trading.challenge_rules import set_initial_levels
 from engine.trading.seats import open_seat
 
 
@@ -27,7 +27,7 @@ def seat_players(book, events, i, players, match_id):
     """Open a seat in the match for each player. The tables must have room."""
     while i < len(players) and has_space(book, events):
         row = open_seat(book, players[i], match_id)
-        start_watch(book, row)
+        set_initial_levels(book, row)
         event = events.trade[new_event(book, events, EventKind.SEAT_OPENED.value, players[i], match_id, 0)]
         event.cash = book.seats[row].cash
         i += 1

@@ -42,7 +42,7 @@ from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_f
 from engine.storage.emit import Emit, call_until_done
 from engine.storage.hash_index import allowed_key, find, insert
 from engine.storage.timers import set_timer
-from engine.trading.challenge_rules import time_match, time_match_now
+from engine.trading.challenge_rules import schedule_match, schedule_match_now
 
 EQUITY_SAMPLES = 100
 """Samples of each seat's equity over a match, the last one at its end. They are at least a second apart, so a match
@@ -135,11 +135,11 @@ def _open_match(state: State, match_id: int) -> None:
     book = state.book
     match = book.matches[match_id]
     now_ns = int(book.world[0]["now_ns"])
-    time_match(book, match_id, 0)
+    schedule_match(book, match_id, 0)
     match["status"] = MATCH_OPEN
     if not match["practice"]:
         duration_s = rules_of_match(state, match_id).duration_s
-        time_match(book, match_id, now_ns + duration_s * NS_PER_S)
+        schedule_match(book, match_id, now_ns + duration_s * NS_PER_S)
         match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // EQUITY_SAMPLES)
         start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
@@ -156,7 +156,7 @@ def start_match(state: State, command: StartMatch, emit: Emit) -> tuple[Reason, 
     if reason is not Reason.ACCEPTED:
         return reason, 0
     ensure_capacity_for_match(state, 0)
-    time_match_now(state.book, command.match)
+    schedule_match_now(state.book, command.match)
     return Reason.ACCEPTED, command.match
 
 
@@ -165,7 +165,7 @@ def cancel_match(state: State, command: CancelMatch, emit: Emit) -> tuple[Reason
     reason = _check_waiting(state, command.match)
     if reason is not Reason.ACCEPTED:
         return reason, 0
-    time_match(state.book, command.match, 0)
+    schedule_match(state.book, command.match, 0)
     _cancel_and_refund(state, command.match, Reason.CALLED_OFF, emit)
     return Reason.ACCEPTED, command.match
 
@@ -219,7 +219,7 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
     ensure_capacity_for_match(state, 0)
     if command.void:
         state.book.matches[command.match]["void"] = Reason.CALLED_OFF
-    time_match_now(state.book, command.match)
+    schedule_match_now(state.book, command.match)
     return Reason.ACCEPTED, command.match
 
 

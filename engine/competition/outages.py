@@ -16,7 +16,7 @@ from engine.model.state import State
 from engine.storage.capacity import ensure_capacity_for_timers
 from engine.storage.emit import Emit
 from engine.storage.timers import clear_timer
-from engine.trading.challenge_rules import time_match
+from engine.trading.challenge_rules import schedule_match
 
 
 def void_or_pause_match(state: State, timer: int, emit: Emit) -> None:
@@ -28,10 +28,10 @@ def void_or_pause_match(state: State, timer: int, emit: Emit) -> None:
     match["outage_timer"] = 0
     if not match["outage_extends"]:
         match["void"] = Reason.OUTAGE
-        time_match(book, match_id, due_ns)  # at the time of the outage: before anything that came due since
+        schedule_match(book, match_id, due_ns)  # at the time of the outage: before anything that came due since
         return
     ends_at_ns = int(match["ends_at_ns"])
-    time_match(book, match_id, 0)
+    schedule_match(book, match_id, 0)
     match["ends_at_ns"] = ends_at_ns
     match["paused_since_ns"] = due_ns - int(match["outage_ns"]) - 1
     book.world[0]["paused"] += 1
@@ -47,6 +47,6 @@ def resume_paused_matches(state: State, emit: Emit) -> None:
     for match_id in paused:
         match = book.matches[match_id]
         ends_at_ns = int(match["ends_at_ns"]) + now_ns - int(match["paused_since_ns"])
-        time_match(book, match_id, ends_at_ns)
+        schedule_match(book, match_id, ends_at_ns)
         start_outage_timer(book, match_id, now_ns)
         emit_to_all(state, match_id, EventKind.MATCH_RESUMED, emit, ends_at_ns=ends_at_ns)

@@ -7,28 +7,29 @@ from engine.model.events import Cause, EventKind
 from engine.model.tables import MATCH_CLOSED, TIMER_SAMPLE
 from engine.storage.event_buffer import new_event
 from engine.storage.timers import clear_timer, set_timer
-from engine.trading.challenge_rules import flatten
-from engine.trading.equity_bands import drop_bands
-from engine.trading.seats import balance, worth
+from engine.trading.challenge_rules import flatten_step
+from engine.trading.equity_bands import close_bands
+from engine.trading.seats import balance, equity_and_deficit
 
 
 @rare_kernel
-def settle_match(book, events, match_id, room, outcome):
+def settle_match(book, events, match_id, event_limit, outcome):
     """Close the match: refund fixed-time trades, cancel orders, close positions at their last usable quotes, clear its
-    timers. Challenge rules are not evaluated any more. Stops at `room` events, to be called again; True when done."""
+    timers. Challenge rules are not evaluated any more. Stops at `event_limit` events, to be called
+    again; True when done."""
     progress = book.progress[0]
     match = book.matches[match_id]
     match.status = MATCH_CLOSED
     row = progress.cursor if progress.cursor != 0 else match.first_seat
     while row != 0:
         if book.seats[row].watched:
-            drop_bands(book, row)
+            close_bands(book, row)
         is_open = True
         while is_open:
-            if progress.events >= room:
+            if progress.events >= event_limit:
                 progress.cursor = row
                 return False
-            is_open = flatten(book, events, row, Cause.MATCH_END.value, outcome)
+            is_open = flatten_step(book, events, row, Cause.MATCH_END.value, outcome)
         if match.sample_timer != 0:
             _emit_sample(book, events, row)
         row = book.seats[row].next_in_match
@@ -48,9 +49,9 @@ def settle_match(book, events, match_id, room, outcome):
 
 
 @rare_kernel
-def sample_match(book, events, match_id, room):
-    """Emit an equity sample of each of the match's seats and set the next sample timer. Stops at `room` events, to be
-    called again; True when done.
+def sample_match(book, events, match_id, event_limit):
+    """Emit an equity sample of each of the match's seats and set the next sample timer. Stops at `event_limit` events,
+    to be called again; True when done.
 
     The next sample is a full interval from now: samples missed while the server was down are not made up. Walks the
     match's seats and their positions.
@@ -59,7 +60,7 @@ def sample_match(book, events, match_id, room):
     match = book.matches[match_id]
     row = progress.cursor if progress.cursor != 0 else match.first_seat
     while row != 0:
-        if progress.events >= room:
+        if progress.events >= event_limit:
             progress.cursor = row
             return False
         _emit_sample(book, events, row)
@@ -80,7 +81,7 @@ def start_sampling(book, match_id):
 @kernel
 def _emit_sample(book, events, row):
     seat = book.seats[row]
-    equity, _ = worth(book, row)
+    equity, _ = equity_and_deficit(book, row)
     event = events.sampled[new_event(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]
     event.owner = seat.player
     event.equity = equity

@@ -28,7 +28,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "commands": Commands,
     "events": Events,
     "command": _row(COMMAND),
-    "order_checks.plan.command": _row(PLACE_ORDER),
+    "order_checks.check_order.command": _row(PLACE_ORDER),
     "outcome": _row(OUTCOME),
     "accounts": np.zeros(0, ACCOUNT),
     "index": _INDEX,

@@ -1,8 +1,8 @@
 """Candles of the bid, one open per instrument and interval.
 
 A quote touches the one-second candle only. When a quote comes that belongs to a later interval, the finished candle is
-announced and merged into the next longer one, whose own interval may then be over as well, and so on. What an
-unfinished longer candle looks like is its row merged with all shorter ones: `views` does that when asked.
+emitted and merged into the next longer one, whose own interval may then be over as well, and so on. An
+unfinished longer candle is its row merged with the rows of all shorter ones, which engine/views does on request.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _INTERVALS = len(INTERVALS_S)
 
 
 @kernel
-def count_quote(book, events, instrument, bid):
-    """Let the candles of `instrument` see a quote stamped now. At most one event for each interval."""
+def update_candles(book, events, instrument, bid):
+    """Update the instrument's candles with a bid at the current time. Emits at most one event for each interval."""
     now_ns = book.world[0].now_ns
     candle = book.candles[instrument * _INTERVALS]
     if candle.open_at_ns >= 0 and now_ns < candle.open_at_ns + NS_PER_S:
@@ -34,7 +34,7 @@ def count_quote(book, events, instrument, bid):
         candle = book.candles[row]
         if candle.open_at_ns < 0 or now_ns < candle.open_at_ns + length_ns:
             break
-        _announce(book, events, instrument, INTERVALS_S[interval], candle)
+        _emit_closed(book, events, instrument, INTERVALS_S[interval], candle)
         if interval + 1 < _INTERVALS:
             _merge(book.candles[row + 1], candle, INTERVALS_S[interval + 1] * NS_PER_S)
         candle.open_at_ns = -1
@@ -63,7 +63,7 @@ def _merge(longer, candle, length_ns):
 
 
 @kernel
-def _announce(book, events, instrument, interval_s, candle):
+def _emit_closed(book, events, instrument, interval_s, candle):
     k = new_event(book, events, EventKind.CANDLE_CLOSED, 0, 0, instrument)
     event = events.candle[k]
     event.interval_s = interval_s

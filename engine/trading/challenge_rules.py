@@ -1,10 +1,9 @@
-"""Challenge rules: what a match demands of its seats, looked at whenever a seat's equity may have crossed a level.
+"""Challenge rules: a match's limits on its seats, evaluated whenever a seat's equity may have crossed a level.
 
-A seat's rules are evaluated once, at the end of the entry that changed its equity: floors, loss per trade, profit
-target, then the high-water mark and warnings. Who is out is put out in the same entry: its fixed-time trades are
-refunded, its orders cancelled and its positions closed, in other instruments at their last usable quote, however old.
-
-And what a match does to all of its seats: it settles them when it ends, and tells now and then what they are worth.
+A seat's rules are evaluated at the end of the command that changed its equity: drawdown floors, loss per trade, profit
+target, then the high-water mark and warnings. A seat that breaks one is eliminated within the same command: its
+fixed-time trades are refunded, its orders cancelled and its positions closed, each at the last usable quote of its
+instrument, however old.
 """
 
 from __future__ import annotations
@@ -29,27 +28,28 @@ from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import has_row
 from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
-from engine.trading.equity_bands import divide_headroom, drop_bands, queue_evaluation
-from engine.trading.fixed_trades import refund
+from engine.trading.equity_bands import close_bands, divide_headroom, queue_evaluation
+from engine.trading.fixed_trades import refund_fixed_trade
 from engine.trading.orders import end_order
-from engine.trading.positions import breaks_loss_limit, close_called
-from engine.trading.seats import balance, seat_row, worth
+from engine.trading.positions import close_lots_rare, exceeds_loss_limit
+from engine.trading.seats import balance, equity_and_deficit, seat_row
 
 _WARNINGS = len(WARNINGS_PERCENT)
 
 
 @rare_kernel
-def evaluate_due_seats(book, events, room, outcome):
-    """Evaluate the rules of the seats that this entry changed, in order of player and match, while more than `room`
-    events fit; True when all are. `outcome` is scratch.
+def evaluate_due_seats(book, events, event_limit, outcome):
+    """Evaluate the rules of the seats in book.due_seats, in order of player and match, until `event_limit` events are
+    written; True when all are done. `outcome` is scratch.
 
-    Stops also where no timer is left: a practice match has none until its target is reached, and one quote may let
-    many matches end, for which no batch asks room."""
+    Stops also when no row for a timer is free: practice matches have none until their target is reached, and one quote
+    may end many of them, for which no batch reserves rows.
+    """
     progress = book.progress[0]
     if progress.seats_evaluated == 0:
         sort(book.due_seats, book.due_seats_scratch, progress.seats_due)
     while progress.seats_evaluated < progress.seats_due:
-        if progress.events >= room or not has_row(book.timers, book.heads[TIMERS]):
+        if progress.events >= event_limit or not has_row(book.timers, book.heads[TIMERS]):
             return False
         key = book.due_seats[progress.seats_evaluated]
         row = seat_row(book, key >> 32, key & 0xFFFFFFFF)
@@ -62,8 +62,8 @@ def evaluate_due_seats(book, events, room, outcome):
 
 
 @entry
-def start_watch(book, row):
-    """Set the seat's levels as at its start, and its headroom."""
+def set_initial_levels(book, row):
+    """Set the high-water mark and floors of a seat at its start, and its headroom."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     seat.watched = match.watched
@@ -72,13 +72,12 @@ def start_watch(book, row):
     seat.daily_floor = match.starting_balance - match.daily_drawdown
     seat.total_floor = match.starting_balance - match.total_drawdown
     if match.watched:
-        _watch(book, row, balance(seat), 0)
+        _set_headroom(book, row, balance(seat), 0)
 
 
 @rare_kernel
 def start_day(book, match_id):
-    """A new day: every seat's daily floor is counted from its anchor of now, its warnings come anew, and its rules are
-    evaluated.
+    """A new day: reset each seat's daily floor (from its balance or equity) and warnings, and evaluate its rules.
 
     Walks the match's seats, and their positions where the anchor is equity.
     """
@@ -91,7 +90,7 @@ def start_day(book, match_id):
         if seat.status == SEAT_ACTIVE:
             anchor = balance(seat)
             if match.daily_anchor != Anchor.BALANCE.value:
-                equity, _ = worth(book, row)
+                equity, _ = equity_and_deficit(book, row)
                 anchor = equity if match.daily_anchor == Anchor.EQUITY.value else max(anchor, equity)
             seat.daily_floor = anchor - match.daily_drawdown
             seat.warned = 0
@@ -100,9 +99,8 @@ def start_day(book, match_id):
 
 
 @entry
-def time_match(book, match_id, due_ns):
-    """Let what comes next for the match, its beginning or its end, come at that time; 0: at none. It is not paused any
-    more."""
+def schedule_match(book, match_id, due_ns):
+    """Set the time at which the match starts, or ends if it has started; 0: none. Ends a pause."""
     match = book.matches[match_id]
     if match.paused_since_ns != 0:
         match.paused_since_ns = 0
@@ -119,22 +117,22 @@ def time_match(book, match_id, due_ns):
 
 
 @entry
-def time_match_now(book, match_id):
-    """Let it come when this entry is done."""
-    time_match(book, match_id, book.world[0].now_ns)
+def schedule_match_now(book, match_id):
+    """Start or end the match when the current command is done."""
+    schedule_match(book, match_id, book.world[0].now_ns)
     book.progress[0].ending = 1
 
 
 @rare_kernel
-def flatten(book, events, row, cause, outcome):
-    """Refund one fixed-time trade of the seat, or else cancel an order, or close a position, the latest first; False
-    when it has none."""
+def flatten_step(book, events, row, cause, outcome):
+    """Refund one fixed-time trade of the seat, or else cancel one order, or else close one position, the latest first;
+    False when it has none. Emits at most two events."""
     seat = book.seats[row]
     if seat.first_fixed != 0:
         reason = Reason.MATCH_NOT_OPEN.value
         if cause == Cause.RULE.value:
             reason = Reason.SEAT_LOCKED.value if seat.status == SEAT_LOCKED else Reason.SEAT_DISQUALIFIED.value
-        refund(book, events, seat.first_fixed, reason)
+        refund_fixed_trade(book, events, seat.first_fixed, reason)
         return True
     if seat.first_order != 0:
         end_order(book, events, seat.first_order, EventKind.ORDER_CANCELED.value, Reason.ACCEPTED.value)
@@ -145,18 +143,18 @@ def flatten(book, events, row, cause, outcome):
     place = position_list.used - 1
     while position_list.positions[place] == 0:
         place -= 1
-    _close(book, events, position_list.positions[place], cause, outcome)
+    _close_at_quote(book, events, position_list.positions[place], cause, outcome)
     return True
 
 
 @kernel
 def _evaluate(book, events, row, outcome):
-    """One step of judging the seat, of at most 2 x WARNINGS events; True when nothing is left to do."""
+    """One step of evaluating the seat's rules, of at most 2 x WARNINGS events; True when nothing is left to do."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     if seat.status != SEAT_ACTIVE:
-        return not flatten(book, events, row, Cause.RULE.value, outcome)
-    equity, deficit = worth(book, row)
+        return not flatten_step(book, events, row, Cause.RULE.value, outcome)
+    equity, deficit = equity_and_deficit(book, row)
     if match.daily_drawdown != 0 and equity < seat.daily_floor:
         _eliminate_seat(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor)
         return False
@@ -164,18 +162,18 @@ def _evaluate(book, events, row, outcome):
         _eliminate_seat(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor)
         return False
     if match.loss_per_trade != 0:
-        position_row, result = _lost_trade(book, row)
+        position_row, result = _trade_beyond_loss_limit(book, row)
         if position_row != 0:
             if match.loss_disqualifies:
                 _eliminate_seat(book, events, row, Rule.LOSS_PER_TRADE.value, result, -match.loss_per_trade)
             else:
-                _close(book, events, position_row, Cause.RULE.value, outcome)
+                _close_at_quote(book, events, position_row, Cause.RULE.value, outcome)
             return False
     if match.profit_target != 0 and equity >= match.profit_target:
         _eliminate_seat(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
         return False
 
-    if _floor_rises(seat, match):
+    if _floor_trails(seat, match):
         step = _high_water_step(match)
         seat.high_water += max(0, equity - seat.high_water) // step * step
         seat.total_floor = seat.high_water - match.total_drawdown
@@ -185,14 +183,14 @@ def _evaluate(book, events, row, outcome):
         _warn(book, events, row, Rule.DAILY_DRAWDOWN.value, equity, seat.daily_floor, match.daily_drawdown, 0)
     if match.total_drawdown != 0:
         _warn(book, events, row, Rule.TOTAL_DRAWDOWN.value, equity, seat.total_floor, match.total_drawdown, _WARNINGS)
-    _watch(book, row, equity, deficit)
+    _set_headroom(book, row, equity, deficit)
     return True
 
 
 @kernel
-def _watch(book, row, equity, deficit):
-    """Divide the headroom between the seat's equity and the nearest levels at which its rules are to be evaluated
-    again."""
+def _set_headroom(book, row, equity, deficit):
+    """Set the seat's headroom to the nearest levels at which its rules must be evaluated again, and divide it among its
+    bands."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     lower = -BOUND
@@ -205,15 +203,15 @@ def _watch(book, row, equity, deficit):
     upper = 2 * BOUND
     if match.profit_target != 0:
         upper = match.profit_target
-    if _floor_rises(seat, match):
+    if _floor_trails(seat, match):
         upper = min(upper, seat.high_water + _high_water_step(match))
     divide_headroom(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
 
 
 @kernel
-def _floor_rises(seat, match):
-    """Does the seat's total floor follow its equity? One that locks stays where it is once it is at the start, and so
-    does the high-water mark."""
+def _floor_trails(seat, match):
+    """Does the total floor trail the high-water mark? One that locks stops at the starting balance, and so does the
+    mark."""
     if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
         return seat.total_floor < match.starting_balance
     return match.total_mode == TotalDrawdown.TRAILING.value
@@ -226,17 +224,17 @@ def _high_water_step(match):
 
 
 @kernel
-def _level(number, floor, drawdown):
-    """Equity at or below which warning `number` goes out."""
+def _warning_level(number, floor, drawdown):
+    """Equity at or below which warning `number` is emitted."""
     return floor + drawdown * (100 - WARNINGS_PERCENT[number]) // 100
 
 
 @kernel
 def _next_warning(warned, floor, drawdown):
-    """The highest level of those whose warning has not gone out; far below everything when all have."""
+    """The highest level whose warning has not been emitted; -BOUND when all have."""
     for number in range(_WARNINGS):
         if not (warned >> number) & 1:
-            return _level(number, floor, drawdown)
+            return _warning_level(number, floor, drawdown)
     return -BOUND
 
 
@@ -245,7 +243,7 @@ def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
     seat = book.seats[row]
     for number in range(_WARNINGS):
         bit = 1 << (first_bit + number)
-        if not seat.warned & bit and equity <= _level(number, floor, drawdown):
+        if not seat.warned & bit and equity <= _warning_level(number, floor, drawdown):
             seat.warned |= bit
             event = events.judged[new_event(book, events, EventKind.SEAT_WARNED.value, seat.player, seat.match, 0)]
             event.rule = rule
@@ -255,15 +253,15 @@ def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
 
 
 @kernel
-def _lost_trade(book, row):
-    """The latest opened of the seat's positions that has lost more than the match allows, and its result; 0 none."""
+def _trade_beyond_loss_limit(book, row):
+    """The row of the latest opened position that has lost more than the match allows, and its result; 0, 0: none."""
     list_row = book.seats[row].first_position_list
     while list_row != 0:
         position_list = book.position_lists[list_row]
         for k in range(position_list.used):
             position_row = position_list.positions[position_list.used - 1 - k]
             if position_row != 0:
-                broken, result = breaks_loss_limit(book, book.positions[position_row])
+                broken, result = exceeds_loss_limit(book, book.positions[position_row])
                 if broken:
                     return position_row, result
         list_row = position_list.next
@@ -272,7 +270,7 @@ def _lost_trade(book, row):
 
 @kernel
 def _eliminate_seat(book, events, row, rule, equity, level):
-    """The seat trades no more in this match: keep and tell the evidence. The steps that follow flatten it."""
+    """Lock or disqualify the seat, record and emit the evidence. Later steps of `_evaluate` close what is open."""
     seat = book.seats[row]
     progress = book.progress[0]
     quote = book.quotes[progress.instrument]
@@ -285,9 +283,9 @@ def _eliminate_seat(book, events, row, rule, equity, level):
     seat.out_instrument = progress.instrument
     seat.out_bid = quote.bid
     seat.out_ask = quote.ask
-    drop_bands(book, row)
+    close_bands(book, row)
     if won and book.matches[seat.match].target_ends:
-        time_match_now(book, seat.match)
+        schedule_match_now(book, seat.match)
     kind = EventKind.SEAT_LOCKED.value if won else EventKind.SEAT_DISQUALIFIED.value
     event = events.judged[new_event(book, events, kind, seat.player, seat.match, progress.instrument)]
     event.rule = rule
@@ -299,8 +297,8 @@ def _eliminate_seat(book, events, row, rule, equity, level):
 
 
 @rare_kernel
-def _close(book, events, position_row, cause, outcome):
+def _close_at_quote(book, events, position_row, cause, outcome):
     position = book.positions[position_row]
     quote = book.quotes[position.instrument]
     price = quote.bid if position.side > 0 else quote.ask
-    close_called(book, events, position_row, position.lots, price, cause, outcome)
+    close_lots_rare(book, events, position_row, position.lots, price, cause, outcome)

@@ -1,4 +1,4 @@
-"""Instruments: their data, and the bounds that make every later product of price, lots and value fit an int64."""
+"""The command that defines an instrument, with bounds so that price x lots x value always fits an int64."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.model.state import State
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
 from engine.storage.capacity import ensure_capacity_for_instrument
 from engine.storage.emit import Emit
-from engine.trading.positions import remargin
+from engine.trading.positions import update_liquidation_prices
 
 HIGHEST_PRICE_BOUND = 10**12
 """No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
@@ -23,16 +23,16 @@ HIGHEST_PRICE_BOUND = 10**12
 
 SHORTEST_FIXED_S = 5
 LONGEST_FIXED_S = 24 * 3600
-"""Between these are the durations of fixed-time trades."""
+"""Bounds of the duration of a fixed-time trade."""
 
 MOST_INSTRUMENTS = 32_767
-"""Their ids stand in 16 bits in outcomes."""
+"""An outcome has 16 bits for the id."""
 
 
 def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tuple[Reason, int]:
-    """Create the instrument, or set the data of the one that has this symbol; its id.
+    """Create an instrument, or change the one with this symbol; returns its id.
 
-    Tick, lot and quote currency of an instrument that exists cannot change: open positions are counted in them.
+    Tick, lot and quote currency of an existing instrument cannot change: open positions are stated in them.
     """
     if not _within_bounds(command):
         return Reason.INSTRUMENT_INVALID, 0
@@ -75,7 +75,7 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
     if not known:
         book.quotes[row]["source_sequence"] = -1
     if known:
-        remargin(book, known)
+        update_liquidation_prices(book, known)
     emit(EventKind.INSTRUMENT_CHANGED, instrument=row)
     return Reason.ACCEPTED, row
 
@@ -94,7 +94,7 @@ def _largest(state: State, instrument: int) -> int:
 
 
 def _continuous(command: DefineInstrument) -> bool:
-    """Does maintenance margin not jump between brackets? cum_n = floor_n x (mmr_n - mmr_(n-1)) + cum_(n-1)."""
+    """Is maintenance margin continuous between brackets? cum_n = floor_n x (mmr_n - mmr_(n-1)) + cum_(n-1)."""
     first, *_ = command.brackets
     return first.maintenance_cum == 0 and all(
         after.maintenance_cum

@@ -1,20 +1,21 @@
 """Equity bands: how far prices may move before a rule on a seat's equity could break.
 
-Such a rule reaches across instruments, and yet costs nothing per quote. Between the seat's equity and the nearest level
-at which it must be looked at lies its headroom, once downwards and once upwards. The headroom is divided among the
-buckets in which the seat has positions (an instrument's longs and its shorts are apart, for one side of the spread may
-widen alone), and each bucket's share gives the price a band within which that share cannot be used up. The band is a
-row of the trigger table. When it fires the seat's rules are evaluated and the headroom is divided anew; so a level is
-found crossed at the very quote that crosses it, as if every seat were valued at every quote.
+A rule depends on prices of many instruments, and yet costs nothing per quote. A seat's headroom is the distance from
+its equity to the nearest level at which its rules must be evaluated: a loss headroom and a profit headroom. They are
+divided among the buckets in which the seat has positions (an instrument's longs and shorts are apart, because bid and
+ask can move alone). A bucket's share is a band of prices within which it cannot be used up: a row of the trigger table.
+When it fires, the rules are evaluated and the headroom is divided again; so a level is detected at the very quote that
+crosses it, as if every seat were valued at every quote.
 
-What opens, closes or costs a fee changes equity by a known amount: it is taken from the part of the headroom that no
-band has, and only when that runs out are its rules evaluated at once.
+An open, a close or a fee changes equity by a known amount. It is taken from the free headroom, which no band has; when
+that is used up, the rules are evaluated at once.
 
-Two equities are kept apart. No position is counted below nothing, so true equity is the linear one (all margins and
-profits added up) or more. Bands and changes are linear. The two differ only while a position is beyond its margin: as a
-rule until it is liquidated within the same quote, else (a part closed, and roundings left the rest there) until the
-next quote of its instrument. Then its rules are evaluated at once, and headroom is counted downwards from the linear
-equity, upwards from the true one."""
+There are two equities. A position counts as no less than 0, so true equity is at least linear equity (the sum of all
+margins and profits). Bands and deltas are linear. The two differ only while a position's loss exceeds its margin:
+usually until it is liquidated at the same quote, else (when a partial close left it there by rounding) until the next
+quote of its instrument. Then the rules are evaluated at once, loss headroom is measured from linear equity, and profit
+headroom from true equity.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ from engine.model.tables import BANDS, BUCKET_ASK, BUCKET_BID, TRIGGER_BAND
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import seat_key
 from engine.storage.linked_rows import link, unlink
-from engine.trading.triggers import add, drop, rearm
+from engine.trading.triggers import add_trigger, rearm, remove_trigger
 
 
 @kernel
 def queue_evaluation(book, seat_row):
-    """Have the seat's rules evaluated before this entry ends."""
+    """Have the seat's rules evaluated at the end of the current command."""
     seat = book.seats[seat_row]
     if seat.evaluation_due == 0:
         progress = book.progress[0]
@@ -40,7 +41,7 @@ def queue_evaluation(book, seat_row):
 
 @kernel
 def apply_equity_delta(book, seat_row, change):
-    """The seat's linear equity has changed by so much, at prices as they are."""
+    """The seat's linear equity has changed by `change` at unchanged prices: take it from the free headroom."""
     seat = book.seats[seat_row]
     seat.loss_headroom += change
     seat.profit_headroom -= change
@@ -50,7 +51,7 @@ def apply_equity_delta(book, seat_row, change):
 
 @kernel
 def add_band_lots(book, seat_row, holding_row, instrument, side, lots):
-    """The seat has so many lots more of that side; the first ones make a band, with a part of the free headroom."""
+    """Add lots to the band of that side; the first ones open it with a sixteenth of the free headroom."""
     seat = book.seats[seat_row]
     holding = book.holdings[holding_row]
     row = holding.long_band if side > 0 else holding.short_band
@@ -64,23 +65,23 @@ def add_band_lots(book, seat_row, holding_row, instrument, side, lots):
         band.lots = lots
         _arm_band(book, row, lots)
         return
-    _recount(book, row)
+    _mark_to_market(book, row)
     band = book.bands[row]
     band.lots += lots
     if not _fires_in_time(book, band):
-        _arm_band(book, row, band.lots + (band.lots >> 2))  # for the lots to come as well
+        _arm_band(book, row, band.lots + (band.lots >> 2))  # a reserve for lots to come
 
 
 @kernel
 def release_band_lots(book, holding_row, side, lots):
-    """The seat has so many lots less of that side; the last ones take the band with them.
+    """Take lots from the band of that side; the last ones close it.
 
-    The others leave its trigger as it is: for fewer lots it fires earlier than it need, never too late.
+    Otherwise its trigger stays: with fewer lots it fires too early, never too late.
     """
     holding = book.holdings[holding_row]
     row = holding.long_band if side > 0 else holding.short_band
     band = book.bands[row]
-    _recount(book, row)
+    _mark_to_market(book, row)
     band.lots -= lots
     if band.lots != 0:
         return
@@ -94,7 +95,7 @@ def release_band_lots(book, holding_row, side, lots):
 
 @kernel
 def divide_headroom(book, seat_row, loss_headroom, profit_headroom):
-    """Give the seat's bands three quarters of this headroom, by their notional; the rest stays free.
+    """Divide three quarters of this headroom among the seat's bands by notional; the rest stays free.
 
     Costs a few cache misses for each bucket that the seat is in.
     """
@@ -102,7 +103,7 @@ def divide_headroom(book, seat_row, loss_headroom, profit_headroom):
     total = 0
     row = seat.first_band
     while row != 0:
-        _recount(book, row)
+        _mark_to_market(book, row)
         total += _notional(book, book.bands[row])
         row = book.bands[row].next
     unit = (total >> 20) + 1
@@ -121,8 +122,8 @@ def divide_headroom(book, seat_row, loss_headroom, profit_headroom):
 
 
 @kernel
-def drop_bands(book, seat_row):
-    """The seat is watched no more."""
+def close_bands(book, seat_row):
+    """Close the seat's bands; its equity is no longer monitored."""
     seat = book.seats[seat_row]
     seat.watched = 0
     while seat.first_band != 0:
@@ -139,13 +140,13 @@ def _share(headroom, weight):
 
 @kernel
 def _notional(book, band):
-    """At the bucket's price of now."""
+    """At the last marked price."""
     return band.mark * band.lots * book.instruments[band.bucket // 2].value
 
 
 @kernel
-def _recount(book, row):
-    """Count the band from the price of now: what it has lost or gained since is off its shares."""
+def _mark_to_market(book, row):
+    """Mark the band to the current quote; its gain or loss since the last mark changes its shares."""
     band = book.bands[row]
     quote = book.quotes[band.bucket // 2]
     mark = quote.bid if band.bucket % 2 == BUCKET_BID else quote.ask
@@ -159,12 +160,12 @@ def _recount(book, row):
 
 @kernel
 def _fires_in_time(book, band):
-    """Is a share left wherever the trigger does not fire? Looked at with two products, where arming divides twice."""
+    """Does the trigger fire before either share is used up? Two products, where arming takes two divisions."""
     instrument = book.instruments[band.bucket // 2]
     trigger = book.triggers[band.trigger]
-    worth = band.lots * instrument.value
-    below = (band.mark - 1 - trigger.low) * worth
-    above = (min(trigger.high, instrument.highest_price + 1) - 1 - band.mark) * worth
+    value_per_tick = band.lots * instrument.value
+    below = (band.mark - 1 - trigger.low) * value_per_tick
+    above = (min(trigger.high, instrument.highest_price + 1) - 1 - band.mark) * value_per_tick
     if band.side > 0:
         return below <= band.loss_share and above <= band.profit_share
     return above <= band.loss_share and below <= band.profit_share
@@ -172,11 +173,11 @@ def _fires_in_time(book, band):
 
 @kernel
 def _arm_band(book, row, lots):
-    """Set the trigger to the first prices at which so many lots, at least what there are, would use up a share."""
+    """Set the trigger to the first prices at which `lots` (no fewer than the band has) would use up a share."""
     band = book.bands[row]
-    worth = lots * book.instruments[band.bucket // 2].value
-    falls = max(0, band.loss_share) // worth + 1
-    rises = max(0, band.profit_share) // worth + 1
+    value_per_tick = lots * book.instruments[band.bucket // 2].value
+    falls = max(0, band.loss_share) // value_per_tick + 1
+    rises = max(0, band.profit_share) // value_per_tick + 1
     if band.side < 0:
         falls, rises = rises, falls
     rearm(book, band.trigger, max(NEVER_LOW, band.mark - falls), min(NEVER_HIGH, band.mark + rises))
@@ -195,7 +196,7 @@ def _open_band(book, seat_row, holding_row, bucket, side):
     band.side = side
     band.lots = 0
     band.mark = quote.bid if bucket % 2 == BUCKET_BID else quote.ask
-    band.trigger = add(book, bucket, NEVER_LOW, NEVER_HIGH, row, TRIGGER_BAND)
+    band.trigger = add_trigger(book, bucket, NEVER_LOW, NEVER_HIGH, row, TRIGGER_BAND)
     book.mark_lots[band.trigger] = 0
     book.mark_cost[band.trigger] = 0
     if side > 0:
@@ -211,7 +212,7 @@ def _close_band(book, row):
     band = book.bands[row]
     seat = book.seats[band.seat]
     holding = book.holdings[band.holding]
-    drop(book, band.trigger)
+    remove_trigger(book, band.trigger)
     if band.side > 0:
         holding.long_band = 0
     else:

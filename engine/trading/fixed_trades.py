@@ -1,12 +1,12 @@
-"""Fixed-time trades: will the price stand higher or lower when the time is up? A stake, two quotes, and no way out.
+"""Fixed-time trades (binary options): will the price be higher or lower at expiry? They cannot be closed early.
 
-A trade enters at the first usable quote after its acceptance and the match's speed bump, and is settled, once, by its
-timer. Timers fire before the first command of their batch, so the quote that then stands is the last one before the
-expiry, however late the batch comes. Prices are bid + ask: the middle, in half ticks. Trading hours and switches change
-nothing for a trade that is open; when its seat or match is out of the game, the stake comes back.
+A trade enters at the first usable quote after its acceptance and the speed bump, and is settled once, by its timer.
+Timers fire before the first command of their batch, so the current quote is then the last one before the expiry,
+however late the batch comes. Prices are bid + ask: the mid in half ticks. Trading hours and switches do not affect an
+open trade; when its seat or match ends, the stake is refunded.
 
-For equity and balance an open stake counts as if it were cash. A stake from a wallet is in no match: its rows 0 of
-seats and matches know no rules, and stakes.py knows its money.
+An open stake counts as cash in equity and balance. A stake from a wallet belongs to no match: its seat and match are
+row 0, and wallet_stakes.py moves its money.
 """
 
 from __future__ import annotations
@@ -35,10 +35,17 @@ from engine.storage.hash_index import allowed_key, exposure_key, find, insert, r
 from engine.storage.linked_rows import link, unlink
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.equity_bands import apply_equity_delta
-from engine.trading.instruments import is_stale, is_stale_at, opens_allowed
-from engine.trading.seats import find_seat, note_balance
+from engine.trading.instruments import check_opening, is_stale, is_stale_at
+from engine.trading.seats import find_seat, record_balance
 from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
-from engine.trading.wallet_stakes import bump_of, may_stake, pay_stake, put_up, unit_of, wallet_of
+from engine.trading.wallet_stakes import (
+    check_stake,
+    hold_stake,
+    settle_stake,
+    speed_bump_ns,
+    units_per_native,
+    wallet_row,
+)
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 
@@ -49,9 +56,9 @@ LAST_ASSET: Final = max(Asset).value
 
 
 @rare_kernel
-def buy(book, events, command, outcome):
-    """A new trade: its payout and expiry are fixed now, its entry is the next quote's."""
-    reason = _check(book, command)
+def buy_fixed_trade(book, events, command, outcome):
+    """Open a trade: payout and expiry are fixed now, the entry is at the next quote."""
+    reason = _check_purchase(book, command)
     if reason != Reason.ACCEPTED.value:
         return reason
 
@@ -75,9 +82,9 @@ def buy(book, events, command, outcome):
     trade.quotes_before = book.quotes[command.instrument].count
     trade.accepted_at_ns = world.now_ns
     trade.expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
-    trade.exposure = _add_stake(book, trade)
+    trade.exposure = _add_stake_exposure(book, trade)
     trade.timer = set_timer(book, trade.expires_at_ns, TIMER_FIXED, trade.id, row)
-    earliest_fill_at_ns = world.now_ns + _bump_ns(book, seat, command)
+    earliest_fill_at_ns = world.now_ns + _speed_bump_ns(book, seat, command)
     trade.waiting = wait_for_quote(book, command.instrument, WAITS_TO_ENTER, row, 0, earliest_fill_at_ns)
 
     nexts, previous = book.fixed_trades.next_in_seat, book.fixed_trades.previous_in_seat
@@ -86,11 +93,11 @@ def buy(book, events, command, outcome):
         seat.stakes += command.stake
         seat.first_fixed = link(nexts, previous, seat.first_fixed, row)
     else:
-        put_up(book, events, row, trade.stake * trade.payout_percent // 100)
+        hold_stake(book, events, row, trade.stake * trade.payout_percent // 100)
         player = book.players[command.player]
         player.first_fixed = link(nexts, previous, player.first_fixed, row)
 
-    _tell(book, events, EventKind.FIXED_OPENED, trade, seat)
+    _emit_trade(book, events, EventKind.FIXED_OPENED, trade, seat)
     outcome.id = trade.id
     outcome.instrument = command.instrument
     outcome.status = OrderStatus.ACCEPTED.value
@@ -100,26 +107,25 @@ def buy(book, events, command, outcome):
 
 
 @kernel
-def enter(book, events, row):
-    """The quote that the trade waited for is there: its price is what the trade is held against."""
+def enter_fixed_trade(book, events, row):
+    """Enter the waiting trade at the current quote."""
     trade = book.fixed_trades[row]
     quote = book.quotes[trade.instrument]
     stop_waiting(book, trade.waiting)
     trade.waiting = 0
     trade.entry = quote.bid + quote.ask
     trade.entry_sequence = quote.sequence
-    _tell(book, events, EventKind.FIXED_ENTERED, trade, book.seats[trade.seat])
+    _emit_trade(book, events, EventKind.FIXED_ENTERED, trade, book.seats[trade.seat])
 
 
 @kernel
-def settle(book, events, row):
-    """The trade's time is up: the match's market, or the house, pays its profit or takes its stake, and the row
-    goes."""
+def settle_fixed_trade(book, events, row):
+    """Settle the trade at expiry, against the match's house account or the house's wallet, and remove it."""
     trade = book.fixed_trades[row]
     clear_timer(book, trade.timer)
     quote = book.quotes[trade.instrument]
     gained = (quote.bid + quote.ask - trade.entry) * trade.direction
-    reason = _why_refunded(book, trade)
+    reason = _refund_reason(book, trade)
     profit = 0
     if reason != Reason.ACCEPTED.value:
         result = FixedResult.REFUNDED.value
@@ -131,34 +137,34 @@ def settle(book, events, row):
         profit = -trade.stake
     else:
         result = FixedResult.DRAW.value
-    _end(book, events, row, result, reason, profit)
+    _end_trade(book, events, row, result, reason, profit)
 
 
 @kernel
-def refund(book, events, row, reason):
-    """Give the stake back before the trade's time is up."""
+def refund_fixed_trade(book, events, row, reason):
+    """Refund the stake before expiry."""
     clear_timer(book, book.fixed_trades[row].timer)
-    _end(book, events, row, FixedResult.REFUNDED.value, reason, 0)
+    _end_trade(book, events, row, FixedResult.REFUNDED.value, reason, 0)
 
 
 @kernel
-def _end(book, events, row, result, reason, profit):
-    """Pay the stake and the profit, tell it, and let the row go; the timer is cleared already."""
+def _end_trade(book, events, row, result, reason, profit):
+    """Pay stake and profit, emit the event, remove the row. The timer is cleared already."""
     trade = book.fixed_trades[row]
     seat = book.seats[trade.seat]
     quote = book.quotes[trade.instrument]
     if trade.asset != 0:
-        pay_stake(book, events, row, profit)
+        settle_stake(book, events, row, profit)
     else:
         seat.stakes -= trade.stake
         seat.cash += trade.stake + profit
         seat.profit += profit
         book.matches[seat.match].house_profit -= profit
         if profit != 0:
-            note_balance(book, trade.seat)
+            record_balance(book, trade.seat)
             if seat.watched:
                 apply_equity_delta(book, trade.seat, profit)
-    event = _tell(book, events, EventKind.FIXED_SETTLED, trade, seat)
+    event = _emit_trade(book, events, EventKind.FIXED_SETTLED, trade, seat)
     event.reason = reason
     event.result = result
     event.exit = quote.bid + quote.ask
@@ -168,9 +174,8 @@ def _end(book, events, row, result, reason, profit):
 
 
 @kernel
-def _check(book, command):
-    """May the player buy this? The reason why not, or ACCEPTED and in book.order_plan[0] the seat's row, 0 of a
-    wallet."""
+def _check_purchase(book, command):
+    """May the player buy this? A reason why not, or ACCEPTED with the seat's row (0: wallet) in book.order_plan[0]."""
     world = book.world[0]
     reason = _check_seat(book, command) if command.asset == 0 else _check_wallet(book, command)
     if reason != Reason.ACCEPTED.value:
@@ -180,7 +185,7 @@ def _check(book, command):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = opens_allowed(book, seat, command.instrument)
+    reason = check_opening(book, seat, command.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
     if book.players[command.player].locked:
@@ -196,7 +201,7 @@ def _check(book, command):
         return Reason.INSTRUMENT_NOT_ALLOWED.value
     if match.allowed_side != 0 and command.direction != match.allowed_side:
         return Reason.SIDE_NOT_ALLOWED.value
-    unit = unit_of(command.asset)
+    unit = units_per_native(command.asset)
     if command.stake < ceil_div(instrument.fixed_min_stake, unit):
         return Reason.STAKE_TOO_LOW.value
     if command.stake > instrument.fixed_max_stake // unit:
@@ -206,7 +211,7 @@ def _check(book, command):
         return Reason.STAKE_TOO_LOW.value
     if command.duration_s < instrument.fixed_min_s or command.duration_s > instrument.fixed_max_s:
         return Reason.DURATION_INVALID.value
-    if command.duration_s * NS_PER_S <= _bump_ns(book, seat, command):
+    if command.duration_s * NS_PER_S <= _speed_bump_ns(book, seat, command):
         return Reason.DURATION_INVALID.value
     expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
     if match.ends_at_ns != 0 and expires_at_ns > match.ends_at_ns:
@@ -223,7 +228,7 @@ def _check(book, command):
     if staked + command.stake > cap:
         return Reason.EXPOSURE_CAP_REACHED.value
     if command.asset != 0:
-        return may_stake(book, command.player, command.asset, command.stake, payout)
+        return check_stake(book, command.player, command.asset, command.stake, payout)
     return Reason.ACCEPTED.value
 
 
@@ -261,14 +266,14 @@ def _check_wallet(book, command):
 
 
 @kernel
-def _bump_ns(book, seat, command):
+def _speed_bump_ns(book, seat, command):
     """How long the trade waits before the next quote is its entry."""
-    return book.matches[seat.match].speed_bump_ns if command.asset == 0 else bump_of(command.asset)
+    return book.matches[seat.match].speed_bump_ns if command.asset == 0 else speed_bump_ns(command.asset)
 
 
 @kernel
-def _why_refunded(book, trade):
-    """Were there not the quotes to settle it by? The reason; ACCEPTED when there were."""
+def _refund_reason(book, trade):
+    """Why the trade is refunded at expiry, for want of quotes; ACCEPTED when it can be settled."""
     if book.quotes[trade.instrument].count - trade.quotes_before < QUOTES_NEEDED:
         return Reason.QUOTES_TOO_FEW.value
     if trade.waiting != 0:
@@ -284,7 +289,7 @@ def _remove(book, row):
     seat = book.seats[trade.seat]
     if trade.waiting != 0:
         stop_waiting(book, trade.waiting)
-    _release_stake(book, trade)
+    _release_stake_exposure(book, trade)
     nexts, previous = book.fixed_trades.next_in_seat, book.fixed_trades.previous_in_seat
     if trade.asset == 0:
         seat.first_fixed = unlink(nexts, previous, seat.first_fixed, row)
@@ -296,8 +301,8 @@ def _remove(book, row):
 
 
 @kernel
-def _add_stake(book, trade):
-    """Count the trade's stake in its exposure; returns that row, new when it is the first there."""
+def _add_stake_exposure(book, trade):
+    """Add the stake to the exposure of its instrument, direction, expiry minute and asset; returns that row."""
     minute = trade.expires_at_ns // NS_PER_MINUTE
     key = exposure_key(trade.instrument, trade.direction, minute, trade.asset)
     row = find(book.exposure_index, key)
@@ -318,8 +323,8 @@ def _add_stake(book, trade):
 
 
 @kernel
-def _release_stake(book, trade):
-    """The trade is staked no more; an empty exposure goes."""
+def _release_stake_exposure(book, trade):
+    """Take the stake from its exposure, and remove that when it is empty."""
     exposure = book.exposures[trade.exposure]
     exposure.stakes -= trade.stake
     exposure.trades -= 1
@@ -330,7 +335,7 @@ def _release_stake(book, trade):
 
 
 @kernel
-def _tell(book, events, kind, trade, seat):
+def _emit_trade(book, events, kind, trade, seat):
     event = events.fixed[new_event(book, events, kind, trade.player, seat.match, trade.instrument)]
     event.id = trade.id
     event.direction = trade.direction
@@ -339,6 +344,6 @@ def _tell(book, events, kind, trade, seat):
     event.expires_at_ns = trade.expires_at_ns
     event.entry = trade.entry
     event.entry_sequence = trade.entry_sequence
-    event.cash = seat.cash if trade.asset == 0 else available(book, wallet_of(book, trade))
+    event.cash = seat.cash if trade.asset == 0 else available(book, wallet_row(book, trade))
     event.asset = trade.asset
     return event

@@ -1,4 +1,4 @@
-"""Instruments: may something be opened in one now, is its market open, and is its quote still good?"""
+"""Instruments: may a position be opened now, is the market open, is the quote stale?"""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EPOCH_MINUTE: Final = 3 * 24 * 60
 
 
 @kernel
-def opens_allowed(book, seat, instrument):
-    """May the seat open a position in the instrument now? The reason why not, or ACCEPTED.
+def check_opening(book, seat, instrument):
+    """May the seat open a position in the instrument now? A reason why not, or ACCEPTED.
 
-    All that can stand against any open: the kill switches of arena, instrument, match and player, and trading hours.
+    Checks the kill switches of arena, instrument, match and player, and trading hours.
     """
     world = book.world[0]
     data = book.instruments[instrument]
@@ -34,7 +34,7 @@ def opens_allowed(book, seat, instrument):
         return Reason.INSTRUMENT_LOCKED.value
     if data.close_only:
         return Reason.INSTRUMENT_CLOSE_ONLY.value
-    if not is_open(book, instrument, world.now_ns):
+    if not is_market_open(book, instrument, world.now_ns):
         return Reason.MARKET_CLOSED.value
     if book.matches[seat.match].locked:
         return Reason.MATCH_LOCKED.value
@@ -44,7 +44,7 @@ def opens_allowed(book, seat, instrument):
 
 
 @entry
-def is_open(book, instrument, at_ns):
+def is_market_open(book, instrument, at_ns):
     """Is the instrument within its weekly hours? It always is if it has none.
 
     The first window that ends later decides: a look at up to HOURS_PER_INSTRUMENT rows.
@@ -62,14 +62,13 @@ def is_open(book, instrument, at_ns):
 
 @kernel
 def is_stale(book, instrument):
-    """Is there no quote of the instrument to trade on: none yet, or older than its lifetime, or its market closed?"""
+    """Is there no quote to trade on: none yet, older than the quote lifetime, or the market closed?"""
     now_ns = book.world[0].now_ns
-    return is_stale_at(book, instrument, now_ns) or not is_open(book, instrument, now_ns)
+    return is_stale_at(book, instrument, now_ns) or not is_market_open(book, instrument, now_ns)
 
 
 @kernel
 def is_stale_at(book, instrument, at_ns):
-    """Was there no quote of the instrument at `at_ns`, which is not before the last one, or was that one older than
-    its lifetime?"""
+    """Was there no quote at `at_ns`, or one older than the quote lifetime? `at_ns` is not before the last quote."""
     quote = book.quotes[instrument]
     return quote.bid == 0 or at_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns

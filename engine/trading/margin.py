@@ -1,4 +1,4 @@
-"""Margin: what a position must keep, and the price at which it no longer does.
+"""Maintenance margin and liquidation price.
 
 The formulas are Binance's for isolated USD-M futures: maintenance margin by brackets of the notional at the price in
 question, less the bracket's cumulative amount, which keeps it continuous.
@@ -29,28 +29,28 @@ def bracket_row(book, instrument, notional):
 
 
 @kernel
-def maintenance(book, instrument, notional):
+def maintenance_margin(book, instrument, notional):
     """Maintenance margin of a position of this notional, rounded down."""
     bracket = book.brackets[bracket_row(book, instrument, notional)]
     return ppm_floor(notional, bracket.maintenance_ppm) - bracket.maintenance_cum
 
 
 @kernel
-def breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
+def breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, price):
     """Is the position to be liquidated at `price`? margin + profit - closing fee <= maintenance margin."""
     value = book.instruments[instrument].value
     notional = price * lots * value
     profit = side * (price * lots - cost) * value
-    return margin + profit - ppm_ceil(notional, fee_ppm) <= maintenance(book, instrument, notional)
+    return margin + profit - ppm_ceil(notional, fee_ppm) <= maintenance_margin(book, instrument, notional)
 
 
 @kernel
 def liquidation_price(book, instrument, side, lots, cost, margin, fees):
-    """The first price, coming from the profitable side, at which the position is to be liquidated; 0 when there is none
-    from one tick to the instrument's highest price. `fees`: does the match take any?
+    """The first price, coming from the profitable side, at which the position is liquidated; 0 when there is none from
+    one tick to the instrument's highest price. `fees`: does the match take any?
 
-    A division finds it, as a rule so far from the next tick that no rounding of fee and maintenance could matter. Where
-    one could, it is searched for from there.
+    Usually a division is exact. Where the rounding of fee and maintenance margin may matter, a search starts from its
+    result.
     """
     fee_ppm = book.instruments[instrument].taker_fee_ppm if fees else 0
     guess, is_exact = _estimate(book, instrument, side, lots, cost, margin, fee_ppm)
@@ -59,8 +59,8 @@ def liquidation_price(book, instrument, side, lots, cost, margin, fees):
 
 @kernel
 def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
-    """The liquidation price but for the roundings of fee and maintenance, clamped to the instrument's prices; and is it
-    that price whatever they are?
+    """The liquidation price without the rounding of fee and maintenance margin, clamped to the instrument's prices; and
+    whether it is exact whatever they round to.
 
     worth / lot_value / (1 - side x rate), rounded towards the profitable side's far end: down for a long, up for a
     short. Solved for the bracket of the entry, and once more for the bracket of the answer when that is another.
@@ -86,12 +86,11 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
             below += 1
             left -= scale
         guess = below if side > 0 else below + int(left > 0)
-        # The two roundings are of less than a unit each, one up and one down, and a unit is PPM / lot_value of `left`.
-        # So many from the tick below and from the one above, in a bracket with both, it is settled which of them is
-        # liquidated.
+        # The two roundings are of less than a unit each, one up and one down; a unit is PPM / lot_value of `left`.
+        # At least that far from both neighbouring ticks, with both in the same bracket, the result is exact.
         nearer = min(left, scale - left - 1)
-        is_settled = is_within and lot_value < _EXACT and nearer * lot_value >= PPM and 1 <= guess <= highest
-        if is_settled and _fall_into(book, instrument, row, below * lot_value, (below + 1) * lot_value):
+        is_exact = is_within and lot_value < _EXACT and nearer * lot_value >= PPM and 1 <= guess <= highest
+        if is_exact and _both_in_bracket(book, instrument, row, below * lot_value, (below + 1) * lot_value):
             return guess, True
         guess = min(max(guess, 1), highest)
         landed = bracket_row(book, instrument, min(guess * lot_value, BOUND))
@@ -102,35 +101,37 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
 
 
 @kernel
-def _fall_into(book, instrument, row, lower, higher):
-    """Are both notionals of that bracket?"""
+def _both_in_bracket(book, instrument, row, lower, higher):
+    """Are both notionals in that bracket?"""
     is_first = row == instrument * BRACKETS_PER_INSTRUMENT
     return higher <= book.brackets[row].notional_cap and (is_first or lower > book.brackets[row - 1].notional_cap)
 
 
 @rare_kernel
 def _search(book, instrument, side, lots, cost, margin, fee_ppm, guess):
-    """The same price, from a guess: steps that double and then a bisection on `breaches` itself find it."""
+    """The exact liquidation price, by doubling steps from the guess and then a bisection."""
     highest = book.instruments[instrument].highest_price
     value = book.instruments[instrument].value
 
     # `bad` is breached (or beyond the edge), `good` is not; towards bad means down for a long, up for a short.
     step = 1
-    if breaches(book, instrument, side, lots, cost, margin, fee_ppm, guess):
+    if breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, guess):
         bad, good = guess, guess + side
-        while 1 <= good <= highest and breaches(book, instrument, side, lots, cost, margin, fee_ppm, good):
+        while 1 <= good <= highest and breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, good):
             bad = good
             step *= 2
             good = min(max(good + side * step, 0), highest + 1)
     else:
         good, bad = guess, guess - side
-        while 1 <= bad <= highest and not breaches(book, instrument, side, lots, cost, margin, fee_ppm, bad):
+        while 1 <= bad <= highest:
+            if breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, bad):
+                break
             good = bad
             step *= 2
             bad = min(max(bad - side * step, 0), highest + 1)
     while abs(good - bad) > 1:
         middle = (good + bad) // 2
-        if breaches(book, instrument, side, lots, cost, margin, fee_ppm, middle):
+        if breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, middle):
             bad = middle
         else:
             good = middle
@@ -140,6 +141,7 @@ def _search(book, instrument, side, lots, cost, margin, fee_ppm, guess):
         found = bad
         for further in range(1, 9):
             price = found + side * further
-            if 1 <= price <= highest and breaches(book, instrument, side, lots, cost, margin, fee_ppm, price):
+            is_price = 1 <= price <= highest
+            if is_price and breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, price):
                 bad = price
     return bad if 1 <= bad <= highest else 0

@@ -1,8 +1,7 @@
-"""Open positions: which ones a seat has open, listed in rows of a cache line each.
+"""A seat's open positions, in linked blocks of one cache line each.
 
-A seat's lists are chained, the latest first; new positions are listed in the first one, in order, and a place that
-is left stays empty until its whole list is. So closing a position touches one line, where a chain from position to
-position would touch three.
+The latest block is first in the chain; new positions are appended to it, and a place that becomes free stays empty
+until its whole block is. So closing a position touches one line; a doubly linked list of positions would touch three.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from engine.storage.linked_rows import link, unlink
 
 @kernel
 def add_open_position(book, seat, row):
-    """List the position row with its seat."""
+    """Append the position row to the seat's first block."""
     list_row = seat.first_position_list
     if list_row == 0 or book.position_lists[list_row].used == POSITIONS_PER_LIST:
         list_row = _open_list(book, seat)
@@ -30,7 +29,7 @@ def add_open_position(book, seat, row):
 
 @kernel
 def remove_open_position(book, seat, position):
-    """Take the position off its list; an empty list goes."""
+    """Remove the position from its block, and the block when it is empty."""
     list_row = position.position_list
     position_list = book.position_lists[list_row]
     position_list.positions[position.place] = 0

@@ -1,6 +1,6 @@
-"""Plans: all the checks of a new order, or of another price for one that rests, and none of the changes.
+"""All checks of a new or amended order, without changes: the result is a plan in book.order_plan[0].
 
-`place` and `amend_order` act on a plan, and order.test shows it.
+orders.py executes a plan; order.test of the protocol shows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import BOUND, PPM
 from engine.model.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
 from engine.storage.hash_index import allowed_key, find
-from engine.trading.instruments import is_stale, opens_allowed
+from engine.trading.instruments import check_opening, is_stale
 from engine.trading.margin import bracket_row, liquidation_price
 from engine.trading.order_rate import exceeds_order_rate
 from engine.trading.positions import trailing_distance
@@ -20,8 +20,8 @@ from engine.trading.seats import find_holding, find_seat
 
 
 @entry
-def plan(book, command):
-    """Would this order be accepted? The reason why not, or ACCEPTED and the plan in book.order_plan[0]."""
+def check_order(book, command):
+    """Would this order be accepted? A reason why not, or ACCEPTED with the plan in book.order_plan[0]."""
     world = book.world[0]
     plan = book.order_plan[0]
 
@@ -39,11 +39,11 @@ def plan(book, command):
     if command.instrument < 1 or command.instrument > world.instruments:
         return Reason.INSTRUMENT_NOT_FOUND.value
     instrument = book.instruments[command.instrument]
-    reason = opens_allowed(book, seat, command.instrument)
+    reason = check_opening(book, seat, command.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
 
-    reason = _well_formed(command, instrument.highest_price, world.now_ns)
+    reason = _check_fields(command, instrument.highest_price, world.now_ns)
     if reason != Reason.ACCEPTED.value:
         return reason
     if match.restricted and find(book.allowed_index, allowed_key(command.match, command.instrument)) == 0:
@@ -73,7 +73,7 @@ def plan(book, command):
     plan.waits = next_quote & (marketable | (command.time_in_force == TimeInForce.IOC.value))
     plan.fills = marketable & (not next_quote)
 
-    # Stops are held against the price at which the position would be valued.
+    # Stops are compared with the price at which the position would be valued.
     reason = check_stops(command.side, mark if marketable else command.price, command.stop_loss, command.take_profit,
                          command.trailing_ppm, instrument.highest_price)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
@@ -83,7 +83,7 @@ def plan(book, command):
         return Reason.EXPOSURE_TOO_HIGH.value
     worst = max(command.price, touch) if is_stop or plan.waits else 0
     fee_ppm = instrument.taker_fee_ppm if marketable or worst != 0 else instrument.maker_fee_ppm
-    reason = plan_size(book, instrument, match, command.lots, command.margin, command.leverage, plan.price, worst,
+    reason = size_order(book, instrument, match, command.lots, command.margin, command.leverage, plan.price, worst,
                        fee_ppm)  # fmt: skip
     if reason != Reason.ACCEPTED.value:
         return reason
@@ -93,16 +93,16 @@ def plan(book, command):
         return reason
     if plan.margin + plan.fee > seat.cash:
         return Reason.CASH_TOO_LOW.value
-    _plan_liquidation(book, command.instrument, command.side, command.leverage, match.fees)
+    _set_liquidation(book, command.instrument, command.side, command.leverage, match.fees)
     if marketable and liquidated_at(command.side, plan.liquidation, mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value
 
 
 @kernel
-def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
-    """May the order, which rests, be amended so, and then have these stops? The reason why not, or ACCEPTED and in
-    book.order_plan[0] what it is of and reserves then."""
+def check_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
+    """May the resting order be amended so, and then have these stops? A reason why not, or ACCEPTED with its new price,
+    size and reservation in book.order_plan[0]."""
     plan = book.order_plan[0]
     plan.price = order.price
     plan.lots = order.lots
@@ -113,7 +113,7 @@ def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
     if ends and command.expires_at_ns <= book.world[0].now_ns:
         return Reason.EXPIRY_INVALID.value
     if command.fields & Amend.PRICE.value:
-        reason = _plan_price(book, order, command.price)
+        reason = _check_new_price(book, order, command.price)
         if reason != Reason.ACCEPTED.value:
             return reason
     if command.fields & (Amend.PRICE.value | Amend.STOP_LOSS.value | Amend.TAKE_PROFIT.value):
@@ -122,18 +122,17 @@ def plan_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
         if reason != Reason.ACCEPTED.value:
             return reason
     fees = book.matches[book.seats[order.seat].match].fees
-    _plan_liquidation(book, order.instrument, order.side, order.leverage, fees)
+    _set_liquidation(book, order.instrument, order.side, order.leverage, fees)
     return Reason.ACCEPTED.value
 
 
 @kernel
-def _plan_price(book, order, price):
-    """The order as if it were placed at `price`, where it must rest too: an amendment waits out no speed bump, so it
-    fills nothing."""
+def _check_new_price(book, order, price):
+    """Plan the order as if placed at `price`. It must rest there: without a speed bump it must not fill."""
     plan = book.order_plan[0]
     instrument = book.instruments[order.instrument]
     seat = book.seats[order.seat]
-    reason = opens_allowed(book, book.seats[order.seat], order.instrument)
+    reason = check_opening(book, book.seats[order.seat], order.instrument)
     if reason != Reason.ACCEPTED.value:
         return reason
     if price < 1 or price > instrument.highest_price:
@@ -153,7 +152,7 @@ def _plan_price(book, order, price):
     worst = max(price, touch) if is_stop else 0
     fee_ppm = instrument.taker_fee_ppm if is_stop else instrument.maker_fee_ppm
     match = book.matches[seat.match]
-    reason = plan_size(book, instrument, match, order.lots, order.asked, order.leverage, price, worst, fee_ppm)
+    reason = size_order(book, instrument, match, order.lots, order.asked, order.leverage, price, worst, fee_ppm)
     if reason != Reason.ACCEPTED.value:
         return reason
     more = plan.notional - order.notional
@@ -164,11 +163,11 @@ def _plan_price(book, order, price):
 
 
 @kernel
-def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee_ppm):
-    """Into book.order_plan[0]: of how many lots an order is at `price`, and what it reserves.
+def size_order(book, instrument, match, lots, margin, leverage, price, worst, fee_ppm):
+    """Compute lots, notional, margin and fee of an order at `price` into book.order_plan[0].
 
-    One that will fill at a price not known yet, for which `worst` is the worst of today and not 0, reserves the most
-    that its size allows: all the margin that it asks for, or its lots at that price.
+    `worst` is not 0 when the fill price is not known yet: then the order reserves all the margin it asks for, or the
+    margin of its lots at the worse of `price` and `worst`.
     """
     plan = book.order_plan[0]
     plan.lots = lots_at(instrument, lots, margin, leverage, price)
@@ -187,14 +186,13 @@ def plan_size(book, instrument, match, lots, margin, leverage, price, worst, fee
 
 @kernel
 def lots_at(instrument, lots, margin, leverage, price):
-    """How many lots an order is of at that price: those asked for, or what the margin asked for buys."""
+    """Lots of an order at that price: `lots`, or what `margin` buys, whichever is not 0."""
     return lots if margin == 0 else margin * leverage // (price * instrument.value)
 
 
 @kernel
-def _plan_liquidation(book, instrument, side, leverage, fees):
-    """Into book.order_plan[0]: where a position of the planned lots, opened at the planned price, would be
-    liquidated."""
+def _set_liquidation(book, instrument, side, leverage, fees):
+    """Set the plan's liquidation price, for a fill of its lots at its price."""
     plan = book.order_plan[0]
     cost = plan.price * plan.lots
     notional = cost * book.instruments[instrument].value
@@ -204,7 +202,7 @@ def _plan_liquidation(book, instrument, side, leverage, fees):
 
 @kernel
 def check_size(instrument, lots, price):
-    """Is a fill of so many lots at that price neither too small nor too large?"""
+    """Is a fill of that size within the instrument's limits? A Reason."""
     if lots == 0:
         return Reason.SIZE_ZERO.value
     if lots < instrument.min_lots:
@@ -218,8 +216,8 @@ def check_size(instrument, lots, price):
 
 @kernel
 def check_exposure(book, seat, holding_row, instrument, more, leverage):
-    """May the seat's notional grow by `more` in the instrument, at that leverage? The margin bracket is that of all it
-    has there, so splitting evades nothing."""
+    """May the seat's notional in the instrument grow by `more` at that leverage? The margin bracket is that of the sum,
+    so splitting an order does not evade it."""
     if more > BOUND - seat.notional:
         return Reason.EXPOSURE_TOO_HIGH.value
     held = book.holdings[holding_row].notional if holding_row != 0 else 0
@@ -230,7 +228,7 @@ def check_exposure(book, seat, holding_row, instrument, more, leverage):
 
 @kernel
 def check_stops(side, price, stop_loss, take_profit, trailing_ppm, highest_price):
-    """May a position valued at `price` have these? A stop of 0 is none. A trailing stop is a stop of its own."""
+    """May a position valued at `price` have these? 0: none. Stop loss and trailing stop exclude each other."""
     if trailing_ppm < 0 or trailing_ppm >= PPM or (trailing_ppm != 0 and stop_loss != 0):
         return Reason.TRAILING_STOP_INVALID.value
     if trailing_ppm != 0:
@@ -253,8 +251,8 @@ def liquidated_at(side, liquidation, mark):
 
 
 @kernel
-def _well_formed(command, highest_price, now_ns):
-    """The checks of the command by itself."""
+def _check_fields(command, highest_price, now_ns):
+    """The checks that need no state."""
     if command.side != Side.LONG.value and command.side != Side.SHORT.value:
         return Reason.SIDE_INVALID.value
     market = command.order_type == OrderType.MARKET.value

@@ -1,4 +1,4 @@
-"""Paces: how many trades a seat may place in a minute, where its match limits them."""
+"""Order-rate limit: orders that a seat may place in a minute, by a ring buffer of their times."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _MINUTE_NS: Final = 60 * NS_PER_S
 
 
 @kernel
-def exceeds_order_rate(book, row, most):
-    """Have as many trades as a minute may have been placed in the last one already? At most ORDER_RATE_STAMPS."""
+def exceeds_order_rate(book, row, limit):
+    """Were `limit` orders placed within the last minute? The limit is at most ORDER_RATE_STAMPS."""
     order_rate = book.order_rates[row]
-    return order_rate.count >= most and order_rate.at_ns[order_rate.count % most] > book.world[0].now_ns - _MINUTE_NS
+    return order_rate.count >= limit and order_rate.at_ns[order_rate.count % limit] > book.world[0].now_ns - _MINUTE_NS
 
 
 @kernel
-def record_order(book, row, most):
-    """A trade has been placed now: the oldest of as many as a minute may have is forgotten."""
+def record_order(book, row, limit):
+    """Record an order placed now; it overwrites the time of the oldest of the last `limit`."""
     order_rate = book.order_rates[row]
-    order_rate.at_ns[order_rate.count % most] = book.world[0].now_ns
+    order_rate.at_ns[order_rate.count % limit] = book.world[0].now_ns
     order_rate.count += 1

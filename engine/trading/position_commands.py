@@ -12,13 +12,13 @@ from engine.model.tables import WAITS_TO_CLOSE
 from engine.storage.compact_index import find_open
 from engine.trading.instruments import is_stale
 from engine.trading.order_checks import check_stops, liquidated_at
-from engine.trading.positions import amend_position, close_position, liquidation_with, trailing_distance
+from engine.trading.positions import change_position, close_lots, liquidation_price_with, trailing_distance
 from engine.trading.waiting_quotes import wait_for_quote
 
 
 @kernel
-def close(book, events, command, outcome):
-    """Close a position of the player's, wholly or in part; under `next`, and on a stale quote, it waits for another."""
+def close_position(book, events, command, outcome):
+    """Close a position, wholly or in part; under `next` execution, or on a stale quote, it waits for the next quote."""
     row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
         return Reason.POSITION_NOT_FOUND.value
@@ -33,7 +33,7 @@ def close(book, events, command, outcome):
     lots = command.lots
     if lots == 0:
         lots = position.lots
-        if command.percent != 100:  # as few are
+        if command.percent != 100:
             lots = lots // 100 * command.percent + lots % 100 * command.percent // 100
     if lots == 0:
         return Reason.SIZE_ZERO.value
@@ -54,16 +54,16 @@ def close(book, events, command, outcome):
         outcome.status = OrderStatus.FILLED.value
         quote = book.quotes[position.instrument]
         price = quote.bid if position.side > 0 else quote.ask
-        close_position(book, events, row, lots, price, Cause.CLIENT, outcome)
+        close_lots(book, events, row, lots, price, Cause.CLIENT, outcome)
     return Reason.ACCEPTED.value
 
 
 @rare_kernel
-def amend(book, events, command, outcome):
-    """Set, move or take away stops and target of a position of the player's; add or take back margin.
+def amend_position(book, events, command, outcome):
+    """Set or remove stop loss, trailing stop and take profit of a position; add or remove margin.
 
-    A stop stays or trails: setting one ends the other. Where a trailing stop begins is an advantage that a price
-    gives, so the price must be fresh.
+    Stop loss and trailing stop exclude each other: setting one removes the other. A trailing stop starts at the current
+    price, which therefore must not be stale.
     """
     row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
@@ -101,16 +101,16 @@ def amend(book, events, command, outcome):
     outcome.id = position.id
     outcome.instrument = position.instrument
     outcome.left = position.lots
-    amend_position(book, events, row, stop_loss, take_profit, margin, trailing)
+    change_position(book, events, row, stop_loss, take_profit, margin, trailing)
     outcome.liquidation = position.liquidation
     return reason
 
 
 @kernel
 def _check_margin(book, position, change, mark):
-    """May so much margin be added (> 0) or taken back (< 0), the position being valued at `mark`?
+    """May margin be added (change > 0) or removed (< 0), the position being valued at `mark`?
 
-    Taking back is an advantage that a price gives, so the price must be fresh.
+    Removal depends on the price, which therefore must not be stale.
     """
     seat = book.seats[position.seat]
     if change == 0 or change < -BOUND or change > BOUND - position.margin:
@@ -123,6 +123,6 @@ def _check_margin(book, position, change, mark):
         return Reason.MARGIN_TOO_LOW.value
     if is_stale(book, position.instrument):
         return Reason.FEED_STALE.value
-    if liquidated_at(position.side, liquidation_with(book, position, margin), mark):
+    if liquidated_at(position.side, liquidation_price_with(book, position, margin), mark):
         return Reason.WOULD_LIQUIDATE_NOW.value
     return Reason.ACCEPTED.value

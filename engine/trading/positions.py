@@ -1,7 +1,7 @@
-"""Positions: opened by a fill, closed wholly or in parts, always at the price that their side really gets.
+"""Positions: opened by a fill, closed wholly or in part, always at the touch of the closing side.
 
-No position ever costs more than its margin: a loss beyond it is the match's insurance account's, and the closing
-fee comes out of what is left.
+A position cannot lose more than its margin: the match's insurance account bears a loss beyond it, and the closing fee
+is at most the remaining collateral.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from engine.storage.free_rows import release, take
 from engine.trading.equity_bands import add_band_lots, apply_equity_delta, queue_evaluation, release_band_lots
 from engine.trading.margin import liquidation_price
 from engine.trading.open_positions import add_open_position, remove_open_position
-from engine.trading.seats import floating_profit, note_balance, release_exposure
-from engine.trading.triggers import add, drop, is_free, rearm
+from engine.trading.seats import floating_profit, record_balance, release_exposure
+from engine.trading.triggers import add_trigger, is_free, rearm, remove_trigger
 from engine.trading.waiting_quotes import stop_waiting
 
 REACHED_STOP: Final = 1
@@ -28,21 +28,20 @@ REACHED_LIQUIDATION: Final = 2
 REACHED_TARGET: Final = 3
 REACHED_STEP: Final = 4
 REACHED_LOSS: Final = 5
-"""What of a position a price reaches, in the order of service. A step of its trailing stop does not close it; a loss
-beyond what the match allows for a trade is found when its seat's rules are evaluated, after all that is served."""
+"""Levels of a position that a price can reach, in the order of execution. A step moves the trailing stop and does not
+close; a loss beyond the match's limit for a trade is handled when the seat's rules are evaluated, after the others."""
 
 STEPS: Final = 20
-"""A trailing stop follows the price in steps of this part of its distance."""
+"""A trailing stop moves in steps of its distance / STEPS."""
 
 
 @kernel
 def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
                   stop_loss, take_profit, leverage, trailing_ppm):  # fmt: skip
-    """A position of `lots` at `price`. The seat has paid margin and fee, and its holding counts the notional
-    already. Returns the event, to which the order adds what only it knows.
+    """Open a position of `lots` at `price`. The caller has taken margin and fee from the seat and added the notional
+    to its holding. Returns the event, for the caller to add the order's fields.
 
-    A trailing stop is set by the price at which the position is valued now; one that does not fit on the price scale
-    there (an order may have waited for long) stands at the scale's end.
+    A trailing stop starts from the current closing price, clamped to the instrument's prices.
     """
     seat = book.seats[seat_row]
     row = take(book.positions, book.heads[POSITIONS])
@@ -78,33 +77,33 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
     match.fees_taken += fee
     position.realised = 0
     if fee != 0:
-        note_balance(book, seat_row)
+        record_balance(book, seat_row)
 
     bucket = instrument * 2 + (BUCKET_BID if side > 0 else BUCKET_ASK)
-    position.trigger = add(book, bucket, _low(book, position), _high(book, position), row, TRIGGER_POSITION)
-    _mark(book, position)
+    low, high = _low_bound(book, position), _high_bound(book, position)
+    position.trigger = add_trigger(book, bucket, low, high, row, TRIGGER_POSITION)
+    _update_mark_row(book, position)
     if seat.watched:
         spread = floating_profit(book, position)  # the open pays it, at once
         apply_equity_delta(book, seat_row, spread - fee)
         add_band_lots(book, seat_row, holding_row, instrument, side, lots)
         if match.loss_per_trade != 0:
-            broken, _ = breaks_loss_limit(book, position)
+            broken, _ = exceeds_loss_limit(book, position)
             if broken:
                 queue_evaluation(book, seat_row)
 
     event = events.trade[new_event(book, events, EventKind.POSITION_OPENED, seat.player, seat.match, instrument)]
-    _describe(event, position, seat, lots, position.cost, margin)
+    _write_position(event, position, seat, lots, position.cost, margin)
     event.price = price
     event.fee = fee
     return event
 
 
 @kernel
-def close_position(book, events, row, lots, price, cause, outcome):
-    """Close `lots` of the position at `price`: all of it, when what would stay is below the minimum notional.
+def close_lots(book, events, row, lots, price, cause, outcome):
+    """Close `lots` of the position at `price`, or all of it if the rest would be below the minimum notional.
 
-    Margin, cost and notional are split by floor; the rest stays with the part that stays. What happened is written
-    to `outcome` and to one event.
+    The closed part's margin and cost are rounded down; the remainder stays open. Writes `outcome` and emits one event.
     """
     position = book.positions[row]
     instrument = book.instruments[position.instrument]
@@ -130,7 +129,7 @@ def close_position(book, events, row, lots, price, cause, outcome):
     seat.margin -= margin
     seat.profit += profit
     seat.fees += fee
-    note_balance(book, position.seat)
+    record_balance(book, position.seat)
 
     outcome.id = position.id
     outcome.instrument = position.instrument
@@ -138,11 +137,11 @@ def close_position(book, events, row, lots, price, cause, outcome):
     outcome.fee = fee
     outcome.profit = profit
     if seat.watched:
-        worth = position.margin + floating_profit(book, position)
+        before = position.margin + floating_profit(book, position)
         left = 0
         if not whole:
-            left = worth - (margin + position.side * (price * lots - cost) * instrument.value)
-        apply_equity_delta(book, position.seat, remaining - fee + left - worth)
+            left = before - (margin + position.side * (price * lots - cost) * instrument.value)
+        apply_equity_delta(book, position.seat, remaining - fee + left - before)
         if left < 0:
             queue_evaluation(book, position.seat)
         release_band_lots(book, position.holding, position.side, lots)
@@ -150,8 +149,8 @@ def close_position(book, events, row, lots, price, cause, outcome):
         seat.trades += 1
         seat.wins += profit > 0
         seat.held_trades += book.world[0].now_ns - position.opened_at_ns >= match.min_hold_ns
-        event = _private(book, events, EventKind.POSITION_CLOSED, position, seat)
-        _describe(event, position, seat, lots, cost, margin)
+        event = _new_position_event(book, events, EventKind.POSITION_CLOSED, position, seat)
+        _write_position(event, position, seat, lots, cost, margin)
         event.left = 0
         outcome.left = 0
         _remove(book, row)
@@ -161,10 +160,10 @@ def close_position(book, events, row, lots, price, cause, outcome):
         position.margin -= margin
         position.realised += profit
         release_exposure(book, position.holding, cost * instrument.value, 0)
-        _find_liquidation(book, row)
+        _update_liquidation(book, row)
         rearm_position(book, row)
-        event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
-        _describe(event, position, seat, lots, cost, margin)
+        event = _new_position_event(book, events, EventKind.POSITION_CHANGED, position, seat)
+        _write_position(event, position, seat, lots, cost, margin)
         outcome.left = position.lots
     event.cause = cause
     event.price = price
@@ -173,14 +172,14 @@ def close_position(book, events, row, lots, price, cause, outcome):
 
 
 @rare_kernel
-def close_called(book, events, row, lots, price, cause, outcome):
-    """The same for all but the command that closes: it is large, and compiled once for all of them."""
-    close_position(book, events, row, lots, price, cause, outcome)
+def close_lots_rare(book, events, row, lots, price, cause, outcome):
+    """`close_lots`, not inlined: for all callers but the command that closes a position."""
+    close_lots(book, events, row, lots, price, cause, outcome)
 
 
 @kernel
-def amend_position(book, events, row, stop_loss, take_profit, margin, trailing):
-    """Give the position other stops, and so much more margin from its seat's cash, or less."""
+def change_position(book, events, row, stop_loss, take_profit, margin, trailing):
+    """Set the position's stops, and move `margin` from its seat's cash to it (back when negative)."""
     position = book.positions[row]
     seat = book.seats[position.seat]
     position.stop_loss = stop_loss
@@ -190,23 +189,23 @@ def amend_position(book, events, row, stop_loss, take_profit, margin, trailing):
         position.margin += margin
         seat.margin += margin
         seat.cash -= margin
-        _find_liquidation(book, row)
+        _update_liquidation(book, row)
     rearm_position(book, row)
-    event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
-    _describe(event, position, seat, 0, position.cost, position.margin)
+    event = _new_position_event(book, events, EventKind.POSITION_CHANGED, position, seat)
+    _write_position(event, position, seat, 0, position.cost, position.margin)
 
 
 @kernel
 def rearm_position(book, row):
-    """Bring the position's trigger row up to date with its prices, lots and cost."""
+    """Update the position's trigger from its prices, lots and cost."""
     position = book.positions[row]
-    rearm(book, position.trigger, _low(book, position), _high(book, position))
-    _mark(book, position)
+    rearm(book, position.trigger, _low_bound(book, position), _high_bound(book, position))
+    _update_mark_row(book, position)
 
 
 @entry
-def remargin(book, instrument):
-    """Find the liquidation prices of the instrument's open positions anew: its brackets or its fee have changed."""
+def update_liquidation_prices(book, instrument):
+    """Recompute the liquidation prices of the instrument's open positions, when its brackets or fee have changed."""
     for bucket_row in range(instrument * 2, instrument * 2 + 2):
         bucket = book.buckets[bucket_row]
         for number in range(bucket.pages):
@@ -215,44 +214,44 @@ def remargin(book, instrument):
             for k in range(PAGE_ROWS):
                 trigger = book.triggers[page_row * PAGE_ROWS + k]
                 if not is_free(page, k) and trigger.kind == TRIGGER_POSITION:
-                    _find_liquidation(book, trigger.owner)
+                    _update_liquidation(book, trigger.owner)
                     rearm_position(book, trigger.owner)
 
 
 @kernel
-def _find_liquidation(book, row):
+def _update_liquidation(book, row):
     position = book.positions[row]
-    position.liquidation = liquidation_with(book, position, position.margin)
+    position.liquidation = liquidation_price_with(book, position, position.margin)
 
 
 @kernel
-def liquidation_with(book, position, margin):
+def liquidation_price_with(book, position, margin):
     """The position's liquidation price if its margin were this."""
     fees = book.matches[book.seats[position.seat].match].fees
     return liquidation_price(book, position.instrument, position.side, position.lots, position.cost, margin, fees)
 
 
 @kernel
-def reached_at(position, price):
-    """What `price` of its closing side reaches of a position that it has crossed a bound of.
+def reached_level(position, price):
+    """Which level of the position the closing `price` has reached, when its trigger has fired.
 
-    A gap through stop and liquidation is a stop, filled at the gap.
+    A gap through stop loss and liquidation price counts as the stop, filled at the gap.
     """
-    below = price * position.side  # so that down is bad for both sides
+    below = price * position.side  # lower is worse for both sides
     if position.stop_loss != 0 and below <= position.stop_loss * position.side:
         return REACHED_STOP
     if position.liquidation != 0 and below <= position.liquidation * position.side:
         return REACHED_LIQUIDATION
     if position.take_profit != 0 and below >= position.take_profit * position.side:
         return REACHED_TARGET
-    if position.trailing != 0 and below >= _next_step(position) * position.side:
+    if position.trailing != 0 and below >= _next_trailing_step(position) * position.side:
         return REACHED_STEP
     return REACHED_LOSS
 
 
 @kernel
 def closing_cause(position, reached):
-    """Why the position closes when that is reached, which is not a step."""
+    """Cause of the close when that level is reached; not for REACHED_STEP."""
     if reached == REACHED_LIQUIDATION:
         return Cause.LIQUIDATION.value
     if reached == REACHED_TARGET:
@@ -262,22 +261,21 @@ def closing_cause(position, reached):
 
 @entry
 def trailing_distance(price, ppm):
-    """Ticks that a trailing stop stays behind when it is set at `price`: at least one."""
+    """Distance in ticks of a trailing stop set at `price`: at least one."""
     return ppm_ceil(price, ppm)
 
 
 @kernel
-def follow(book, events, row, price):
-    """`price` of its closing side has reached a step of the position's trailing stop: the stop follows, by as many
-    whole steps as the price has gone beyond the best so far."""
+def move_trailing_stop(book, events, row, price):
+    """Move the trailing stop by as many whole steps as the closing `price` is beyond the best price so far."""
     position = book.positions[row]
-    step = _step(position)
+    step = _trailing_step(position)
     best = position.stop_loss + position.side * position.trailing
     position.stop_loss += position.side * ((price - best) * position.side // step * step)
     rearm_position(book, row)
     seat = book.seats[position.seat]
-    event = _private(book, events, EventKind.POSITION_CHANGED, position, seat)
-    _describe(event, position, seat, 0, position.cost, position.margin)
+    event = _new_position_event(book, events, EventKind.POSITION_CHANGED, position, seat)
+    _write_position(event, position, seat, 0, position.cost, position.margin)
 
 
 @kernel
@@ -287,7 +285,7 @@ def _remove(book, row):
     if position.waiting != 0:
         stop_waiting(book, position.waiting)
         position.waiting = 0
-    drop(book, position.trigger)
+    remove_trigger(book, position.trigger)
     release_exposure(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     remove_open_position(book, seat, position)
     seat.positions -= 1
@@ -297,8 +295,8 @@ def _remove(book, row):
 
 
 @kernel
-def breaks_loss_limit(book, position):
-    """Has the position lost more, realised and floating, than its match allows for a trade? And its result."""
+def exceeds_loss_limit(book, position):
+    """Is the position's loss, realised and floating, beyond the match's limit for a trade? And its result."""
     result = position.realised + floating_profit(book, position)
     return result < -book.matches[book.seats[position.seat].match].loss_per_trade, result
 
@@ -315,34 +313,36 @@ def _loss_price(book, position, limit):
 
 
 @kernel
-def _step(position):
-    """Ticks by which the best price must rise for its trailing stop to follow."""
+def _trailing_step(position):
+    """Step of the trailing stop in ticks."""
     return max(1, position.trailing // STEPS)
 
 
 @kernel
-def _next_step(position):
-    """The price at which its trailing stop moves next: a step beyond the best so far."""
-    return position.stop_loss + position.side * (position.trailing + _step(position))
+def _next_trailing_step(position):
+    """Price at which the trailing stop moves next: a step beyond the best so far."""
+    return position.stop_loss + position.side * (position.trailing + _trailing_step(position))
 
 
 @kernel
-def _low(book, position):
+def _low_bound(book, position):
     if position.side < 0:
-        return max(position.take_profit, _next_step(position)) if position.trailing != 0 else position.take_profit
+        if position.trailing == 0:
+            return position.take_profit
+        return max(position.take_profit, _next_trailing_step(position))
     low = max(position.liquidation, position.stop_loss)
     limit = book.matches[book.seats[position.seat].match].loss_per_trade
     return max(low, _loss_price(book, position, limit)) if limit != 0 else low
 
 
 @kernel
-def _high(book, position):
+def _high_bound(book, position):
     high = NEVER_HIGH
     if position.side > 0:
         if position.take_profit != 0:
             high = position.take_profit
         if position.trailing != 0:
-            high = min(high, _next_step(position))
+            high = min(high, _next_trailing_step(position))
         return high
     if position.liquidation != 0:
         high = position.liquidation
@@ -352,22 +352,22 @@ def _high(book, position):
     return min(high, _loss_price(book, position, limit)) if limit != 0 else high
 
 
-assert NEVER_LOW == 0, "a price that is not set is a low bound that is never reached"
+assert NEVER_LOW == 0, "an unset price must be a low bound that no price reaches"
 
 
 @kernel
-def _mark(book, position):
+def _update_mark_row(book, position):
     book.mark_lots[position.trigger] = position.side * position.lots
     book.mark_cost[position.trigger] = position.side * position.cost
 
 
 @kernel
-def _private(book, events, kind, position, seat):
+def _new_position_event(book, events, kind, position, seat):
     return events.trade[new_event(book, events, kind, seat.player, seat.match, position.instrument)]
 
 
 @kernel
-def _describe(event, position, seat, lots, cost, margin):
+def _write_position(event, position, seat, lots, cost, margin):
     event.id = position.id
     event.side = position.side
     event.leverage = position.leverage

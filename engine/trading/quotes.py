@@ -1,9 +1,10 @@
-"""The market: quotes come in, what waits for them is collected and served in a fixed order.
+"""Quotes: a quote is applied, and what it triggers is collected and then executed in a fixed order.
 
-Within one quote: closes, opens and entries of fixed-time trades that waited for it; then stops, liquidations, targets,
-steps of trailing stops, resting entries; within each, earlier acceptance first, which is the order of ids; then the
-seats whose rules are to be evaluated (challenge_rules.py). All is collected before anything is served, so what a
-position opened by this quote would trigger is first looked at with the next one."""
+The order within one quote: the queue of closes, opens and entries that waited for it; then stops, liquidations,
+targets, steps of trailing stops and resting orders, each by id, that is by acceptance; then the rules of the seats that
+are due (challenge_rules.py). Everything is collected before anything is executed, so a position opened by this quote
+cannot trigger before the next one.
+"""
 
 from __future__ import annotations
 
@@ -27,26 +28,33 @@ from engine.model.tables import (
 from engine.storage.compact_index import find_open
 from engine.storage.event_buffer import new_event
 from engine.storage.sorting import sort
-from engine.trading.candles import count_quote
+from engine.trading.candles import update_candles
 from engine.trading.equity_bands import queue_evaluation
-from engine.trading.fixed_trades import enter
-from engine.trading.instruments import is_open
+from engine.trading.fixed_trades import enter_fixed_trade
+from engine.trading.instruments import is_market_open
 from engine.trading.orders import fill_resting, fill_waiting
-from engine.trading.positions import REACHED_LOSS, REACHED_STEP, close_called, closing_cause, follow, reached_at
-from engine.trading.triggers import is_free, next_crossed
+from engine.trading.positions import (
+    REACHED_LOSS,
+    REACHED_STEP,
+    close_lots_rare,
+    closing_cause,
+    move_trailing_stop,
+    reached_level,
+)
+from engine.trading.triggers import is_free, next_crossed_block
 from engine.trading.waiting_quotes import stop_waiting
 
 CLASS_SHIFT: Final = 56
 ID_MASK: Final = (1 << CLASS_SHIFT) - 1
 CLASS_ENTRY: Final = REACHED_STEP + 1
-"""Class of a resting entry; that of a position is what the price reaches of it."""
+"""Class of a resting order in the keys of book.fired; that of a position is the level that is reached."""
 
 
 @kernel
 def apply_quote(book, events, command):
-    """Take the quote if it is usable, tell the candles, and collect what it fires into book.fired.
+    """Apply the quote if it is usable: update the candles and collect what it triggers into book.fired, sorted.
 
-    While the instrument is halted its price is not to be believed, so nothing that is counted from prices may move.
+    Quotes of a halted instrument are refused: its price is not trusted.
     """
     world = book.world[0]
     if command.instrument < 1 or command.instrument > world.instruments:
@@ -55,7 +63,7 @@ def apply_quote(book, events, command):
     if instrument.halted:
         world.quotes_unusable += 1
         return Reason.INSTRUMENT_HALTED.value
-    if not is_open(book, command.instrument, world.now_ns):
+    if not is_market_open(book, command.instrument, world.now_ns):
         world.quotes_unusable += 1
         return Reason.MARKET_CLOSED.value
     quote = book.quotes[command.instrument]
@@ -77,32 +85,32 @@ def apply_quote(book, events, command):
     quote.count += 1
     quote.source_sequence = command.source_sequence
     world.quoted_at_ns = world.now_ns
-    count_quote(book, events, command.instrument, bid)
+    update_candles(book, events, command.instrument, bid)
     k = new_event(book, events, EventKind.QUOTE_CHANGED, 0, 0, command.instrument)
     events.quoted[k].bid = bid
     events.quoted[k].ask = ask
-    collect(book, command.instrument * 2 + BUCKET_BID, bid)
-    collect(book, command.instrument * 2 + BUCKET_ASK, ask)
+    collect_triggers(book, command.instrument * 2 + BUCKET_BID, bid)
+    collect_triggers(book, command.instrument * 2 + BUCKET_ASK, ask)
     sort(book.fired, book.fired_scratch, book.progress[0].fired)
     return Reason.ACCEPTED.value
 
 
 @kernel
-def collect(book, bucket_row, price):
-    """Add all rows of the bucket that `price` crosses to book.fired, as (class, id) keys.
+def collect_triggers(book, bucket_row, price):
+    """Add the bucket's triggers that `price` crosses to book.fired, as (class, id) keys.
 
-    The bounds of a page that is looked into become exact: those of the rows that stay, for what fires will be gone, or
-    armed anew.
+    Tightens the bounds of each page it scans to the triggers that have not fired; the others are removed or rearmed
+    when they are executed.
     """
     progress = book.progress[0]
-    block = next_crossed(book, bucket_row, 0, price)
+    block = next_crossed_block(book, bucket_row, 0, price)
     while block >= 0:
         bucket = book.buckets[bucket_row]
         for number in range(block, min(block + BOUNDS_STEP, bucket.pages)):
             bound = bucket.bounds_start + number
             if book.bound_low[bound] >= price or book.bound_high[bound] <= price:
                 _collect_page(book, progress, bound, price)
-        block = next_crossed(book, bucket_row, block + BOUNDS_STEP, price)
+        block = next_crossed_block(book, bucket_row, block + BOUNDS_STEP, price)
 
 
 @kernel
@@ -120,7 +128,7 @@ def _collect_page(book, progress, bound, price):
                 continue
             if trigger.kind == TRIGGER_POSITION:
                 position = book.positions[trigger.owner]
-                reached = reached_at(position, price)
+                reached = reached_level(position, price)
                 if reached == REACHED_LOSS:
                     queue_evaluation(book, position.seat)
                     continue
@@ -137,15 +145,15 @@ def _collect_page(book, progress, bound, price):
 
 
 @rare_kernel
-def serve(book, events, instrument, room, outcome):
-    """Serve what the quote lets happen, while more than `room` events fit; True when all is done.
+def serve_quote(book, events, instrument, event_limit, outcome):
+    """Execute the instrument's queue and then book.fired, until `event_limit` events are written; True when done.
 
-    First the instrument's queue, then book.fired. Each emits at most two events. `outcome` is scratch.
+    Each emits at most two events. `outcome` is scratch.
     """
     progress = book.progress[0]
     quote = book.quotes[instrument]
     while quote.waiting_first != 0:
-        if progress.events >= room:
+        if progress.events >= event_limit:
             return False
         waiting = book.waiting[quote.waiting_first]
         row, lots = waiting.owner, waiting.lots
@@ -153,14 +161,14 @@ def serve(book, events, instrument, room, outcome):
             fill_waiting(book, events, row)
             continue
         if waiting.kind == WAITS_TO_ENTER:
-            enter(book, events, row)
+            enter_fixed_trade(book, events, row)
             continue
         stop_waiting(book, quote.waiting_first)
         book.positions[row].waiting = 0
         price = quote.bid if book.positions[row].side > 0 else quote.ask
-        close_called(book, events, row, lots, price, Cause.CLIENT, outcome)
+        close_lots_rare(book, events, row, lots, price, Cause.CLIENT, outcome)
     while progress.served < progress.fired:
-        if progress.events >= room:
+        if progress.events >= event_limit:
             return False
         key = book.fired[progress.served]
         progress.served += 1
@@ -170,9 +178,9 @@ def serve(book, events, instrument, room, outcome):
             position = book.positions[row]
             price = quote.bid if position.side > 0 else quote.ask
             if reached == REACHED_STEP:
-                follow(book, events, row, price)
+                move_trailing_stop(book, events, row, price)
             else:
-                close_called(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
+                close_lots_rare(book, events, row, position.lots, price, closing_cause(position, reached), outcome)
         elif row < 0 and reached == CLASS_ENTRY:
             fill_resting(book, events, -row)
     progress.fired = 0
@@ -184,8 +192,7 @@ def serve(book, events, instrument, room, outcome):
 def revalue(book, instrument):
     """Mark all positions of the instrument to market, into book.profit by trigger row.
 
-    The naive thing, for displays, checks and benches: reads and writes 24 bytes for each row of the instrument's
-    pages, side by side, and nothing else.
+    For checks and benchmarks: reads and writes 24 bytes for each row of the instrument's pages.
     """
     value = book.instruments[instrument].value
     quote = book.quotes[instrument]

@@ -1,4 +1,4 @@
-"""Seats: a player's place in a match, its cash, and what it holds in each instrument."""
+"""Seats: a player's account in a match, its cash, and its holdings by instrument."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def open_seat(book, player, match_id):
     seat.match = match_id
     seat.player = player
     seat.cash = match.starting_balance
-    start_balance(book, row)
+    reset_balance_peak(book, row)
     if match.trades_per_minute != 0:
         seat.order_rate = take(book.order_rates, book.heads[ORDER_RATES])
     seat.joined_at_ns = book.world[0].now_ns
@@ -59,7 +59,7 @@ def open_seat(book, player, match_id):
 
 @entry
 def close_seat(book, row):
-    """Take the seat, in which nothing has happened yet, out of its match."""
+    """Remove an unused seat from its match. Walks the match's seats."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     if match.first_seat == row:
@@ -84,8 +84,8 @@ def close_seat(book, row):
 
 
 @kernel
-def start_balance(book, row):
-    """The seat's balance is what it has now, and has never been another."""
+def reset_balance_peak(book, row):
+    """Start the record of peak balance and drawdown at the seat's cash."""
     seat = book.seats[row]
     seat.peak_balance = seat.cash
     seat.max_drawdown = 0
@@ -94,12 +94,12 @@ def start_balance(book, row):
 
 @entry
 def reset_seat(book, row):
-    """Start the seat, which holds nothing, over with the match's starting balance."""
+    """Reset a seat that has nothing open to the match's starting balance."""
     seat = book.seats[row]
     match = book.matches[seat.match]
     match.initial_funding += match.starting_balance - seat.cash
     seat.cash = match.starting_balance
-    start_balance(book, row)
+    reset_balance_peak(book, row)
     seat.status = SEAT_ACTIVE
     seat.out_rule = 0
     seat.profit = 0
@@ -111,7 +111,7 @@ def reset_seat(book, row):
 
 @kernel
 def find_holding(book, seat_row, instrument):
-    """Row of what the seat holds in the instrument; 0 when it holds nothing there."""
+    """Row of the seat's holding in the instrument; 0: none."""
     mark = mark_of(holding_key(seat_row, instrument))
     slot = first_match(book.holding_index, mark)
     while True:
@@ -123,7 +123,7 @@ def find_holding(book, seat_row, instrument):
 
 @kernel
 def add_exposure(book, seat_row, holding_row, instrument, notional):
-    """One more order or position of this notional; returns its holding's row, new when holding_row is 0."""
+    """Add an order or position of this notional to the holding, a new one when holding_row is 0; returns its row."""
     seat = book.seats[seat_row]
     if holding_row == 0:
         holding_row = take(book.holdings, book.heads[HOLDINGS])
@@ -144,7 +144,7 @@ def add_exposure(book, seat_row, holding_row, instrument, notional):
 
 @kernel
 def release_exposure(book, holding_row, notional, count):
-    """`count` orders or positions less (0 for a part of one), and that notional; an empty holding goes."""
+    """Take notional and `count` orders or positions (0 for a part of one) from the holding; remove it when empty."""
     holding = book.holdings[holding_row]
     seat = book.seats[holding.seat]
     holding.notional -= notional
@@ -158,13 +158,13 @@ def release_exposure(book, holding_row, notional, count):
 
 @kernel
 def balance(seat):
-    """What the seat would have if all that is open ended without profit, loss and fee."""
+    """Cash, reservations, margins and stakes: equity without floating profit."""
     return seat.cash + seat.reserved + seat.margin + seat.stakes
 
 
 @kernel
-def note_balance(book, seat_row):
-    """The seat's balance has changed: keep its peak, its greatest drawdown, and when that was."""
+def record_balance(book, seat_row):
+    """Update peak balance, largest drawdown and their time after a change of the balance."""
     seat = book.seats[seat_row]
     held = balance(seat)
     seat.peak_balance = max(seat.peak_balance, held)
@@ -175,13 +175,13 @@ def note_balance(book, seat_row):
 @entry
 def equity(book, seat_row):
     """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin."""
-    total, _ = worth(book, seat_row)
+    total, _ = equity_and_deficit(book, seat_row)
     return total
 
 
 @kernel
-def worth(book, seat_row):
-    """The seat's equity, and how much of its positions' losses it does not count because they are beyond their margins.
+def equity_and_deficit(book, seat_row):
+    """The seat's equity, and the sum of its positions' losses beyond their margins, which equity does not count.
 
     Walks the seat's positions: a cache miss each.
     """
@@ -203,7 +203,7 @@ def worth(book, seat_row):
 
 @entry
 def equities_of(book, match_id, rows, equities):
-    """Fill `rows` with the rows of the match's seats, latest first, and `equities` with what each seat is worth."""
+    """Fill `rows` with the rows of the match's seats, latest first, and `equities` with their equities."""
     row = book.matches[match_id].first_seat
     for i in range(len(rows)):
         rows[i] = row
@@ -213,7 +213,7 @@ def equities_of(book, match_id, rows, equities):
 
 @kernel
 def floating_profit(book, position):
-    """Profit of the position at its closing side's last usable quote, not bounded by its margin."""
+    """Floating profit at the closing side of the last usable quote, not bounded by the margin."""
     quote = book.quotes[position.instrument]
     mark = quote.bid if position.side > 0 else quote.ask
     return position.side * (mark * position.lots - position.cost) * book.instruments[position.instrument].value
@@ -221,5 +221,5 @@ def floating_profit(book, position):
 
 @entry
 def profit_of(book, position_row):
-    """The same of the position in the row."""
+    """Floating profit of the position in the row."""
     return floating_profit(book, book.positions[position_row])

@@ -1,6 +1,6 @@
 """Kill switches: an operator stops opens in the arena, an instrument, a match or for a player, or halts an instrument.
 
-They are columns of the tables, so that kernels can look at them at every open, and again when a resting order fills.
+They are columns of the tables, which kernels check at every open and again when a resting order fills.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from engine.model.state import State
 from engine.storage.emit import Emit
 
 
-class Reach(NamedTuple):
-    """What a scope is of: a table whose rows have the switches as columns."""
+class SwitchScope(NamedTuple):
+    """A table, and its switch columns."""
 
     table: str
     switches: tuple[str, ...]
 
 
-REACHES: Final = {
-    "arena": Reach("world", ("locked", "close_only")),
-    "instrument": Reach("instruments", ("locked", "halted", "close_only")),
-    "match": Reach("matches", ("locked",)),
-    "player": Reach("players", ("locked",)),
+SCOPES: Final = {
+    "arena": SwitchScope("world", ("locked", "close_only")),
+    "instrument": SwitchScope("instruments", ("locked", "halted", "close_only")),
+    "match": SwitchScope("matches", ("locked",)),
+    "player": SwitchScope("players", ("locked",)),
 }
 
 
 def set_switch(state: State, command: SetSwitch, emit: Emit) -> tuple[Reason, int]:
-    """Turn the switch on or off, whatever it was; the id of what it is a switch of."""
-    reach = REACHES.get(command.scope)
-    if reach is None or command.switch not in reach.switches or not command.reason.strip():
+    """Turn the switch on or off; returns the id within the scope."""
+    columns = SCOPES.get(command.scope)
+    if columns is None or command.switch not in columns.switches or not command.reason.strip():
         return Reason.SWITCH_INVALID, 0
-    if not _exists(state, reach.table, command.id):
+    if not _exists(state, columns.table, command.id):
         return Reason.SWITCH_INVALID, 0
 
-    getattr(state.book, reach.table)[command.id][command.switch] = command.on
+    getattr(state.book, columns.table)[command.id][command.switch] = command.on
     if command.scope == "instrument":
         known = state.cold.instruments[command.id]
         state.cold.instruments[command.id] = replace(known, **{command.switch: command.on})
@@ -58,7 +58,7 @@ def set_switch(state: State, command: SetSwitch, emit: Emit) -> tuple[Reason, in
 
 
 def _exists(state: State, table: str, id: int) -> bool:
-    """Does the table have that id? There is one world, under 0; of the others the world knows how many there are."""
+    """Is there such a row? The world is row 0; the world counts the rows of the other tables."""
     if table == "world":
         return id == 0
     return 1 <= id <= int(state.book.world[0][table])

@@ -1,10 +1,9 @@
-"""Whatever waits for a price: rows in pages, and the bounds of the pages, which are all that a tick looks at.
+"""Price triggers: rows in pages, and the bounds of the pages, which are all that a quote scans.
 
-A row fires when its bucket's price is <= low or >= high. A bucket is one side of the quote of one instrument. Pages
-hold 256 rows of one bucket; bound_low is the highest `low` in the page and bound_high the lowest `high`, or looser: a
-row that goes leaves them as they are, and the next tick that descends into the page tightens them. The bounds of a
-bucket's pages lie side by side, so a tick that fires nothing costs a scan of 16 bytes for every 256 rows, vectorised,
-and nothing else.
+A trigger fires when its bucket's price is <= low or >= high. A bucket is one side of the quote of one instrument. A
+page holds 256 rows of one bucket; bound_low is at least the highest `low` in the page, bound_high at most the lowest
+`high`: a removed row leaves them loose, and the next quote that scans the page tightens them. The bounds of a bucket's
+pages are contiguous, so a quote that fires nothing costs a vectorised scan of 16 bytes for every 256 rows.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from engine.storage.linked_rows import link, unlink
 
 
 @kernel
-def add(book, bucket_row, low, high, owner, kind):
-    """A new row on the bucket; returns it. Some page has room, or the bucket gets one more."""
+def add_trigger(book, bucket_row, low, high, owner, kind):
+    """Add a trigger to the bucket, in a new page if all are full; returns its row."""
     bucket = book.buckets[bucket_row]
     if bucket.first_open == 0:
         _open_page(book, bucket_row)
@@ -58,7 +57,7 @@ def is_free(page, number):
 
 @kernel
 def rearm(book, row, low, high):
-    """Give the row other bounds; its page's bounds widen as needed."""
+    """Set the trigger's bounds, and widen its page's as needed."""
     trigger = book.triggers[row]
     trigger.low = low
     trigger.high = high
@@ -70,8 +69,8 @@ def rearm(book, row, low, high):
 
 
 @kernel
-def drop(book, row):
-    """Take the row away. A page that is left empty goes back to the pool."""
+def remove_trigger(book, row):
+    """Remove the trigger, and its page when that is empty."""
     page_row = row // PAGE_ROWS
     page = book.pages[page_row]
     bucket = book.buckets[page.bucket]
@@ -86,7 +85,7 @@ def drop(book, row):
 
 
 @kernel
-def next_crossed(book, bucket_row, start, price):
+def next_crossed_block(book, bucket_row, start, price):
     """The first of the bucket's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price`
     crosses; -1 when none does.
 
@@ -112,7 +111,7 @@ def _open_page(book, bucket_row):
     """Give the bucket one more page, empty, and a bound for it; the bucket's extent doubles when it is full."""
     bucket = book.buckets[bucket_row]
     if bucket.pages == bucket.bounds_capacity:
-        _widen(book, bucket)
+        _grow_bounds(book, bucket)
     page_row = take(book.pages, book.heads[PAGES])
     page = book.pages[page_row]
     page.bucket = bucket_row
@@ -127,22 +126,22 @@ def _open_page(book, bucket_row):
 
 
 @kernel
-def _widen(book, bucket):
-    """Move the bucket's bounds to an extent of twice the room at the end. The old extent stays unused: extents only
-    double, so less than half is ever lost."""
+def _grow_bounds(book, bucket):
+    """Move the bucket's bounds to a new extent of twice the capacity. The old extent stays unused: extents double, so
+    less than half of the space is lost."""
     world = book.world[0]
-    room = max(BOUNDS_STEP, 2 * bucket.bounds_capacity)
+    capacity = max(BOUNDS_STEP, 2 * bucket.bounds_capacity)
     start = world.bounds_used
-    world.bounds_used += room
+    world.bounds_used += capacity
     for i in range(bucket.pages):
         old, new = bucket.bounds_start + i, start + i
         book.bound_low[new] = book.bound_low[old]
         book.bound_high[new] = book.bound_high[old]
         book.bound_page[new] = book.bound_page[old]
         book.pages[book.bound_page[new]].bound = new
-        _neutralise(book, old)
+        _clear_bound(book, old)
     bucket.bounds_start = start
-    bucket.bounds_capacity = room
+    bucket.bounds_capacity = capacity
 
 
 @kernel
@@ -156,13 +155,13 @@ def _close_page(book, bucket, page_row):
     book.bound_high[page.bound] = book.bound_high[last]
     book.bound_page[page.bound] = moved
     book.pages[moved].bound = page.bound
-    _neutralise(book, last)
+    _clear_bound(book, last)
     bucket.pages -= 1
     release(book.pages, book.heads[PAGES], page_row)
 
 
 @kernel
-def _neutralise(book, bound):
+def _clear_bound(book, bound):
     book.bound_low[bound] = NEVER_LOW
     book.bound_high[bound] = NEVER_HIGH
     book.bound_page[bound] = 0

@@ -1,9 +1,9 @@
-"""Waiting for a quote: closes on a stale feed, fixed-time trades for their entry, and under `next` execution whatever
-a client causes.
+"""Queues for the next usable quote: of closes on a stale feed, entries of fixed-time trades, and under `next` execution
+of all orders and closes of clients.
 
-What waits joins its instrument's queue when its speed bump is over, at once where there is none, and the next usable
-quote serves the queue in order: within a match that is the order of acceptance. An opening order whose quote does not
-come expires when the last one has gone stale; a close waits as long as it takes, an entry as long as its trade runs.
+An item joins its instrument's queue after its speed bump, and the next usable quote executes the queue in order: within
+a match that is the order of acceptance. An opening order expires when the last quote becomes stale before the next one
+comes; a close waits without limit, an entry until its trade expires.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from engine.storage.timers import clear_timer, set_timer
 
 @kernel
 def wait_for_quote(book, instrument, kind, owner, lots, earliest_fill_at_ns):
-    """Let the row of an order, a position or a fixed-time trade wait for the first usable quote from
-    `earliest_fill_at_ns` on; returns its row here."""
+    """Let an order, a position or a fixed-time trade (row `owner`) wait for the first usable quote from
+    `earliest_fill_at_ns` on; returns the row in book.waiting."""
     row = take(book.waiting, book.heads[WAITING])
     waiting = book.waiting[row]
     waiting.kind = kind
@@ -31,13 +31,13 @@ def wait_for_quote(book, instrument, kind, owner, lots, earliest_fill_at_ns):
     if earliest_fill_at_ns > book.world[0].now_ns:
         waiting.timer = set_timer(book, earliest_fill_at_ns, TIMER_WAIT, waiting.sequence, row)
     else:
-        join_queue(book, row)
+        enqueue(book, row)
     return row
 
 
 @kernel
-def join_queue(book, row):
-    """The speed bump is over: the next usable quote is the one."""
+def enqueue(book, row):
+    """Append the row to its instrument's queue: its speed bump is over."""
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]
     waiting.queued = 1
@@ -49,12 +49,12 @@ def join_queue(book, row):
         quote.waiting_first = row
     quote.waiting_last = row
     if waiting.kind == WAITS_TO_OPEN:
-        look_when_stale(book, row)
+        set_stale_timer(book, row)
 
 
 @kernel
-def look_when_stale(book, row):
-    """Set the timer of a queued row to the first moment at which the last quote is stale."""
+def set_stale_timer(book, row):
+    """Set the timer of a queued row to the time at which the last quote becomes stale."""
     waiting = book.waiting[row]
     lifetime_ns = book.instruments[waiting.instrument].quote_lifetime_ns
     stale_at_ns = book.quotes[waiting.instrument].at_ns + lifetime_ns + 1
@@ -63,7 +63,7 @@ def look_when_stale(book, row):
 
 @rare_kernel
 def stop_waiting(book, row):
-    """Take the row out of its queue, or out of its bump."""
+    """Remove the row, from its queue or before it has joined it."""
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]
     if waiting.queued:

@@ -1,8 +1,8 @@
-"""Stakes from wallets: the money of fixed-time trades that is not a seat's, live or demo.
+"""Stakes of fixed-time trades from wallets, live or demo, instead of a seat's cash.
 
-A trade holds two amounts of the player's asset while it runs: its stake, for the house's rewards, and what it may win,
-for the player. Both are there from its acceptance on, so whatever the price does, who wins is paid; and both are of one
-asset, so demo money never becomes live.
+A trade places two holds in the same asset: its stake, from the player to the house's rewards account, and its payout,
+from the house to the player. Both are held from acceptance on, so a win can always be paid, and demo money never
+becomes live.
 """
 
 from __future__ import annotations
@@ -19,37 +19,36 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 
 LIVE_BUMP_NS: Final = 250 * NS_PER_MS
-"""How long a trade from a live wallet waits before the next quote is its entry, as it would in a match for money: who
-sees the exchange before us must gain nothing. Demo money gains nobody anything."""
+"""Speed bump of a trade from a live wallet: seeing the exchange's quotes before us must gain nothing. Demo has none."""
 
 
 @kernel
-def unit_of(asset):
-    """How many 1e-8 units, in which the terms of fixed-time trades are, one native unit of the stake is worth."""
+def units_per_native(asset):
+    """How many 1e-8 units, in which an instrument states its stake limits, are one native unit of the asset."""
     return 100 if asset == Asset.USDT.value or asset == Asset.USDC.value else 1
 
 
 @kernel
-def wallet_of(book, trade):
-    """The row of the account that the trade is staked from."""
+def wallet_row(book, trade):
+    """Row of the account that pays the trade's stake."""
     return find_account(book, trade.player, stake_code(trade.asset), trade.asset)
 
 
 @kernel
 def stake_code(asset):
-    """Which of the player's accounts stakes that asset: an Account."""
+    """Code (an Account) of the player's account that pays stakes in that asset."""
     return Account.PLAYER_DEMO.value if asset == Asset.DEMO.value else Account.PLAYER_CASH.value
 
 
 @kernel
-def bump_of(asset):
+def speed_bump_ns(asset):
     return 0 if asset == Asset.DEMO.value else LIVE_BUMP_NS
 
 
 @kernel
-def may_stake(book, player, asset, stake, payout):
-    """Has the player the stake, and the house what it may have to pay? The reason why not, or ACCEPTED and in
-    book.transfer_plan[0] the rows of both accounts: the player's is debited with the stake."""
+def check_stake(book, player, asset, stake, payout):
+    """Has the player the stake, and the house the payout? A reason why not, or ACCEPTED with the rows of both accounts
+    in book.transfer_plan[0]: debit is the player's."""
     transfer_plan = book.transfer_plan[0]
     transfer_plan.debit = find_account(book, player, stake_code(asset), asset)
     transfer_plan.credit = find_account(book, 0, Account.HOUSE_REWARDS.value, asset)
@@ -63,8 +62,8 @@ def may_stake(book, player, asset, stake, payout):
 
 
 @kernel
-def put_up(book, events, row, payout):
-    """Hold the stake of a new trade and what it may win, as `may_stake` has found it possible."""
+def hold_stake(book, events, row, payout):
+    """Place the holds of a new trade's stake and payout, after `check_stake` has accepted them."""
     transfer_plan = book.transfer_plan[0]
     trade = book.fixed_trades[row]
     place_hold(book, events, transfer_plan.debit, transfer_plan.credit, trade.stake, TransferCode.STAKE.value, trade.id)
@@ -75,8 +74,8 @@ def put_up(book, events, row, payout):
 
 
 @rare_kernel
-def pay_stake(book, events, row, profit):
-    """The trade is over: one of its holds is posted, the other voided; without a profit or a loss both are."""
+def settle_stake(book, events, row, profit):
+    """Settle a trade's holds: post the payout on a profit or the stake on a loss, and void the rest."""
     trade = book.fixed_trades[row]
     if profit < 0:
         post_hold(book, events, trade.stake_hold, -profit)
@@ -87,4 +86,4 @@ def pay_stake(book, events, row, profit):
     else:
         void_hold(book, events, trade.payout_hold)
     code = TransferCode.PAYOUT.value if profit > 0 else TransferCode.STAKE.value
-    emit_wallet_changed(book, events, trade.player, wallet_of(book, trade), profit, code, 0)
+    emit_wallet_changed(book, events, trade.player, wallet_row(book, trade), profit, code, 0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.model.scale import NS_PER_S
 from engine.model.tables import INTERVALS_S, Book
-from engine.trading.instruments import is_open
+from engine.trading.instruments import is_market_open
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -31,13 +31,13 @@ def quote(book: Book, instrument: int, now_ns: int) -> Quote:
     row = book.quotes[instrument]
     at_ns = int(row["at_ns"])
     lifetime_ns = int(book.instruments[instrument]["quote_lifetime_ns"])
-    stale = not row["bid"] or now_ns - at_ns > lifetime_ns or not is_open(book, instrument, now_ns)
+    stale = not row["bid"] or now_ns - at_ns > lifetime_ns or not is_market_open(book, instrument, now_ns)
     return Quote(int(row["bid"]), int(row["ask"]), at_ns, int(row["sequence"]), bool(stale))
 
 
 def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
     """Whether usable quotes are accepted: the instrument is not halted and within its trading hours."""
-    return not book.instruments[instrument]["halted"] and bool(is_open(book, instrument, now_ns))
+    return not book.instruments[instrument]["halted"] and bool(is_market_open(book, instrument, now_ns))
 
 
 def waits_for_quote(book: Book, instrument: int) -> bool:

@@ -21,6 +21,7 @@ GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway
 
 MAPPED = [
     "engine/jit",
+    "engine/trading",
     "engine/views",
     "engine/invariants",
     "engine/ledger",

@@ -23,8 +23,8 @@ from tests.harness.kernels import for_python
 from tests.oracle import is_liquidated
 from tests.oracle import liquidation_price as scanned
 
-bracket_row, breaches = for_python(margin.bracket_row), for_python(margin.breaches)
-liquidation_price, maintenance = for_python(margin.liquidation_price), for_python(margin.maintenance)
+bracket_row, breaches = for_python(margin.bracket_row), for_python(margin.breaches_maintenance)
+liquidation_price, maintenance = for_python(margin.liquidation_price), for_python(margin.maintenance_margin)
 ceil_div = for_python(arithmetic.ceil_div)
 
 

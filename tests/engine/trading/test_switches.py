@@ -11,7 +11,7 @@ from engine import views
 from engine.model.events import Cause, EventKind
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_S
-from engine.trading.instruments import is_open
+from engine.trading.instruments import is_market_open
 from tests.harness.arena import BTC, LONG, SHORT, Arena
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -28,9 +28,9 @@ def test_hours_are_half_open_minutes_of_the_week_by_the_calendar(arena: Arena) -
         moment = MONDAY + timedelta(minutes=minute)
         at_ns = int(moment.timestamp()) * NS_PER_S
         expected = any(start <= minute % 10_080 < end for start, end in windows)
-        assert bool(is_open(book, 1, at_ns)) == expected, moment
-        assert bool(is_open(book, 1, at_ns + 60 * NS_PER_S - 1)) == expected, moment
-        assert is_open(book, 2, at_ns)
+        assert bool(is_market_open(book, 1, at_ns)) == expected, moment
+        assert bool(is_market_open(book, 1, at_ns + 60 * NS_PER_S - 1)) == expected, moment
+        assert is_market_open(book, 2, at_ns)
 
 
 def test_as_many_windows_as_there_can_be(arena: Arena) -> None:
@@ -42,9 +42,9 @@ def test_as_many_windows_as_there_can_be(arena: Arena) -> None:
     book = arena.machine.state.book
     week_ns = int(MONDAY.timestamp()) * NS_PER_S
     for half in range(14):
-        assert is_open(book, 1, week_ns + (720 * half + 60) * 60 * NS_PER_S)
-        assert not is_open(book, 1, week_ns + (720 * half + 600) * 60 * NS_PER_S)
-    assert [minute for minute in range(12) if is_open(book, 5, week_ns + minute * 60 * NS_PER_S)] == [2]
+        assert is_market_open(book, 1, week_ns + (720 * half + 60) * 60 * NS_PER_S)
+        assert not is_market_open(book, 1, week_ns + (720 * half + 600) * 60 * NS_PER_S)
+    assert [minute for minute in range(12) if is_market_open(book, 5, week_ns + minute * 60 * NS_PER_S)] == [2]
 
 
 def test_a_price_from_before_the_close_is_stale_however_long_quotes_live(arena: Arena) -> None:

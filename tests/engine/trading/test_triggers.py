@@ -21,8 +21,9 @@ from engine.trading import quotes as market
 from engine.trading import triggers
 from tests.harness.kernels import for_python
 
-add, drop, next_crossed, rearm = map(for_python, (triggers.add, triggers.drop, triggers.next_crossed, triggers.rearm))
-collect, sort = for_python(market.collect), for_python(sorting.sort)
+add_trigger, remove_trigger = for_python(triggers.add_trigger), for_python(triggers.remove_trigger)
+next_crossed_block, rearm = for_python(triggers.next_crossed_block), for_python(triggers.rearm)
+collect_triggers, sort = for_python(market.collect_triggers), for_python(sorting.sort)
 
 LANES = (2, 3, 4)
 
@@ -50,7 +51,7 @@ class Waiting:
     def add(self) -> None:
         owner = self.free_owners.pop(self.draw.randrange(len(self.free_owners)))
         lane, (low, high) = self.draw.choice(LANES), self.bounds()
-        self.rows[owner] = int(add(self.book, lane, low, high, owner, TRIGGER_ORDER)), lane, low, high
+        self.rows[owner] = int(add_trigger(self.book, lane, low, high, owner, TRIGGER_ORDER)), lane, low, high
 
     def move(self) -> None:
         owner = self.draw.choice(list(self.rows))
@@ -59,23 +60,23 @@ class Waiting:
         rearm(self.book, row, low, high)
         self.rows[owner] = row, lane, low, high
 
-    def drop(self, owner: int = 0) -> None:
+    def remove(self, owner: int = 0) -> None:
         owner = owner or self.draw.choice(list(self.rows))
-        drop(self.book, self.rows.pop(owner)[0])
+        remove_trigger(self.book, self.rows.pop(owner)[0])
         self.free_owners.append(owner)
 
     def fires(self, lane: int, price: int) -> list[int]:
         """Ids of what the engine collects, sorted; as in a turn, what fires is gone afterwards."""
 
         progress = self.book.progress[0]
-        collect(self.book, lane, price)
+        collect_triggers(self.book, lane, price)
         sort(self.book.fired, self.book.fired_scratch, int(progress["fired"]))
         keys = np.asarray(self.book.fired)[: int(progress["fired"])].tolist()
         progress["fired"] = 0
         assert keys == sorted(keys)
         ids = [key & ((1 << 56) - 1) for key in keys]
         for id in ids:
-            self.drop(id - 1_000)
+            self.remove(id - 1_000)
         return ids
 
     def brute_force(self, lane: int, price: int) -> list[int]:
@@ -98,7 +99,7 @@ def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int) -> None:
             if waiting.free_owners and roll < (0.75 if grows else 0.2):
                 waiting.add()
             elif waiting.rows and roll < 0.85:
-                waiting.drop()
+                waiting.remove()
             elif waiting.rows:
                 waiting.move()
         waiting.sound()
@@ -117,7 +118,13 @@ def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int) -> None:
 def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing() -> None:
     waiting = Waiting(7, rows=(BOUNDS_STEP + 2) * PAGE_ROWS)
     for owner in list(waiting.free_owners):
-        waiting.rows[owner] = int(add(waiting.book, 2, owner, NEVER_HIGH, owner, TRIGGER_ORDER)), 2, owner, NEVER_HIGH
+        row = add_trigger(waiting.book, 2, owner, NEVER_HIGH, owner, TRIGGER_ORDER)
+        waiting.rows[owner] = (
+            int(row),
+            2,
+            owner,
+            NEVER_HIGH,
+        )
     waiting.free_owners = []
     waiting.sound()
     assert waiting.book.buckets[2]["bounds_capacity"] == 2 * BOUNDS_STEP
@@ -125,7 +132,7 @@ def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing() -> None:
     assert waiting.fires(2, last + 1) == []
     assert waiting.fires(2, last) == [1_000 + last]
     for _ in range(last - 300):
-        waiting.drop()
+        waiting.remove()
     waiting.sound()
     expected = waiting.brute_force(2, 2_000)
     assert waiting.fires(2, 2_000) == expected
@@ -136,15 +143,15 @@ def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing() -> None:
 def test_bounds_that_a_removal_left_loose_are_tightened_by_the_next_look() -> None:
     waiting = Waiting(8, rows=3)
     far, near = (
-        int(add(waiting.book, 2, low, NEVER_HIGH, owner, TRIGGER_ORDER)) for owner, low in ((1, 100), (2, 200))
+        int(add_trigger(waiting.book, 2, low, NEVER_HIGH, owner, TRIGGER_ORDER)) for owner, low in ((1, 100), (2, 200))
     )
     assert far // PAGE_ROWS == near // PAGE_ROWS
-    drop(waiting.book, near)
-    assert next_crossed(waiting.book, 2, 0, 150) == 0
-    collect(waiting.book, 2, 150)
+    remove_trigger(waiting.book, near)
+    assert next_crossed_block(waiting.book, 2, 0, 150) == 0
+    collect_triggers(waiting.book, 2, 150)
     assert waiting.book.progress[0]["fired"] == 0
-    assert next_crossed(waiting.book, 2, 0, 150) == -1
-    assert next_crossed(waiting.book, 2, 0, 100) == 0
+    assert next_crossed_block(waiting.book, 2, 0, 150) == -1
+    assert next_crossed_block(waiting.book, 2, 0, 100) == 0
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 64, 100, 1_000, 1_023])

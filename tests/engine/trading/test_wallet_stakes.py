@@ -28,7 +28,7 @@ from engine.model.commands import (
 from engine.model.events import EventKind, FixedResult, TransferStatus
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_S, parse_decimal
-from engine.trading.wallet_stakes import unit_of
+from engine.trading.wallet_stakes import units_per_native
 from persistence import projection
 from persistence.audit import audit, audit_input
 from tests.harness.arena import LONG, SHORT, Arena, Number, Player, amount, money
@@ -300,8 +300,8 @@ def test_the_terms_of_the_instrument_hold_for_each_wallet_in_its_own_unit(arena:
 
 def test_units_are_those_of_the_assets() -> None:
     for asset in STAKE_ASSETS:
-        assert for_python(unit_of)(asset.value) == 10 ** (MONEY_DECIMALS - ASSET_DECIMALS[asset])
-    assert for_python(unit_of)(0) == 1
+        assert for_python(units_per_native)(asset.value) == 10 ** (MONEY_DECIMALS - ASSET_DECIMALS[asset])
+    assert for_python(units_per_native)(0) == 1
 
 
 def test_a_payout_rounds_down_and_one_of_nothing_is_no_trade(arena: Arena) -> None:
