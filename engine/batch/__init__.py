@@ -1,1 +1,6 @@
-"""A batch of commands is applied: the loop over it, prefetching, and the machine, which is the one door."""
+"""Applying batches of commands to the state.
+
+machine.py    the only way to change the state: a batch in, outcomes and events out; handlers of cold commands
+loop.py       the compiled loop over a batch: hot commands, timers, what a quote triggers, challenge rules
+prefetch.py   software prefetching of the rows that the next commands need
+"""

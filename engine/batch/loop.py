@@ -1,7 +1,7 @@
-"""The loop over a batch of hot commands: they are applied in order, in machine code from the first to the last.
+"""The loop over a batch: timers that are due, then the hot commands in order, all in compiled code.
 
-`apply` returns early when it meets a cold command or when the event buffer is nearly full, which one quote or one
-cancel-all alone can do; what it was in the middle of stands in book.progress, and the next call goes on from there.
+`apply` returns early at a cold command, or when the event buffer is nearly full, which a single quote or cancel-all can
+cause. The position within the command is kept in book.progress, from which the next call resumes.
 """
 
 from __future__ import annotations
@@ -55,25 +55,24 @@ PHASE_SERVE: Final = 2
 PHASE_RULES: Final = 3
 PHASE_ENDING: Final = 4
 PHASE_MATCH: Final = 5
-"""A match is to begin, or is settled and to be ranked: the machine does it, and goes on with
-book.progress[0].resume."""
+"""A match is to start, or is settled and to be ranked: the machine does it, and resumes at book.progress[0].resume."""
 PHASE_CANCEL_ALL: Final = 6
 PHASE_TIMER: Final = 7
-"""A timer of something cold is due: the machine serves it, and goes on with book.progress[0].resume."""
+"""A timer with a Python handler is due: the machine calls it, and resumes at book.progress[0].resume."""
 PHASE_RESUME_MATCHES: Final = 8
-"""A quote has come that paused matches waited for: the machine lets them go on, and then serves the quote."""
+"""A quote has come while matches are paused: the machine resumes them, then the quote is executed."""
 
 START: Final = -1
-"""Number of the command before a batch's first: nothing of the batch is done yet."""
+"""Number of the command to begin with when nothing of the batch is done."""
 
 DONE: Final = -2
-"""In place of the number of the first command that is not done: all are."""
+"""Returned when all commands are done."""
 
 OUT_OF_ORDER: Final = -3
-"""The same: the batch does not follow the last one, and nothing of it is done."""
+"""Returned when time or sequence of the batch does not follow the last one; nothing of it is done."""
 
 EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
-"""No command, timer, or thing served emits more events than this in one step."""
+"""Upper bound of the events of one step of a command, a timer or a trigger."""
 
 
 @entry
@@ -150,7 +149,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
 
 @kernel
 def _apply_command(book, commands, events, outcome, header, i):
-    """Apply command `i`, all but what may take several calls, and answer it."""
+    """Apply command `i` and write its outcome; work that may take several calls is left to later phases."""
     clear_outcome(outcome)
     keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
     if keyed:
@@ -202,7 +201,7 @@ def _apply_command(book, commands, events, outcome, header, i):
 
 @rare_kernel
 def _fire_timers(book, events, event_limit, scratch):
-    """Fire what is due, in the order (due, kind, id), while events fit; True when nothing is due any more."""
+    """Fire the timers that are due, by (due, kind, id), until `event_limit` events are written; True when all are."""
     now_ns = book.world[0].now_ns
     progress = book.progress[0]
     progress.instrument = 0
@@ -224,8 +223,8 @@ def _fire_timers(book, events, event_limit, scratch):
             start_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:
             match_id = timer.owner
-            begins = book.matches[match_id].status == MATCH_WAITING
-            if begins or settle_match(book, events, match_id, event_limit, scratch):
+            starts = book.matches[match_id].status == MATCH_WAITING
+            if starts or settle_match(book, events, match_id, event_limit, scratch):
                 progress.match = match_id
                 progress.resume = progress.phase
                 progress.phase = PHASE_MATCH
@@ -250,8 +249,8 @@ def _fire_timers(book, events, event_limit, scratch):
 
 @kernel
 def _fire_wait_timer(book, events, row):
-    """A speed bump is over; or an opening order has waited until its instrument's quote may be stale: told at the time
-    that was set, for the batch may come much later, and what else is due has its turn."""
+    """End a speed bump; or expire an opening order whose instrument's quote is stale. Judged at the timer's due time,
+    because the batch may come much later."""
     waiting = book.waiting[row]
     due_ns = book.timers[waiting.timer].due_ns
     clear_timer(book, waiting.timer)

@@ -1,7 +1,7 @@
-"""The one door: a batch goes in, outcomes and events come out, and nothing else changes the state.
+"""The machine: a batch in, outcomes and events out. Nothing else changes the state.
 
-Hot commands run in machine code (loop.py) until a cold one comes, which its handler below takes. A batch
-leaves the state as if its commands had been applied one by one, on any machine, today or in replay.
+Hot commands run in compiled code (loop.py); a cold command is passed to its Python handler below. The result is that of
+its commands applied one by one, on any machine, live or in replay.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ RULES_VERSION = 1
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What a batch did. The next one may overwrite it."""
+    """The result of a batch; the next batch may overwrite its arrays."""
 
     outcomes: NDArray[np.void]  # OUTCOME, one per command
     events: NDArray[np.void]  # EVENT, in the order in which things happened
 
 
-class Plan(NamedTuple):
-    """What an order would do now; integers as in its command."""
+class OrderPreview(NamedTuple):
+    """What an order would do now; integers in the units of its command."""
 
     fills: bool
     lots: int
@@ -99,13 +99,13 @@ class Plan(NamedTuple):
     margin: int
     fee: int
     liquidation: int  # 0 none
-    bankruptcy: int  # ticks at which margin, loss and closing fee meet
-    stop_loss: int  # where the stop would stand, a trailing one too; 0 none
-    equity: int  # what the seat would be worth once it has opened, at the spread of now
+    bankruptcy: int  # ticks: price at which nothing of the margin would be left after the closing fee
+    stop_loss: int  # ticks, also of a trailing stop; 0 none
+    equity: int  # of the seat after the fill, at the current spread
 
 
 def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]:
-    """A new connection: whatever source sequence comes next is newer than none."""
+    """A new connection to the exchange: source sequences start again."""
     state.book.quotes["source_sequence"] = -1
     emit(EventKind.FEED_OPENED)
     return Reason.ACCEPTED, 0
@@ -141,13 +141,13 @@ HANDLERS: dict[type, Handler] = {
     JoinQueue: join_queue,
     LeaveQueue: leave_queue,
 }
-"""What takes each cold command: its checks, then its changes; the reason, and the id of what it made."""
+"""Handlers of the cold commands: checks, then changes. Each returns a reason, and the id of what it created."""
 
 TIMERS: dict[int, Callable[[State, int, Emit], None]] = {
     TIMER_OUTAGE: void_or_pause_match,
     TIMER_QUEUE: time_out_player,
 }
-"""What serves each kind of timer that kernels leave to the machine; it is given the timer's row."""
+"""Handlers of the timers that are not handled in compiled code, by kind; called with the timer's row."""
 
 
 class Machine:
@@ -159,8 +159,8 @@ class Machine:
         self._apply: Callable[..., int] | None = None
 
     def apply(self, batch: Batch) -> Applied:
-        """Apply a batch that is on disk. Its stamp must not lie before the last one's."""
-        # A batch leaves nothing of Python's in the caches, so each step here costs a microsecond or more.
+        """Apply a batch that has been written to the log. Its time must not be before the last one's."""
+        # A batch evicts the interpreter from the caches, so each step here costs a microsecond or more.
         count = len(batch.records)
         commands = Commands(batch.records)
         first, at_ns, events, i = batch.first_sequence, batch.at_ns, self._emit.events, loop.START
@@ -175,7 +175,7 @@ class Machine:
             self._emit.drain()
             progress = self.state.book.progress[0]
             if progress["phase"] in (loop.PHASE_MATCH, loop.PHASE_TIMER, loop.PHASE_RESUME_MATCHES):
-                self._go_on(int(progress["phase"]))
+                self._resume(int(progress["phase"]))
                 self._emit.drain()
                 ensure_capacity(self.state, count)
                 progress["phase"] = progress["resume"]
@@ -193,7 +193,7 @@ class Machine:
         self._apply = self._apply or specialized(loop.apply)
         return Applied(self.state.book.outcomes[:count], self._emit.take())
 
-    def _go_on(self, phase: int) -> None:
+    def _resume(self, phase: int) -> None:
         """Do what the kernels stopped for."""
         progress = self.state.book.progress[0]
         if phase == loop.PHASE_MATCH:
@@ -204,8 +204,8 @@ class Machine:
             timer = int(progress["timer"])
             TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
 
-    def try_order(self, record: bytes) -> tuple[Reason, Plan | None]:
-        """What the PLACE_ORDER command in `record` would do at this moment; changes nothing."""
+    def preview_order(self, record: bytes) -> tuple[Reason, OrderPreview | None]:
+        """What the PLACE_ORDER command in `record` would do now; changes nothing."""
         command = for_kernels(np.frombuffer(bytearray(record), PLACE_ORDER))[0]
         book = self.state.book
         reason = Reason(int(check_order(book, command)))
@@ -223,7 +223,7 @@ class Machine:
         if trailing_ppm:
             mark = int(quote["bid" if side > 0 else "ask"]) if planned["fills"] else price
             stop_loss = mark - side * int(trailing_distance(mark, trailing_ppm))
-        return reason, Plan(
+        return reason, OrderPreview(
             fills=bool(planned["fills"]),
             lots=lots,
             price=price,

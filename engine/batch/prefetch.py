@@ -1,11 +1,10 @@
-"""Software prefetching: while one command is applied, the rows that the next ones will touch are loaded into the cache.
+"""Software prefetching: while one command is applied, the rows that the next ones will access are fetched into caches.
 
-A full book is far larger than the caches, and a close alone touches a dozen rows that lie anywhere. Each step here
-asks for what the step after it will read: the index line, then the row, then what the row points to.
+A full book is far larger than the caches, and a close alone accesses a dozen scattered rows. Each step here prefetches
+what the next step reads: the index line, then the row, then the rows that it refers to.
 
-The pass is optional: it writes nothing but Book.prefetched, which nothing else reads, so a rule finds its rows by
-itself, in lines that are there already. Only the batch loop calls it: for commands in one place, for timers that are
-due in another.
+Prefetching is optional: it writes only Book.prefetched, which nothing else reads, and the rules look up their rows
+themselves. Only the batch loop calls it, for commands and for timers that are due.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from engine.trading.triggers import free_row
 from engine.trading.wallet_stakes import stake_code
 
 STEP: Final = 5
-"""Commands between two steps for the same command: about as long as memory takes to answer."""
+"""Commands between two steps for the same command: about one memory latency."""
 
 DISTANCE: Final = 3 * STEP
 """Commands between the first step for a command and the command itself."""
@@ -34,9 +33,9 @@ DISTANCE: Final = 3 * STEP
 
 @kernel
 def prefetch_commands(book, commands, i):
-    """Prefetch for the commands behind number `i`, for each one step further. The loop begins DISTANCE before a batch's
-    first command, so each step comes before the next: a row in book.prefetched is of the right table, if no longer of
-    the command."""
+    """One prefetching step for each of the commands that follow number `i` at the distances of the steps. The loop
+    begins DISTANCE before a batch's first command, so no step is skipped and a row in book.prefetched is always of the
+    right table, if not of the command."""
     count = len(commands.header)
     if i + DISTANCE < count:
         _prefetch_index(book, commands, i + DISTANCE)
@@ -50,8 +49,8 @@ def prefetch_commands(book, commands, i):
 
 @kernel
 def prefetch_due(book, row):
-    """Prefetch what the timer in the row, which is due, is about to touch, and what the next one is of: of fixed-time
-    trades, since as many as there are players may expire in one second."""
+    """Prefetch what the due timer in the row will access, and the next timer's trade. Only for fixed-time trades: as
+    many as there are players may expire in one second."""
     if book.timers[row].kind != TIMER_FIXED:
         return
     trade = book.fixed_trades[book.timers[row].owner]
@@ -145,8 +144,8 @@ def _prefetch_neighbours(book, commands, i):
 
 @kernel
 def _prefetch_band(book, commands, i):
-    """Of a seat whose equity some rule looks at: the band that the command will change. And the index line of a holding
-    that will go with its last position."""
+    """The equity band that the command will change, of a seat with rules; and the index line of a holding whose last
+    position is closed."""
     header = commands.header[i]
     found = book.prefetched[i % PREFETCH_WINDOW]
     if header.kind == Kind.CLOSE_POSITION.value:

@@ -141,7 +141,7 @@ def order_list(session: Session, of: OfMatch) -> list[Order[str]]:
 
 def test(session: Session, order: PlaceOrder) -> Tested[str]:
     instrument = session.arena.instruments.named(order.symbol)
-    reason, plan = session.arena.machine.try_order(_record(session.player, instrument, order))
+    reason, plan = session.arena.machine.preview_order(_record(session.player, instrument, order))
     if plan is None:
         raise Refused(reason)
     seat = views.seat(session.arena.state.book, session.player, order.match)

@@ -22,6 +22,8 @@ GATEWAY = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "gateway
 MAPPED = [
     "engine/jit",
     "engine/trading",
+    "engine/batch",
+    "engine/model",
     "engine/views",
     "engine/invariants",
     "engine/ledger",

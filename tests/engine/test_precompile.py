@@ -141,7 +141,7 @@ def play() -> None:
     for at_ns, command in enumerate(ending, start=200):
         _apply_cold(machine, at_ns, command, key=(1, 1) if at_ns in (205, 206) else None)
 
-    machine.try_order(_order(OrderType.MARKET, 0))
+    machine.preview_order(_order(OrderType.MARKET, 0))
     views.match(machine.state, 1)
     views.board(book, 1, 1)
     views.seats_of(machine.state, 1)

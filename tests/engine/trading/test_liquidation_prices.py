@@ -86,7 +86,7 @@ def test_a_trial_names_the_bankruptcy_price_with_the_closing_fee(fine: Arena) ->
     alice = fine.player(cash=10_000, fees=True)
     fine.quote("FINEUSDT", 100_000)
     command = alice._order("FINEUSDT", LONG, 1, quantity=1, leverage=20)
-    _, plan = fine.machine.try_order(batch_of([command], 1, 0).records.tobytes())
+    _, plan = fine.machine.preview_order(batch_of([command], 1, 0).records.tobytes())
     assert plan is not None
     assert plan.bankruptcy in (950_475_238, 950_475_237)
 

@@ -404,7 +404,7 @@ def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena) 
     arena.quote("BTCUSDT", 60_000)
     command = alice._order("BTCUSDT", LONG, 1, margin=600, leverage=10)
     before = lasting(arena.machine.state)
-    reason, plan = arena.machine.try_order(batch_of([command], 1, 0).records.tobytes())
+    reason, plan = arena.machine.preview_order(batch_of([command], 1, 0).records.tobytes())
     assert (reason, lasting(arena.machine.state)) == (Reason.ACCEPTED, before)
     outcome = arena.command(command)
     assert plan is not None
