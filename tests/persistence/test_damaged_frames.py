@@ -14,15 +14,15 @@ from persistence.frames import (
     HEADER_BYTES,
     BrokenHeader,
     SegmentHeader,
-    batch_of,
-    chain_is_right,
+    decode_batch,
     decode_frame,
     decode_frame_header,
     decode_segment_header,
     encode_batch,
     encode_footer,
     encode_segment_header,
-    places_of_frames,
+    find_frame_offsets,
+    is_chain_valid,
 )
 from persistence.segments import LogCorrupt, LogEnd, scan
 from persistence.snapshot import SnapshotBad, load
@@ -39,7 +39,7 @@ HEADER = bytes(encode_segment_header(SegmentHeader(1, ID, 1, 1, 1, ID, 8 * BLOCK
 @examples(300)
 def test_bytes_are_a_frame_or_none(data: bytes, offset: int) -> None:
     segment = np.frombuffer(bytearray(data), np.uint8)
-    for place in (0, offset, *places_of_frames(segment, 0)):
+    for place in (0, offset, *find_frame_offsets(segment, 0)):
         frame = decode_frame(segment, place)
         if frame is not None:
             assert segment[place : place + frame.length].tobytes() in (BATCH, FOOTER)
@@ -63,9 +63,9 @@ def test_a_frame_whose_checksums_are_right_need_not_be_the_logs(
     frame = decode_frame(segment, 0)
     if frame is not None:
         assert frame.length <= len(segment)
-        chain_is_right(segment, 0, frame)
+        is_chain_valid(segment, 0, frame)
         if not frame.is_footer:
-            assert len(batch_of(segment, 0, frame).records) == entries
+            assert len(decode_batch(segment, 0, frame).records) == entries
 
 
 @given(any_bytes([HEADER]))

@@ -111,6 +111,7 @@ def test_a_key_is_kept_for_a_day(arena: Arena) -> None:
         alice.closes(position, key="close")
 
 
+@pytest.mark.compiled
 def test_a_player_has_4096_keys_and_the_oldest_goes_first(arena: Arena) -> None:
     assert REQUESTS_PER_PLAYER == 4_096
     alice, bob = arena.player(max_positions=10_000), arena.player(max_positions=10_000)
