@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup run test lint bench soak wheel clean
+.PHONY: setup run test lint coverage bench soak wheel clean
 
 run: setup            ## Start an arena on http://127.0.0.1:8080, with its data in data/
 	$(BIN)/arena serve
@@ -27,6 +27,14 @@ lint: setup           ## Style and types
 test: lint            ## Everything that must hold before a change is done
 	$(BIN)/arena warmup
 	$(BIN)/pytest -n 2 --dist worksteal
+
+coverage: export NUMBA_DISABLE_JIT = 1
+coverage: setup       ## Lines that tests run; in plain Python, so that those of kernels count, and so without slow tests
+	mkdir -p build/coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not compiled" $(addprefix tests/,engine persistence gateway scenarios)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 bench: setup          ## The engine and the ledger alone, then the whole arena against an echo server
 	$(BIN)/arena bench engine

@@ -151,7 +151,11 @@ def apply(book, commands, events, first_sequence, at_ns, i):
 def _apply_command(book, commands, events, outcome, header, i):
     """Apply command `i` and write its outcome; work that may take several calls is left to later phases."""
     clear_outcome(outcome)
-    keyed = (header.key_low != 0 or header.key_high != 0) and header.kind != Kind.TRANSFER.value
+    keyed = (
+        (header.key_low != 0 or header.key_high != 0)
+        and header.kind != Kind.TRANSFER.value
+        and 0 <= header.player <= book.world[0].players  # a key is kept with its player
+    )
     if keyed:
         row = find_request(book, header)
         if row != 0:

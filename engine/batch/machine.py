@@ -244,7 +244,8 @@ class Machine:
         self.state.book.progress[0]["sequence"] = sequence
         self.state.book.world[0]["sequence"] = sequence
         outcome["sequence"] = sequence
-        keyed = bool(header["key_low"] or header["key_high"])
+        known_player = 0 <= int(header["player"]) <= int(self.state.book.world[0]["players"])
+        keyed = bool(header["key_low"] or header["key_high"]) and known_player
         known_row = find_request(self.state.book, header) if keyed else 0
         if known_row:
             if is_same_request(self.state.book, known_row, header):

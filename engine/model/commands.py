@@ -669,7 +669,10 @@ def encode_cold(command: ColdCommand) -> bytes:
 
 def decode_cold(blob: bytes) -> ColdCommand:
     """The command in a blob of the log. Raises msgspec.MsgspecError when the blob is not one."""
-    command: ColdCommand = _DECODER.decode(blob)
+    try:
+        command: ColdCommand = _DECODER.decode(blob)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
     return command
 
 

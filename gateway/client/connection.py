@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 import aiohttp
 import msgspec
 
+from gateway.protocol.codecs import DecodeFailure
 from gateway.protocol.envelopes import Push, Reply, ServerMessage
 from gateway.protocol.errors import Error, Problem
 from gateway.protocol.events import data_type
@@ -187,22 +188,25 @@ class Connection:
             del self._pending[id]
         try:
             result = self._codec.decode(incoming.result, type=shape)
-        except msgspec.MsgspecError as error:
+        except DecodeFailure as error:
             raise Garbled(f"not a result of {op}: {error}") from error
         return Reply(id, True, incoming.seq, incoming.at, result, incoming.replayed)
 
     async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
-        """A REST request. Raises Refused and Unreachable."""
+        """A REST request. Raises Refused, Unreachable and Garbled."""
         assert self._http is not None, "use `async with`"
         try:
             async with self._http.post(self.url + path, json=body) as response:
                 content = await response.read()
         except _BROKEN as error:
             raise Unreachable(f"no arena at {self.url}: {error}") from error
-        if response.status >= 400:
+        try:
+            if response.status < 400:
+                return msgspec.json.decode(content, type=shape)
             problem = msgspec.json.decode(content, type=Problem)
-            raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
-        return msgspec.json.decode(content, type=shape)
+        except DecodeFailure as error:
+            raise Garbled(f"not an answer to {path}, with status {response.status}: {error}") from error
+        raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
 
     async def events(self) -> AsyncIterator[Push]:
         """The messages of the channels as they come; ends when the connection does."""
@@ -229,7 +233,7 @@ class Connection:
                 await self._resend()
         except ArenaError as error:
             self._end(error)
-        except msgspec.MsgspecError as error:
+        except DecodeFailure as error:
             self._end(Garbled(f"not a message of the protocol: {error}"))
 
     async def _open(self) -> aiohttp.ClientWebSocketResponse:

@@ -18,6 +18,7 @@ from binance.exceptions import BinanceAPIException, BinanceRequestException
 
 from gateway.market import PASS_STREAM, MarketSink, SymbolRules, decode_envelope
 from gateway.market.connection import Connection
+from gateway.protocol.codecs import DecodeFailure
 
 Int63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -131,7 +132,7 @@ class BinanceFeed:
         self.last_frame_ns = time.time_ns()
         try:
             envelope = decode_envelope(frame)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except DecodeFailure:
             self.malformed += 1
             return
         handler = self._handlers.get(envelope.stream)
@@ -143,7 +144,7 @@ class BinanceFeed:
     def _handle_quote(self, data: msgspec.Raw) -> None:
         try:
             quote = decode_book_ticker(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except DecodeFailure:
             self.malformed += 1
             return
         if quote.symbol not in self.symbol_last_frame_ns:
@@ -164,7 +165,7 @@ class BinanceFeed:
     def _handle_trade(self, data: msgspec.Raw) -> None:
         try:
             trade = decode_trade(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except DecodeFailure:
             self.malformed += 1
             return
         if trade.symbol not in self.symbol_last_frame_ns:
@@ -177,7 +178,7 @@ class BinanceFeed:
     def _handle_pass(self, data: msgspec.Raw) -> None:
         try:
             number = decode_pass(data).number
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except DecodeFailure:
             self.malformed += 1
             return
 

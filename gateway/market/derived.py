@@ -15,6 +15,7 @@ import msgspec
 
 from engine.model.scale import MONEY, MONEY_DECIMALS, format_decimal, parse_decimal
 from gateway.market import MarketFrame, decode_envelope
+from gateway.protocol.codecs import DecodeFailure
 
 MINUTE_MS: Final = 60_000
 KLINE_EVERY_MS: Final = 2_000
@@ -52,7 +53,7 @@ def derive(frames: Iterable[MarketFrame], native: Iterable[str] = ()) -> Iterato
                 trade = _decode_trade(decode_envelope(frame.frame).data)
                 price = parse_decimal(trade.price, MONEY_DECIMALS)
                 quantity = parse_decimal(trade.quantity, MONEY_DECIMALS)
-            except ValueError:  # msgspec's errors are ValueErrors as well: not a trade, so nothing follows from it
+            except (*DecodeFailure, ValueError):  # not a trade, so nothing follows from it
                 continue
             if derivation is None:
                 derivation = derivations[symbol] = _Derivation(symbol)

@@ -21,6 +21,7 @@ import msgspec
 
 from gateway.market import STREAM_KINDS, MarketFrame
 from gateway.market.connection import Connection
+from gateway.protocol.codecs import DecodeFailure
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
@@ -68,7 +69,7 @@ class Recording:
         time_text, _, frame = line.rstrip(b"\r\n").partition(b" ")
         try:
             stream = _decode_line(frame).stream
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except DecodeFailure:
             self.damaged += 1
             return None
         if not time_text.isdigit():

@@ -15,6 +15,7 @@ from aiohttp import web
 from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
 from gateway.market import decode_envelope
 from gateway.market.listings import Listing, exchange_info
+from gateway.protocol.codecs import DecodeFailure
 
 INVALID_SYMBOL: Final = -1121
 ILLEGAL_PARAMETER: Final = -1100
@@ -63,7 +64,7 @@ class RestCalls:
         elif "symbols" in request.query:
             try:
                 symbols = msgspec.json.decode(request.query["symbols"], type=list[str])
-            except ValueError as error:
+            except DecodeFailure as error:
                 raise _refusal(ILLEGAL_PARAMETER, "Illegal characters found in parameter 'symbols'.") from error
         else:
             symbols = list(self._listings)
@@ -113,7 +114,7 @@ class RestCalls:
             return {}
         try:
             return msgspec.json.decode(decode_envelope(frame).data, type=dict[str, Any])
-        except ValueError:
+        except DecodeFailure:
             return {}
 
 

@@ -10,6 +10,7 @@ import asyncio
 
 from gateway.market import decode_envelope
 from gateway.market.subscriptions import Subscriptions
+from gateway.protocol.codecs import DecodeFailure
 
 
 class Subscriber:
@@ -50,5 +51,5 @@ def data_of(frame: bytes) -> bytes:
     """The inside of a combined frame, for a raw stream; of garbage, all of it."""
     try:
         return bytes(decode_envelope(frame).data)
-    except ValueError:
+    except DecodeFailure:
         return frame

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.protocol.codecs import DecodeFailure
+
 MAX_STREAMS: Final = 1024
 METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
@@ -41,7 +43,7 @@ class Subscriptions:
         try:
             try:
                 request = msgspec.json.decode(text)
-            except ValueError as error:
+            except DecodeFailure as error:
                 raise Refused(INVALID_JSON, f"Invalid JSON: {error}") from error
             if not isinstance(request, dict):
                 raise Refused(INVALID_REQUEST, "Invalid request: expected a JSON object")

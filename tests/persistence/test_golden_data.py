@@ -30,6 +30,8 @@ from persistence.segments import entries
 from persistence.snapshot import load, snapshot_names
 from tests.harness.records import PlaceOrder, Quote, batch_of, outcomes_of
 
+pytestmark = pytest.mark.compiled
+
 GOLDEN = Path(__file__).parent / "golden"
 NAME = "data-folder-0.1.0"
 

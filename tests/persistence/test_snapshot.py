@@ -147,6 +147,7 @@ def test_every_flip_that_matters_is_found() -> None:
     load(disk, name)
 
 
+@pytest.mark.compiled
 def test_a_crash_at_any_operation_leaves_a_snapshot_that_loads() -> None:
     def life(disk: SimulatedDisk) -> None:
         for sequence in (3, 4, 5):

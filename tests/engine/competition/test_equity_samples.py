@@ -27,6 +27,7 @@ def sampled(arena: Arena) -> list[int]:
     return [event["owner"] for event in arena.events if event["kind"] == EventKind.EQUITY_SAMPLED]
 
 
+@pytest.mark.compiled
 def test_a_hundred_points_the_last_one_at_the_end(arena: Arena) -> None:
     match = arena.contest(200)
     ann = arena.contestant(match)

@@ -95,6 +95,7 @@ def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena
         assert [has(arena, player) for player in players] == [FEE] * MANY
 
 
+@pytest.mark.compiled
 def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them(arena: Arena) -> None:
     many = PAID_FOR + 10
     players = everybody(arena, many)
@@ -134,6 +135,7 @@ def test_as_many_sit_in_it_as_what_they_are_granted_can_be_counted(
 
 
 @pytest.mark.parametrize("buffered", [11, 16, 37])
+@pytest.mark.compiled
 def test_the_room_for_events_changes_nothing(buffered: int) -> None:
     """Not even where a loop over players goes on."""
     arenas = Arena(), Arena()
@@ -156,6 +158,7 @@ def test_the_room_for_events_changes_nothing(buffered: int) -> None:
     assert state_hash(arenas[0].machine.state) == state_hash(arenas[1].machine.state)
 
 
+@pytest.mark.compiled
 def test_orders_that_rest_and_fill_in_one_batch_have_room_for_their_triggers(arena: Arena) -> None:
     """For each its order, then its position and the band of its seat's equity; a page of triggers that has lost most of
     its orders is not free for others while one of them rests."""

@@ -281,6 +281,7 @@ def test_a_stake_is_not_bought_beyond_the_end_of_a_paused_match(arena: Arena) ->
 
 
 @pytest.mark.parametrize("extends", [False, True])
+@pytest.mark.compiled
 def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool) -> None:
     """Everything stops and goes on where the buffer of events is full, and the tables of timers grow on the way."""
     arena.has_room_for_events(16)

@@ -420,6 +420,7 @@ def test_a_match_from_the_queue_is_played_like_any_other(arena: Arena) -> None:
     assert escrow(arena, 1) == 0
 
 
+@pytest.mark.compiled
 def test_all_who_waited_for_the_house_are_seated_at_once_each_in_a_match_with_an_escrow(arena: Arena) -> None:
     """More accounts than any other command opens."""
     many = players(arena, 2 * OPENED_AT_ONCE + 2)

@@ -522,6 +522,7 @@ LAST_NUMBERS = (1 << 31) - 160
 @pytest.mark.parametrize(
     ("seed", "room_for_events", "known"), [(1, 0, 0), (2, 12, 0), (3, 0, 0), (4, 13, 0), (5, 0, LAST_NUMBERS)]
 )
+@pytest.mark.compiled
 def test_random_transfers_are_those_of_the_naive_ledger(seed: int, room_for_events: int, known: int) -> None:
     twins = Twins(seed, room_for_events)
     for name in ("transfers_known", "transfers_forgotten"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from engine.model.commands import OrderType, request_key
+import pytest
+
+from engine.invariants import check
+from engine.model.commands import OpenFeed, OrderType, request_key
 from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
 from engine.storage.idempotency import REQUESTS_PER_PLAYER
 from tests.harness.arena import LONG, Arena, Outcome
-from tests.harness.records import PlaceOrder, Pulse
+from tests.harness.records import PlaceOrder, Pulse, batch_of
 
 
 def test_a_key_used_again_returns_the_first_outcome_and_does_nothing(arena: Arena) -> None:
@@ -33,6 +36,19 @@ def test_a_key_with_other_arguments_is_refused(arena: Arena) -> None:
         alice.opens("BTCUSDT", LONG, margin=101, leverage=10, key="one")
     with arena.refuses(Reason.KEY_REUSED):
         alice.closes(alice.positions[0], key="one")
+
+
+@pytest.mark.parametrize("player", [-1, 2, 2**40])
+def test_a_key_of_nobody_is_not_kept(arena: Arena, player: int) -> None:
+    """No player sends such a record; whatever the log says, the engine writes only to rows that it has."""
+    arena.player()
+    sequence = int(arena.machine.state.book.world["sequence"][0])
+    batch = batch_of([Pulse(), OpenFeed("test")], sequence + 1, arena.now_ns)
+    batch.records["player"], batch.records["key_low"] = player, 5
+    for again in (0, 2):
+        applied = arena.machine.apply(batch._replace(first_sequence=sequence + 1 + again))
+        assert not applied.outcomes["replayed"].any()
+    check(arena.machine.state)
 
 
 def test_a_refused_request_may_be_tried_again_with_its_key(arena: Arena) -> None:
@@ -95,6 +111,7 @@ def test_a_key_is_kept_for_a_day(arena: Arena) -> None:
         alice.closes(position, key="close")
 
 
+@pytest.mark.compiled
 def test_a_player_has_4096_keys_and_the_oldest_goes_first(arena: Arena) -> None:
     assert REQUESTS_PER_PLAYER == 4_096
     alice, bob = arena.player(max_positions=10_000), arena.player(max_positions=10_000)

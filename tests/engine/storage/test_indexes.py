@@ -47,6 +47,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize("keys", PATTERNS.values(), ids=PATTERNS.keys())
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.compiled
 def test_the_index_is_a_dict(keys: list[int], seed: int) -> None:
     """Insert, remove and find at random, at most half full; after each step all keys are found or not."""
     expected: dict[int, int] = {}
@@ -144,6 +145,7 @@ MARKED = {name: keys for name, keys in PATTERNS.items() if name not in ("seats",
 
 @pytest.mark.parametrize("keys", MARKED.values(), ids=MARKED.keys())
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.compiled
 def test_the_compact_index_is_a_dict(keys: list[int], seed: int) -> None:
     expected: dict[int, int] = {}
     opened, draw = Opened(SLOTS), random.Random(seed)

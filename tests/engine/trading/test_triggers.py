@@ -90,6 +90,7 @@ class Waiting:
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.compiled
 def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int) -> None:
     waiting = Waiting(seed, rows=1_500)
     for phase in range(6):
@@ -115,6 +116,7 @@ def test_a_price_fires_what_a_scan_of_all_rows_finds(seed: int) -> None:
                 waiting.add()
 
 
+@pytest.mark.compiled
 def test_a_lane_of_more_pages_than_its_extent_moves_and_loses_nothing() -> None:
     waiting = Waiting(7, rows=(BOUNDS_STEP + 2) * PAGE_ROWS)
     for owner in list(waiting.free_owners):

@@ -125,6 +125,7 @@ def test_a_key_that_is_no_key_is_named(tmp_path: Path) -> None:
     assert "prot" in done.stderr
 
 
+@pytest.mark.compiled
 def test_a_round_of_operating(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = ArenaProcess(tmp_path / "data")
     server.start()

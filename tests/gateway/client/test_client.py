@@ -385,6 +385,12 @@ async def test_events_that_nobody_reads_are_dropped_and_counted(
         assert [(await anext(events)).n for _ in range(3)] == [3, 4, 5]
 
 
+async def test_what_another_server_answers_is_garbled(script: Script) -> None:
+    async with Client(script.url) as alice:
+        with pytest.raises(Garbled, match="status 404"):
+            await alice.guest("alice")
+
+
 async def test_nobody_there_is_said_at_once(unused_tcp_port: int) -> None:
     with pytest.raises(Unreachable, match="no arena at"):
         async with Client(f"http://127.0.0.1:{unused_tcp_port}"):
