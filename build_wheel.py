@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from engine.jit.caching import BASELINE
@@ -22,6 +24,7 @@ def build(folder: Path) -> Path:
             shutil.copytree(ROOT / part, staged / part, ignore=shutil.ignore_patterns("__pycache__", "compiled"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, staged)
+        _pin(staged / "pyproject.toml")
         environment = os.environ | {
             "NUMBA_CPU_NAME": BASELINE, "NUMBA_CPU_FEATURES": "", "PYTHONPATH": str(staged),
             "ARENA_KERNEL_CACHE": str(staged / "engine" / "compiled"),
@@ -30,8 +33,16 @@ def build(folder: Path) -> Path:
         subprocess.run([sys.executable, "-c", warm_up], cwd=staged, env=environment, check=True)
         wheel = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "-q", "--no-deps"]
         subprocess.run([*wheel, "--no-build-isolation", "-w", str(folder), str(staged)], check=True)
-    (built,) = folder.glob("tick_arena-*.whl")
-    return built
+    return max(folder.glob("tick_arena-*.whl"), key=lambda path: path.stat().st_mtime)
+
+
+def _pin(project: Path) -> None:
+    """Let the wheel require the very versions that its kernels are compiled with: with others they would not fit."""
+    text = project.read_text()
+    for package in ("numba", "numpy"):
+        text = re.sub(rf'"{package}>=[^"]*"', f'"{package}=={version(package)}"', text)
+    text = text.replace("dependencies = [", f'dependencies = [\n    "llvmlite=={version("llvmlite")}",', 1)
+    project.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Software prefetching: while one command is applied, the rows that the next ones will access are loaded into the cache.
+"""Software prefetching: while one command is applied, the rows of the next ones are loaded into the cache.
 
 A full book is far larger than the caches, and a close alone accesses a dozen scattered rows. Each step here prefetches
 what the next step reads: the index line, then the row, then the rows that it refers to.

@@ -101,6 +101,7 @@ class RecordView(KernelArgument):
 
     def __init__(self, records: NDArray[Any]) -> None:
         assert records.flags.c_contiguous
+        assert records.dtype.itemsize == getattr(type(self), self._fields[0]).itemsize, records.dtype
         self._memory = records
 
 

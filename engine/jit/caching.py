@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import pickle
 import platform
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +71,7 @@ def check_cache_directory() -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise NoCacheFolder(_nowhere(f"{directory}: {error.strerror}")) from error
 
@@ -80,9 +82,10 @@ def _nowhere(why: str) -> str:
 
 def drop_stale_caches(keep: int = 3) -> None:
     """Delete the cache directories of older sources, all but the newest `keep`."""
-    directories = sorted(cache_directory().parent.glob("kernels-*"), key=lambda path: path.stat().st_mtime)
-    for directory in directories[:-keep]:
-        shutil.rmtree(directory, ignore_errors=True)
+    with suppress(FileNotFoundError):  # another process has just deleted one of them
+        directories = sorted(cache_directory().parent.glob("kernels-*"), key=lambda path: path.stat().st_mtime)
+        for directory in directories[:-keep]:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def target_packaged_processor() -> None:
@@ -125,8 +128,14 @@ class _FunctionIndex(IndexDataCacheFile):  # type: ignore[misc]
     def _load_index(self) -> dict[Any, str]:
         try:
             return dict(super()._load_index())
-        except OSError:  # no folder, or no permission: nothing is cached; writing there raises
+        except (OSError, EOFError, pickle.UnpicklingError):  # no folder, no permission, or a file cut short by a crash
             return {}
+
+    def _load_data(self, name: str) -> Any:
+        try:
+            return super()._load_data(name)
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise FileNotFoundError(name) from error  # which numba takes for "not cached"
 
 
 class _CacheFiles(CompileResultCacheImpl):  # type: ignore[misc]

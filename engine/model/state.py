@@ -64,7 +64,7 @@ class Queue(msgspec.Struct):
     """Who waits for a match of a game."""
 
     waiting: dict[int, int] = msgspec.field(default_factory=dict)
-    """By player, who came first first: row of the timer that ends the waiting; 0: none does."""
+    """By player, in join order: row of the timer that ends the waiting; 0: none does."""
     match: int = 0
     """The last match that was made of those who waited; 0: none was."""
 

@@ -230,6 +230,7 @@ class Connection:
                     self._end(Disconnected(code))
                     return
                 self._socket = await self._reopen()
+                self._abandoned.clear()  # a new socket answers none of them
                 await self._resend()
         except ArenaError as error:
             self._end(error)
@@ -251,7 +252,13 @@ class Connection:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     socket = await self._open()
-                    if await self._authenticates(socket):
+                    accepted = False
+                    try:
+                        accepted = await self._authenticates(socket)
+                    finally:
+                        if not accepted:
+                            await socket.close()
+                    if accepted:
                         self.reconnects += 1
                         return socket
             except _BROKEN:

@@ -84,7 +84,7 @@ class Limits(_Section, frozen=True):
     slow_patience_s: PositiveSeconds = 5.0
     send_buffer_bytes: Positive = 131_072
     inbox_commands: Positive = 16_384
-    batch_commands: Positive = 4_096
+    batch_commands: Annotated[int, msgspec.Meta(ge=1, le=16_384)] = 4_096
     quote_gather_ms: Annotated[int, msgspec.Meta(ge=0)] = 10
     refuse_opens_after_ms: Positive = 20
     refuse_most_after_ms: Positive = 100

@@ -86,7 +86,7 @@ ABOUT_MONEY = (TopUp, FundRewards, CreateMatch, JoinMatch, LeaveMatch, CancelMat
 
 
 LONG_BATCH = 48
-"""Commands: several times the distance of prefetching (engine/kernels/prefetch.py)."""
+"""Commands: several times the distance of prefetching (engine/batch/prefetch.py)."""
 
 
 class Driver:
