@@ -18,8 +18,8 @@ PURE = frozenset({
 ENGINE_THIRD_PARTY = frozenset({"numpy", "msgspec"})
 
 FOR_THE_COMPILER = frozenset({
-    "concurrent", "gc", "importlib", "inspect", "multiprocessing", "os", "pathlib", "pickle", "pkgutil", "platform", "re",
-    "shutil", "sys", "numba", "llvmlite",
+    "concurrent", "contextlib", "gc", "importlib", "inspect", "multiprocessing", "os", "pathlib", "pickle", "pkgutil",
+    "platform", "re", "shutil", "sys", "numba", "llvmlite",
 })  # fmt: skip
 """What only jit/ and precompile.py may have: code is compiled in several processes and kept in files, and
 some of it is written for LLVM."""
