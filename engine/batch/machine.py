@@ -143,7 +143,7 @@ HANDLERS: dict[type, Handler] = {
 }
 """Handlers of the cold commands: checks, then changes. Each returns a reason, and the id of what it created."""
 
-TIMERS: dict[int, Callable[[State, int, Emit], None]] = {
+TIMER_HANDLERS: dict[int, Callable[[State, int, Emit], None]] = {
     TIMER_OUTAGE: void_or_pause_match,
     TIMER_QUEUE: time_out_player,
 }
@@ -202,7 +202,7 @@ class Machine:
             resume_paused_matches(self.state, self._emit)
         else:
             timer = int(progress["timer"])
-            TIMERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
+            TIMER_HANDLERS[int(self.state.book.timers[timer]["kind"])](self.state, timer, self._emit)
 
     def preview_order(self, record: bytes) -> tuple[Reason, OrderPreview | None]:
         """What the PLACE_ORDER command in `record` would do now; changes nothing."""
