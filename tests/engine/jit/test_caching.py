@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.jit import JIT_DISABLED
-from engine.jit.caching import NoCacheFolder, cache_directory, check_cache_directory
+from engine.jit.caching import BASELINES, NoCacheFolder, baseline_of, cache_directory, check_cache_directory
 from engine.jit.sources import compiled_sources, sources_hash
 from engine.precompile import compile_entries
 
@@ -149,3 +149,11 @@ def test_an_entry_that_is_called_without_a_folder_says_so(monkeypatch: pytest.Mo
     monkeypatch.setenv("ARENA_KERNEL_CACHE", "/dev/null")
     with pytest.raises(NoCacheFolder, match="ARENA_KERNEL_CACHE"):
         twice(1)
+
+
+def test_a_processor_gets_the_best_code_that_it_can_run() -> None:
+    every = dict.fromkeys(BASELINES["x86-64-v4"], True)
+    assert baseline_of(every) == "x86-64-v4"
+    assert baseline_of(every | {"avx512vl": False}) == "x86-64-v3"
+    assert baseline_of(every | {"avx2": False}) is None
+    assert baseline_of({}) is None

@@ -10,9 +10,11 @@ import venv
 from pathlib import Path
 
 import pytest
+from llvmlite import binding
 
 from build_wheel import build
 from engine.jit import JIT_DISABLED
+from engine.jit.caching import BASELINES
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("ARENA_THOROUGH") != "1", reason="compiles everything: ARENA_THOROUGH=1"),
@@ -53,6 +55,14 @@ def warm_up(python: Path, cache: Path, **environment: str) -> str:
 def test_nothing_is_compiled_after_an_installation(installed: Path, tmp_path: Path) -> None:
     assert "all kernels were in the cache" in warm_up(installed, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_baseline_that_this_processor_can_run_is_there(installed: Path, tmp_path: Path) -> None:
+    features = binding.get_host_cpu_features()
+    for processor, needed in BASELINES.items():
+        if all(map(features.get, needed)):
+            told = warm_up(installed, tmp_path, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="")
+            assert "all kernels were in the cache" in told, processor
 
 
 def test_no_folder_is_needed_then(installed: Path, tmp_path: Path) -> None:
