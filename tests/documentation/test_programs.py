@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,8 +40,8 @@ def test_the_two_minutes_go_as_told_and_all_other_programs_run(tmp_path: Path) -
 
         token = arena("token", "--admin", "--data", str(server.data)).stdout.strip()
         (line,) = printed_by(holds_a_match, server, token)
-        assert line.startswith("rank 1 - equity 9999."), line
-        assert line.endswith(" - prize 50.00000000")
+        # What it is worth depends on where the price has gone meanwhile.
+        assert re.fullmatch(r"rank 1 - equity \d{4,5}\.\d{8} - prize 50\.00000000", line), line
 
         assert PROGRAMS
         for where, program in PROGRAMS.items():
