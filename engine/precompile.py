@@ -12,6 +12,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from typing import Any, Final
@@ -87,7 +88,16 @@ def _needs(entry: Dispatcher) -> set[Dispatcher]:
 def _start_worker(reports: Any) -> None:
     """In a process that compiles: report each kernel. It ends soon, and what a compiler makes has few cycles."""
     gc.disable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     numba_events.register(COMPILED, _Listener(reports.put))  # type: ignore[no-untyped-call]
+
+
+def _end_with_parent() -> None:
+    """A process that nobody gives work any more would wait for ever: whoever was to end it was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _compile_one(name: str) -> None:

@@ -19,7 +19,7 @@ ENGINE_THIRD_PARTY = frozenset({"numpy", "msgspec"})
 
 FOR_THE_COMPILER = frozenset({
     "concurrent", "contextlib", "gc", "importlib", "inspect", "multiprocessing", "os", "pathlib", "pickle", "pkgutil",
-    "platform", "re", "shutil", "sys", "numba", "llvmlite",
+    "platform", "re", "shutil", "sys", "threading", "numba", "llvmlite",
 })  # fmt: skip
 """What only jit/ and precompile.py may have: code is compiled in several processes and kept in files, and
 some of it is written for LLVM."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +42,7 @@ from engine.model.commands import (
     TopUp,
     encode_cold,
 )
+from engine.model.signatures import PARAMETERS
 from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
 from engine.trading import quotes as market
@@ -59,6 +63,7 @@ from gateway.core.records import (
     with_key,
 )
 from gateway.process.seed import seed_commands
+from tests.architecture.sources import ENGINE, ROOT, compiled_functions
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
@@ -172,3 +177,33 @@ def _apply_cold(machine: Machine, at_ns: int, command: ColdCommand, key: tuple[i
 def _apply(machine: Machine, at_ns: int, record: bytes, blob: bytes) -> None:
     sequence = int(machine.state.book.world[0]["sequence"]) + 1
     machine.apply(Batch(sequence, at_ns, records_of(record), blob))
+
+
+def test_parameters_that_are_no_integers_are_in_the_table_of_signatures() -> None:
+    """Those of an entry that is indexed, counted, or read a field of: found without compiling."""
+    missing = []
+    for path in ENGINE:
+        for function in compiled_functions(path):
+            if not any(getattr(mark, "id", "") in ("entry", "rare_entry") for mark in function.decorator_list):
+                continue
+            structured = set()
+            for node in ast.walk(function):
+                if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name):
+                    structured.add(node.value.id)
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "len":
+                    structured.add(ast.unparse(node.args[0]))
+            wanted = {parameter.arg for parameter in function.args.args} & structured
+            missing += [f"{path.stem}.{function.name}.{name}" for name in sorted(wanted - PARAMETERS.keys())]
+    assert missing == []
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_processes_that_compile_end_when_the_first_one_is_killed(tmp_path: Path) -> None:
+    script = "from engine.precompile import compile_entries; compile_entries(lambda *_: print('compiling', flush=True))"
+    environment = os.environ | {"ARENA_KERNEL_CACHE": str(tmp_path)}
+    first = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    first.stdout.readline()
+    first.kill()
+    first.stdout.read()  # to its end, which comes when the last process that could write to it has ended
+    first.wait()
