@@ -96,8 +96,10 @@ def _end_with_parent() -> None:
     """A process that nobody gives work any more would wait for ever: whoever was to end it was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    os._exit(1)
+    try:
+        parent.join()
+    finally:
+        os._exit(1)
 
 
 def _compile_one(name: str) -> None:
