@@ -17,6 +17,7 @@ from engine.ledger.transfer_ids import expire_transfer_ids
 from engine.ledger.transfers import apply_transfer
 from engine.model.commands import Kind
 from engine.model.events import EventKind
+from engine.model.layouts import Commands, Events
 from engine.model.reasons import Reason
 from engine.model.tables import (
     INTERVALS_S,
@@ -29,6 +30,8 @@ from engine.model.tables import (
     TIMER_QUEUE,
     TIMER_SAMPLE,
     TIMER_WAIT,
+    Book,
+    Row,
 )
 from engine.storage.capacity import has_capacity
 from engine.storage.event_buffer import clear_outcome
@@ -76,7 +79,7 @@ EVENTS_PER_STEP: Final = len(INTERVALS_S) + 3
 
 
 @entry
-def apply(book, commands, events, first_sequence, at_ns, i):
+def apply(book: Book, commands: Commands, events: Events, first_sequence: int, at_ns: int, i: int) -> int:
     """Apply a batch's commands from number `i` on; returns the number of the first one that is not done, or DONE.
 
     That one is cold, or unfinished because the event buffer is full; events written are counted in book.progress. START
@@ -148,7 +151,7 @@ def apply(book, commands, events, first_sequence, at_ns, i):
 
 
 @kernel
-def _apply_command(book, commands, events, outcome, header, i):
+def _apply_command(book: Book, commands: Commands, events: Events, outcome: Row, header: Row, i: int) -> None:
     """Apply command `i` and write its outcome; work that may take several calls is left to later phases."""
     clear_outcome(outcome)
     keyed = (
@@ -204,7 +207,7 @@ def _apply_command(book, commands, events, outcome, header, i):
 
 
 @rare_kernel
-def _fire_timers(book, events, event_limit, scratch):
+def _fire_timers(book: Book, events: Events, event_limit: int, scratch: Row) -> bool:
     """Fire the timers that are due, by (due, kind, id), until `event_limit` events are written; True when all are."""
     now_ns = book.world[0].now_ns
     progress = book.progress[0]
@@ -252,7 +255,7 @@ def _fire_timers(book, events, event_limit, scratch):
 
 
 @kernel
-def _fire_wait_timer(book, events, row):
+def _fire_wait_timer(book: Book, events: Events, row: int) -> None:
     """End a speed bump; or expire an opening order whose instrument's quote is stale. Judged at the timer's due time,
     because the batch may come much later."""
     waiting = book.waiting[row]

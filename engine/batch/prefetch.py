@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import kernel
 from engine.jit.intrinsics import SLOTS_PER_LINE, prefetch, prefetch_third
 from engine.ledger.accounts import account_id
 from engine.ledger.transfers import RESOLVES
 from engine.model.commands import Kind
-from engine.model.tables import PAGE_ROWS, PREFETCH_WINDOW, TIMER_FIXED
+from engine.model.layouts import Commands
+from engine.model.tables import PAGE_ROWS, PREFETCH_WINDOW, TIMER_FIXED, Book
 from engine.storage.account_rows import home_row
 from engine.storage.compact_index import home_line, likely_row, overflow_line
 from engine.storage.hash_index import holding_key, seat_key, transfer_key
@@ -32,7 +36,7 @@ DISTANCE: Final = 3 * STEP
 
 
 @kernel
-def prefetch_commands(book, commands, i):
+def prefetch_commands(book: Book, commands: Commands, i: int) -> None:
     """One prefetching step for each of the commands that follow number `i` at the distances of the steps. The loop
     begins DISTANCE before a batch's first command, so no step is skipped and a row in book.prefetched is always of the
     right table, if not of the command."""
@@ -48,7 +52,7 @@ def prefetch_commands(book, commands, i):
 
 
 @kernel
-def prefetch_due(book, row):
+def prefetch_due(book: Book, row: int) -> None:
     """Prefetch what the due timer in the row will access, and the next timer's trade. Only for fixed-time trades: as
     many as there are players may expire in one second."""
     if book.timers[row].kind != TIMER_FIXED:
@@ -65,7 +69,7 @@ def prefetch_due(book, row):
 
 
 @kernel
-def _prefetch_index(book, commands, i):
+def _prefetch_index(book: Book, commands: Commands, i: int) -> None:
     header = commands.header[i]
     prefetch(book.players, header.player)
     if header.kind == Kind.CLOSE_POSITION.value:
@@ -80,7 +84,7 @@ def _prefetch_index(book, commands, i):
 
 
 @kernel
-def _prefetch_row(book, commands, i):
+def _prefetch_row(book: Book, commands: Commands, i: int) -> None:
     """The row that the key leads to, unless two keys have the same mark; its index line is in the cache by now."""
     header = commands.header[i]
     if header.kind == Kind.CLOSE_POSITION.value:
@@ -104,7 +108,7 @@ def _prefetch_row(book, commands, i):
 
 
 @kernel
-def _prefetch_neighbours(book, commands, i):
+def _prefetch_neighbours(book: Book, commands: Commands, i: int) -> None:
     header = commands.header[i]
     found = book.prefetched[i % PREFETCH_WINDOW]
     if header.kind == Kind.CLOSE_POSITION.value:
@@ -143,7 +147,7 @@ def _prefetch_neighbours(book, commands, i):
 
 
 @kernel
-def _prefetch_band(book, commands, i):
+def _prefetch_band(book: Book, commands: Commands, i: int) -> None:
     """The equity band that the command will change, of a seat with rules; and the index line of a holding whose last
     position is closed."""
     header = commands.header[i]
@@ -164,10 +168,10 @@ def _prefetch_band(book, commands, i):
 
 
 @kernel
-def _prefetch_line(index, key):
+def _prefetch_line(index: NDArray[np.int64], key: int) -> None:
     prefetch(index, home_line(index, key) * SLOTS_PER_LINE)
 
 
 @kernel
-def _prefetch_account(book, id):
+def _prefetch_account(book: Book, id: int) -> None:
     prefetch(book.accounts, home_row(book.accounts, id))

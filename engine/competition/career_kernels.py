@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry
 from engine.model.events import EventKind
+from engine.model.layouts import Events
+from engine.model.tables import Book
 from engine.storage.event_buffer import has_space, new_event
 
 LEVEL_STEP: Final = 100
@@ -15,13 +20,13 @@ _LEVEL_BITS: Final = 28
 
 
 @entry
-def level_threshold(level):
+def level_threshold(level: int) -> int:
     """The experience at which the level (from 1) begins."""
     return LEVEL_STEP * level * (level - 1) // 2
 
 
 @entry
-def level_of(experience):
+def level_of(experience: int) -> int:
     """The level that this much experience gives, found bit by bit."""
     level = 0
     for bit in range(_LEVEL_BITS - 1, -1, -1):
@@ -31,7 +36,9 @@ def level_of(experience):
 
 
 @entry
-def record_match(book, events, i, players, match_id, cup, win_exp, lose_exp):
+def record_match(
+    book: Book, events: Events, i: int, players: NDArray[np.int64], match_id: int, cup: int, win_exp: int, lose_exp: int
+) -> int:
     """Add a finished match to the careers of `players`, ranked best first. The first one gains cups; the others lose
     as many, but never go below 0. Starts at number i, runs while events fit, returns the number of the next player."""
     now_ns = book.world[0].now_ns

@@ -6,15 +6,20 @@ fit, and returns the number of the next one. Each seat costs a cache miss.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry
 from engine.model.events import EventKind
+from engine.model.layouts import Events
+from engine.model.tables import Book
 from engine.storage.event_buffer import has_space, new_event
 from engine.trading.challenge_rules import set_initial_levels
 from engine.trading.seats import open_seat
 
 
 @entry
-def list_seats(book, match_id, rows):
+def list_seats(book: Book, match_id: int, rows: NDArray[np.int64]) -> None:
     """Fill `rows`, whose length is the match's number of seats, with the rows of its seats in join order."""
     row = book.matches[match_id].first_seat
     for i in range(len(rows) - 1, -1, -1):
@@ -23,7 +28,7 @@ def list_seats(book, match_id, rows):
 
 
 @entry
-def seat_players(book, events, i, players, match_id):
+def seat_players(book: Book, events: Events, i: int, players: NDArray[np.int64], match_id: int) -> int:
     """Open a seat in the match for each player. The tables must have room."""
     while i < len(players) and has_space(book, events):
         row = open_seat(book, players[i], match_id)
@@ -35,7 +40,16 @@ def seat_players(book, events, i, players, match_id):
 
 
 @entry
-def emit_to_players(book, events, i, players, match_id, kind, reason, ends_at_ns):
+def emit_to_players(
+    book: Book,
+    events: Events,
+    i: int,
+    players: NDArray[np.int64],
+    match_id: int,
+    kind: int,
+    reason: int,
+    ends_at_ns: int,
+) -> int:
     """Emit the same event to each player; player 0 makes it public. Fields that the kind does not have are 0."""
     while i < len(players) and has_space(book, events):
         event = events.timed[new_event(book, events, kind, players[i], match_id, 0)]
@@ -46,7 +60,9 @@ def emit_to_players(book, events, i, players, match_id, kind, reason, ends_at_ns
 
 
 @entry
-def finish_seats(book, events, i, rows, match_id, prizes):
+def finish_seats(
+    book: Book, events: Events, i: int, rows: NDArray[np.int64], match_id: int, prizes: NDArray[np.int64]
+) -> int:
     """Set ranks and prizes of the seats and emit MATCH_FINISHED to their players. `rows` are ranked best first;
     `prizes` are those of the first ranks."""
     match = book.matches[match_id]

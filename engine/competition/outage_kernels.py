@@ -7,12 +7,12 @@ silence: timers that came due meanwhile fire in its first batch, in order, befor
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.model.tables import TIMER_OUTAGE
+from engine.model.tables import TIMER_OUTAGE, Book
 from engine.storage.timers import clear_timer, set_timer
 
 
 @entry
-def start_outage_timer(book, match_id, since_ns):
+def start_outage_timer(book: Book, match_id: int, since_ns: int) -> None:
     """Set the match's outage timer, due when the feed has been silent since `since_ns` for longer than allowed."""
     match = book.matches[match_id]
     if match.outage_timer != 0:
@@ -21,7 +21,7 @@ def start_outage_timer(book, match_id, since_ns):
 
 
 @kernel
-def is_feed_alive(book, row):
+def is_feed_alive(book: Book, row: int) -> bool:
     """Whether a quote has arrived since the outage timer in `row` was set."""
     timer = book.timers[row]
     return book.world[0].quoted_at_ns + book.matches[timer.owner].outage_ns >= timer.due_ns

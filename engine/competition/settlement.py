@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.jit import entry, kernel, rare_kernel
 from engine.model.events import Cause, EventKind
-from engine.model.tables import MATCH_CLOSED, TIMER_SAMPLE
+from engine.model.layouts import Events
+from engine.model.tables import MATCH_CLOSED, TIMER_SAMPLE, Book, Row
 from engine.storage.event_buffer import new_event
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.challenge_rules import flatten_step
@@ -13,7 +14,7 @@ from engine.trading.seats import balance, equity_and_deficit
 
 
 @rare_kernel
-def settle_match(book, events, match_id, event_limit, outcome):
+def settle_match(book: Book, events: Events, match_id: int, event_limit: int, outcome: Row) -> bool:
     """Close the match: refund fixed-time trades, cancel orders, close positions at their last usable quotes, clear its
     timers. Challenge rules are not evaluated any more. Stops at `event_limit` events, to be called
     again; True when done."""
@@ -49,7 +50,7 @@ def settle_match(book, events, match_id, event_limit, outcome):
 
 
 @rare_kernel
-def sample_match(book, events, match_id, event_limit):
+def sample_match(book: Book, events: Events, match_id: int, event_limit: int) -> bool:
     """Emit an equity sample of each of the match's seats and set the next sample timer. Stops at `event_limit` events,
     to be called again; True when done.
 
@@ -72,14 +73,14 @@ def sample_match(book, events, match_id, event_limit):
 
 
 @entry
-def start_sampling(book, match_id):
+def start_sampling(book: Book, match_id: int) -> None:
     """Set the timer of the match's next equity sample."""
     match = book.matches[match_id]
     match.sample_timer = set_timer(book, book.world[0].now_ns + match.sample_ns, TIMER_SAMPLE, match_id, match_id)
 
 
 @kernel
-def _emit_sample(book, events, row):
+def _emit_sample(book: Book, events: Events, row: int) -> None:
     seat = book.seats[row]
     equity, _ = equity_and_deficit(book, row)
     event = events.sampled[new_event(book, events, EventKind.EQUITY_SAMPLED.value, 0, seat.match, 0)]

@@ -16,37 +16,37 @@ from engine.storage.account_rows import ROWS_PER_ACCOUNT, account_row, row_for
 
 
 @entry
-def account_id(owner, code, asset):
+def account_id(owner: int, code: int, asset: int) -> int:
     """The id of an account. The owner is below 2^31."""
     return (owner << 16) | (code << 8) | asset
 
 
 @kernel
-def asset_of(account):
+def asset_of(account: int) -> int:
     """The asset in an account's id."""
     return account & 0xFF
 
 
 @kernel
-def code_of(account):
+def code_of(account: int) -> int:
     """The Account in an account's id."""
     return (account >> 8) & 0xFF
 
 
 @kernel
-def owner_of(account):
+def owner_of(account: int) -> int:
     """The player or match in an account's id; 0 for the house."""
     return account >> 16
 
 
 @entry
-def find_account(book, owner, code, asset):
+def find_account(book: Book, owner: int, code: int, asset: int) -> int:
     """The row of the account; 0 when it was never opened."""
     return account_row(book, account_id(owner, code, asset))
 
 
 @entry
-def open_account(book, owner, code, asset):
+def open_account(book: Book, owner: int, code: int, asset: int) -> int:
     """The row of the account, which is opened if it does not exist. The table must have room."""
     id = account_id(owner, code, asset)
     row = row_for(book.accounts, id)

@@ -11,20 +11,21 @@ from __future__ import annotations
 from engine.jit import entry, kernel
 from engine.ledger.accounts import asset_of
 from engine.model.events import EventKind, TransferStatus
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
-from engine.model.tables import MOST_SUMMED, MUST_NOT_OVERDRAW
+from engine.model.tables import MOST_SUMMED, MUST_NOT_OVERDRAW, Book, Row
 from engine.storage.event_buffer import new_event
 
 
 @entry
-def available(book, row):
+def available(book: Book, row: int) -> int:
     """What the account can spend: posted credits - posted debits - pending debits."""
     account = book.accounts[row]
     return account.credits_posted - account.debits_posted - account.debits_pending
 
 
 @kernel
-def check_transfer(book, debit_row, credit_row, amount):
+def check_transfer(book: Book, debit_row: int, credit_row: int, amount: int) -> int:
     """Whether the amount can be moved or held: a Reason, ACCEPTED if so. Changes nothing. Rows are 0 when not found."""
     if debit_row <= 0 or credit_row <= 0:
         return Reason.ACCOUNT_NOT_FOUND.value
@@ -46,7 +47,9 @@ def check_transfer(book, debit_row, credit_row, amount):
 
 
 @kernel
-def post_transfer(book, events, debit_row, credit_row, amount, code, reference):
+def post_transfer(
+    book: Book, events: Events, debit_row: int, credit_row: int, amount: int, code: int, reference: int
+) -> int:
     """Move the amount at once: a Reason; one event when it is ACCEPTED."""
     reason = check_transfer(book, debit_row, credit_row, amount)
     if reason != Reason.ACCEPTED.value:
@@ -58,7 +61,7 @@ def post_transfer(book, events, debit_row, credit_row, amount, code, reference):
 
 
 @kernel
-def apply_amounts(book, debit_row, credit_row, posted, pending):
+def apply_amounts(book: Book, debit_row: int, credit_row: int, posted: int, pending: int) -> None:
     """Add `posted` and `pending` to the debit sums of one account and the credit sums of the other."""
     debit = book.accounts[debit_row]
     debit.debits_posted += posted
@@ -71,7 +74,9 @@ def apply_amounts(book, debit_row, credit_row, posted, pending):
 
 
 @kernel
-def emit_transfer(book, events, debit_row, credit_row, amount, code, reference, status):
+def emit_transfer(
+    book: Book, events: Events, debit_row: int, credit_row: int, amount: int, code: int, reference: int, status: int
+) -> Row:
     """Emit TRANSFERRED with both balances; returns the event, for the caller to add ids."""
     debit = book.accounts[debit_row]
     credit = book.accounts[credit_row]

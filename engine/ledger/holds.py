@@ -12,8 +12,9 @@ from engine.ledger.balances import apply_amounts, check_transfer, emit_transfer
 from engine.ledger.transfer_ids import index_transfer_id, record_transfer
 from engine.model.commands import Transferring
 from engine.model.events import TransferStatus
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
-from engine.model.tables import HOLDS, TIMER_HOLD
+from engine.model.tables import HOLDS, TIMER_HOLD, Book
 from engine.storage.account_rows import account_row
 from engine.storage.compact_index import remove
 from engine.storage.free_rows import release, take
@@ -22,7 +23,9 @@ from engine.storage.timers import clear_timer, set_timer
 
 
 @entry
-def place_hold(book, events, debit_row, credit_row, amount, code, reference):
+def place_hold(
+    book: Book, events: Events, debit_row: int, credit_row: int, amount: int, code: int, reference: int
+) -> int:
     """Hold the amount until `post_hold` or `void_hold`: a Reason. When it is ACCEPTED, the hold's row is in
     book.transfer_plan[0].hold, and one event is emitted."""
     reason = check_transfer(book, debit_row, credit_row, amount)
@@ -37,7 +40,7 @@ def place_hold(book, events, debit_row, credit_row, amount, code, reference):
 
 
 @entry
-def post_hold(book, events, row, amount):
+def post_hold(book: Book, events: Events, row: int, amount: int) -> int:
     """Move `amount` of the held amount and release the rest: a Reason, AMOUNT_INVALID when less is held. Frees the
     row."""
     held = book.holds[row]
@@ -51,7 +54,7 @@ def post_hold(book, events, row, amount):
 
 
 @entry
-def void_hold(book, events, row):
+def void_hold(book: Book, events: Events, row: int) -> int:
     """Release the held amount: a Reason. Frees the row."""
     if book.holds[row].status != TransferStatus.PENDING.value:
         return Reason.HOLD_RESOLVED.value
@@ -61,13 +64,13 @@ def void_hold(book, events, row):
 
 
 @kernel
-def expire_hold(book, events, row):
+def expire_hold(book: Book, events: Events, row: int) -> None:
     """Release the held amount of a hold whose timer is due."""
     resolve_hold(book, events, row, 0, TransferStatus.EXPIRED.value, 0, 0)
 
 
 @rare_kernel
-def resolve_hold(book, events, row, amount, status, id_low, id_high):
+def resolve_hold(book: Book, events: Events, row: int, amount: int, status: int, id_low: int, id_high: int) -> None:
     """End the hold: move `amount` (0 unless `status` is HOLD_POSTED), release the rest, free the row, emit an event.
     The ids are those of the transfer command that ends it; 0: there is none."""
     held = book.holds[row]
@@ -98,7 +101,18 @@ def resolve_hold(book, events, row, amount, status, id_low, id_high):
 
 
 @kernel
-def add_hold(book, id_low, id_high, debit_row, credit_row, amount, code, reference, flags, expires_at_ns):
+def add_hold(
+    book: Book,
+    id_low: int,
+    id_high: int,
+    debit_row: int,
+    credit_row: int,
+    amount: int,
+    code: int,
+    reference: int,
+    flags: int,
+    expires_at_ns: int,
+) -> int:
     """Insert an open hold, with its timer if it expires and its index entry if it has an id; returns its row."""
     row = take(book.holds, book.heads[HOLDS])
     world = book.world[0]

@@ -5,18 +5,23 @@ A loop over players starts at number i, runs while events fit into the buffer, a
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry, kernel
 from engine.ledger.accounts import asset_of, code_of, find_account, open_account, owner_of
 from engine.ledger.balances import available, check_transfer, post_transfer
 from engine.model.commands import Account
 from engine.model.events import EventKind
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
+from engine.model.tables import Book
 from engine.storage.account_rows import has_capacity_for_accounts
 from engine.storage.event_buffer import has_space, new_event
 
 
 @entry
-def pay(book, events, debit_row, credit_row, amount, code, match_id):
+def pay(book: Book, events: Events, debit_row: int, credit_row: int, amount: int, code: int, match_id: int) -> int:
     """Transfer the amount and notify the players who own the accounts: a Reason."""
     reason = post_transfer(book, events, debit_row, credit_row, amount, code, match_id)
     if reason == Reason.ACCEPTED.value:
@@ -26,7 +31,18 @@ def pay(book, events, debit_row, credit_row, amount, code, match_id):
 
 
 @entry
-def pay_players(book, events, i, players, debit_row, account_code, asset, amount, code, match_id):
+def pay_players(
+    book: Book,
+    events: Events,
+    i: int,
+    players: NDArray[np.int64],
+    debit_row: int,
+    account_code: int,
+    asset: int,
+    amount: int,
+    code: int,
+    match_id: int,
+) -> int:
     """Pay the same amount to each player, whose account must exist. Returns -Reason if one cannot be paid."""
     while i < len(players) and has_space(book, events):
         credit_row = find_account(book, players[i], account_code, asset)
@@ -39,8 +55,20 @@ def pay_players(book, events, i, players, debit_row, account_code, asset, amount
 
 @entry
 def pay_bonuses(
-    book, events, i, players, referrers, paid, debit_row, account_code, asset, bonus, referrer_bonus, code, match_id
-):
+    book: Book,
+    events: Events,
+    i: int,
+    players: NDArray[np.int64],
+    referrers: NDArray[np.int64],
+    paid: NDArray[np.int64],
+    debit_row: int,
+    account_code: int,
+    asset: int,
+    bonus: int,
+    referrer_bonus: int,
+    code: int,
+    match_id: int,
+) -> int:
     """Pay referral bonuses to each player and its referrer, both or none; sets paid[i] to 1 when paid. A bonus may be
     0. Returns early when an account must be opened and the table has no room for two."""
     while i < len(players) and has_space(book, events):
@@ -65,7 +93,7 @@ def pay_bonuses(
 
 
 @kernel
-def _can_receive(book, debit_row, credit_row, amount):
+def _can_receive(book: Book, debit_row: int, credit_row: int, amount: int) -> bool:
     """Row 0 is an account that is not open yet: it can receive any amount."""
     if amount == 0 or credit_row == 0:
         return True
@@ -73,7 +101,7 @@ def _can_receive(book, debit_row, credit_row, amount):
 
 
 @kernel
-def _emit_if_player_account(book, events, row, change, code, match_id):
+def _emit_if_player_account(book: Book, events: Events, row: int, change: int, code: int, match_id: int) -> None:
     id = book.accounts[row].id
     account_code = code_of(id)
     if (
@@ -85,7 +113,9 @@ def _emit_if_player_account(book, events, row, change, code, match_id):
 
 
 @kernel
-def emit_wallet_changed(book, events, player, row, change, code, match_id):
+def emit_wallet_changed(
+    book: Book, events: Events, player: int, row: int, change: int, code: int, match_id: int
+) -> None:
     """Emit WALLET_CHANGED to the player: the change and the account's new balance."""
     account = book.accounts[row]
     event = events.wallet[new_event(book, events, EventKind.WALLET_CHANGED.value, player, match_id, 0)]

@@ -11,7 +11,7 @@ from typing import Final
 from engine.jit import kernel, rare_kernel
 from engine.jit.intrinsics import SLOTS_PER_LINE
 from engine.model.scale import DAY_NS
-from engine.model.tables import FORGOTTEN_AT_ONCE, HIGHEST_NUMBER
+from engine.model.tables import FORGOTTEN_AT_ONCE, HIGHEST_NUMBER, Book, Row
 from engine.storage.compact_index import first_match, mark_of, next_match, row_in, store_sweeping, sweep
 from engine.storage.hash_index import transfer_key
 
@@ -20,7 +20,7 @@ TRANSFER_LIFETIME_NS: Final = DAY_NS
 
 
 @kernel
-def find_transfer_or_hold(book, id_low, id_high):
+def find_transfer_or_hold(book: Book, id_low: int, id_high: int) -> int:
     """The number of the remembered transfer with that id (see `transfer_by_number`), or - the row of the open hold; 0
     when there is neither."""
     mark = mark_of(transfer_key(id_low, id_high))
@@ -41,13 +41,13 @@ def find_transfer_or_hold(book, id_low, id_high):
 
 
 @kernel
-def transfer_by_number(book, number):
+def transfer_by_number(book: Book, number: int) -> Row:
     """The record of the transfer with that number; its lowest 31 bits, as kept in the index, are enough."""
     return book.transfers[number & (len(book.transfers) - 1)]
 
 
 @kernel
-def record_transfer(book, id_low, id_high, amount, flags, status):
+def record_transfer(book: Book, id_low: int, id_high: int, amount: int, flags: int, status: int) -> Row:
     """Append a transfer to the ring and index its id; returns the record, whose other fields the caller sets."""
     world = book.world[0]
     number = world.transfers_known + 1
@@ -71,7 +71,7 @@ def record_transfer(book, id_low, id_high, amount, flags, status):
 
 
 @kernel
-def expire_transfer_ids(book):
+def expire_transfer_ids(book: Book) -> None:
     """Expire the oldest transfers, FORGOTTEN_AT_ONCE at a time, once all of these are past TRANSFER_LIFETIME_NS: their
     rows may be overwritten."""
     world = book.world[0]
@@ -82,12 +82,12 @@ def expire_transfer_ids(book):
 
 
 @kernel
-def _is_remembered(book, transfer):
+def _is_remembered(book: Book, transfer: Row) -> bool:
     return transfer.since_ns + TRANSFER_LIFETIME_NS > book.world[0].now_ns
 
 
 @kernel
-def index_transfer_id(book, id_low, id_high, number):
+def index_transfer_id(book: Book, id_low: int, id_high: int, number: int) -> None:
     """Map the id to `number`: of a transfer, or - the row of a hold. Entries of expired transfers are overwritten when
     another id falls into their line of the index; when too many are left, they are swept."""
     world = book.world[0]
@@ -100,7 +100,7 @@ def index_transfer_id(book, id_low, id_high, number):
 
 
 @rare_kernel
-def _sweep_next_lines(book, first, count):
+def _sweep_next_lines(book: Book, first: int, count: int) -> None:
     """Remove expired entries from the next two lines of the index. At most a third of its slots are live entries, so
     sweeping passes every line before the index is full."""
     world = book.world[0]

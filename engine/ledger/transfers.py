@@ -16,8 +16,9 @@ from engine.ledger.holds import add_hold, resolve_hold
 from engine.ledger.transfer_ids import find_transfer_or_hold, record_transfer, transfer_by_number
 from engine.model.commands import Kind, Transferring
 from engine.model.events import TransferStatus
+from engine.model.layouts import Commands, Events
 from engine.model.reasons import Reason
-from engine.model.tables import MOST_LINKED
+from engine.model.tables import MOST_LINKED, Book, Row
 from engine.storage.account_rows import account_row
 
 HIGHEST_CODE: Final = (1 << 15) - 1
@@ -28,7 +29,7 @@ ALL_FLAGS: Final = TWO_PHASE | Transferring.LINKED.value
 
 
 @kernel
-def apply_transfer(book, events, commands, i, outcome):
+def apply_transfer(book: Book, events: Events, commands: Commands, i: int, outcome: Row) -> int:
     """Apply command `i`: a Reason. The first command of a chain checks the whole chain."""
     progress = book.progress[0]
     transfer_plan = book.transfer_plan[0]
@@ -63,7 +64,7 @@ def apply_transfer(book, events, commands, i, outcome):
 
 
 @kernel
-def _execute_transfer(book, events, command):
+def _execute_transfer(book: Book, events: Events, command: Row) -> int:
     """Post or hold the amount as planned by `_check_command`; returns the TransferStatus."""
     transfer_plan = book.transfer_plan[0]
     apply_amounts(book, transfer_plan.debit, transfer_plan.credit, transfer_plan.posts, transfer_plan.pends)
@@ -98,7 +99,7 @@ def _execute_transfer(book, events, command):
 
 
 @kernel
-def _execute_resolution(book, events, command):
+def _execute_resolution(book: Book, events: Events, command: Row) -> int:
     """Post or void the hold as planned by `_check_command`; returns the TransferStatus."""
     transfer_plan = book.transfer_plan[0]
     voids = command.flags & Transferring.VOID.value
@@ -117,7 +118,7 @@ def _execute_resolution(book, events, command):
 
 
 @kernel
-def _check_command(book, commands, i, first):
+def _check_command(book: Book, commands: Commands, i: int, first: int) -> int:
     """Check command `i`: a Reason; when it is ACCEPTED, book.transfer_plan[0] says what to do, and its `known` is not 0
     if the command was applied before. Commands `first` to i - 1 are earlier ones of its chain: checked, their amounts
     applied to the accounts, but not recorded."""
@@ -146,7 +147,7 @@ def _check_command(book, commands, i, first):
 
 
 @kernel
-def _check_transfer_command(book, commands, i):
+def _check_transfer_command(book: Book, commands: Commands, i: int) -> int:
     """Of a command that moves or holds an amount."""
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
@@ -166,7 +167,7 @@ def _check_transfer_command(book, commands, i):
 
 
 @kernel
-def _check_resolution(book, commands, i, first):
+def _check_resolution(book: Book, commands: Commands, i: int, first: int) -> int:
     """Of a command that posts or voids a hold, which may have been placed by an earlier command of the chain."""
     transfer_plan = book.transfer_plan[0]
     command = commands.transfer[i]
@@ -209,7 +210,7 @@ def _check_resolution(book, commands, i, first):
 
 
 @kernel
-def _is_well_formed(command):
+def _is_well_formed(command: Row) -> bool:
     """Whether it has an id, at most one of PENDING, POST and VOID, and only fields that this kind of transfer uses."""
     flags = command.flags
     phase = flags & TWO_PHASE
@@ -224,7 +225,7 @@ def _is_well_formed(command):
 
 
 @kernel
-def _is_same_transfer(command, transfer):
+def _is_same_transfer(command: Row, transfer: Row) -> bool:
     """Whether the command repeats a remembered transfer. Expected versions are not compared: they are not part of what
     is asked for."""
     if command.flags != transfer.flags or command.amount != transfer.amount:
@@ -235,13 +236,13 @@ def _is_same_transfer(command, transfer):
 
 
 @kernel
-def _is_same_hold(command, held):
+def _is_same_hold(command: Row, held: Row) -> bool:
     """Whether the command repeats the one that placed an open hold."""
     return command.flags == held.flags and command.amount == held.amount and _has_same_terms(command, held)
 
 
 @kernel
-def _has_same_terms(command, row):
+def _has_same_terms(command: Row, row: Row) -> bool:
     """Whether accounts, code, reference and expiry equal those of a transfer or hold."""
     return (
         command.expires_at_ns == row.expires_at_ns
@@ -253,7 +254,7 @@ def _has_same_terms(command, row):
 
 
 @kernel
-def _is_same_command(command, earlier):
+def _is_same_command(command: Row, earlier: Row) -> bool:
     """Whether two commands of a chain are equal."""
     return (
         command.flags == earlier.flags
@@ -269,7 +270,7 @@ def _is_same_command(command, earlier):
 
 
 @kernel
-def _versions_match(book, command):
+def _versions_match(book: Book, command: Row) -> bool:
     transfer_plan = book.transfer_plan[0]
     debit_matches = command.debit_version == 0 or command.debit_version == book.accounts[transfer_plan.debit].version
     credit_matches = (
@@ -282,7 +283,7 @@ def _versions_match(book, command):
 
 
 @rare_kernel
-def _check_chain(book, commands, i):
+def _check_chain(book: Book, commands: Commands, i: int) -> None:
     """Check all transfers of the chain that begins with command `i`. Sets chain_end, chain_reason and culprit (number
     of the first refused command, -1: none) in book.progress[0]. Amounts are applied one by one, then restored."""
     progress = book.progress[0]
@@ -311,7 +312,7 @@ def _check_chain(book, commands, i):
 
 
 @kernel
-def _chain_end(commands, i):
+def _chain_end(commands: Commands, i: int) -> int:
     """Number of the first command after the chain, which ends at its last transfer or at any other command."""
     count = len(commands.header)
     while i < count and commands.header[i].kind == Kind.TRANSFER.value:
@@ -322,7 +323,7 @@ def _chain_end(commands, i):
 
 
 @kernel
-def _save_account(book, place, row):
+def _save_account(book: Book, place: int, row: int) -> None:
     saved = book.saved[place]
     account = book.accounts[row]
     saved.row = row
@@ -334,7 +335,7 @@ def _save_account(book, place, row):
 
 
 @kernel
-def _restore_account(book, place):
+def _restore_account(book: Book, place: int) -> None:
     saved = book.saved[place]
     account = book.accounts[saved.row]
     account.version = saved.version

@@ -23,6 +23,8 @@ from engine.model.events import OUTCOME
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 
 Table = NDArray[np.void]
+Row = Any
+"""One row of a table: its columns are attributes, whose names and types numba knows and mypy does not."""
 
 # The world: what there is one of
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry, kernel
+from engine.model.tables import Book, Table
 
 _GOLDEN_RATIO: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over it, odd, as a signed number."""
@@ -20,26 +24,26 @@ ROWS_PER_ACCOUNT: Final = 2
 
 
 @kernel
-def account_row(book, id):
+def account_row(book: Book, id: int) -> int:
     """The row of the account with that id; 0 when there is none."""
     row = row_for(book.accounts, id)
     return row if id != 0 and book.accounts[row].id == id else 0
 
 
 @kernel
-def has_capacity_for_accounts(book, accounts):
+def has_capacity_for_accounts(book: Book, accounts: int) -> bool:
     """Can so many be opened? If not, capacity.py lets the table grow."""
     return length_for_accounts(book, accounts) <= len(book.accounts)
 
 
 @kernel
-def length_for_accounts(book, accounts):
+def length_for_accounts(book: Book, accounts: int) -> int:
     """How long the table must be for so many more accounts."""
     return ROWS_PER_ACCOUNT * (book.world[0].accounts + accounts)
 
 
 @entry
-def give_rows(accounts, ids, rows):
+def give_rows(accounts: Table, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
     """Let rows[i] be the one that the account ids[i] has from now on in that table, which has room for all of them."""
     for i in range(len(ids)):
         rows[i] = row_for(accounts, ids[i])
@@ -47,7 +51,7 @@ def give_rows(accounts, ids, rows):
 
 
 @kernel
-def row_for(accounts, id):
+def row_for(accounts: Table, id: int) -> int:
     """The row of the account with that id, or the free one that it would have. Row 0 is neither: it is NOBODY's."""
     row = home_row(accounts, id)
     while accounts[row].id != id and accounts[row].id != 0:
@@ -56,7 +60,7 @@ def row_for(accounts, id):
 
 
 @kernel
-def home_row(accounts, id):
+def home_row(accounts: Table, id: int) -> int:
     """The row in which the account belongs: the highest bits of a product's lowest 64, which are the same whether it
     wraps or not, with the owner in the lower bits of what is multiplied."""
     spread = ((id >> 16) | (id << 48)) * _GOLDEN_RATIO >> 32 & 0xFFFFFFFF

@@ -77,7 +77,7 @@ class Lengths(NamedTuple):
 
 
 @entry
-def needed_lengths(book, count):
+def needed_lengths(book: Book, count: int) -> Lengths:
     """The lengths at which the tables take a batch of so many hot commands, whatever they are, or a cold one.
 
     Rows that are free count as used. Besides what its commands take, any order that is live may be filled by a quote of
@@ -122,7 +122,7 @@ def needed_lengths(book, count):
 
 
 @kernel
-def has_capacity(book, count):
+def has_capacity(book: Book, count: int) -> bool:
     """Can the tables take a batch of so many hot commands, or a cold one?"""
     needed = needed_lengths(book, count)
     return (

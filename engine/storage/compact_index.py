@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry, kernel, rare_kernel
 from engine.jit.intrinsics import (
     SLOTS_PER_LINE,
@@ -21,6 +24,7 @@ from engine.jit.intrinsics import (
     slots_with_mark,
     trailing_zeros,
 )
+from engine.model.tables import Book
 from engine.storage.hash_index import mixed
 
 IN_EVERY_MARK: Final = 1 << 30
@@ -28,45 +32,45 @@ IN_EVERY_MARK: Final = 1 << 30
 
 
 @kernel
-def mark_of(key):
+def mark_of(key: int) -> int:
     """31 bits for the key. Ids are handed out in sequence: four neighbours belong in one line, so what was opened
     together is found together. Of eight, another eight would too often leave no place."""
     return IN_EVERY_MARK | (mixed(key >> 2) << 2) | (key & 3)
 
 
 @kernel
-def first_match(index, mark):
+def first_match(index: NDArray[np.int64], mark: int) -> int:
     """The slot of the first row whose key has that mark, or an empty one."""
     return _match(index, mark, _home_of(index, mark), 0)
 
 
 @kernel
-def next_match(index, mark, slot):
+def next_match(index: NDArray[np.int64], mark: int, slot: int) -> int:
     """The slot of the next one after `slot`, or an empty one."""
     return _match(index, mark, slot // SLOTS_PER_LINE, slot % SLOTS_PER_LINE + 1)
 
 
 @kernel
-def row_in(index, slot):
+def row_in(index: NDArray[np.int64], slot: int) -> int:
     """The row in the slot, which may be negative; 0 when it is empty."""
     return ((index[slot] & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 @kernel
-def likely_row(index, key):
+def likely_row(index: NDArray[np.int64], key: int) -> int:
     """The row that the key leads to, unless two keys have one mark; 0 when there is none."""
     return row_in(index, first_match(index, mark_of(key)))
 
 
 @kernel
-def store(index, key, row):
+def store(index: NDArray[np.int64], key: int, row: int) -> None:
     """Store `row` under `key`; other rows may be stored under it, too."""
     mark = mark_of(key)
     _put(index, mark, _word(mark, row))
 
 
 @kernel
-def remove(index, key, row):
+def remove(index: NDArray[np.int64], key: int, row: int) -> None:
     """Forget `row`, which must be stored under `key`."""
     mark = mark_of(key)
     line = _home_of(index, mark)
@@ -81,7 +85,7 @@ def remove(index, key, row):
 
 
 @kernel
-def store_sweeping(index, key, row, first, count):
+def store_sweeping(index: NDArray[np.int64], key: int, row: int, first: int, count: int) -> int:
     """The same, and drop from the line what `sweep` would; how many words more there are. A line that was full stays
     so: what stands behind it for want of a place goes on being found."""
     mark = mark_of(key)
@@ -100,7 +104,7 @@ def store_sweeping(index, key, row, first, count):
 
 
 @rare_kernel
-def sweep(index, line, first, count):
+def sweep(index: NDArray[np.int64], line: int, first: int, count: int) -> int:
     """Empty the slots of that line whose numbers are positive and not of the `count` from `first` on, of which 31 bits
     are looked at; how many there were."""
     was_full = slots_equal(index, line, 0) == 0
@@ -115,13 +119,13 @@ def sweep(index, line, first, count):
 
 
 @kernel
-def home_line(index, key):
+def home_line(index: NDArray[np.int64], key: int) -> int:
     """The line in which the search for `key` starts."""
     return _home_of(index, mark_of(key))
 
 
 @kernel
-def overflow_line(index, key):
+def overflow_line(index: NDArray[np.int64], key: int) -> int:
     """The line behind the one that the key is found in, where that one is full: something may stand there for want of
     a place, and who removes the key will look. -1 where it is not."""
     line = first_match(index, mark_of(key)) // SLOTS_PER_LINE
@@ -129,7 +133,7 @@ def overflow_line(index, key):
 
 
 @entry
-def rehash(old, new):
+def rehash(old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
     """Fill the empty index `new` with the entries of `old`."""
     for slot in range(len(old)):
         if old[slot] != 0:
@@ -140,7 +144,7 @@ def rehash(old, new):
 
 
 @entry
-def find_open(book, id):
+def find_open(book: Book, id: int) -> int:
     """The row of the open position with that id, or - the row of the order; 0 when there is neither."""
     mark = mark_of(id)
     slot = first_match(book.id_index, mark)
@@ -152,7 +156,7 @@ def find_open(book, id):
 
 
 @kernel
-def _match(index, mark, line, first):
+def _match(index: NDArray[np.int64], mark: int, line: int, first: int) -> int:
     """The first slot with that mark, from number `first` of the line on; or an empty one."""
     found = slots_with_mark(index, line, mark) >> first << first
     while found == 0:
@@ -164,23 +168,23 @@ def _match(index, mark, line, first):
 
 
 @kernel
-def _home_of(index, mark):
+def _home_of(index: NDArray[np.int64], mark: int) -> int:
     """The line in which a key with that mark belongs."""
     return (mark >> 2) & (len(index) // SLOTS_PER_LINE - 1)
 
 
 @kernel
-def _next_line(index, line):
+def _next_line(index: NDArray[np.int64], line: int) -> int:
     return (line + 1) & (len(index) // SLOTS_PER_LINE - 1)
 
 
 @kernel
-def _word(mark, row):
+def _word(mark: int, row: int) -> int:
     return (mark << 32) | (row & 0xFFFFFFFF)
 
 
 @kernel
-def _put(index, mark, word):
+def _put(index: NDArray[np.int64], mark: int, word: int) -> None:
     line = _home_of(index, mark)
     free = slots_equal(index, line, 0)
     while free == 0:
@@ -190,7 +194,7 @@ def _put(index, mark, word):
 
 
 @rare_kernel
-def _fill_up(index, line):
+def _fill_up(index: NDArray[np.int64], line: int) -> bool:
     """The line was full and has an empty slot now: move there what stands behind it for want of one, if anything does,
     and go on where that leaves one. Was there anything?"""
     first = line
@@ -210,5 +214,5 @@ def _fill_up(index, line):
 
 
 @kernel
-def _distance(index, line, end):
+def _distance(index: NDArray[np.int64], line: int, end: int) -> int:
     return (end - line) & (len(index) // SLOTS_PER_LINE - 1)

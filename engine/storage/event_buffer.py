@@ -6,6 +6,8 @@ from typing import Final
 
 from engine.jit import entry, kernel
 from engine.model.events import EVENT_BYTES
+from engine.model.layouts import Events
+from engine.model.tables import Book, Row
 
 EVENTS_PER_PLAYER: Final = 4
 """A step of a loop over players emits no more events than this."""
@@ -14,7 +16,7 @@ _WORDS: Final = EVENT_BYTES // 8
 
 
 @kernel
-def clear_outcome(outcome):
+def clear_outcome(outcome: Row) -> None:
     """Set every field to 0."""
     outcome.reason = 0
     outcome.status = 0
@@ -30,13 +32,13 @@ def clear_outcome(outcome):
 
 
 @kernel
-def has_space(book, events):
+def has_space(book: Book, events: Events) -> bool:
     """Has the buffer space for the events of one more player?"""
     return book.progress[0].events + EVENTS_PER_PLAYER <= len(events.header)
 
 
 @entry
-def new_event(book, events, kind, player, match, instrument):
+def new_event(book: Book, events: Events, kind: int, player: int, match: int, instrument: int) -> int:
     """A new event, all zero but its header: its number in the buffer. A private one takes its player's next message
     number."""
     progress = book.progress[0]

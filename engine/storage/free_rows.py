@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.jit.intrinsics import prefetch
+from engine.model.tables import Row, Table
 
 
 @kernel
-def take(table, head):
+def take(table: Table, head: Row) -> int:
     """A row of `table` for a new thing; the one released last, or else a fresh one. Its old content still stands."""
     row = head.free
     if row != 0:
@@ -26,13 +27,13 @@ def take(table, head):
 
 
 @kernel
-def has_row(table, head):
+def has_row(table: Table, head: Row) -> bool:
     """Is there a row for a new thing? For those few that take more than `has_capacity` asks for."""
     return head.free != 0 or head.used < len(table)
 
 
 @kernel
-def release(table, head, row):
+def release(table: Table, head: Row, row: int) -> None:
     """Put `row` on the free list."""
     table[row].next_free = head.free
     head.free = row

@@ -9,25 +9,26 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
+from engine.model.tables import Table
 
 _MULTIPLIER: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """Odd, of 64 bits: 2^64 over the golden ratio, as a signed number."""
 
 
 @kernel
-def mixed(number):
+def mixed(number: int) -> int:
     """28 bits that depend on all of a number: of a product's lowest 64, which are the same whether it wraps or not."""
     return ((number ^ (number >> 29)) * _MULTIPLIER >> 36) & 0xFFFFFFF
 
 
 @kernel
-def slot_of(key, mask):
+def slot_of(key: int, mask: int) -> int:
     """Where the search for `key` starts."""
     return ((mixed(key >> 3) << 3) | (key & 7)) & mask
 
 
 @entry
-def find(index, key):
+def find(index: Table, key: int) -> int:
     """The row stored under `key`; 0 when there is none."""
     mask = len(index) - 1
     slot = slot_of(key, mask)
@@ -39,7 +40,7 @@ def find(index, key):
 
 
 @entry
-def insert(index, key, row):
+def insert(index: Table, key: int, row: int) -> None:
     """Store `row` under `key`, which must be absent."""
     mask = len(index) - 1
     slot = slot_of(key, mask)
@@ -50,7 +51,7 @@ def insert(index, key, row):
 
 
 @kernel
-def remove(index, key):
+def remove(index: Table, key: int) -> None:
     """Forget `key`, which must be present. Entries behind it move up, so searches need no tombstones."""
     mask = len(index) - 1
     hole = slot_of(key, mask)
@@ -71,7 +72,7 @@ def remove(index, key):
 
 
 @entry
-def rehash(old, new):
+def rehash(old: Table, new: Table) -> None:
     """Fill the empty index `new` with the entries of `old`."""
     for slot in range(len(old)):
         if old[slot].row != 0:
@@ -79,30 +80,30 @@ def rehash(old, new):
 
 
 @entry
-def seat_key(player, match):
+def seat_key(player: int, match: int) -> int:
     """The key of a seat in seat_index; players and matches both stay below 2^31."""
     return (player << 32) | match
 
 
 @entry
-def allowed_key(match, instrument):
+def allowed_key(match: int, instrument: int) -> int:
     """The key of an instrument that a match allows in allowed_index."""
     return (match << 20) | instrument
 
 
 @kernel
-def holding_key(seat, instrument):
+def holding_key(seat: int, instrument: int) -> int:
     """The key of a holding in holding_index, from the seat's row."""
     return (seat << 20) | instrument
 
 
 @kernel
-def exposure_key(instrument, direction, minute, asset):
+def exposure_key(instrument: int, direction: int, minute: int, asset: int) -> int:
     """The key of an exposure in exposure_index; instruments fit 15 bits, minutes since the epoch 28."""
     return (asset << 44) | (minute << 16) | (instrument << 1) | int(direction > 0)
 
 
 @kernel
-def transfer_key(id_low, id_high):
+def transfer_key(id_low: int, id_high: int) -> int:
     """The key of a transfer in transfer_index: ids in sequence have keys in sequence. Others may have the same."""
     return id_low ^ id_high

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.jit import entry, kernel
 from engine.model.scale import DAY_NS
-from engine.model.tables import REQUESTS
+from engine.model.tables import REQUESTS, Book, Row
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import find, insert, remove
 
@@ -19,20 +19,20 @@ REQUESTS_PER_PLAYER: Final = 4096
 
 
 @entry
-def find_request(book, command):
+def find_request(book: Book, command: Row) -> int:
     """Row of the remembered request with the command's key; 0 when there is none."""
     return find(book.request_index, command.key_low)
 
 
 @entry
-def is_same_request(book, row, command):
+def is_same_request(book: Book, row: int, command: Row) -> bool:
     """Did the request in the row have the same arguments?"""
     request = book.requests[row]
     return request.key_high == command.key_high and request.arguments_hash == command.arguments_hash
 
 
 @entry
-def remember(book, command, outcome):
+def remember(book: Book, command: Row, outcome: Row) -> None:
     """Keep the outcome of an accepted command under its key."""
     world = book.world[0]
     player = book.players[command.player]
@@ -66,7 +66,7 @@ def remember(book, command, outcome):
 
 
 @kernel
-def forget(book, row):
+def forget(book: Book, row: int) -> None:
     """Drop the request, which must be its player's oldest."""
     world = book.world[0]
     request = book.requests[row]
@@ -88,7 +88,7 @@ def forget(book, row):
 
 
 @kernel
-def forget_expired_requests(book):
+def forget_expired_requests(book: Book) -> None:
     """Drop every request that has outlived REQUEST_LIFETIME_NS."""
     world = book.world[0]
     while (
@@ -99,14 +99,14 @@ def forget_expired_requests(book):
 
 
 @entry
-def replay(book, row, outcome):
+def replay(book: Book, row: int, outcome: Row) -> None:
     """Answer with the outcome of the request in the row."""
     _copy(outcome, book.requests[row].outcome)
     outcome.replayed = 1
 
 
 @kernel
-def _copy(kept, outcome):
+def _copy(kept: Row, outcome: Row) -> None:
     kept.reason = outcome.reason
     kept.status = outcome.status
     kept.replayed = outcome.replayed

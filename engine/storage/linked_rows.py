@@ -5,11 +5,14 @@ The first row stands with whatever the list is of, so both functions return whic
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import kernel
 
 
 @kernel
-def link(next, previous, first, row):
+def link(next: NDArray[np.int64], previous: NDArray[np.int64], first: int, row: int) -> int:
     """Put the row in front of the list that begins with `first`."""
     next[row] = first
     previous[row] = 0
@@ -19,7 +22,7 @@ def link(next, previous, first, row):
 
 
 @kernel
-def unlink(next, previous, first, row):
+def unlink(next: NDArray[np.int64], previous: NDArray[np.int64], first: int, row: int) -> int:
     """Take the row out of the list that begins with `first`. What it says of its neighbours still stands in it."""
     if next[row] != 0:
         previous[next[row]] = previous[row]

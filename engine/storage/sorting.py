@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import kernel
 
 
 @kernel
-def sort(keys, scratch, count):
+def sort(keys: NDArray[np.int64], scratch: NDArray[np.int64], count: int) -> None:
     """Sort the first `count` keys, ascending: a merge sort from the bottom up, into `scratch` and back.
 
     Runs that follow each other already are only copied: keys that come nearly in order cost n log n copies at worst.

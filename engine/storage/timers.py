@@ -6,12 +6,12 @@ Each place of the heap has four children and holds what it is ordered by, so a w
 from __future__ import annotations
 
 from engine.jit import kernel, rare_entry
-from engine.model.tables import TIMER_CHILDREN, TIMER_KIND_SHIFT, TIMERS
+from engine.model.tables import TIMER_CHILDREN, TIMER_KIND_SHIFT, TIMERS, Book, Row
 from engine.storage.free_rows import release, take
 
 
 @rare_entry
-def set_timer(book, due_ns, kind, id, owner):
+def set_timer(book: Book, due_ns: int, kind: int, id: int, owner: int) -> int:
     """A new timer; returns its row."""
     world = book.world[0]
     row = take(book.timers, book.heads[TIMERS])
@@ -26,7 +26,7 @@ def set_timer(book, due_ns, kind, id, owner):
 
 
 @rare_entry
-def clear_timer(book, row):
+def clear_timer(book: Book, row: int) -> None:
     """Take the timer away, due or not."""
     world = book.world[0]
     world.timers -= 1
@@ -46,7 +46,7 @@ def clear_timer(book, row):
 
 
 @kernel
-def next_due(book, now_ns):
+def next_due(book: Book, now_ns: int) -> int:
     """Row of the first timer due at or before `now_ns`; 0 when none is."""
     if book.world[0].timers == 0:
         return 0
@@ -55,13 +55,13 @@ def next_due(book, now_ns):
 
 
 @kernel
-def second_timer(book):
+def second_timer(book: Book) -> int:
     """Row of the timer that is due next after the first; 0 when there is none."""
     return book.timer_heap[_earliest_child(book, 0)].row
 
 
 @kernel
-def _earliest_child(book, place):
+def _earliest_child(book: Book, place: int) -> int:
     """Where in the heap the earliest timer below `place` is; behind the last one where there is none."""
     first = TIMER_CHILDREN * place + 1
     earliest = first
@@ -73,12 +73,12 @@ def _earliest_child(book, place):
 
 
 @kernel
-def _before(due_ns, order, other):
+def _before(due_ns: int, order: int, other: Row) -> bool:
     return due_ns < other.due_ns or (due_ns == other.due_ns and order < other.order)
 
 
 @kernel
-def _set_node(book, place, due_ns, order, row):
+def _set_node(book: Book, place: int, due_ns: int, order: int, row: int) -> None:
     node = book.timer_heap[place]
     node.due_ns = due_ns
     node.order = order
@@ -87,7 +87,7 @@ def _set_node(book, place, due_ns, order, row):
 
 
 @kernel
-def _sift_up(book, place, due_ns, order, row):
+def _sift_up(book: Book, place: int, due_ns: int, order: int, row: int) -> None:
     """Put the timer where it belongs on the way from `place`, which is free, to the top."""
     while place > 0:
         parent = book.timer_heap[(place - 1) // TIMER_CHILDREN]
@@ -99,7 +99,7 @@ def _sift_up(book, place, due_ns, order, row):
 
 
 @kernel
-def _sift_down(book, place, due_ns, order, row):
+def _sift_down(book: Book, place: int, due_ns: int, order: int, row: int) -> None:
     """Put the timer where it belongs on the way from `place`, which is free, down to where the earliest children
     are."""
     count = book.world[0].timers

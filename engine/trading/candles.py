@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.model.events import EventKind
+from engine.model.layouts import Events
 from engine.model.scale import NS_PER_S
-from engine.model.tables import INTERVALS_S
+from engine.model.tables import INTERVALS_S, Book, Row
 from engine.storage.event_buffer import new_event
 
 _INTERVALS = len(INTERVALS_S)
 
 
 @kernel
-def update_candles(book, events, instrument, bid):
+def update_candles(book: Book, events: Events, instrument: int, bid: int) -> None:
     """Update the instrument's candles with a bid at the current time. Emits at most one event for each interval."""
     now_ns = book.world[0].now_ns
     candle = book.candles[instrument * _INTERVALS]
@@ -49,7 +50,7 @@ def update_candles(book, events, instrument, bid):
 
 
 @kernel
-def _merge(longer, candle, length_ns):
+def _merge(longer: Row, candle: Row, length_ns: int) -> None:
     if longer.open_at_ns < 0:
         longer.open_at_ns = candle.open_at_ns // length_ns * length_ns
         longer.open = candle.open
@@ -63,7 +64,7 @@ def _merge(longer, candle, length_ns):
 
 
 @kernel
-def _emit_closed(book, events, instrument, interval_s, candle):
+def _emit_closed(book: Book, events: Events, instrument: int, interval_s: int, candle: Row) -> None:
     k = new_event(book, events, EventKind.CANDLE_CLOSED, 0, 0, instrument)
     event = events.candle[k]
     event.interval_s = interval_s

@@ -12,6 +12,7 @@ from engine.jit import entry, kernel, rare_kernel
 from engine.model.arithmetic import next_midnight
 from engine.model.commands import Anchor, TotalDrawdown
 from engine.model.events import Cause, EventKind, Rule
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
 from engine.model.tables import (
@@ -23,6 +24,8 @@ from engine.model.tables import (
     TIMER_MATCH,
     TIMERS,
     WARNINGS_PERCENT,
+    Book,
+    Row,
 )
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import has_row
@@ -38,7 +41,7 @@ _WARNINGS = len(WARNINGS_PERCENT)
 
 
 @rare_kernel
-def evaluate_due_seats(book, events, event_limit, outcome):
+def evaluate_due_seats(book: Book, events: Events, event_limit: int, outcome: Row) -> bool:
     """Evaluate the rules of the seats in book.due_seats, in order of player and match, until `event_limit` events are
     written; True when all are done. `outcome` is scratch.
 
@@ -62,7 +65,7 @@ def evaluate_due_seats(book, events, event_limit, outcome):
 
 
 @entry
-def set_initial_levels(book, row):
+def set_initial_levels(book: Book, row: int) -> None:
     """Set the high-water mark and floors of a seat at its start, and its headroom."""
     seat = book.seats[row]
     match = book.matches[seat.match]
@@ -76,7 +79,7 @@ def set_initial_levels(book, row):
 
 
 @rare_kernel
-def start_day(book, match_id):
+def start_day(book: Book, match_id: int) -> None:
     """A new day: reset each seat's daily floor (from its balance or equity) and warnings, and evaluate its rules.
 
     Walks the match's seats, and their positions where the anchor is equity.
@@ -99,7 +102,7 @@ def start_day(book, match_id):
 
 
 @entry
-def schedule_match(book, match_id, due_ns):
+def schedule_match(book: Book, match_id: int, due_ns: int) -> None:
     """Set the time at which the match starts, or ends if it has started; 0: none. Ends a pause."""
     match = book.matches[match_id]
     if match.paused_since_ns != 0:
@@ -117,14 +120,14 @@ def schedule_match(book, match_id, due_ns):
 
 
 @entry
-def schedule_match_now(book, match_id):
+def schedule_match_now(book: Book, match_id: int) -> None:
     """Start or end the match when the current command is done."""
     schedule_match(book, match_id, book.world[0].now_ns)
     book.progress[0].ending = 1
 
 
 @rare_kernel
-def flatten_step(book, events, row, cause, outcome):
+def flatten_step(book: Book, events: Events, row: int, cause: int, outcome: Row) -> bool:
     """Refund one fixed-time trade of the seat, or else cancel one order, or else close one position, the latest first;
     False when it has none. Emits at most two events."""
     seat = book.seats[row]
@@ -148,7 +151,7 @@ def flatten_step(book, events, row, cause, outcome):
 
 
 @kernel
-def _evaluate(book, events, row, outcome):
+def _evaluate(book: Book, events: Events, row: int, outcome: Row) -> bool:
     """One step of evaluating the seat's rules, of at most 2 x WARNINGS events; True when nothing is left to do."""
     seat = book.seats[row]
     match = book.matches[seat.match]
@@ -188,7 +191,7 @@ def _evaluate(book, events, row, outcome):
 
 
 @kernel
-def _set_headroom(book, row, equity, deficit):
+def _set_headroom(book: Book, row: int, equity: int, deficit: int) -> None:
     """Set the seat's headroom to the nearest levels at which its rules must be evaluated again, and divide it among its
     bands."""
     seat = book.seats[row]
@@ -209,7 +212,7 @@ def _set_headroom(book, row, equity, deficit):
 
 
 @kernel
-def _floor_trails(seat, match):
+def _floor_trails(seat: Row, match: Row) -> bool:
     """Does the total floor trail the high-water mark? One that locks stops at the starting balance, and so does the
     mark."""
     if match.total_mode == TotalDrawdown.TRAILING_LOCK.value:
@@ -218,19 +221,19 @@ def _floor_trails(seat, match):
 
 
 @kernel
-def _high_water_step(match):
+def _high_water_step(match: Row) -> int:
     """A tenth of a percent of the starting balance."""
     return max(1, match.starting_balance // 1000)
 
 
 @kernel
-def _warning_level(number, floor, drawdown):
+def _warning_level(number: int, floor: int, drawdown: int) -> int:
     """Equity at or below which warning `number` is emitted."""
     return floor + drawdown * (100 - WARNINGS_PERCENT[number]) // 100
 
 
 @kernel
-def _next_warning(warned, floor, drawdown):
+def _next_warning(warned: int, floor: int, drawdown: int) -> int:
     """The highest level whose warning has not been emitted; -BOUND when all have."""
     for number in range(_WARNINGS):
         if not (warned >> number) & 1:
@@ -239,7 +242,9 @@ def _next_warning(warned, floor, drawdown):
 
 
 @kernel
-def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
+def _warn(
+    book: Book, events: Events, row: int, rule: int, equity: int, floor: int, drawdown: int, first_bit: int
+) -> None:
     seat = book.seats[row]
     for number in range(_WARNINGS):
         bit = 1 << (first_bit + number)
@@ -253,7 +258,7 @@ def _warn(book, events, row, rule, equity, floor, drawdown, first_bit):
 
 
 @kernel
-def _trade_beyond_loss_limit(book, row):
+def _trade_beyond_loss_limit(book: Book, row: int) -> tuple[int, int]:
     """The row of the latest opened position that has lost more than the match allows, and its result; 0, 0: none."""
     list_row = book.seats[row].first_position_list
     while list_row != 0:
@@ -269,7 +274,7 @@ def _trade_beyond_loss_limit(book, row):
 
 
 @kernel
-def _eliminate_seat(book, events, row, rule, equity, level):
+def _eliminate_seat(book: Book, events: Events, row: int, rule: int, equity: int, level: int) -> None:
     """Lock or disqualify the seat, record and emit the evidence. Later steps of `_evaluate` close what is open."""
     seat = book.seats[row]
     progress = book.progress[0]
@@ -297,7 +302,7 @@ def _eliminate_seat(book, events, row, rule, equity, level):
 
 
 @rare_kernel
-def _close_at_quote(book, events, position_row, cause, outcome):
+def _close_at_quote(book: Book, events: Events, position_row: int, cause: int, outcome: Row) -> None:
     position = book.positions[position_row]
     quote = book.quotes[position.instrument]
     price = quote.bid if position.side > 0 else quote.ask

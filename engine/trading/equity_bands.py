@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BANDS, BUCKET_ASK, BUCKET_BID, TRIGGER_BAND
+from engine.model.tables import BANDS, BUCKET_ASK, BUCKET_BID, TRIGGER_BAND, Book, Row
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import seat_key
 from engine.storage.linked_rows import link, unlink
@@ -29,7 +29,7 @@ from engine.trading.triggers import add_trigger, rearm, remove_trigger
 
 
 @kernel
-def queue_evaluation(book, seat_row):
+def queue_evaluation(book: Book, seat_row: int) -> None:
     """Have the seat's rules evaluated at the end of the current command."""
     seat = book.seats[seat_row]
     if seat.evaluation_due == 0:
@@ -40,7 +40,7 @@ def queue_evaluation(book, seat_row):
 
 
 @kernel
-def apply_equity_delta(book, seat_row, change):
+def apply_equity_delta(book: Book, seat_row: int, change: int) -> None:
     """The seat's linear equity has changed by `change` at unchanged prices: take it from the free headroom."""
     seat = book.seats[seat_row]
     seat.loss_headroom += change
@@ -50,7 +50,7 @@ def apply_equity_delta(book, seat_row, change):
 
 
 @kernel
-def add_band_lots(book, seat_row, holding_row, instrument, side, lots):
+def add_band_lots(book: Book, seat_row: int, holding_row: int, instrument: int, side: int, lots: int) -> None:
     """Add lots to the band of that side; the first ones open it with a sixteenth of the free headroom."""
     seat = book.seats[seat_row]
     holding = book.holdings[holding_row]
@@ -73,7 +73,7 @@ def add_band_lots(book, seat_row, holding_row, instrument, side, lots):
 
 
 @kernel
-def release_band_lots(book, holding_row, side, lots):
+def release_band_lots(book: Book, holding_row: int, side: int, lots: int) -> None:
     """Take lots from the band of that side; the last ones close it.
 
     Otherwise its trigger stays: with fewer lots it fires too early, never too late.
@@ -94,7 +94,7 @@ def release_band_lots(book, holding_row, side, lots):
 
 
 @kernel
-def divide_headroom(book, seat_row, loss_headroom, profit_headroom):
+def divide_headroom(book: Book, seat_row: int, loss_headroom: int, profit_headroom: int) -> None:
     """Divide three quarters of this headroom among the seat's bands by notional; the rest stays free.
 
     Costs a few cache misses for each bucket that the seat is in.
@@ -122,7 +122,7 @@ def divide_headroom(book, seat_row, loss_headroom, profit_headroom):
 
 
 @kernel
-def close_bands(book, seat_row):
+def close_bands(book: Book, seat_row: int) -> None:
     """Close the seat's bands; its equity is no longer monitored."""
     seat = book.seats[seat_row]
     seat.watched = 0
@@ -131,7 +131,7 @@ def close_bands(book, seat_row):
 
 
 @kernel
-def _share(headroom, weight):
+def _share(headroom: int, weight: int) -> int:
     """Three quarters of headroom x weight / 2^20, or a little less; the sum of weights is below 2^20."""
     if headroom < 1 << 40:
         return headroom * weight * 3 >> 22
@@ -139,13 +139,13 @@ def _share(headroom, weight):
 
 
 @kernel
-def _notional(book, band):
+def _notional(book: Book, band: Row) -> int:
     """At the last marked price."""
     return band.mark * band.lots * book.instruments[band.bucket // 2].value
 
 
 @kernel
-def _mark_to_market(book, row):
+def _mark_to_market(book: Book, row: int) -> None:
     """Mark the band to the current quote; its gain or loss since the last mark changes its shares."""
     band = book.bands[row]
     quote = book.quotes[band.bucket // 2]
@@ -159,7 +159,7 @@ def _mark_to_market(book, row):
 
 
 @kernel
-def _fires_in_time(book, band):
+def _fires_in_time(book: Book, band: Row) -> bool:
     """Does the trigger fire before either share is used up? Two products, where arming takes two divisions."""
     instrument = book.instruments[band.bucket // 2]
     trigger = book.triggers[band.trigger]
@@ -172,7 +172,7 @@ def _fires_in_time(book, band):
 
 
 @kernel
-def _arm_band(book, row, lots):
+def _arm_band(book: Book, row: int, lots: int) -> None:
     """Set the trigger to the first prices at which `lots` (no fewer than the band has) would use up a share."""
     band = book.bands[row]
     value_per_tick = lots * book.instruments[band.bucket // 2].value
@@ -184,7 +184,7 @@ def _arm_band(book, row, lots):
 
 
 @kernel
-def _open_band(book, seat_row, holding_row, bucket, side):
+def _open_band(book: Book, seat_row: int, holding_row: int, bucket: int, side: int) -> int:
     seat = book.seats[seat_row]
     holding = book.holdings[holding_row]
     quote = book.quotes[bucket // 2]
@@ -208,7 +208,7 @@ def _open_band(book, seat_row, holding_row, bucket, side):
 
 
 @kernel
-def _close_band(book, row):
+def _close_band(book: Book, row: int) -> None:
     band = book.bands[row]
     seat = book.seats[band.seat]
     holding = book.holdings[band.holding]

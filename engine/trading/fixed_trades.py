@@ -18,6 +18,7 @@ from engine.ledger.balances import available
 from engine.model.arithmetic import ceil_div
 from engine.model.commands import Asset, Side
 from engine.model.events import EventKind, FixedResult, OrderStatus
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, NS_PER_S
 from engine.model.tables import (
@@ -28,6 +29,8 @@ from engine.model.tables import (
     SEAT_LOCKED,
     TIMER_FIXED,
     WAITS_TO_ENTER,
+    Book,
+    Row,
 )
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
@@ -56,7 +59,7 @@ LAST_ASSET: Final = max(Asset).value
 
 
 @rare_kernel
-def buy_fixed_trade(book, events, command, outcome):
+def buy_fixed_trade(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Open a trade: payout and expiry are fixed now, the entry is at the next quote."""
     reason = _check_purchase(book, command)
     if reason != Reason.ACCEPTED.value:
@@ -107,7 +110,7 @@ def buy_fixed_trade(book, events, command, outcome):
 
 
 @kernel
-def enter_fixed_trade(book, events, row):
+def enter_fixed_trade(book: Book, events: Events, row: int) -> None:
     """Enter the waiting trade at the current quote."""
     trade = book.fixed_trades[row]
     quote = book.quotes[trade.instrument]
@@ -119,7 +122,7 @@ def enter_fixed_trade(book, events, row):
 
 
 @kernel
-def settle_fixed_trade(book, events, row):
+def settle_fixed_trade(book: Book, events: Events, row: int) -> None:
     """Settle the trade at expiry, against the match's house account or the house's wallet, and remove it."""
     trade = book.fixed_trades[row]
     clear_timer(book, trade.timer)
@@ -141,14 +144,14 @@ def settle_fixed_trade(book, events, row):
 
 
 @kernel
-def refund_fixed_trade(book, events, row, reason):
+def refund_fixed_trade(book: Book, events: Events, row: int, reason: int) -> None:
     """Refund the stake before expiry."""
     clear_timer(book, book.fixed_trades[row].timer)
     _end_trade(book, events, row, FixedResult.REFUNDED.value, reason, 0)
 
 
 @kernel
-def _end_trade(book, events, row, result, reason, profit):
+def _end_trade(book: Book, events: Events, row: int, result: int, reason: int, profit: int) -> None:
     """Pay stake and profit, emit the event, remove the row. The timer is cleared already."""
     trade = book.fixed_trades[row]
     seat = book.seats[trade.seat]
@@ -174,7 +177,7 @@ def _end_trade(book, events, row, result, reason, profit):
 
 
 @kernel
-def _check_purchase(book, command):
+def _check_purchase(book: Book, command: Row) -> int:
     """May the player buy this? A reason why not, or ACCEPTED with the seat's row (0: wallet) in book.order_plan[0]."""
     world = book.world[0]
     reason = _check_seat(book, command) if command.asset == 0 else _check_wallet(book, command)
@@ -233,7 +236,7 @@ def _check_purchase(book, command):
 
 
 @kernel
-def _check_seat(book, command):
+def _check_seat(book: Book, command: Row) -> int:
     """Has the player a seat that may trade? The reason why not, or ACCEPTED and the seat's row in
     book.order_plan[0]."""
     world = book.world[0]
@@ -253,7 +256,7 @@ def _check_seat(book, command):
 
 
 @kernel
-def _check_wallet(book, command):
+def _check_wallet(book: Book, command: Row) -> int:
     """Can there be such a wallet? The reason why not, or ACCEPTED and no seat in book.order_plan[0]."""
     if command.player < 1 or command.player > book.world[0].players:
         return Reason.PLAYER_NOT_FOUND.value
@@ -266,13 +269,13 @@ def _check_wallet(book, command):
 
 
 @kernel
-def _speed_bump_ns(book, seat, command):
+def _speed_bump_ns(book: Book, seat: Row, command: Row) -> int:
     """How long the trade waits before the next quote is its entry."""
     return book.matches[seat.match].speed_bump_ns if command.asset == 0 else speed_bump_ns(command.asset)
 
 
 @kernel
-def _refund_reason(book, trade):
+def _refund_reason(book: Book, trade: Row) -> int:
     """Why the trade is refunded at expiry, for want of quotes; ACCEPTED when it can be settled."""
     if book.quotes[trade.instrument].count - trade.quotes_before < QUOTES_NEEDED:
         return Reason.QUOTES_TOO_FEW.value
@@ -284,7 +287,7 @@ def _refund_reason(book, trade):
 
 
 @kernel
-def _remove(book, row):
+def _remove(book: Book, row: int) -> None:
     trade = book.fixed_trades[row]
     seat = book.seats[trade.seat]
     if trade.waiting != 0:
@@ -301,7 +304,7 @@ def _remove(book, row):
 
 
 @kernel
-def _add_stake_exposure(book, trade):
+def _add_stake_exposure(book: Book, trade: Row) -> int:
     """Add the stake to the exposure of its instrument, direction, expiry minute and asset; returns that row."""
     minute = trade.expires_at_ns // NS_PER_MINUTE
     key = exposure_key(trade.instrument, trade.direction, minute, trade.asset)
@@ -323,7 +326,7 @@ def _add_stake_exposure(book, trade):
 
 
 @kernel
-def _release_stake_exposure(book, trade):
+def _release_stake_exposure(book: Book, trade: Row) -> None:
     """Take the stake from its exposure, and remove that when it is empty."""
     exposure = book.exposures[trade.exposure]
     exposure.stakes -= trade.stake
@@ -335,7 +338,7 @@ def _release_stake_exposure(book, trade):
 
 
 @kernel
-def _emit_trade(book, events, kind, trade, seat):
+def _emit_trade(book: Book, events: Events, kind: int, trade: Row, seat: Row) -> Row:
     event = events.fixed[new_event(book, events, kind, trade.player, seat.match, trade.instrument)]
     event.id = trade.id
     event.direction = trade.direction

@@ -8,6 +8,7 @@ from engine.jit import entry, kernel
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.reasons import Reason
 from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
+from engine.model.tables import Book, Row
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 EPOCH_MINUTE: Final = 3 * 24 * 60
@@ -15,7 +16,7 @@ EPOCH_MINUTE: Final = 3 * 24 * 60
 
 
 @kernel
-def check_opening(book, seat, instrument):
+def check_opening(book: Book, seat: Row, instrument: int) -> int:
     """May the seat open a position in the instrument now? A reason why not, or ACCEPTED.
 
     Checks the kill switches of arena, instrument, match and player, and trading hours.
@@ -44,7 +45,7 @@ def check_opening(book, seat, instrument):
 
 
 @entry
-def is_market_open(book, instrument, at_ns):
+def is_market_open(book: Book, instrument: int, at_ns: int) -> bool:
     """Is the instrument within its weekly hours? It always is if it has none.
 
     The first window that ends later decides: a look at up to HOURS_PER_INSTRUMENT rows.
@@ -61,14 +62,14 @@ def is_market_open(book, instrument, at_ns):
 
 
 @kernel
-def is_stale(book, instrument):
+def is_stale(book: Book, instrument: int) -> bool:
     """Is there no quote to trade on: none yet, older than the quote lifetime, or the market closed?"""
     now_ns = book.world[0].now_ns
     return is_stale_at(book, instrument, now_ns) or not is_market_open(book, instrument, now_ns)
 
 
 @kernel
-def is_stale_at(book, instrument, at_ns):
+def is_stale_at(book: Book, instrument: int, at_ns: int) -> bool:
     """Was there no quote at `at_ns`, or one older than the quote lifetime? `at_ns` is not before the last quote."""
     quote = book.quotes[instrument]
     return quote.bid == 0 or at_ns - quote.at_ns > book.instruments[instrument].quote_lifetime_ns

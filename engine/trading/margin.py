@@ -11,14 +11,14 @@ from typing import Final
 from engine.jit import kernel, rare_kernel
 from engine.model.arithmetic import ppm_ceil, ppm_floor
 from engine.model.scale import BOUND, PPM
-from engine.model.tables import BRACKETS_PER_INSTRUMENT
+from engine.model.tables import BRACKETS_PER_INSTRUMENT, Book
 
 _EXACT: Final = 1 << 42
 """Below this, a remainder x PPM does not wrap, nor does x 2 PPM."""
 
 
 @kernel
-def bracket_row(book, instrument, notional):
+def bracket_row(book: Book, instrument: int, notional: int) -> int:
     """Row of the margin bracket into which `notional` falls; the last one has no end."""
     first = instrument * BRACKETS_PER_INSTRUMENT
     last = first + book.instruments[instrument].brackets - 1
@@ -29,14 +29,16 @@ def bracket_row(book, instrument, notional):
 
 
 @kernel
-def maintenance_margin(book, instrument, notional):
+def maintenance_margin(book: Book, instrument: int, notional: int) -> int:
     """Maintenance margin of a position of this notional, rounded down."""
     bracket = book.brackets[bracket_row(book, instrument, notional)]
     return ppm_floor(notional, bracket.maintenance_ppm) - bracket.maintenance_cum
 
 
 @kernel
-def breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, price):
+def breaches_maintenance(
+    book: Book, instrument: int, side: int, lots: int, cost: int, margin: int, fee_ppm: int, price: int
+) -> bool:
     """Is the position to be liquidated at `price`? margin + profit - closing fee <= maintenance margin."""
     value = book.instruments[instrument].value
     notional = price * lots * value
@@ -45,7 +47,7 @@ def breaches_maintenance(book, instrument, side, lots, cost, margin, fee_ppm, pr
 
 
 @kernel
-def liquidation_price(book, instrument, side, lots, cost, margin, fees):
+def liquidation_price(book: Book, instrument: int, side: int, lots: int, cost: int, margin: int, fees: int) -> int:
     """The first price, coming from the profitable side, at which the position is liquidated; 0 when there is none from
     one tick to the instrument's highest price. `fees`: does the match take any?
 
@@ -58,7 +60,9 @@ def liquidation_price(book, instrument, side, lots, cost, margin, fees):
 
 
 @kernel
-def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
+def _estimate(
+    book: Book, instrument: int, side: int, lots: int, cost: int, margin: int, fee_ppm: int
+) -> tuple[int, bool]:
     """The liquidation price without the rounding of fee and maintenance margin, clamped to the instrument's prices; and
     whether it is exact whatever they round to.
 
@@ -101,14 +105,14 @@ def _estimate(book, instrument, side, lots, cost, margin, fee_ppm):
 
 
 @kernel
-def _both_in_bracket(book, instrument, row, lower, higher):
+def _both_in_bracket(book: Book, instrument: int, row: int, lower: int, higher: int) -> bool:
     """Are both notionals in that bracket?"""
     is_first = row == instrument * BRACKETS_PER_INSTRUMENT
     return higher <= book.brackets[row].notional_cap and (is_first or lower > book.brackets[row - 1].notional_cap)
 
 
 @rare_kernel
-def _search(book, instrument, side, lots, cost, margin, fee_ppm, guess):
+def _search(book: Book, instrument: int, side: int, lots: int, cost: int, margin: int, fee_ppm: int, guess: int) -> int:
     """The exact liquidation price, by doubling steps from the guess and then a bisection."""
     highest = book.instruments[instrument].highest_price
     value = book.instruments[instrument].value

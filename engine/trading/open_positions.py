@@ -7,13 +7,13 @@ until its whole block is. So closing a position touches one line; a doubly linke
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.model.tables import POSITION_LISTS, POSITIONS_PER_LIST
+from engine.model.tables import POSITION_LISTS, POSITIONS_PER_LIST, Book, Row
 from engine.storage.free_rows import release, take
 from engine.storage.linked_rows import link, unlink
 
 
 @kernel
-def add_open_position(book, seat, row):
+def add_open_position(book: Book, seat: Row, row: int) -> None:
     """Append the position row to the seat's first block."""
     list_row = seat.first_position_list
     if list_row == 0 or book.position_lists[list_row].used == POSITIONS_PER_LIST:
@@ -28,7 +28,7 @@ def add_open_position(book, seat, row):
 
 
 @kernel
-def remove_open_position(book, seat, position):
+def remove_open_position(book: Book, seat: Row, position: Row) -> None:
     """Remove the position from its block, and the block when it is empty."""
     list_row = position.position_list
     position_list = book.position_lists[list_row]
@@ -41,7 +41,7 @@ def remove_open_position(book, seat, position):
 
 
 @kernel
-def _open_list(book, seat):
+def _open_list(book: Book, seat: Row) -> int:
     list_row = take(book.position_lists, book.heads[POSITION_LISTS])
     position_list = book.position_lists[list_row]
     position_list.used = 0

@@ -10,7 +10,7 @@ from engine.model.arithmetic import ceil_div, ppm_ceil
 from engine.model.commands import Amend, OrderType, Side, TimeInForce
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, PPM
-from engine.model.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED
+from engine.model.tables import MATCH_OPEN, SEAT_ACTIVE, SEAT_LOCKED, Book, Row
 from engine.storage.hash_index import allowed_key, find
 from engine.trading.instruments import check_opening, is_stale
 from engine.trading.margin import bracket_row, liquidation_price
@@ -20,7 +20,7 @@ from engine.trading.seats import find_holding, find_seat
 
 
 @entry
-def check_order(book, command):
+def check_order(book: Book, command: Row) -> int:
     """Would this order be accepted? A reason why not, or ACCEPTED with the plan in book.order_plan[0]."""
     world = book.world[0]
     plan = book.order_plan[0]
@@ -100,7 +100,7 @@ def check_order(book, command):
 
 
 @kernel
-def check_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
+def check_amendment(book: Book, order: Row, command: Row, stop_loss: int, take_profit: int, trailing_ppm: int) -> int:
     """May the resting order be amended so, and then have these stops? A reason why not, or ACCEPTED with its new price,
     size and reservation in book.order_plan[0]."""
     plan = book.order_plan[0]
@@ -127,7 +127,7 @@ def check_amendment(book, order, command, stop_loss, take_profit, trailing_ppm):
 
 
 @kernel
-def _check_new_price(book, order, price):
+def _check_new_price(book: Book, order: Row, price: int) -> int:
     """Plan the order as if placed at `price`. It must rest there: without a speed bump it must not fill."""
     plan = book.order_plan[0]
     instrument = book.instruments[order.instrument]
@@ -163,7 +163,9 @@ def _check_new_price(book, order, price):
 
 
 @kernel
-def size_order(book, instrument, match, lots, margin, leverage, price, worst, fee_ppm):
+def size_order(
+    book: Book, instrument: Row, match: Row, lots: int, margin: int, leverage: int, price: int, worst: int, fee_ppm: int
+) -> int:
     """Compute lots, notional, margin and fee of an order at `price` into book.order_plan[0].
 
     `worst` is not 0 when the fill price is not known yet: then the order reserves all the margin it asks for, or the
@@ -185,13 +187,13 @@ def size_order(book, instrument, match, lots, margin, leverage, price, worst, fe
 
 
 @kernel
-def lots_at(instrument, lots, margin, leverage, price):
+def lots_at(instrument: Row, lots: int, margin: int, leverage: int, price: int) -> int:
     """Lots of an order at that price: `lots`, or what `margin` buys, whichever is not 0."""
     return lots if margin == 0 else margin * leverage // (price * instrument.value)
 
 
 @kernel
-def _set_liquidation(book, instrument, side, leverage, fees):
+def _set_liquidation(book: Book, instrument: int, side: int, leverage: int, fees: int) -> None:
     """Set the plan's liquidation price, for a fill of its lots at its price."""
     plan = book.order_plan[0]
     cost = plan.price * plan.lots
@@ -201,7 +203,7 @@ def _set_liquidation(book, instrument, side, leverage, fees):
 
 
 @kernel
-def check_size(instrument, lots, price):
+def check_size(instrument: Row, lots: int, price: int) -> int:
     """Is a fill of that size within the instrument's limits? A Reason."""
     if lots == 0:
         return Reason.SIZE_ZERO.value
@@ -215,7 +217,7 @@ def check_size(instrument, lots, price):
 
 
 @kernel
-def check_exposure(book, seat, holding_row, instrument, more, leverage):
+def check_exposure(book: Book, seat: Row, holding_row: int, instrument: int, more: int, leverage: int) -> int:
     """May the seat's notional in the instrument grow by `more` at that leverage? The margin bracket is that of the sum,
     so splitting an order does not evade it."""
     if more > BOUND - seat.notional:
@@ -227,7 +229,7 @@ def check_exposure(book, seat, holding_row, instrument, more, leverage):
 
 
 @kernel
-def check_stops(side, price, stop_loss, take_profit, trailing_ppm, highest_price):
+def check_stops(side: int, price: int, stop_loss: int, take_profit: int, trailing_ppm: int, highest_price: int) -> int:
     """May a position valued at `price` have these? 0: none. Stop loss and trailing stop exclude each other."""
     if trailing_ppm < 0 or trailing_ppm >= PPM or (trailing_ppm != 0 and stop_loss != 0):
         return Reason.TRAILING_STOP_INVALID.value
@@ -245,13 +247,13 @@ def check_stops(side, price, stop_loss, take_profit, trailing_ppm, highest_price
 
 
 @kernel
-def liquidated_at(side, liquidation, mark):
+def liquidated_at(side: int, liquidation: int, mark: int) -> bool:
     """Is `mark` at or beyond the liquidation price?"""
     return liquidation != 0 and (mark - liquidation) * side <= 0
 
 
 @kernel
-def _check_fields(command, highest_price, now_ns):
+def _check_fields(command: Row, highest_price: int, now_ns: int) -> int:
     """The checks that need no state."""
     if command.side != Side.LONG.value and command.side != Side.SHORT.value:
         return Reason.SIDE_INVALID.value

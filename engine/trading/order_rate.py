@@ -6,19 +6,20 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.model.scale import NS_PER_S
+from engine.model.tables import Book
 
 _MINUTE_NS: Final = 60 * NS_PER_S
 
 
 @kernel
-def exceeds_order_rate(book, row, limit):
+def exceeds_order_rate(book: Book, row: int, limit: int) -> bool:
     """Were `limit` orders placed within the last minute? The limit is at most ORDER_RATE_STAMPS."""
     order_rate = book.order_rates[row]
     return order_rate.count >= limit and order_rate.at_ns[order_rate.count % limit] > book.world[0].now_ns - _MINUTE_NS
 
 
 @kernel
-def record_order(book, row, limit):
+def record_order(book: Book, row: int, limit: int) -> None:
     """Record an order placed now; it overwrites the time of the oldest of the last `limit`."""
     order_rate = book.order_rates[row]
     order_rate.at_ns[order_rate.count % limit] = book.world[0].now_ns

@@ -11,9 +11,10 @@ from engine.jit import kernel, rare_kernel
 from engine.model.arithmetic import ceil_div, ppm_ceil
 from engine.model.commands import CLIENT_ORDER_ID_WORDS, Amend, OrderType, TimeInForce
 from engine.model.events import EventKind, OrderStatus
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN
+from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN, Book, Row
 from engine.storage.compact_index import find_open, remove, store
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
@@ -38,7 +39,7 @@ from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
 
 
 @kernel
-def place_order(book, events, command, outcome):
+def place_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Place an order: it fills at once, rests, waits for the next quote, or (immediate-or-cancel) is cancelled."""
     reason = check_order(book, command)
     if reason != Reason.ACCEPTED.value:
@@ -91,7 +92,7 @@ def place_order(book, events, command, outcome):
 
 
 @kernel
-def cancel_order(book, events, command, outcome):
+def cancel_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Cancel a resting order."""
     row = -find_open(book, command.order)
     reason = _check_resting(book, row, command.player)
@@ -106,7 +107,7 @@ def cancel_order(book, events, command, outcome):
 
 
 @kernel
-def start_cancel_all(book, command, outcome):
+def start_cancel_all(book: Book, command: Row, outcome: Row) -> int:
     """Start to cancel the player's resting orders in the match: count them for the outcome, which is complete before
     `continue_cancel_all` has cancelled the last one. Walks the seat's orders."""
     if command.match < 1 or command.match > book.world[0].matches:
@@ -128,7 +129,7 @@ def start_cancel_all(book, command, outcome):
 
 
 @rare_kernel
-def continue_cancel_all(book, events, event_limit):
+def continue_cancel_all(book: Book, events: Events, event_limit: int) -> bool:
     """Cancel resting orders from book.progress[0].order on, the latest first, until `event_limit` events are written;
     True when all are done."""
     progress = book.progress[0]
@@ -143,7 +144,7 @@ def continue_cancel_all(book, events, event_limit):
 
 
 @rare_kernel
-def amend_order(book, events, command, outcome):
+def amend_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Change price, stops or expiry of a resting order. It keeps its id, hence its time priority."""
     row = -find_open(book, command.order)
     reason = _check_resting(book, row, command.player)
@@ -181,7 +182,7 @@ def amend_order(book, events, command, outcome):
 
 
 @kernel
-def _check_resting(book, row, player):
+def _check_resting(book: Book, row: int, player: int) -> int:
     """Is there a resting order of the player in the row? A Reason; ORDER_EXECUTING when it waits for its quote."""
     if row <= 0 or book.seats[book.orders[row].seat].player != player:
         return Reason.ORDER_NOT_FOUND.value
@@ -191,7 +192,7 @@ def _check_resting(book, row, player):
 
 
 @rare_kernel
-def end_order(book, events, row, kind, reason):
+def end_order(book: Book, events: Events, row: int, kind: int, reason: int) -> None:
     """End the order without a fill, release its reservation and emit an event of that kind and reason."""
     order = book.orders[row]
     seat = book.seats[order.seat]
@@ -207,7 +208,7 @@ def end_order(book, events, row, kind, reason):
 
 
 @kernel
-def fill_waiting(book, events, row):
+def fill_waiting(book: Book, events: Events, row: int) -> None:
     """Execute a waiting order at the current quote. A limit order that is no longer marketable rests, or is cancelled
     if immediate-or-cancel; a market order beyond its slippage is refused; else the order fills at the touch."""
     order = book.orders[row]
@@ -226,7 +227,7 @@ def fill_waiting(book, events, row):
 
 
 @kernel
-def fill_resting(book, events, row):
+def fill_resting(book: Book, events: Events, row: int) -> None:
     """Fill a resting order whose price is reached: a limit order at its price, a stop order at the touch."""
     order = book.orders[row]
     quote = book.quotes[order.instrument]
@@ -238,7 +239,7 @@ def fill_resting(book, events, row):
 
 
 @kernel
-def _fill_at_touch(book, events, row, touch):
+def _fill_at_touch(book: Book, events: Events, row: int, touch: int) -> None:
     """Compute the order's lots at the touch, and fill it if that size is allowed."""
     order = book.orders[row]
     instrument = book.instruments[order.instrument]
@@ -252,7 +253,7 @@ def _fill_at_touch(book, events, row, touch):
 
 
 @rare_kernel
-def _fill(book, events, row, price, lots, fee_ppm, reason):
+def _fill(book: Book, events: Events, row: int, price: int, lots: int, fee_ppm: int, reason: int) -> None:
     """Open the order's position at `price`; or refuse the order, for `reason` or when a check now fails."""
     order = book.orders[row]
     seat = book.seats[order.seat]
@@ -300,7 +301,7 @@ def _fill(book, events, row, price, lots, fee_ppm, reason):
 
 
 @kernel
-def _convert_to_resting(book, events, row):
+def _convert_to_resting(book: Book, events: Events, row: int) -> None:
     """Let a waiting limit order rest at its price, sized at that price with the maker fee."""
     order = book.orders[row]
     seat = book.seats[order.seat]
@@ -324,7 +325,7 @@ def _convert_to_resting(book, events, row):
 
 
 @kernel
-def _update_reservation(book, row):
+def _update_reservation(book: Book, row: int) -> None:
     """Set the order's size and reservation to the plan's."""
     order = book.orders[row]
     seat = book.seats[order.seat]
@@ -340,14 +341,14 @@ def _update_reservation(book, row):
 
 
 @kernel
-def _update_notional(book, order, notional):
+def _update_notional(book: Book, order: Row, notional: int) -> None:
     """Replace the order's notional in the sums of its seat and holding."""
     book.seats[order.seat].notional += notional - order.notional
     book.holdings[order.holding].notional += notional - order.notional
 
 
 @kernel
-def _store_order(book, command, plan, id):
+def _store_order(book: Book, command: Row, plan: Row, id: int) -> int:
     """Store the planned order, with margin and fee reserved; returns its row. The caller lets it rest or wait."""
     seat = book.seats[plan.seat]
     row = take(book.orders, book.heads[ORDERS])
@@ -384,7 +385,7 @@ def _store_order(book, command, plan, id):
 
 
 @kernel
-def _set_expiry(book, row, expires_at_ns):
+def _set_expiry(book: Book, row: int, expires_at_ns: int) -> None:
     """Set the expiry, and its timer, of an order without a timer; 0: never."""
     order = book.orders[row]
     order.expires_at_ns = expires_at_ns
@@ -394,7 +395,7 @@ def _set_expiry(book, row, expires_at_ns):
 
 
 @kernel
-def _start_resting(book, row):
+def _start_resting(book: Book, row: int) -> None:
     """Set the order's trigger: a buy fires on the ask, a sell on the bid."""
     order = book.orders[row]
     bucket = order.instrument * 2 + (BUCKET_ASK if order.side > 0 else BUCKET_BID)
@@ -402,23 +403,23 @@ def _start_resting(book, row):
 
 
 @kernel
-def _low_bound(order):
+def _low_bound(order: Row) -> int:
     return order.price if _fires_on_fall(order) else NEVER_LOW
 
 
 @kernel
-def _high_bound(order):
+def _high_bound(order: Row) -> int:
     return NEVER_HIGH if _fires_on_fall(order) else order.price
 
 
 @kernel
-def _fires_on_fall(order):
+def _fires_on_fall(order: Row) -> bool:
     """Buy limits and sell stops fire when the price falls, sell limits and buy stops when it rises."""
     return (order.side > 0) != (order.order_type == OrderType.STOP.value)
 
 
 @kernel
-def _detach(book, row):
+def _detach(book: Book, row: int) -> None:
     """Remove the order's reservation, links, trigger, queue entry and timer. The caller updates cash and holding."""
     order = book.orders[row]
     seat = book.seats[order.seat]
@@ -434,7 +435,7 @@ def _detach(book, row):
 
 
 @kernel
-def _copy_identity(to, order):
+def _copy_identity(to: Row, order: Row) -> None:
     """Copy order type and client order id from a command or a row to an event or a row.
 
     The id is copied word by word: assigning the slice would allocate.
@@ -445,7 +446,7 @@ def _copy_identity(to, order):
 
 
 @kernel
-def _write_canceled(event, command, plan, id, cash):
+def _write_canceled(event: Row, command: Row, plan: Row, id: int, cash: int) -> None:
     """Write an order that was cancelled on arrival: margin and fee stay 0, because nothing was reserved."""
     event.id = id
     event.side = command.side
@@ -462,7 +463,7 @@ def _write_canceled(event, command, plan, id, cash):
 
 
 @kernel
-def _write_order(event, order, cash):
+def _write_order(event: Row, order: Row, cash: int) -> None:
     event.id = order.id
     event.side = order.side
     event.leverage = order.leverage

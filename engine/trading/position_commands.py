@@ -6,9 +6,10 @@ from engine.jit import kernel, rare_kernel
 from engine.model.arithmetic import ceil_div
 from engine.model.commands import Amend
 from engine.model.events import Cause, OrderStatus
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
-from engine.model.tables import WAITS_TO_CLOSE
+from engine.model.tables import WAITS_TO_CLOSE, Book, Row
 from engine.storage.compact_index import find_open
 from engine.trading.instruments import is_stale
 from engine.trading.order_checks import check_stops, liquidated_at
@@ -17,7 +18,7 @@ from engine.trading.waiting_quotes import wait_for_quote
 
 
 @kernel
-def close_position(book, events, command, outcome):
+def close_position(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Close a position, wholly or in part; under `next` execution, or on a stale quote, it waits for the next quote."""
     row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
@@ -59,7 +60,7 @@ def close_position(book, events, command, outcome):
 
 
 @rare_kernel
-def amend_position(book, events, command, outcome):
+def amend_position(book: Book, events: Events, command: Row, outcome: Row) -> int:
     """Set or remove stop loss, trailing stop and take profit of a position; add or remove margin.
 
     Stop loss and trailing stop exclude each other: setting one removes the other. A trailing stop starts at the current
@@ -107,7 +108,7 @@ def amend_position(book, events, command, outcome):
 
 
 @kernel
-def _check_margin(book, position, change, mark):
+def _check_margin(book: Book, position: Row, change: int, mark: int) -> int:
     """May margin be added (change > 0) or removed (< 0), the position being valued at `mark`?
 
     Removal depends on the price, which therefore must not be stale.

@@ -11,8 +11,9 @@ from typing import Final
 from engine.jit import entry, kernel, rare_kernel
 from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
+from engine.model.layouts import Events
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION
+from engine.model.tables import BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, Book, Row
 from engine.storage.compact_index import remove, store
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
@@ -36,8 +37,11 @@ STEPS: Final = 20
 
 
 @kernel
-def open_position(book, events, id, seat_row, holding_row, instrument, side, lots, price, margin, fee, liquidation,
-                  stop_loss, take_profit, leverage, trailing_ppm):  # fmt: skip
+def open_position(
+    book: Book, events: Events, id: int, seat_row: int, holding_row: int, instrument: int, side: int, lots: int,
+    price: int, margin: int, fee: int, liquidation: int, stop_loss: int, take_profit: int, leverage: int,
+    trailing_ppm: int,
+) -> Row:  # fmt: skip
     """Open a position of `lots` at `price`. The caller has taken margin and fee from the seat and added the notional
     to its holding. Returns the event, for the caller to add the order's fields.
 
@@ -100,7 +104,7 @@ def open_position(book, events, id, seat_row, holding_row, instrument, side, lot
 
 
 @kernel
-def close_lots(book, events, row, lots, price, cause, outcome):
+def close_lots(book: Book, events: Events, row: int, lots: int, price: int, cause: int, outcome: Row) -> None:
     """Close `lots` of the position at `price`, or all of it if the rest would be below the minimum notional.
 
     The closed part's margin and cost are rounded down; the remainder stays open. Writes `outcome` and emits one event.
@@ -172,13 +176,15 @@ def close_lots(book, events, row, lots, price, cause, outcome):
 
 
 @rare_kernel
-def close_lots_rare(book, events, row, lots, price, cause, outcome):
+def close_lots_rare(book: Book, events: Events, row: int, lots: int, price: int, cause: int, outcome: Row) -> None:
     """`close_lots`, not inlined: for all callers but the command that closes a position."""
     close_lots(book, events, row, lots, price, cause, outcome)
 
 
 @kernel
-def change_position(book, events, row, stop_loss, take_profit, margin, trailing):
+def change_position(
+    book: Book, events: Events, row: int, stop_loss: int, take_profit: int, margin: int, trailing: int
+) -> None:
     """Set the position's stops, and move `margin` from its seat's cash to it (back when negative)."""
     position = book.positions[row]
     seat = book.seats[position.seat]
@@ -196,7 +202,7 @@ def change_position(book, events, row, stop_loss, take_profit, margin, trailing)
 
 
 @kernel
-def rearm_position(book, row):
+def rearm_position(book: Book, row: int) -> None:
     """Update the position's trigger from its prices, lots and cost."""
     position = book.positions[row]
     rearm(book, position.trigger, _low_bound(book, position), _high_bound(book, position))
@@ -204,7 +210,7 @@ def rearm_position(book, row):
 
 
 @entry
-def update_liquidation_prices(book, instrument):
+def update_liquidation_prices(book: Book, instrument: int) -> None:
     """Recompute the liquidation prices of the instrument's open positions, when its brackets or fee have changed."""
     for bucket_row in range(instrument * 2, instrument * 2 + 2):
         bucket = book.buckets[bucket_row]
@@ -219,20 +225,20 @@ def update_liquidation_prices(book, instrument):
 
 
 @kernel
-def _update_liquidation(book, row):
+def _update_liquidation(book: Book, row: int) -> None:
     position = book.positions[row]
     position.liquidation = liquidation_price_with(book, position, position.margin)
 
 
 @kernel
-def liquidation_price_with(book, position, margin):
+def liquidation_price_with(book: Book, position: Row, margin: int) -> int:
     """The position's liquidation price if its margin were this."""
     fees = book.matches[book.seats[position.seat].match].fees
     return liquidation_price(book, position.instrument, position.side, position.lots, position.cost, margin, fees)
 
 
 @kernel
-def reached_level(position, price):
+def reached_level(position: Row, price: int) -> int:
     """Which level of the position the closing `price` has reached, when its trigger has fired.
 
     A gap through stop loss and liquidation price counts as the stop, filled at the gap.
@@ -250,7 +256,7 @@ def reached_level(position, price):
 
 
 @kernel
-def closing_cause(position, reached):
+def closing_cause(position: Row, reached: int) -> int:
     """Cause of the close when that level is reached; not for REACHED_STEP."""
     if reached == REACHED_LIQUIDATION:
         return Cause.LIQUIDATION.value
@@ -260,13 +266,13 @@ def closing_cause(position, reached):
 
 
 @entry
-def trailing_distance(price, ppm):
+def trailing_distance(price: int, ppm: int) -> int:
     """Distance in ticks of a trailing stop set at `price`: at least one."""
     return ppm_ceil(price, ppm)
 
 
 @kernel
-def move_trailing_stop(book, events, row, price):
+def move_trailing_stop(book: Book, events: Events, row: int, price: int) -> None:
     """Move the trailing stop by as many whole steps as the closing `price` is beyond the best price so far."""
     position = book.positions[row]
     step = _trailing_step(position)
@@ -279,7 +285,7 @@ def move_trailing_stop(book, events, row, price):
 
 
 @kernel
-def _remove(book, row):
+def _remove(book: Book, row: int) -> None:
     position = book.positions[row]
     seat = book.seats[position.seat]
     if position.waiting != 0:
@@ -295,14 +301,14 @@ def _remove(book, row):
 
 
 @kernel
-def exceeds_loss_limit(book, position):
+def exceeds_loss_limit(book: Book, position: Row) -> tuple[bool, int]:
     """Is the position's loss, realised and floating, beyond the match's limit for a trade? And its result."""
     result = position.realised + floating_profit(book, position)
     return result < -book.matches[book.seats[position.seat].match].loss_per_trade, result
 
 
 @kernel
-def _loss_price(book, position, limit):
+def _loss_price(book: Book, position: Row, limit: int) -> int:
     """The first price, coming from the profitable side, at which the position has lost more than the limit."""
     # side x (price x lots - cost) x value + realised <= -(limit + 1)
     value = book.instruments[position.instrument].value
@@ -313,19 +319,19 @@ def _loss_price(book, position, limit):
 
 
 @kernel
-def _trailing_step(position):
+def _trailing_step(position: Row) -> int:
     """Step of the trailing stop in ticks."""
     return max(1, position.trailing // STEPS)
 
 
 @kernel
-def _next_trailing_step(position):
+def _next_trailing_step(position: Row) -> int:
     """Price at which the trailing stop moves next: a step beyond the best so far."""
     return position.stop_loss + position.side * (position.trailing + _trailing_step(position))
 
 
 @kernel
-def _low_bound(book, position):
+def _low_bound(book: Book, position: Row) -> int:
     if position.side < 0:
         if position.trailing == 0:
             return position.take_profit
@@ -336,7 +342,7 @@ def _low_bound(book, position):
 
 
 @kernel
-def _high_bound(book, position):
+def _high_bound(book: Book, position: Row) -> int:
     high = NEVER_HIGH
     if position.side > 0:
         if position.take_profit != 0:
@@ -356,18 +362,18 @@ assert NEVER_LOW == 0, "an unset price must be a low bound that no price reaches
 
 
 @kernel
-def _update_mark_row(book, position):
+def _update_mark_row(book: Book, position: Row) -> None:
     book.mark_lots[position.trigger] = position.side * position.lots
     book.mark_cost[position.trigger] = position.side * position.cost
 
 
 @kernel
-def _new_position_event(book, events, kind, position, seat):
+def _new_position_event(book: Book, events: Events, kind: int, position: Row, seat: Row) -> Row:
     return events.trade[new_event(book, events, kind, seat.player, seat.match, position.instrument)]
 
 
 @kernel
-def _write_position(event, position, seat, lots, cost, margin):
+def _write_position(event: Row, position: Row, seat: Row, lots: int, cost: int, margin: int) -> None:
     event.id = position.id
     event.side = position.side
     event.leverage = position.leverage

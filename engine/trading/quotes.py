@@ -13,6 +13,7 @@ from typing import Final
 from engine.jit import entry, kernel, rare_kernel
 from engine.model.arithmetic import ppm_floor
 from engine.model.events import Cause, EventKind
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 from engine.model.tables import (
@@ -24,6 +25,8 @@ from engine.model.tables import (
     TRIGGER_POSITION,
     WAITS_TO_ENTER,
     WAITS_TO_OPEN,
+    Book,
+    Row,
 )
 from engine.storage.compact_index import find_open
 from engine.storage.event_buffer import new_event
@@ -51,7 +54,7 @@ CLASS_ENTRY: Final = REACHED_STEP + 1
 
 
 @kernel
-def apply_quote(book, events, command):
+def apply_quote(book: Book, events: Events, command: Row) -> int:
     """Apply the quote if it is usable: update the candles and collect what it triggers into book.fired, sorted.
 
     Quotes of a halted instrument are refused: its price is not trusted.
@@ -96,7 +99,7 @@ def apply_quote(book, events, command):
 
 
 @kernel
-def collect_triggers(book, bucket_row, price):
+def collect_triggers(book: Book, bucket_row: int, price: int) -> None:
     """Add the bucket's triggers that `price` crosses to book.fired, as (class, id) keys.
 
     Tightens the bounds of each page it scans to the triggers that have not fired; the others are removed or rearmed
@@ -114,7 +117,7 @@ def collect_triggers(book, bucket_row, price):
 
 
 @kernel
-def _collect_page(book, progress, bound, price):
+def _collect_page(book: Book, progress: Row, bound: int, price: int) -> None:
     page_row = book.bound_page[bound]
     page = book.pages[page_row]
     low, high = NEVER_LOW, NEVER_HIGH
@@ -145,7 +148,7 @@ def _collect_page(book, progress, bound, price):
 
 
 @rare_kernel
-def serve_quote(book, events, instrument, event_limit, outcome):
+def serve_quote(book: Book, events: Events, instrument: int, event_limit: int, outcome: Row) -> bool:
     """Execute the instrument's queue and then book.fired, until `event_limit` events are written; True when done.
 
     Each emits at most two events. `outcome` is scratch.
@@ -189,7 +192,7 @@ def serve_quote(book, events, instrument, event_limit, outcome):
 
 
 @entry
-def revalue(book, instrument):
+def revalue(book: Book, instrument: int) -> None:
     """Mark all positions of the instrument to market, into book.profit by trigger row.
 
     For checks and benchmarks: reads and writes 24 bytes for each row of the instrument's pages.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.jit import entry, kernel
-from engine.model.tables import HOLDINGS, ORDER_RATES, SEAT_ACTIVE, SEATS
+from engine.model.tables import HOLDINGS, ORDER_RATES, SEAT_ACTIVE, SEATS, Book, Row
 from engine.storage.compact_index import first_match, mark_of, next_match, remove, row_in, store
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import holding_key, seat_key
 
 
 @entry
-def find_seat(book, player, match):
+def find_seat(book: Book, player: int, match: int) -> int:
     """Row of the player's seat in the match; 0 when there is none, or no such player."""
     if player < 1 or player > book.world[0].players:
         return 0
@@ -18,7 +21,7 @@ def find_seat(book, player, match):
 
 
 @entry
-def seat_row(book, player, match):
+def seat_row(book: Book, player: int, match: int) -> int:
     """Row of the player's seat in the match; 0 when there is none."""
     mark = mark_of(seat_key(player, match))
     slot = first_match(book.seat_index, mark)
@@ -30,14 +33,14 @@ def seat_row(book, player, match):
 
 
 @entry
-def find_seats(book, player, matches, rows):
+def find_seats(book: Book, player: int, matches: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
     """Fill `rows` with the rows of the player's seats in those matches; 0 where there is none. A cache miss each."""
     for i in range(len(matches)):
         rows[i] = find_seat(book, player, matches[i])
 
 
 @kernel
-def open_seat(book, player, match_id):
+def open_seat(book: Book, player: int, match_id: int) -> int:
     """Seat the player with the match's starting balance; returns the row."""
     match = book.matches[match_id]
     row = take(book.seats, book.heads[SEATS])
@@ -58,7 +61,7 @@ def open_seat(book, player, match_id):
 
 
 @entry
-def close_seat(book, row):
+def close_seat(book: Book, row: int) -> None:
     """Remove an unused seat from its match. Walks the match's seats."""
     seat = book.seats[row]
     match = book.matches[seat.match]
@@ -84,7 +87,7 @@ def close_seat(book, row):
 
 
 @kernel
-def reset_balance_peak(book, row):
+def reset_balance_peak(book: Book, row: int) -> None:
     """Start the record of peak balance and drawdown at the seat's cash."""
     seat = book.seats[row]
     seat.peak_balance = seat.cash
@@ -93,7 +96,7 @@ def reset_balance_peak(book, row):
 
 
 @entry
-def reset_seat(book, row):
+def reset_seat(book: Book, row: int) -> None:
     """Reset a seat that has nothing open to the match's starting balance."""
     seat = book.seats[row]
     match = book.matches[seat.match]
@@ -110,7 +113,7 @@ def reset_seat(book, row):
 
 
 @kernel
-def find_holding(book, seat_row, instrument):
+def find_holding(book: Book, seat_row: int, instrument: int) -> int:
     """Row of the seat's holding in the instrument; 0: none."""
     mark = mark_of(holding_key(seat_row, instrument))
     slot = first_match(book.holding_index, mark)
@@ -122,7 +125,7 @@ def find_holding(book, seat_row, instrument):
 
 
 @kernel
-def add_exposure(book, seat_row, holding_row, instrument, notional):
+def add_exposure(book: Book, seat_row: int, holding_row: int, instrument: int, notional: int) -> int:
     """Add an order or position of this notional to the holding, a new one when holding_row is 0; returns its row."""
     seat = book.seats[seat_row]
     if holding_row == 0:
@@ -143,7 +146,7 @@ def add_exposure(book, seat_row, holding_row, instrument, notional):
 
 
 @kernel
-def release_exposure(book, holding_row, notional, count):
+def release_exposure(book: Book, holding_row: int, notional: int, count: int) -> None:
     """Take notional and `count` orders or positions (0 for a part of one) from the holding; remove it when empty."""
     holding = book.holdings[holding_row]
     seat = book.seats[holding.seat]
@@ -157,13 +160,13 @@ def release_exposure(book, holding_row, notional, count):
 
 
 @kernel
-def balance(seat):
+def balance(seat: Row) -> int:
     """Cash, reservations, margins and stakes: equity without floating profit."""
     return seat.cash + seat.reserved + seat.margin + seat.stakes
 
 
 @kernel
-def record_balance(book, seat_row):
+def record_balance(book: Book, seat_row: int) -> None:
     """Update peak balance, largest drawdown and their time after a change of the balance."""
     seat = book.seats[seat_row]
     held = balance(seat)
@@ -173,14 +176,14 @@ def record_balance(book, seat_row):
 
 
 @entry
-def equity(book, seat_row):
+def equity(book: Book, seat_row: int) -> int:
     """Cash + reserved + stakes + margin + floating profit at the closing-side quotes, no position below -margin."""
     total, _ = equity_and_deficit(book, seat_row)
     return total
 
 
 @kernel
-def equity_and_deficit(book, seat_row):
+def equity_and_deficit(book: Book, seat_row: int) -> tuple[int, int]:
     """The seat's equity, and the sum of its positions' losses beyond their margins, which equity does not count.
 
     Walks the seat's positions: a cache miss each.
@@ -202,7 +205,7 @@ def equity_and_deficit(book, seat_row):
 
 
 @entry
-def equities_of(book, match_id, rows, equities):
+def equities_of(book: Book, match_id: int, rows: NDArray[np.int64], equities: NDArray[np.int64]) -> None:
     """Fill `rows` with the rows of the match's seats, latest first, and `equities` with their equities."""
     row = book.matches[match_id].first_seat
     for i in range(len(rows)):
@@ -212,7 +215,7 @@ def equities_of(book, match_id, rows, equities):
 
 
 @kernel
-def floating_profit(book, position):
+def floating_profit(book: Book, position: Row) -> int:
     """Floating profit at the closing side of the last usable quote, not bounded by the margin."""
     quote = book.quotes[position.instrument]
     mark = quote.bid if position.side > 0 else quote.ask
@@ -220,6 +223,6 @@ def floating_profit(book, position):
 
 
 @entry
-def profit_of(book, position_row):
+def profit_of(book: Book, position_row: int) -> int:
     """Floating profit of the position in the row."""
     return floating_profit(book, book.positions[position_row])

@@ -11,13 +11,13 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.jit.intrinsics import trailing_zeros
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGE_SHUT, PAGE_SPARE, PAGES
+from engine.model.tables import BOUNDS_STEP, FREE_BITS, FREE_WORDS, PAGE_ROWS, PAGE_SHUT, PAGE_SPARE, PAGES, Book, Row
 from engine.storage.free_rows import release, take
 from engine.storage.linked_rows import link, unlink
 
 
 @kernel
-def add_trigger(book, bucket_row, low, high, owner, kind):
+def add_trigger(book: Book, bucket_row: int, low: int, high: int, owner: int, kind: int) -> int:
     """Add a trigger to the bucket, in a new page if all are full; returns its row."""
     bucket = book.buckets[bucket_row]
     if bucket.first_open == 0:
@@ -42,7 +42,7 @@ def add_trigger(book, bucket_row, low, high, owner, kind):
 
 
 @kernel
-def free_row(book, page_row):
+def free_row(book: Book, page_row: int) -> int:
     """The page's first free row; it must have one."""
     page = book.pages[page_row]
     word = trailing_zeros(page.words)
@@ -50,13 +50,13 @@ def free_row(book, page_row):
 
 
 @kernel
-def is_free(page, number):
+def is_free(page: Row, number: int) -> bool:
     """Is the row of that number within its page free?"""
     return (page.free[number // FREE_BITS] >> (number % FREE_BITS)) & 1 != 0
 
 
 @kernel
-def rearm(book, row, low, high):
+def rearm(book: Book, row: int, low: int, high: int) -> None:
     """Set the trigger's bounds, and widen its page's as needed."""
     trigger = book.triggers[row]
     trigger.low = low
@@ -69,7 +69,7 @@ def rearm(book, row, low, high):
 
 
 @kernel
-def remove_trigger(book, row):
+def remove_trigger(book: Book, row: int) -> None:
     """Remove the trigger, and its page when that is empty."""
     page_row = row // PAGE_ROWS
     page = book.pages[page_row]
@@ -85,7 +85,7 @@ def remove_trigger(book, row):
 
 
 @kernel
-def next_crossed_block(book, bucket_row, start, price):
+def next_crossed_block(book: Book, bucket_row: int, start: int, price: int) -> int:
     """The first of the bucket's page numbers >= start (a multiple of BOUNDS_STEP) whose block of bounds `price`
     crosses; -1 when none does.
 
@@ -107,7 +107,7 @@ def next_crossed_block(book, bucket_row, start, price):
 
 
 @kernel
-def _open_page(book, bucket_row):
+def _open_page(book: Book, bucket_row: int) -> None:
     """Give the bucket one more page, empty, and a bound for it; the bucket's extent doubles when it is full."""
     bucket = book.buckets[bucket_row]
     if bucket.pages == bucket.bounds_capacity:
@@ -126,7 +126,7 @@ def _open_page(book, bucket_row):
 
 
 @kernel
-def _grow_bounds(book, bucket):
+def _grow_bounds(book: Book, bucket: Row) -> None:
     """Move the bucket's bounds to a new extent of twice the capacity. The old extent stays unused: extents double, so
     less than half of the space is lost."""
     world = book.world[0]
@@ -145,7 +145,7 @@ def _grow_bounds(book, bucket):
 
 
 @kernel
-def _close_page(book, bucket, page_row):
+def _close_page(book: Book, bucket: Row, page_row: int) -> None:
     """Take an empty page from its bucket; the bucket's last bound moves into its place."""
     page = book.pages[page_row]
     _unlink_open(book, bucket, page_row)
@@ -161,19 +161,19 @@ def _close_page(book, bucket, page_row):
 
 
 @kernel
-def _clear_bound(book, bound):
+def _clear_bound(book: Book, bound: int) -> None:
     book.bound_low[bound] = NEVER_LOW
     book.bound_high[bound] = NEVER_HIGH
     book.bound_page[bound] = 0
 
 
 @kernel
-def _link_open(book, bucket, page_row):
+def _link_open(book: Book, bucket: Row, page_row: int) -> None:
     bucket.first_open = link(book.pages.next_open, book.pages.previous_open, bucket.first_open, page_row)
 
 
 @kernel
-def _unlink_open(book, bucket, page_row):
+def _unlink_open(book: Book, bucket: Row, page_row: int) -> None:
     page = book.pages[page_row]
     bucket.first_open = unlink(book.pages.next_open, book.pages.previous_open, bucket.first_open, page_row)
     page.next_open = 0

@@ -9,14 +9,14 @@ comes; a close waits without limit, an entry until its trade expires.
 from __future__ import annotations
 
 from engine.jit import kernel, rare_kernel
-from engine.model.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN
+from engine.model.tables import TIMER_WAIT, WAITING, WAITS_TO_OPEN, Book
 from engine.storage.free_rows import release, take
 from engine.storage.linked_rows import unlink
 from engine.storage.timers import clear_timer, set_timer
 
 
 @kernel
-def wait_for_quote(book, instrument, kind, owner, lots, earliest_fill_at_ns):
+def wait_for_quote(book: Book, instrument: int, kind: int, owner: int, lots: int, earliest_fill_at_ns: int) -> int:
     """Let an order, a position or a fixed-time trade (row `owner`) wait for the first usable quote from
     `earliest_fill_at_ns` on; returns the row in book.waiting."""
     row = take(book.waiting, book.heads[WAITING])
@@ -36,7 +36,7 @@ def wait_for_quote(book, instrument, kind, owner, lots, earliest_fill_at_ns):
 
 
 @kernel
-def enqueue(book, row):
+def enqueue(book: Book, row: int) -> None:
     """Append the row to its instrument's queue: its speed bump is over."""
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]
@@ -53,7 +53,7 @@ def enqueue(book, row):
 
 
 @kernel
-def set_stale_timer(book, row):
+def set_stale_timer(book: Book, row: int) -> None:
     """Set the timer of a queued row to the time at which the last quote becomes stale."""
     waiting = book.waiting[row]
     lifetime_ns = book.instruments[waiting.instrument].quote_lifetime_ns
@@ -62,7 +62,7 @@ def set_stale_timer(book, row):
 
 
 @rare_kernel
-def stop_waiting(book, row):
+def stop_waiting(book: Book, row: int) -> None:
     """Remove the row, from its queue or before it has joined it."""
     waiting = book.waiting[row]
     quote = book.quotes[waiting.instrument]

@@ -15,38 +15,40 @@ from engine.ledger.balances import available, check_transfer
 from engine.ledger.holds import place_hold, post_hold, void_hold
 from engine.ledger.payment_kernels import emit_wallet_changed
 from engine.model.commands import Account, Asset, TransferCode
+from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
+from engine.model.tables import Book, Row
 
 LIVE_BUMP_NS: Final = 250 * NS_PER_MS
 """Speed bump of a trade from a live wallet: seeing the exchange's quotes before us must gain nothing. Demo has none."""
 
 
 @kernel
-def units_per_native(asset):
+def units_per_native(asset: int) -> int:
     """How many 1e-8 units, in which an instrument states its stake limits, are one native unit of the asset."""
     return 100 if asset == Asset.USDT.value or asset == Asset.USDC.value else 1
 
 
 @kernel
-def wallet_row(book, trade):
+def wallet_row(book: Book, trade: Row) -> int:
     """Row of the account that pays the trade's stake."""
     return find_account(book, trade.player, stake_code(trade.asset), trade.asset)
 
 
 @kernel
-def stake_code(asset):
+def stake_code(asset: int) -> int:
     """Code (an Account) of the player's account that pays stakes in that asset."""
     return Account.PLAYER_DEMO.value if asset == Asset.DEMO.value else Account.PLAYER_CASH.value
 
 
 @kernel
-def speed_bump_ns(asset):
+def speed_bump_ns(asset: int) -> int:
     return 0 if asset == Asset.DEMO.value else LIVE_BUMP_NS
 
 
 @kernel
-def check_stake(book, player, asset, stake, payout):
+def check_stake(book: Book, player: int, asset: int, stake: int, payout: int) -> int:
     """Has the player the stake, and the house the payout? A reason why not, or ACCEPTED with the rows of both accounts
     in book.transfer_plan[0]: debit is the player's."""
     transfer_plan = book.transfer_plan[0]
@@ -62,7 +64,7 @@ def check_stake(book, player, asset, stake, payout):
 
 
 @kernel
-def hold_stake(book, events, row, payout):
+def hold_stake(book: Book, events: Events, row: int, payout: int) -> None:
     """Place the holds of a new trade's stake and payout, after `check_stake` has accepted them."""
     transfer_plan = book.transfer_plan[0]
     trade = book.fixed_trades[row]
@@ -74,7 +76,7 @@ def hold_stake(book, events, row, payout):
 
 
 @rare_kernel
-def settle_stake(book, events, row, profit):
+def settle_stake(book: Book, events: Events, row: int, profit: int) -> None:
     """Settle a trade's holds: post the payout on a profit or the stake on a loss, and void the rest."""
     trade = book.fixed_trades[row]
     if profit < 0:
