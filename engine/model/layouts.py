@@ -3,6 +3,8 @@ layout of its kind."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,10 @@ class Events(RecordView, layouts=_BY_NAME):
 
     header: Rows = rows_of(events.EVENT)
     words: NDArray[np.int64] = rows_of(np.int64)  # EVENT_BYTES / 8 of each event
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, layout: str) -> Rows: ...
 
     def rows(self, kind: events.EventKind) -> Rows:
         """The buffer in the layout of that kind."""

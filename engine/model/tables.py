@@ -22,7 +22,8 @@ from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import OUTCOME
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
 
-Table = NDArray[np.void]
+Table = np.recarray[Any, np.dtype[np.void]]
+"""What kernels see of a table; outside of plain-Python mode it is a structured array, without columns as attributes."""
 Row = Any
 """One row of a table: its columns are attributes, whose names and types numba knows and mypy does not."""
 

@@ -238,7 +238,7 @@ def _lengthened(book: Book, name: str, length: int) -> NDArray[Any]:
         return _with_accounts(np.asarray(table), length)
     if not name.endswith("_index"):
         return grown(table, name, length)
-    longer = make_array(name, length)
+    longer: Any = make_array(name, length)
     if table.dtype.names:
         index.rehash(table, longer)
     else:
@@ -256,7 +256,7 @@ def _longer_ring(book: Book, length: int) -> NDArray[Any]:
 
 def _with_accounts(accounts: NDArray[Any], length: int) -> NDArray[Any]:
     """The accounts, each where its id says."""
-    longer = make_array("accounts", length)
+    longer: Any = make_array("accounts", length)
     opened = accounts[accounts["id"] > 0]
     rows = for_kernels(np.empty(len(opened), np.int64))
     give_rows(longer, for_kernels(opened["id"].copy()), rows)

@@ -55,7 +55,7 @@ def test_a_grown_table_is_where_the_kernel_looks_and_the_others_stay() -> None:
 
 
 def test_a_table_is_not_replaced_behind_the_kernels_back() -> None:
-    book = make_book()
+    book: Any = make_book()
     with pytest.raises(AttributeError, match="with_arrays"):
         book.accounts = make_array("accounts", 128)
 
