@@ -113,7 +113,7 @@ class Participant:
     """A client that repeats each request, with the same key, until it is answered, across reconnects and restarts."""
 
     def __init__(self, url: str, random: Random, tally: Tally) -> None:
-        self.client = Client(url)
+        self.client = Client(url, retry=False)
         self.random = random
         self._url = url
         self._tally = tally
@@ -139,7 +139,7 @@ class Participant:
     async def _reset_client(self) -> None:
         await self.client.close()
         await asyncio.sleep(self.random.uniform(0.1, 0.5))
-        self.client = Client(self._url)
+        self.client = Client(self._url, retry=False)
 
     async def command(self, op: str, args: dict[str, Any], shape: type[T]) -> T | None:
         """The result of a command; None when it is refused."""

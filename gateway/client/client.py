@@ -9,9 +9,10 @@
 
 A request waits for its outcome, which is sent when it is durable. When the connection breaks, the client comes back
 with the same token and subscriptions and sends again what is not answered (connection.py); every command has an
-idempotency key, so a request sent twice never acts twice. Amounts go in as Decimal, int or text, and come out as
-Decimal. Results and the data of events are defined in gateway/protocol, a file per noun; events.py there says which
-message has which data.
+idempotency key, so a request sent twice never acts twice. What the arena refuses only for now, since the price is old
+or there were too many requests, is sent again after as long as it says, for up to `timeout_s`. Amounts go in as
+Decimal, int or text, and come out as Decimal. Results and the data of events are defined in gateway/protocol, a file
+per noun; events.py there says which message has which data.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ DEFAULT_URL: Final = "http://127.0.0.1:8080"
 class Client(Connection):
     """One connection of one player, that stays up. Plain attributes: `player`, `token`, `matches`, `reconnects`.
 
-    With `reconnect` false, a broken connection ends all that waits with Disconnected.
+    With `reconnect` false, a broken connection ends all that waits with Disconnected. With `retry` false, what is
+    refused only for now is raised like any other refusal.
     """
 
     def __init__(
@@ -63,9 +65,10 @@ class Client(Connection):
         *,
         encoding: Encoding = "json",
         reconnect: bool = True,
+        retry: bool = True,
         timeout_s: float = 10.0,
     ) -> None:
-        super().__init__(url, encoding, reconnect, timeout_s)
+        super().__init__(url, encoding, reconnect, retry, timeout_s)
         self.player = 0
         self.matches: list[int] = []
         """Matches in which the player has a seat; the first is meant where an op leaves out `match`."""
@@ -97,11 +100,14 @@ class Client(Connection):
     async def subscribe(self, *channels: str) -> list[str]:
         """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "match.1", "sys"; all of
         them now."""
-        self.channels = (await self.request("subscribe", {"channels": channels}, Subscribed)).result.channels
+        await self.request("subscribe", {"channels": channels}, Subscribed)
+        self.channels = list(dict.fromkeys((*self.channels, *channels)))
         return self.channels
 
     async def unsubscribe(self, *channels: str) -> list[str]:
-        self.channels = (await self.request("unsubscribe", {"channels": channels}, Subscribed)).result.channels
+        """Listen to them no more."""
+        self.channels = [kept for kept in self.channels if kept not in channels]
+        await self.request("unsubscribe", {"channels": channels}, Subscribed)
         return self.channels
 
     async def me(self) -> Me[Decimal]:

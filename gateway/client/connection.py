@@ -1,12 +1,13 @@
 """A player's connection that stays up: requests, their replies, and events.
 
 When the socket breaks, a new one authenticates, subscribes again, and repeats what is not answered: with its key, so
-that a request sent twice does not act twice.
+that a request sent twice does not act twice. What the arena refuses for now is asked for again when it says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ import msgspec
 
 from gateway.protocol.codecs import DecodeFailure
 from gateway.protocol.envelopes import Push, Reply, ServerMessage
-from gateway.protocol.errors import Error, Problem
+from gateway.protocol.errors import RETRY_AFTER_MS, Code, Error, Problem
 from gateway.protocol.events import data_type
 from gateway.protocol.scalars import MessageId
 
@@ -97,7 +98,7 @@ class _Pending(NamedTuple):
 class Connection:
     """See the module. Plain attributes: `token`, which a new socket shows; `reconnects`, `events_dropped`."""
 
-    def __init__(self, url: str, encoding: Encoding, reconnect: bool, timeout_s: float) -> None:
+    def __init__(self, url: str, encoding: Encoding, reconnect: bool, retry: bool, timeout_s: float) -> None:
         self.url = ("http" + url[2:] if url.startswith("ws") else url).rstrip("/")
         self.token: str | None = None
         self.channels: list[str] = []
@@ -112,6 +113,9 @@ class Connection:
         self._codec: Any = msgspec.json if self._text else msgspec.msgpack
         self._protocol = f"arena.v1+{encoding}"
         self._reconnect = reconnect
+        self._retry = retry
+        self._too_fast = asyncio.Lock()
+        """Held by a request that waits because there were too many: the others go after it, not all at once again."""
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
         self._pending: dict[MessageId, _Pending] = {}
@@ -121,6 +125,7 @@ class Connection:
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._restoring: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Connect. Raises Unreachable."""
@@ -162,12 +167,11 @@ class Connection:
         deadline: int | None = None,
         timeout_s: float | None = None,
     ) -> Reply[T]:
-        """Ask for any op and wait for the outcome, over reconnects if need be.
+        """Ask for any op and wait for the outcome, over reconnects if need be. What is refused for now (`retry` is
+        "after") is asked for again, as long as its time allows.
 
         Raises Refused, Unanswered after `timeout_s`, Disconnected and Garbled.
         """
-        if self._ended is not None:
-            raise self._ended
         id = next(self._ids)
         message: dict[str, Any] = {"id": id, "op": op, "args": args}
         if key is not None:
@@ -175,25 +179,57 @@ class Connection:
         if deadline is not None:
             message["deadline"] = deadline
         frame = self._codec.encode(message)
-        asked = self._pending[id] = _Pending(frame, asyncio.get_running_loop().create_future())
-        try:
-            async with asyncio.timeout(timeout_s or self._timeout_s):
-                await self._send(frame)
-                incoming = await asked.answer
-        except TimeoutError as error:
-            raise Unanswered(op, key) from error
-        finally:
-            if asked.answer.cancelled() or not asked.answer.done():
-                self._abandoned.add(id)
-            del self._pending[id]
+        ends_s = asyncio.get_running_loop().time() + (timeout_s or self._timeout_s)
+        while True:
+            try:
+                incoming = await self._ask(id, frame, ends_s)
+                break
+            except TimeoutError as error:
+                raise Unanswered(op, key) from error
+            except Refused as refused:
+                await self._wait_for(refused, ends_s)
         try:
             result = self._codec.decode(incoming.result, type=shape)
         except DecodeFailure as error:
             raise Garbled(f"not a result of {op}: {error}") from error
         return Reply(id, True, incoming.seq, incoming.at, result, incoming.replayed)
 
+    async def _ask(self, id: MessageId, frame: bytes, ends_s: float) -> ServerMessage:
+        """The reply to one request. Raises Refused, Disconnected, and TimeoutError at `ends_s` of the loop's clock."""
+        if self._ended is not None:
+            raise self._ended
+        asked = self._pending[id] = _Pending(frame, asyncio.get_running_loop().create_future())
+        try:
+            async with asyncio.timeout_at(ends_s):
+                await self._send(frame)
+                return await asked.answer
+        finally:
+            if asked.answer.cancelled() or not asked.answer.done():
+                self._abandoned.add(id)
+            del self._pending[id]
+
+    async def _wait_for(self, refused: Refused, ends_s: float) -> None:
+        """Wait until what was refused may succeed. Raises the refusal if it never may, or not before `ends_s`."""
+        wait_s = (refused.retry_after or 0) / 1000
+        if not self._retry or refused.retry != "after" or asyncio.get_running_loop().time() + wait_s >= ends_s:
+            raise refused
+        in_turn = self._too_fast if refused.code == Code.RATE_LIMITED.name else contextlib.nullcontext()
+        try:
+            async with asyncio.timeout_at(ends_s), in_turn:
+                await asyncio.sleep(wait_s)
+        except TimeoutError:
+            raise refused from None
+
     async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
-        """A REST request. Raises Refused, Unreachable and Garbled."""
+        """A REST request; what is refused for now is asked for again. Raises Refused, Unreachable and Garbled."""
+        ends_s = asyncio.get_running_loop().time() + self._timeout_s
+        while True:
+            try:
+                return await self._post(path, body, shape)
+            except Refused as refused:
+                await self._wait_for(refused, ends_s)
+
+    async def _post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
         assert self._http is not None, "use `async with`"
         try:
             async with self._http.post(self.url + path, json=body) as response:
@@ -209,7 +245,11 @@ class Connection:
         raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
 
     async def events(self) -> AsyncIterator[Push]:
-        """The messages of the channels as they come; ends when the connection does."""
+        """The messages of the channels as they come; ends when the connection does.
+
+        When the connection came back and a channel was refused, its last message is of the type "refused" and of the
+        kind "ended", and its data are the Error that says why.
+        """
         while True:
             while self._events:
                 yield self._events.popleft()
@@ -225,17 +265,30 @@ class Connection:
             while self._socket is not None:
                 code = await self._read(self._socket)
                 self._socket = None
+                await self._stop_restoring()
                 turned_away = code == TURNED_AWAY and self.token is None
                 if not self._reconnect or code in FINAL_CLOSES or turned_away:
                     self._end(Disconnected(code))
                     return
                 self._socket = await self._reopen()
                 self._abandoned.clear()  # a new socket answers none of them
-                await self._resend()
+                self._restoring = asyncio.create_task(
+                    self._restore(sorted(self._pending)), name="arena client restores"
+                )
         except ArenaError as error:
             self._end(error)
         except DecodeFailure as error:
             self._end(Garbled(f"not a message of the protocol: {error}"))
+        finally:
+            await self._stop_restoring()
+
+    async def _stop_restoring(self) -> None:
+        restoring, self._restoring = self._restoring, None
+        if restoring is not None:
+            restoring.cancel()
+            await asyncio.wait([restoring])
+            if not restoring.cancelled():
+                restoring.result()
 
     async def _open(self) -> aiohttp.ClientWebSocketResponse:
         assert self._http is not None
@@ -245,10 +298,10 @@ class Connection:
 
     async def _reopen(self) -> aiohttp.ClientWebSocketResponse:
         """A new socket of the same player. Raises Refused when the token is not good any more."""
-        wait_s = FIRST_WAIT_S
+        wait_s, told_s = FIRST_WAIT_S, 0.0
         while True:
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            await asyncio.sleep(max(wait_s, told_s))
+            wait_s, told_s = min(2 * wait_s, LONGEST_WAIT_S), 0.0
             try:
                 async with asyncio.timeout(self._timeout_s):
                     socket = await self._open()
@@ -263,9 +316,13 @@ class Connection:
                         return socket
             except _BROKEN:
                 continue
+            except Refused as refused:
+                if refused.retry == "never":
+                    raise
+                told_s = (refused.retry_after or 0) / 1000
 
     async def _authenticates(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
-        """Send the token again; False when the socket broke meanwhile, or the arena has too many connections."""
+        """Send the token again; False when the socket broke meanwhile. Raises Refused."""
         if self.token is None:
             return True
         await self._write(socket, self._codec.encode({"id": 0, "op": "auth", "args": {"token": self.token}}))
@@ -273,18 +330,47 @@ class Connection:
         if message.type not in _MESSAGES:
             return False
         incoming = self._codec.decode(message.data, type=ServerMessage)
-        if incoming.error is not None and incoming.error.retry == "never":
+        if incoming.error is not None:
             raise _refusal(incoming.error)
-        return bool(incoming.ok)
+        return True
 
-    async def _resend(self) -> None:
-        """Restore the subscriptions, and repeat what is not answered."""
-        frames = [asked.frame for _, asked in sorted(self._pending.items())]
-        if self.channels:
-            args = {"channels": self.channels}
-            frames.insert(0, self._codec.encode({"id": 0, "op": "subscribe", "args": args}))
-        for frame in frames:
-            await self._send(frame)
+    async def _restore(self, unanswered: list[MessageId]) -> None:
+        """Subscribe again, repeat what is not answered, and go on with what was refused of the subscriptions."""
+        parts = [self.channels]
+        await self._subscribe_again(parts)
+        for id in unanswered:
+            if id in self._pending:
+                await self._send(self._pending[id].frame)
+        while parts:
+            await self._subscribe_again(parts)
+
+    async def _subscribe_again(self, parts: list[list[str]]) -> None:
+        """Subscribe to the last part. When it is refused, its two halves take its place: so a channel that there is no
+        more takes no other along, and many that cost more than a burst of messages are asked for bit by bit."""
+        part = [channel for channel in parts.pop() if channel in self.channels]
+        if not part:
+            return
+        id = next(self._ids)
+        frame = self._codec.encode({"id": id, "op": "subscribe", "args": {"channels": part}})
+        try:
+            await self._ask(id, frame, asyncio.get_running_loop().time() + self._timeout_s)
+        except TimeoutError:
+            parts.append(part)
+        except Refused as refused:
+            half = len(part) // 2
+            if half:
+                parts += [part[half:], part[:half]]
+            elif refused.retry == "never":
+                self._lose(part[0], refused)
+            else:
+                await asyncio.sleep((refused.retry_after or RETRY_AFTER_MS) / 1000)
+                parts.append(part)
+
+    def _lose(self, channel: str, refused: Refused) -> None:
+        """Tell the program that the arena refuses a channel now, as the channel's last message."""
+        self.channels = [kept for kept in self.channels if kept != channel]
+        why = Error(refused.code, refused.message, refused.retry, refused.retry_after, refused.details or None)
+        self._keep(Push(channel, 0, 0, 0, "refused", why, "ended"))
 
     async def _send(self, frame: bytes) -> None:
         """Send if there is a socket; what is not answered is sent again by the next one."""
@@ -310,8 +396,6 @@ class Connection:
         if incoming.channel:
             self._receive_event(incoming)
             return
-        if incoming.id == 0:
-            return
         if incoming.id in self._abandoned:
             self._abandoned.remove(incoming.id)
             return
@@ -328,12 +412,14 @@ class Connection:
             self.channels = [channel for channel in self.channels if channel != incoming.channel]
         shape = data_type(incoming.channel, incoming.type, Decimal) if bytes(incoming.data) not in _EMPTY else dict
         data = self._codec.decode(incoming.data, type=shape)
+        self._keep(Push(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind))
+
+    def _keep(self, event: Push) -> None:
+        """For whoever reads events()."""
         if len(self._events) == EVENTS_KEPT:
             self._events.popleft()
             self.events_dropped += 1
-        self._events.append(
-            Push(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind)
-        )
+        self._events.append(event)
         self._arrived.set()
 
     def _end(self, error: ArenaError) -> None:

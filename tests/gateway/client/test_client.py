@@ -318,6 +318,125 @@ async def test_what_was_not_answered_is_asked_again_with_the_same_key(script: Sc
     assert script.seen[3]["args"] == {"token": "token"}
 
 
+async def refuses(socket: web.WebSocketResponse, asked: dict[str, Any], code: str, retry_after: int = 0) -> None:
+    error: dict[str, Any] = {"code": code, "message": "no", "retry": "after" if retry_after else "never"}
+    if retry_after:
+        error["retry_after"] = retry_after
+    await socket.send_json({"id": asked["id"], "ok": False, "error": error})
+
+
+async def test_a_channel_that_is_refused_after_a_reconnect_takes_no_other_along(script: Script) -> None:
+    subscribed: list[str] = []
+
+    async def takes_few_and_has_no_seat(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if asked["op"] == "subscribe":
+            channels = asked["args"]["channels"]
+            if len(channels) > 4:
+                await refuses(socket, asked, "RATE_LIMITED", retry_after=50)
+                return
+            if "match.7" in channels:
+                await refuses(socket, asked, "NOT_JOINED")
+                return
+            subscribed.extend(channels)
+        await answers(socket, asked)
+
+    script.answers = [hangs_up_on_orders, takes_few_and_has_no_seat]
+    boards = [f"board.{match}" for match in range(1, 9)]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        await alice.auth("token")
+        await alice.subscribe("me", *boards[:3], "match.7", *boards[3:])
+        await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        told = await anext(alice.events())
+        assert (told.channel, told.type, told.kind, told.data.code) == ("match.7", "refused", "ended", "NOT_JOINED")
+        async with asyncio.timeout(5):
+            while len(subscribed) < 9:  # noqa: ASYNC110  # what is waited for knows nothing of the test
+                await asyncio.sleep(0.01)
+        assert sorted(subscribed) == sorted(["me", *boards]) == sorted(alice.channels)
+
+
+async def test_a_subscription_that_is_refused_for_now_is_asked_for_until_it_is_there(script: Script) -> None:
+    async def refuses_twice(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        tries = [each for each in script.seen if each["op"] == "subscribe"]
+        if asked["op"] == "subscribe" and len(tries) < 4:
+            await refuses(socket, asked, "RATE_LIMITED", retry_after=10)
+            return
+        await answers(socket, asked)
+        if asked["op"] == "subscribe":
+            await socket.send_json({"channel": "me", "n": 1, "seq": 1, "at": 1, "type": "back", "data": {}})
+
+    script.answers = [hangs_up_on_orders, refuses_twice]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        await alice.auth("token")
+        await alice.subscribe("me")
+        await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        assert (await anext(alice.events())).type == "back"
+        assert alice.channels == ["me"]
+
+
+async def test_a_socket_that_breaks_while_subscriptions_come_back_brings_them_with_the_next(script: Script) -> None:
+    async def hangs_up_on_subscriptions(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if asked["op"] == "subscribe":
+            await socket.close(code=WSCloseCode.GOING_AWAY)
+        else:
+            await answers(socket, asked)
+
+    script.answers = [hangs_up_on_orders, hangs_up_on_subscriptions, answers]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        await alice.auth("token")
+        await alice.subscribe("me")
+        await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)
+        assert alice.reconnects == 2
+        assert [asked["op"] for asked in script.seen[-3:]] == ["auth", "subscribe", "order.place"]
+
+
+async def test_what_is_refused_for_now_is_asked_for_again_with_its_key(script: Script) -> None:
+    async def has_old_prices_at_first(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if len(script.seen) < 3:
+            await refuses(socket, asked, "FEED_STALE", retry_after=10)
+        else:
+            await answers(socket, asked)
+
+    script.answers = [has_old_prices_at_first]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        assert (await alice.place(symbol="BTCUSDT", side="long", margin="1", leverage=1)).order == 5
+    first, second, third = script.seen
+    assert first["key"]
+    assert first == second == third
+
+
+@pytest.mark.parametrize(("retry", "retry_after"), [(False, 10), (True, 60_000), (True, 0)])
+async def test_a_refusal_that_lasts_is_raised_at_once(script: Script, retry: bool, retry_after: int) -> None:
+    async def says_no(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await refuses(socket, asked, "MARKET_CLOSED", retry_after)
+
+    script.answers = [says_no]
+    async with Client(script.url, retry=retry) as alice:
+        with pytest.raises(Refused, match="MARKET_CLOSED"):
+            await alice.ping()
+    assert len(script.seen) == 1
+
+
+async def test_a_refusal_that_is_repeated_is_raised_when_the_time_is_up(script: Script) -> None:
+    async def says_no(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await refuses(socket, asked, "INSTRUMENT_LOCKED", retry_after=50)
+
+    script.answers = [says_no]
+    async with Client(script.url, timeout_s=0.3) as alice:
+        with pytest.raises(Refused, match="INSTRUMENT_LOCKED"):
+            await alice.ping()
+    assert len(script.seen) > 1
+
+
+async def test_more_requests_than_the_arena_takes_at_once_are_all_answered(server: ArenaProcess) -> None:
+    async with Client(server.url) as alice:
+        await alice.guest("alice")
+        await asyncio.gather(*(alice.ping() for _ in range(130)))
+
+
 async def test_without_reconnect_the_outcome_is_unknown(script: Script) -> None:
     script.answers = [hangs_up_on_orders]
     async with Client(script.url, reconnect=False) as alice:

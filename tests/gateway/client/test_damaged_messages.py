@@ -45,7 +45,7 @@ class Socket:
 async def hears(encoding: Encoding, messages: list[bytes], shape: Any) -> None:
     """A client without reconnecting asks and is sent these: its request ends, with a result or an ArenaError."""
     kind = aiohttp.WSMsgType.TEXT if encoding == "json" else aiohttp.WSMsgType.BINARY
-    client = Connection("ws://127.0.0.1:1", encoding, reconnect=False, timeout_s=10)
+    client = Connection("ws://127.0.0.1:1", encoding, reconnect=False, retry=False, timeout_s=10)
     socket: Any = Socket(kind, messages)
     client._socket = socket
     asking = asyncio.create_task(client.request("order.place", {}, shape))
