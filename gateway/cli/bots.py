@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -36,7 +37,8 @@ def bots(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Let players that are programs trade, check what they are sent, and sum up. Exit code 1 if anything was wrong.
+    """Let players that are programs trade, check what they are sent, and sum up. Exit code 1 if anything was wrong, or
+    if fewer could play than were asked for.
 
     They survive restarts of the server: they come back and ask again with the same keys.
 
@@ -57,7 +59,9 @@ def bots(
         print(msgspec.json.encode(summary).decode())
     else:
         _show(summary)
-    return EXIT_ERRORS if summary.errors else 0
+    if summary.played < summary.asked:
+        print(f"arena: only {summary.played} of {summary.asked} players could play; see [limits]", file=sys.stderr)
+    return EXIT_ERRORS if summary.errors or summary.played < summary.asked else 0
 
 
 async def _play(

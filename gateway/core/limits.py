@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from engine.model.scale import NS_PER_S
 
 MOST_ADDRESSES: Final = 10_000
 """Addresses remembered at once; then those that are at rest are forgotten."""
+
+
+def is_this_machine(address: str) -> bool:
+    """Does the client run on this machine?"""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 class Bucket:

@@ -29,9 +29,11 @@ GRACE_S: Final = 15.0
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What came of a run. Latencies in ms, of requests that no restart interrupted."""
+    """What came of a run: so many players were asked for, and so many played. Latencies in ms, of requests that no
+    restart interrupted."""
 
-    players: int
+    asked: int
+    played: int
     seconds: float
     requests: int
     accepted: int
@@ -107,7 +109,8 @@ async def play(
         await asyncio.gather(*tasks, return_exceptions=True)
         written.close()
     return Summary(
-        players=tally.players,
+        asked=players,
+        played=tally.players,
         seconds=round(played_s, 1),
         requests=tally.requests,
         accepted=tally.accepted,
@@ -128,7 +131,7 @@ async def _register(
 ) -> Client | None:
     """A connected new player, however long that takes; None when `stop` came first."""
     while not stop.is_set():
-        client = Client(url, encoding=encoding)
+        client = Client(url, encoding=encoding, retry=False)
         wait_s = 0.5
         try:
             await client.__aenter__()

@@ -164,7 +164,7 @@ class Rest:
     def _spend(self, buckets: Buckets, request: web.Request) -> None:
         now_ns = time.monotonic_ns()
         address = address_of(request, self._arena.config.server.trusted_proxies)
-        wait_ns = buckets.of(address, now_ns).take(now_ns)
+        wait_ns = buckets.of(address, now_ns).take(now_ns) if self._arena.limits_address(address) else 0
         if wait_ns:
             raise Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // 1_000_000))
 

@@ -162,8 +162,9 @@ class Sockets:
         connection = Connection(request.transport, self._connections)
         address = address_of(request, server.trusted_proxies)
         session = Session(self._arena, codec or JSON, connection, address)
-        counted = self._addresses.enter(address)
-        if not counted:
+        limited = self._arena.limits_address(address)
+        counted = limited and self._addresses.enter(address)
+        if limited and not counted:
             session.close(TOO_MANY_REQUESTS, "too many connections of this address")
         _limit_send_buffer(request.transport, self._arena.config.limits.send_buffer_bytes)
         await self._read(request, session, connection)

@@ -36,6 +36,11 @@ def config_of(directory: Path, **limits: Any) -> Config:
     )
 
 
+def public(config: Config) -> Config:
+    """The same, and not for development: the limits of addresses hold for this machine too."""
+    return msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, development=False))
+
+
 @asynccontextmanager
 async def running(config: Config) -> AsyncIterator[App]:
     app = await App.start(config)
@@ -224,13 +229,24 @@ async def test_text_that_is_not_utf_8_closes_with_1007(tmp_path: Path) -> None:
 
 
 async def test_too_many_connections_of_an_address_close_with_4029(tmp_path: Path) -> None:
-    async with aiohttp.ClientSession() as http, running(config_of(tmp_path, connections_per_address=2)) as app:
+    config = public(config_of(tmp_path, connections_per_address=2))
+    async with aiohttp.ClientSession() as http, running(config) as app:
         web = Web(app, http)
         first, _ = [await web.socket() for _ in range(2)]
         assert (await (await web.socket()).receive(timeout=5)).data == 4029
         await first.close()
         await asyncio.sleep(0.05)
         assert (await ask(await web.socket(), "ping"))["ok"]
+
+
+async def test_in_development_the_limits_of_an_address_are_not_those_of_this_machine(tmp_path: Path) -> None:
+    limits = {"connections_per_address": 2, "guests_per_address_per_minute": 2, "requests_per_address_per_s": 4}
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path, **limits)) as app:
+        web = Web(app, http)
+        players = [(await web.guest())["player"] for _ in range(6)]
+        sockets = [await web.socket() for _ in range(6)]
+        assert len(set(players)) == 6
+        assert all([(await ask(ws, "ping"))["ok"] for ws in sockets])
 
 
 async def test_serve_ends_when_told_and_says_goodbye(tmp_path: Path) -> None:
