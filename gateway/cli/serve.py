@@ -41,7 +41,7 @@ def serve(
     import uvloop
 
     from gateway.cli.console import warm_console
-    from gateway.core.config import ConfigError
+    from gateway.core.config import ConfigError, check_development
     from gateway.market.sources import check_market
     from gateway.process import app
     from persistence.log import EXIT_LOG_FAILED, LogFailed
@@ -54,8 +54,9 @@ def serve(
         market=_with(configured.market, source=market, speed=speed, loop=loop),
     )
     address = configured.server.host
-    _check_port(address, configured.server.port)
     try:
+        check_development(configured.server)
+        _check_port(address, configured.server.port)
         check_market(configured.market)
     except ConfigError as error:
         raise Failure(str(error)) from error

@@ -13,6 +13,7 @@ import msgspec
 from engine.model.commands import ASSET_DECIMALS, Asset
 from engine.model.scale import parse_decimal
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
+from gateway.core.limits import is_this_machine
 from gateway.protocol.market import InstrumentSpec
 
 DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
@@ -32,6 +33,7 @@ class Server(_Section, frozen=True):
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
     development: bool = True
+    public_development: bool = False
     allow_guests: bool = True
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
@@ -118,6 +120,22 @@ class Config(_Section, frozen=True):
     players: Players = Players()
     referrals: ReferralSeed = ReferralSeed()
     offers: tuple[OfferSeed, ...] = OFFERS
+
+
+def check_development(server: Server) -> None:
+    """Raises ConfigError when others could reach an arena for development, where anybody makes money of nothing."""
+    if not server.development or server.public_development:
+        return
+    reached = ""
+    if server.host != "localhost" and not is_this_machine(server.host):
+        reached = f"server.host is {server.host!r}, which others can reach"
+    elif server.trusted_proxies:
+        reached = "server.trusted_proxies names a proxy, through which others can reach it"
+    if reached:
+        raise ConfigError(
+            f"server.development: anybody may make money of nothing in it, and {reached}. Set server.development to"
+            " false; or, if it is meant to be so, server.public_development to true"
+        )
 
 
 def parse_config(text: str, name: str = "config.toml") -> Config:

@@ -15,6 +15,7 @@ import structlog
 from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
 from gateway.cli.main import main
+from gateway.process.bots import Summary
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,12 +115,50 @@ def test_a_market_that_cannot_be_is_told_before_anything_is_replayed(
     assert not Path("data").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "config", "told"),
+    [
+        (["--host", "0.0.0.0"], "", "server.host is '0.0.0.0', which others can reach"),
+        (["--host", "::"], "", "server.host is '::'"),
+        ([], '[server]\nhost = "192.0.2.7"\n', "server.host is '192.0.2.7'"),
+        ([], '[server]\nhost = ""\n', "server.host is ''"),
+        ([], '[server]\ntrusted_proxies = ["127.0.0.1"]\n', "server.trusted_proxies names a proxy"),
+    ],
+)
+def test_development_is_not_for_others_unless_it_is_said(
+    arguments: list[str], config: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "arena.toml"
+    path.write_text(config)
+    line = refused(capsys, "serve", "--data", str(tmp_path / "data"), "--port", "0", "--config", str(path), *arguments)
+    assert told in line
+    assert "server.public_development to true" in line
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_key_that_is_no_key_is_named(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[server]\nprot = 8080\n")
     done = arena("serve", "--config", str(config))
     assert done.returncode == 2
     assert "prot" in done.stderr
+
+
+@pytest.mark.parametrize(("played", "errors", "code"), [(50, 0, 0), (20, 0, 1), (50, 1, 1)])
+def test_bots_say_how_many_played_and_fail_when_they_are_fewer_than_asked(
+    played: int, errors: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def plays(*arguments: object, **rest: object) -> Summary:
+        return Summary(50, played, 1.0, 0, 0, 0, {}, 0, 0, 0, errors, [], 0.0, 0.0)
+
+    monkeypatch.setattr("gateway.process.bots.play", plays)
+    monkeypatch.setattr(sys, "argv", ["arena", "bots", "--players", "50"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == code
+    assert "asked" in said.out
+    assert ("only 20 of 50 players could play" in said.err) == (played == 20)
 
 
 @pytest.mark.compiled

@@ -21,7 +21,7 @@ from engine.model.commands import (
     StockStore,
     TotalDrawdown,
 )
-from gateway.core.config import Config, ConfigError, load_config, parse_config
+from gateway.core.config import Config, ConfigError, Server, check_development, load_config, parse_config
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
 from gateway.presenters.decimals import parse_percent, percent_text
 from gateway.presenters.specs import SpecError
@@ -59,6 +59,22 @@ def test_an_error_names_the_key(text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=r"arena\.toml") as caught:
         parse_config(text, "arena.toml")
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        Server(),
+        Server(host="localhost"),
+        Server(host="127.0.0.2"),
+        Server(host="::1"),
+        Server(host="0.0.0.0", development=False),
+        Server(host="0.0.0.0", public_development=True),
+        Server(trusted_proxies=("127.0.0.1",), development=False),
+    ],
+)
+def test_an_arena_starts_for_this_machine_or_not_in_development_or_when_it_is_said(server: Server) -> None:
+    check_development(server)
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
