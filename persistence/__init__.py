@@ -5,7 +5,10 @@ frames.py      the binary format of batches and of segment headers
 segments.py    reading the log with everything verified
 log.py         appending to the log
 snapshot.py    the whole state in one file
+base.py        a snapshot and a copy of the projection that stand for the log before them
 recovery.py    start: newest good snapshot + replay of the log; verification
+upgrade.py     a folder of older rules becomes one of this program's
+data_lock.py   one process at a time
 projection.py  history: events to SQLite (schema.sql)
 queries.py     reading the history
 audit.py       every account recomputed from the projected transfers

@@ -64,16 +64,20 @@ class Disk(Protocol):
 
 
 class Folder:
-    """A `Disk` in the file system: a directory, created if it does not exist."""
+    """A `Disk` in the file system: a directory, for its owner alone."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.exists():
-            path.mkdir(parents=True)
-            _sync_directory(path.parent)
+    def __init__(self, path: Path, create: bool = True) -> None:
+        """Without `create`, what is not there is a folder without files."""
+        if create and not path.exists():
+            path.mkdir(mode=0o700, parents=True)
+            sync_file(path.parent)
         self.path = path
 
     def names(self) -> list[str]:
-        return sorted(os.listdir(self.path))
+        try:
+            return sorted(os.listdir(self.path))
+        except FileNotFoundError:
+            return []
 
     def size(self, name: str) -> int:
         return os.stat(self.path / name).st_size
@@ -94,7 +98,7 @@ class Folder:
             os.close(handle)
 
     def open(self, name: str) -> int:
-        return os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self, handle: int) -> None:
         os.close(handle)
@@ -117,15 +121,16 @@ class Folder:
         os.unlink(self.path / name)
 
     def sync_directory(self) -> None:
-        _sync_directory(self.path)
+        sync_file(self.path)
 
     def free_bytes(self) -> int:
         volume = os.statvfs(self.path)
         return volume.f_bavail * volume.f_frsize
 
 
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync_file(path: Path) -> None:
+    """Make a file's content durable, or the names in a directory."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -22,6 +22,7 @@ from persistence.disk import BLOCK, Disk, create_file, delete_temporaries
 from persistence.frames import NO_HASH, SegmentHeader, encode_batch, encode_footer, encode_segment_header
 from persistence.segments import (
     LogPosition,
+    RulesDiffer,
     Segment,
     SegmentFile,
     compress,
@@ -82,10 +83,12 @@ class Log:
         compress_sealed: bool = False,
         background: Executor | None = None,
         derived_files: Iterable[DerivedFile] = (),
+        upgraded_at: int = 0,
     ) -> None:
         """Open the log in `disk`, or start one. A torn tail is moved to a file. `background` runs housekeeping.
 
-        Raises LogCorrupt, LogBehind, and LogFailed when the disk fails.
+        `upgraded_at` is the sequence of the base with which these rules began: a log that ends there under older rules
+        goes on in a segment of its own. Raises LogCorrupt, LogBehind, RulesDiffer, and LogFailed when the disk fails.
         """
         assert segment_bytes % BLOCK == 0
         assert segment_bytes >= 4 * BLOCK
@@ -103,7 +106,7 @@ class Log:
         """Name of the file to which a torn tail was copied at this start; None: there was none."""
 
         try:
-            self._open(list(derived_files))
+            self._open(list(derived_files), upgraded_at)
         except OSError as error:
             raise LogFailed(f"the log cannot be opened: {error}") from error
         self._schedule_housekeeping()
@@ -155,7 +158,7 @@ class Log:
 
     # Opening
 
-    def _open(self, derived_files: list[DerivedFile]) -> None:
+    def _open(self, derived_files: list[DerivedFile], upgraded_at: int) -> None:
         delete_temporaries(self.disk)
         names = self.disk.names()
         self._has_ballast = BALLAST in names
@@ -173,9 +176,24 @@ class Log:
         self.log_id = segment.header.log_id
         self._position = segment.position
         _check_derived_files(derived_files, self.log_id, self.last_sequence)
+        self._check_rules(segment, upgraded_at)
         if segment.torn_bytes():
             self._cut_torn_tail(segment)
         self._resume_segment(segment, last_frame[0] if last_frame else 0)
+
+    def _check_rules(self, segment: Segment, upgraded_at: int) -> None:
+        """Raise RulesDiffer unless the log was written under these rules, or ends where they began."""
+        logged, name = segment.header.rules_version, segment.file.name
+        if logged > self._rules_version:
+            raise RulesDiffer(
+                f"{name} was logged by a newer program, under rules version {logged}; this one has"
+                f" {self._rules_version}: start the newer one"
+            )
+        if logged < self._rules_version and self.last_sequence != upgraded_at:
+            raise RulesDiffer(
+                f"{name} was logged under rules version {logged}, this program has {self._rules_version}:"
+                " run `arena upgrade` on the folder"
+            )
 
     def _cut_torn_tail(self, segment: Segment) -> None:
         """Copy the torn bytes to a file, and replace the segment by a fresh file whose unused space is zero."""
@@ -185,7 +203,7 @@ class Log:
         create_file(self.disk, segment.file.name, [segment.data[:end].data], length=segment.header.size)
 
     def _resume_segment(self, segment: Segment, rewrite_from: int) -> None:
-        """Continue the segment, or seal it and start the next one if the rules version has changed.
+        """Continue the segment, or seal it and start the next one if an upgrade has changed the rules.
 
         The segment is rewritten from its last batch on: if the last process died before a sync or in a failed one, the
         page cache may show data that is not on disk.

@@ -13,9 +13,11 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 import numpy as np
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import CANDLE, DTYPES, EVENT, LAYOUTS, TRADE, Cause, EventKind
 from engine.model.tables import INTERVALS_S
+from persistence.disk import sync_file
 from persistence.log import DerivedFile
 
 T = TypeVar("T")
@@ -31,6 +34,10 @@ T = TypeVar("T")
 FILE: Final = "projection.sqlite"
 VERSION: Final = 7
 """Schema version, stored as PRAGMA user_version. A file of another version is rebuilt."""
+
+STEPS: Final[Mapping[int, str]] = MappingProxyType({})
+"""By schema version: the SQL that turns a file of it into one of the next version. The copy in a base cannot be
+rebuilt, for the log before it may be gone, or of other rules; so since there are bases every version has its step."""
 
 GATHER_S: Final = 0.25
 """Batches are collected for this long. Tables are clustered by player, so a transaction writes a page per player in it:
@@ -112,6 +119,10 @@ _PRUNE_CANDLES: Final = (
 )
 
 
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""Primary result codes. SQLITE_ERROR is what comes of another schema: no such table or column."""
+
+
 class ProjectionUnreadable(Exception):
     """The file is damaged or of another version: delete it, and it is rebuilt."""
 
@@ -130,7 +141,7 @@ class Position(NamedTuple):
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the database, or create it. Raises ProjectionUnreadable."""
+    """Open the database, or create it. Raises ProjectionUnreadable, and sqlite3.OperationalError for what passes."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -142,19 +153,84 @@ def connect(path: Path) -> sqlite3.Connection:
         elif version != VERSION:
             raise ProjectionUnreadable(f"{path.name} is of version {version}, this program has {VERSION}")
         position(connection)
-    except (sqlite3.DatabaseError, TypeError) as error:
+    except BaseException as error:
         connection.close()
-        raise ProjectionUnreadable(f"{path.name}: {error}") from error
-    except ProjectionUnreadable:
-        connection.close()
+        if is_damage(error):
+            raise ProjectionUnreadable(f"{path.name}: {error}") from error
         raise
     return connection
 
 
+def is_damage(error: BaseException) -> bool:
+    """Must the database be rebuilt? Not one that is locked, or whose disk is full or fails: that passes."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, TypeError) or (code is not None and code & 0xFF in _DAMAGE)
+
+
 def delete(path: Path) -> None:
     """Delete the database and SQLite's files beside it."""
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+    for name in (f"{path.name}-wal", f"{path.name}-shm", path.name):
         path.with_name(name).unlink(missing_ok=True)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a database, which may be in use, to a new file of this program's schema version, and sync that.
+
+    Raises ProjectionUnreadable, sqlite3.OperationalError.
+    """
+    target.unlink(missing_ok=True)
+    with closing(open_read_only(source)) as connection:
+        connection.execute("VACUUM INTO ?", (str(target),))
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        _migrate(connection, target.name)
+    sync_file(target)
+
+
+def check_migratable(path: Path) -> None:
+    """Raise ProjectionUnreadable when a copy could not be brought to this program's schema version."""
+    with closing(open_read_only(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    _check_steps(version, path.name)
+
+
+def _check_steps(version: int, name: str) -> None:
+    if not set(range(version, VERSION)) <= STEPS.keys() or version > VERSION:
+        raise ProjectionUnreadable(f"{name} is of version {version}, this program has {VERSION}")
+
+
+def _migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring the schema up to this program's version. Raises ProjectionUnreadable when a step is missing."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    _check_steps(found, name)
+    for version in range(found, VERSION):
+        connection.executescript(f"BEGIN;\n{STEPS[version]};\nPRAGMA user_version = {version + 1};\nCOMMIT;")
+
+
+def replace(path: Path, by: Path) -> None:
+    """Put the closed database `by` in the place of `path`."""
+    # A write-ahead log of the old database must not be found beside the new one.
+    for name in (f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+    by.replace(path)
+    sync_file(path.parent)
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing. Raises sqlite3.OperationalError when there is no such file."""
+    # Without a write-ahead log nobody has it open, and SQLite need not make the files of one to read it.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True)
+
+
+def read_position(path: Path) -> Position:
+    """The position of a database, whatever its schema version is. Raises as `connect`."""
+    try:
+        with closing(open_read_only(path)) as connection:
+            return position(connection)
+    except (sqlite3.DatabaseError, TypeError) as error:
+        if not is_damage(error):
+            raise
+        raise ProjectionUnreadable(f"{path.name}: {error}") from error
 
 
 def position(connection: sqlite3.Connection) -> Position:

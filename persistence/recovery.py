@@ -1,18 +1,17 @@
 """Recovery: load the newest good snapshot and replay the log after it. Every start does this, after a crash or not.
 
 Replay starts from a snapshot that is not newer than the projection, so that the events that the projection lacks are
-produced again. Without a projection it starts from the first log entry, and the projection is rebuilt.
+produced again. Without a projection it starts from the newest base, or where there is none from the first log entry,
+and the projection is built beside and put in its place at the end.
 
-    data folder:  lock  log/  snapshots/  projection.sqlite
+    data folder:  lock  log/  snapshots/  base/  projection.sqlite
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,12 +23,23 @@ from engine.batch.machine import RULES_VERSION, Applied, Machine
 from engine.digest import state_hash
 from engine.invariants import problems
 from engine.model.commands import Batch
-from persistence import projection
+from persistence import base, projection
+from persistence.data_lock import DataLock
 from persistence.disk import Folder, delete_temporaries
 from persistence.frames import NO_HASH
-from persistence.log import SEGMENT_BYTES, Log
-from persistence.segments import Entry, RulesDiffer, entries, scan
-from persistence.snapshot import Snapshot, SnapshotBad, derived_files, load, load_newest, snapshot_names
+from persistence.log import SEGMENT_BYTES, DerivedFile, Log
+from persistence.segments import Entry, RulesDiffer, entries, first_header, scan
+from persistence.snapshot import (
+    Snapshot,
+    SnapshotBad,
+    derived_files,
+    load,
+    load_newest,
+    read_header,
+    sequence_of,
+    snapshot_name,
+    snapshot_names,
+)
 
 LOG: Final = "log"
 SNAPSHOTS: Final = "snapshots"
@@ -41,32 +51,16 @@ Progress = Callable[[int, int], None]
 """Called with the number of replayed log entries and the total."""
 
 
-class DataFolderInUse(Exception):
-    """Another process has locked the data folder."""
-
-
 class HistoriesDiffer(Exception):
     """Log, snapshots and replay, each valid by itself, contradict each other."""
 
 
-class DataLock:
-    """An exclusive lock on a data folder. The operating system releases it when the process ends."""
+class Folders(NamedTuple):
+    """The parts of a data folder that are read and written as a `Disk`."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises DataFolderInUse, which names the process that holds the lock."""
-        directory.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(self._handle, 20, 0).decode().strip() or "unknown"
-            os.close(self._handle)
-            raise DataFolderInUse(f"{directory} is in use by process {pid}") from None
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-
-    def release(self) -> None:
-        os.close(self._handle)
+    log: Folder
+    snapshots: Folder
+    bases: Folder
 
 
 class Recovered(NamedTuple):
@@ -76,8 +70,10 @@ class Recovered(NamedTuple):
     log: Log
     lock: DataLock
     snapshots: Folder
+    bases: Folder
     projection_path: Path
     snapshot: str | None  # that replay started from; None: from the first entry
+    snapshot_sequence: int  # its last entry; 0: from the first
     batches_replayed: int
     commands_replayed: int
     warnings: list[str]  # problems that were repaired or skipped
@@ -92,6 +88,7 @@ class Verified(NamedTuple):
 
     batches: int
     last_sequence: int
+    replayed_after: int  # sequence of the base that the replay began with; 0: the first entry
     chain: bytes
     state_hash: bytes
     hashes_checked: int  # state hashes in the log that the replay matched
@@ -105,48 +102,57 @@ def recover(
     directory: Path,
     *,
     segment_bytes: int = SEGMENT_BYTES,
-    compress_sealed: bool = False,
+    compress_sealed: bool = True,
     fresh_projection: bool = False,
     on_progress: Progress = lambda done, total: None,
 ) -> Recovered:
     """Lock the data folder and recover the arena from it. Blocks while the log is replayed.
 
-    `fresh_projection` deletes the projection first: it is rebuilt from the log's first entry.
+    `fresh_projection` builds the projection again, from the newest base or the first entry, and replaces the old one.
     Raises DataFolderInUse, LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer.
     """
     lock = DataLock(directory)
     try:
-        if fresh_projection:
-            projection.delete(directory / projection.FILE)
-        return _recover(directory, lock, segment_bytes, compress_sealed, on_progress)
+        return _recover(directory, lock, segment_bytes, compress_sealed, fresh_projection, on_progress)
     except BaseException:
         lock.release()
         raise
 
 
 def _recover(
-    directory: Path, lock: DataLock, segment_bytes: int, compress_sealed: bool, on_progress: Progress
+    directory: Path,
+    lock: DataLock,
+    segment_bytes: int,
+    compress_sealed: bool,
+    fresh_projection: bool,
+    on_progress: Progress,
 ) -> Recovered:
-    snapshots = Folder(directory / SNAPSHOTS)
-    delete_temporaries(snapshots)
+    folders = open_folders(directory)
+    _, snapshots, bases = folders
+    for folder in (snapshots, bases):
+        delete_temporaries(folder)
+    refuse_newer_rules(folders)
     path = directory / projection.FILE
-    with _projection(path) as (connection, warnings):
+    building, warnings = _projection_to_feed(path, folders, fresh_projection)
+    with closing(projection.connect(building)) as connection:
         projected = projection.position(connection)
         log = Log(
-            Folder(directory / LOG),
+            folders.log,
             rules_version=RULES_VERSION,
             segment_bytes=segment_bytes,
             compress_sealed=compress_sealed,
-            derived_files=[*derived_files(snapshots), projected.derived_file()],
+            derived_files=[*derived_files(snapshots), *derived_files(bases), *_witnesses(path, projected)],
+            upgraded_at=max(map(sequence_of, of_these_rules(bases)), default=0),
         )
         try:
             if log.torn:
                 warnings.append(f"the last batch was torn by a crash: never acknowledged, kept as {log.torn}")
-            snapshot, skipped = load_newest(snapshots, up_to=projected.sequence)
+            snapshot, skipped = load_newest(snapshots, bases, up_to=projected.sequence, rules_version=RULES_VERSION)
             machine = Machine(snapshot.state if snapshot else None)
             feed = _ProjectionFeed(connection, log.log_id, projected.sequence)
             batches = commands = 0
-            total = log.last_sequence - (snapshot.header.sequence if snapshot else 0)
+            begun_at = snapshot.header.sequence if snapshot else 0
+            total = log.last_sequence - begun_at
             for entry in _entries_after(log, snapshot):
                 feed.put(entry.batch, _apply(machine, entry.batch).events)
                 batches += 1
@@ -158,8 +164,102 @@ def _recover(
         except BaseException:
             log.close()
             raise
+    if building != path:
+        projection.replace(path, by=building)
     name = snapshot.name if snapshot else None
-    return Recovered(machine, log, lock, snapshots, path, name, batches, commands, warnings + skipped)
+    return Recovered(machine, log, lock, snapshots, bases, path, name, begun_at, batches, commands, warnings + skipped)
+
+
+def open_folders(directory: Path, reading: bool = False) -> Folders:
+    """The folders of a data folder; made if they are not there, unless they are only read."""
+    return Folders(*(Folder(directory / name, create=not reading) for name in (LOG, SNAPSHOTS, base.FOLDER)))
+
+
+def refuse_newer_rules(folders: Folders) -> None:
+    """Raise RulesDiffer for a folder on which a program with newer rules has worked."""
+    for folder in (folders.snapshots, folders.bases):
+        for name in snapshot_names(folder):
+            try:
+                version = read_header(folder, name).rules_version
+            except SnapshotBad:
+                continue  # whoever wants to load it says so
+            if version > RULES_VERSION:
+                raise RulesDiffer(
+                    f"{name} was made by a newer program, under rules version {version}; this one has"
+                    f" {RULES_VERSION}: start the newer one"
+                )
+
+
+def _projection_to_feed(path: Path, folders: Folders, fresh: bool) -> tuple[Path, list[str]]:
+    """The database that the replay feeds: the projection, or a new one beside it where that cannot be used."""
+    warnings = []
+    if not fresh and path.exists():
+        try:
+            with closing(projection.connect(path)) as connection:
+                if _can_be_fed(folders, projection.position(connection).sequence):
+                    return path, []
+            warnings = ["the projection is rebuilt: it ends before all that can be replayed"]
+        except projection.ProjectionUnreadable as error:
+            warnings = [f"the projection is rebuilt: {error}"]
+    return new_projection(path, folders), warnings
+
+
+def _can_be_fed(folders: Folders, sequence: int) -> bool:
+    """Is there a state from which the events behind `sequence` can be produced again?"""
+    if first_replayable(folders) == 0:
+        return True
+    names = [*of_these_rules(folders.snapshots), *of_these_rules(folders.bases)]
+    return any(sequence_of(name) <= sequence for name in names)
+
+
+def of_these_rules(folder: Folder) -> list[str]:
+    """The snapshots of this program's rules version, newest first, and those whose header is damaged."""
+    names = []
+    for name in snapshot_names(folder):
+        try:
+            if read_header(folder, name).rules_version != RULES_VERSION:
+                continue
+        except SnapshotBad:
+            pass  # whoever wants to load it says so
+        names.append(name)
+    return names
+
+
+def new_projection(path: Path, folders: Folders) -> Path:
+    """A new database beside `path`, as the newest base has it; where there is no base, none yet."""
+    building = path.with_name(f"{path.name}.new")
+    projection.delete(building)
+    newest = base.newest(folders.bases)
+    if newest is not None:
+        projection.copy(newest.projection, building)
+    return building
+
+
+def first_replayable(folders: Folders) -> int:
+    """The earliest sequence from which this program can replay: 0, or that of the oldest base of its rules.
+
+    Raises RulesDiffer when there is none.
+    """
+    header = first_header(folders.log)
+    if header is None or (header.first_sequence, header.rules_version) == (1, RULES_VERSION):
+        return 0
+    usable = of_these_rules(folders.bases)
+    if not usable:
+        raise RulesDiffer(
+            f"the log begins at sequence {header.first_sequence} under rules version {header.rules_version}, this"
+            f" program has {RULES_VERSION}: run `arena upgrade` on the folder"
+        )
+    return sequence_of(usable[-1])
+
+
+def _witnesses(path: Path, fed: projection.Position) -> Iterator[DerivedFile]:
+    """What projections have seen: the one that is fed, and the old one, if that is another and can be read."""
+    yield fed.derived_file()
+    if path.exists():
+        try:
+            yield projection.read_position(path).derived_file()
+        except projection.ProjectionUnreadable:
+            return
 
 
 def rebuild(directory: Path, *, on_progress: Progress = lambda done, total: None) -> int:
@@ -174,12 +274,13 @@ def state_at(directory: Path, sequence: int) -> Machine:
 
     For an entry in the middle of a batch, capacities of tables may differ from the original.
     """
-    lock = DataLock(directory)
+    lock = DataLock(directory, reading=True)
     try:
-        snapshot, _ = load_newest(Folder(directory / SNAPSHOTS), up_to=sequence)
+        folders = open_folders(directory, reading=True)
+        snapshot, _ = load_newest(folders.snapshots, folders.bases, up_to=sequence, rules_version=RULES_VERSION)
         machine = Machine(snapshot.state if snapshot else None)
         start = snapshot.header.sequence + 1 if snapshot else 1
-        for entry in entries(Folder(directory / LOG), start, RULES_VERSION):
+        for entry in entries(folders.log, start, RULES_VERSION):
             batch = entry.batch
             if batch.first_sequence > sequence:
                 break
@@ -190,40 +291,43 @@ def state_at(directory: Path, sequence: int) -> Machine:
 
 
 def verify(directory: Path, *, on_progress: Progress = lambda done, total: None) -> Verified:
-    """Replay the whole log and compare with its state hashes and with all snapshots; writes only the lock file.
+    """Replay the log from the first entry that can be, and compare with its state hashes and with all snapshots.
 
-    Raises LogCorrupt, and HistoriesDiffer at the first sequence where the replay has another state.
+    What is before an upgrade or before what was pruned is read and its hash chain checked. Writes only the lock file.
+    Raises LogCorrupt, RulesDiffer, and HistoriesDiffer at the first sequence where the replay has another state.
     """
-    lock = DataLock(directory)
+    lock = DataLock(directory, reading=True)
     try:
-        return _verify(Folder(directory / LOG), Folder(directory / SNAPSHOTS), on_progress)
+        return _verify(open_folders(directory, reading=True), on_progress)
     finally:
         lock.release()
 
 
-def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
-    end = scan(disk)
+def _verify(folders: Folders, on_progress: Progress) -> Verified:
+    refuse_newer_rules(folders)
+    end = scan(folders.log)
     last_sequence = end.last_sequence if end else 0
-    expected, warnings = _snapshot_hashes(snapshots)
+    start = first_replayable(folders)
+    expected, warnings = _snapshot_hashes(folders, after=start)
     hashes_checked = snapshots_checked = 0
-    machine = Machine()
-    for entry in entries(disk, rules_version=RULES_VERSION):
+    machine = Machine(load(folders.bases, snapshot_name(start)).state if start else None)
+    for entry in entries(folders.log, start + 1, RULES_VERSION):
         if entry.state_hash != NO_HASH:
             _compare_state(machine, entry.state_hash, f"the log before sequence {entry.batch.first_sequence}")
             hashes_checked += 1
         _apply(machine, entry.batch)
         on_progress(entry.last_sequence, last_sequence)
-        if entry.last_sequence in expected:
-            name, chain, hash_ = expected.pop(entry.last_sequence)
+        for name, chain, hash_ in expected.pop(entry.last_sequence, ()):
             if chain != entry.chain_after:
                 raise HistoriesDiffer(f"{name} was made from another log than the one here")
             _compare_state(machine, hash_, name)
             snapshots_checked += 1
     if expected:
-        raise HistoriesDiffer(f"no batch of the log ends where {next(iter(expected.values()))[0]} was made")
+        raise HistoriesDiffer(f"no batch of the log ends where {next(iter(expected.values()))[0][0]} was made")
     return Verified(
         batches=end.batches if end else 0,
         last_sequence=last_sequence,
+        replayed_after=start,
         chain=end.chain if end else NO_HASH,
         state_hash=state_hash(machine.state),
         hashes_checked=hashes_checked,
@@ -234,17 +338,22 @@ def _verify(disk: Folder, snapshots: Folder, on_progress: Progress) -> Verified:
     )
 
 
-def _snapshot_hashes(snapshots: Folder) -> tuple[dict[int, tuple[str, bytes, bytes]], list[str]]:
-    """By sequence: name, chain and state hash of every good snapshot; and warnings about the others."""
-    found: dict[int, tuple[str, bytes, bytes]] = {}
+def _snapshot_hashes(folders: Folders, after: int) -> tuple[dict[int, list[tuple[str, bytes, bytes]]], list[str]]:
+    """By sequence: name, chain and state hash of every good snapshot there; and warnings about the others.
+
+    The hash is that of the state as this program has it: commands may have new fields since.
+    """
+    found: dict[int, list[tuple[str, bytes, bytes]]] = {}
     warnings: list[str] = []
-    for name in snapshot_names(snapshots):
-        try:
-            header = load(snapshots, name).header
-        except SnapshotBad as error:
-            warnings.append(str(error))
-        else:
-            found[header.sequence] = name, header.chain, header.state_hash
+    for folder in (folders.snapshots, folders.bases):
+        for name in of_these_rules(folder):
+            try:
+                if sequence_of(name) > after:
+                    snapshot = load(folder, name)
+                    hashes = name, snapshot.header.chain, state_hash(snapshot.state)
+                    found.setdefault(snapshot.header.sequence, []).append(hashes)
+            except SnapshotBad as error:
+                warnings.append(str(error))
     return found, warnings
 
 
@@ -307,19 +416,3 @@ class _ProjectionFeed:
     def flush(self) -> None:
         projection.store(self._connection, self._log_id, self._sequence, self._batches)
         self._batches, self._waiting = [], 0
-
-
-@contextmanager
-def _projection(path: Path) -> Iterator[tuple[sqlite3.Connection, list[str]]]:
-    """Open the projection; an unreadable one is deleted, to be rebuilt, with a warning."""
-    warnings: list[str] = []
-    try:
-        connection = projection.connect(path)
-    except projection.ProjectionUnreadable as error:
-        warnings.append(f"the projection is rebuilt: {error}")
-        projection.delete(path)
-        connection = projection.connect(path)
-    try:
-        yield connection, warnings
-    finally:
-        connection.close()

@@ -21,6 +21,7 @@ from persistence.disk import BLOCK, Disk
 from persistence.frames import (
     BrokenHeader,
     Frame,
+    SegmentHeader,
     decode_batch,
     decode_frame,
     decode_frame_header,
@@ -256,10 +257,16 @@ def entries(disk: Disk, from_sequence: int = 1, rules_version: int | None = None
             if rules_version not in (None, segment.header.rules_version):
                 raise RulesDiffer(
                     f"{segment.file.name} was logged under rules version {segment.header.rules_version}, this program"
-                    f" has {rules_version}: start it from a snapshot that ends where the old version stopped"
+                    f" has {rules_version}: it replays what comes after the base of an upgrade, and none is here"
                 )
             batch = decode_batch(segment.data, offset, frame)
             yield Entry(batch, frame.chain_before, frame.chain_after, frame.state_hash)
+
+
+def first_header(disk: Disk) -> SegmentHeader | None:
+    """The header of the first segment; None: there is no log. Raises LogCorrupt."""
+    files = segment_files(disk)
+    return Segment(disk, files[0], is_last=len(files) == 1).header if files else None
 
 
 def scan(disk: Disk) -> LogEnd | None:

@@ -24,7 +24,7 @@ from crc32c import crc32c
 from numpy.lib.format import descr_to_dtype, dtype_to_descr
 from numpy.typing import NDArray
 
-from engine.digest import state_hash
+from engine.digest import sections_hash
 from engine.model.state import State, encode_cold_state, sections, state_from
 from persistence.disk import BLOCK, Buffer, Disk, publish_temporary, write_temporary
 from persistence.log import Appended, DerivedFile
@@ -36,6 +36,7 @@ _NAME: Final = re.compile(r"snapshot-(\d{12,})")
 _START: Final = struct.Struct("<8sIII")
 _MAGIC: Final = b"TICKSNAP"
 _COLD: Final = "cold"
+_MOST_HEADER_BYTES: Final = 1 << 20
 
 
 class SnapshotBad(Exception):
@@ -83,6 +84,15 @@ class UnpublishedSnapshot(NamedTuple):
 
     name: str
     sequence: int
+
+
+class Stored(NamedTuple):
+    """A snapshot as it is in its file, also of a program with other tables."""
+
+    name: str
+    header: Header
+    tables: dict[str, NDArray[Any]]
+    cold: bytes
 
 
 class Snapshot(NamedTuple):
@@ -139,15 +149,15 @@ def write(disk: Disk, captured: CapturedState, rules_version: int) -> Unpublishe
         sequence=captured.sequence,
         at_ns=int(tables["world"]["now_ns"][0]),
         chain=captured.chain,
-        state_hash=state_hash(state_from(dict(tables), captured.cold)),
+        state_hash=sections_hash(tables, captured.cold),
         rules_version=rules_version,
         sections=described,
     )
     encoded = msgspec.msgpack.encode(header)
     start = _START.pack(_MAGIC, FORMAT, len(encoded), crc32c(encoded)) + encoded
-    unpublished = UnpublishedSnapshot(f"snapshot-{captured.sequence:012}", captured.sequence)
+    unpublished = UnpublishedSnapshot(snapshot_name(captured.sequence), captured.sequence)
     temporary = write_temporary(disk, unpublished.name, [start, bytes(-len(start) % BLOCK), *parts])
-    if load(disk, temporary).header != header:
+    if read(disk, temporary).header != header:
         raise SnapshotBad(f"{unpublished.name} does not read back as it was written")
     return unpublished
 
@@ -167,28 +177,63 @@ def publish(disk: Disk, unpublished: UnpublishedSnapshot, projected: int) -> Non
 
 def snapshot_names(disk: Disk) -> list[str]:
     """Published snapshots, newest first."""
-    return sorted(filter(_NAME.fullmatch, disk.names()), key=_sequence_of, reverse=True)
+    return sorted(filter(_NAME.fullmatch, disk.names()), key=sequence_of, reverse=True)
+
+
+def snapshot_name(sequence: int) -> str:
+    return f"snapshot-{sequence:012}"
+
+
+def sequence_of(name: str) -> int:
+    """Of the last entry in the snapshot of that name."""
+    match = _NAME.fullmatch(name)
+    assert match
+    return int(match[1])
 
 
 def derived_files(disk: Disk) -> list[DerivedFile]:
     """Published snapshots, readable or not, as files derived from the log."""
-    return [DerivedFile(name, _sequence_of(name)) for name in snapshot_names(disk)]
+    return [DerivedFile(name, sequence_of(name)) for name in snapshot_names(disk)]
 
 
-def load_newest(disk: Disk, up_to: int | None = None) -> tuple[Snapshot | None, list[str]]:
-    """The newest good snapshot at or before sequence `up_to`, and warnings about skipped ones."""
+def load_newest(
+    *disks: Disk, up_to: int | None = None, rules_version: int | None = None
+) -> tuple[Snapshot | None, list[str]]:
+    """The newest good snapshot in any of the folders at or before sequence `up_to`, and warnings about skipped ones.
+
+    Those that are of other rules than `rules_version` are passed over: an upgrade has made a new start behind them.
+    """
+    found = [(sequence_of(name), name, disk) for disk in disks for name in snapshot_names(disk)]
     warnings: list[str] = []
-    for name in snapshot_names(disk):
-        if up_to is None or _sequence_of(name) <= up_to:
-            try:
+    for sequence, name, disk in sorted(found, key=lambda of: of[0], reverse=True):
+        if up_to is not None and sequence > up_to:
+            continue
+        try:
+            if rules_version in (None, read_header(disk, name).rules_version):
                 return load(disk, name), warnings
-            except SnapshotBad as error:
-                warnings.append(f"skipped a snapshot: {error}")
+        except SnapshotBad as error:
+            warnings.append(f"skipped a snapshot: {error}")
     return None, warnings
 
 
 def load(disk: Disk, name: str) -> Snapshot:
-    """Load a snapshot. Raises SnapshotBad unless all checksums and the hash of the whole state are right."""
+    """Load a snapshot of this program's tables. Raises SnapshotBad as `read`, and when its tables are others."""
+    _, header, tables, cold = read(disk, name)
+    layouts = {table: _plain_dtype(array.dtype) for table, array in sections(State()).items()}
+    if layouts != {table: array.dtype for table, array in tables.items()}:
+        changed = sorted(table for table in layouts if table not in tables or tables[table].dtype != layouts[table])
+        raise SnapshotBad(
+            f"{name} has another layout than this program's tables: {', '.join(changed) or 'more tables'}"
+        )
+    try:
+        return Snapshot(name, header, state_from(tables, cold))
+    except msgspec.MsgspecError as error:
+        raise SnapshotBad(f"{name}: its section {_COLD!r} cannot be decoded by this program: {error}") from error
+
+
+def read(disk: Disk, name: str) -> Stored:
+    """Read a snapshot, whatever its tables are. Raises SnapshotBad unless all checksums and the hash of the whole state
+    are right."""
     data = disk.read(name)
     header, sections_start = _decode_header(data, name)
     tables: dict[str, NDArray[Any]] = {}
@@ -199,20 +244,14 @@ def load(disk: Disk, name: str) -> Snapshot:
             raise SnapshotBad(f"{name}, byte {start}: section {section.name!r} has a wrong checksum")
         tables[section.name] = raw.view(descr_to_dtype(ast.literal_eval(section.dtype))).reshape(section.shape)
     cold = tables.pop(_COLD).tobytes()
-
-    layouts = {table: _plain_dtype(array.dtype) for table, array in sections(State()).items()}
-    if layouts != {table: array.dtype for table, array in tables.items()}:
-        changed = sorted(table for table in layouts if table not in tables or tables[table].dtype != layouts[table])
-        raise SnapshotBad(
-            f"{name} has another layout than this program's tables: {', '.join(changed) or 'more tables'}"
-        )
-    try:
-        state = state_from(tables, cold)
-    except msgspec.MsgspecError as error:
-        raise SnapshotBad(f"{name}: its section {_COLD!r} cannot be decoded by this program: {error}") from error
-    if state_hash(state) != header.state_hash:
+    if sections_hash(tables, cold) != header.state_hash:
         raise SnapshotBad(f"{name}: its state does not have the hash in its header")
-    return Snapshot(name, header, state)
+    return Stored(name, header, tables, cold)
+
+
+def read_header(disk: Disk, name: str) -> Header:
+    """The header alone. Raises SnapshotBad."""
+    return _decode_header(disk.read(name, 0, _MOST_HEADER_BYTES), name)[0]
 
 
 def _decode_header(data: NDArray[np.uint8], name: str) -> tuple[Header, int]:
@@ -227,12 +266,6 @@ def _decode_header(data: NDArray[np.uint8], name: str) -> tuple[Header, int]:
     if len(encoded) != length or crc32c(encoded) != crc:
         raise SnapshotBad(f"{name}, byte {_START.size}: its header has a wrong checksum")
     return msgspec.msgpack.decode(encoded, type=Header), -(-end // BLOCK) * BLOCK
-
-
-def _sequence_of(name: str) -> int:
-    match = _NAME.fullmatch(name)
-    assert match
-    return int(match[1])
 
 
 def _plain_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -1,7 +1,8 @@
-"""`arena verify`, `arena audit`, `arena rebuild`, `arena token`: what is done to a data folder from outside."""
+"""`arena verify`, `audit`, `rebuild`, `upgrade` and `token`: what is done to a data folder from outside."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ def verify(*, data: DataFolder = Path("data"), json: Json = False) -> int:
         print(msgspec.json.encode(verdict).decode())
     else:
         print(f"sequence {verdict.sequence}\ndigest   {verdict.digest}")
+        if verdict.replayed_after:
+            print(f"replayed from the base at sequence {verdict.replayed_after}; before it the log is whole")
         print(f"{verdict.snapshots_checked} snapshots and {verdict.hashes_checked} hashes in the log agree with it")
         for warning in verdict.warnings:
             print(f"warning: {warning}")
@@ -79,6 +82,43 @@ def rebuild(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     return 0
 
 
+def upgrade(
+    *,
+    apply: Annotated[bool, Parameter(negative="", help="Do it. Without, it is only checked and told.")] = False,
+    data: DataFolder = Path("data"),
+    json: Json = False,
+) -> int:
+    """Take over the data folder of an older program that had other rules. The arena must not be running.
+
+    The older program must have been stopped cleanly. There is no way back once the arena has gone on: copy the folder
+    first.
+
+    Try:
+      arena upgrade --data data
+      arena upgrade --data data --apply
+    """
+    from persistence.upgrade import upgrade as upgrade_folder
+
+    _check_folder(data)
+    with _explained(data), _progress_bar("upgrading", json):
+        found = upgrade_folder(data, apply=apply)
+    if json:
+        print(msgspec.json.encode(found._asdict()).decode())
+    elif not found.is_needed:
+        print(f"nothing to do: {data} is of rules version {found.to_rules}, which this program has")
+    else:
+        print(
+            f"rules version {found.from_rules} until sequence {found.sequence}, then {found.to_rules}\n"
+            f"{found.players} players, {found.accounts} accounts, {found.open_positions} open positions"
+        )
+        print(*found.problems or ["every account keeps its sums, and all invariants of the state hold"], sep="\n")
+        if found.problems:
+            print("nothing was changed")
+        else:
+            print("done: start the arena" if found.applied else "nothing was changed: do it with --apply")
+    return EXIT_ERRORS if found.problems else 0
+
+
 def token(
     *,
     admin: Annotated[bool, Parameter(negative="", help="For an operator: the admin.* ops.")] = False,
@@ -109,9 +149,11 @@ def token(
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a replay from the first entry came to, whether newest snapshot and tail agree, and is it sound."""
+    """What a replay from the first entry, or from the oldest base, came to, whether newest snapshot and tail agree, and
+    is it sound."""
 
     sequence: int
+    replayed_after: int
     digest: str
     equal: bool
     batches: int
@@ -126,6 +168,7 @@ class Verdict(msgspec.Struct, frozen=True):
 def _verdict(verified: Verified, newest: bytes) -> Verdict:
     return Verdict(
         verified.last_sequence,
+        verified.replayed_after,
         verified.state_hash.hex(),
         newest == verified.state_hash,
         verified.batches,
@@ -146,15 +189,22 @@ def _check_folder(data: Path) -> None:
 @contextmanager
 def _explained(data: Path) -> Iterator[None]:
     """What can be wrong with a data folder, in one line."""
+    from persistence.data_lock import DataFolderInUse
     from persistence.log import LogBehind, LogFailed
-    from persistence.recovery import DataFolderInUse, HistoriesDiffer
+    from persistence.projection import ProjectionUnreadable
+    from persistence.recovery import HistoriesDiffer
     from persistence.segments import LogCorrupt, RulesDiffer
+    from persistence.snapshot import SnapshotBad
+    from persistence.upgrade import NotUpgradable
 
     try:
         yield
     except DataFolderInUse as error:
         raise Failure(f"{error}: stop it first") from error
-    except (LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer) as error:
+    except (
+        LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer, SnapshotBad, NotUpgradable,
+        ProjectionUnreadable, sqlite3.Error, OSError,
+    ) as error:  # fmt: skip
         raise Failure(f"{data}: {error}", EXIT_ERRORS) from error
 
 

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cyclopts import App, Group
 
 from gateway.cli.bots import bots
-from gateway.cli.data_folder import audit, rebuild, token, verify
+from gateway.cli.data_folder import audit, rebuild, token, upgrade, verify
 from gateway.cli.failure import Failure
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
@@ -35,7 +35,7 @@ app = App(
 app.register_install_completion_command()
 
 _OPERATING = Group("Operating", sort_key=1)
-for command in (serve, market, record, warmup, token):
+for command in (serve, market, record, warmup, token, upgrade):
     app.command(command, group=_OPERATING)
 
 _CHECKING = Group("Checking", sort_key=2)

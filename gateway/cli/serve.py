@@ -119,7 +119,7 @@ def _check_port(host: str, port: int) -> None:
 
 def _advice(error: Exception) -> str:
     from gateway.core.clock import ClockRefused
-    from persistence.recovery import DataFolderInUse
+    from persistence.data_lock import DataFolderInUse
 
     if isinstance(error, DataFolderInUse):
         return f"{error}: stop it, or choose another folder with --data"

@@ -50,8 +50,9 @@ from gateway.sessions.arena import Arena
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
 from gateway.transport.websocket import Sockets
+from persistence.data_lock import DataFolderInUse
 from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
-from persistence.recovery import DataFolderInUse, HistoriesDiffer
+from persistence.recovery import HistoriesDiffer
 from persistence.segments import LogCorrupt, RulesDiffer
 
 log = structlog.get_logger()

@@ -19,7 +19,7 @@ from tests.architecture.sources import ALL, ROOT, TESTS, compiled_functions, imp
 FLOORS = {
     "engine": [
         "jit", "model", "storage", "ledger", "trading", "competition", "batch", "views", "invariants", "digest",
-        "precompile",
+        "migration", "precompile",
     ],
     "gateway": [
         "protocol", "core", "presenters", "channels", "sessions", "ops", "transport", "market", "client", "process",

@@ -1,7 +1,8 @@
-"""The data folder that version 0.1.0 wrote: today's program opens it and comes to what was found then.
+"""The data folder that version 0.1.0 wrote: today's program reads it, takes it over, and replays its commands.
 
 golden/README.txt says what is in it and how it was made. When a test here fails, the program no longer reads what users
-have: mend the program, not the folder. A change of what a logged command means raises RULES_VERSION.
+have: mend the program, not the folder. A change of what a logged command means raises RULES_VERSION; then `arena
+upgrade` takes the folder over, and what the commands come to under the new rules gets its line in COMES_TO.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import zstandard
+from numpy.typing import NDArray
 
 from engine.batch.machine import RULES_VERSION, Machine
-from engine.digest import state_hash
+from engine.digest import sections_hash, state_hash
 from engine.model.commands import Kind, RegisterPlayer, Side, decode_cold
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY, NS_PER_S
+from engine.model.state import sections
 from persistence import projection
 from persistence.disk import Folder
-from persistence.recovery import recover, state_at, verify
-from persistence.segments import entries
-from persistence.snapshot import load, snapshot_names
+from persistence.log import Appended
+from persistence.recovery import rebuild, recover, state_at, verify
+from persistence.segments import entries, scan
+from persistence.snapshot import CopyBuffers, capture, publish, read, snapshot_name, write
+from persistence.upgrade import upgrade
 from tests.harness.records import PlaceOrder, Quote, batch_of, outcomes_of
 
 pytestmark = pytest.mark.compiled
@@ -61,15 +67,27 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 EXPECTED = msgspec.json.decode((GOLDEN / f"{NAME}.json").read_bytes(), type=Expected)
 
+COMES_TO = {EXPECTED.rules_version: (EXPECTED.outcomes, EXPECTED.digest)}
+"""By rules version: the digest of all outcomes and that of the state to which the folder's commands come."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the folder."""
+    """A copy of the folder, as a crash of version 0.1.0 would have left it: its last snapshot is not the log's end."""
     unpacked = tmp_path / "data"
     packed = (GOLDEN / f"{NAME}.tar.zst").read_bytes()
     with zstandard.ZstdDecompressor().stream_reader(packed) as raw, tarfile.open(fileobj=raw, mode="r|") as tar:
         tar.extractall(unpacked, filter="data")
     return unpacked
+
+
+@pytest.fixture
+def stopped(folder: Path) -> Path:
+    """The folder after a clean stop of version 0.1.0."""
+    packed = (GOLDEN / f"{NAME}.last-snapshot.zst").read_bytes()
+    last = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    (folder / "snapshots" / snapshot_name(EXPECTED.sequence)).write_bytes(last)
+    return folder
 
 
 def rows_of(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -79,15 +97,32 @@ def rows_of(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         return {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall()) for (table,) in tables}
 
 
-def test_it_opens_from_its_last_snapshot_and_goes_on(folder: Path) -> None:
-    last = EXPECTED.snapshots[-1]
-    arena = recover(folder, segment_bytes=EXPECTED.segment_bytes)
-    assert arena.warnings == []
-    assert (arena.snapshot, arena.batches_replayed) == (
-        f"snapshot-{last.sequence:012}", EXPECTED.batches_behind_the_last_snapshot,
-    )  # fmt: skip
+def balances(accounts: NDArray[np.void]) -> dict[int, tuple[int, int]]:
+    """By account, as on disk: what it has, and what of that is held."""
+    return {
+        int(row["id"]): (
+            int(row["credits_posted"] - row["debits_posted"]), int(row["debits_pending"] - row["credits_pending"]),
+        )
+        for row in accounts[accounts["id"] > 0]
+    }  # fmt: skip
+
+
+def test_taken_over_it_opens_with_the_same_money_and_goes_on(stopped: Path) -> None:
+    before = read(Folder(stopped / "snapshots"), snapshot_name(EXPECTED.sequence)).tables
+    history = rows_of(stopped)
+    taken_over = upgrade(stopped, apply=True)
+    assert taken_over.problems == []
+    assert taken_over.is_needed == (EXPECTED.rules_version != RULES_VERSION)
+
+    arena = recover(stopped, segment_bytes=EXPECTED.segment_bytes)
     assert (arena.log.last_sequence, arena.log.chain.hex()) == (EXPECTED.sequence, EXPECTED.chain)
-    assert state_hash(arena.machine.state).hex() == EXPECTED.digest
+    after = {name: np.asarray(array) for name, array in sections(arena.machine.state).items()}
+    assert balances(after["accounts"]) == balances(before["accounts"])
+    for column in ("player", "match", "cash"):
+        assert after["seats"][column].tolist() == before["seats"][column].tolist()
+    assert {table: rows_of(stopped)[table] for table in ("transfers", "wallet_changes")} == {
+        table: history[table] for table in ("transfers", "wallet_changes")
+    }
 
     cold = arena.machine.state.cold
     bitcoin = next(id for id, instrument in cold.instruments.items() if instrument.symbol == "BTCUSDT")
@@ -107,66 +142,70 @@ def test_it_opens_from_its_last_snapshot_and_goes_on(folder: Path) -> None:
     outcomes = outcomes_of(arena.machine.apply(batch).outcomes)
     assert [Reason(outcome["reason"]) for outcome in outcomes] == [Reason.ACCEPTED] * 3
     assert outcomes[-1]["price"] == 6_000_001
-    after = state_hash(arena.machine.state)
+    end = state_hash(arena.machine.state)
     arena.close()
-    verified = verify(folder)
-    assert (verified.last_sequence, verified.state_hash) == (EXPECTED.sequence + 3, after)
+    verified = verify(stopped)
+    assert (verified.last_sequence, verified.state_hash) == (EXPECTED.sequence + 3, end)
     assert verified.problems == []
+    assert rebuild(stopped) == EXPECTED.sequence + 3
 
 
-def test_verify_agrees_with_every_snapshot_and_every_hash_in_the_log(folder: Path) -> None:
-    verified = verify(folder)
-    assert (verified.last_sequence, verified.batches) == (EXPECTED.sequence, EXPECTED.batches)
-    assert (verified.chain.hex(), verified.state_hash.hex()) == (EXPECTED.chain, EXPECTED.digest)
-    assert (verified.snapshots_checked, verified.hashes_checked) == (
-        len(EXPECTED.snapshots), EXPECTED.digests_in_the_log,
+def test_all_of_it_can_be_read(folder: Path) -> None:
+    log, snapshots = Folder(folder / "log"), Folder(folder / "snapshots")
+    end = scan(log)
+    assert end is not None
+    assert (end.last_sequence, end.batches, end.chain.hex(), end.torn_bytes) == (
+        EXPECTED.sequence, EXPECTED.batches, EXPECTED.chain, 0,
     )  # fmt: skip
-    assert (verified.warnings, verified.problems, verified.torn_bytes) == ([], [], 0)
-
-
-def test_replayed_from_the_first_entry_every_command_has_the_outcome_that_it_had(folder: Path) -> None:
-    assert EXPECTED.rules_version == RULES_VERSION
-    machine = Machine()
-    outcomes = hashlib.blake2b(digest_size=16)
     commands: Counter[str] = Counter()
     cold_commands: Counter[str] = Counter()
-    digests = []
-    at_snapshots = {snapshot.sequence for snapshot in EXPECTED.snapshots}
-    for entry in entries(Folder(folder / "log"), rules_version=EXPECTED.rules_version):
-        outcomes.update(machine.apply(entry.batch).outcomes.tobytes())
+    for entry in entries(log):
         commands.update(Kind(kind).name for kind in entry.batch.records["kind"].tolist())
         for record in entry.batch.records[entry.batch.records["kind"] == Kind.COLD]:
             start = int(record["blob_offset"])
             command = decode_cold(entry.batch.blobs[start : start + int(record["blob_length"])])
             cold_commands[str(command.__struct_config__.tag)] += 1
-        if entry.last_sequence in at_snapshots:
-            digests.append(AtSnapshot(entry.last_sequence, state_hash(machine.state).hex()))
-    assert digests == EXPECTED.snapshots
-    assert state_hash(machine.state).hex() == EXPECTED.digest
-    assert outcomes.hexdigest() == EXPECTED.outcomes
     assert commands == EXPECTED.commands
     assert cold_commands == EXPECTED.cold_commands
+    for expected in EXPECTED.snapshots:
+        found = read(snapshots, snapshot_name(expected.sequence))
+        assert (found.header.sequence, found.header.rules_version) == (expected.sequence, EXPECTED.rules_version)
+        assert sections_hash(found.tables, found.cold).hex() == expected.digest
+    assert {table: len(rows) for table, rows in rows_of(folder).items()} == EXPECTED.rows
 
 
-@pytest.mark.parametrize("expected", EXPECTED.snapshots, ids=lambda snapshot: str(snapshot.sequence))
-def test_each_snapshot_opens_and_comes_to_the_same_end(folder: Path, expected: AtSnapshot) -> None:
-    name = f"snapshot-{expected.sequence:012}"
-    snapshots = Folder(folder / "snapshots")
-    found = load(snapshots, name)
-    assert (found.header.sequence, found.header.state_hash.hex()) == (expected.sequence, expected.digest)
-    for newer in snapshot_names(snapshots):
-        if newer > name:
-            (folder / "snapshots" / newer).unlink()
-    assert state_hash(state_at(folder, EXPECTED.sequence).state).hex() == EXPECTED.digest
-
-
-def test_the_projection_made_again_has_the_same_rows(folder: Path) -> None:
-    shipped = rows_of(folder)
-    assert {table: len(rows) for table, rows in shipped.items()} == EXPECTED.rows
-    arena = recover(folder, segment_bytes=EXPECTED.segment_bytes, fresh_projection=True)
-    assert (arena.snapshot, arena.batches_replayed) == (None, EXPECTED.batches)
+def test_its_commands_logged_again_are_replayed_to_what_they_came_to(folder: Path, tmp_path: Path) -> None:
+    """Every kind of command, with all its fields and with none, under the rules of today."""
+    again = tmp_path / "again"
+    arena = recover(again, segment_bytes=EXPECTED.segment_bytes)
+    at_snapshots = {snapshot.sequence for snapshot in EXPECTED.snapshots}
+    live = hashlib.blake2b(digest_size=16)
+    captured = []
+    for entry in entries(Folder(folder / "log")):
+        appended = arena.log.append(entry.batch, state_hash(arena.machine.state) if len(captured) == 1 else None)
+        live.update(arena.machine.apply(entry.batch).outcomes.tobytes())
+        if appended.last_sequence in at_snapshots:
+            captured.append(capture(arena.machine.state, CopyBuffers(), Appended(*appended), arena.log.log_id))
+    came_to = state_hash(arena.machine.state)
+    for of in captured:
+        publish(arena.snapshots, write(arena.snapshots, of, RULES_VERSION), projected=of.sequence)
     arena.close()
-    rebuilt = rows_of(folder)
-    assert rebuilt.keys() == shipped.keys()
-    for table, rows in shipped.items():
-        assert rebuilt[table] == rows, table
+
+    machine = Machine()
+    replayed = hashlib.blake2b(digest_size=16)
+    for entry in entries(Folder(again / "log"), rules_version=RULES_VERSION):
+        replayed.update(machine.apply(entry.batch).outcomes.tobytes())
+    assert replayed.digest() == live.digest()
+    if RULES_VERSION in COMES_TO:
+        assert (live.hexdigest(), came_to.hex()) == COMES_TO[RULES_VERSION]
+    verified = verify(again)
+    assert (verified.state_hash, verified.snapshots_checked) == (came_to, len(captured))
+    assert (verified.problems, verified.warnings, verified.hashes_checked > 0) == ([], [], True)
+    for of in captured:
+        assert int(state_at(again, of.sequence).state.book.world["sequence"][0]) == of.sequence
+
+    opened = recover(again, segment_bytes=EXPECTED.segment_bytes)
+    opened.close()
+    history = rows_of(again)
+    rebuild(again)
+    assert rows_of(again) == history

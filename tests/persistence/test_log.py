@@ -140,15 +140,22 @@ def test_a_torn_tail_that_a_derived_file_contains_is_not_cut() -> None:
     assert bytes(disk.files[name].seen) == before
 
 
-def test_other_rules_begin_in_a_segment_of_their_own() -> None:
+def test_other_rules_begin_in_a_segment_of_their_own_where_an_upgrade_says_so() -> None:
     disk = SimulatedDisk()
     write_batches(open_log(disk), 2)
-    log = open_log(disk, rules_version=2)
+    before = {name: bytes(file.seen) for name, file in disk.files.items()}
+    for upgraded_at in (0, 3):
+        with pytest.raises(RulesDiffer, match="rules version 1, this program has 2: run `arena upgrade`"):
+            open_log(disk, rules_version=2, upgraded_at=upgraded_at)
+    assert {name: bytes(file.seen) for name, file in disk.files.items()} == before
+    log = open_log(disk, rules_version=2, upgraded_at=6)
     written = write_batches(log, 2)
     assert [file.first_sequence for file in segment_files(disk)] == [1, 7]
     assert content(e.batch for e in entries(disk, 7, rules_version=2)) == content(written)
     with pytest.raises(RulesDiffer, match="rules version 1"):
         list(entries(disk, 1, rules_version=2))
+    with pytest.raises(RulesDiffer, match="by a newer program, under rules version 2"):
+        open_log(disk, rules_version=1)
 
 
 def test_a_missing_segment_is_named() -> None:

@@ -15,8 +15,9 @@ from engine.digest import state_hash
 from engine.model.commands import CreateGame, CreateMatch, RegisterPlayer, Side
 from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection
+from persistence.data_lock import DataFolderInUse
 from persistence.log import Appended, LogBehind
-from persistence.recovery import DataFolderInUse, HistoriesDiffer, Recovered, recover, state_at, verify
+from persistence.recovery import HistoriesDiffer, Recovered, recover, state_at, verify
 from persistence.segments import LogCorrupt, RulesDiffer, entries
 from persistence.snapshot import CopyBuffers, capture, publish, write
 from tests.harness.arena import BTC, START_NS
@@ -190,7 +191,7 @@ def test_corruption_refuses_the_start_and_lets_go_of_the_folder(tmp_path: Path) 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     arena = start(tmp_path)
-    code = f"from pathlib import Path; from persistence.recovery import DataLock; DataLock(Path({str(tmp_path)!r}))"
+    code = f"from pathlib import Path; from persistence.data_lock import DataLock; DataLock(Path({str(tmp_path)!r}))"
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert f"DataFolderInUse: {tmp_path} is in use by process {os.getpid()}" in second.stderr
