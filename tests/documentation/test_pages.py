@@ -133,10 +133,10 @@ def test_a_setting_that_is_wrong_is_seen() -> None:
         parse_config("[server]\nprot = 1")
 
 
-def test_every_decision_is_listed_once_and_numbered_without_gaps() -> None:
+def test_every_decision_is_listed_once_and_has_a_number_of_its_own() -> None:
     folder = ROOT / "docs" / "decisions"
     records = sorted(path.name for path in folder.glob("0*.md"))
-    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    assert len({name[:4] for name in records}) == len(records)
     listed = re.findall(r"\[(\d{4})\]\((\S+)\) \| (.+) \|", (folder / "README.md").read_text())
     assert [name for _, name, _ in listed] == records
     for number, name, title in listed:
