@@ -114,6 +114,7 @@ def _copy_challenge_rules(state: State, match_id: int, game: CreateGame) -> None
             insert(book.allowed_index, key, 1)
     match["restricted"] = bool(game.allowed_symbols)
     match["allowed_side"] = game.directions
+    match["no_hedging"] = not _allows_hedging(game, bool(match["practice"]))
     match["trades_per_minute"] = game.max_trades_per_minute
     match["min_trades"] = game.min_trades
     match["min_hold_ns"] = game.min_hold_s * NS_PER_S
@@ -128,6 +129,13 @@ def _copy_challenge_rules(state: State, match_id: int, game: CreateGame) -> None
     match["target_ends"] = game.target_ends
     rules = ("daily_drawdown", "total_drawdown", "loss_per_trade", "profit_target")
     match["watched"] = any(match[rule] for rule in rules)
+
+
+def _allows_hedging(game: CreateGame, practice: bool) -> bool:
+    """By default a match that costs nothing does: who straddles a known gap there takes it from nobody."""
+    if game.allow_hedging is None:
+        return practice or game.entry_fee == 0
+    return game.allow_hedging
 
 
 def _open_match(state: State, match_id: int) -> None:

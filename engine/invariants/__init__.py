@@ -48,6 +48,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     seats.seat_amounts_are_not_negative,
     seats.seat_totals_match_open_trades,
     seats.holding_totals_match_open_trades,
+    seats.seats_hold_one_side_where_hedging_is_not_allowed,
     seats.seat_index_matches_seats,
     seats.holding_index_matches_holdings,
     seats.linked_lists_match_owners,

@@ -69,6 +69,18 @@ def holding_totals_match_open_trades(state: State) -> list[str]:
     return found
 
 
+def seats_hold_one_side_where_hedging_is_not_allowed(state: State) -> list[str]:
+    """In a match without hedging, all orders and positions of a seat in an instrument are of the side that its holding
+    has."""
+    book = state.book
+    found = []
+    for trades in (orders_of(book), positions_of(book)):
+        one_sided = book.matches["no_hedging"][book.seats["match"][trades["seat"]]] != 0
+        other = trades["side"] != book.holdings["side"][trades["holding"]]
+        found += report(one_sided & other, "{} is of the other side than its holding", trades["id"])
+    return found
+
+
 def seat_index_matches_seats(state: State) -> list[str]:
     """seat_index has every seat by player and match; a player has at most one seat in a match."""
     book = state.book

@@ -452,6 +452,8 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     queue_timeout_s: int = 300  # of the queue for a match; 0: one may wait for ever
     outage_s: int = 60  # without a usable quote of any instrument, of a match that costs or pays real money; 0: any
     outage_extends: bool = False  # its end moves by as long as that lasts, instead of its being called off
+    # May a seat be long and short in one instrument at a time? None: where there is no entry fee, and in practice.
+    allow_hedging: bool | None = None
 
 
 class UpdateGame(_Cold, frozen=True, tag="update_game"):

@@ -80,6 +80,7 @@ class Reason(IntEnum):
     TOO_MANY_TRADES = 73
     TRAILING_STOP_INVALID = 74
     WOULD_FILL_NOW = 75
+    HEDGING_NOT_ALLOWED = 76
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -200,6 +201,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.TOO_MANY_TRADES: "the game's limit of trades a minute is reached",
     Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
     Reason.WOULD_FILL_NOW: "the limit order would fill at once at this price; cancel it and place a new one",
+    Reason.HEDGING_NOT_ALLOWED: "the seat has a position or order of the other side here; end that first",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

@@ -211,7 +211,7 @@ MATCH = np.dtype(
         ("loss_disqualifies", "<i1"),  # 1: a trade's loss disqualifies; 0: it closes the trade
         ("target_ends", "<i1"),  # 1: the target ends the match for all; 0: it locks the seat
         ("watched", "<i1"),  # 1: some rule looks at the equity of its seats
-        ("spare_rule", "<i1"),
+        ("no_hedging", "<i1"),  # 1: a seat is long or short in an instrument, never both
         ("trades_per_minute", "<i8"),
         ("min_trades", "<i8"),
         ("min_hold_ns", "<i8"),  # for a trade to count among those
@@ -335,7 +335,8 @@ ORDER_RATE = np.dtype(
 HOLDING = np.dtype(
     [
         ("seat", "<i4"),
-        ("instrument", "<i4"),
+        ("instrument", "<i2"),
+        ("side", "<i2"),  # of the first thing in it: of all, where the match allows no hedging
         ("notional", "<i8"),  # at entry, of its open positions and waiting orders
         ("count", "<i4"),  # of those; the row is freed at 0
         ("next_free", "<i4"),
@@ -883,6 +884,8 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
         array[:] = NEVER_HIGH
     elif name == "candles":
         array["open_at_ns"] = -1
+    elif name == "heads":
+        array["used"] = 1
     elif name == "accounts":
         array["id"][0] = NOBODY
     return for_kernels(array)
@@ -908,7 +911,6 @@ def make_book() -> Book:
     rows |= dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), 8 * PAGE_ROWS)
     book = Book(**{name: make_array(name, count) for name, count in rows.items()})
     book.world["next_id"] = 1
-    book.heads["used"] = 1
     return book
 
 

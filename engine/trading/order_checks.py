@@ -88,6 +88,9 @@ def check_order(book: Book, command: Row) -> int:
     if reason != Reason.ACCEPTED.value:
         return reason
     plan.holding = find_holding(book, plan.seat, command.instrument)
+    reason = check_hedging(book, match, plan.holding, command.side)
+    if reason != Reason.ACCEPTED.value:
+        return reason
     reason = check_exposure(book, seat, plan.holding, command.instrument, plan.notional, command.leverage)
     if reason != Reason.ACCEPTED.value:
         return reason
@@ -213,6 +216,14 @@ def check_size(instrument: Row, lots: int, price: int) -> int:
         return Reason.QUANTITY_TOO_HIGH.value
     if price * lots * instrument.value < instrument.min_notional:
         return Reason.NOTIONAL_TOO_LOW.value
+    return Reason.ACCEPTED.value
+
+
+@kernel
+def check_hedging(book: Book, match: Row, holding_row: int, side: int) -> int:
+    """May the seat, whose holding in the instrument this is (0: none), have something of that side there? A Reason."""
+    if match.no_hedging and book.holdings[holding_row].side * side < 0:
+        return Reason.HEDGING_NOT_ALLOWED.value
     return Reason.ACCEPTED.value
 
 

@@ -25,6 +25,7 @@ from engine.trading.margin import liquidation_price
 from engine.trading.order_checks import (
     check_amendment,
     check_exposure,
+    check_hedging,
     check_order,
     check_size,
     liquidated_at,
@@ -57,7 +58,7 @@ def place_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
     outcome.instrument = command.instrument
     if plan.fills:
         seat.cash -= plan.margin + plan.fee
-        holding = add_exposure(book, plan.seat, plan.holding, command.instrument, plan.notional)
+        holding = add_exposure(book, plan.seat, plan.holding, command.instrument, command.side, plan.notional)
         opened = open_position(
             book, events, id, plan.seat, holding, command.instrument, command.side, plan.lots, plan.price,
             plan.margin, plan.fee, plan.liquidation, command.stop_loss, command.take_profit, command.leverage,
@@ -261,6 +262,8 @@ def _fill(book: Book, events: Events, row: int, price: int, lots: int, fee_ppm: 
     match = book.matches[seat.match]
     quote = book.quotes[order.instrument]
     allowed = check_opening(book, seat, order.instrument)
+    if allowed == Reason.ACCEPTED.value:
+        allowed = check_hedging(book, match, order.holding, order.side)
     if allowed != Reason.ACCEPTED.value:
         reason = allowed
     notional, margin, fee, liquidation = 0, 0, 0, 0
@@ -377,7 +380,7 @@ def _store_order(book: Book, command: Row, plan: Row, id: int) -> int:
 
     seat.cash -= plan.margin + plan.fee
     seat.reserved += plan.margin + plan.fee
-    order.holding = add_exposure(book, plan.seat, plan.holding, command.instrument, plan.notional)
+    order.holding = add_exposure(book, plan.seat, plan.holding, command.instrument, command.side, plan.notional)
     seat.first_order = link(book.orders.next_in_seat, book.orders.previous_in_seat, seat.first_order, row)
     seat.orders += 1
     _set_expiry(book, row, command.expires_at_ns)

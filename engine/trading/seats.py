@@ -125,7 +125,7 @@ def find_holding(book: Book, seat_row: int, instrument: int) -> int:
 
 
 @kernel
-def add_exposure(book: Book, seat_row: int, holding_row: int, instrument: int, notional: int) -> int:
+def add_exposure(book: Book, seat_row: int, holding_row: int, instrument: int, side: int, notional: int) -> int:
     """Add an order or position of this notional to the holding, a new one when holding_row is 0; returns its row."""
     seat = book.seats[seat_row]
     if holding_row == 0:
@@ -133,6 +133,7 @@ def add_exposure(book: Book, seat_row: int, holding_row: int, instrument: int, n
         holding = book.holdings[holding_row]
         holding.seat = seat_row
         holding.instrument = instrument
+        holding.side = side
         holding.notional = 0
         holding.count = 0
         holding.long_band = 0

@@ -55,6 +55,7 @@ class Rules(NamedTuple):
     loss_disqualifies: bool
     profit_target_ppm: int
     target_ends: bool
+    hedging: bool  # may a seat be long and short in one instrument?
 
 
 def match(state: State, match_id: int) -> MatchView | None:
@@ -114,6 +115,7 @@ def _rules(book: Book, match_id: int) -> Rules:
         bool(row["loss_disqualifies"]),
         ppm(int(row["profit_target"]) - start) if row["profit_target"] else 0,
         bool(row["target_ends"]),
+        not row["no_hedging"],
     )
 
 

@@ -56,6 +56,7 @@ def game_answer(id: int, game: Game) -> protocol.Game[str]:
         win_exp=rules.win_exp,
         lose_exp=rules.lose_exp,
         item_rewards=dict(rules.item_rewards),
+        allow_hedging=rules.allow_hedging,
     )
 
 

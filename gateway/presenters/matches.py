@@ -104,6 +104,7 @@ def rules_answer(cold: Cold, rules: views.Rules) -> Rules[str]:
         ("disqualify" if rules.loss_disqualifies else "close") if rules.loss_per_trade_ppm else None,
         percent(rules.profit_target_ppm),
         ("ends" if rules.target_ends else "locks") if rules.profit_target_ppm else None,
+        rules.hedging,
     )
 
 

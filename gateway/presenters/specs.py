@@ -106,6 +106,7 @@ def create_game_of(spec: GameSpec) -> CreateGame:
         win_exp=spec.win_exp,
         lose_exp=spec.lose_exp,
         item_rewards=tuple(sorted(spec.item_rewards.items())),
+        allow_hedging=spec.allow_hedging,
     )
 
 

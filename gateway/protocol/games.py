@@ -56,7 +56,7 @@ _NONE: Any = "0"
 
 class GameFields(Struct, Generic[D], frozen=True):
     """What a game is. Percents are of the starting balance (of the entry fees: the house's); "0", 0 or nothing is no
-    such rule."""
+    such rule. `allow_hedging`, left out, is true where there is no entry fee, and in practice."""
 
     title: Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
     description: Annotated[str, Meta(max_length=LONGEST_DESCRIPTION)] = ""
@@ -98,6 +98,7 @@ class GameFields(Struct, Generic[D], frozen=True):
     win_exp: Cups = 0
     lose_exp: Cups = 0
     item_rewards: Items = {}
+    allow_hedging: bool | None = None
 
 
 class GameSpec(GameFields[str], frozen=True, forbid_unknown_fields=True):

@@ -79,6 +79,7 @@ class Rules(Struct, Generic[D], frozen=True, omit_defaults=True):
     loss_per_trade: LossPerTrade | None = None
     profit_target_pct: D | None = None
     profit_target: ProfitTarget | None = None
+    allow_hedging: bool = True  # a seat may be long and short in one instrument
 
 
 class MatchMoney(Struct, Generic[D], frozen=True, omit_defaults=True):

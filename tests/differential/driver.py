@@ -616,6 +616,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
     ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
     ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
+    ("PlaceOrder", "HEDGING_NOT_ALLOWED"),
     ("POSITION_CLOSED", "RULE"), ("SEAT_WARNED", "NONE"), ("SEAT_LOCKED", "NONE"), ("SEAT_DISQUALIFIED", "NONE"),
     ("POSITION_CLOSED", "MATCH_END"), ("MATCH_FINISHED", "NONE"), ("Quote", "MATCH_FINISHED", "NONE"),
     ("JoinMatch", "ACCEPTED"), ("EndMatch", "ACCEPTED"),

@@ -67,7 +67,7 @@ SILENCE_NS = 4 * NS_PER_S  # for longer than that
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
     CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
-               profit_target_ppm=60_000, min_hold_s=1),
+               profit_target_ppm=60_000, min_hold_s=1, allow_hedging=False),
     CreateGame("Trailing", "", 80_003, 8, 60, fees=False, max_daily_drawdown_ppm=80_000, daily_anchor=Anchor.HIGHER,
                max_total_drawdown_ppm=60_000, total_drawdown=TotalDrawdown.TRAILING, max_loss_per_trade_ppm=20_000),
     CreateGame("Locking", "", 90_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=0, daily_anchor=Anchor.EQUITY,

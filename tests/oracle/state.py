@@ -162,6 +162,12 @@ class Match:
         return max(BILLION, self.game.duration_s * BILLION // 100)
 
     @property
+    def allows_hedging(self) -> bool:
+        """By default where nothing is paid for playing, and in practice."""
+        said = self.game.allow_hedging
+        return (self.practice or self.game.entry_fee == 0) if said is None else said
+
+    @property
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
 

@@ -310,7 +310,7 @@ def rules_of(words: list[str]) -> dict[str, Any]:
     """The rules of a game, as Arena.match takes them."""
     read: dict[str, Callable[[str], Any]] = {
         "fees": bool, "next": lambda _: Execution.NEXT, "loss_disqualifies": bool,
-        "target_ends": bool, "entry_fee": money, "reward_price": money,
+        "target_ends": bool, "allow_hedging": SWITCH.__getitem__, "entry_fee": money, "reward_price": money,
         "prize_split": lambda shares: tuple(int(share) for share in shares.split("/")),
         "total_drawdown": lambda name: TotalDrawdown[name.upper()], "daily_anchor": lambda name: Anchor[name.upper()],
     }  # fmt: skip

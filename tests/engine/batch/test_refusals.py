@@ -336,6 +336,7 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
     "stale": lambda s: s.arena.passes(3),
     "challenged": lambda s: s.challenge(allowed_symbols=("ETHUSDT",), directions=Directions.LONG_ONLY),
     "one way": lambda s: s.challenge(directions=Directions.LONG_ONLY),
+    "one side": lambda s: (s.challenge(allow_hedging=False), s.dora()),
     "hurried": lambda s: (
         s.challenge(max_trades_per_minute=2),
         s.arena.quote("ETHUSDT", 3_000),
@@ -515,6 +516,7 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.INSTRUMENT_NOT_ALLOWED, "challenged", lambda s: s.dora()),
     (Reason.SIDE_NOT_ALLOWED, "challenged", lambda s: s.dora(symbol="ETHUSDT", side=SHORT)),
     (Reason.TOO_MANY_TRADES, "hurried", lambda s: s.dora(symbol="ETHUSDT")),
+    (Reason.HEDGING_NOT_ALLOWED, "one side", lambda s: s.dora(side=SHORT)),
     *[(Reason.GAME_INVALID, "", lambda s, bad=bad: s.arena.command(CreateGame("Game", "", 1, 1, 1, **bad)))
       for bad in BAD_CHALLENGES],
     *[(Reason.GAME_INVALID, "", lambda s, bad=bad: s.arena.command(replace(GAME, **bad))) for bad in BAD_CAREERS],

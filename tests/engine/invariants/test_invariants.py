@@ -185,6 +185,7 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("holding_totals_match_open_trades", add("holdings", "notional", 1, 1)),
     ("holding_totals_match_open_trades", add("holdings", "count", 1, 1)),
     ("holding_totals_match_open_trades", add("positions", "cost", 1, live)),
+    ("seats_hold_one_side_where_hedging_is_not_allowed", lambda book: book.matches["no_hedging"].__setitem__(1, 1)),
     ("match_money_is_conserved", add("seats", "stakes", 1, 1)),
     ("seat_totals_match_open_trades", add("fixed_trades", "stake", 1, live)),
     ("exposures_match_stakes", add("exposures", "stakes", 1, 1)),

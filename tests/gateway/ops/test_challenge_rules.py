@@ -178,6 +178,7 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         loss_disqualifies=True,
         profit_target_ppm=2_505_000,
         target_ends=True,
+        allow_hedging=False,
     )
     practice, default, strict = await ann.result("match.list")
     assert practice["rules"] == {}
@@ -204,6 +205,7 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         "loss_per_trade": "disqualify",
         "profit_target_pct": "250.5",
         "profit_target": "ends",
+        "allow_hedging": False,
     }
     assert "seat" not in default
     assert (await ann.result("match.get", {"match": strict["match"]}))["rules"] == strict["rules"]

@@ -101,9 +101,9 @@ FULL = GameSpec(
     profit_target_pct="12.0625", profit_target="ends", min_players=2, max_players=9, countdown_s=30, duration_s=600,
     currency="USDT", entry_fee="2.500000", reward_price="100.000000", house_fee_pct="7.5", nobody_wins="keep",
     ranks_by_trades=False, queue_timeout_s=40, outage_s=50, outage="extend", cover="full.png",
-    cup=3, win_exp=4, lose_exp=5, item_rewards={"GOLD_COIN": 2},
+    cup=3, win_exp=4, lose_exp=5, item_rewards={"GOLD_COIN": 2}, allow_hedging=True,
 )  # fmt: skip
-SPLIT = msgspec.structs.replace(FULL, reward_price="0", prize_split=(70, 30))
+SPLIT = msgspec.structs.replace(FULL, reward_price="0", prize_split=(70, 30), allow_hedging=False)
 
 
 @pytest.mark.parametrize("data", [GameSpec("Plain"), *GAMES, FULL, SPLIT, msgspec.structs.replace(FULL, currency="SOL"),

@@ -7,7 +7,7 @@ from engine.model.events import EventKind, OrderStatus, Rule
 from engine.model.reasons import Reason
 from tests.harness.records import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from tests.oracle.events import tell_of
-from tests.oracle.state import BILLION, Oracle, Order, Outcome, Refused, refuse_if
+from tests.oracle.state import BILLION, Oracle, Order, Outcome, Refused, Seat, refuse_if
 from tests.oracle.trading.positions import check_stops, check_trailing, open_position
 from tests.oracle.trading.prices import (
     GREATEST_NOTIONAL,
@@ -63,6 +63,7 @@ def place_order(oracle: Oracle, command: PlaceOrder) -> Outcome:
     if is_stop or waits:  # reserves the worst: all that it asked for, or its lots at its price or today's
         notional = command.margin * command.leverage or max(command.price, touch) * lots * market.value
         margin = command.margin or -(-notional // command.leverage)
+    refuse_if(hedges(oracle, seat, command), Reason.HEDGING_NOT_ALLOWED)
     refuse_if(exposure_of(oracle, seat) + notional > GREATEST_NOTIONAL, Reason.EXPOSURE_TOO_HIGH)
     there = exposure_of(oracle, seat, command.instrument) + notional
     refuse_if(command.leverage > bracket_of(data.brackets, there).max_leverage, Reason.LEVERAGE_TOO_HIGH)
@@ -121,6 +122,13 @@ def check_by_itself(oracle: Oracle, command: PlaceOrder, data: DefineInstrument)
     refuse_if(min(command.margin, command.lots) < 0, Reason.SIZE_INVALID)
     refuse_if(bool(command.margin) == bool(command.lots), Reason.SIZE_INVALID)
     refuse_if(command.leverage < 1, Reason.LEVERAGE_INVALID)
+
+
+def hedges(oracle: Oracle, seat: Seat, command: PlaceOrder) -> bool:
+    """Is something of the other side open in the instrument, or ordered, where a seat may not have both?"""
+    ordered = [(order.command.instrument, order.command.side) for order in seat.orders]
+    held = [(position.instrument, position.side) for position in seat.positions]
+    return not oracle.matches[seat.match].allows_hedging and (command.instrument, -command.side) in ordered + held
 
 
 def check_size(data: DefineInstrument, lots: int, notional: int) -> None:
@@ -220,6 +228,7 @@ def fill(oracle: Oracle, order: Order, at_touch: bool) -> None:
     data, price, lots, notional, margin = market.data, command.price, order.lots, order.notional, order.margin
     try:
         check_that_it_opens(oracle, seat, market)
+        refuse_if(hedges(oracle, seat, command), Reason.HEDGING_NOT_ALLOWED)
         if at_touch:
             price = market.opening(command.side)
             lots = lots_at(oracle, order, price)
