@@ -78,7 +78,7 @@ from engine.trading.positions import trailing_distance
 from engine.trading.seats import equity
 from engine.trading.switches import set_switch
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised when new code changes what a logged command means."""
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from engine import views
+from engine.invariants import InvariantBroken
 from engine.model.commands import Execution, OrderType, unpack_client_order_id
 from engine.model.events import Cause, EventKind, OrderStatus
 from engine.model.reasons import Reason
@@ -411,3 +412,17 @@ def test_a_trial_says_what_the_order_would_do_and_changes_nothing(arena: Arena) 
     assert (plan.fills, plan.price, plan.fee) == (True, 6_000_000, 300_000_000)
     assert arena.price("BTCUSDT", plan.liquidation) == outcome.liquidation
     assert plan.bankruptcy == 5_402_701  # 54,000 / 0.9995 = 54,027.01...
+
+
+def test_hedging_is_refused_at_the_fill_too(arena: Arena) -> None:
+    """The order was accepted while the match allowed it, which no command of today takes back."""
+    alice = arena.player()
+    arena.quote("BTCUSDT", 60_000)
+    alice.opens("BTCUSDT", LONG, margin=100, leverage=10)
+    alice.limit("BTCUSDT", SHORT, 61_000, margin=100, leverage=10)
+    arena.machine.state.book.matches[alice.match]["no_hedging"] = 1
+    with pytest.raises(InvariantBroken, match="is of the other side than its holding"):
+        arena.passes(0)
+    arena.quote("BTCUSDT", 61_001)
+    assert alice.last(EventKind.ORDER_REFUSED).reason is Reason.HEDGING_NOT_ALLOWED
+    assert (len(alice.positions), alice.orders, alice.reserved) == (1, [], 0)
