@@ -27,7 +27,7 @@ def migrated(tables: Mapping[str, NDArray[Any]], cold: bytes, from_version: int,
     """
     fresh = {name: np.asarray(array) for name, array in sections(State()).items()}
     state = state_from(
-        {name: _converted(tables[name], array.dtype) if name in tables else array for name, array in fresh.items()},
+        {name: _converted(tables[name], array) if name in tables else array for name, array in fresh.items()},
         cold,
     )
     for version in range(from_version, to_version):
@@ -39,16 +39,19 @@ def _nothing(state: State) -> None:
     """The step of a version whose columns are all that there is to copy."""
 
 
-def _converted(old: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The rows with the columns of `dtype`, by name."""
-    new = np.zeros(old.shape, dtype)
-    _copy(old, new)
+def _converted(old: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
+    """The rows with the columns of `fresh`, by name; as many as `fresh` has, at least."""
+    new = np.zeros(max(len(old), len(fresh)), fresh.dtype)
+    new[len(old) :] = fresh[len(old) :]
+    _copy(old, new[: len(old)])
     return new
 
 
 def _copy(old: NDArray[Any], new: NDArray[Any]) -> None:
     if new.dtype.names is None or old.dtype.names is None:
-        np.copyto(new, old, casting="safe")
+        np.copyto(new, old, casting="same_kind")
+        if (new != old).any():
+            raise TypeError(f"a column of {new.dtype} cannot hold what one of {old.dtype} held")
         return
     for column in new.dtype.names:
         if column in old.dtype.names:

@@ -11,7 +11,8 @@ import pytest
 from engine import migration
 from engine.digest import state_hash
 from engine.model.commands import TopUp
-from engine.model.state import State
+from engine.model.state import Cold, State, encode_cold_state, sections
+from engine.model.tables import TABLES_WITH_FREE_LIST
 from persistence import base, projection, recovery, upgrade
 from persistence.disk import Folder
 from persistence.recovery import Recovered, rebuild, state_at, verify
@@ -38,7 +39,7 @@ def use_rules(patch: pytest.MonkeyPatch, version: int) -> None:
         patch.setattr(module, "RULES_VERSION", version)
 
 
-def stop_cleanly(arena: Recovered, without: str = "spare_rule") -> None:
+def stop_cleanly(arena: Recovered, without: str = "spare_outage") -> None:
     """A last snapshot at the end of the log, by a program whose matches did not have the column `without`."""
     appended = play(arena, 0)
     captured = capture(arena.machine.state, CopyBuffers(), appended, arena.log.log_id)
@@ -141,14 +142,30 @@ def test_what_the_next_version_has_more_begins_empty_and_steps_fill_it(
     use_rules(rules, NEW)
 
     def count_matches(state: State) -> None:
-        assert not state.book.matches["spare_rule"].any()
-        state.book.matches["spare_rule"][1] = 7
+        assert not state.book.matches["spare_outage"].any()
+        state.book.matches["spare_outage"][1] = 7
 
     rules.setattr(migration, "STEPS", {OLD: count_matches})
     upgrade.upgrade(tmp_path, apply=True)
     arena = start(tmp_path)
-    assert arena.machine.state.book.matches["spare_rule"].tolist()[:3] == [0, 7, 0]
+    assert arena.machine.state.book.matches["spare_outage"].tolist()[:3] == [0, 7, 0]
     arena.close()
+
+
+def test_a_column_may_be_of_another_width_and_a_table_longer() -> None:
+    tables = {name: np.asarray(array).copy() for name, array in sections(State()).items()}
+    wide = np.zeros(len(tables["holdings"]), [("instrument", "<i4"), ("notional", "<i8"), ("seat", "<i8")])
+    wide[3] = 32_767, 77, 5
+    tables |= {"holdings": wide, "heads": tables["heads"][:3]}
+    tables["heads"]["used"] = 9
+    book = migration.migrated(tables, encode_cold_state(Cold()), OLD, NEW).book
+    holdings, heads = np.asarray(book.holdings), np.asarray(book.heads)
+    assert [holdings[column][3] for column in ("instrument", "notional", "seat", "count")] == [32_767, 77, 5, 0]
+    assert heads["used"].tolist() == [9] * 3 + [1] * (TABLES_WITH_FREE_LIST - 3)
+
+    wide["instrument"][3] = 32_768
+    with pytest.raises(TypeError, match="int16 cannot hold what one of int32 held"):
+        migration.migrated(tables, encode_cold_state(Cold()), OLD, NEW)
 
 
 def test_the_older_program_does_not_open_what_a_newer_one_has_upgraded(
