@@ -127,12 +127,9 @@ def _prefetch_neighbours(book: Book, commands: Commands, i: int) -> None:
         if 0 <= bucket < len(book.buckets):
             page_row = book.buckets[bucket].first_open
             if page_row != 0:
-                trigger = free_row(book, page_row)
                 prefetch(book.bound_low, book.pages[page_row].bound)
                 prefetch(book.bound_high, book.pages[page_row].bound)
-                prefetch(book.triggers, trigger)
-                prefetch(book.mark_lots, trigger)
-                prefetch(book.mark_cost, trigger)
+                prefetch(book.triggers, free_row(book, page_row))
     elif header.kind == Kind.TRANSFER.value:
         transfer = commands.transfer[i]
         _prefetch_line(book.transfer_index, transfer_key(transfer.id_low, transfer.id_high))

@@ -106,7 +106,7 @@ def encode_cold_state(cold: Cold) -> bytes:
 
 def state_from(tables: dict[str, NDArray[Any]], cold: bytes) -> State:
     """The state whose `sections` and encoded cold things these are. The arrays are copied."""
-    rows = dict.fromkeys(("fired", "fired_scratch", "profit"), len(tables["triggers"]))
+    rows = dict.fromkeys(("fired", "fired_scratch"), len(tables["triggers"]))
     rows |= dict.fromkeys(("due_seats", "due_seats_scratch"), len(tables["seats"]))
     rows |= {"progress": 1, "order_plan": 1, "transfer_plan": 1, "outcomes": SMALLEST, "spare_outcome": 1}
     rows |= {"prefetched": PREFETCH_WINDOW, "saved": 2 * MOST_LINKED}

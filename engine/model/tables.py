@@ -405,7 +405,7 @@ POSITION = np.dtype(
         ("seat", "<i4"),
         ("holding", "<i4"),
         ("instrument", "<i4"),
-        ("trigger", "<i4"),  # its row in the trigger table, and in mark_lots, mark_cost, profit
+        ("trigger", "<i4"),  # its row in the trigger table
         ("side", "<i4"),
         ("leverage", "<i4"),
         ("waiting", "<i4"),  # row of its close in the table of what waits; 0 none
@@ -773,7 +773,7 @@ SMALLEST: Final = 64
 
 SCRATCH: Final = frozenset({
     "progress", "order_plan", "transfer_plan", "outcomes", "spare_outcome", "prefetched", "saved", "fired",
-    "fired_scratch", "due_seats", "due_seats_scratch", "profit",
+    "fired_scratch", "due_seats", "due_seats_scratch",
 })  # fmt: skip
 
 
@@ -829,9 +829,6 @@ class Book(ArrayBundle):
     holds: Table = rows_of(HOLD)
     transfers: Table = rows_of(TRANSFER_ROW)  # a ring, by number: a transfer overwrites one that is forgotten
     triggers: Table = rows_of(TRIGGER)
-    # by trigger row, of the position there, leftovers where there is none:
-    mark_lots: NDArray[np.int64] = rows_of(np.int64)  # side x lots
-    mark_cost: NDArray[np.int64] = rows_of(np.int64)  # side x cost
     pages: Table = rows_of(PAGE)
     buckets: Table = rows_of(BUCKET)
     bound_low: NDArray[np.int64] = rows_of(np.int64)  # highest `low` of a page's rows, or more
@@ -861,7 +858,6 @@ class Book(ArrayBundle):
     fired_scratch: NDArray[np.int64] = rows_of(np.int64)
     due_seats: NDArray[np.int64] = rows_of(np.int64)  # keys of the seats whose rules are to be evaluated
     due_seats_scratch: NDArray[np.int64] = rows_of(np.int64)
-    profit: NDArray[np.int64] = rows_of(np.int64)
 
 
 CACHE_LINE: Final = 64
@@ -908,7 +904,7 @@ def make_book() -> Book:
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"hours": 8 * HOURS_PER_INSTRUMENT}
     rows |= {"pages": 8}
-    rows |= dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), 8 * PAGE_ROWS)
+    rows |= dict.fromkeys(("triggers", "fired", "fired_scratch"), 8 * PAGE_ROWS)
     book = Book(**{name: make_array(name, count) for name, count in rows.items()})
     book.world["next_id"] = 1
     return book

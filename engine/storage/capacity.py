@@ -203,7 +203,7 @@ def ensure_capacity_for_evaluation(state: State) -> None:
 
 ROWS_BESIDE: Final[dict[str, dict[str, int]]] = {
     "timers": {"timer_heap": 1},
-    "pages": dict.fromkeys(("triggers", "mark_lots", "mark_cost", "profit", "fired", "fired_scratch"), PAGE_ROWS),
+    "pages": dict.fromkeys(("triggers", "fired", "fired_scratch"), PAGE_ROWS),
     "bound_low": {"bound_high": 1, "bound_page": 1},
     "seats": {"due_seats": 1, "due_seats_scratch": 1},
     "players": {"careers": 1},

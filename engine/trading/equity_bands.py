@@ -197,8 +197,6 @@ def _open_band(book: Book, seat_row: int, holding_row: int, bucket: int, side: i
     band.lots = 0
     band.mark = quote.bid if bucket % 2 == BUCKET_BID else quote.ask
     band.trigger = add_trigger(book, bucket, NEVER_LOW, NEVER_HIGH, row, TRIGGER_BAND)
-    book.mark_lots[band.trigger] = 0
-    book.mark_cost[band.trigger] = 0
     if side > 0:
         holding.long_band = row
     else:

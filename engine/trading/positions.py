@@ -86,7 +86,6 @@ def open_position(
     bucket = instrument * 2 + (BUCKET_BID if side > 0 else BUCKET_ASK)
     low, high = _low_bound(book, position), _high_bound(book, position)
     position.trigger = add_trigger(book, bucket, low, high, row, TRIGGER_POSITION)
-    _update_mark_row(book, position)
     if seat.watched:
         spread = floating_profit(book, position)  # the open pays it, at once
         apply_equity_delta(book, seat_row, spread - fee)
@@ -206,7 +205,6 @@ def rearm_position(book: Book, row: int) -> None:
     """Update the position's trigger from its prices, lots and cost."""
     position = book.positions[row]
     rearm(book, position.trigger, _low_bound(book, position), _high_bound(book, position))
-    _update_mark_row(book, position)
 
 
 @entry
@@ -359,12 +357,6 @@ def _high_bound(book: Book, position: Row) -> int:
 
 
 assert NEVER_LOW == 0, "an unset price must be a low bound that no price reaches"
-
-
-@kernel
-def _update_mark_row(book: Book, position: Row) -> None:
-    book.mark_lots[position.trigger] = position.side * position.lots
-    book.mark_cost[position.trigger] = position.side * position.cost
 
 
 @kernel

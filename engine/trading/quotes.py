@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.jit import entry, kernel, rare_kernel
+from engine.jit import kernel, rare_kernel
 from engine.model.arithmetic import ppm_floor
 from engine.model.events import Cause, EventKind
 from engine.model.layouts import Events
@@ -189,21 +189,3 @@ def serve_quote(book: Book, events: Events, instrument: int, event_limit: int, o
     progress.fired = 0
     progress.served = 0
     return True
-
-
-@entry
-def revalue(book: Book, instrument: int) -> None:
-    """Mark all positions of the instrument to market, into book.profit by trigger row.
-
-    For checks and benchmarks: reads and writes 24 bytes for each row of the instrument's pages.
-    """
-    value = book.instruments[instrument].value
-    quote = book.quotes[instrument]
-    for side in range(2):
-        price = quote.bid if side == BUCKET_BID else quote.ask
-        bucket = book.buckets[instrument * 2 + side]
-        for number in range(bucket.pages):
-            first = book.bound_page[bucket.bounds_start + number] * PAGE_ROWS
-            for k in range(PAGE_ROWS):
-                row = first + k
-                book.profit[row] = (price * book.mark_lots[row] - book.mark_cost[row]) * value

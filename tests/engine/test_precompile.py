@@ -45,7 +45,6 @@ from engine.model.commands import (
 from engine.model.signatures import PARAMETERS
 from engine.storage import compact_index as compact
 from engine.storage import hash_index as index
-from engine.trading import quotes as market
 from gateway.core.config import Config
 from gateway.core.defaults import GameSeed
 from gateway.core.records import (
@@ -155,7 +154,6 @@ def play() -> None:
     views.fixed_trades(book, 1, 1)
     views.wallet_trades(book, 1)
     views.career(book, 1)
-    market.revalue(book, 1)
     index.rehash(book.request_index, np.zeros_like(book.request_index))
     compact.rehash(book.id_index, np.zeros_like(book.id_index))
     accounts.account_id(1, 1, 1)

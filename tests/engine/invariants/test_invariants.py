@@ -294,8 +294,6 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("triggers_match_their_owners", add("orders", "price", 1, live)),
     ("triggers_match_their_owners",
      lambda book: book.triggers["owner"].__setitem__(int(book.positions["trigger"][live(book.positions)]), 0)),
-    ("triggers_match_their_owners", lambda book: book.mark_lots.__setitem__(
-        int(book.positions["trigger"][live(book.positions)]), 7)),
     ("bands_match_positions", add("bands", "lots", 1, 1)),
     ("bands_match_positions", add("bands", "loss_share", -(10**11), 1)),
     ("bands_match_positions", lambda book: book.holdings["long_band"].__setitem__(slice(None), 0)),
