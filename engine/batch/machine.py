@@ -79,7 +79,7 @@ from engine.trading.seats import equity
 from engine.trading.switches import set_switch
 
 RULES_VERSION = 2
-"""Raised when new code changes what a logged command means."""
+"""Raised when new code changes what a logged command means, or which bytes make up the state."""
 
 
 class Applied(msgspec.Struct, frozen=True):
