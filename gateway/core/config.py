@@ -14,7 +14,7 @@ from engine.model.commands import ASSET_DECIMALS, Asset
 from engine.model.scale import parse_decimal
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
 from gateway.core.limits import is_this_machine
-from gateway.protocol.market import InstrumentSpec
+from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, Ppm, is_symbol
 
 DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -60,8 +60,24 @@ class Market(_Section, frozen=True):
     loop: bool = True
     seed: int = 1
     silence_s: PositiveSeconds = 10.0
+    symbol_silence_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     min_top_notional: str = "100"
+    jump_ppm: Ppm = 200_000
+    jump_ppm_of: dict[str, Ppm] = {}
     confirm_every_ms: Positive = 500
+
+    def __post_init__(self) -> None:
+        """Symbols are capital letters on every exchange, so those in small ones can only be meant so."""
+        symbols = tuple(dict.fromkeys(symbol.upper() for symbol in self.symbols))
+        jump_ppm_of = {symbol.upper(): ppm for symbol, ppm in self.jump_ppm_of.items()}
+        for key, names in (("symbols", symbols), ("jump_ppm_of", jump_ppm_of)):
+            for symbol in names:
+                if not is_symbol(symbol):
+                    raise ValueError(f"{key}: {symbol!r} must be {SYMBOL_RULE}")
+        if not symbols:
+            raise ValueError("symbols: name at least one")
+        msgspec.structs.force_setattr(self, "symbols", symbols)
+        msgspec.structs.force_setattr(self, "jump_ppm_of", jump_ppm_of)
 
 
 class Limits(_Section, frozen=True):

@@ -4,6 +4,8 @@
     prices.py       the sink of all that: quotes become commands, and last trade prices are kept
     connection.py   one socket to a combined stream, through python-binance, kept open for ever
     binance.py      the feed: frames from Binance, or from our own market server, to a MarketSink
+    watch.py        which symbols of the feed are silent
+    exchange.py     what the exchange's REST calls say of our symbols
     filter.py       which of those frames become quotes
     recording.py    recorded frames: reading, merging, writing
     simulated.py    frames of a seeded random walk

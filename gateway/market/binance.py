@@ -1,7 +1,7 @@
 """The feed: live quotes and trades of some symbols, from Binance or from anything that speaks like it.
 
 A frame is decoded where it arrives and given to the sink at once. One that cannot be decoded is counted and
-forgotten. The set of symbols is fixed for a feed's life: for another set, make another feed.
+forgotten. A symbol that has nothing new to say for too long is worth a new connection: watch.py.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
-import aiohttp
 import msgspec
-from binance.async_client import AsyncClient
-from binance.exceptions import BinanceAPIException, BinanceRequestException
+import structlog
 
-from gateway.market import PASS_STREAM, MarketSink, SymbolRules, decode_envelope
+from engine.model.scale import NS_PER_S
+from gateway.market import PASS_STREAM, MarketSink, decode_envelope
 from gateway.market.connection import Connection
+from gateway.market.watch import SymbolWatch
 from gateway.protocol.codecs import DecodeFailure
+
+log = structlog.get_logger()
 
 Int63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -49,8 +51,8 @@ class PassReport(msgspec.Struct, frozen=True, gc=False):
     number: int = msgspec.field(name="pass")
 
 
-REST_ERRORS = (BinanceAPIException, BinanceRequestException, aiohttp.ClientError, OSError)
-"""What python-binance's REST client raises when the exchange refuses, answers nonsense, or is not there."""
+LOOK_EVERY_NS: Final = NS_PER_S // 4
+"""How often to look for symbols that are silent."""
 
 decode_book_ticker = msgspec.json.Decoder(BookTicker).decode
 decode_trade = msgspec.json.Decoder(TradeReport).decode
@@ -60,8 +62,10 @@ decode_pass = msgspec.json.Decoder(PassReport).decode
 class BinanceFeed:
     """Frames from `stream_url` to a sink, for as long as it runs, through every outage.
 
-    `silence_s` without any frame counts as a lost connection. The wait before reconnecting doubles from `backoff_s`
-    to `backoff_cap_s`. All counters are plain attributes, to be read at any time.
+    `silence_s` without any frame counts as a lost connection, and so does `symbol_silence_s` without a new best price
+    frame of one symbol (0: it does not). The wait before reconnecting doubles from `backoff_s` to `backoff_cap_s`.
+    All counters are plain attributes, to be read at any time; `symbol_last_frame_ns` is when the last best price frame
+    of each symbol came that was newer than the one before, in ns since the epoch, 0 if none has.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class BinanceFeed:
         sink: MarketSink,
         *,
         silence_s: float = 10.0,
+        symbol_silence_s: float = 0.0,
         backoff_s: float = 0.25,
         backoff_cap_s: float = 5.0,
     ) -> None:
@@ -79,23 +84,25 @@ class BinanceFeed:
         self.frames = 0
         self.malformed = 0
         self.last_frame_ns = 0
+        self.renewals = 0
+        """Connections given up because a symbol was silent."""
         self.symbol_last_frame_ns = {symbol.upper(): 0 for symbol in symbols}
+        self.watch = SymbolWatch(self.symbol_last_frame_ns, int(symbol_silence_s * NS_PER_S))
+        self._look_again_ns = 0
         self._stream_url = stream_url
         self._sink = sink
-        self._handlers: dict[str, Callable[[msgspec.Raw], None]] = {}
+        self._handlers: dict[str, Callable[[msgspec.Raw], None]] = {PASS_STREAM: self._handle_pass}
         for symbol in self.symbol_last_frame_ns:
-            self._handlers[f"{symbol.lower()}@bookTicker"] = self._handle_quote
-            self._handlers[f"{symbol.lower()}@trade"] = self._handle_trade
+            self._handle_streams_of(symbol)
         self._connection = Connection(
             stream_url,
-            list(self._handlers),
+            self._streams(),
             self._opened,
             self._handle_frame,
             silence_s=silence_s,
             backoff_s=backoff_s,
             backoff_cap_s=backoff_cap_s,
         )
-        self._handlers[PASS_STREAM] = self._handle_pass
 
     def start(self) -> asyncio.Task[None]:
         """Begin to connect. The task lasts until `stop`; it ends earlier only with what the sink raised."""
@@ -120,11 +127,29 @@ class BinanceFeed:
         """Why the last connection or attempt failed; empty if none has."""
         return self._connection.last_error
 
-    def silent_symbols(self, now_ns: int, longer_than_ns: int) -> list[str]:
-        """Symbols with no frame for longer than that, or none at all yet."""
-        return [symbol for symbol, last_ns in self.symbol_last_frame_ns.items() if now_ns - last_ns > longer_than_ns]
+    @property
+    def old_frames(self) -> int:
+        """Best price frames whose number was not above the last one of their symbol."""
+        return self.watch.old_frames
+
+    def follow(self, symbol: str) -> None:
+        """Take frames of this symbol too, from a new connection on."""
+        if symbol in self.symbol_last_frame_ns:
+            return
+        self.symbol_last_frame_ns[symbol] = 0
+        self.watch.add(symbol)
+        self._handle_streams_of(symbol)
+        self._connection.renew(f"{symbol} is followed as well", self._streams())
+
+    def _handle_streams_of(self, symbol: str) -> None:
+        self._handlers[f"{symbol.lower()}@bookTicker"] = self._handle_quote
+        self._handlers[f"{symbol.lower()}@trade"] = self._handle_trade
+
+    def _streams(self) -> list[str]:
+        return [stream for stream in self._handlers if stream != PASS_STREAM]
 
     def _opened(self) -> None:
+        self.watch.opened(time.monotonic_ns())
         self._sink.feed_opened(self._stream_url)
 
     def _handle_frame(self, frame: bytes) -> None:
@@ -140,6 +165,19 @@ class BinanceFeed:
             self.malformed += 1
             return
         handler(envelope.data)
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._look_again_ns:
+            self._look_again_ns = now_ns + LOOK_EVERY_NS
+            self._renew_for_silent(now_ns)
+
+    def _renew_for_silent(self, now_ns: int) -> None:
+        silent = self.watch.lost(now_ns)
+        if not silent:
+            return
+        self.renewals += 1
+        for symbol, old_frames in silent.items():
+            log.warning("market symbol silent", symbol=symbol, old_frames=old_frames)
+        self._connection.renew(f"nothing new of {', '.join(silent)}")
 
     def _handle_quote(self, data: msgspec.Raw) -> None:
         try:
@@ -151,7 +189,9 @@ class BinanceFeed:
             self.malformed += 1
             return
 
-        received_ns = self.symbol_last_frame_ns[quote.symbol] = self.last_frame_ns
+        received_ns = self.last_frame_ns
+        if self.watch.heard(quote.symbol, quote.source_sequence, time.monotonic_ns()):
+            self.symbol_last_frame_ns[quote.symbol] = received_ns
         self._sink.quote(
             quote.symbol,
             quote.bid,
@@ -172,7 +212,6 @@ class BinanceFeed:
             self.malformed += 1
             return
 
-        self.symbol_last_frame_ns[trade.symbol] = self.last_frame_ns
         self._sink.trade(trade.symbol, trade.price, trade.quantity, trade.trade_time_ms)
 
     def _handle_pass(self, data: msgspec.Raw) -> None:
@@ -182,53 +221,5 @@ class BinanceFeed:
             self.malformed += 1
             return
 
+        self.watch.start_over()
         self._sink.feed_opened(f"{self._stream_url} pass {number}")
-
-
-class SymbolsUnavailable(Exception):
-    """The exchange did not answer, or does not list what was asked for; the message says which."""
-
-
-class _Filter(msgspec.Struct, frozen=True):
-    kind: str = msgspec.field(name="filterType")
-    tick_size: str = msgspec.field(name="tickSize", default="")
-    step_size: str = msgspec.field(name="stepSize", default="")
-
-
-class _Symbol(msgspec.Struct, frozen=True):
-    symbol: str
-    status: str
-    filters: list[_Filter]
-
-
-class _ExchangeInfo(msgspec.Struct, frozen=True):
-    symbols: list[_Symbol]
-
-
-async def check_symbols(rest_url: str, symbols: Sequence[str], timeout_s: float = 10.0) -> dict[str, SymbolRules]:
-    """Tick size, step size and status of each symbol, as the exchange lists them. Raises SymbolsUnavailable."""
-    client = AsyncClient()
-    client.API_URL = rest_url.rstrip("/") + "/api"
-    wanted = msgspec.json.encode([symbol.upper() for symbol in symbols]).decode()
-    try:
-        async with asyncio.timeout(timeout_s):
-            answer = await client._get("exchangeInfo", data={"symbols": wanted})
-        listed = {entry.symbol: entry for entry in msgspec.convert(answer, _ExchangeInfo).symbols}
-    except TimeoutError as error:
-        raise SymbolsUnavailable(f"{rest_url} did not answer within {timeout_s} s") from error
-    except (*REST_ERRORS, msgspec.ValidationError) as error:
-        raise SymbolsUnavailable(f"{rest_url} does not list {', '.join(symbols)}: {error}") from error
-    finally:
-        await client.close_connection()
-
-    missing = [symbol for symbol in symbols if symbol.upper() not in listed]
-    if missing:
-        raise SymbolsUnavailable(f"{rest_url} does not list {', '.join(missing)}")
-    return {symbol: _rules(listed[symbol.upper()]) for symbol in symbols}
-
-
-def _rules(entry: _Symbol) -> SymbolRules:
-    sizes = {part.kind: part for part in entry.filters}
-    if "PRICE_FILTER" not in sizes or "LOT_SIZE" not in sizes:
-        raise SymbolsUnavailable(f"{entry.symbol} is listed without a tick size or step size")
-    return SymbolRules(sizes["PRICE_FILTER"].tick_size, sizes["LOT_SIZE"].step_size, entry.status)

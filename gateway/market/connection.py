@@ -56,6 +56,9 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
         self.connected = False
         self.connections = 0
         self.last_error = ""
+        self._renewal = ""
+        """Why this connection is to be replaced by another; empty: it is not."""
+        self._reading: asyncio.Timeout | None = None
         self._on_open = on_open
         self._on_frame = on_frame
         self._silence_s = silence_s
@@ -67,6 +70,14 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
         """Connect and read in a task of its own, which lasts until `close`."""
         self._handle_read_loop = asyncio.create_task(self._read_loop(), name="market connection")
         return self._handle_read_loop
+
+    def renew(self, reason: str, streams: Sequence[str] | None = None) -> None:
+        """Give this connection up and open another at once, of other streams if they are given."""
+        if streams is not None:
+            self._path = "/".join(streams)
+        self._renewal = reason
+        if self._reading is not None:
+            self._reading.reschedule(0)
 
     async def close(self) -> None:
         """End the task and the connection. Raises what ended the task, if it was not this call."""
@@ -87,10 +98,11 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
             self._failures += 1
 
     async def _connects(self) -> bool:
+        self._renewal = ""
         try:
             await self.connect()
         except Exception as error:  # only library code runs in there, so whatever it is, it is the network's
-            self._lost(error)
+            self._lost(_text(error))
             return False
 
         self.connected = True
@@ -101,29 +113,36 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
 
     async def _read_until_lost(self) -> None:
         receive = self.ws.recv
-        while True:
+        while not self._renewal:
             try:
-                async with asyncio.timeout(self._silence_s):
+                async with asyncio.timeout(self._silence_s) as self._reading:
                     frame = await receive(decode=False)
             except TimeoutError:
-                self._lost(TimeoutError(f"no frame for {self._silence_s} s"))
+                self._renewal = self._renewal or f"no frame for {self._silence_s} s"
                 break
             except Exception as error:  # as above: nothing of ours runs in there
-                self._lost(error)
+                self._renewal = _text(error)
                 break
+            finally:
+                self._reading = None
             self._failures = 0
             self._handle_message(frame)
+        self._lost(self._renewal)
         await self.ws.close()
 
     def _handle_message(self, evt: bytes) -> None:
         self._on_frame(evt)
 
-    def _lost(self, error: Exception) -> None:
+    def _lost(self, reason: str) -> None:
         self.connected = False
-        self.last_error = f"{type(error).__name__}: {error}"
+        self.last_error = reason
         log.warning("market connection lost", url=self._url, error=self.last_error)
 
     def _get_reconnect_wait(self, attempts: int) -> float:
         """Seconds before the next attempt: doubled with each failure in a row, capped, and spread by up to a half."""
         longest = min(self._backoff_cap_s, self._backoff_s * 2.0 ** min(attempts, LONGEST_DOUBLING))
         return longest * random.uniform(0.5, 1.0)
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -5,21 +5,26 @@ Prices are the last that were played; before the first, those with which the sou
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from engine.model.scale import MONEY, MONEY_DECIMALS, NS_PER_MS, format_decimal, parse_decimal
 from gateway.market import decode_envelope
+from gateway.market.faults import NO_ANSWER
 from gateway.market.listings import Listing, exchange_info
 from gateway.protocol.codecs import DecodeFailure
 
 INVALID_SYMBOL: Final = -1121
 ILLEGAL_PARAMETER: Final = -1100
 NO_PRICE: Final = "0.00000000"
+LONGEST_SILENCE_S: Final = 60.0
+"""How long a call waits that gets no answer."""
 
 
 class RestCalls:
@@ -28,6 +33,17 @@ class RestCalls:
     def __init__(self, listings: Mapping[str, Listing], latest: Mapping[str, bytes]) -> None:
         self._listings = listings
         self._latest = latest
+        self.fails_with: int | None = None
+        """Status of all answers; NO_ANSWER: there are none; None: they are as they should be."""
+
+    @web.middleware
+    async def failing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """What stands before the calls."""
+        if self.fails_with is None or not request.path.startswith("/api/"):
+            return await handler(request)
+        if self.fails_with == NO_ANSWER:
+            await asyncio.sleep(LONGEST_SILENCE_S)
+        return web.Response(status=self.fails_with or 503, text="<html>not from here</html>")
 
     def routes(self) -> list[web.RouteDef]:
         """The whole set of calls."""

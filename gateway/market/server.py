@@ -12,6 +12,7 @@ when `max_backlog_bytes` wait for it (and at speed 0, where clients set the pace
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -25,7 +26,7 @@ from aiohttp import WSMsgType, web
 from engine.model.scale import NS_PER_S
 from gateway.market import PASS_STREAM, MarketFrame, MarketSource
 from gateway.market.derived import derive
-from gateway.market.faults import ALL_SYMBOLS, Faults, FaultsInForce, waits_s
+from gateway.market.faults import ALL_SYMBOLS, Faults, FaultsInForce, deeply_nested, waits_s
 from gateway.market.listings import LISTINGS, listing_of
 from gateway.market.recording import Recording
 from gateway.market.rest import RestCalls
@@ -90,6 +91,7 @@ class MarketServer:
         self._native = {frame.stream for frame in islice(iter(source), PREVIEW)}
         symbols = sorted({stream.partition("@")[0].upper() for stream in self._native})
         self._listings = {symbol: listing_of(symbol) for symbol in symbols}
+        self.rest = RestCalls(self._listings, self._latest)
 
         self._clients: set[Subscriber] = set()
         self._routes: dict[str, list[Subscriber]] = {}
@@ -103,14 +105,19 @@ class MarketServer:
         self._in_force = FaultsInForce(self._faults)
 
     @property
+    def symbols(self) -> frozenset[str]:
+        """What it lists, and plays."""
+        return frozenset(self._listings)
+
+    @property
     def clients(self) -> int:
         """Connections that are open now."""
         return len(self._clients)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and begin to play or to wait for a client. The port it is on, which port 0 leaves to the system."""
-        application = web.Application()
-        application.add_routes(RestCalls(self._listings, self._latest).routes())
+        application = web.Application(middlewares=[self.rest.failing])
+        application.add_routes(self.rest.routes())
         application.add_routes(
             [
                 web.get("/stream", self._serve_combined),
@@ -217,7 +224,7 @@ class MarketServer:
         clients = self._routes.get(frame.stream)
         if clients is None or self._in_force.in_gap(frame.stream, asyncio.get_running_loop().time()):
             return
-        for sent in self._in_force.sent_for(frame.frame):
+        for sent in self._in_force.sent_for(self._in_force.altered(frame.stream, frame.frame)):
             self._push(clients, sent)
 
     def _announce_pass(self) -> None:
@@ -312,6 +319,28 @@ class MarketServer:
             like = next(iter(self._latest.values()), b"")
             self._push(list(self._clients), self._in_force.garbage_like(like))
         self._flush()
+
+    def nest(self, symbol: str) -> None:
+        """Send everybody a frame of the symbol that is nested too deeply to be decoded, now."""
+        self._push(list(self._clients), deeply_nested(f"{symbol.lower()}@bookTicker"))
+        self._flush()
+
+    def start_over(self, symbol: str) -> None:
+        """Number the quotes of the symbol from 1 on, while the others go on."""
+        self._in_force.start_over(symbol)
+
+    def finer_tick(self, symbol: str) -> None:
+        """Quote the symbol in thousandths."""
+        self._in_force.finer_tick(symbol)
+
+    def wild(self, symbol: str, frames: int = 1) -> None:
+        """Quote the symbol at a tenth of its price, so many times."""
+        self._in_force.wild(symbol, frames)
+
+    def delist(self, symbol: str) -> None:
+        """List the symbol no more, and send nothing of it."""
+        self._listings.pop(symbol, None)
+        self._in_force.gap(symbol, math.inf)
 
     def disconnect(self) -> None:
         """Drop all connections."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.core.config import ConfigError, Market
 from gateway.market import MarketSink, MarketSource
-from gateway.market.binance import BinanceFeed, check_symbols
+from gateway.market.binance import BinanceFeed
+from gateway.market.exchange import Exchange
 from gateway.market.listings import LISTINGS
 from gateway.market.recording import Recording
 from gateway.market.server import MarketServer
@@ -22,28 +24,72 @@ RECORDING: Final = "recording:"
 
 
 class MarketData:
-    """A running feed, and the server that it is connected to if that is ours."""
+    """A running feed; the server that it is connected to if that is ours, else the exchange that is asked beside it."""
 
-    def __init__(self, feed: BinanceFeed, server: MarketServer | None) -> None:
-        self.feed = feed
+    def __init__(
+        self, config: Market, url: str, symbols: Sequence[str], sink: MarketSink, server: MarketServer | None
+    ) -> None:
+        # A recording is silent where it is, and a symbol that it does not have stays so: no connection helps.
+        recorded = config.source.startswith(RECORDING)
+        self.feed = BinanceFeed(
+            url,
+            symbols,
+            sink,
+            silence_s=config.silence_s,
+            symbol_silence_s=0.0 if recorded else config.symbol_silence_s,
+        )
         self.server = server
-        self.task: asyncio.Task[None] = feed.start()
+        self.exchange: Exchange | None = None
+        self.tasks: list[asyncio.Task[None]] = [self.feed.start()]
+        """They go on until `stop`: what ends one before is a bug of ours."""
+        self._source = config.source
+        if server is None:
+            self.exchange = Exchange(config.rest_url, lambda: list(self.feed.symbol_last_frame_ns), self._told)
+            self.tasks.append(asyncio.create_task(self.exchange.run(), name="market exchange"))
+        else:
+            self.feed.watch.unlisted = frozenset(symbol for symbol in symbols if symbol not in server.symbols)
+
+    def follow(self, symbol: str) -> None:
+        """Take prices of this symbol too."""
+        if self.server is not None and symbol not in self.server.symbols:
+            self.feed.watch.unlisted |= {symbol}
+        self.feed.follow(symbol)
+        if self.exchange is not None:
+            self.exchange.ask_soon()
+
+    def unlisted(self) -> list[str]:
+        """Symbols of which no prices are to be expected."""
+        return sorted(self.feed.watch.unlisted)
+
+    def why_no_prices(self, symbol: str) -> str:
+        """Why no prices of this symbol can come; empty: they can."""
+        if self.server is not None:
+            return "" if symbol in self.server.symbols else f"the market source {self._source!r} has no {symbol}"
+        return f"the exchange does not trade {symbol}" if symbol in self.feed.watch.unlisted else ""
 
     async def stop(self) -> None:
+        for task in self.tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self.tasks[1:], return_exceptions=True)
         await self.feed.stop()
         if self.server is not None:
             await self.server.stop()
 
+    def _told(self) -> None:
+        assert self.exchange is not None
+        self.feed.watch.unlisted = frozenset(self.exchange.unlisted)
 
-async def start_market(config: Market, sink: MarketSink) -> MarketData:
-    """Connect. Raises ConfigError for a source that cannot be, SymbolsUnavailable for what Binance does not list."""
+
+async def start_market(config: Market, symbols: Sequence[str], sink: MarketSink) -> MarketData:
+    """Connect, and take prices of these symbols. Raises ConfigError for a source that cannot be.
+
+    Nothing is waited for: an arena without prices still closes, settles and counts time.
+    """
     if config.source == "binance":
-        await check_symbols(config.rest_url, config.symbols)
-        return MarketData(BinanceFeed(config.stream_url, config.symbols, sink, silence_s=config.silence_s), None)
+        return MarketData(config, config.stream_url, symbols, sink, None)
     server = MarketServer(_source(config), speed=config.speed, loop=config.loop)
     port = await server.start()
-    url = f"ws://127.0.0.1:{port}"
-    return MarketData(BinanceFeed(url, config.symbols, sink, silence_s=config.silence_s), server)
+    return MarketData(config, f"ws://127.0.0.1:{port}", symbols, sink, server)
 
 
 def check_market(config: Market) -> None:

@@ -14,7 +14,7 @@ from gateway.presenters.specs import SpecError, create_game_of, define_instrumen
 from gateway.protocol.careers import StartSeason
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.games import ActivateGame, GameSpec, GameUpdate, OfGame
-from gateway.protocol.market import InstrumentSpec, SetSwitch
+from gateway.protocol.market import Defined, InstrumentSpec, SetSwitch
 from gateway.protocol.matches import CancelMatch, CreateMatch, EndMatch, OfMatch
 from gateway.protocol.scalars import Made
 from gateway.sessions.arena import Arena
@@ -32,7 +32,7 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
         if known is not None:
             current = arena.state.cold.instruments[known.id]
             defined = replace(defined, **{switch: getattr(current, switch) for switch in SWITCHES})
-        return cold_submission(defined, made)
+        return cold_submission(defined, lambda outcome: Defined(outcome.id, arena.why_no_prices(data.symbol) or None))
 
 
 def create_game(arena: Arena, player: int, data: GameSpec) -> Submission:

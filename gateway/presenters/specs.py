@@ -22,7 +22,7 @@ from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
 from gateway.presenters.decimals import parse_percent
 from gateway.presenters.hours import Windows, parse_hours
 from gateway.protocol.games import GameSpec
-from gateway.protocol.market import InstrumentSpec
+from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, is_symbol
 from gateway.protocol.shop import OfferSpec, ReferralTerms
 
 
@@ -32,6 +32,8 @@ class SpecError(ValueError):
 
 def define_instrument_of(spec: InstrumentSpec) -> DefineInstrument:
     """The command. Raises SpecError."""
+    if not is_symbol(spec.symbol):
+        raise SpecError(f"symbol: {spec.symbol[:40]!r} must be {SYMBOL_RULE}")
     tick_units = _units(spec.symbol, "tick_size", spec.tick_size)
     lot_units = _units(spec.symbol, "lot_size", spec.lot_size)
     return DefineInstrument(

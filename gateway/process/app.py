@@ -36,8 +36,8 @@ from gateway.core.metrics import Metrics
 from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import SecretUnusable, Tokens, secret_in
-from gateway.market.binance import BinanceFeed, SymbolsUnavailable
-from gateway.market.filter import FrameCounts, QuoteFilter
+from gateway.market.binance import BinanceFeed
+from gateway.market.filter import FrameCounts
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
 from gateway.presenters.boards import Boards
@@ -58,7 +58,7 @@ from persistence.segments import LogCorrupt, RulesDiffer
 log = structlog.get_logger()
 
 REFUSALS: Final = (
-    ConfigError, SpecError, ClockRefused, SecretUnusable, SymbolsUnavailable,
+    ConfigError, SpecError, ClockRefused, SecretUnusable,
     DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer, NoCacheFolder,
 )  # fmt: skip
 """Why an arena does not start. Each says in its message what is wrong."""
@@ -118,12 +118,14 @@ class App:
         self.instruments = Instruments()
         state = folder.machine.state
         self.instruments.refresh(state.cold)
-        quote_filter = QuoteFilter(
+        self.prices = Prices(
+            self.instruments,
             lambda instrument: waits_for_quote(state.book, instrument),
+            lambda instrument: quote(state.book, instrument, 0)[:2],
             min_top_notional=parse_decimal(config.market.min_top_notional, MONEY_DECIMALS),
             confirm_every_ns=config.market.confirm_every_ms * NS_PER_MS,
+            jump_ppm=lambda symbol: config.market.jump_ppm_of.get(symbol, config.market.jump_ppm),
         )
-        self.prices = Prices(self.instruments, quote_filter)
         fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
         boards = Boards(state, limits.board_rows, limits.board_every_ms)
         self.publisher = Publisher(state, self.instruments, boards, fanout)
@@ -148,6 +150,7 @@ class App:
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
             history=folder,
             last_price=self.prices.last_price,
+            why_no_prices=self._why_no_prices,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             player_connections=Counts(limits.connections_per_player),
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
@@ -191,8 +194,10 @@ class App:
         self._start_task(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
         self._start_task(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
         self._start_task(self._watch_folder(), "folder")
-        self._market = await start_market(self.config.market, self.prices)
-        self._tasks.append(self._market.task)
+        followed = [symbol for symbol in self.instruments.by_symbol if self._is_followed(symbol)]
+        symbols = dict.fromkeys((*self.config.market.symbols, *followed))
+        self._market = await start_market(self.config.market, list(symbols), self.prices)
+        self._tasks += self._market.tasks
         await self._listen()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -236,7 +241,11 @@ class App:
         now_ns = self.arena.clock.stamp_ns()
         book = self.folder.machine.state.book
         known = self.instruments.by_symbol
+        unlisted = self._market.unlisted() if self._market is not None else []
         wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
+        if any(instrument.symbol not in unlisted for instrument in wanted):
+            # What the exchange does not trade any more is not waited for, as long as it trades anything of ours.
+            wanted = [instrument for instrument in wanted if instrument.symbol not in unlisted]
         # What is halted or closed has no fresh price, and that is as it should be.
         wanted = [instrument for instrument in wanted if takes_quotes(book, instrument.id, now_ns)]
         quotes = {instrument.symbol: quote(book, instrument.id, now_ns) for instrument in wanted}
@@ -248,9 +257,18 @@ class App:
         return {
             "kernels": Check(True, "warm"),
             "log": Check(True, f"at sequence {self.arena.sequencer.sequence}"),
-            "feed": Check(not stale, f"stale: {', '.join(stale)}" if stale else "fresh"),
+            "feed": Check(not stale, "; ".join(self._about_feed(stale, unlisted))),
             "disk": Check(not refused, refused or "fine"),
         }
+
+    def _about_feed(self, stale: list[str], unlisted: list[str]) -> list[str]:
+        found = [f"stale: {', '.join(stale)}" if stale else "fresh"]
+        if unlisted:
+            found.append(f"not traded by the market: {', '.join(unlisted)}")
+        exchange = self._market.exchange if self._market is not None else None
+        if exchange is not None and exchange.problem:
+            found.append(f"the exchange's REST calls: {exchange.problem}")
+        return found
 
     # Parts
 
@@ -284,6 +302,19 @@ class App:
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.folder.machine.state.cold)
         self.prices.watch(instrument)
+        symbol = self.instruments.by_id[instrument].symbol
+        if self._market is not None and self._is_followed(symbol):
+            self._market.follow(symbol)
+
+    def _is_followed(self, symbol: str) -> bool:
+        """Is the instrument to have prices? If it was defined at run time, yes; else as the configuration says."""
+        config = self.config
+        return symbol in config.market.symbols or symbol not in {spec.symbol for spec in config.instruments}
+
+    def _why_no_prices(self, symbol: str) -> str:
+        if not self._is_followed(symbol):
+            return f"market.symbols of the configuration leaves {symbol} out: add it there and start again"
+        return self._market.why_no_prices(symbol) if self._market is not None else ""
 
     def _send_rooms(self, batch: Batch, applied: Applied) -> None:
         send_rooms(self.arena.state, self.arena.fanout, applied)
@@ -330,6 +361,7 @@ class App:
             metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
         metrics.counter("quotes_unusable", "Quotes that the engine refused", self._quotes_unusable)
         metrics.counter("market_reconnects", "Connections to the market lost", lambda: self._feed().reconnects)
+        metrics.counter("market_renewals", "Of them, given up for a silent symbol", lambda: self._feed().renewals)
         metrics.gauge("players", "Players", lambda: len(self.folder.machine.state.cold.players))
 
     def _frames(self, name: str) -> int:

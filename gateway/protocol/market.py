@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal
+import re
+from typing import Annotated, Final, Generic, Literal
 
 from msgspec import Meta, Struct
 
 from engine.model.bounds import HIGHEST_PAYOUT_PERCENT
 from engine.model.scale import PPM
 from gateway.protocol.scalars import Arguments, D, Id, Interval, Milliseconds, Symbol, Why
+
+SYMBOL_RULE: Final = "1 to 32 capital letters, digits, - or _, such as BTCUSDT"
+_SYMBOL: Final = re.compile(r"[A-Z0-9_-]{1,32}")
+"""No dots: they part the names of channels."""
+
+
+def is_symbol(text: str) -> bool:
+    """Can an instrument be called so?"""
+    return _SYMBOL.fullmatch(text) is not None
+
 
 Ppm = Annotated[int, Meta(ge=0, le=PPM)]
 Count = Annotated[int, Meta(ge=1)]
@@ -152,6 +163,13 @@ class InstrumentEvent(Struct, frozen=True):
     """An instrument was defined, or defined anew."""
 
     symbol: str
+
+
+class Defined(Struct, frozen=True, omit_defaults=True):
+    """The id of an instrument. `no_prices` says why no prices of it will come, and is left out if they will."""
+
+    id: int
+    no_prices: str | None = None
 
 
 class SetSwitch(Arguments, frozen=True):

@@ -63,6 +63,8 @@ class Arena:
     player_connections: Counts
     code_tries: Buckets
     """How many wrong codes players and addresses may still send."""
+    why_no_prices: Callable[[str], str] = lambda symbol: ""
+    """Why no prices of an instrument can come; empty: they can."""
     recent_instruments: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
     """Instruments of the positions and orders that were last closed or amended, by player and id."""
 

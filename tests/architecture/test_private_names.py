@@ -124,7 +124,9 @@ PRIVATE = (
             "it would log each failed attempt, as we do"),
     Private("binance.ws.reconnecting_websocket", "ReconnectingWebsocket._url=", "gateway.market.connection",
             "what the log names"),
-    Private("binance.async_client", "AsyncClient._get", "gateway.market.binance", "exchangeInfo of some symbols",
+    Private("binance.ws.reconnecting_websocket", "ReconnectingWebsocket._path=", "gateway.market.connection",
+            "the streams of the next connection"),
+    Private("binance.async_client", "AsyncClient._get", "gateway.market.exchange", "exchangeInfo of some symbols",
             ("self", "path")),
     # aiosqlite
     Private("aiosqlite", "Connection._thread=", "persistence.projection", "the thread must not keep a process alive"),

@@ -40,6 +40,11 @@ def test_the_file_says_every_default() -> None:
         assert all(set(entry) == set(seeds[0].__struct_fields__) for entry in written[seed])
 
 
+def test_symbols_of_the_market_are_capital_letters_and_named_once() -> None:
+    config = parse_config("[market]\nsymbols = ['btcusdt', 'BTCUSDT', 'EthUsdt']")
+    assert config.market.symbols == ("BTCUSDT", "ETHUSDT")
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -53,6 +58,10 @@ def test_the_file_says_every_default() -> None:
         ("[players]\ntop_up_most = '0.5'", "players.top_up_most"),
         ("[referrals]\nat = 'never'", "referrals.at"),
         ("[[offers]]\nitem = 'SWORD'\nprice = '1'", "offers[0].item"),
+        ("[market]\njump_ppm_of = { BTCUSDT = 1000001 }", "market.jump_ppm_of"),
+        ("[market]\njump_ppm_of = { 'BRK.B' = 1 }", "market: jump_ppm_of: 'BRK.B' must be 1 to 32 capital letters"),
+        ("[market]\nsymbols = []", "market: symbols: name at least one"),
+        ("[market]\nsymbols = ['BTCUSDT', 'BTC/USDT']", "market: symbols: 'BTC/USDT' must be 1 to 32 capital letters"),
     ],
 )
 def test_an_error_names_the_key(text: str, named: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.market import MarketFrame
 from gateway.market.binance import BinanceFeed
 from gateway.market.derived import derive
-from gateway.market.filter import QuoteFilter
+from gateway.market.faults import deeply_nested
 from gateway.market.prices import Prices
 from gateway.market.recording import Recording
 from gateway.market.subscriber import data_of
@@ -29,9 +29,9 @@ def feed_of(prices: Prices) -> BinanceFeed:
 
 
 def watching() -> Prices:
-    filter = QuoteFilter(lambda instrument: True)
-    filter.watch("BTCUSDT", 1, 1_000_000)
-    return Prices(Instruments(), filter)
+    prices = Prices(Instruments(), lambda instrument: True)
+    prices.filter.watch("BTCUSDT", 1, 1_000_000, 200_000)
+    return prices
 
 
 FIGURES = texts | st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.just("60000.01")
@@ -68,8 +68,17 @@ def test_figures_of_any_value_are_taken_or_counted(stream: str, data: object) ->
 def test_texts_are_a_quote_or_dropped(bid: str, ask: str, bid_quantity: str, ask_quantity: str, number: int) -> None:
     filter = watching().filter
     for _ in range(2):
-        quote = filter.take("BTCUSDT", bid, ask, bid_quantity, ask_quantity, number, 1)
-    assert quote is None or 0 < quote.bid < quote.ask < 2**62
+        for quote in filter.take("BTCUSDT", bid, ask, bid_quantity, ask_quantity, number, 1):
+            assert 0 < quote.bid < 2**62
+            assert 0 < quote.ask < 2**62
+
+
+def test_a_frame_that_is_nested_too_deeply_is_malformed() -> None:
+    feed = feed_of(watching())
+    for stream in ("btcusdt@bookTicker", "btcusdt@trade", "arena@pass", "else"):
+        feed._handle_frame(deeply_nested(stream))
+        feed._handle_frame(b'{"a":' * 5_000)
+    assert feed.malformed == feed.frames == 8
 
 
 @given(st.lists(any_bytes([b"10 " + frame for frame in FRAMES]), max_size=5))

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from engine.model.scale import NS_PER_MS, NS_PER_S
+from engine.model.scale import NS_PER_MS
 from gateway.market import MarketFrame, MarketSource
-from gateway.market.binance import BinanceFeed, SymbolsUnavailable, check_symbols
+from gateway.market.binance import BinanceFeed
 from gateway.market.faults import Faults
-from gateway.market.listings import LISTINGS
 from gateway.market.server import MarketServer
 from gateway.market.simulated import SimulatedMarket
 
@@ -138,20 +139,83 @@ async def test_a_silent_server_is_noticed() -> None:
         assert "no frame for" in feed.last_error
 
 
-async def test_a_silent_symbol_is_exposed() -> None:
-    both = [frame for number in range(1, 10_000) for frame in (book_ticker(number), book_ticker(number, "ETHUSDT"))]
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+
+
+@asynccontextmanager
+async def two_symbols(symbol_silence_s: float = 0.2) -> AsyncIterator[tuple[MarketServer, BinanceFeed, Heard]]:
+    """As `market`, with two symbols, of which both have been heard."""
+    both = [frame for number in range(1, 10_000) for frame in (book_ticker(number), book_ticker(number, ETH))]
     server = MarketServer(both)
     port = await server.start()
-    feed = BinanceFeed(f"ws://127.0.0.1:{port}", ["BTCUSDT", "ETHUSDT"], Heard())
+    heard = Heard()
+    feed = BinanceFeed(f"ws://127.0.0.1:{port}", [BTC, ETH], heard, symbol_silence_s=symbol_silence_s, backoff_s=0.01)
     feed.start()
-    await until(lambda: all(feed.symbol_last_frame_ns.values()))
+    try:
+        await until(lambda: all(feed.symbol_last_frame_ns.values()))
+        yield server, feed, heard
+    finally:
+        await feed.stop()
+        await server.stop()
 
-    server.gap(5, "ETHUSDT")
-    await until(lambda: feed.silent_symbols(feed.last_frame_ns, NS_PER_S // 5) == ["ETHUSDT"])
 
-    assert feed.reconnects == 0
-    await feed.stop()
-    await server.stop()
+def logged(logs: list[Any], event: str) -> list[Any]:
+    return [line for line in logs if line["event"] == event]
+
+
+async def test_a_symbol_that_is_silent_while_others_go_on_is_worth_a_new_connection() -> None:
+    with capture_logs() as logs:
+        async with two_symbols() as (server, feed, heard):
+            server.gap(0.3, ETH)
+            last_ns = feed.symbol_last_frame_ns[ETH]
+            await until(lambda: feed.reconnects == 1)
+            assert len(heard.opened) == 2
+            assert feed.renewals == 1
+            assert feed.symbol_last_frame_ns[BTC] > feed.symbol_last_frame_ns[ETH]
+            await until(lambda: feed.symbol_last_frame_ns[ETH] > last_ns + 2 * 10**8)
+    assert [line["symbol"] for line in logged(logs, "market symbol silent")] == [ETH]
+    assert ETH in logged(logs, "market connection lost")[0]["error"]
+
+
+async def test_a_symbol_whose_numbers_start_over_is_worth_a_new_connection() -> None:
+    async with two_symbols() as (server, feed, heard):
+        await until(lambda: len(heard.quotes) > 100)
+        server.start_over(ETH)
+        await until(lambda: len(heard.opened) == 2)
+        assert feed.old_frames > 10
+        opened_ns = feed.symbol_last_frame_ns[ETH]
+        await until(lambda: feed.symbol_last_frame_ns[ETH] > opened_ns)
+        assert feed.renewals == 1
+
+
+async def test_a_symbol_that_stays_silent_costs_the_others_a_connection_now_and_then() -> None:
+    async with two_symbols(symbol_silence_s=0.1) as (server, feed, _):
+        server.delist(ETH)
+        await until(lambda: feed.renewals == 2)
+        before = feed.frames
+        await until(lambda: feed.frames > before + 5)
+        feed.watch.unlisted = frozenset([ETH])
+        await asyncio.sleep(0.6)
+        assert feed.renewals == 2
+
+
+async def test_a_symbol_is_followed_from_the_next_connection_on() -> None:
+    frames = [frame for number in range(1, 10_000) for frame in (book_ticker(number), book_ticker(number, ETH))]
+    async with market(frames) as (_, feed, heard):
+        feed.follow(ETH)
+        feed.follow(BTC)
+        await until(lambda: feed.symbol_last_frame_ns[ETH] > 0)
+        assert len(heard.opened) == 2
+        assert feed.malformed == 0
+
+
+async def test_a_frame_that_is_nested_too_deeply_is_malformed() -> None:
+    async with market() as (server, feed, heard):
+        server.nest(BTC)
+        await until(lambda: feed.malformed == 1)
+        seen = len(heard.quotes)
+        await until(lambda: len(heard.quotes) > seen)
+        assert feed.reconnects == 0
 
 
 async def test_a_short_gap_keeps_the_connection() -> None:
@@ -252,31 +316,3 @@ async def test_a_feed_refuses_what_it_could_never_connect_to() -> None:
         BinanceFeed("http://127.0.0.1", ["BTCUSDT"], Heard())
     with pytest.raises(ValueError, match="symbol"):
         BinanceFeed("ws://127.0.0.1", [], Heard())
-
-
-async def test_symbols_are_checked_with_the_exchange() -> None:
-    server = MarketServer(SimulatedMarket(list(LISTINGS.values())))
-    port = await server.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        rules = await check_symbols(url, ["BTCUSDT", "XRPUSDT"])
-        assert rules["BTCUSDT"] == ("0.01000000", "0.00001000", "TRADING")
-        assert rules["XRPUSDT"] == ("0.00010000", "0.10000000", "TRADING")
-        with pytest.raises(SymbolsUnavailable, match="NOSUCH"):
-            await check_symbols(url, ["BTCUSDT", "NOSUCH"])
-    finally:
-        await server.stop()
-    with pytest.raises(SymbolsUnavailable, match=url):
-        await check_symbols(url, ["BTCUSDT"])
-
-
-async def test_an_exchange_that_does_not_answer_is_given_up() -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    mute = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    port = mute.sockets[0].getsockname()[1]
-    with pytest.raises(SymbolsUnavailable, match=r"within 0\.1 s"):
-        await check_symbols(f"http://127.0.0.1:{port}", ["BTCUSDT"], timeout_s=0.1)
-    mute.close()

@@ -178,6 +178,10 @@ BAD = [
     ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"quote_lifetime_ms": 2**53}),
     ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"tick_size": "0"}),
     ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"brackets": []}),
+    *[
+        ("admin.define_instrument", msgspec.to_builtins(INSTRUMENTS[0]) | {"symbol": symbol})
+        for symbol in ("BRK.B", "BTC USDT", "btcusdt", "", "X" * 33, "BTC/USDT", "ÄTH", "BTCUSDT\n")
+    ],
     ("admin.end_match", {"match": 1}),
     ("admin.end_match", {"match": 1, "reason": ""}),
     ("admin.set_switch", {"switch": "off", "on": True, "reason": "so"}),
