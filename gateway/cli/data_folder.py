@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from gateway.cli.failure import EXIT_ERRORS, Failure
-from gateway.cli.parameters import DataFolder, Json
+from gateway.cli.parameters import ConfigFile, DataFolder, Json
 
 if TYPE_CHECKING:
     from persistence.recovery import Verified
@@ -117,6 +117,49 @@ def upgrade(
         else:
             print("done: start the arena" if found.applied else "nothing was changed: do it with --apply")
     return EXIT_ERRORS if found.problems else 0
+
+
+def config_apply(
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Do it; without this it is only shown.")] = False,
+    config: ConfigFile = None,
+    data: Annotated[Path | None, Parameter(help="The data folder; that of the configuration if not given.")] = None,
+    json: Json = False,
+) -> int:
+    """Make an arena as its configuration says: instruments, games, offers, and the terms of referrals.
+
+    These are used once, to make an empty arena; when the file is edited later, the next start only warns. This shows
+    what differs and, with --yes, writes it into the log: all of it, or nothing. The arena must not be running. Matches
+    keep the rules with which they were made, and what only the arena has stays.
+
+    Try:
+      arena config apply
+      arena config apply --yes
+    """
+    from gateway.cli.serve import configured_by
+    from gateway.core.clock import ClockRefused
+    from gateway.presenters.specs import SpecError
+    from gateway.process.differences import apply_config
+
+    configured = configured_by(config)
+    folder = data or Path(configured.data.directory)
+    _check_folder(folder)
+    try:
+        with _explained(folder), _progress_bar("comparing", json):
+            found = apply_config(folder, configured, dry_run=not yes)
+    except (SpecError, ClockRefused) as error:
+        raise Failure(str(error)) from error
+    if json:
+        shown = [{"of": each.of, "changes": each.changes} for each in found]
+        print(msgspec.json.encode({"applied": yes, "differences": shown}).decode())
+        return 0
+    for difference in found:
+        print(difference.of, *(f"  {change}" for change in difference.changes), sep="\n")
+    if not found:
+        print("the arena is as the configuration says")
+    else:
+        print("done" if yes else "nothing was changed: do it with --yes")
+    return 0
 
 
 def token(

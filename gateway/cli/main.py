@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cyclopts import App, Group
 
 from gateway.cli.bots import bots
-from gateway.cli.data_folder import audit, rebuild, token, upgrade, verify
+from gateway.cli.data_folder import audit, config_apply, rebuild, token, upgrade, verify
 from gateway.cli.failure import Failure
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
@@ -37,6 +37,15 @@ app.register_install_completion_command()
 _OPERATING = Group("Operating", sort_key=1)
 for command in (serve, market, record, warmup, token, upgrade):
     app.command(command, group=_OPERATING)
+
+config = App(
+    name="config",
+    help="Hold the configuration against an arena that there is already.",
+    help_format="plaintext",
+    group=_OPERATING,
+)
+config.command(config_apply, name="apply")
+app.command(config)
 
 _CHECKING = Group("Checking", sort_key=2)
 for command in (bots, verify, audit, rebuild):

@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from gateway.cli.failure import Failure
+from gateway.cli.parameters import ConfigFile
 
 if TYPE_CHECKING:
     from gateway.core.config import Config
@@ -27,7 +28,7 @@ def serve(
     market: Annotated[
         str | None, Parameter(help="Where prices come from: simulated, binance, or recording:FILE,FILE.")
     ] = None,
-    config: Annotated[Path | None, Parameter(help="A TOML file; ./config.toml is taken when it is there.")] = None,
+    config: ConfigFile = None,
     speed: Annotated[float | None, Parameter(help="Of a recording: how many times as fast as it was.")] = None,
     loop: Annotated[bool | None, Parameter(help="Start a recording over at its end.")] = None,
 ) -> int:
@@ -46,7 +47,7 @@ def serve(
     from gateway.process import app
     from persistence.log import EXIT_LOG_FAILED, LogFailed
 
-    configured = _configured(config)
+    configured = configured_by(config)
     configured = msgspec.structs.replace(
         configured,
         server=_with(configured.server, port=port, host=host),
@@ -84,7 +85,7 @@ def warmup() -> int:
     return 0
 
 
-def _configured(path: Path | None) -> Config:
+def configured_by(path: Path | None) -> Config:
     from gateway.core.config import Config, ConfigError, load_config
 
     if path is None and not DEFAULT_CONFIG.exists():

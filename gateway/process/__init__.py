@@ -3,6 +3,7 @@
 app.py           wires it all, starts and stops it
 data_folder.py   log, projection and snapshots
 seed.py          the commands that fill an empty arena
+differences.py   what the configuration says otherwise than an arena that there is, and its commands
 warmup.py        all machine code before the first client
 bot.py bots.py   one player that is a program, and many
 """

@@ -44,6 +44,7 @@ from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.specs import SpecError
 from gateway.process.data_folder import DataFolder, open_data_folder
+from gateway.process.differences import differences
 from gateway.process.seed import house_commands, seed_commands
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
@@ -185,6 +186,8 @@ class App:
     async def _begin(self) -> None:
         sequencer = self.arena.sequencer
         seeded = self._seed() if sequencer.sequence == 0 else []
+        if sequencer.sequence:
+            self._tell_differences()
         for instrument in self.instruments.by_id:
             self.prices.watch(instrument)
         self._start_task(sequencer.run(), "sequencer")
@@ -287,6 +290,15 @@ class App:
             self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
             outcomes.append(done)
         return outcomes
+
+    def _tell_differences(self) -> None:
+        """Warn of what the configuration says otherwise than the arena that there is: it changes nothing by itself."""
+        try:
+            for found in differences(self.arena.state, self.config):
+                changes = "; ".join(found.changes)
+                log.warning("not as configured", of=found.of, changes=changes, to_apply="arena config apply")
+        except SpecError as error:
+            log.warning("the configuration cannot be applied", problem=str(error))
 
     async def _seeded(self, outcome: asyncio.Future[Outcome]) -> None:
         """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""

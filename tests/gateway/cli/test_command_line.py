@@ -34,7 +34,7 @@ def test_the_command_loads_nothing_heavy_before_it_is_called() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
-COMMANDS = ("serve", "market", "record", "bots", "verify", "audit", "token", "rebuild", "warmup")
+COMMANDS = ("serve", "market", "record", "bots", "verify", "audit", "token", "rebuild", "warmup", "config")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
