@@ -13,7 +13,10 @@ from gateway.process.warmup import warm_up_showing
 
 
 def log_to_stderr() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    """A traceback has no values of variables in it: some are tokens, and all of them take long to write."""
+    processors = structlog.get_config()["processors"]
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors[:-1], shown], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def warm_console(quiet: bool = False) -> Console:

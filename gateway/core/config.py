@@ -5,6 +5,8 @@ Unknown keys are refused, so a typo is an error and not a default. Money and pri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +40,25 @@ class Server(_Section, frozen=True):
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     token_lifetime_s: Positive = 86_400
+    token_grace_s: Annotated[int, msgspec.Meta(ge=0)] = 604_800
     shutdown_s: PositiveSeconds = 5.0
+    operators_listen: Annotated[str, msgspec.Meta(pattern=r"^(\S+:[0-9]{1,5})?\Z")] = ""
+
+    def __post_init__(self) -> None:
+        networks_of(self.trusted_proxies)
+
+    def operators_address(self) -> tuple[str, int]:
+        """Host and port of the listener for operators."""
+        host, _, port = self.operators_listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def networks_of(names: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """The networks, or single addresses, of those names. Raises ValueError."""
+    try:
+        return [ip_network(name) for name in names]
+    except ValueError as error:
+        raise ValueError(f"trusted_proxies: {error}: name addresses, or networks such as 172.18.0.0/16") from error
 
 
 class Data(_Section, frozen=True):
@@ -89,11 +109,15 @@ class Limits(_Section, frozen=True):
     player_messages_burst: Positive = 100
     refusals_before_close: Positive = 100
     connections_per_address: Positive = 20
+    bare_connections_per_address: Positive = 20
+    handshakes_per_address_per_minute: Positive = 100
     connections_per_player: Positive = 5
     channels_per_connection: Positive = 64
     guests_per_address_per_minute: Positive = 30
     requests_per_address_per_s: Positive = 50
     wrong_codes_per_minute: Positive = 10
+    request_within_s: PositiveSeconds = 10.0
+    leave_queues_after_s: PositiveSeconds = 10.0
     auth_within_s: PositiveSeconds = 5.0
     ping_every_s: PositiveSeconds = 15.0
     silence_s: PositiveSeconds = 45.0

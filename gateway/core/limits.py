@@ -5,10 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Final
 
-from engine.model.scale import NS_PER_S
+from engine.model.scale import NS_PER_MS, NS_PER_S
 
-MOST_ADDRESSES: Final = 10_000
-"""Addresses remembered at once; then those that are at rest are forgotten."""
+MOST_OWNERS: Final = 20_000
+"""Of whom buckets are kept as used lately; of twice as many in all."""
+
+
+def retry_after_ms(wait_ns: int) -> int:
+    """What a client is told of a wait: whole milliseconds, not too few."""
+    return -(-wait_ns // NS_PER_MS)
 
 
 def is_this_machine(address: str) -> bool:
@@ -44,24 +49,36 @@ class Bucket:
         """The ns until a token can be taken; takes none."""
         return max(self._full_at_ns - now_ns - self._burst_ns, 0)
 
-    def is_full(self, now_ns: int) -> bool:
-        return self._full_at_ns <= now_ns
-
 
 class Buckets:
-    """A bucket for each address (or player) with recent requests."""
+    """A bucket for each owner, an address or a player, that has used it lately.
+
+    Two generations, so that a look-up never walks. After as long as an empty bucket takes to fill, who has not used his
+    in the meantime is forgotten, and loses nothing by it: his is full. Only with more than MOST_OWNERS in that time are
+    some forgotten that are not.
+    """
 
     def __init__(self, tokens: int, burst: int, per_s: int = 1) -> None:
         self._shape = (tokens, burst, per_s)
-        self._buckets: dict[str | int, Bucket] = {}
+        self._fills_in_ns = burst * per_s * NS_PER_S // tokens
+        self._recent: dict[str | int, Bucket] = {}
+        self._older: dict[str | int, Bucket] = {}
+        self._turns_at_ns = 0
 
     def of(self, owner: str | int, now_ns: int) -> Bucket:
-        bucket = self._buckets.get(owner)
+        """The owner's bucket. Ask for it each time: one that is kept may not be the owner's any more."""
+        bucket = self._recent.get(owner)
         if bucket is None:
-            if len(self._buckets) >= MOST_ADDRESSES:
-                self._buckets = {key: kept for key, kept in self._buckets.items() if not kept.is_full(now_ns)}
-            bucket = self._buckets[owner] = Bucket(*self._shape)
+            if now_ns >= self._turns_at_ns or len(self._recent) >= MOST_OWNERS:
+                self._older, self._recent = self._recent, {}
+                self._turns_at_ns = now_ns + self._fills_in_ns
+            bucket = self._older.pop(owner, None) or Bucket(*self._shape)
+            self._recent[owner] = bucket
         return bucket
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._recent) + len(self._older)
 
 
 class Counts:

@@ -7,9 +7,10 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import jwt
+import msgspec
 
 from gateway.protocol.errors import Code, Refused
 
@@ -29,6 +30,23 @@ class Identity(NamedTuple):
     session: str
     role: str
     expires_at_s: int
+    registration: int = 0
+    """Drawn when the player signed up: the number alone may be another's after a backup was restored. 0: none was."""
+
+    @property
+    def owner(self) -> int | str:
+        """What limits know it by: the player, or this one operator."""
+        return self.player or self.session
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    """What a token of ours has in it; with others it is none. Times in seconds."""
+
+    sub: Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,9})\Z")]
+    sid: str
+    role: Literal["player", "admin"]
+    exp: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    reg: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class SecretUnusable(Exception):
@@ -43,21 +61,24 @@ class Tokens:
         self._lifetime_s = lifetime_s
         self._now_s = now_s
 
-    def issue(self, player: int, role: str = PLAYER) -> str:
-        """A token for a new session of the player, or of an operator: player 0 with the role ADMIN."""
+    def issue(self, player: int, role: str = PLAYER, *, registration: int = 0, session: str | None = None) -> str:
+        """A token for a session of the player, a new one if none is named; or for an operator: player 0 with the role
+        ADMIN."""
         now = int(self._now_s())
         claims = {
             "iss": ISSUER,
             "sub": str(player),
-            "sid": secrets.token_hex(8),
+            "reg": registration,
+            "sid": session or secrets.token_hex(8),
             "role": role,
             "iat": now,
             "exp": now + self._lifetime_s,
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
-    def identity(self, token: str) -> Identity:
-        """Who the token was issued to. Raises Refused TOKEN_INVALID, without saying what is wrong with it."""
+    def identity(self, token: str, grace_s: int = 0) -> Identity:
+        """Who the token was issued to, also if it expired no longer than `grace_s` ago. Raises Refused TOKEN_INVALID,
+        without saying what is wrong with it."""
         try:
             claims = jwt.decode(
                 token,
@@ -66,13 +87,17 @@ class Tokens:
                 issuer=ISSUER,
                 options={"require": ["iss", "sub", "sid", "role", "exp"], "verify_exp": False, "verify_iat": False},
             )
-            found = Identity(int(claims["sub"]), str(claims["sid"]), str(claims["role"]), int(claims["exp"]))
-        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+            found = msgspec.convert(claims, _Claims)
+        except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
             raise Refused(Code.TOKEN_INVALID) from error
-        numbered = found.player == 0 if found.role == ADMIN else 0 < found.player < 1 << 31
-        if found.expires_at_s <= self._now_s() or not numbered:
+        if found.exp + grace_s <= self._now_s() or (int(found.sub) == 0) is not (found.role == ADMIN):
             raise Refused(Code.TOKEN_INVALID)
-        return found
+        return Identity(int(found.sub), found.sid, found.role, found.exp, found.reg)
+
+    @property
+    def lifetime_s(self) -> int:
+        """Of a token that is issued now."""
+        return self._lifetime_s
 
     def is_current(self, identity: Identity) -> bool:
         """Does the identity still hold?"""

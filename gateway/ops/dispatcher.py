@@ -159,3 +159,4 @@ class Dispatcher:
         self.session.failed()
         if not self.session.closed:
             self._outlet.send(self._codec.frame(Failure(id, False, error)))
+            self.session.answered()

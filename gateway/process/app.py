@@ -48,8 +48,10 @@ from gateway.process.differences import differences
 from gateway.process.seed import house_commands, seed_commands
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
+from gateway.transport.addresses import Addresses
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
+from gateway.transport.listener import MOST_OF_OPERATORS, Listener, most_connections
 from gateway.transport.websocket import Sockets
 from persistence.data_lock import DataFolderInUse
 from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
@@ -107,13 +109,14 @@ def _tune_gc() -> None:
 
 
 class App:
-    """A running arena. `arena` is what the ops see of it; `port` is where it listens."""
+    """A running arena. `arena` is what the ops see of it; `port` is where it listens, `operators_port` where it does so
+    for operators, if it does."""
 
     def __init__(self, config: Config, folder: DataFolder) -> None:
         limits = config.limits
         self.config = config
         self.folder = folder
-        self.port = 0
+        self.port = self.operators_port = 0
         self.metrics = Metrics()
         self.connections = Connections(limits)
         self.instruments = Instruments()
@@ -158,7 +161,7 @@ class App:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._market: MarketData | None = None
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
 
     @classmethod
     async def start(cls, config: Config) -> App:
@@ -348,13 +351,27 @@ class App:
     async def _listen(self) -> None:
         server = self.config.server
         self._measure()
-        rest = Rest(self.arena, self.metrics, self.checks)
-        application = rest.application(Sockets(self.arena, self.connections))
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=server.shutdown_s)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, server.host, server.port, backlog=1024)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        addresses = Addresses(server)
+        rest = Rest(self.arena, self.metrics, self.checks, addresses)
+        application = rest.application(Sockets(self.arena, self.connections, addresses))
+        most = most_connections()
+        self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
+        if server.operators_listen:
+            application = rest.operators_application()
+            host, port = server.operators_address()
+            self.operators_port = await self._open_port(application, "operators", host, port, None, MOST_OF_OPERATORS)
+
+    async def _open_port(
+        self, application: web.Application, name: str, host: str, port: int, addresses: Addresses | None, most: int
+    ) -> int:
+        runner = web.AppRunner(application, shutdown_timeout=self.config.server.shutdown_s)
+        await runner.setup()
+        assert runner.server is not None
+        self._runners.append(runner)
+        listener = Listener(runner.server, self.config.limits, addresses, most)
+        await listener.listen(host, port)
+        self._start_task(listener.run(), name)
+        return listener.port
 
     def _measure(self) -> None:
         sequencer, connections, metrics = self.arena.sequencer, self.connections, self.metrics
@@ -387,8 +404,11 @@ class App:
         return self._market.feed
 
     async def _close_web(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for task in self._tasks:
+            if task.get_name() in ("listener", "operators"):
+                task.cancel()
+        for runner in self._runners:
+            await runner.cleanup()
 
     def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

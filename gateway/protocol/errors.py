@@ -54,6 +54,9 @@ class Code(Enum):
     CHANNEL_UNKNOWN = Entry("there is no such channel", "never", 404)
     TOO_MANY_CHANNELS = Entry("too many subscriptions on one connection", "never", 429)
 
+    HANDSHAKE_INVALID = Entry("not the opening handshake of a WebSocket", "never", 400)
+    HANDSHAKE_VERSION = Entry("the version of WebSocket is 13", "never", 426)
+
     # load
     TOO_LATE = Entry("the deadline had passed before the command was queued", "never", 408)
     OVERLOADED = Entry("the server is busy; closing and cancelling still work", "after", 503)

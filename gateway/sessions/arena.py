@@ -12,7 +12,7 @@ from engine.model.state import State
 from gateway.channels.fanout import Fanout, applied
 from gateway.core.clock import Clock
 from gateway.core.config import Config
-from gateway.core.limits import Buckets, Counts, is_this_machine
+from gateway.core.limits import Buckets, Counts
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
 from gateway.presenters.boards import Boards
@@ -76,10 +76,6 @@ class Arena:
     def applied(self) -> tuple[int, int]:
         """Sequence of the last command applied, and its stamp in ms: what an answer from the state is as of."""
         return applied(self.machine.state)
-
-    def limits_address(self, address: str) -> bool:
-        """Do the limits of an address hold for this one? In development not for this machine, where many play."""
-        return not (self.config.server.development and is_this_machine(address))
 
     def allows_guests(self) -> bool:
         """May clients without auth see the market, and become players without an account?"""

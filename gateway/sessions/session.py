@@ -10,9 +10,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
-from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import Channel, Outlet
-from gateway.core.limits import Bucket
+from gateway.core.limits import Bucket, retry_after_ms
 from gateway.core.tokens import ADMIN, Identity
 from gateway.protocol.codecs import Codec
 from gateway.protocol.errors import Code, Refused
@@ -58,26 +57,24 @@ class Session:
         self.closed = False
         limits = arena.config.limits
         self._bucket = Bucket(limits.messages_per_s, limits.messages_burst)
-        self._player_bucket: Bucket | None = None
-        self._refusals = 0
+        self._refusals = Bucket(limits.messages_per_s, limits.refusals_before_close)
+        self._ending: tuple[int, str] | None = None
+        """Code and reason of the close that follows the next answer."""
         self._follow_ups: list[Callable[[], None]] = []
 
     # What it may still do
 
     def spend(self, messages: int) -> None:
         """Count the current message as so many. Raises Refused RATE_LIMITED."""
-        wait_ns = self._bucket.take(self.now_ns, messages)
-        if not wait_ns and self._player_bucket is not None:
-            wait_ns = self._player_bucket.take(self.now_ns, messages)
+        now_ns = self.now_ns
+        wait_ns = self._bucket.take(now_ns, messages)
+        if not wait_ns and self.identity is not None:
+            wait_ns = self.arena.player_buckets.of(self.identity.owner, now_ns).take(now_ns, messages)
         if wait_ns:
-            raise self._too_many(wait_ns)
-        self._refusals = 0
-
-    def _too_many(self, wait_ns: int) -> Refused:
-        self._refusals += 1
-        if self._refusals >= self.arena.config.limits.refusals_before_close:
-            self.close(TOO_MANY_REQUESTS, "too many requests")
-        return Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // NS_PER_MS))
+            # Refusals are answers too, and have their own limit: those beyond it end the connection.
+            if self._refusals.take(now_ns) or self._refusals.wait_ns(now_ns):
+                self.close_after_answer(TOO_MANY_REQUESTS, "too many requests")
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns))
 
     def try_code(self, is_right: bool) -> None:
         """Count a wrong code. Raises Refused RATE_LIMITED when the player or the address has sent too many: for a right
@@ -86,13 +83,22 @@ class Session:
         buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
         wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
         if wait_ns:
-            retry_after_ms = -(-wait_ns // NS_PER_MS)
-            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms, because="so many codes were wrong")
+            because = "so many codes were wrong"
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns), because=because)
         if not is_right:
             for bucket in buckets:
                 bucket.take(now_ns)
 
-    # What follows a reply
+    # What follows an answer
+
+    def close_after_answer(self, code: int, reason: str) -> None:
+        """End the session when the answer to the current message is sent, so that the client knows why."""
+        self._ending = code, reason
+
+    def answered(self) -> None:
+        """The answer is out."""
+        if self._ending is not None:
+            self.close(*self._ending)
 
     def after_reply(self, follow_up: Callable[[], None]) -> None:
         """Call this when the reply of the current op is sent: a subscription's snapshot follows it."""
@@ -121,13 +127,12 @@ class Session:
 
     def authenticate(self, identity: Identity) -> None:
         """This client is that player from now on. Raises Refused TOO_MANY_CONNECTIONS and closes."""
-        if not self.arena.player_connections.enter(identity.player):
-            self.close(TOO_MANY_REQUESTS, "too many connections of this player")
+        if not self.arena.player_connections.enter(identity.owner):
+            self.close_after_answer(TOO_MANY_REQUESTS, "too many connections of this player")
             raise Refused(Code.TOO_MANY_CONNECTIONS)
         self.identity = identity
         self.may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
         self.most_bytes = self.arena.config.limits.frame_bytes
-        self._player_bucket = self.arena.player_buckets.of(identity.player, 0)
 
     def unsubscribed(self, channel: str) -> None:
         """The arena has ended its subscription."""
@@ -159,4 +164,4 @@ class Session:
                 self.arena.fanout.leave(self, channel)
         if self.identity is not None:
             self.arena.fanout.leave_private(self, self.identity.player)
-            self.arena.player_connections.leave(self.identity.player)
+            self.arena.player_connections.leave(self.identity.owner)

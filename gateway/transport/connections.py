@@ -111,6 +111,11 @@ class Connection:
         """Cut the socket; what is unsent is lost."""
         self._transport.abort()
 
+    def pause_reading(self) -> None:
+        """Leave in the kernel what else comes: it is of no interest, and the connection is about to end."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
     def finish(self) -> None:
         """Close the socket when what is queued has been sent."""
         self.closing = True

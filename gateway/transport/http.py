@@ -19,18 +19,20 @@ from engine.batch.machine import RULES_VERSION
 from engine.model.commands import RegisterPlayer, encode_cold
 from engine.model.reasons import Reason
 from engine.views import seats_of
-from gateway.core.limits import Buckets
+from gateway.core.limits import Buckets, retry_after_ms
 from gateway.core.metrics import Metrics
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
 from gateway.protocol.codecs import JSON, problem_of
-from gateway.protocol.errors import Code, Error, Problem, Refused
+from gateway.protocol.errors import Code, Error, Problem, Refused, error_of
 from gateway.protocol.market import CandlesOf, QuotesOf
 from gateway.protocol.session import Guest, SignInGuest
 from gateway.sessions.arena import Arena
-from gateway.transport.websocket import Sockets, address_of, origin_allowed
+from gateway.transport.addresses import Addresses
+from gateway.transport.listener import Door
+from gateway.transport.websocket import VERSION, Sockets, origin_allowed
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -48,18 +50,22 @@ class Check(msgspec.Struct, frozen=True):
 class Rest:
     """The handlers. `checks` answers /ready."""
 
-    def __init__(self, arena: Arena, metrics: Metrics, checks: Callable[[], dict[str, Check]]) -> None:
+    def __init__(
+        self, arena: Arena, metrics: Metrics, checks: Callable[[], dict[str, Check]], addresses: Addresses
+    ) -> None:
         limits = arena.config.limits
         self._arena = arena
         self._metrics = metrics
         self._checks = checks
         self._guests = Buckets(limits.guests_per_address_per_minute, limits.guests_per_address_per_minute, per_s=60)
         self._requests = Buckets(limits.requests_per_address_per_s, limits.requests_per_address_per_s)
+        self._addresses = addresses
 
     def application(self, sockets: Sockets) -> web.Application:
-        """The whole web application."""
+        """What is on the public port."""
+        limits = self._arena.config.limits
         application = web.Application(
-            middlewares=[self._answer_errors], client_max_size=self._arena.config.limits.frame_bytes
+            middlewares=[self._answer_errors, self._limit_address], client_max_size=limits.frame_bytes
         )
         application.add_routes(
             [
@@ -69,12 +75,23 @@ class Rest:
                 web.get("/api/v1/quotes", self._quotes),
                 web.get("/api/v1/candles", self._candles),
                 web.get("/health", self._health),
-                web.get("/ready", self._ready),
-                web.get("/metrics", self._metrics_text),
                 web.get("/version", self._version),
             ]
         )
+        if not self._arena.config.server.operators_listen:
+            application.add_routes(self._for_operators())
         return application
+
+    def operators_application(self) -> web.Application:
+        """What is on the port for operators, if there is one."""
+        application = web.Application(middlewares=[self._answer_errors])
+        application.add_routes(
+            [web.get("/health", self._health), web.get("/version", self._version), *self._for_operators()]
+        )
+        return application
+
+    def _for_operators(self) -> list[web.RouteDef]:
+        return [web.get("/ready", self._ready), web.get("/metrics", self._metrics_text)]
 
     # Players
 
@@ -82,7 +99,7 @@ class Rest:
         arena = self._arena
         if not arena.allows_guests():
             raise Refused(Code.NOT_ALLOWED)
-        guest: SignInGuest = JSON.decode(await request.read() or b"{}", SignInGuest)
+        guest: SignInGuest = JSON.decode(await _body_of(request) or b"{}", SignInGuest)
         if guest.token is not None:
             if guest.name is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
@@ -138,22 +155,27 @@ class Rest:
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Origin, limits, and every error as a problem."""
+        """Origin, and every error as a problem."""
         server = self._arena.config.server
         allowed = origin_allowed(request, server.allowed_origins, server.development)
         try:
-            if request.path.startswith("/api/"):
-                if not allowed:
-                    raise Refused(Code.ORIGIN_FORBIDDEN)
-                self._spend(self._requests, request)
-            response = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
+            response = await handler(request)
         except Refused as refused:
             response = problem(refused.error, refused.status)
+            response.headers.update(_HEADERS.get(refused.code, {}))
+            if refused.code is Code.RATE_LIMITED:
+                response.force_close()
         except web.HTTPException as error:
             response = _http_problem(error)
+        except (ConnectionError, web.RequestPayloadError):
+            # The client has hung up or sent half a body. If it is there still, this is its answer.
+            response = problem(error_of(Code.BAD_MESSAGE, problem="the request is not whole"), 400)
+        except TimeoutError:
+            log.warning("a request was not answered in time", path=request.path)
+            response = problem(error_of(Code.INTERNAL), 500)
         except Exception:
             log.exception("a request made the server fail", path=request.path)
-            response = problem(Refused(Code.INTERNAL).error, 500)
+            response = problem(error_of(Code.INTERNAL), 500)
         if allowed and not response.prepared and "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
@@ -161,12 +183,35 @@ class Rest:
             response.headers["Vary"] = "Origin"
         return response
 
+    @web.middleware
+    async def _limit_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The limits that hold for all that comes to the public port. Raises Refused."""
+        if isinstance(request.protocol, Door):
+            request.protocol.requested()
+        self._spend(self._requests, request)
+        server = self._arena.config.server
+        if request.path.startswith("/api/"):
+            if not origin_allowed(request, server.allowed_origins, server.development):
+                raise Refused(Code.ORIGIN_FORBIDDEN)
+            if request.method == "OPTIONS":
+                return web.Response(status=204)
+        return await handler(request)
+
     def _spend(self, buckets: Buckets, request: web.Request) -> None:
+        address = self._addresses.of(request)
+        if self._addresses.is_exempt(address):
+            return
         now_ns = time.monotonic_ns()
-        address = address_of(request, self._arena.config.server.trusted_proxies)
-        wait_ns = buckets.of(address, now_ns).take(now_ns) if self._arena.limits_address(address) else 0
+        wait_ns = buckets.of(address, now_ns).take(now_ns)
         if wait_ns:
-            raise Refused(Code.RATE_LIMITED, retry_after_ms=-(-wait_ns // 1_000_000))
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns))
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """Raises Refused, and what ends a body early."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused(Code.BAD_MESSAGE, problem="a body is taken as it is, without Content-Encoding")
+    return await request.read()
 
 
 def _query(request: web.Request, shape: type[T]) -> T:
@@ -198,6 +243,12 @@ def problem(error: Error, status: int) -> web.Response:
         body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/problem+json"
     )
 
+
+_HEADERS: Final[dict[Code | Reason, dict[str, str]]] = {
+    code: {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION}
+    for code in (Code.HANDSHAKE_INVALID, Code.HANDSHAKE_VERSION)
+}
+"""That go with an answer."""
 
 _HTTP_CODES: Final = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
 

@@ -1,7 +1,8 @@
-"""The receiving side of a socket: the handshake, and frames to the session, in the call in which they arrive.
+"""The receiving side of a socket: the handshake, and messages to the session, in the call in which they arrive.
 
-aiohttp's compiled frame parser is used without its queue and its coroutine: it feeds `Reader`, which hands each whole
-message to the session at once. That halves the cost of a message, and a flood waits in the kernel, not here.
+After the handshake the transport is read without aiohttp: what a read brings is taken apart and served at once, and a
+flood waits in the kernel, not here. From the moment at which a client's own doing closes its connection, nothing more
+of it is looked at.
 """
 
 from __future__ import annotations
@@ -12,31 +13,33 @@ import binascii
 import hashlib
 import socket
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import WSMsgType, web
-from aiohttp._websocket.reader import WebSocketDataQueue
-from aiohttp.http import WebSocketError, WebSocketReader
+from aiohttp import HttpVersion11, web
 
-from gateway.core.limits import Counts
+from gateway.core.limits import Bucket, Buckets, Counts, retry_after_ms
 from gateway.ops.dispatcher import Dispatcher
-from gateway.protocol.codecs import CODECS, JSON, PONG, Codec, frame_of
-from gateway.protocol.errors import Code
+from gateway.protocol.codecs import CLOSE, CODECS, JSON, PING, PONG, TEXT, Codec, frame_of
+from gateway.protocol.errors import Code, Refused
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import TOO_MANY_REQUESTS, Session
+from gateway.transport.addresses import Addresses
 from gateway.transport.connections import Connection, Connections
+from gateway.transport.frames import INVALID_TEXT, NO_CODE, Frames, Violation, close_code, is_utf8
+from gateway.transport.listener import Door
 
 log = structlog.get_logger()
 
 _ACCEPT_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+VERSION: Final = "13"
+NORMAL: Final = 1000
 UNSUPPORTED_DATA: Final = 1003
-INVALID_TEXT: Final = 1007
 INTERNAL_ERROR: Final = 1011
-NO_CODE: Final = 1005
-READ_LIMIT: Final = 65_536
+MOST_IGNORED_BYTES: Final = 65_536
+"""That a client may send after our close frame, until it is not even read any more: what was on its way then."""
 
 
 class Upgrade(web.StreamResponse):
@@ -45,72 +48,54 @@ class Upgrade(web.StreamResponse):
     _length_check = False
 
 
-class Reader(WebSocketDataQueue):  # type: ignore[misc]  # compiled
-    """Takes what the frame parser finds; `gone` is done when nothing more will come."""
+class Reader(asyncio.Protocol):
+    """Takes what the transport reads, in place of aiohttp, whose protocol gets all other calls. `gone` is done when
+    nothing more will come."""
 
-    def __init__(self, protocol: Any, session: Session, connection: Connection, most_bytes: int) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(protocol, READ_LIMIT, loop=loop)
-        self.gone: asyncio.Future[None] = loop.create_future()
+    def __init__(self, http: web.RequestHandler, session: Session, connection: Connection) -> None:
+        limits = session.arena.config.limits
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._http = http
         self._session = session
         self._receive = Dispatcher(session).receive
         self._connection = connection
-        self._kind = WSMsgType(session.codec.opcode)
-        self._is_text = self._kind is WSMsgType.TEXT
-        self.parser = Parser(WebSocketReader(self, most_bytes + 1, compress=False, decode_text=False), self)
+        self._frames = Frames(self, limits.frame_bytes)
+        self._beside_messages = Bucket(limits.messages_per_s, limits.messages_burst)
+        """Of control frames and fragments, which have a limit of their own: a pong must not cost a message."""
+        self._ignored_bytes = 0
 
-    def feed_data(self, message: Any, size: int) -> None:
-        """A whole message or control frame, from the parser."""
-        kind, data, _ = message
-        now_ns = self._connection.seen_ns = time.monotonic_ns()
-        if kind is self._kind:
-            if self._is_text and not _is_utf8(data):
-                self._session.close(INVALID_TEXT, "text must be UTF-8")
-                return
-            try:
-                self._receive(data, now_ns)
-            except Exception:
-                log.exception("a message made the server fail", player=self._session.player)
-                self._session.close(INTERNAL_ERROR, "internal error")
-        elif kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-            self._session.close(UNSUPPORTED_DATA, f"{self._session.codec.name} was agreed on")
-        elif kind is WSMsgType.PING:
-            self._connection.send(frame_of(PONG, bytes(data)))
-        elif kind is WSMsgType.CLOSE:
-            if not self._session.closed:
-                self._session.close(data if data and data != NO_CODE else 1000, "")
-            self._connection.finish()
-            self.parser.ignore()
+    def take_over(self) -> None:
+        """Take what aiohttp has read beyond the handshake, and what will be read."""
+        self._http.set_parser(self)  # type: ignore[arg-type]  # it only calls feed_data and feed_eof
+        if self._http.transport is not None:
+            self._http.transport.set_protocol(self)
 
-    def set_exception(self, error: BaseException, cause: Any = None) -> None:
-        """The parser failed: the frames violate RFC 6455, or are too big."""
-        self.parser.ignore()
-        code = error.code if isinstance(error, WebSocketError) else INTERNAL_ERROR
-        self._session.close(int(code), str(error))
+    # What aiohttp calls
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data_received(data)
+        return False, b""
 
     def feed_eof(self) -> None:
         """The socket is closed."""
         if not self.gone.done():
             self.gone.set_result(None)
 
-
-class Parser(asyncio.Protocol):
-    """The frame parser, as aiohttp's protocol wants it; and, from `take_over` on, in that protocol's place: what is
-    read comes here at once, and all other calls are passed on to aiohttp."""
-
-    def __init__(self, frames: WebSocketReader, reader: Reader) -> None:
-        self.feed_data: Callable[[bytes], tuple[bool, bytes]] = frames.feed_data
-        self.feed_eof = reader.feed_eof
-
-    def take_over(self, http: web.RequestHandler) -> None:
-        """Let `http`, which has read the handshake, hand over what it has read beyond, and its transport."""
-        self._http = http
-        http.set_parser(self)  # type: ignore[arg-type]  # it only calls the two above
-        if http.transport is not None:
-            http.transport.set_protocol(self)
+    # What the transport calls
 
     def data_received(self, data: bytes) -> None:
-        self.feed_data(data)
+        self._connection.seen_ns = time.monotonic_ns()
+        if self._session.closed:
+            self._ignored_bytes += len(data)
+            if self._ignored_bytes > MOST_IGNORED_BYTES:
+                self._frames.stop()
+                self._connection.pause_reading()
+        if self._frames.stopped:
+            return
+        try:
+            self._frames.feed(data)
+        except Violation as violation:
+            self._close(violation.code, violation.reason)
 
     def eof_received(self) -> None:
         self._http.eof_received()
@@ -124,95 +109,139 @@ class Parser(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._http.resume_writing()
 
-    def ignore(self) -> None:
-        """Whatever else comes is of no interest: the connection is being closed."""
-        self.feed_data = _ignored
+    # What frames bring
 
+    def take_message(self, opcode: int, payload: bytes) -> None:
+        session = self._session
+        if session.closed:
+            return
+        if opcode != session.codec.opcode:
+            self._close(UNSUPPORTED_DATA, f"{session.codec.name} was agreed on")
+        elif opcode == TEXT and not is_utf8(payload):
+            self._close(INVALID_TEXT, "text must be UTF-8")
+        else:
+            try:
+                self._receive(payload, self._connection.seen_ns)
+            except Exception:
+                log.exception("a message made the server fail", player=session.player)
+                self._close(INTERNAL_ERROR, "internal error")
+            if session.closed:
+                self._frames.stop()
 
-def _ignored(data: bytes) -> tuple[bool, bytes]:
-    return False, b""
+    def take_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == CLOSE:
+            code = close_code(payload)
+            self._close(NORMAL if code == NO_CODE else code, "")
+            self._connection.finish()
+        elif self._may_go_on() and opcode == PING:
+            self._connection.send(frame_of(PONG, payload))
+
+    def take_fragment(self) -> None:
+        self._may_go_on()
+
+    def _may_go_on(self) -> bool:
+        """Count a frame that is no message of its own; close when there are too many."""
+        if not self._beside_messages.take(self._connection.seen_ns):
+            return True
+        self._close(TOO_MANY_REQUESTS, "too many control frames or fragments")
+        return False
+
+    def _close(self, code: int, reason: str) -> None:
+        """Close for what the client has sent, of which nothing more is looked at."""
+        self._frames.stop()
+        self._session.close(code, reason)
 
 
 class Sockets:
     """The handler of /ws."""
 
-    def __init__(self, arena: Arena, connections: Connections) -> None:
+    def __init__(self, arena: Arena, connections: Connections, addresses: Addresses) -> None:
+        limits = arena.config.limits
         self._arena = arena
         self._connections = connections
-        self._addresses = Counts(arena.config.limits.connections_per_address)
+        self._addresses = addresses
+        self._open = Counts(limits.connections_per_address)
+        per_minute = limits.handshakes_per_address_per_minute
+        self._handshakes = Buckets(per_minute, per_minute, per_s=60)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """One socket, from handshake to end."""
+        """One socket, from handshake to end. Raises Refused."""
         server = self._arena.config.server
         if not origin_allowed(request, server.allowed_origins, server.development):
-            return web.json_response({"code": Code.ORIGIN_FORBIDDEN.name}, status=403)
-        accept = _accept_key(request)
-        if accept is None:
-            return web.Response(status=400, text="not a WebSocket handshake of version 13\n")
+            raise Refused(Code.ORIGIN_FORBIDDEN)
+        address = self._addresses.of(request)
+        limited = not self._addresses.is_exempt(address)
+        if limited:
+            now_ns = time.monotonic_ns()
+            wait_ns = self._handshakes.of(address, now_ns).take(now_ns)
+            if wait_ns:
+                raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns))
+        response = _accepted(request)
         codec = _codec_of(request)
-        response = Upgrade(status=101, headers={"Upgrade": "websocket", "Connection": "upgrade"})
-        response.headers["Sec-WebSocket-Accept"] = accept
         if codec is not None:
             response.headers["Sec-WebSocket-Protocol"] = codec.name
-        response.force_close()
         await response.prepare(request)
         if request.transport is None:
             return response
 
         connection = Connection(request.transport, self._connections)
-        address = address_of(request, server.trusted_proxies)
         session = Session(self._arena, codec or JSON, connection, address)
-        limited = self._arena.limits_address(address)
-        counted = limited and self._addresses.enter(address)
-        if limited and not counted:
-            session.close(TOO_MANY_REQUESTS, "too many connections of this address")
-        _limit_send_buffer(request.transport, self._arena.config.limits.send_buffer_bytes)
-        await self._read(request, session, connection)
-        if counted:
-            self._addresses.leave(address)
+        counted = limited and self._open.enter(address)
+        try:
+            if limited and not counted:
+                session.close(TOO_MANY_REQUESTS, "too many connections of this address")
+            _limit_send_buffer(request.transport, self._arena.config.limits.send_buffer_bytes)
+            await self._read(request, session, connection)
+        finally:
+            if counted:
+                self._open.leave(address)
         return response
 
     async def _read(self, request: web.Request, session: Session, connection: Connection) -> None:
-        reader = Reader(request.protocol, session, connection, self._arena.config.limits.frame_bytes)
+        reader = Reader(request.protocol, session, connection)
         connection.session = session
         self._connections.open.add(connection)
         try:
             request.protocol.keep_alive(False)
-            reader.parser.take_over(request.protocol)
+            if isinstance(request.protocol, Door):
+                request.protocol.upgraded()
+            reader.take_over()
             await reader.gone
         finally:
             session.ended()
             self._connections.gone(connection)
 
 
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
+def _accepted(request: web.Request) -> Upgrade:
+    """The answer to a handshake. Raises Refused when it is none."""
+    headers = request.headers
+    if headers.get("Sec-WebSocket-Version") not in (None, VERSION):
+        raise Refused(Code.HANDSHAKE_VERSION)
+    keys = headers.getall("Sec-WebSocket-Key", [])
     try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _accept_key(request: web.Request) -> str | None:
-    """The answer to the handshake's key; None when it is not a proper handshake."""
-    key = request.headers.get("Sec-WebSocket-Key", "")
-    try:
-        proper = len(base64.b64decode(key, validate=True)) == 16
+        proper = [len(base64.b64decode(key, validate=True)) for key in keys] == [16]
     except (binascii.Error, ValueError):
-        return None
-    upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-    connection = "upgrade" in request.headers.get("Connection", "").lower()
-    if not (proper and upgrade and connection and request.headers.get("Sec-WebSocket-Version") == "13"):
-        return None
-    return base64.b64encode(hashlib.sha1(key.encode() + _ACCEPT_GUID, usedforsecurity=False).digest()).decode()
+        proper = False
+    proper = proper and request.method == "GET" and request.version >= HttpVersion11 and "Host" in headers
+    for header, token in (("Upgrade", "websocket"), ("Connection", "upgrade")):
+        proper = proper and token in (found.lower() for found in _tokens(request, header))
+    if not proper or "Sec-WebSocket-Version" not in headers:
+        raise Refused(Code.HANDSHAKE_INVALID)
+    digest = hashlib.sha1(keys[0].encode() + _ACCEPT_GUID, usedforsecurity=False).digest()
+    response = Upgrade(status=101, headers={"Upgrade": "websocket", "Connection": "upgrade"})
+    response.headers["Sec-WebSocket-Accept"] = base64.b64encode(digest).decode()
+    response.force_close()
+    return response
+
+
+def _tokens(request: web.Request, header: str) -> list[str]:
+    """What a header lists, on all its lines."""
+    return [token.strip() for token in ",".join(request.headers.getall(header, ())).split(",")]
 
 
 def _codec_of(request: web.Request) -> Codec | None:
     """The first subprotocol asked for that we speak; None when none was asked for, or none of ours."""
-    asked = (name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","))
-    return next((CODECS[name] for name in asked if name in CODECS), None)
+    return next((CODECS[name] for name in _tokens(request, "Sec-WebSocket-Protocol") if name in CODECS), None)
 
 
 def origin_allowed(request: web.BaseRequest, allowed: tuple[str, ...], development: bool) -> bool:
@@ -223,16 +252,8 @@ def origin_allowed(request: web.BaseRequest, allowed: tuple[str, ...], developme
     return not allowed and (development or urlsplit(origin).netloc == request.host)
 
 
-def address_of(request: web.BaseRequest, trusted_proxies: tuple[str, ...]) -> str:
-    """The client's address: the last one in X-Forwarded-For that is not a trusted proxy, if a trusted proxy says it."""
-    address = request.remote or ""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    while address in trusted_proxies and hops:
-        address = hops.pop()
-    return address
-
-
 def _limit_send_buffer(transport: asyncio.Transport, size: int) -> None:
     found = transport.get_extra_info("socket")
     if found is not None:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+        with suppress(OSError):  # the client is gone already; then nothing will be sent
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)

@@ -107,8 +107,6 @@ PRIVATE = (
             ("array", "data", "shape", "strides", "itemsize", "meminfo")),
     Private("llvmlite.ir", "FunctionType", _BUNDLES, "PyUnicode_InternFromString is called"),
     # aiohttp: frames are read and written without its WebSocketResponse
-    Private("aiohttp._websocket.reader", "WebSocketDataQueue.feed_data", "gateway.transport.websocket",
-            "frames are taken at once"),
     Private("aiohttp.web_response", "StreamResponse._length_check", "gateway.transport.websocket",
             "a handshake has no length"),
     # python-binance: it connects, and we read

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import jwt
 import pytest
 
 from gateway.core.clock import Clock, ClockRefused, check_wall_clock
-from gateway.core.limits import MOST_ADDRESSES, Bucket, Buckets, Counts
+from gateway.core.limits import MOST_OWNERS, Bucket, Buckets, Counts
 from gateway.core.tokens import SECRET_FILE, SecretUnusable, Tokens, secret_in
 from gateway.protocol.errors import Refused
 
@@ -38,15 +39,22 @@ def test_whether_a_bucket_has_a_token_is_asked_without_taking_it() -> None:
         assert waits_ns == [bucket.take(now_ns)] * 3
 
 
-def test_buckets_forget_who_is_at_rest() -> None:
+def test_buckets_forget_who_is_at_rest_and_nobody_else() -> None:
+    """A bucket of one token that fills in a second."""
     buckets = Buckets(1, 1)
-    for address in range(MOST_ADDRESSES):
-        buckets.of(address, 0).take(0)
-    busy = buckets.of(0, 0)
-    busy.take(5 * S)
-    buckets.of("new", 5 * S)
-    assert buckets.of(0, 5 * S) is busy
-    assert buckets.of(1, 5 * S).take(5 * S) == 0
+    for step in range(100):
+        now_ns = S + step * S // 10
+        assert buckets.of(f"once {step}", now_ns).take(now_ns) == 0
+        took = buckets.of("often", now_ns).take(now_ns) == 0
+        assert took is (step % 10 == 0)
+        assert len(buckets) <= 1 + 21
+
+
+def test_buckets_are_bounded_however_many_owners_there_are() -> None:
+    buckets = Buckets(1, 60, per_s=60)
+    for owner in range(5 * MOST_OWNERS):
+        buckets.of(owner, S).take(S)
+    assert len(buckets) <= 2 * MOST_OWNERS
 
 
 def test_counts_are_exact() -> None:
@@ -111,6 +119,12 @@ def test_a_token_says_who_it_is_until_it_expires() -> None:
     assert not tokens.is_current(identity)
 
 
+def nested_token() -> str:
+    """One that is never decoded to its end: its header is 3,000 lists in each other."""
+    header = base64.urlsafe_b64encode(b'{"alg":"HS256","x":' + b"[" * 3_000).decode().rstrip("=")
+    return f"{header}.e30.c2ln"
+
+
 CLAIMS = {"iss": "tick-arena", "sub": "7", "sid": "a", "role": "player", "exp": 2_000}
 BAD_TOKENS = {
     "empty": "",
@@ -124,6 +138,15 @@ BAD_TOKENS = {
     "no player": jwt.encode(CLAIMS | {"sub": "ann"}, SECRET, "HS256"),
     "player 0": jwt.encode(CLAIMS | {"sub": "0"}, SECRET, "HS256"),
     "player beyond all": jwt.encode(CLAIMS | {"sub": str(1 << 40)}, SECRET, "HS256"),
+    "player with other digits": jwt.encode(CLAIMS | {"sub": "\u0667"}, SECRET, "HS256"),
+    "never expires": jwt.encode(CLAIMS | {"exp": float("inf")}, SECRET, "HS256"),
+    "expires at no number": jwt.encode(CLAIMS | {"exp": float("nan")}, SECRET, "HS256"),
+    "valid from never": jwt.encode(CLAIMS | {"nbf": float("inf")}, SECRET, "HS256"),
+    "another role": jwt.encode(CLAIMS | {"role": "root"}, SECRET, "HS256"),
+    "an operator who is a player": jwt.encode(CLAIMS | {"role": "admin"}, SECRET, "HS256"),
+    "a session that is no text": jwt.encode(CLAIMS | {"sid": 7}, SECRET, "HS256"),
+    "a registration that is no number": jwt.encode(CLAIMS | {"reg": "7"}, SECRET, "HS256"),
+    "nested": nested_token(),
 }
 
 

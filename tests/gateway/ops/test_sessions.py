@@ -440,8 +440,27 @@ async def test_limits_are_exact(gateway: Gateway) -> None:
     for _ in range(3):
         ann.sends(b"{", now_ns + 50_000_000)
     assert ann.outlet.close_code == 4029
+    assert [message["error"]["code"] for message in ann.messages()[-3:]] == ["RATE_LIMITED"] * 3, (
+        "sent before the close"
+    )
     strict.arena.sequencer.stop()
     await strict.task
+
+
+async def test_who_takes_refusals_for_ever_is_closed(gateway: Gateway) -> None:
+    """Also when one message in fifty is let in: refusals count by themselves."""
+    limits = msgspec.structs.replace(ROOMY, messages_per_s=20, messages_burst=40, refusals_before_close=100)
+    strict = await open_gateway(limits)
+    steady, greedy = strict.guest(), strict.guest()
+    for step in range(2_000):
+        now_ns = 10**12 + step * 50_000_000
+        steady.sends(b'{"id":1,"op":"ping"}', now_ns)
+        steady.sends(b'{"id":1,"op":"ping"}', now_ns)
+        for _ in range(50):
+            greedy.sends(b'{"id":1,"op":"ping"}', now_ns)
+    assert (steady.outlet.close_code, greedy.outlet.close_code) == (0, 4029)
+    assert len(greedy.outlet.frames) < 200
+    await strict.stops()
 
 
 async def test_a_player_may_have_so_many_connections(gateway: Gateway, ann: Client) -> None:

@@ -36,9 +36,10 @@ def config_of(directory: Path, **limits: Any) -> Config:
     )
 
 
-def public(config: Config) -> Config:
-    """The same, and not for development: the limits of addresses hold for this machine too."""
-    return msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, development=False))
+def public(config: Config, **server: Any) -> Config:
+    """Not for development: limits of addresses hold for the same machine too."""
+    changed = msgspec.structs.replace(config.server, development=False, **server)
+    return msgspec.structs.replace(config, server=changed)
 
 
 @asynccontextmanager
