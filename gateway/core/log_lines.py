@@ -93,7 +93,9 @@ class StandardHandler(logging.Handler):
 
 
 def told(error: BaseException) -> str:
-    """An exception in one line: what it is, and where it came from."""
+    """An exception in one line: what it is, and where it came from. Of a group, the first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     where = f", at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}: {error}{where}".replace("\n", " ")

@@ -59,6 +59,11 @@ class DataFolder:
             self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
             self._writing.add_done_callback(self._written)
 
+    @property
+    def copy_bytes(self) -> int:
+        """Memory for copies of the tables, of which snapshots are made."""
+        return sum(buffer.nbytes for buffer in self._buffers.by_table.values())
+
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         """Closed candles that opened before `until_ns`, earliest first."""
         return await self._queries.candles(instrument, interval_s, limit, until_ns)
