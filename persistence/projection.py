@@ -1,25 +1,22 @@
-"""The projection: events to SQLite, for history queries. One thread writes; a transaction has all waiting batches.
+"""The projection: events to SQLite, for history queries. projector.py writes it while the arena runs.
 
 The last sequence is stored in the same transaction as its events, so every event is stored exactly once despite
 crashes. The database runs with synchronous=NORMAL: a power cut may lose the last transactions, never part of one, and
-recovery projects them again from the log. `sync_to` waits until data is on disk.
+recovery projects them again from the log. `sync` brings to disk what is committed.
 
 Events are converted to rows column by column, because the Python code shares the interpreter with the gateway.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-import aiosqlite
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +26,6 @@ from engine.model.tables import INTERVALS_S
 from persistence.disk import sync_file
 from persistence.log import DerivedFile
 
-T = TypeVar("T")
-
 FILE: Final = "projection.sqlite"
 VERSION: Final = 7
 """Schema version, stored as PRAGMA user_version. A file of another version is rebuilt."""
@@ -39,15 +34,8 @@ STEPS: Final[Mapping[int, str]] = MappingProxyType({})
 """By schema version: the SQL that turns a file of it into one of the next version. The copy in a base cannot be
 rebuilt, for the log before it may be gone, or of other rules; so since there are bases every version has its step."""
 
-GATHER_S: Final = 0.25
-"""Batches are collected for this long. Tables are clustered by player, so a transaction writes a page per player in it:
-fewer transactions write fewer pages. History may be late by this much."""
-
-MAX_WAITING: Final = 1 << 18
-"""Waiting events at which the projection reports itself full (56 MiB)."""
-
-_FULL_RETRY_S: Final = 1.0
-"""Seconds between attempts while the disk is full."""
+BUSY_S: Final = 1.0
+"""Seconds for which SQLite waits for a lock that another process holds."""
 
 _PRUNED_AT_ONCE: Final = 256
 """How many old candles of an instrument a transaction deletes beyond the number it writes: takes under a millisecond,
@@ -137,12 +125,9 @@ class Position(NamedTuple):
         return DerivedFile(FILE, self.sequence, self.log_id)
 
 
-# In SQLite's thread, or in recovery
-
-
 def connect(path: Path) -> sqlite3.Connection:
     """Open the database, or create it. Raises ProjectionUnreadable, and sqlite3.OperationalError for what passes."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -164,7 +149,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def is_damage(error: BaseException) -> bool:
     """Must the database be rebuilt? Not one that is locked, or whose disk is full or fails: that passes."""
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, TypeError) or (code is not None and code & 0xFF in _DAMAGE)
+    return code is not None and code & 0xFF in _DAMAGE
 
 
 def delete(path: Path) -> None:
@@ -219,7 +204,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing. Raises sqlite3.OperationalError when there is no such file."""
     # Without a write-ahead log nobody has it open, and SQLite need not make the files of one to read it.
     how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True)
+    return sqlite3.connect(f"file:{quote(str(path))}?{how}", timeout=BUSY_S, uri=True)
 
 
 def read_position(path: Path) -> Position:
@@ -227,14 +212,18 @@ def read_position(path: Path) -> Position:
     try:
         with closing(open_read_only(path)) as connection:
             return position(connection)
-    except (sqlite3.DatabaseError, TypeError) as error:
+    except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
         raise ProjectionUnreadable(f"{path.name}: {error}") from error
 
 
 def position(connection: sqlite3.Connection) -> Position:
-    return Position(*connection.execute("SELECT log_id, sequence FROM meta").fetchone())
+    """Raises ProjectionUnreadable and sqlite3.DatabaseError."""
+    row = connection.execute("SELECT log_id, sequence FROM meta").fetchone()
+    if row is None:
+        raise ProjectionUnreadable("the projection does not say where it ends")
+    return Position(*row)
 
 
 def projected_events(events: NDArray[np.void]) -> NDArray[np.void]:
@@ -326,141 +315,3 @@ def _client_order_ids(words: NDArray[np.int64]) -> list[str]:
     raw = np.ascontiguousarray(words).view(f"S{8 * CLIENT_ORDER_ID_WORDS}").ravel()
     texts: list[str] = raw.astype(f"U{8 * CLIENT_ORDER_ID_WORDS}").tolist()
     return texts
-
-
-# In the event loop
-
-
-class Projection:
-    """The writer of a running arena. `sequence` is the last one committed. Create with `open`, end with `close`."""
-
-    def __init__(
-        self, connection: aiosqlite.Connection, at: Position, max_waiting: int, gather_s: float, keep_ns: int
-    ) -> None:
-        self.sequence = self._last_put = at.sequence
-        self.events_waiting = 0
-        self._log_id = at.log_id
-        self._connection = connection
-        self._max_waiting = max_waiting
-        self._gather_s = gather_s
-        self._keep_ns = keep_ns
-        self._waiting: deque[tuple[int, NDArray[np.void]]] = deque()
-        self._has_work = asyncio.Event()
-        self._committed = asyncio.Event()
-        self._closing = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="projection")
-
-    @classmethod
-    async def open(
-        cls,
-        path: Path,
-        log_id: bytes,
-        sequence: int,
-        *,
-        max_waiting: int = MAX_WAITING,
-        gather_s: float = GATHER_S,
-        keep_ns: int = 0,
-    ) -> Projection:
-        """Open the projection of the log `log_id`, which recovery has brought to `sequence`. Batches are collected for
-        `gather_s` seconds; shortest candles are kept for `keep_ns` before the latest of their instrument; 0: ever."""
-        connection = aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64)
-        connection._thread.daemon = True  # does not keep the process from exiting: the log has everything
-        await connection
-        at = await _in_thread(connection, position)
-        assert at == (log_id, sequence), f"recovery leaves the projection at {sequence}, it is at {at.sequence}"
-        return cls(connection, at, max_waiting, gather_s, keep_ns)
-
-    @property
-    def full(self) -> bool:
-        """Whether commands that can wait should be held back. `put` still accepts events of applied ones."""
-        return self.events_waiting >= self._max_waiting
-
-    @property
-    def lag(self) -> int:
-        """Number of log entries that are applied but not committed here yet."""
-        return self._last_put - self.sequence
-
-    def put(self, first_sequence: int, last_sequence: int, events: NDArray[np.void]) -> None:
-        """Queue a copy of a batch's events. Raises the error that has stopped the projection, if any."""
-        if self._task.done():
-            self._task.result()
-        assert first_sequence == self._last_put + 1, "batches come without gaps"
-        self._last_put = last_sequence
-        kept = projected_events(events)
-        self.events_waiting += len(kept)
-        self._waiting.append((last_sequence, kept))
-        self._has_work.set()
-
-    async def catch_up(self) -> None:
-        """Wait until all events put so far are committed. Raises the error that has stopped the projection, if any."""
-        await self._wait_until(self._last_put)
-
-    async def sync_to(self, sequence: int) -> int:
-        """Wait until `sequence` is committed, sync to disk, return the last durable sequence: for `snapshot.publish`.
-
-        Raises the error that has stopped the projection, if any.
-        """
-        await self._wait_until(sequence)
-        return await _in_thread(self._connection, sync)
-
-    async def _wait_until(self, sequence: int) -> None:
-        while self.sequence < sequence:
-            if self._task.done():
-                self._task.result()
-            self._committed.clear()
-            await self._committed.wait()
-
-    async def close(self) -> None:
-        """Store what waits, unless the disk is full, and close the file. Raises the error that stopped it, if any."""
-        self._closing.set()
-        self._has_work.set()
-        try:
-            await self._task
-        finally:
-            await self._connection.close()
-
-    async def _run(self) -> None:
-        try:
-            while not (self._closing.is_set() and not self._waiting):
-                await self._has_work.wait()
-                await _wait_at_most(self._closing, self._gather_s)
-                self._has_work.clear()
-                if self._waiting and not await self._store_waiting():
-                    if self._closing.is_set():
-                        return  # the next start projects it from the log
-                    await _wait_at_most(self._closing, _FULL_RETRY_S)
-                    self._has_work.set()
-        finally:
-            self._committed.set()
-
-    async def _store_waiting(self) -> bool:
-        """Store all waiting batches in one transaction. False: the disk is full, and they are kept."""
-        batches = list(self._waiting)
-        last_sequence = batches[-1][0]
-        kept = [kept for _, kept in batches if len(kept)]
-        try:
-            await _in_thread(self._connection, store, self._log_id, last_sequence, kept, self._keep_ns)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-                raise
-            return False
-        for _ in batches:
-            self._waiting.popleft()
-        self.events_waiting -= sum(map(len, kept))
-        self.sequence = last_sequence
-        self._committed.set()
-        return True
-
-
-async def _in_thread(connection: aiosqlite.Connection, function: Callable[..., T], *arguments: Any) -> T:
-    """Run `function(connection, ...)` in SQLite's thread, in one call; aiosqlite's API needs one per statement."""
-    result: T = await connection._execute(function, connection._conn, *arguments)  # type: ignore[no-untyped-call]
-    return result
-
-
-async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

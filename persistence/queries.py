@@ -6,7 +6,10 @@ added.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -14,8 +17,11 @@ from urllib.parse import quote
 import aiosqlite
 
 from engine.model.events import FixedResult
+from persistence.projection import BUSY_S
 
 _NEWEST: Final = (1 << 63) - 1
+
+CLOSE_WITHIN_S: Final = 2.0
 
 
 class Candle(NamedTuple):
@@ -227,46 +233,58 @@ _STANDING_RANK: Final = (
 )
 
 
-class Queries:
-    """Create with `open`, end with `close`. The caller bounds the limits."""
+class HistoryUnavailable(Exception):
+    """The projection cannot be read at the moment, because it is locked, being rebuilt, or damaged."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, error: sqlite3.Error | ValueError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Queries:
+    """Create with `open`, end with `close`, also before the file is replaced. The caller bounds the limits.
+
+    All queries raise HistoryUnavailable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: aiosqlite.Connection | None = None
+        self._opening = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path) -> Queries:
-        connection = aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-        connection._thread.daemon = True  # does not keep the process from exiting
-        return cls(await connection)
+        """The file is opened by the first query, and by the first one after `close`."""
+        return cls(path)
 
     async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = _NEWEST) -> list[Candle]:
         """The last `limit` closed candles that open before `until_ns`, oldest first."""
-        rows = await self._connection.execute_fetchall(_CANDLES, (instrument, interval_s, until_ns, limit))
+        rows = await self._fetch(_CANDLES, (instrument, interval_s, until_ns, limit))
         return [Candle(*row) for row in rows][::-1]
 
     async def fills(self, player: int, limit: int, before: int = _NEWEST) -> list[Fill]:
         """The player's last fills whose message number is less than `before`, newest first."""
-        rows = await self._connection.execute_fetchall(_FILLS, (player, before, limit))
+        rows = await self._fetch(_FILLS, (player, before, limit))
         return [Fill(*row) for row in rows]
 
     async def closed_positions(self, player: int, limit: int, before: int = _NEWEST) -> list[ClosedPosition]:
         """The player's last closes whose message number is less than `before`, newest first."""
-        rows = await self._connection.execute_fetchall(_CLOSED, (player, before, limit))
+        rows = await self._fetch(_CLOSED, (player, before, limit))
         return [ClosedPosition(*row) for row in rows]
 
     async def fixed_trades(self, player: int, limit: int, before: int = _NEWEST) -> list[FixedTrade]:
         """The player's last settled fixed-time trades whose message number is less than `before`, newest first."""
-        rows = await self._connection.execute_fetchall(_FIXED, (player, before, limit))
+        rows = await self._fetch(_FIXED, (player, before, limit))
         return [FixedTrade(*row) for row in rows]
 
     async def wallet_changes(self, player: int, limit: int, before: int = _NEWEST) -> list[WalletChange]:
         """The last changes of the player's accounts whose message number is less than `before`, newest first."""
-        rows = await self._connection.execute_fetchall(_WALLET, (player, before, limit))
+        rows = await self._fetch(_WALLET, (player, before, limit))
         return [WalletChange(*row) for row in rows]
 
     async def finished_matches(self, player: int, limit: int, before: int = _NEWEST) -> list[FinishedMatch]:
         """The player's last finished matches whose message number is less than `before`, newest first."""
-        rows = await self._connection.execute_fetchall(_FINISHED, (player, before, limit))
+        rows = await self._fetch(_FINISHED, (player, before, limit))
         return [FinishedMatch(*row) for row in rows]
 
     async def summary(self, player: int, match: int) -> Summary | None:
@@ -277,7 +295,7 @@ class Queries:
         ended = FinishedMatch(*finished)
         of = {"player": player, "match": match, "last": ended.message}
         best, worst = await self._first(_BEST, of), await self._first(_WORST, of)
-        points = await self._connection.execute_fetchall(_POINTS, (match, player))
+        points = await self._fetch(_POINTS, (match, player))
         return Summary(
             ended,
             TradeResult(*best) if best is not None else None,
@@ -287,17 +305,37 @@ class Queries:
 
     async def _first(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> Sequence[int] | None:
         """The first row, or None."""
-        return next(iter(await self._connection.execute_fetchall(sql, arguments)), None)
+        return next(iter(await self._fetch(sql, arguments)), None)
 
     async def standings(self, season: int, limit: int, player: int) -> Standings:
         """The season's top players by cups, then by how long they have had them, then by id; and the player's rank.
 
         Scans all players of the season.
         """
-        top = await self._connection.execute_fetchall(_STANDINGS, (season, limit))
-        ((players,),) = await self._connection.execute_fetchall(_STANDING_PLAYERS, (season,))
-        ranks = list(await self._connection.execute_fetchall(_STANDING_RANK, (season, player)))
+        top = await self._fetch(_STANDINGS, (season, limit))
+        ((players,),) = await self._fetch(_STANDING_PLAYERS, (season,))
+        ranks = await self._fetch(_STANDING_RANK, (season, player))
         return Standings([Standing(*row) for row in top], players, ranks[0][0] if ranks else 0)
 
     async def close(self) -> None:
-        await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(TimeoutError, sqlite3.Error, ValueError):
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await connection.close()
+
+    async def _fetch(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> list[sqlite3.Row]:
+        try:
+            async with self._opening:
+                if self._connection is None:
+                    self._connection = await _connect(self._path)
+                connection = self._connection
+            return list(await connection.execute_fetchall(sql, arguments))
+        except (sqlite3.Error, ValueError) as error:  # ValueError: closed, because the file was replaced
+            raise HistoryUnavailable(error) from error
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", timeout=BUSY_S, uri=True)
+    connection._thread.daemon = True  # does not keep the process from exiting
+    return await connection

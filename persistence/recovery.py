@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -55,6 +55,10 @@ class HistoriesDiffer(Exception):
     """Log, snapshots and replay, each valid by itself, contradict each other."""
 
 
+class RebuildFailed(Exception):
+    """The projection could not be rebuilt; it is as it was."""
+
+
 class Folders(NamedTuple):
     """The parts of a data folder that are read and written as a `Disk`."""
 
@@ -64,7 +68,7 @@ class Folders(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """A recovered arena. The projection is at the log's last sequence."""
+    """A recovered arena."""
 
     machine: Machine
     log: Log
@@ -72,6 +76,7 @@ class Recovered(NamedTuple):
     snapshots: Folder
     bases: Folder
     projection_path: Path
+    is_projected: bool  # the projection is at the log's last sequence; if not, a warning says why
     snapshot: str | None  # that replay started from; None: from the first entry
     snapshot_sequence: int  # its last entry; 0: from the first
     batches_replayed: int
@@ -128,33 +133,33 @@ def _recover(
     on_progress: Progress,
 ) -> Recovered:
     folders = open_folders(directory)
-    _, snapshots, bases = folders
-    for folder in (snapshots, bases):
+    for folder in (folders.snapshots, folders.bases):
         delete_temporaries(folder)
     refuse_newer_rules(folders)
     path = directory / projection.FILE
-    building, warnings = _projection_to_feed(path, folders, fresh_projection)
-    with closing(projection.connect(building)) as connection:
-        projected = projection.position(connection)
+    building, feed, warnings = _feed_of(path, folders, fresh_projection)
+    try:
         log = Log(
             folders.log,
             rules_version=RULES_VERSION,
             segment_bytes=segment_bytes,
             compress_sealed=compress_sealed,
-            derived_files=[*derived_files(snapshots), *derived_files(bases), *_witnesses(path, projected)],
-            upgraded_at=max(map(sequence_of, of_these_rules(bases)), default=0),
+            derived_files=[*derived_files(folders.snapshots), *derived_files(folders.bases), *_witnesses(path, feed)],
+            upgraded_at=max(map(sequence_of, of_these_rules(folders.bases)), default=0),
         )
         try:
             if log.torn:
                 warnings.append(f"the last batch was torn by a crash: never acknowledged, kept as {log.torn}")
-            snapshot, skipped = load_newest(snapshots, bases, up_to=projected.sequence, rules_version=RULES_VERSION)
+            feed.begin(log.log_id)
+            snapshot, skipped = load_newest(
+                folders.snapshots, folders.bases, up_to=feed.up_to, rules_version=RULES_VERSION
+            )
             machine = Machine(snapshot.state if snapshot else None)
-            feed = _ProjectionFeed(connection, log.log_id, projected.sequence)
             batches = commands = 0
             begun_at = snapshot.header.sequence if snapshot else 0
             total = log.last_sequence - begun_at
             for entry in _entries_after(log, snapshot):
-                feed.put(entry.batch, _apply(machine, entry.batch).events)
+                feed.put(entry.batch, apply(machine, entry.batch).events)
                 batches += 1
                 commands += len(entry.batch.records)
                 if commands % _PROGRESS_STEP < len(entry.batch.records):
@@ -164,10 +169,38 @@ def _recover(
         except BaseException:
             log.close()
             raise
-    if building != path:
+    finally:
+        feed.close()
+    if feed.error is not None:
+        warnings.append(f"the projection lags: {feed.error}")
+        if building != path:
+            projection.delete(building)
+    elif building != path:
         projection.replace(path, by=building)
-    name = snapshot.name if snapshot else None
-    return Recovered(machine, log, lock, snapshots, bases, path, name, begun_at, batches, commands, warnings + skipped)
+    return Recovered(
+        machine=machine,
+        log=log,
+        lock=lock,
+        snapshots=folders.snapshots,
+        bases=folders.bases,
+        projection_path=path,
+        is_projected=feed.error is None,
+        snapshot=snapshot.name if snapshot else None,
+        snapshot_sequence=begun_at,
+        batches_replayed=batches,
+        commands_replayed=commands,
+        warnings=warnings + skipped,
+    )
+
+
+def _feed_of(path: Path, folders: Folders, fresh: bool) -> tuple[Path, ProjectionFeed, list[str]]:
+    """The database to be fed, its feed, and warnings. One that cannot be opened now, because it is locked or the disk
+    fails, is not fed: the state does not wait for it."""
+    try:
+        building, warnings = projection_to_feed(path, folders, fresh)
+        return building, ProjectionFeed(projection.connect(building)), warnings
+    except (sqlite3.OperationalError, OSError) as error:
+        return path, ProjectionFeed(None, error), []
 
 
 def open_folders(directory: Path, reading: bool = False) -> Folders:
@@ -190,8 +223,11 @@ def refuse_newer_rules(folders: Folders) -> None:
                 )
 
 
-def _projection_to_feed(path: Path, folders: Folders, fresh: bool) -> tuple[Path, list[str]]:
-    """The database that the replay feeds: the projection, or a new one beside it where that cannot be used."""
+def projection_to_feed(path: Path, folders: Folders, fresh: bool) -> tuple[Path, list[str]]:
+    """The database that the replay feeds: the projection, or a new one beside it where that cannot be used; warnings.
+
+    Raises sqlite3.OperationalError and OSError when it cannot be opened at the moment.
+    """
     warnings = []
     if not fresh and path.exists():
         try:
@@ -252,20 +288,21 @@ def first_replayable(folders: Folders) -> int:
     return sequence_of(usable[-1])
 
 
-def _witnesses(path: Path, fed: projection.Position) -> Iterator[DerivedFile]:
+def _witnesses(path: Path, feed: ProjectionFeed) -> Iterator[DerivedFile]:
     """What projections have seen: the one that is fed, and the old one, if that is another and can be read."""
-    yield fed.derived_file()
+    if feed.at is not None:
+        yield feed.at.derived_file()
     if path.exists():
-        try:
+        with suppress(projection.ProjectionUnreadable, sqlite3.OperationalError):
             yield projection.read_position(path).derived_file()
-        except projection.ProjectionUnreadable:
-            return
 
 
 def rebuild(directory: Path, *, on_progress: Progress = lambda done, total: None) -> int:
-    """Rebuild the projection of a stopped arena; returns its sequence. Raises as `recover`."""
+    """Rebuild the projection of a stopped arena; returns its sequence. Raises as `recover`, and RebuildFailed."""
     recovered = recover(directory, fresh_projection=True, on_progress=on_progress)
     recovered.close()
+    if not recovered.is_projected:
+        raise RebuildFailed(f"nothing was changed: {recovered.warnings[0]}")
     return recovered.log.last_sequence
 
 
@@ -284,7 +321,7 @@ def state_at(directory: Path, sequence: int) -> Machine:
             batch = entry.batch
             if batch.first_sequence > sequence:
                 break
-            _apply(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
+            apply(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
         return machine
     finally:
         lock.release()
@@ -315,7 +352,7 @@ def _verify(folders: Folders, on_progress: Progress) -> Verified:
         if entry.state_hash != NO_HASH:
             _compare_state(machine, entry.state_hash, f"the log before sequence {entry.batch.first_sequence}")
             hashes_checked += 1
-        _apply(machine, entry.batch)
+        apply(machine, entry.batch)
         on_progress(entry.last_sequence, last_sequence)
         for name, chain, hash_ in expected.pop(entry.last_sequence, ()):
             if chain != entry.chain_after:
@@ -366,7 +403,7 @@ def _compare_state(machine: Machine, expected: bytes, who: str) -> None:
         )
 
 
-def _apply(machine: Machine, batch: Batch) -> Applied:
+def apply(machine: Machine, batch: Batch) -> Applied:
     """Apply the batch. Raises RulesDiffer when it has a command that this program does not know."""
     try:
         return machine.apply(batch)
@@ -391,19 +428,36 @@ def _entries_after(log: Log, snapshot: Snapshot | None) -> Iterator[Entry]:
         yield from follow
 
 
-class _ProjectionFeed:
-    """Projects events during replay, from where the projection stopped."""
+class ProjectionFeed:
+    """Projects events during replay, from where the projection stopped. A failure of the projection is no failure of
+    the replay: then nothing more is projected, and `error` says why."""
 
-    def __init__(self, connection: sqlite3.Connection, log_id: bytes, sequence: int) -> None:
+    def __init__(self, connection: sqlite3.Connection | None, error: Exception | None = None) -> None:
+        self.at = projection.position(connection) if connection is not None else None
+        self.error = error
         self._connection = connection
-        self._log_id = log_id
-        self._sequence = sequence
+        self._log_id = b""
+        self._sequence = self.at.sequence if self.at else 0
         self._batches: list[NDArray[np.void]] = []
         self._waiting = 0
 
+    @property
+    def up_to(self) -> int | None:
+        """A replay that begins there or before has all events that the projection lacks; None: it lacks none."""
+        return self.at.sequence if self.at else None
+
+    @property
+    def sequence(self) -> int:
+        """The last one that was put."""
+        return self._sequence
+
+    def begin(self, log_id: bytes) -> None:
+        """What follows is of that log."""
+        self._log_id = log_id
+
     def put(self, batch: Batch, events: NDArray[np.void]) -> None:
         last_sequence = batch.first_sequence + len(batch.records) - 1
-        if last_sequence <= self._sequence:
+        if last_sequence <= self._sequence or self.error is not None:
             return
         self._sequence = last_sequence
         kept = projection.projected_events(events)
@@ -414,5 +468,13 @@ class _ProjectionFeed:
             self.flush()
 
     def flush(self) -> None:
-        projection.store(self._connection, self._log_id, self._sequence, self._batches)
+        if self._connection is not None and self.error is None:
+            try:
+                projection.store(self._connection, self._log_id, self._sequence, self._batches)
+            except sqlite3.DatabaseError as error:
+                self.error = error
         self._batches, self._waiting = [], 0
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()

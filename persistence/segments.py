@@ -31,6 +31,9 @@ from persistence.frames import (
 )
 
 _NAME: Final = re.compile(r"(\d{8})-(\d{12,})\.log(\.zst)?")
+_START_BYTES: Final = 1 << 18
+"""Of a compressed segment, more than its first block, and that holds its header."""
+
 _LARGEST_WINDOW: Final = 1 << 27
 """Bytes. zstd allocates the window size that a file declares, so a damaged file could exhaust memory."""
 
@@ -223,9 +226,13 @@ def compress(data: NDArray[np.uint8]) -> bytes:
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(data.data)
 
 
+def _decompressor() -> zstandard.ZstdDecompressionObj:
+    return zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
+
+
 def decompress(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Raises ZstdError when the data is damaged or incomplete. The declared size is not trusted."""
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
+    decompressor = _decompressor()
     data = decompressor.decompress(raw.data)
     if not decompressor.eof or decompressor.unused_data:
         raise zstandard.ZstdError("the file is truncated, or has data after its end")
@@ -266,7 +273,19 @@ def entries(disk: Disk, from_sequence: int = 1, rules_version: int | None = None
 def first_header(disk: Disk) -> SegmentHeader | None:
     """The header of the first segment; None: there is no log. Raises LogCorrupt."""
     files = segment_files(disk)
-    return Segment(disk, files[0], is_last=len(files) == 1).header if files else None
+    return read_header(disk, files[0]) if files else None
+
+
+def read_header(disk: Disk, file: SegmentFile) -> SegmentHeader:
+    """A segment's header alone. Raises LogCorrupt."""
+    raw = disk.read(file.name, 0, _START_BYTES if file.compressed else BLOCK)
+    try:
+        if file.compressed:
+            start = _decompressor().decompress(raw.data)
+            raw = np.frombuffer(bytearray(start[:BLOCK]), np.uint8)
+        return decode_segment_header(raw)
+    except (BrokenHeader, zstandard.ZstdError) as error:
+        raise LogCorrupt(file.name, 0, file.first_sequence, str(error)) from error
 
 
 def scan(disk: Disk) -> LogEnd | None:

@@ -1,13 +1,10 @@
 """Ops that look back: a finished match, and what a player's matches and trades have come to.
 
-They are answered from the projection, which lags a moment behind events. A finished match is waited for, because it is
-asked for when it has just finished.
+They are answered from the projection, which lags a moment behind events. So an answer waits until all that the player
+has been told of is in it: what a reply or an event has said, can be looked up.
 """
 
 from __future__ import annotations
-
-import asyncio
-from typing import Final
 
 from engine import views
 from engine.model.reasons import Reason
@@ -21,9 +18,6 @@ from gateway.protocol.history import ClosedTrade, EquityPoint, FinishedMatch, Pa
 from gateway.protocol.matches import OfMatch
 from gateway.sessions.session import Session
 
-WITHIN_S: Final = 5.0
-"""How long the projection may take to have a match that is over."""
-
 
 async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
     arena, player = session.arena, session.player
@@ -36,11 +30,7 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
     if not seat.rank:
         was_canceled = MATCH_STATUSES[match.status] in ("canceled", "archived")
         raise Refused(Code.MATCH_CALLED_OFF if was_canceled else Reason.MATCH_NOT_OVER)
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            summary = await arena.history.summary(player, of.match)
-    except TimeoutError:
-        raise Refused(Code.OVERLOADED, because="the projection lags behind") from None
+    summary = await arena.history.summary(player, of.match)
     return Summary(
         finished_answer(arena.state, summary.finished),
         [EquityPoint(point.at_ns // NS_PER_MS, money_text(point.equity)) for point in summary.points],
@@ -52,6 +42,7 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
 
 async def me_matches(session: Session, of: Page) -> list[FinishedMatch[str]]:
     arena = session.arena
+    await arena.history.reach(session.player)
     return [
         finished_answer(arena.state, row)
         for row in await arena.history.finished_matches(session.player, of.limit, of.before)
@@ -60,6 +51,7 @@ async def me_matches(session: Session, of: Page) -> list[FinishedMatch[str]]:
 
 async def me_trades(session: Session, of: Page) -> list[ClosedTrade[str]]:
     arena = session.arena
+    await arena.history.reach(session.player)
     return [
         trade_answer(arena.instruments, row)
         for row in await arena.history.closed_positions(session.player, of.limit, of.before)
@@ -68,6 +60,7 @@ async def me_trades(session: Session, of: Page) -> list[ClosedTrade[str]]:
 
 async def me_fixed(session: Session, of: Page) -> list[SettledTrade[str]]:
     arena = session.arena
+    await arena.history.reach(session.player)
     return [
         settled_answer(arena.instruments, row)
         for row in await arena.history.fixed_trades(session.player, of.limit, of.before)

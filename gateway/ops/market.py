@@ -44,16 +44,18 @@ async def candles(session: Session, of: CandlesOf) -> list[Candle[str]]:
 
 
 async def candles_of(arena: Arena, of: CandlesOf) -> list[Candle[str]]:
-    """Candles that opened before `until`, earliest first; the one that is not finished comes last."""
+    """Candles that opened before `until`, earliest first; the one that is not finished comes last.
+
+    That one is taken before the answer is waited for: whatever closes meanwhile is neither missing nor twice.
+    """
     instrument = arena.instruments.named(of.symbol)
     interval_s = INTERVALS.get(of.interval)
     if interval_s is None:
         raise Refused(Code.INTERVAL_UNKNOWN, interval=of.interval)
     until_ns = of.until * NS_PER_MS if of.until is not None else arena.clock.stamp_ns()
+    unfinished = views.candle(arena.state.book, instrument.id, interval_s)
     found = await arena.history.candles(instrument.id, interval_s, until_ns, of.limit)
     rows = [candle_answer(instrument, row) for row in found]
-
-    unfinished = views.candle(arena.state.book, instrument.id, interval_s)
     if unfinished is not None and unfinished.open_at_ns < until_ns:
         row = candle_answer(instrument, unfinished)
         if not rows or rows[-1].open_at < row.open_at:

@@ -25,6 +25,7 @@ def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
 
 
 async def me_ledger(session: Session, of: Page) -> list[WalletChange[str]]:
+    await session.arena.history.reach(session.player)
     return [
         WalletChange(
             row.message,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -13,20 +14,12 @@ from engine.batch.machine import RULES_VERSION, Applied, Machine
 from engine.model.commands import Batch
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
+from gateway.process.history import History
 from persistence import snapshot
-from persistence.audit import Audit, AuditInput, audit_file
+from persistence.catch_up import catch_up_in_process
 from persistence.log import Appended
-from persistence.projection import Projection
-from persistence.queries import (
-    Candle,
-    ClosedPosition,
-    FinishedMatch,
-    FixedTrade,
-    Queries,
-    Standings,
-    Summary,
-    WalletChange,
-)
+from persistence.projector import CLOSE_WITHIN_S, Lagging, Projector
+from persistence.queries import Queries
 from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
@@ -35,10 +28,11 @@ log = structlog.get_logger()
 class DataFolder:
     """Made by `open_data_folder`, ended by `close`. `put` is a consumer of the sequencer."""
 
-    def __init__(self, recovered: Recovered, projection: Projection, queries: Queries, config: Data) -> None:
+    def __init__(self, recovered: Recovered, projection: Projector, queries: Queries, config: Data) -> None:
         self.machine: Machine = recovered.machine
         self.log = recovered.log
         self.projection = projection
+        self.history = History(projection, queries, recovered.projection_path)
         self.snapshots = 0
         self._recovered = recovered
         self._queries = queries
@@ -48,7 +42,7 @@ class DataFolder:
         self._thread = ThreadPoolExecutor(1, "snapshots")
         self._writing: asyncio.Task[None] | None = None
         self._last_s = time.monotonic()
-        self._last_sequence = self.log.last_sequence
+        self._last_sequence = recovered.snapshot_sequence
 
     def put(self, batch: Batch, applied: Applied) -> None:
         """Pass the events of a batch on to the projection, and begin a snapshot when it is time for one."""
@@ -59,52 +53,16 @@ class DataFolder:
             self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
             self._writing.add_done_callback(self._written)
 
-    @property
-    def copy_bytes(self) -> int:
-        """Memory for copies of the tables, of which snapshots are made."""
-        return sum(buffer.nbytes for buffer in self._buffers.by_table.values())
-
-    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
-        """Closed candles that opened before `until_ns`, earliest first."""
-        return await self._queries.candles(instrument, interval_s, limit, until_ns)
-
-    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
-        """Changes of the player's accounts before message `before`, newest first."""
-        return await self._queries.wallet_changes(player, limit, before)
-
-    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
-        return await self._queries.finished_matches(player, limit, before)
-
-    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
-        return await self._queries.closed_positions(player, limit, before)
-
-    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
-        return await self._queries.fixed_trades(player, limit, before)
-
-    async def summary(self, player: int, match: int) -> Summary:
-        """Of a match that has been finished. All that happened in it is in the projection once its end is."""
-        summary = await self._queries.summary(player, match)
-        if summary is None:
-            await self.projection.catch_up()
-            summary = await self._queries.summary(player, match)
-        assert summary is not None, f"match {match} has not been finished for player {player}"
-        return summary
-
-    async def standings(self, season: int, limit: int, player: int) -> Standings:
-        """The best of a season, and the player's rank in it."""
-        return await self._queries.standings(season, limit, player)
-
-    async def audit(self, taken: AuditInput) -> Audit:
-        """Hold the accounts that were taken from the state against the journal, in a thread of its own."""
-        await self.projection.catch_up()
-        return await asyncio.to_thread(audit_file, taken, self._recovered.projection_path)
-
     async def close(self) -> None:
-        """A last snapshot, everything in the projection, and let go of the files. After the last batch."""
+        """A last snapshot, everything in the projection, and let go of the files. After the last batch.
+
+        What the projection does not reach within CLOSE_WITHIN_S is left to the next start, and so is the snapshot that
+        waits for it.
+        """
         if self._writing is not None:
-            await asyncio.wait([self._writing])
+            await asyncio.wait([self._writing], timeout=CLOSE_WITHIN_S)
         if self.log.last_sequence > self._last_sequence:
-            await self._write(self._capture())
+            await self._write(self._capture(), within_s=CLOSE_WITHIN_S)
         await self.abandon()
 
     async def abandon(self) -> None:
@@ -123,16 +81,18 @@ class DataFolder:
         appended = Appended(self.log.last_sequence, self.log.chain)
         return snapshot.capture(self.machine.state, self._buffers, appended, self.log.log_id)
 
-    async def _write(self, captured: snapshot.CapturedState) -> None:
+    async def _write(self, captured: snapshot.CapturedState, within_s: float | None = None) -> None:
         """Write, wait until the projection has passed it, publish."""
         loop = asyncio.get_running_loop()
         folder = self._recovered.snapshots
         try:
             unpublished = await loop.run_in_executor(self._thread, snapshot.write, folder, captured, RULES_VERSION)
-            projected = await self.projection.sync_to(unpublished.sequence)
+            async with asyncio.timeout(within_s):
+                projected = await self.projection.sync_to(unpublished.sequence)
             await loop.run_in_executor(self._thread, snapshot.publish, folder, unpublished, projected)
-        except (OSError, snapshot.SnapshotBad) as error:
-            log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=str(error))
+        except (OSError, snapshot.SnapshotBad, Lagging) as error:  # a TimeoutError is an OSError
+            because = str(error) or "the projection lags"
+            log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=because)
         else:
             self.snapshots += 1
             log.info("snapshot", sequence=captured.sequence)
@@ -146,7 +106,8 @@ class DataFolder:
 async def open_data_folder(config: Data) -> DataFolder:
     """Recover the data folder; blocks for as long as the replay takes. Raises what `recover` raises."""
     begun_s = time.perf_counter()
-    recovered = recover(Path(config.directory))
+    directory = Path(config.directory)
+    recovered = recover(directory)
     for warning in recovered.warnings:
         log.warning("recovery", found=warning)
     log.info(
@@ -157,6 +118,30 @@ async def open_data_folder(config: Data) -> DataFolder:
         seconds=round(time.perf_counter() - begun_s, 1),
     )
     path = recovered.projection_path
-    keep_ns = config.keep_second_candles_s * NS_PER_S
-    projection = await Projection.open(path, recovered.log.log_id, recovered.log.last_sequence, keep_ns=keep_ns)
-    return DataFolder(recovered, projection, await Queries.open(path), config)
+    queries = await Queries.open(path)
+    projection = await Projector.open(
+        path,
+        recovered.log.log_id,
+        recovered.log.last_sequence,
+        keep_ns=config.keep_second_candles_s * NS_PER_S,
+        repair=partial(_repair, directory, queries),
+    )
+    projection.on_problem = _tell
+    if projection.problem:
+        _tell(projection.problem)
+    return DataFolder(recovered, projection, queries, config)
+
+
+async def _repair(directory: Path, queries: Queries, fresh: bool) -> int:
+    """Bring the closed projection to the end of the log, or a new one in its place."""
+    await queries.close()
+    reached = await catch_up_in_process(directory, fresh)
+    await queries.close()  # it may have been asked meanwhile, and have the old file open
+    return reached
+
+
+def _tell(problem: str) -> None:
+    if problem:
+        log.warning("the history lags", because=problem)
+    else:
+        log.info("the history is written again")

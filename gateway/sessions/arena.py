@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +12,6 @@ from engine.model.state import State
 from gateway.channels.fanout import Fanout, applied
 from gateway.core.clock import Clock
 from gateway.core.config import Config
-from gateway.core.histograms import Histogram
 from gateway.core.limits import Buckets, Counts
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
@@ -24,6 +23,9 @@ from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrad
 
 class HistoryReader(Protocol):
     """What is looked up in the projection. Of a player: the latest before message `before`, newest first."""
+
+    async def reach(self, player: int) -> None:
+        """Wait until all that the player has been told of can be looked up."""
 
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         """Closed ones that opened before `until_ns`: the latest, earliest first."""
@@ -68,10 +70,6 @@ class Arena:
     """Why no prices of an instrument can come; empty: they can."""
     recent_instruments: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
     """Instruments of the positions and orders that were last closed or amended, by player and id."""
-    refusals: Counter[str] = field(default_factory=Counter)
-    """Requests that were refused, by the code of the refusal."""
-    decodes: Histogram = field(default_factory=Histogram)
-    """Of each message: ns until it was answered, or in the inbox."""
 
     @property
     def state(self) -> State:

@@ -127,9 +127,9 @@ PRIVATE = (
     Private("binance.async_client", "AsyncClient._get", "gateway.market.exchange", "exchangeInfo of some symbols",
             ("self", "path")),
     # aiosqlite
-    Private("aiosqlite", "Connection._thread=", "persistence.projection", "the thread must not keep a process alive"),
-    Private("aiosqlite", "Connection._conn=", "persistence.projection", "one call of a thread for many statements"),
-    Private("aiosqlite", "Connection._execute", "persistence.projection", "one call of a thread for many statements",
+    Private("aiosqlite", "Connection._thread=", "persistence.projector", "the thread must not keep a process alive"),
+    Private("aiosqlite", "Connection._conn=", "persistence.projector", "one call of a thread for many statements"),
+    Private("aiosqlite", "Connection._execute", "persistence.projector", "one call of a thread for many statements",
             ("self", "fn")),
 )  # fmt: skip
 

@@ -22,11 +22,10 @@ from gateway.core.defaults import OFFERS, ReferralSeed
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.core.tokens import ADMIN
-from gateway.process.data_folder import DataFolder
+from gateway.process.history import History
 from gateway.process.seed import house_commands
 from persistence import projection
-from persistence.audit import Audit, AuditInput, audit_file
-from persistence.projection import Projection
+from persistence.projector import Projector
 from persistence.queries import Queries
 from tests.harness.gateway import Client, Gateway, open_gateway
 
@@ -36,26 +35,6 @@ DUEL = {
     "title": "Duel", "duration_s": 600, "min_players": 2, "max_players": 2, "currency": "USDT", "entry_fee": "10",
     "prize_split": [100], "house_fee_pct": "5",
 }  # fmt: skip
-
-
-class History(DataFolder):
-    """What a data folder keeps of the past, without log and snapshots."""
-
-    def __init__(self, path: Path, kept: Projection, queries: Queries) -> None:
-        self.projection = kept
-        self._path = path
-        self._queries = queries
-
-    def put(self, batch: Batch, applied: Applied) -> None:
-        self.projection.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
-
-    async def audit(self, taken: AuditInput) -> Audit:
-        await self.projection.catch_up()
-        return await asyncio.to_thread(audit_file, taken, self._path)
-
-    async def close(self) -> None:
-        await self.projection.close()
-        await self._queries.close()
 
 
 class Stage:
@@ -111,9 +90,13 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     connection = projection.connect(path)
     projection.store(connection, b"log", sequence, [])
     connection.close()
-    history = History(path, await Projection.open(path, b"log", sequence, gather_s=0.02), await Queries.open(path))
-    gateway.arena.history = history
-    sequencer._consumers.append(history.put)  # type: ignore[attr-defined]
+    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.02), await Queries.open(path)
+    gateway.arena.history = History(projector, queries, path)
+
+    def put(batch: Batch, applied: Applied) -> None:
+        projector.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
+
+    sequencer._consumers.append(put)  # type: ignore[attr-defined]
     for command in house_commands(ReferralSeed(), OFFERS):
         await sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))
     prepared = Stage(gateway)
@@ -122,7 +105,8 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         yield prepared
     finally:
         await gateway.stops()
-        await history.close()
+        await projector.close()
+        await queries.close()
 
 
 async def _prepare(prepared: Stage) -> None:

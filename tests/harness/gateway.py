@@ -139,6 +139,9 @@ class Nothing:
         self.closed_candles: list[Candle] = []
         self.seasons: dict[int, Standings] = {}
 
+    async def reach(self, player: int) -> None:
+        return
+
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         return [candle for candle in self.closed_candles if candle.open_at_ns < until_ns][-limit:]
 
@@ -177,8 +180,7 @@ class Gateway:
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
-        consumers = {"fan-out": fanout.publish, "rooms": self._send_rooms}
-        sequencer = Sequencer(self.machine, self._append, clock, limits, consumers)
+        sequencer = Sequencer(self.machine, self._append, clock, limits, [fanout.publish, self._send_rooms])
         self.arena = Arena(
             config=config,
             machine=self.machine,

@@ -32,7 +32,7 @@ from persistence.disk import Folder
 from persistence.log import Appended
 from persistence.recovery import rebuild, recover, state_at, verify
 from persistence.segments import entries, scan
-from persistence.snapshot import CopyBuffers, capture, publish, read, snapshot_name, write
+from persistence.snapshot import CapturedState, CopyBuffers, capture, publish, read, snapshot_name, write
 from persistence.upgrade import upgrade
 from tests.harness.records import PlaceOrder, Quote, batch_of, outcomes_of
 
@@ -180,7 +180,7 @@ def test_its_commands_logged_again_are_replayed_to_what_they_came_to(folder: Pat
     arena = recover(again, segment_bytes=EXPECTED.segment_bytes)
     at_snapshots = {snapshot.sequence for snapshot in EXPECTED.snapshots}
     live = hashlib.blake2b(digest_size=16)
-    captured = []
+    captured: list[CapturedState] = []
     for entry in entries(Folder(folder / "log")):
         appended = arena.log.append(entry.batch, state_hash(arena.machine.state) if len(captured) == 1 else None)
         live.update(arena.machine.apply(entry.batch).outcomes.tobytes())

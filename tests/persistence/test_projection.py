@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from engine.model.events import CANDLE, EVENT, TRADE, Cause, EventKind, FixedRes
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection
-from persistence.projection import Projection, ProjectionUnreadable
+from persistence.projection import ProjectionUnreadable
+from persistence.projector import Projector
 from persistence.queries import Queries
 from persistence.recovery import Recovered, rebuild
 from tests.harness.arena import LONG, START_NS, Arena
@@ -28,12 +30,12 @@ LOG_ID = b"i" * 16
 
 
 def dump(directory: Path) -> list[str]:
-    with sqlite3.connect(directory / projection.FILE) as connection:
+    with closing(sqlite3.connect(directory / projection.FILE)) as connection:
         return list(connection.iterdump())
 
 
-async def open_projection(arena: Recovered, **options: Any) -> Projection:
-    return await Projection.open(arena.projection_path, arena.log.log_id, arena.log.last_sequence, **options)
+async def open_projection(arena: Recovered, **options: Any) -> Projector:
+    return await Projector.open(arena.projection_path, arena.log.log_id, arena.log.last_sequence, **options)
 
 
 async def live(arena: Recovered, first: int, last: int, keep_ns: int = 0) -> None:
@@ -91,36 +93,6 @@ async def test_a_damaged_or_old_one_is_rebuilt_and_that_is_said(tmp_path: Path) 
         projection.connect(tmp_path / projection.FILE)
 
 
-async def test_sync_to_waits_until_it_is_stored(tmp_path: Path) -> None:
-    arena = start(tmp_path)
-    fed = await open_projection(arena)
-    fed.put(1, 1000, np.zeros(3, EVENT))
-    assert (fed.sequence, fed.lag) == (0, 1000)
-    assert await fed.sync_to(1000) == 1000
-    assert (fed.lag, fed.events_waiting) == (0, 0)
-    await fed.close()
-    arena.close()
-
-
-async def test_on_a_full_disk_it_waits_for_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection, "_FULL_RETRY_S", 0.01)
-    arena = start(tmp_path)
-    fed = await open_projection(arena, gather_s=0)
-    facts = np.zeros(5_000, EVENT)
-    facts.view(TRADE)["kind"], facts.view(TRADE)["player"] = EventKind.POSITION_OPENED, 1
-    facts.view(TRADE)["message"] = np.arange(5_000)
-    pages = next(iter(await fed._connection.execute_fetchall("PRAGMA page_count")))[0]
-    await fed._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
-    fed.put(1, 1, facts)
-    await asyncio.sleep(0.1)
-    assert (fed.sequence, fed.events_waiting) == (0, 5_000)
-    await fed._connection.execute("PRAGMA max_page_count = 100000")
-    assert await fed.sync_to(1) == 1
-    assert next(iter(await fed._connection.execute_fetchall("SELECT count(*) FROM fills")))[0] == 5_000
-    await fed.close()
-    arena.close()
-
-
 def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path: Path) -> None:
     """An UPDATE to the same value writes no page, and was no sync."""
     connection = projection.connect(tmp_path / projection.FILE)
@@ -130,37 +102,6 @@ def test_a_sync_commits_something_for_sqlite_syncs_nothing_else(tmp_path: Path) 
     assert projection.sync(connection) == 5
     assert write_ahead.stat().st_size > before
     connection.close()
-
-
-async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path: Path) -> None:
-    nine = np.zeros(9, EVENT)
-    nine["kind"] = EventKind.POSITION_CHANGED
-    arena = start(tmp_path)
-    fed = await open_projection(arena, max_waiting=10)
-    fed.put(1, 1, nine)
-    assert not fed.full
-    fed.put(2, 2, nine)
-    assert fed.full
-    fed.put(3, 3, nine)
-    await fed.sync_to(3)
-    assert not fed.full
-    await fed.close()
-    arena.close()
-
-
-async def test_what_stops_it_is_told_to_who_feeds_it(tmp_path: Path) -> None:
-    arena = start(tmp_path)
-    fed = await open_projection(arena, gather_s=0)
-    with sqlite3.connect(arena.projection_path) as connection:
-        connection.execute("DROP TABLE meta")
-    fed.put(1, 1, np.zeros(1, EVENT))
-    with pytest.raises(sqlite3.OperationalError):
-        await fed.sync_to(1)
-    with pytest.raises(sqlite3.OperationalError):
-        fed.put(2, 2, np.zeros(1, EVENT))
-    with pytest.raises(sqlite3.OperationalError):
-        await fed.close()
-    arena.close()
 
 
 async def test_a_player_looks_up_what_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,28 +19,16 @@ from engine.batch.machine import Applied
 from engine.model.commands import Batch
 from gateway.core.defaults import INSTRUMENTS
 from gateway.core.tokens import ADMIN
-from gateway.ops import history as ops_history
-from gateway.process.data_folder import DataFolder
+from gateway.process import history
 from gateway.protocol.codecs import JSON, Codec
 from persistence import projection
-from persistence.projection import Projection
-from persistence.queries import Queries, Summary
+from persistence.projector import Projector
+from persistence.queries import Queries
 from tests.gateway.ops.test_queues import passes
-from tests.harness.gateway import MSGPACK, Client, Gateway, Nothing, open_gateway
+from tests.harness.gateway import MSGPACK, Client, Gateway, open_gateway
 
 SPRINT = {"title": "Sprint", "duration_s": 600, "max_total_drawdown_pct": "10", "reward_price": "50"}
 ONE = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.1", "leverage": 10}
-
-
-class Kept(DataFolder):
-    """What a store keeps of the past, without log and snapshots."""
-
-    def __init__(self, kept: Projection, queries: Queries) -> None:
-        self.projection = kept
-        self._queries = queries
-
-    def put(self, batch: Batch, applied: Applied) -> None:
-        self.projection.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
 
 
 @pytest_asyncio.fixture
@@ -50,14 +40,18 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     connection = projection.connect(path)
     projection.store(connection, b"log", sequence, [])
     connection.close()
-    kept = Kept(await Projection.open(path, b"log", sequence, gather_s=0.05), await Queries.open(path))
-    opened.arena.history = kept
-    opened.arena.sequencer._consumers.append(kept.put)  # type: ignore[attr-defined]
+    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.05), await Queries.open(path)
+    opened.arena.history = history.History(projector, queries, path)
+
+    def put(batch: Batch, applied: Applied) -> None:
+        projector.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
+
+    opened.arena.sequencer._consumers.append(put)  # type: ignore[attr-defined]
     yield opened
     opened.arena.sequencer.stop()
     await opened.task
-    await kept.projection.close()
-    await kept._queries.close()
+    await projector.close()
+    await queries.close()
 
 
 @pytest_asyncio.fixture
@@ -141,24 +135,56 @@ async def test_what_is_not_over_not_joined_or_called_off_is_not_summed_up(gatewa
     assert await ann.error("match.summary", {"match": waits}) == "MATCH_CALLED_OFF"
 
 
-class Stuck(Nothing):
-    async def summary(self, player: int, match: int) -> Summary:
-        return await asyncio.Future()
-
-
 async def test_a_projection_that_lags_behind_is_not_waited_for_for_ever(
-    gateway: Gateway, boss: Client, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, boss: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ops_history, "WITHIN_S", 0.01)
+    monkeypatch.setattr(history, "WITHIN_S", 0.05)
     ann = await gateway.player()
     match = await sprint(boss, ann)
-    await ends(gateway, boss, match)
-    kept, gateway.arena.history = gateway.arena.history, Stuck()
-    error = (await answered(ann, "match.summary", {"match": match}))["error"]
-    assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
+    with closing(sqlite3.connect(tmp_path / projection.FILE, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        await ends(gateway, boss, match)
+        for op, args in (("match.summary", {"match": match}), ("me.matches", None)):
+            error = (await answered(ann, op, args))["error"]
+            assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
+            assert error["details"] == {"because": "the history lags behind"}
+        another.execute("ROLLBACK")
     monkeypatch.undo()
-    gateway.arena.history = kept
     assert (await later(ann, "match.summary", {"match": match}))["match"]["rank"] == 1
+
+
+async def test_what_a_reply_has_said_can_be_looked_up_at_once(gateway: Gateway, boss: Client) -> None:
+    ann, bob = await gateway.player(), await gateway.player()
+    match = await sprint(boss, ann)
+    for number in range(1, 6):
+        await ann.result("wallet.top_up", {"asset": "USDT", "amount": "1"})
+        assert [row["change"] for row in await later(ann, "me.ledger")] == ["1.000000"] * number
+        placed = await ann.result("order.place", {"match": match, **ONE})
+        await ann.result("position.close", {"position": placed["position"], "percent": 100})
+        trades = await later(ann, "me.trades")
+        assert (len(trades), trades[0]["position"]) == (number, placed["position"])
+    assert await later(bob, "me.trades") == []
+
+
+async def test_a_history_that_cannot_be_read_is_to_be_asked_for_again(gateway: Gateway, tmp_path: Path) -> None:
+    ann = await gateway.player()
+    (tmp_path / projection.FILE).rename(tmp_path / "elsewhere")
+    error = (await answered(ann, "me.trades"))["error"]
+    assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
+    assert error["details"] == {"because": "the history cannot be read at the moment"}
+    (tmp_path / "elsewhere").rename(tmp_path / projection.FILE)
+    assert await later(ann, "me.trades") == []
+
+
+async def test_between_the_candles_that_are_stored_and_the_unfinished_one_there_is_no_hole(gateway: Gateway) -> None:
+    ann = await gateway.player()
+    asked = {"symbol": "BTCUSDT", "interval": "1s", "limit": 100}
+    for number in range(3):
+        await passes(gateway, 1)
+        await gateway.quote("BTCUSDT", 6_100_000 + number, 6_100_001 + number)
+        opened = [candle[0] for candle in await later(ann, "candles", asked)]
+        assert opened == [opened[0] + 1_000 * second for second in range(len(opened))]
+        assert len(opened) >= number + 2
 
 
 @pytest.mark.parametrize("codec", [JSON, MSGPACK])

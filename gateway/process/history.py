@@ -1,0 +1,110 @@
+"""What the ops look up in the projection of a running arena.
+
+Answers are as current as the projection, which lags a moment behind; `reach` waits for it. While it cannot be read, as
+during a rebuild, whoever asks is told to ask again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.protocol.errors import Code, Refused
+from persistence.audit import Audit, AuditInput, audit_file
+from persistence.projector import Lagging, Projector
+from persistence.queries import (
+    Candle,
+    ClosedPosition,
+    FinishedMatch,
+    FixedTrade,
+    HistoryUnavailable,
+    Queries,
+    Standings,
+    Summary,
+    WalletChange,
+)
+
+T = TypeVar("T")
+
+WITHIN_S = 5.0
+"""How long an answer waits for the projection."""
+
+
+class History:
+    """See the module. Lists of a player: the latest before message `before`, newest first."""
+
+    def __init__(self, projection: Projector, queries: Queries, path: Path) -> None:
+        self._projection = projection
+        self._queries = queries
+        self._path = path
+
+    async def reach(self, player: int) -> None:
+        """Wait until the projection has all that the player has been told of. Raises Refused."""
+        await self._reached(self._projection.wait_for_player(player))
+
+    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
+        """Closed candles that opened before `until_ns`, up to those that closed just now, earliest first."""
+        waiting = [
+            Candle(*(int(candle[name]) for name in Candle._fields))
+            for candle in self._projection.waiting_candles(instrument, interval_s)
+            if candle["open_at_ns"] < until_ns
+        ]
+        stored = await self._read(self._queries.candles(instrument, interval_s, limit, until_ns))
+        by_time = {candle.open_at_ns: candle for candle in (*stored, *waiting)}
+        return [by_time[open_at_ns] for open_at_ns in sorted(by_time)][-limit:]
+
+    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
+        return await self._read(self._queries.wallet_changes(player, limit, before))
+
+    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
+        return await self._read(self._queries.finished_matches(player, limit, before))
+
+    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
+        return await self._read(self._queries.closed_positions(player, limit, before))
+
+    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
+        return await self._read(self._queries.fixed_trades(player, limit, before))
+
+    async def summary(self, player: int, match: int) -> Summary:
+        """Of a match that has been finished. All that happened in it is in the projection once its end is."""
+        summary = await self._read(self._queries.summary(player, match))
+        if summary is None:
+            await self._reached(self._projection.catch_up())
+            summary = await self._read(self._queries.summary(player, match))
+        assert summary is not None, f"match {match} has not been finished for player {player}"
+        return summary
+
+    async def standings(self, season: int, limit: int, player: int) -> Standings:
+        """The best of a season, and the player's rank in it."""
+        return await self._read(self._queries.standings(season, limit, player))
+
+    async def audit(self, taken: AuditInput) -> Audit:
+        """Hold the accounts that were taken from the state against the journal, in a thread of its own."""
+        await self._reached(self._projection.catch_up())
+        try:
+            return await asyncio.to_thread(audit_file, taken, self._path)
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+
+    async def _reached(self, waiting: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await waiting
+        except TimeoutError:
+            raise Refused(Code.OVERLOADED, because="the history lags behind") from None
+        except Lagging as error:
+            raise Refused(Code.STOPPING) from error
+
+    async def _read(self, answer: Awaitable[T]) -> T:
+        try:
+            return await answer
+        except HistoryUnavailable as unavailable:
+            raise self._unavailable(unavailable.error) from unavailable
+
+    def _unavailable(self, error: Exception) -> Refused:
+        """What whoever asks is told; what damage is found is mended."""
+        self._projection.report(error)
+        return Refused(Code.OVERLOADED, because="the history cannot be read at the moment")

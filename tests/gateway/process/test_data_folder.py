@@ -1,0 +1,70 @@
+"""What is kept of a running arena: its end is bounded, and what it could not keep is there after the next start."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.digest import state_hash
+from engine.model.scale import NS_PER_S
+from gateway.core.config import Data
+from gateway.process import data_folder
+from gateway.process.data_folder import DataFolder, open_data_folder
+from persistence import projection, projector
+from tests.harness.arena import START_NS
+from tests.harness.records import batch_of
+from tests.persistence.test_recovery import round_of
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long in a test."""
+    for module in (data_folder, projector):
+        monkeypatch.setattr(module, "CLOSE_WITHIN_S", 0.2)
+    monkeypatch.setattr(projector, "RETRY_S", 0.02)
+    monkeypatch.setattr(projection, "BUSY_S", 0.01)
+
+
+async def plays(folder: DataFolder, first: int, last: int) -> None:
+    for number in range(first, last + 1):
+        batch = batch_of(round_of(number), folder.log.last_sequence + 1, START_NS + number * NS_PER_S)
+        await folder.log.append_async(batch)
+        folder.put(batch, folder.machine.apply(batch))
+
+
+def snapshots(directory: Path) -> list[str]:
+    return sorted(path.name for path in (directory / "snapshots").iterdir())
+
+
+async def test_a_stop_ends_while_the_projection_cannot_be_written(tmp_path: Path) -> None:
+    config = Data(directory=str(tmp_path), snapshot_every_commands=5)
+    folder = await open_data_folder(config)
+    with closing(sqlite3.connect(tmp_path / projection.FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await plays(folder, 1, 6)
+        assert folder._writing is not None, "a snapshot waits for the projection"
+        hash_ = state_hash(folder.machine.state)
+        async with asyncio.timeout(5):
+            await folder.close()
+    assert not [name for name in snapshots(tmp_path) if not name.endswith(".tmp")]
+
+    again = await open_data_folder(config)
+    assert state_hash(again.machine.state) == hash_
+    assert again.projection.sequence == again.log.last_sequence
+    await again.close()
+
+
+async def test_a_clean_stop_leaves_a_snapshot_at_the_end_of_the_log_also_after_a_crash(tmp_path: Path) -> None:
+    config = Data(directory=str(tmp_path))
+    folder = await open_data_folder(config)
+    await plays(folder, 1, 4)
+    await folder.abandon()
+    assert snapshots(tmp_path) == []
+    folder = await open_data_folder(config)
+    end = folder.log.last_sequence
+    await folder.close()
+    assert snapshots(tmp_path) == [f"snapshot-{end:012}"]
