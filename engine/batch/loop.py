@@ -35,7 +35,15 @@ from engine.model.tables import (
 )
 from engine.storage.capacity import has_capacity
 from engine.storage.event_buffer import clear_outcome
-from engine.storage.idempotency import find_request, forget_expired_requests, is_same_request, remember, replay
+from engine.storage.idempotency import (
+    find_request,
+    forget_expired_requests,
+    is_same_request,
+    kept_as,
+    may_remember,
+    remember,
+    replay,
+)
 from engine.storage.timers import clear_timer, next_due
 from engine.trading.challenge_rules import evaluate_due_seats, start_day
 from engine.trading.fixed_trades import buy_fixed_trade, settle_fixed_trade
@@ -159,6 +167,9 @@ def _apply_command(book: Book, commands: Commands, events: Events, outcome: Row,
         and header.kind != Kind.TRANSFER.value
         and 0 <= header.player <= book.world[0].players  # a key is kept with its player
     )
+    progress = book.progress[0]
+    outcome.sequence = progress.sequence
+    kind = header.kind
     if keyed:
         row = find_request(book, header)
         if row != 0:
@@ -166,12 +177,11 @@ def _apply_command(book: Book, commands: Commands, events: Events, outcome: Row,
                 replay(book, row, outcome)
             else:
                 outcome.reason = Reason.KEY_REUSED.value
-                outcome.sequence = book.progress[0].sequence
+            return
+        if not may_remember(book, header.player, kept_as(kind)):
+            outcome.reason = Reason.KEYS_EXHAUSTED.value
             return
 
-    progress = book.progress[0]
-    outcome.sequence = progress.sequence
-    kind = header.kind
     if kind == Kind.QUOTE.value:
         outcome.reason = apply_quote(book, events, commands.quote[i])
         progress.instrument = commands.quote[i].instrument
@@ -203,7 +213,7 @@ def _apply_command(book: Book, commands: Commands, events: Events, outcome: Row,
         progress.instrument = outcome.instrument
 
     if keyed and outcome.reason == Reason.ACCEPTED.value:
-        remember(book, header, outcome)
+        remember(book, header, outcome, kept_as(kind))
 
 
 @rare_kernel

@@ -7,7 +7,7 @@ its commands applied one by one, on any machine, live or in replay.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,6 +31,7 @@ from engine.competition.shop import purchase_item, set_offer, stock_store
 from engine.jit import specialized
 from engine.jit.plain import for_kernels
 from engine.ledger.funding import fund_rewards, top_up
+from engine.model.bounds import MOST_KEYS
 from engine.model.commands import (
     PLACE_ORDER,
     ArchiveMatch,
@@ -53,6 +54,7 @@ from engine.model.commands import (
     RegisterPlayer,
     ResetSeat,
     SetGameActive,
+    SetKeyLimits,
     SetOffer,
     SetReferrals,
     SetSwitch,
@@ -71,7 +73,15 @@ from engine.model.state import State
 from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE
 from engine.storage.capacity import ensure_capacity, ensure_capacity_for_evaluation
 from engine.storage.emit import Emit, EventLog
-from engine.storage.idempotency import find_request, is_same_request, remember, replay
+from engine.storage.idempotency import (
+    KEPT,
+    KEPT_AS_RELEASE,
+    find_request,
+    is_same_request,
+    may_remember,
+    remember,
+    replay,
+)
 from engine.trading.define_instrument import define_instrument
 from engine.trading.order_checks import check_order
 from engine.trading.positions import trailing_distance
@@ -111,6 +121,16 @@ def open_feed(state: State, command: OpenFeed, emit: Emit) -> tuple[Reason, int]
     return Reason.ACCEPTED, 0
 
 
+def set_key_limits(state: State, command: SetKeyLimits, emit: Emit) -> tuple[Reason, int]:
+    """How many request keys are kept from now on; returns 0. None of those that there are is forgotten for it."""
+    if not (1 <= command.per_player <= MOST_KEYS and 1 <= command.in_all <= MOST_KEYS):
+        return Reason.KEY_LIMITS_INVALID, 0
+
+    state.book.world[0]["keys_per_player"] = command.per_player
+    state.book.world[0]["keys_in_all"] = command.in_all
+    return Reason.ACCEPTED, 0
+
+
 Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 
 HANDLERS: dict[type, Handler] = {
@@ -140,8 +160,12 @@ HANDLERS: dict[type, Handler] = {
     StartSeason: start_season,
     JoinQueue: join_queue,
     LeaveQueue: leave_queue,
+    SetKeyLimits: set_key_limits,
 }
 """Handlers of the cold commands: checks, then changes. Each returns a reason, and the id of what it created."""
+
+RELEASING: Final = (LeaveMatch, LeaveQueue)
+"""Cold commands whose keys are kept as those of closes and cancels are."""
 
 TIMER_HANDLERS: dict[int, Callable[[State, int, Emit], None]] = {
     TIMER_OUTAGE: void_or_pause_match,
@@ -253,12 +277,16 @@ class Machine:
             else:
                 outcome["reason"] = Reason.KEY_REUSED
             return
+        kept = KEPT_AS_RELEASE if isinstance(command, RELEASING) else KEPT
+        if keyed and not may_remember(self.state.book, int(header["player"]), kept):
+            outcome["reason"] = Reason.KEYS_EXHAUSTED
+            return
 
         reason, id = HANDLERS[type(command)](self.state, command, self._emit)
         outcome["reason"] = reason
         outcome["id"] = id
         if keyed and reason is Reason.ACCEPTED:
-            remember(self.state.book, header, outcome)
+            remember(self.state.book, header, outcome, kept)
 
 
 def _bankruptcy_price(side: int, lots: int, cost: int, margin: int, value: int, fee_ppm: int) -> int:

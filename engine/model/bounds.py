@@ -26,3 +26,9 @@ MOST_OF_AN_ITEM: Final = 1_000_000
 MOST_CUPS: Final = 1_000_000
 """That a match is played for; likewise its experience."""
 LONGEST_SEASON_NAME: Final = 64
+
+KEYS_PER_PLAYER: Final = 100_000
+KEYS_IN_ALL: Final = 10_000_000
+"""Request keys that are kept unless an operator says otherwise: 2 GB of them."""
+MOST_KEYS: Final = 1 << 30
+"""Largest limit of them: rows of a table have 31 bits."""

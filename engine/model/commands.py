@@ -638,6 +638,13 @@ class PurchaseItem(_Cold, frozen=True, tag="purchase_item"):
     version: int = 0  # of the account that pays, as the player saw it; 0: any
 
 
+class SetKeyLimits(_Cold, frozen=True, tag="set_key_limits"):
+    """How many request keys are kept, as configured when the arena started."""
+
+    per_player: int  # and as many again of closes, cancels and the like, of which the oldest make room
+    in_all: int  # beyond which no player takes more than a few thousand
+
+
 AdminCommand = (
     DefineInstrument
     | CreateGame
@@ -656,6 +663,7 @@ AdminCommand = (
     | DeleteGame
     | SetGameActive
     | StartSeason
+    | SetKeyLimits
 )
 PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem | JoinQueue | LeaveQueue
 MarketCommand = OpenFeed

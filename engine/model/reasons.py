@@ -18,6 +18,8 @@ class Reason(IntEnum):
     # requests
     KEY_REUSED = 1
     COMMAND_UNKNOWN = 2
+    KEYS_EXHAUSTED = 3
+    KEY_LIMITS_INVALID = 4
 
     # players, matches, seats
     MATCH_NOT_FOUND = 11
@@ -145,6 +147,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.ACCEPTED: "accepted",
     Reason.KEY_REUSED: "this key was used before with other arguments; use a new key for a new request",
     Reason.COMMAND_UNKNOWN: "the engine does not know this command",
+    Reason.KEYS_EXHAUSTED: "too many keys of yours are remembered, each for a day; leave the key out, or wait",
+    Reason.KEY_LIMITS_INVALID: "a limit of request keys is positive, and within bounds",
     Reason.MATCH_NOT_FOUND: "there is no such match",
     Reason.MATCH_NOT_OPEN: "the match is not open for trading",
     Reason.MATCH_NOT_PRACTICE: "only a practice match allows this",

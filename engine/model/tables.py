@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.jit.bundles import ArrayBundle, rows_of
 from engine.jit.plain import for_kernels
-from engine.model.bounds import HOURS_PER_INSTRUMENT, MOST_ITEM_REWARDS
+from engine.model.bounds import HOURS_PER_INSTRUMENT, KEYS_IN_ALL, KEYS_PER_PLAYER, MOST_ITEM_REWARDS
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import OUTCOME
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
@@ -54,6 +54,8 @@ WORLD = np.dtype(
         ("seasons", "<i8"),  # that have begun; also the current one, 0 before the first
         ("quoted_at_ns", "<i8"),  # stamp of the last usable quote of any instrument
         ("paused", "<i8"),  # matches whose time stands still until the next one
+        ("keys_per_player", "<i8"),  # most request keys of a player that are kept, and as many of releases
+        ("keys_in_all", "<i8"),  # beyond so many of all players, no player takes more than KEYS_FOR_EVERYBODY
     ]
 )
 
@@ -167,12 +169,12 @@ next longer."""
 PLAYER = np.dtype(
     [
         ("messages", "<i8"),  # sent on the private channel so far
-        ("requests", "<i4"),  # kept request keys
-        ("request_oldest", "<i4"),  # row of the oldest
-        ("request_newest", "<i4"),
+        ("requests", "<i4"),  # kept request keys, but for those of releases
+        ("releases", "<i4"),  # kept keys of what releases risk
+        ("oldest_release", "<i4"),  # row of the oldest of these
+        ("newest_release", "<i4"),
         ("locked", "<i4"),  # no opens
         ("first_fixed", "<i4"),  # chain of the open fixed-time trades from the player's wallets, latest first
-        ("spare", "<i4"),
     ]
 )
 """Row = player id. 32 bytes: each event that a player is told touches the row."""
@@ -695,12 +697,14 @@ REQUEST = np.dtype(
         ("key_low", "<i8"),
         ("key_high", "<i8"),
         ("arguments_hash", "<i8"),
-        ("accepted_at_ns", "<i8"),
+        ("accepted_at_ns", "<i8"),  # or, of an order that is still open, when it was last found to be
         ("player", "<i8"),
-        ("next_of_player", "<i4"),  # newer
+        ("next_release", "<i4"),  # of the same player, newer
+        ("kept_as", "<i4"),  # KEPT, KEPT_AS_ORDER or KEPT_AS_RELEASE, in storage/idempotency.py
         ("older", "<i4"),  # of all
         ("newer", "<i4"),
         ("next_free", "<i4"),
+        ("spare", "<i4"),
         ("outcome", OUTCOME),
     ]
 )
@@ -884,6 +888,9 @@ def make_array(name: str, rows: int) -> NDArray[Any]:
         array["used"] = 1
     elif name == "accounts":
         array["id"][0] = NOBODY
+    elif name == "world":
+        array["keys_per_player"] = KEYS_PER_PLAYER
+        array["keys_in_all"] = KEYS_IN_ALL
     return for_kernels(array)
 
 

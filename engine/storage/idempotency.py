@@ -1,7 +1,10 @@
 """Request keys: an accepted command with a key is remembered with its outcome, and the same request gets it again.
 
-Kept for REQUEST_LIFETIME_NS or as one of its player's last REQUESTS_PER_PLAYER, whichever ends first. Refused
-commands are not remembered: they changed nothing, so they may be tried again.
+Refused commands are not remembered: they changed nothing, so they may be tried again. The others are for
+REQUEST_LIFETIME_NS, and no other request pushes them out, with two exceptions. The key of an order stays known beyond
+that while the order, or the position that it has opened, is open: a repeated order must never open a second one. Of
+what releases risk a player has the latest `world.keys_per_player`; that many of the others, and new ones are refused
+then. So memory has a bound, and closing and cancelling never stop.
 """
 
 from __future__ import annotations
@@ -9,13 +12,40 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
+from engine.model.commands import Kind
 from engine.model.scale import DAY_NS
 from engine.model.tables import REQUESTS, Book, Row
+from engine.storage.compact_index import find_open
 from engine.storage.free_rows import release, take
 from engine.storage.hash_index import find, insert, remove
 
 REQUEST_LIFETIME_NS: Final = DAY_NS
-REQUESTS_PER_PLAYER: Final = 4096
+
+KEYS_FOR_EVERYBODY: Final = 4096
+"""So many keys any player may have, also when all players together have `world.keys_in_all`."""
+
+KEPT: Final = 0
+"""REQUEST.kept_as: for its lifetime."""
+KEPT_AS_ORDER: Final = 1
+"""And while its order or position is open."""
+KEPT_AS_RELEASE: Final = 2
+"""Or until its player has too many of this kind."""
+
+
+@kernel
+def kept_as(kind: int) -> int:
+    """How the key of a hot command of that kind is kept."""
+    if kind == Kind.PLACE_ORDER.value:
+        return KEPT_AS_ORDER
+    if (
+        kind == Kind.CLOSE_POSITION.value
+        or kind == Kind.CANCEL_ORDER.value
+        or kind == Kind.CANCEL_ALL.value
+        or kind == Kind.AMEND_POSITION.value
+        or kind == Kind.AMEND_ORDER.value
+    ):
+        return KEPT_AS_RELEASE
+    return KEPT
 
 
 @entry
@@ -32,30 +62,95 @@ def is_same_request(book: Book, row: int, command: Row) -> bool:
 
 
 @entry
-def remember(book: Book, command: Row, outcome: Row) -> None:
-    """Keep the outcome of an accepted command under its key."""
+def may_remember(book: Book, player: int, kept: int) -> bool:
+    """May one more key of the player be kept so? What releases risk always may, and so may all of operators (0)."""
+    if player == 0 or kept == KEPT_AS_RELEASE:
+        return True
     world = book.world[0]
+    requests = book.players[player].requests
+    if book.heads[REQUESTS].live >= world.keys_in_all and requests >= KEYS_FOR_EVERYBODY:
+        return False
+    return requests < world.keys_per_player
+
+
+@entry
+def remember(book: Book, command: Row, outcome: Row, kept: int) -> None:
+    """Keep the outcome of an accepted command under its key."""
     player = book.players[command.player]
-    if player.requests == REQUESTS_PER_PLAYER:
-        forget(book, player.request_oldest)
+    if kept == KEPT_AS_RELEASE:
+        while player.releases >= book.world[0].keys_per_player:
+            forget(book, player.oldest_release)
     row = take(book.requests, book.heads[REQUESTS])
     request = book.requests[row]
     request.key_low = command.key_low
     request.key_high = command.key_high
     request.arguments_hash = command.arguments_hash
-    request.accepted_at_ns = world.now_ns
     request.player = command.player
+    request.kept_as = kept
     _copy(request.outcome, outcome)
     insert(book.request_index, command.key_low, row)
 
-    request.next_of_player = 0
-    if player.requests == 0:
-        player.request_oldest = row
+    request.next_release = 0
+    if kept == KEPT_AS_RELEASE:
+        if player.releases == 0:
+            player.oldest_release = row
+        else:
+            book.requests[player.newest_release].next_release = row
+        player.newest_release = row
+        player.releases += 1
     else:
-        book.requests[player.request_newest].next_of_player = row
-    player.request_newest = row
-    player.requests += 1
+        player.requests += 1
+    _link_newest(book, row)
 
+
+@kernel
+def forget(book: Book, row: int) -> None:
+    """Drop the request; one that releases must be its player's oldest of them."""
+    request = book.requests[row]
+    player = book.players[request.player]
+    if request.kept_as == KEPT_AS_RELEASE:
+        player.oldest_release = request.next_release
+        player.releases -= 1
+        if player.releases == 0:
+            player.newest_release = 0
+    else:
+        player.requests -= 1
+    _unlink(book, row)
+    remove(book.request_index, request.key_low)
+    release(book.requests, book.heads[REQUESTS], row)
+
+
+@kernel
+def forget_expired_requests(book: Book) -> None:
+    """Drop every request that has outlived REQUEST_LIFETIME_NS; one whose order or position is open lives as long
+    again. A look at each of these, once in its lifetime."""
+    world = book.world[0]
+    while (
+        world.requests_oldest != 0
+        and book.requests[world.requests_oldest].accepted_at_ns + REQUEST_LIFETIME_NS <= world.now_ns
+    ):
+        row = world.requests_oldest
+        request = book.requests[row]
+        if request.kept_as == KEPT_AS_ORDER and find_open(book, request.outcome.id) != 0:
+            _unlink(book, row)
+            _link_newest(book, row)
+        else:
+            forget(book, row)
+
+
+@entry
+def replay(book: Book, row: int, outcome: Row) -> None:
+    """Answer with the outcome of the request in the row."""
+    _copy(outcome, book.requests[row].outcome)
+    outcome.replayed = 1
+
+
+@kernel
+def _link_newest(book: Book, row: int) -> None:
+    """Put the request at the end of the list of all: its lifetime begins now."""
+    world = book.world[0]
+    request = book.requests[row]
+    request.accepted_at_ns = world.now_ns
     request.newer = 0
     request.older = world.requests_newest
     if world.requests_newest != 0:
@@ -66,15 +161,10 @@ def remember(book: Book, command: Row, outcome: Row) -> None:
 
 
 @kernel
-def forget(book: Book, row: int) -> None:
-    """Drop the request, which must be its player's oldest."""
+def _unlink(book: Book, row: int) -> None:
+    """Take the request out of the list of all."""
     world = book.world[0]
     request = book.requests[row]
-    player = book.players[request.player]
-    player.request_oldest = request.next_of_player
-    player.requests -= 1
-    if player.requests == 0:
-        player.request_newest = 0
     if request.older != 0:
         book.requests[request.older].newer = request.newer
     else:
@@ -83,26 +173,6 @@ def forget(book: Book, row: int) -> None:
         book.requests[request.newer].older = request.older
     else:
         world.requests_newest = request.older
-    remove(book.request_index, request.key_low)
-    release(book.requests, book.heads[REQUESTS], row)
-
-
-@kernel
-def forget_expired_requests(book: Book) -> None:
-    """Drop every request that has outlived REQUEST_LIFETIME_NS."""
-    world = book.world[0]
-    while (
-        world.requests_oldest != 0
-        and book.requests[world.requests_oldest].accepted_at_ns + REQUEST_LIFETIME_NS <= world.now_ns
-    ):
-        forget(book, world.requests_oldest)
-
-
-@entry
-def replay(book: Book, row: int, outcome: Row) -> None:
-    """Answer with the outcome of the request in the row."""
-    _copy(outcome, book.requests[row].outcome)
-    outcome.replayed = 1
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.model.tables import Book
 from engine.storage.compact_index import find_open
+from engine.storage.hash_index import find
 from engine.trading.seats import profit_of
 from engine.views.seats import row_of_seat
 
@@ -195,6 +196,18 @@ def instrument_of_order(book: Book, order: int) -> int:
     """The instrument of a resting or waiting order; 0 when there is no such order."""
     row = -int(find_open(book, order))
     return int(book.orders[row]["instrument"]) if row > 0 else 0
+
+
+def is_request_known(book: Book, key: tuple[int, int]) -> bool:
+    """Is a request remembered under the key?"""
+    row = int(find(book.request_index, key[0]))
+    return bool(row) and int(book.requests[row]["key_high"]) == key[1]
+
+
+def instrument_of_request(book: Book, key: tuple[int, int]) -> int:
+    """The instrument in the outcome of the request that is remembered under the key; 0 when there is none."""
+    row = int(find(book.request_index, key[0]))
+    return int(book.requests[row]["outcome"]["instrument"]) if is_request_known(book, key) else 0
 
 
 def owner_of_trade(book: Book, id: int) -> int:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from engine.model.bounds import KEYS_IN_ALL, KEYS_PER_PLAYER, MOST_KEYS
 from engine.model.commands import ASSET_DECIMALS, Asset
 from engine.model.scale import parse_decimal
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
@@ -133,6 +134,8 @@ class Limits(_Section, frozen=True):
     candle_every_ms: Positive = 250
     board_every_ms: Positive = 1_000
     board_rows: Positive = 100
+    keys_per_player: Annotated[int, msgspec.Meta(ge=1, le=MOST_KEYS)] = KEYS_PER_PLAYER
+    keys_in_all: Annotated[int, msgspec.Meta(ge=1, le=MOST_KEYS)] = KEYS_IN_ALL
 
 
 class Players(_Section, frozen=True):

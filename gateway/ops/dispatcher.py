@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from engine import views
 from engine.model.commands import request_key
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
@@ -85,18 +86,19 @@ class Dispatcher:
             raise Refused(Code.UNKNOWN_OP, op=envelope.op[:64])
         if op.who not in session.may_use:
             raise self._not_for_this_one(op.who)
-        if envelope.deadline is not None and self._arena.clock.stamp_ns() > envelope.deadline * NS_PER_MS:
-            raise Refused(Code.TOO_LATE)
         args = envelope.args if envelope.args is not NO_ARGUMENTS else self._codec.empty
         arguments = self._codec.decode(args, op.arguments)
 
         if type(op) is Command:
             if op.admit is not None:
                 op.admit(session, arguments)
-            self._submit(envelope, op.prepare(self._arena, session.player, arguments), op)
+            key = (envelope.key,) if op.wants_key else ()
+            self._submit(envelope, op.prepare(self._arena, session.player, arguments, *key), op)
             return
         if envelope.key is not None:
             raise Refused(Code.KEY_NOT_ALLOWED)
+        if self._is_late(envelope):
+            raise Refused(Code.TOO_LATE)
         assert not isinstance(op, Command)
         if op.cost > 1:
             session.spend(op.cost - 1)
@@ -114,6 +116,9 @@ class Dispatcher:
             return Refused(Code.NOT_AUTHENTICATED)
         return Refused(Code.ADMINS_ONLY if who is For.ADMINS else Code.PLAYERS_ONLY)
 
+    def _is_late(self, envelope: Envelope) -> bool:
+        return envelope.deadline is not None and self._arena.clock.stamp_ns() > envelope.deadline * NS_PER_MS
+
     def _submit(self, envelope: Envelope, submission: Submission, op: Command) -> None:
         record = submission.record
         key = submission.key
@@ -121,8 +126,11 @@ class Dispatcher:
             key = envelope.key
         elif envelope.key is not None:
             raise Refused(Code.KEY_NOT_ALLOWED)
-        if key is not None:
-            record = with_key(record, request_key(self.session.player, key), submission.blob)
+        hashed = request_key(self.session.player, key) if key is not None else None
+        if self._is_late(envelope) and not (hashed and views.is_request_known(self._arena.state.book, hashed)):
+            raise Refused(Code.TOO_LATE)  # but what has taken effect is said, however late it is asked again
+        if hashed is not None:
+            record = with_key(record, hashed, submission.blob)
         answer = partial(self._answer, envelope.id, submission.result)
         self._arena.sequencer.submit(record, answer, op.urgency, submission.blob)
 

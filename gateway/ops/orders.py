@@ -84,7 +84,7 @@ def _placed(instrument: Instrument, outcome: Outcome) -> Placed[str]:
     )
 
 
-def amend(arena: Arena, player: int, of: AmendOrder) -> Submission:
+def amend(arena: Arena, player: int, of: AmendOrder, key: str | None) -> Submission:
     fields = (
         (Amend.PRICE if of.price is not None else 0)
         | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
@@ -96,7 +96,7 @@ def amend(arena: Arena, player: int, of: AmendOrder) -> Submission:
             Code.BAD_ARGUMENTS,
             problem='give price, stop_loss or take_profit ("0" takes it away), or expires_at (0: none)',
         )
-    instrument = instrument_of(arena, player, of.order)
+    instrument = instrument_of(arena, player, of.order, key)
     if instrument is None:
         raise Refused(Reason.ORDER_NOT_FOUND)
     record = amend_order_record(

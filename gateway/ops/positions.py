@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
 
 from engine import views
-from engine.model.commands import Amend
+from engine.model.commands import Amend, request_key
 from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
 from gateway.core.records import Outcome, amend_position_record, close_position_record
@@ -21,16 +20,14 @@ from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
-POSITIONS_REMEMBERED: Final = 65_536
 
-
-def close(arena: Arena, player: int, of: ClosePosition) -> Submission:
+def close(arena: Arena, player: int, of: ClosePosition, key: str | None) -> Submission:
     if (of.percent is None) == (of.quantity is None):
         raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
     if of.percent is not None:
         record = close_position_record(player, of.position, 0, of.percent)
     else:
-        instrument = instrument_of(arena, player, of.position)
+        instrument = instrument_of(arena, player, of.position, key)
         if instrument is None:
             raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
@@ -54,7 +51,7 @@ def _closed(arena: Arena, outcome: Outcome) -> Closed[str]:
     )
 
 
-def amend(arena: Arena, player: int, of: AmendPosition) -> Submission:
+def amend(arena: Arena, player: int, of: AmendPosition, key: str | None) -> Submission:
     if of.add_margin is not None and of.remove_margin is not None:
         raise Refused(Code.BAD_ARGUMENTS, problem="give add_margin or remove_margin, not both")
     margin = _margin_change("add_margin", of.add_margin) - _margin_change("remove_margin", of.remove_margin)
@@ -69,7 +66,7 @@ def amend(arena: Arena, player: int, of: AmendPosition) -> Submission:
             Code.BAD_ARGUMENTS,
             problem="give stop_loss, trailing_stop or take_profit (0 takes it away), add_margin or remove_margin",
         )
-    instrument = instrument_of(arena, player, of.position)
+    instrument = instrument_of(arena, player, of.position, key)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
@@ -99,15 +96,16 @@ def position_list(session: Session, of: OfMatch) -> list[Position[str]]:
     return [position_answer(session.arena.instruments, view) for view in found]
 
 
-def instrument_of(arena: Arena, player: int, id: int) -> Instrument | None:
-    """The instrument of an open position or order of the player's, or of one that ended recently: a request may be
-    repeated after that. None when it is not known, or another player's: an error must not give away which."""
-    recent, book, key = arena.recent_instruments, arena.state.book, (player, id)
-    if views.owner_of_trade(book, id) != player:
-        found = recent.get(key, 0)
-    else:
+def instrument_of(arena: Arena, player: int, id: int, key: str | None) -> Instrument | None:
+    """The instrument of an open position or order of the player's; of one that has ended, if the request with that key
+    has been served before: it is asked again, and its figures are in the units of the same instrument.
+
+    None when it is not known, or another player's: an error must not give away which.
+    """
+    book = arena.state.book
+    found = 0
+    if views.owner_of_trade(book, id) == player:
         found = views.instrument_of_position(book, id) or views.instrument_of_order(book, id)
-        recent[key] = found
-        if len(recent) > POSITIONS_REMEMBERED:
-            recent.popitem(last=False)
+    elif key is not None:
+        found = views.instrument_of_request(book, request_key(player, key))
     return arena.instruments.by_id.get(found)

@@ -61,7 +61,6 @@ from gateway.protocol.seats import Board
 from gateway.protocol.session import Auth, Authenticated, Me, Subscribe, Subscribed, Time, Unsubscribe
 from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Referral, ReferralTerms, Stock
 from gateway.protocol.wallets import Audited, Balance, Credited, Money, Solvency
-from gateway.sessions.arena import Arena
 from gateway.sessions.session import For, Session
 from gateway.sessions.submission import Submission
 
@@ -85,10 +84,11 @@ class AsyncQuery(NamedTuple):
 class Command(NamedTuple):
     arguments: type
     result: Any  # the type of what is answered
-    prepare: Callable[[Arena, int, Any], Submission]  # (arena, player, arguments)
+    prepare: Callable[..., Submission]  # (arena, player, arguments), and the request's key if it wants that
     urgency: Urgency
     who: For = For.PLAYERS
     admit: Callable[[Session, Any], None] | None = None  # raises Refused
+    wants_key: bool = False  # to prepare it: a request that is asked again may be about what has ended
 
 
 OPS: dict[str, Query | AsyncQuery | Command] = {
@@ -119,14 +119,14 @@ OPS: dict[str, Query | AsyncQuery | Command] = {
     "queue.leave": Command(OfGame, QueueRef, ops_queues.queue_leave, Urgency.RELEASES),
     # orders
     "order.place": Command(PlaceOrder, Placed[str], ops_orders.place, Urgency.OPENS),
-    "order.amend": Command(AmendOrder, AmendedOrder[str], ops_orders.amend, Urgency.OTHER),
+    "order.amend": Command(AmendOrder, AmendedOrder[str], ops_orders.amend, Urgency.OTHER, wants_key=True),
     "order.cancel": Command(CancelOrder, Canceled, ops_orders.cancel, Urgency.RELEASES),
     "order.cancel_all": Command(OfMatch, CanceledAll, ops_orders.cancel_all, Urgency.RELEASES),
     "order.list": Query(OfMatch, list[Order[str]], ops_orders.order_list),
     "order.test": Query(PlaceOrder, Tested[str], ops_orders.test),
     # positions
-    "position.close": Command(ClosePosition, Closed[str], ops_positions.close, Urgency.RELEASES),
-    "position.amend": Command(AmendPosition, Amended[str], ops_positions.amend, Urgency.OTHER),
+    "position.close": Command(ClosePosition, Closed[str], ops_positions.close, Urgency.RELEASES, wants_key=True),
+    "position.amend": Command(AmendPosition, Amended[str], ops_positions.amend, Urgency.OTHER, wants_key=True),
     "position.list": Query(OfMatch, list[Position[str]], ops_positions.position_list),
     # fixed-time trades
     "fixed.buy": Command(BuyFixed, FixedBought, ops_fixed.buy, Urgency.OPENS),

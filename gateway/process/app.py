@@ -21,7 +21,7 @@ import structlog
 from aiohttp import web
 
 from engine.batch.machine import Applied
-from engine.model.commands import Batch, encode_cold
+from engine.model.commands import Batch, ColdCommand, SetKeyLimits, encode_cold
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
 from engine.precompile import NoCacheFolder, compile_entries
@@ -196,6 +196,7 @@ class App:
         self._start_task(sequencer.run(), "sequencer")
         for outcome in seeded:
             await self._seeded(outcome)
+        await self._set_key_limits()
         self._start_task(self.connections.run(), "connections")
         self._start_task(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
         self._start_task(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
@@ -280,19 +281,19 @@ class App:
 
     def _seed(self) -> list[asyncio.Future[Outcome]]:
         """Submit the commands that create what is configured, to be one batch; their outcomes."""
-        outcomes = []
-        loop = asyncio.get_running_loop()
         config = self.config
         seeds = chain(seed_commands(config.instruments, config.games), house_commands(config.referrals, config.offers))
-        for command in seeds:
-            done: asyncio.Future[Outcome] = loop.create_future()
+        return [self._submit(command) for command in seeds]
 
-            def answer(outcome: Outcome, at_ns: int, done: asyncio.Future[Outcome] = done) -> None:
-                done.set_result(outcome)
+    def _submit(self, command: ColdCommand) -> asyncio.Future[Outcome]:
+        """Submit a command of the operator; its outcome."""
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-            self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
-            outcomes.append(done)
-        return outcomes
+        def answer(outcome: Outcome, at_ns: int) -> None:
+            done.set_result(outcome)
+
+        self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
+        return done
 
     def _tell_differences(self) -> None:
         """Warn of what the configuration says otherwise than the arena that there is: it changes nothing by itself."""
@@ -313,6 +314,13 @@ class App:
         reason = Reason(outcome.result().reason)
         if reason is not Reason.ACCEPTED:
             raise SpecError(f"the engine refuses the seed: {reason.name}")
+
+    async def _set_key_limits(self) -> None:
+        """Let the log say how many request keys are kept, when that is not what is configured."""
+        limits, world = self.config.limits, self.folder.machine.state.book.world[0]
+        command = SetKeyLimits(limits.keys_per_player, limits.keys_in_all)
+        if command != SetKeyLimits(int(world["keys_per_player"]), int(world["keys_in_all"])):
+            await self._seeded(self._submit(command))
 
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.folder.machine.state.cold)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.batch.machine import Machine
@@ -68,8 +67,6 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
-    recent_instruments: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
-    """Instruments of the positions and orders that were last closed or amended, by player and id."""
 
     @property
     def state(self) -> State:

@@ -28,6 +28,7 @@ from engine.model.commands import (
     OrderType,
     ResetSeat,
     SetGameActive,
+    SetKeyLimits,
     SetSwitch,
     StartMatch,
     StartSeason,
@@ -591,6 +592,8 @@ class Driver:
             return ResetSeat(self.random.choice(MATCHES), self.random.choice((*PLAYERS, 9)))
         if roll < 0.5:
             return OpenFeed("again")
+        if roll < 0.52:
+            return SetKeyLimits(self.random.choice((0, 2, 5, 20, 100_000)), self.random.choice((1, 1 << 20)))
         if roll < 0.6:
             return self.random.choice((Pulse(), Unknown()))
         data = self.twins.oracle.markets[self.random.choice((1, 2))].data
@@ -614,6 +617,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
     ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),
     ("PlaceOrder", "WOULD_LIQUIDATE_NOW"), ("PlaceOrder", "WOULD_TRIGGER_NOW"), ("PlaceOrder", "KEY_REUSED"),
+    *((command, "KEYS_EXHAUSTED") for command in ("PlaceOrder", "BuyFixed", "JoinMatch")), ("SetKeyLimits", "ACCEPTED"),
     ("PlaceOrder", "TOO_MANY_POSITIONS"), ("PlaceOrder", "SEAT_LOCKED"), ("PlaceOrder", "SEAT_DISQUALIFIED"),
     ("PlaceOrder", "INSTRUMENT_NOT_ALLOWED"), ("PlaceOrder", "SIDE_NOT_ALLOWED"), ("PlaceOrder", "TOO_MANY_TRADES"),
     ("PlaceOrder", "HEDGING_NOT_ALLOWED"),

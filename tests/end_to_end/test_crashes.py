@@ -102,6 +102,9 @@ async def test_a_player_comes_back_after_a_kill_to_what_was_left(shared: ArenaPr
     async with Client(shared.url) as alice:
         await alice.guest("alice")
         placed = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10, key="first")
+        gone = await alice.place(symbol="BTCUSDT", side="long", margin="100", leverage=10)
+        part = await alice.close_position(gone.order, quantity="0.0001", key="part")
+        await alice.close_position(gone.order)
         token = alice.token
         assert token is not None
 
@@ -115,6 +118,7 @@ async def test_a_player_comes_back_after_a_kill_to_what_was_left(shared: ArenaPr
         assert again.order == placed.order
         with pytest.raises(Refused, match="KEY_REUSED"):
             await alice.place(symbol="BTCUSDT", side="short", margin="100", leverage=10, key="first")
+        assert await alice.close_position(gone.order, quantity="0.0001", key="part") == part
         closed = await alice.close_position(placed.order)
         assert closed.position == placed.position
 

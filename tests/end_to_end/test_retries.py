@@ -53,7 +53,10 @@ def requests(matches: list[int], fixed: int, name: str) -> list[Request]:
     return [(who, op, args, f"{name} {number}") for number, (who, op, args) in enumerate(asked)]
 
 
-OTHERWISE: dict[str, Any] = {"amount": "51", "match": 1, "count": 3, "stake": "11", "game": 1}
+OTHERWISE: dict[str, Any] = {
+    "amount": "51", "match": 1, "count": 3, "stake": "11", "game": 1, "quantity": "0.002", "stop_loss": "49000",
+    "price": "58000",
+}  # fmt: skip
 """By a field of a request: what else it could say."""
 
 
@@ -146,6 +149,52 @@ async def test_every_request_that_moves_money_has_one_effect_also_over_restarts(
     assert wealth == {"ann": "103.460000", "bob": "90.340000"}
     assert (await house.clients["ann"].result("inventory.list"))[0]["count"] == 4
     assert len(await house.clients["ann"].result("fixed.list")) == 2
+    await house.closes()
+
+
+async def test_what_was_asked_of_a_trade_is_answered_again_when_it_has_ended(tmp_path: Path) -> None:
+    """Its figures are decimals, of an instrument that nothing but the key names any more."""
+    house = House(tmp_path)
+    await house.opens()
+    ann = house.clients["ann"]
+    order = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "1000", "leverage": 10}
+    await house.gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    position = (await ann.result("order.place", order))["position"]
+    rests = (await ann.result("order.place", order | {"type": "limit", "price": "59000"}))["order"]
+    asked: list[Request] = [
+        ("ann", "position.amend", {"position": position, "stop_loss": "50000"}, "stop"),
+        ("ann", "position.close", {"position": position, "quantity": "0.001"}, "part"),
+        ("ann", "order.amend", {"order": rests, "price": "58500"}, "move"),
+    ]
+    for request in asked:
+        await house.does(request)
+    await ann.result("position.close", {"position": position, "percent": 100})
+    await ann.result("order.cancel", {"order": rests})
+    for request in asked:
+        await house.hears_the_same_again(request)
+    await house.restarts()
+    for request in asked:
+        await house.hears_the_same_again(request)
+    house.takes_snapshot()
+    await house.restarts()
+    for request in asked:
+        await house.hears_the_same_again(request)
+        who, op, args, _ = request
+        assert (await house.clients[who].error(op, args)).endswith("_NOT_FOUND")
+        assert (await house.clients["bob"].error(op, args, key="stop")).endswith("_NOT_FOUND")
+    await house.closes()
+
+
+async def test_what_has_taken_effect_is_said_however_late_it_is_asked_again(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.opens()
+    ann = house.clients["ann"]
+    first = await ann.asks("wallet.top_up", TOP_UP, key="once", deadline=1 << 42)
+    again = await ann.asks("wallet.top_up", TOP_UP, key="once", deadline=1)
+    assert (again["result"], again["replayed"]) == (first["result"], True)
+    assert await ann.error("wallet.top_up", TOP_UP, key="never", deadline=1) == "TOO_LATE"
+    assert await ann.error("wallet.top_up", TOP_UP, deadline=1) == "TOO_LATE"
+    assert await ann.error("me.wallet", deadline=1) == "TOO_LATE"
     await house.closes()
 
 

@@ -425,6 +425,7 @@ class Player:
         take_profit: Number | None = None,
         margin: Number | None = None,
         trailing_stop: int | str | None = None,
+        key: str | None = None,
     ) -> Outcome:
         """Set other stops; 0 takes one away, None leaves it. `margin` is to add, or below 0 to take back. A trailing
         stop is in ppm of the price now."""
@@ -437,7 +438,7 @@ class Player:
         )
         low, high = (self.arena.ticks(symbol, price or 0) for price in (stop_loss, take_profit))
         return self.arena.command(
-            AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0))
+            AmendPosition(self.id, position, fields, low, high, money(margin or 0), int(trailing_stop or 0), key)
         )
 
     def moves(

@@ -316,6 +316,7 @@ class Oracle:
         self.quoted_at_ns = 0
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
+        self.keys_per_player, self.keys_in_all = 100_000, 10_000_000
         self.ending = False  # some match does, before its time
         self.events: list[Event] = []
         self.ledger = Ledger()

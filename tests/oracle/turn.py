@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from engine.model.bounds import MOST_KEYS
 from engine.model.commands import (
     ArchiveMatch,
     CancelMatch,
@@ -23,6 +24,7 @@ from engine.model.commands import (
     RegisterPlayer,
     ResetSeat,
     SetGameActive,
+    SetKeyLimits,
     SetSwitch,
     StartMatch,
     StartSeason,
@@ -69,7 +71,7 @@ from tests.oracle.competition.queues import (
     update_game_of_queue,
 )
 from tests.oracle.ledger.wallets import fund_rewards, top_up, transfer
-from tests.oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused
+from tests.oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused, refuse_if
 from tests.oracle.trading.fixed_trades import buy_fixed, settle
 from tests.oracle.trading.markets import define_instrument, open_feed
 from tests.oracle.trading.orders import amend_order, cancel_all, cancel_order, end_order, place_order
@@ -80,10 +82,12 @@ from tests.oracle.trading.seats import register_player, reset_seat
 from tests.oracle.trading.switches import set_switch
 from tests.oracle.trading.waiting import ripen
 
-KEYS_KEPT = 4096
+KEYS_FOR_EVERYBODY = 4096
 # In this order, when due together.
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
 TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE = range(7, 10)
+
+RELEASES = (ClosePosition, CancelOrder, CancelAll, AmendPosition, AmendOrder, LeaveMatch, LeaveQueue)
 
 Keyed = PlaceOrder | CancelOrder | ClosePosition | AmendPosition | AmendOrder | CancelAll | BuyFixed | Asked
 """What a client asks for, and may ask for again with the same key."""
@@ -94,7 +98,7 @@ def apply(oracle: Oracle, commands: list[Command], at_ns: int) -> tuple[list[Out
     oracle.now_ns, oracle.events = at_ns, []
     first = oracle.sequence + 1
     oracle.sequence = first
-    oracle.requests = {key: kept for key, kept in oracle.requests.items() if kept[2] + DAY_NS > at_ns}
+    forget_old_requests(oracle)
     oracle.ledger.begin(first, at_ns, oracle.events)
     fire_due(oracle)
     outcomes = []
@@ -181,16 +185,49 @@ def answer(oracle: Oracle, command: Command) -> Outcome:
         if arguments != command:
             return outcome | {"reason": Reason.KEY_REUSED}
         return first | {"replayed": 1}
+    if key is not None and not is_release(command) and not may_have_key(oracle, key[0]):
+        return outcome | {"reason": Reason.KEYS_EXHAUSTED}
     try:
         outcome |= HANDLERS[type(command)](oracle, command) or {}
     except Refused as refused:
         return outcome | {"reason": refused.reason}
     if key is not None:
-        own = [kept for kept in oracle.requests if kept[0] == key[0]]
-        if len(own) == KEYS_KEPT:
-            del oracle.requests[own[0]]
+        releases = [name for name, (asked, _, _) in oracle.requests.items() if name[0] == key[0] and is_release(asked)]
+        for name in releases[: max(0, len(releases) + 1 - oracle.keys_per_player)] if is_release(command) else ():
+            del oracle.requests[name]
         oracle.requests[key] = command, dict(outcome), oracle.now_ns
     return outcome
+
+
+def is_release(command: Command) -> bool:
+    """Does it close, cancel, amend or leave?"""
+    asked = command.command if isinstance(command, Asked) else command
+    return isinstance(asked, RELEASES)
+
+
+def may_have_key(oracle: Oracle, player: int) -> bool:
+    """May one more key of the player's be kept, of what is no release?"""
+    own = sum(name[0] == player and not is_release(asked) for name, (asked, _, _) in oracle.requests.items())
+    if player == 0:
+        return True
+    if len(oracle.requests) >= oracle.keys_in_all and own >= KEYS_FOR_EVERYBODY:
+        return False
+    return own < oracle.keys_per_player
+
+
+def forget_old_requests(oracle: Oracle) -> None:
+    """What is a day old; but an order's key stays for a day more when the order, or its position, is open."""
+    for key, (asked, first, since_ns) in list(oracle.requests.items()):
+        if since_ns + DAY_NS <= oracle.now_ns:
+            del oracle.requests[key]
+            if isinstance(asked, PlaceOrder) and (first["id"] in oracle.orders or first["id"] in oracle.positions):
+                oracle.requests[key] = asked, first, oracle.now_ns
+
+
+def set_key_limits(oracle: Oracle, command: SetKeyLimits) -> None:
+    wrong = not all(1 <= limit <= MOST_KEYS for limit in (command.per_player, command.in_all))
+    refuse_if(wrong, Reason.KEY_LIMITS_INVALID)
+    oracle.keys_per_player, oracle.keys_in_all = command.per_player, command.in_all
 
 
 def asked(oracle: Oracle, command: Asked) -> Outcome | None:
@@ -214,6 +251,7 @@ HANDLERS: dict[type, Any] = {
     DeleteGame: delete_game_of_queue,
     SetGameActive: set_game_active,
     StartSeason: start_season,
+    SetKeyLimits: set_key_limits,
     CreateMatch: create_match,
     JoinMatch: join_match,
     EndMatch: end_match,

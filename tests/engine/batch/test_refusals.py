@@ -40,6 +40,7 @@ from engine.model.commands import (
     RegisterPlayer,
     ResetSeat,
     SetGameActive,
+    SetKeyLimits,
     SetOffer,
     SetReferrals,
     SetSwitch,
@@ -58,6 +59,7 @@ from tests.harness.arena import BTC, LONG, SHORT, Arena, Player
 from tests.harness.records import (
     AmendOrder,
     AmendPosition,
+    Asked,
     BuyFixed,
     CancelAll,
     ClosePosition,
@@ -132,6 +134,9 @@ class Scene:
     def opens_short(self) -> None:
         """Alice has a short too, whose stop trails."""
         self.short = self.alice.opens("BTCUSDT", SHORT, quantity="0.01", leverage=100, trailing_stop=10_000)
+
+    def tops_up(self, key: str) -> None:
+        self.arena.command(Asked(TopUp(self.alice.id, "USDT", 1), self.alice.id, key))
 
     def close(self, **fields: Any) -> None:
         self.arena.command(ClosePosition(**({"player": self.alice.id, "position": self.position} | fields)))
@@ -329,6 +334,7 @@ BAD_CAREERS: list[dict[str, Any]] = [
 ]
 
 GIVEN: dict[str, Callable[[Scene], Any]] = {
+    "few keys": lambda s: s.arena.command(SetKeyLimits(1, 1)),
     "disabled": lambda s: s.arena.change("BTCUSDT", enabled=False),
     "locked": lambda s: s.arena.change("BTCUSDT", locked=True),
     "halted": lambda s: s.arena.change("BTCUSDT", halted=True),
@@ -440,6 +446,13 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
 REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEY_REUSED, "", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="0.2", leverage=100, key="key")),
     (Reason.COMMAND_UNKNOWN, "", lambda s: s.arena.command(Unknown())),
+    (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="1", leverage=1, key="new")),
+    (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.buy(player=s.alice.id, key="new")),
+    (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.tops_up(key="new")),
+    (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(0, 1))),
+    (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(1, 0))),
+    (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits((1 << 30) + 1, 1))),
+    (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(1, (1 << 30) + 1))),
     # matches and seats
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.place(match=0)),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.place(match=99)),

@@ -97,8 +97,8 @@ def round_played() -> State:
     slow = arena.command(CreateGame("Slow", "", 100, 1, 1, min_players=2, duration_s=60, queue_timeout_s=3_600)).id
     arena.command(JoinQueue(slow, alice.id))
     arena.passes(3)
-    alice.closes(alice.positions[0])
-    alice.closes(alice.positions[1])
+    alice.closes(alice.positions[0], key="close")
+    alice.closes(alice.positions[1], key="close another")
     return arena.machine.state
 
 
@@ -355,6 +355,8 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("careers_match_finished_matches", add("careers", "cups", -1, 2)),
     ("request_lists_are_ordered", add("requests", "key_low", 1, 1)),
     ("request_lists_are_ordered", add("players", "requests", 1, 1)),
+    ("request_lists_are_ordered", add("players", "releases", 1, 1)),
+    ("request_lists_are_ordered", add("requests", "kept_as", 3, 1)),
     ("request_lists_are_ordered", add("requests", "accepted_at_ns", 10**12, 1)),
     ("request_lists_are_ordered", lambda book: book.world["requests_newest"].__setitem__(0, 1)),
     ("quotes_are_usable", add("quotes", "bid", 10, 1)),

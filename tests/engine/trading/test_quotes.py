@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine import views
@@ -123,7 +125,8 @@ def test_within_a_class_earlier_acceptance_comes_first(arena: Arena) -> None:
     kept += [alice.opens("BTCUSDT", side, margin=10, leverage=5) for side in (SHORT, LONG) * 5]
     for id in reversed(kept):
         side = alice.position(id).side
-        alice.amends(id, **{"stop_loss" if side > 0 else "take_profit": 59_000})
+        level: dict[str, Any] = {"stop_loss" if side > 0 else "take_profit": 59_000}
+        alice.amends(id, **level)
     arena.quote("BTCUSDT", 58_000, 58_001)
     longs = [event for event in arena.events if event.get("cause") == Cause.STOP_LOSS]
     shorts = [event for event in arena.events if event.get("cause") == Cause.TAKE_PROFIT]
