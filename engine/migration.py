@@ -12,9 +12,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.model.bounds import KEYS_IN_ALL, KEYS_PER_PLAYER
 from engine.model.state import State, sections, state_from
+from engine.storage.compact_index import find_open
+from engine.storage.idempotency import KEPT_AS_ORDER
 
-STEPS: Final[dict[int, Callable[[State], None]]] = {}
+
+def _from_version_1(state: State) -> None:
+    """Version 1 kept a player's last 4,096 keys of whatever kind: so are they still, for a day, and those about what is
+    open for as long as that is."""
+    book = state.book
+    book.world[0]["keys_per_player"] = KEYS_PER_PLAYER
+    book.world[0]["keys_in_all"] = KEYS_IN_ALL
+    for row in np.flatnonzero(np.asarray(book.requests)["accepted_at_ns"]).tolist():
+        if find_open(book, int(book.requests[row]["outcome"]["id"])):
+            book.requests[row]["kept_as"] = KEPT_AS_ORDER
+
+
+STEPS: Final[dict[int, Callable[[State], None]]] = {1: _from_version_1}
 """By rules version: what turns a state of it into one of the next version, after the columns were copied. A version
 whose columns are all there is to copy has none."""
 

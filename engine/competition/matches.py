@@ -225,6 +225,7 @@ def end_match(state: State, command: EndMatch, emit: Emit) -> tuple[Reason, int]
         return Reason.MATCH_NOT_OPEN, 0
 
     ensure_capacity_for_match(state, 0)
+    state.book.matches[command.match]["ended_early"] = 1
     if command.void:
         state.book.matches[command.match]["void"] = Reason.CALLED_OFF
     schedule_match_now(state.book, command.match)
@@ -254,5 +255,5 @@ def _finish(state: State, match_id: int, emit: Emit) -> None:
     emit(EventKind.MATCH_FINISHED, match=match_id)
     players = players_of_seats(state, rows)
     settle_escrow(state, match_id, players, eligible, emit)
-    pay_match_bonuses(state, match_id, players, eligible, emit)
+    pay_match_bonuses(state, match_id, rows, eligible, emit)
     update_careers(state, match_id, players, eligible, emit)

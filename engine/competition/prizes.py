@@ -155,11 +155,16 @@ def settle_escrow(state: State, match_id: int, players: NDArray[np.int64], eligi
         pay(state, escrow, fees, left, TransferCode.HOUSE_FEE, match_id, emit)
 
 
-def kept_live_fees(state: State, match_id: int, eligible: int) -> bool:
-    """Whether the finished match took live money from its players that was not refunded."""
+def live_fees(state: State, match_id: int, eligible: int) -> tuple[int, int]:
+    """The entry fees of a finished match and what the house has kept of them, which is less than nothing when the prize
+    was higher: (0, 0) when they were no live money, or were refunded."""
     game = rules_of_match(state, match_id)
-    asset = int(state.book.matches[match_id]["asset"])
-    return asset not in (0, Asset.DEMO) and game.entry_fee > 0 and (eligible > 0 or game.keeps_fees)
+    match = state.book.matches[match_id]
+    if int(match["asset"]) in (0, Asset.DEMO) or not (eligible or game.keeps_fees):
+        return 0, 0
+    seats = int(match["seats"])
+    fees = game.entry_fee * seats
+    return fees, fees - sum(prize_amounts(game, seats, eligible))
 
 
 def _award_items(state: State, match_id: int, winner: int, emit: Emit) -> None:

@@ -78,6 +78,9 @@ def referral_bonuses_are_paid_once(state: State) -> list[str]:
         if not cold.players[player].referrer or min(bonus.referrer, bonus.referred) < 0:
             found.append(f"the bonus of player {player} is invalid")
         paid[bonus.asset] += bonus.referrer + bonus.referred
+    for referrer, count in cold.bonuses_of_day.items():
+        if not 0 < count <= sum(player in cold.bonuses for player in cold.referred.get(referrer, ())):
+            found.append(f"referrer {referrer} did not have {count} bonuses in a day")
     houses = accounts[accounts["id"] >> 8 & 0xFF == Account.HOUSE_REFERRALS]
     left = dict(zip((houses["id"] & 0xFF).tolist(), houses["debits_posted"].tolist(), strict=True))
     found += [f"bonuses of {amount} {Asset(asset).name} are recorded, debits are {left.get(asset, 0)}"

@@ -76,7 +76,7 @@ class BonusAt(StrEnum):
 
     SIGN_UP = "sign_up"
     FIRST_PAID_MATCH = "first_paid_match"
-    """When a match is over that cost the player live money: two accounts made for the bonus cost more than nothing."""
+    """When a match is over that cost the player live money, and that was played out."""
 
 
 class Directions(IntEnum):
@@ -610,6 +610,8 @@ class SetReferrals(_Cold, frozen=True, tag="set_referrals"):
     referrer_bonus: int  # native units
     referred_bonus: int  # of who signs up
     at: BonusAt = BonusAt.FIRST_PAID_MATCH
+    min_house_fee_ppm: int = 1  # of the entry fees, what the house must have kept of that match
+    most_per_day: int = 10  # bonuses for one referrer in a day, UTC; 0: any
 
 
 class SetOffer(_Cold, frozen=True, tag="set_offer"):

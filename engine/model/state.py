@@ -79,6 +79,8 @@ class Cold(msgspec.Struct):
     referrals: SetReferrals | None = None
     referred: dict[int, list[int]] = msgspec.field(default_factory=dict)  # by who referred them, the earliest first
     bonuses: dict[int, Bonus] = msgspec.field(default_factory=dict)  # by who was referred
+    bonus_day: int = 0  # of the last bonus: days since the epoch
+    bonuses_of_day: dict[int, int] = msgspec.field(default_factory=dict)  # how many there were then, by referrer
     offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
     seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
     queues: dict[int, Queue] = msgspec.field(default_factory=dict)

@@ -246,7 +246,7 @@ MATCH = np.dtype(
         ("outage_timer", "<i4"),  # when the silence will have been too long; 0: paused, or not open, or no such rule
         ("void", "<i2"),  # Reason for which it is called off when it is settled, instead of being ranked
         ("outage_extends", "<i1"),  # 1: it is paused, and its end moves; 0: it is called off
-        ("spare_outage", "<i1"),
+        ("ended_early", "<i1"),  # 1: by an operator
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + house_profit + insurance =

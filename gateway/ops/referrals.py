@@ -24,7 +24,11 @@ def referral_get(session: Session, nothing: Nothing) -> Referral[str]:
     if terms is not None:
         asset = Asset[terms.asset]
         bonus = Bonus(
-            terms.asset, asset_text(terms.referrer_bonus, asset), asset_text(terms.referred_bonus, asset), terms.at
+            terms.asset,
+            asset_text(terms.referrer_bonus, asset),
+            asset_text(terms.referred_bonus, asset),
+            terms.at,
+            terms.most_per_day or None,
         )
     earned = {Asset(asset).name: asset_text(units, asset) for asset, units in found.earned.items()}
     return Referral(code_of(session.player), found.referred, earned, bonus)

@@ -119,6 +119,8 @@ def set_referrals_of(spec: ReferralTerms) -> SetReferrals:
         native_units("referrals", "referrer_bonus", spec.referrer_bonus, spec.asset),
         native_units("referrals", "referred_bonus", spec.referred_bonus, spec.asset),
         BonusAt(spec.at),
+        _ppm("referrals", "min_house_fee_pct", spec.min_house_fee_pct),
+        spec.most_per_day,
     )
 
 

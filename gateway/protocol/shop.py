@@ -72,6 +72,8 @@ class ReferralTerms(Struct, frozen=True, forbid_unknown_fields=True):
     referrer_bonus: str = "10"
     referred_bonus: str = "10"
     at: Literal["sign_up", "first_paid_match"] = "first_paid_match"
+    min_house_fee_pct: str = "0.0001"
+    most_per_day: int = 10
 
 
 class Bonus(Struct, Generic[D], frozen=True):
@@ -82,6 +84,7 @@ class Bonus(Struct, Generic[D], frozen=True):
     referrer: D
     referred: D
     at: str
+    most_per_day: int | None = None  # for one code, UTC; none: any number
 
 
 class Referral(Struct, Generic[D], frozen=True):

@@ -39,7 +39,7 @@ def use_rules(patch: pytest.MonkeyPatch, version: int) -> None:
         patch.setattr(module, "RULES_VERSION", version)
 
 
-def stop_cleanly(arena: Recovered, without: str = "spare_outage") -> None:
+def stop_cleanly(arena: Recovered, without: str = "ended_early") -> None:
     """A last snapshot at the end of the log, by a program whose matches did not have the column `without`."""
     appended = play(arena, 0)
     captured = capture(arena.machine.state, CopyBuffers(), appended, arena.log.log_id)
@@ -142,13 +142,13 @@ def test_what_the_next_version_has_more_begins_empty_and_steps_fill_it(
     use_rules(rules, NEW)
 
     def count_matches(state: State) -> None:
-        assert not state.book.matches["spare_outage"].any()
-        state.book.matches["spare_outage"][1] = 7
+        assert not state.book.matches["ended_early"].any()
+        state.book.matches["ended_early"][1] = 7
 
     rules.setattr(migration, "STEPS", {OLD: count_matches})
     upgrade.upgrade(tmp_path, apply=True)
     arena = start(tmp_path)
-    assert arena.machine.state.book.matches["spare_outage"].tolist()[:3] == [0, 7, 0]
+    assert arena.machine.state.book.matches["ended_early"].tolist()[:3] == [0, 7, 0]
     arena.close()
 
 

@@ -798,6 +798,9 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(SetReferrals("DOGE", 1, 1))),
     (Reason.REFERRALS_INVALID, "", lambda s: s.arena.command(SetReferrals("USDT", -1, 1))),
     (Reason.REFERRALS_INVALID, "", lambda s: s.arena.command(SetReferrals("USDT", 1, BOUND + 1))),
+    *[(Reason.REFERRALS_INVALID, "", lambda s, wrong=wrong: s.arena.command(SetReferrals("USDT", 1, 1, **wrong)))
+      for wrong in ({"min_house_fee_ppm": -1}, {"min_house_fee_ppm": 1_000_001}, {"most_per_day": -1},
+                    {"most_per_day": 1_000_001})],
     (Reason.ASSET_UNKNOWN, "", lambda s: s.arena.command(FundReferrals("DOGE", 1))),
     (Reason.AMOUNT_INVALID, "", lambda s: s.arena.command(FundReferrals("USDT", 0))),
     (Reason.ITEM_UNKNOWN, "", lambda s: s.offer(item="SWORD")),

@@ -29,7 +29,7 @@ from engine.model.commands import (
 from engine.model.events import EventKind
 from engine.model.scale import MONEY
 from engine.model.tables import OPENED_AT_ONCE, ORDERS, PAGES, POSITIONS
-from tests.harness.arena import Arena, Player
+from tests.harness.arena import LONG, Arena, Player
 from tests.harness.records import Quote
 
 MANY = 40
@@ -38,8 +38,8 @@ PAID_FOR = OPENED_AT_ONCE + 2
 """Referrals for which the house has bonuses: more than there is room for accounts."""
 
 GAME: dict[str, Any] = {
-    "min_players": 2, "duration_s": 60, "countdown_s": 60, "currency": "USDT", "entry_fee": FEE, "cup": 5,
-    "prize_split": (60, 40),
+    "starting_balance": 10_000, "max_positions": 10, "max_leverage": 100, "min_players": 2, "duration_s": 60,
+    "countdown_s": 60, "currency": "USDT", "entry_fee": FEE, "cup": 5, "prize_split": (60, 40),
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def everybody(arena: Arena, many: int = MANY) -> range:
 
 def room(arena: Arena, **rules: Any) -> int:
     """A match that everybody has joined."""
-    game = arena.command(CreateGame("Cup", "", 10_000, 10, 100, **GAME | rules)).id
+    game = arena.command(CreateGame("Cup", "", **GAME | rules)).id
     match = arena.command(CreateMatch(game, practice=False)).id
     for player in range(1, int(arena.machine.state.book.world[0]["players"]) + 1):
         arena.command(JoinMatch(match, player))
@@ -99,16 +99,22 @@ def test_each_gets_the_fee_back_and_is_told_in_the_order_of_joining(arena: Arena
 def test_the_bonuses_of_a_first_paid_match_are_paid_as_far_as_the_house_has_them(arena: Arena) -> None:
     many = PAID_FOR + 10
     players = everybody(arena, many)
-    arena.command(SetReferrals("BT", REFERRER_BONUS, BONUS))
+    stranger = arena.command(RegisterPlayer("Stranger")).id
+    arena.command(TopUp(stranger, "USDT", FEE))
+    arena.command(SetReferrals("BT", REFERRER_BONUS, BONUS, most_per_day=0))
     arena.command(FundReferrals("BT", PAID_FOR * (BONUS + REFERRER_BONUS) + BONUS))
-    match = room(arena)
+    match = room(arena, starting_balance=100 * MONEY, house_fee_ppm=100_000)
     arena.command(StartMatch(match))
+    arena.quote("BTCUSDT", 60_000)
+    for player in (*players, stranger):
+        seat = Player(arena, player, match)
+        seat.closes(seat.opens("BTCUSDT", LONG, margin=10, leverage=10))
     arena.has_room_for_events(16)
     accounts = len(arena.machine.state.book.accounts)
     while 2 * (int(arena.machine.state.book.world[0]["accounts"]) + OPENED_AT_ONCE) < accounts:
-        strangers = many + int(arena.machine.state.book.world[0]["accounts"])
+        strangers = many + 1 + int(arena.machine.state.book.world[0]["accounts"])
         arena.account(strangers, Account.PLAYER_CASH)
-    arena.command(EndMatch(match, "over"))
+    arena.passes(60)
     assert len(arena.machine.state.book.accounts) > accounts
     assert [has(arena, player, Asset.BT) for player in players] == [
         PAID_FOR * REFERRER_BONUS, *[BONUS] * PAID_FOR, *[0] * (many - 1 - PAID_FOR)

@@ -18,6 +18,7 @@ from engine.model.commands import (
     CreateMatch,
     EndMatch,
     FundReferrals,
+    FundRewards,
     JoinMatch,
     LeaveMatch,
     RegisterPlayer,
@@ -28,7 +29,8 @@ from engine.model.commands import (
 )
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
-from tests.harness.arena import Arena
+from engine.model.scale import NS_PER_S
+from tests.harness.arena import LONG, Arena, Player
 
 DEMO_GRANT = 10_000 * 10**8
 
@@ -62,18 +64,33 @@ def signs_up(arena: Arena, referrer: int = 0) -> int:
 
 
 def match_of(arena: Arena, **rules: Any) -> int:
-    """One that costs 10 units of USDT."""
-    paid: dict[str, Any] = {"currency": "USDT", "entry_fee": 10, "prize_split": (100,)}
+    """One that costs 10 units of USDT, one of which the house takes."""
+    paid: dict[str, Any] = {"currency": "USDT", "entry_fee": 10, "prize_split": (100,), "house_fee_ppm": 100_000}
     game = CreateGame("Cup", "", 10_000 * 10**8, 10, 100, duration_s=60, **paid | rules)
     return arena.command(CreateMatch(arena.command(game).id, practice=False)).id
 
 
-def plays(arena: Arena, *players: int, **rules: Any) -> None:
-    """A match from its beginning to its end."""
-    match = match_of(arena, **rules)
+def joins(arena: Arena, match: int, *players: int) -> None:
     for player in players:
         arena.command(JoinMatch(match, player))
-    arena.command(EndMatch(match, "over"))
+
+
+def trades(arena: Arena, match: int, *players: int) -> None:
+    """Each opens a position and closes it."""
+    arena.quote("BTCUSDT", 60_000)
+    for player in players:
+        seat = Player(arena, player, match)
+        seat.closes(seat.opens("BTCUSDT", LONG, margin=100, leverage=10))
+
+
+def plays(arena: Arena, *players: int, stranger: bool = True, **rules: Any) -> None:
+    """A match from its beginning to its end, in which all trade; with somebody whom nobody has referred."""
+    match = match_of(arena, **rules)
+    if stranger:
+        players = (*players, signs_up(arena))
+    joins(arena, match, *players)
+    trades(arena, match, *players)
+    arena.passes(60)
 
 
 # Signing up
@@ -129,50 +146,123 @@ def test_it_is_paid_once_however_many_matches_follow(arena: Arena) -> None:
 def test_two_first_matches_that_end_at_once_pay_once(arena: Arena) -> None:
     terms(arena)
     ann = signs_up(arena)
-    bob = signs_up(arena, referrer=ann)
+    bob, stranger = signs_up(arena, referrer=ann), signs_up(arena)
     for match in (match_of(arena), match_of(arena)):
-        arena.command(JoinMatch(match, bob))
+        joins(arena, match, bob, stranger)
+        trades(arena, match, bob, stranger)
     arena.passes(60)
     ends = [event for event in arena.events if event["kind"] == EventKind.MATCH_FINISHED and event["player"] == bob]
     assert len(ends) == 2
     assert (has(arena, ann), has(arena, bob)) == (20, 10)
 
 
-def test_a_match_that_is_over_is_not_finished_again(arena: Arena) -> None:
-    terms(arena)
-    bob = signs_up(arena, referrer=signs_up(arena))
-    match = match_of(arena)
-    arena.command(JoinMatch(match, bob))
-    arena.command(EndMatch(match, "over"))
-    with arena.refuses(Reason.MATCH_NOT_OPEN):
-        arena.command(EndMatch(match, "over"))
-    assert has(arena, bob) == 10
-
-
-@pytest.mark.parametrize(
-    "rules",
-    [
-        {"currency": "", "entry_fee": 10},
-        {"currency": "DEMO"},
-        {"entry_fee": 0},
-        {"min_trades": 1},  # nobody is fit to win, and fees come back
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("rules", [
+    {"currency": "", "entry_fee": 10},
+    {"currency": "DEMO"},
+    {"entry_fee": 0},
+    {"min_trades": 2},  # nobody is fit to win, and fees come back
+    {"min_trades": 2, "keeps_fees": True},
+    {"min_hold_s": 1, "min_trades": 0},
+    {"house_fee_ppm": 0},
+    {"prize_split": (), "house_fee_ppm": 0, "reward_price": 20},  # all that comes in
+], ids=str)  # fmt: skip
 def test_a_match_that_cost_no_live_money_pays_no_bonus(arena: Arena, rules: dict[str, Any]) -> None:
     terms(arena)
     ann = signs_up(arena)
-    bob = arena.command(RegisterPlayer("bob", demo_grant=100, referrer=ann)).id
-    arena.command(TopUp(bob, "USDT", 10))
-    plays(arena, bob, **rules)
+    bob, stranger = (arena.command(RegisterPlayer("x", demo_grant=100, referrer=by)).id for by in (ann, 0))
+    for player in (bob, stranger):
+        arena.command(TopUp(player, "USDT", 10))
+    arena.command(FundRewards("USDT", 100))
+    plays(arena, bob, stranger, stranger=False, **rules)
     assert (has(arena, ann), has(arena, bob), house(arena)) == (0, 0, 100)
 
 
-def test_a_fee_that_the_house_keeps_was_paid(arena: Arena) -> None:
-    terms(arena)
+def test_what_the_house_has_kept_decides_and_the_operator_says_how_much(arena: Arena) -> None:
+    """Of a prize of 15 and two fees of 10 each, that is a quarter."""
+    prize: dict[str, Any] = {"prize_split": (), "house_fee_ppm": 0, "reward_price": 15}
+    terms(arena, min_house_fee_ppm=250_001)
+    arena.command(FundRewards("USDT", 100))
     bob = signs_up(arena, referrer=signs_up(arena))
-    plays(arena, bob, min_trades=1, keeps_fees=True)
+    plays(arena, bob, **prize)
+    assert has(arena, bob) == 0
+    terms(arena, funds=0, min_house_fee_ppm=250_000)
+    plays(arena, bob, **prize)
     assert has(arena, bob) == 10
+    terms(arena, funds=0, min_house_fee_ppm=0)
+    cat = signs_up(arena, referrer=bob)
+    plays(arena, cat, house_fee_ppm=0)
+    assert has(arena, cat) == 10
+
+
+def test_a_match_that_was_not_played_out_pays_no_bonus(arena: Arena) -> None:
+    """An operator ends it, or calls it off."""
+    terms(arena)
+    bob, stranger = signs_up(arena, referrer=signs_up(arena)), signs_up(arena)
+    for void in (False, True):
+        match = match_of(arena)
+        joins(arena, match, bob, stranger)
+        trades(arena, match, bob, stranger)
+        arena.command(EndMatch(match, "over", void=void))
+    assert (has(arena, bob), house(arena)) == (0, 100)
+
+
+def test_a_match_that_ends_because_the_target_is_reached_was_played_out(arena: Arena) -> None:
+    terms(arena)
+    bob, stranger = signs_up(arena, referrer=signs_up(arena)), signs_up(arena)
+    match = match_of(arena, profit_target_ppm=1_000, target_ends=True)
+    joins(arena, match, bob, stranger)
+    trades(arena, match, bob, stranger)
+    Player(arena, bob, match).opens("BTCUSDT", LONG, margin=100, leverage=100)
+    arena.quote("BTCUSDT", 61_000)
+    assert has(arena, bob) == 10
+
+
+def test_alone_or_among_relations_there_is_no_bonus(arena: Arena) -> None:
+    """Who referred whom, and who were referred by the same one, may be one person's accounts."""
+    terms(arena, funds=1_000)
+    ann = signs_up(arena)
+    bob, cat = signs_up(arena, referrer=ann), signs_up(arena, referrer=ann)
+    dan = signs_up(arena, referrer=bob)
+    for players in ((bob,), (bob, ann), (bob, cat), (bob, dan), (ann, bob, cat)):
+        plays(arena, *players, stranger=False)
+        assert [has(arena, player) for player in (ann, bob, cat, dan)] == [0, 0, 0, 0], players
+    plays(arena, cat, dan, stranger=False)
+    assert [has(arena, player) for player in (ann, bob, cat, dan)] == [20, 20, 10, 10], "Dan is no relation of Cat's"
+
+
+def test_who_does_not_trade_makes_no_match_and_gets_no_bonus(arena: Arena) -> None:
+    terms(arena)
+    bob, idle = signs_up(arena, referrer=signs_up(arena)), signs_up(arena)
+    for traders in ((bob,), (idle,)):
+        match = match_of(arena)
+        joins(arena, match, bob, idle)
+        trades(arena, match, *traders)
+        arena.passes(60)
+    assert (has(arena, bob), house(arena)) == (0, 100)
+
+
+def test_a_referrer_has_so_many_bonuses_in_a_day(arena: Arena) -> None:
+    """The third comes with a match of the next day, UTC."""
+    terms(arena, funds=1_000, most_per_day=2)
+    ann = signs_up(arena)
+    brought = [signs_up(arena, referrer=ann) for _ in range(3)]
+    plays(arena, *brought)
+    assert sorted(has(arena, player) for player in (ann, *brought)) == [0, 10, 10, 40]
+    plays(arena, *brought)
+    assert has(arena, ann) == 40
+    arena.passes(-(arena.now_ns // NS_PER_S) % 86_400)
+    plays(arena, *brought)
+    assert [has(arena, player) for player in (ann, *brought)] == [60, 10, 10, 10]
+
+
+def test_so_many_a_day_also_at_sign_up_and_none_is_any_number(arena: Arena) -> None:
+    terms(arena, funds=1_000, most_per_day=1, at=BonusAt.SIGN_UP)
+    ann = signs_up(arena)
+    brought = [signs_up(arena, referrer=ann) for _ in range(2)]
+    assert [has(arena, player) for player in (ann, *brought)] == [20, 10, 0]
+    terms(arena, funds=0, most_per_day=0, at=BonusAt.SIGN_UP)
+    brought = [signs_up(arena, referrer=ann) for _ in range(12)]
+    assert has(arena, ann) == 20 + 12 * 20
 
 
 def test_leaving_and_a_practice_match_pay_no_bonus(arena: Arena) -> None:

@@ -381,6 +381,7 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
     ("referral_bonuses_are_paid_once", lambda cold: cold.bonuses.update({5: Bonus(Asset.BT, 1, -1)})),
     ("referral_bonuses_are_paid_once", lambda cold: cold.bonuses.update({1: cold.bonuses.pop(4)})),
     ("referral_bonuses_are_paid_once", lambda cold: cold.referred.clear()),
+    ("referral_bonuses_are_paid_once", lambda cold: cold.bonuses_of_day.update({1: 2})),
     ("referral_bonuses_are_paid_once", lambda cold: [cold.players.update({1: RegisterPlayer("Alice", referrer=1)}),
                                               cold.referred.update({1: [1, *cold.referred[1]]})]),
     ("offers_are_valid", lambda cold: cold.offers.update(

@@ -54,6 +54,7 @@ from engine.model.commands import (
     RegisterPlayer,
     ResetSeat,
     SetGameActive,
+    SetKeyLimits,
     SetOffer,
     SetReferrals,
     SetSwitch,
@@ -531,6 +532,10 @@ def a_season_starts(arena: Arena) -> Step:
     return asked(StartSeason("Spring"))
 
 
+def keys_get_limits(arena: Arena) -> Step:
+    return asked(SetKeyLimits(100, 1_000))
+
+
 def a_player_waits_in_a_queue(arena: Arena) -> Step:
     return asked(JoinQueue(arena.command(paid_game(min_players=2)).id, rich(arena)))
 
@@ -710,6 +715,7 @@ CASES: dict[str, tuple[Any, Case]] = {
         StockStore: (the_store_is_stocked,),
         PurchaseItem: (an_item_is_bought,),
         StartSeason: (a_season_starts,),
+        SetKeyLimits: (keys_get_limits,),
         JoinQueue: (a_player_waits_in_a_queue, a_queue_makes_matches),
         LeaveQueue: (a_player_leaves_a_queue,),
         "TIMER_FIXED": (fixed_trades_are_settled,),

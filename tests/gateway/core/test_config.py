@@ -211,10 +211,10 @@ def test_a_seed_that_contradicts_itself_is_refused(change: dict[str, object]) ->
 
 
 def test_the_house_is_in_the_units_of_its_assets() -> None:
-    referrals = ReferralSeed("SOL", "0.5", "0", "sign_up", funds="10")
+    referrals = ReferralSeed("SOL", "0.5", "0", "sign_up", "2.5", 3, funds="10")
     offers = [OfferSeed("GOLD_COIN", "2.5", "USDT", "A coin", stock=3), OfferSeed("TREASURE_BOX", "1", active=False)]
     assert list(house_commands(referrals, offers)) == [
-        SetReferrals("SOL", 5 * 10**8, 0, BonusAt.SIGN_UP),
+        SetReferrals("SOL", 5 * 10**8, 0, BonusAt.SIGN_UP, 25_000, 3),
         FundReferrals("SOL", 10**10),
         SetOffer("GOLD_COIN", "USDT", 2_500_000, True, "A coin"),
         StockStore("GOLD_COIN", 3),
@@ -228,6 +228,7 @@ def test_the_house_is_in_the_units_of_its_assets() -> None:
         (ReferralSeed(referrer_bonus="-1"), "referrals: referrer_bonus"),
         (ReferralSeed(asset="GOLD_COIN", referred_bonus="0.5"), "referrals: referred_bonus"),
         (ReferralSeed(funds="x"), "referrals: funds"),
+        (ReferralSeed(min_house_fee_pct="101"), "referrals: min_house_fee_pct"),
     ],
 )
 def test_bonuses_that_make_no_sense_are_refused(seed: ReferralSeed, named: str) -> None:

@@ -144,6 +144,8 @@ async def test_the_money_of_another_buys_nothing(gateway: Gateway) -> None:
         ("admin.set_referrals", {"referrer_bonus": "-1"}, "BAD_ARGUMENTS"),
         ("admin.set_referrals", {"referrer_bonus": "2000000000000"}, "REFERRALS_INVALID"),
         ("admin.set_referrals", {"at": "never"}, "BAD_ARGUMENTS"),
+        ("admin.set_referrals", {"min_house_fee_pct": "-1"}, "BAD_ARGUMENTS"),
+        ("admin.set_referrals", {"most_per_day": -1}, "REFERRALS_INVALID"),
         ("admin.set_referrals", {"asset": "TREASURE_BOX", "referrer_bonus": "0.5"}, "BAD_ARGUMENTS"),
         ("admin.fund_referrals", {"asset": "BT", "amount": "0"}, "AMOUNT_INVALID"),
     ],
@@ -168,20 +170,32 @@ async def test_who_brings_a_player_has_a_bonus_and_sees_it(gateway: Gateway) -> 
     await boss.result("admin.fund_referrals", {"asset": "BT", "amount": "30"})
     bob = await brought_by(gateway, alone["code"])
     await bob.result("subscribe", {"channels": ["me"]})
-    game = {"title": "Cup", "duration_s": 60, "currency": "USDT", "entry_fee": "5", "prize_split": [100]}
+    game = {"title": "Cup", "duration_s": 60, "currency": "USDT", "entry_fee": "5", "prize_split": [100],
+            "house_fee_pct": "10", "profit_target_pct": "1", "profit_target": "ends"}  # fmt: skip
     game_id = (await boss.result("admin.create_game", game))["id"]
     match = (await boss.result("admin.create_match", {"game": game_id}))["id"]
-    await bob.result("wallet.top_up", {"asset": "USDT", "amount": "5"})
-    await bob.result("match.join", {"match": match})
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    order = {"match": match, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 50}
+    for player in (bob, await gateway.player()):
+        await player.result("wallet.top_up", {"asset": "USDT", "amount": "5"})
+        await player.result("match.join", {"match": match})
+        position = (await player.result("order.place", order))["position"]
+        await player.result("position.close", {"position": position, "percent": 100})
+    await bob.result("order.place", order)
     assert (await ann.result("referral.get"))["earned"] == {}
-    await boss.result("admin.end_match", {"match": match, "reason": "over"})
-    await gateway.settles()
+    await gateway.quote("BTCUSDT", 6_500_000, 6_500_001)
     assert changes(bob)[-1] == ("referral", "10.000000", "BT")
     assert await ann.result("referral.get") == {
         "code": alone["code"],
         "referred": 1,
         "earned": {"BT": "20.000000"},
-        "bonus": {"asset": "BT", "referrer": "20.000000", "referred": "10.000000", "at": "first_paid_match"},
+        "bonus": {
+            "asset": "BT",
+            "referrer": "20.000000",
+            "referred": "10.000000",
+            "at": "first_paid_match",
+            "most_per_day": 10,
+        },
     }
     assert (await ann.result("me.wallet"))[0]["balance"] == "20.000000"
 
