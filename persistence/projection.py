@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
-from engine.model.events import CANDLE, DTYPES, EVENT, LAYOUTS, TRADE, Cause, EventKind
+from engine.model.events import CANDLE, DTYPES, EVENT, LAYOUTS, EventKind
 from engine.model.tables import INTERVALS_S
 from persistence.disk import sync_file
 from persistence.log import DerivedFile
@@ -96,7 +96,7 @@ _TABLES: Final = (
 )  # fmt: skip
 
 _IS_PROJECTED: Final = np.isin(
-    np.arange(max(EventKind) + 1), (EventKind.POSITION_CHANGED, *(table.kind for table in _TABLES))
+    np.arange(max(EventKind) + 1), (EventKind.POSITION_REDUCED, *(table.kind for table in _TABLES))
 )
 """By EventKind: whether events of the kind are projected."""
 
@@ -281,8 +281,7 @@ def _chosen(kind: EventKind, events: NDArray[np.void], kinds: NDArray[np.int32])
     """Which events are inserted into the table of that kind."""
     chosen: NDArray[np.bool_] = kinds == kind
     if kind is EventKind.POSITION_CLOSED:
-        partly = np.flatnonzero(kinds == EventKind.POSITION_CHANGED)
-        chosen[partly[events.view(TRADE)["cause"][partly] != Cause.NONE]] = True
+        chosen |= kinds == EventKind.POSITION_REDUCED
     elif kind is EventKind.MATCH_FINISHED:  # to a player, and not to all
         chosen &= events["player"] != 0
     return chosen

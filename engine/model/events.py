@@ -37,9 +37,12 @@ class EventKind(IntEnum):
     POSITION_OPENED = 10
     """By the fill of an order, and told with the order's type and client_order_id: it is the record of the fill."""
     POSITION_CHANGED = 11
-    """Amended, or its trailing stop has followed the price (cause NONE); or partly closed (then `lots`, `price`, `fee`,
-    `profit` are of the part that closed)."""
+    """It has other stops: amended, or its trailing stop has followed the price."""
     POSITION_CLOSED = 12
+    POSITION_REDUCED = 13
+    """A part was closed: `lots`, `price`, `margin`, `fee`, `profit` are of that part."""
+    POSITION_MARGIN_CHANGED = 14
+    """Margin was added or taken back, and its stops may be others too."""
     SEAT_OPENED = 20
     SEAT_CLOSED = 22
     """The player has left before the match began."""
@@ -371,6 +374,8 @@ LAYOUTS: Final[dict[EventKind, type[Event]]] = {
     EventKind.POSITION_OPENED: Trade,
     EventKind.POSITION_CHANGED: Trade,
     EventKind.POSITION_CLOSED: Trade,
+    EventKind.POSITION_REDUCED: Trade,
+    EventKind.POSITION_MARGIN_CHANGED: Trade,
     EventKind.SEAT_OPENED: Trade,
     EventKind.SEAT_CLOSED: Event,
     EventKind.SEAT_RESET: Trade,

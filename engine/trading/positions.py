@@ -165,7 +165,7 @@ def close_lots(book: Book, events: Events, row: int, lots: int, price: int, caus
         release_exposure(book, position.holding, cost * instrument.value, 0)
         _update_liquidation(book, row)
         rearm_position(book, row)
-        event = _new_position_event(book, events, EventKind.POSITION_CHANGED, position, seat)
+        event = _new_position_event(book, events, EventKind.POSITION_REDUCED, position, seat)
         _write_position(event, position, seat, lots, cost, margin)
         outcome.left = position.lots
     event.cause = cause
@@ -190,13 +190,15 @@ def change_position(
     position.stop_loss = stop_loss
     position.take_profit = take_profit
     position.trailing = trailing
+    kind = EventKind.POSITION_CHANGED.value
     if margin != 0:
+        kind = EventKind.POSITION_MARGIN_CHANGED.value
         position.margin += margin
         seat.margin += margin
         seat.cash -= margin
         _update_liquidation(book, row)
     rearm_position(book, row)
-    event = _new_position_event(book, events, EventKind.POSITION_CHANGED, position, seat)
+    event = _new_position_event(book, events, kind, position, seat)
     _write_position(event, position, seat, 0, position.cost, position.margin)
 
 

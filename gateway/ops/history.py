@@ -31,12 +31,14 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
         was_canceled = MATCH_STATUSES[match.status] in ("canceled", "archived")
         raise Refused(Code.MATCH_CALLED_OFF if was_canceled else Reason.MATCH_NOT_OVER)
     summary = await arena.history.summary(player, of.match)
+    shown = seat_answer(arena.instruments, seat)
     return Summary(
         finished_answer(arena.state, summary.finished),
         [EquityPoint(point.at_ns // NS_PER_MS, money_text(point.equity)) for point in summary.points],
         result_answer(arena.instruments, summary.best),
         result_answer(arena.instruments, summary.worst),
-        seat_answer(arena.instruments, seat).out,
+        shown.out,
+        shown.locked,
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from engine import views
 from engine.model.commands import Asset
+from engine.model.events import Rule
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from gateway.presenters.decimals import asset_text, money_text
 from gateway.presenters.instruments import Instruments
-from gateway.presenters.names import CAUSES, DIRECTIONS, REASONS, RESULTS, RULES, SIDES, wallet_name
+from gateway.presenters.names import CAUSES, DIRECTIONS, REASONS, RESULTS, SIDES, disqualified_by, wallet_name
 from gateway.presenters.positions import entry_price_text
 from gateway.protocol.history import ClosedTrade, FinishedMatch, SettledTrade, TradeResult
 from persistence import queries
@@ -29,22 +30,24 @@ def finished_answer(state: State, row: queries.FinishedMatch) -> FinishedMatch[s
         money_text(row.balance),
         money_text(row.profit),
         money_text(row.fees),
+        money_text(row.profit - row.fees),
         money_text(row.max_drawdown),
         row.trades,
         row.wins,
         asset_text(row.prize, row.asset),
         Asset(row.asset).name if row.asset else None,
-        RULES[row.rule] if row.rule else None,
+        disqualified_by(row.rule),
+        row.rule == Rule.PROFIT_TARGET,
     )
 
 
 def result_answer(instruments: Instruments, row: queries.TradeResult | None) -> TradeResult[str] | None:
     if row is None:
         return None
-    symbol, result = instruments.by_id[row.instrument].symbol, money_text(row.result)
+    symbol, net = instruments.by_id[row.instrument].symbol, money_text(row.result)
     if row.fixed:
-        return TradeResult(symbol, DIRECTIONS[row.side], result, trade=row.id)
-    return TradeResult(symbol, SIDES[row.side], result, position=row.id)
+        return TradeResult(symbol, DIRECTIONS[row.side], net, trade=row.id)
+    return TradeResult(symbol, SIDES[row.side], net, position=row.id)
 
 
 def trade_answer(instruments: Instruments, row: queries.ClosedPosition) -> ClosedTrade[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from engine import views
 from engine.model.commands import Asset, CreateGame
+from engine.model.events import Rule
 from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import Cold, State
 from engine.views import MatchView
@@ -17,8 +18,8 @@ from gateway.presenters.names import (
     DIRECTION_LIMITS,
     MATCH_STATUSES,
     REASONS,
-    RULES,
     TOTAL_DRAWDOWNS,
+    disqualified_by,
 )
 from gateway.protocol.matches import (
     CanceledEvent,
@@ -141,10 +142,12 @@ def finished_event(event: Ranked, instrument: Instrument | None) -> FinishedEven
         money_text(event.starting_balance),
         money_text(event.profit),
         money_text(event.fees),
+        money_text(event.profit - event.fees),
         money_text(event.max_drawdown),
         event.trades,
         event.wins,
-        RULES[event.rule] if event.rule else None,
+        disqualified_by(event.rule),
+        event.rule == Rule.PROFIT_TARGET,
     )
 
 

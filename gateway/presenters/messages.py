@@ -43,6 +43,8 @@ PRIVATE: Final[dict[int, Private]] = {
     EventKind.POSITION_OPENED: Private("position.opened", None, position_event),
     EventKind.POSITION_CHANGED: Private("position.changed", None, position_event),
     EventKind.POSITION_CLOSED: Private("position.closed", None, position_event),
+    EventKind.POSITION_REDUCED: Private("position.reduced", None, position_event),
+    EventKind.POSITION_MARGIN_CHANGED: Private("position.margin_changed", None, position_event),
     EventKind.SEAT_OPENED: Private("match.joined", None, seat_event),
     EventKind.SEAT_RESET: Private("seat.changed", None, seat_event),
     EventKind.SEAT_WARNED: Private("seat.warned", Judged, judgement_event),

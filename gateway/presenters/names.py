@@ -80,3 +80,8 @@ def wallet_name(asset: int) -> str | None:
 def client_order_id_text(raw: bytes) -> str | None:
     """The text that the engine carried; None when there was none."""
     return None if raw == _NO_CLIENT_ORDER_ID else raw.rstrip(b"\0").decode("ascii")
+
+
+def disqualified_by(rule: int) -> str | None:
+    """The rule that has disqualified a seat, of the Rule that has ended its play; reaching the target is none."""
+    return RULES[rule] if rule not in (Rule.NONE, Rule.PROFIT_TARGET) else None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from engine.model.events import Rule
 from engine.model.scale import NS_PER_MS
 from engine.model.state import Cold
-from engine.model.tables import SEAT_ACTIVE
+from engine.model.tables import SEAT_ACTIVE, SEAT_LOCKED
 from engine.views import BoardView, SeatView
 from gateway.presenters.decimals import asset_text, money_text
 from gateway.presenters.events import TRADE_FIELDS, Judged, Trade
@@ -18,6 +18,8 @@ from gateway.protocol.seats import Board, BoardRow, Judgement, Seat, SeatEvent
 
 def seat_answer(instruments: Instruments, seat: SeatView) -> Seat[str]:
     floors = floors_of(seat)
+    evidence = _evidence(instruments, seat)
+    locked = seat.status == SEAT_LOCKED
     distance = distances(floors, seat.equity)
     if seat.target is not None and seat.status == SEAT_ACTIVE:
         distance["profit_target"] = money_text(seat.target - seat.equity)
@@ -30,6 +32,7 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> Seat[str]:
         money_text(seat.margin),
         money_text(seat.profit),
         money_text(seat.fees),
+        money_text(seat.profit - seat.fees),
         seat.trades,
         seat.wins,
         seat.orders,
@@ -40,7 +43,8 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> Seat[str]:
         {rule: money_text(floor) for rule, floor in floors.items()},
         distance,
         {rule: percent for rule, percent in warned.items() if percent},
-        _evidence(instruments, seat),
+        None if locked else evidence,
+        evidence if locked else None,
         seat.rank or None,
         asset_text(seat.prize, seat.asset) if seat.rank else None,
     )
@@ -75,6 +79,8 @@ def board_answer(cold: Cold, match: int, board: BoardView) -> Board[str]:
             cold.players[seat.player].name,
             money_text(seat.equity),
             money_text(seat.profit),
+            money_text(seat.fees),
+            money_text(seat.profit - seat.fees),
             seat.trades,
             seat.positions,
             SEAT_STATUSES[seat.status],

@@ -55,6 +55,8 @@ CHANNELS: Final[dict[str, dict[str, Any]]] = {
         "position.opened": PositionEvent,
         "position.changed": PositionEvent,
         "position.closed": PositionEvent,
+        "position.reduced": PositionEvent,
+        "position.margin_changed": PositionEvent,
         "match.joined": SeatEvent,
         "seat.changed": SeatEvent,
         "seat.warned": Judgement,

@@ -19,8 +19,8 @@ class Page(Arguments, frozen=True):
 
 
 class FinishedMatch(Struct, Generic[D], frozen=True, omit_defaults=True):
-    """How a match ended for the player: message `n` of the private channel. `out` is the rule that put the seat out of
-    the game; without a `currency` the prize is only named."""
+    """How a match ended for the player: message `n` of the private channel. `out` is the rule that has disqualified the
+    seat; `locked`: it has reached the profit target. Without a `currency` the prize is only named."""
 
     n: int
     seq: int
@@ -33,20 +33,22 @@ class FinishedMatch(Struct, Generic[D], frozen=True, omit_defaults=True):
     balance: D
     profit: D
     fees: D
+    net: D
     max_drawdown: D
     trades: int
     wins: int
     prize: D
     currency: str | None = None
     out: str | None = None
+    locked: bool = False
 
 
 class TradeResult(Struct, Generic[D], frozen=True, omit_defaults=True):
-    """What a `position`, or a fixed-time `trade`, has brought in all, its fees counted."""
+    """What a `position`, or a fixed-time `trade`, has brought in all, less all its fees."""
 
     symbol: str
     side: Literal["long", "short", "up", "down"]
-    result: D
+    net: D
     position: int | None = None
     trade: int | None = None
 
@@ -65,7 +67,8 @@ class Summary(Struct, Generic[D], frozen=True, omit_defaults=True):
     equity: list[EquityPoint[D]]
     best: TradeResult[D] | None = None
     worst: TradeResult[D] | None = None
-    out: Judgement[D] | None = None  # which rule, and its evidence
+    out: Judgement[D] | None = None  # which rule has disqualified the seat, and its evidence
+    locked: Judgement[D] | None = None
 
 
 class ClosedTrade(Struct, Generic[D], frozen=True, omit_defaults=True):

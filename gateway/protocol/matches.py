@@ -166,8 +166,8 @@ class ResumedEvent(Struct, frozen=True, gc=False):
 
 
 class FinishedEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
-    """How a match ended for the player: `rank` of so many `players`, by the final `balance`. `out` is the rule that put
-    the seat out of the game."""
+    """How a match ended for the player: `rank` of so many `players`, by the final `balance`. `out` is the rule that
+    has disqualified the seat; `locked`: it has reached the profit target."""
 
     match: int
     rank: int
@@ -177,10 +177,12 @@ class FinishedEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=Tru
     starting_balance: D
     profit: D
     fees: D
+    net: D
     max_drawdown: D
     trades: int
     wins: int
     out: str | None = None
+    locked: bool = False
 
 
 class QueueEvent(Struct, frozen=True, gc=False, omit_defaults=True):

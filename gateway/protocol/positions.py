@@ -74,8 +74,9 @@ class Position(Struct, Generic[D], frozen=True, omit_defaults=True):
 
 
 class PositionEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
-    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now;
-    `left` is what stays open.
+    """What happened to a position. `quantity`, `margin`, `fee` and `profit` are of what opened or closed just now (of
+    a part, in position.reduced); of a position whose stops or margin change, `margin` is all that it has. `left` is
+    what stays open.
 
     `type` and `client_order_id` are of the order that opened it, there when it opens. A `stop_loss` with a
     `trailing_distance` follows the price, which is that far from it at best.

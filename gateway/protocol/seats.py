@@ -36,7 +36,8 @@ class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
 
     `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how much of
     the profit target is still to be made. `warnings` are today's, in percent of the way to the floor. `out` says which
-    rule has put the seat out of the game.
+    rule has disqualified the seat, `locked` that it has reached the profit target. `profit` is what prices have brought
+    in closed trades, `fees` all that was paid, `net` the one less the other; so it is everywhere.
     """
 
     match: int
@@ -46,6 +47,7 @@ class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
     margin: D
     profit: D
     fees: D
+    net: D
     trades: int
     wins: int
     orders: int
@@ -57,6 +59,7 @@ class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
     distance: dict[str, D] = {}
     warnings: dict[str, int] = {}
     out: Judgement[D] | None = None
+    locked: Judgement[D] | None = None
     rank: int | None = None  # when the match is over
     prize: D | None = None
 
@@ -74,6 +77,8 @@ class BoardRow(Struct, Generic[D], frozen=True, omit_defaults=True):
     name: str
     equity: D
     profit: D
+    fees: D
+    net: D
     trades: int
     positions: int
     status: SeatStatus

@@ -506,8 +506,11 @@ class Driver:
         some = self.random.randint(1, 50 * MONEY)
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
         trailing_ppm = self.random.choice((0, self.trailing_ppm(bid, self.random.choice((1, -1)))))
-        if self.random.random() < 0.2:
+        roll = self.random.random()
+        if roll < 0.2:
             return AmendPosition(player, id, Amend.TRAILING_STOP, trailing_ppm=trailing_ppm, key=self.key())
+        if roll < 0.35:
+            return AmendPosition(player, id, Amend.MARGIN, margin=margin, key=self.key())
         return AmendPosition(player, id, self.random.randint(0, 15), stop, target, margin, trailing_ppm, self.key())
 
     def short(self) -> list[int]:
@@ -611,8 +614,8 @@ class Driver:
 
 TO_REACH: tuple[tuple[str, ...], ...] = (
     *(("POSITION_CLOSED", cause.name) for cause in Cause if cause),
-    ("POSITION_CHANGED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("ORDER_EXPIRED", "NONE"),
-    ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"), ("ORDER_CHANGED", "NONE"),
+    ("POSITION_REDUCED", "CLIENT"), ("POSITION_CHANGED", "NONE"), ("POSITION_MARGIN_CHANGED", "NONE"),
+    ("ORDER_EXPIRED", "NONE"), ("ORDER_REFUSED", "NONE"), ("ORDER_FILLED", "NONE"), ("ORDER_CHANGED", "NONE"),
     ("CancelOrder", "ORDER_EXECUTING"), ("ORDER_REFUSED", "SLIPPAGE_TOO_HIGH"), ("ORDER_EXPIRED", "FEED_STALE"),
     ("ORDER_CANCELED", "NONE"), ("SEAT_RESET", "NONE"), ("CANDLE_CLOSED", "NONE"), ("PlaceOrder", "ACCEPTED"),
     ("PlaceOrder", "FEED_STALE"), ("PlaceOrder", "CASH_TOO_LOW"), ("PlaceOrder", "LEVERAGE_TOO_HIGH"),

@@ -283,8 +283,8 @@ async def test_what_is_kept_of_them_is_what_a_rebuilt_one_has(tmp_path: Path) ->
 def test_an_amended_position_is_no_close(tmp_path: Path) -> None:
     events = np.zeros(2, EVENT)
     trades = events.view(TRADE)
-    trades["kind"] = EventKind.POSITION_CHANGED
-    trades["player"], trades["message"], trades["cause"] = 1, [1, 2], [Cause.NONE, Cause.CLIENT]
+    trades["kind"] = [EventKind.POSITION_MARGIN_CHANGED, EventKind.POSITION_REDUCED]
+    trades["player"], trades["message"] = 1, [1, 2]
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 1, [events])
     assert connection.execute("SELECT message FROM closed_positions").fetchall() == [(2,)]

@@ -70,6 +70,8 @@ EVENTS = {
     "rests": EventKind.ORDER_CHANGED,
     "opened": EventKind.POSITION_OPENED,
     "changed": EventKind.POSITION_CHANGED,
+    "reduced": EventKind.POSITION_REDUCED,
+    "margin_changed": EventKind.POSITION_MARGIN_CHANGED,
     "closed": EventKind.POSITION_CLOSED,
     "staked": EventKind.FIXED_OPENED,
     "entered": EventKind.FIXED_ENTERED,

@@ -115,7 +115,7 @@ def test_margin_added_moves_the_liquidation_away_and_taken_back_brings_it_home(a
     assert outcome.liquidation * 100 == after.liquidation
     # A thousand more per coin: the maintenance margin falls with the price, so a little more than a thousand.
     assert 100_000 <= before.liquidation - after.liquidation <= 101_000
-    assert alice.last(EventKind.POSITION_CHANGED).cash == 10_000 - 5_000 - 1_000
+    assert alice.last(EventKind.POSITION_MARGIN_CHANGED).cash == 10_000 - 5_000 - 1_000
     alice.amends(position, margin=-1_000)
     again = alice.position(position)
     assert (again.margin, again.liquidation) == (before.margin, before.liquidation)
@@ -197,10 +197,9 @@ def test_what_fires_at_one_quote_may_have_been_halved_by_a_close_that_waited(are
     arena.passes(3)
     alice.closes(position, percent=50)
     arena.quote("BTCUSDT", 50_060, 50_061)
-    changed = arena.happened(EventKind.POSITION_CHANGED)
-    assert [(event.cause, event.left, event.stop_loss) for event in changed] == [
-        (Cause.CLIENT, Decimal("0.05"), 49_000), (Cause.NONE, Decimal("0.05"), 49_050),
-    ]  # fmt: skip
+    reduced, changed = alice.last(EventKind.POSITION_REDUCED), alice.last(EventKind.POSITION_CHANGED)
+    assert (reduced.cause, reduced.left, reduced.stop_loss) == (Cause.CLIENT, Decimal("0.05"), 49_000)
+    assert (changed.cause, changed.left, changed.stop_loss) == (Cause.NONE, Decimal("0.05"), 49_050)
 
 
 @pytest.mark.parametrize(("side", "stop_loss", "take_profit"), [
@@ -327,8 +326,8 @@ def test_a_part_takes_its_share_and_the_remainder_stays_with_what_stays(arena: A
     outcome = alice.closes(position, quantity="0.001")
     assert (outcome.left, outcome.profit, outcome.fee) == (Decimal("0.00201"), 1, Decimal("0.0305"))
     assert alice.margin == margin - Decimal("8.57142857")  # floor of 25.80 x 100 / 301
-    changed = alice.last(EventKind.POSITION_CHANGED)
-    assert (changed.cause, changed.quantity, changed.left) == (Cause.CLIENT, Decimal("0.001"), Decimal("0.00201"))
+    reduced = alice.last(EventKind.POSITION_REDUCED)
+    assert (reduced.cause, reduced.quantity, reduced.left) == (Cause.CLIENT, Decimal("0.001"), Decimal("0.00201"))
     assert alice.seat.trades == 0
     alice.closes(position)
     assert (alice.seat.trades, alice.margin) == (1, 0)
@@ -364,7 +363,7 @@ def test_what_stays_is_liquidated_where_its_own_margin_ends(arena: Arena) -> Non
     alice.amends(position, stop_loss="95427.00")
     alice.closes(position, percent=60)
     # 0.4 BTC fall into the first bracket: 95,000 / 0.996 = 95,381.526...
-    assert alice.last(EventKind.POSITION_CHANGED).left == Decimal("0.4")
+    assert alice.last(EventKind.POSITION_REDUCED).left == Decimal("0.4")
     assert alice.position(position).liquidation == 9_538_152
     arena.quote("BTCUSDT", "95427.01", "95427.02")
     assert alice.positions == [position]

@@ -106,8 +106,9 @@ async def test_a_round_of_the_game_uses_every_op(server: ArenaProcess, encoding:
                     break
         assert [n for n, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
         assert [type for _, type in told] == [
-            "me", "position.opened", "order.accepted", "order.changed", "order.canceled", *["position.changed"] * 5,
-            "position.closed", "seat.changed", "fixed.opened", "fixed.entered",
+            "me", "position.opened", "order.accepted", "order.changed", "order.canceled", *["position.changed"] * 2,
+            *["position.margin_changed"] * 2, "position.reduced", "position.closed",
+            "seat.changed", "fixed.opened", "fixed.entered",
         ]  # fmt: skip
 
 
@@ -170,7 +171,7 @@ async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encod
         assert summary.best is not None
         assert summary.best == summary.worst
         assert (summary.best.position, summary.match.rank, summary.match.prize) == (placed.order, 1, 50)
-        assert summary.best.result == summary.match.balance - summary.match.starting_balance
+        assert summary.best.net == summary.match.balance - summary.match.starting_balance
         assert (summary.equity[-1].at, summary.equity[-1].equity) == (summary.match.at, summary.match.balance)
         assert await alice.match_history() == [summary.match]
         (closed,) = await alice.trade_history(limit=5)

@@ -60,7 +60,7 @@ async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
         told = {
             "match": match, "rank": rank, "players": 2, "balance": balance, "prize": prize, "trades": won, "wins": won,
             "starting_balance": "1000.00000000", "profit": f"{won}.00000000", "fees": "0.00000000",
-            "max_drawdown": "0.00000000",
+            "net": f"{won}.00000000", "max_drawdown": "0.00000000",
         }  # fmt: skip
         assert (finished["type"], finished["data"]) == ("match.finished", told)
         assert (progressed["type"], progressed["data"]["cups"]) == ("player.progressed", 0)

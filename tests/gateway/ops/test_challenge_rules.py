@@ -120,8 +120,8 @@ async def test_a_reached_target_locks_the_seat(gateway: Gateway) -> None:
         "seat.locked", "profit_target", "10100.00000000", "10100.00000000",
     )  # fmt: skip
     seat = await seat_in(ann, match)
-    assert (seat["status"], seat["out"]["target"]) == ("locked", "10100.00000000")
-    assert "distance" not in seat
+    assert (seat["status"], seat["locked"]["target"]) == ("locked", "10100.00000000")
+    assert not {"distance", "out"} & seat.keys()
     assert await ann.error("order.place", {"match": match, **ONE_BITCOIN}) == "SEAT_LOCKED"
 
 

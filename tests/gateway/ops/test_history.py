@@ -110,15 +110,29 @@ async def test_a_match_is_summed_up_as_soon_as_it_is_over(gateway: Gateway, boss
     assert (of["trades"], of["wins"], "out" in of, "out" in summary, "currency" in of) == (2, 1, False, False, False)
     assert (summary["best"]["position"], summary["best"]["side"]) == (won["position"], "long")
     assert (summary["worst"]["position"], summary["worst"]["side"]) == (lost["position"], "short")
-    result = Decimal(summary["best"]["result"]) + Decimal(summary["worst"]["result"])
+    result = Decimal(summary["best"]["net"]) + Decimal(summary["worst"]["net"])
     assert result == Decimal(of["balance"]) - Decimal(of["starting_balance"])
-    assert result == Decimal(of["profit"]) - Decimal(of["fees"])
+    assert result == Decimal(of["profit"]) - Decimal(of["fees"]) == Decimal(of["net"])
     assert summary["equity"][-1] == [of["at"], of["balance"]]
 
     summary = await later(bob, "match.summary", {"match": match})
     assert (summary["match"]["rank"], summary["match"]["out"]) == (2, "total_drawdown")
     assert summary["out"] == (await bob.result("match.get", {"match": match}))["seat"]["out"]
     assert summary["best"] == summary["worst"]
+
+
+async def test_a_winner_who_has_reached_the_target_is_locked_and_not_out(gateway: Gateway, boss: Client) -> None:
+    ann = await gateway.player()
+    match = await sprint(boss, ann, profit_target_pct="1", max_total_drawdown_pct="0")
+    await ann.result("subscribe", {"channels": ["me"]})
+    await ann.result("order.place", {"match": match, **ONE, "quantity": "1"})
+    await gateway.quote("BTCUSDT", 6_101_000, 6_101_001)
+    await ends(gateway, boss, match)
+    finished = next(message["data"] for message in ann.on("me") if message["type"] == "match.finished")
+    summary = await later(ann, "match.summary", {"match": match})
+    for told in (finished, summary["match"], *await later(ann, "me.matches")):
+        assert (told["rank"], told["locked"], "out" in told) == (1, True, False)
+    assert (summary["locked"]["rule"], "out" in summary) == ("profit_target", False)
 
 
 async def test_what_is_not_over_not_joined_or_called_off_is_not_summed_up(gateway: Gateway, boss: Client) -> None:

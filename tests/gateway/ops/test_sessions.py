@@ -263,7 +263,9 @@ async def test_a_round_in_both_encodings(gateway: Gateway, codec: Codec) -> None
         "order.accepted",
         *["order.changed"] * 2,
         "order.canceled",
-        *["position.changed"] * 3,
+        "position.changed",
+        "position.margin_changed",
+        "position.reduced",
         "position.closed",
     ]
     assert [message["n"] for message in private] == list(range(private[0]["n"], private[0]["n"] + 14))

@@ -58,7 +58,9 @@ def amend_position(oracle: Oracle, command: AmendPosition) -> Outcome:
         position.stop_loss = mark - position.side * position.trailing
     if command.fields & Amend.TAKE_PROFIT:
         position.take_profit = take_profit
-    tell_about(oracle, EventKind.POSITION_CHANGED, position, lots=0)
+    is_margin = command.fields & Amend.MARGIN
+    kind = EventKind.POSITION_MARGIN_CHANGED if is_margin else EventKind.POSITION_CHANGED
+    tell_about(oracle, kind, position, lots=0)
     return {
         "id": position.id, "instrument": position.instrument, "left": position.lots,
         "liquidation": position.liquidation,
@@ -146,7 +148,7 @@ def close_at_touch(oracle: Oracle, position: Position, lots: int, cause: Cause) 
         position.liquidation = liquidation_price(
             market.data, position.side, position.lots, position.cost, position.margin, match.game.fees
         )
-        kind = EventKind.POSITION_CHANGED
+        kind = EventKind.POSITION_REDUCED
     else:
         seat.trades += 1
         seat.wins += profit > 0
