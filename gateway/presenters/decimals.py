@@ -23,7 +23,9 @@ _DECIMALS: Final = {asset.value: decimals for asset, decimals in ASSET_DECIMALS.
 
 
 def money_text(units: int) -> str:
-    """Virtual money, 1e-8 units, as text: format_decimal at half its cost, called some five times an order."""
+    """Virtual money, 1e-8 units, as text: decimal_text at half its cost, called some five times an order."""
+    if not units:
+        return "0"
     if units < 0:
         return "-" + money_text(-units)
     text = str(units)
@@ -32,7 +34,13 @@ def money_text(units: int) -> str:
 
 def asset_text(units: int, asset: int) -> str:
     """Real money, native units of the Asset, as text; of asset 0 virtual money."""
-    return format_decimal(units, _DECIMALS[asset]) if asset else money_text(units)
+    return decimal_text(units, _DECIMALS[asset]) if asset else money_text(units)
+
+
+def decimal_text(amount: int, decimals: int) -> str:
+    """`amount` units of 10^-decimals as text, with all its decimals; but of nothing "0", which decimal types of several
+    languages would else show as 0E-8."""
+    return format_decimal(amount, decimals) if amount else "0"
 
 
 def asset_units(field: str, amount: int | str, asset: Asset) -> int:
@@ -87,10 +95,10 @@ def parse_percent(text: str) -> int:
 
 def percent_text(ppm: int) -> str:
     """The percent as decimal text, as short as it can be: 50,000 ppm is "5"."""
-    return format_decimal(ppm, _PERCENT_DECIMALS).rstrip("0").rstrip(".")
+    return decimal_text(ppm, _PERCENT_DECIMALS).rstrip("0").rstrip(".") or "0"
 
 
 def rate_text(ppm: int) -> str:
     """A rate as a fraction: 500 ppm is "0.000500"."""
     assert PPM == 10**6
-    return format_decimal(ppm, 6)
+    return decimal_text(ppm, 6)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from engine.model.commands import DefineInstrument
-from engine.model.scale import MONEY_DECIMALS, format_decimal
+from engine.model.scale import MONEY_DECIMALS
 from engine.model.state import Cold
-from gateway.presenters.decimals import CACHED, units_of, whole_steps
+from gateway.presenters.decimals import CACHED, decimal_text, units_of, whole_steps
 from gateway.protocol.errors import Code, Refused
 
 
@@ -48,7 +48,7 @@ def _texts_of(step: int, decimals: int = MONEY_DECIMALS) -> Callable[[int], str]
     while decimals and step % 10 == 0:
         step //= 10
         decimals -= 1
-    return lru_cache(CACHED)(lambda count: format_decimal(count * step, decimals))
+    return lru_cache(CACHED)(lambda count: decimal_text(count * step, decimals))
 
 
 class Instruments:

@@ -503,7 +503,7 @@ class Driver:
         player, id = self.position()
         bid = self.twins.oracle.markets[1].bid
         stop, target = (self.random.choice((0, bid + self.random.randint(-15, 15))) for _ in range(2))
-        some = self.random.randint(1, 50 * MONEY)
+        some = self.random.randint(1, self.random.choice((1_000, 50 * MONEY)))
         margin = self.random.choice((0, some, some, -some, -some // 8, BOUND, -BOUND - 1))
         trailing_ppm = self.random.choice((0, self.trailing_ppm(bid, self.random.choice((1, -1)))))
         roll = self.random.random()

@@ -25,7 +25,7 @@ from engine.model.events import DTYPES, JUDGED, LAYOUTS, OUTCOME, TRADE, EventKi
 from gateway.core import records
 from gateway.core.defaults import GAMES, INSTRUMENTS
 from gateway.presenters import events
-from gateway.presenters.decimals import money_text
+from gateway.presenters.decimals import money_text, percent_text
 from gateway.presenters.instruments import Instrument
 from gateway.presenters.messages import PRIVATE
 from gateway.presenters.names import client_order_id_text
@@ -133,10 +133,11 @@ def test_texts() -> None:
     bitcoin, *_ = [Instrument(1, command) for command in seed_commands(INSTRUMENTS[:1], GAMES[:0])]  # type: ignore[arg-type]
     assert bitcoin.price_text(6_183_763) == "61837.63"
     assert bitcoin.price_or_none(0) is None
-    assert bitcoin.quantity_text(1) == "0.00001"
+    assert (bitcoin.quantity_text(1), bitcoin.quantity_text(0), bitcoin.price_text(0)) == ("0.00001", "0", "0")
+    assert [percent_text(ppm) for ppm in (0, 10, 50_000, 1_000_000)] == ["0", "0.001", "5", "100"]
     assert bitcoin.middle_text(12_000_001) == "60000.005"
     assert [money_text(units) for units in (0, 5, -5, 10**8, 12_345_678_901, -(10**9))] == [
-        "0.00000000",
+        "0",
         "0.00000005",
         "-0.00000005",
         "1.00000000",

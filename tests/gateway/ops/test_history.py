@@ -225,7 +225,7 @@ async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: 
     assert await later(ann, "me.matches", {"limit": 1, "before": told[0]["n"]}) == told[1:2]
 
     whole, first = await later(ann, "me.trades", {"limit": 10})
-    assert (whole["position"], whole["cause"], whole["left"]) == (placed["position"], "match_end", "0.00000")
+    assert (whole["position"], whole["cause"], whole["left"]) == (placed["position"], "match_end", "0")
     assert (first["cause"], first["quantity"], first["entry_price"]) == ("client", "0.03000", "60000.01")
     message = private[first["n"]]["data"]
     assert {name: message[name] for name in message if name in first} == {
@@ -283,7 +283,7 @@ async def test_the_board_of_a_match_that_is_over_is_its_ranking(gateway: Gateway
     await ends(gateway, boss, match)
     board = await ann.result("match.board", {"match": match})
     assert [(row["rank"], row["player"], row["prize"]) for row in board["rows"]] == [
-        (1, bob.session.player, "50.00000000"), (2, ann.session.player, "0.00000000"),
+        (1, bob.session.player, "50.00000000"), (2, ann.session.player, "0"),
     ]  # fmt: skip
     assert board["rank"] == 2
     await boss.result("admin.archive_match", {"match": match})

@@ -71,7 +71,7 @@ async def test_from_the_top_up_to_the_prize(gateway: Gateway) -> None:
     seat = (await ann.result("match.get", {"match": match}))["seat"]
     assert (seat["rank"], seat["prize"]) == (1, "13.230000")
     (wallet,) = await ann.result("me.wallet")
-    assert wallet == {"asset": "USDT", "balance": "52.730000", "held": "0.000000", "version": 4}
+    assert wallet == {"asset": "USDT", "balance": "52.730000", "held": "0", "version": 4}
 
 
 async def test_leaving_gives_the_fee_back(gateway: Gateway) -> None:
@@ -185,7 +185,7 @@ async def test_a_fixed_time_trade_from_a_wallet(gateway: Gateway, monkeypatch: p
         ("demo", "10.00000000", "58.00000000", "8.00000000", "18.00000000"),
     ]
     assert all("match" not in data for data in told if data["trade"] == trade)
-    assert changes(ann) == [("stake", "0.00000000", "50.00000000"), ("payout", "8.00000000", "58.00000000")]
+    assert changes(ann) == [("stake", "0", "50.00000000"), ("payout", "8.00000000", "58.00000000")]
 
 
 async def test_live_money_is_staked_where_an_operator_offers_it(gateway: Gateway) -> None:
@@ -211,7 +211,7 @@ async def test_what_a_match_has_and_owes(gateway: Gateway) -> None:
     match = await cup(boss, prize_split=[], reward_price="30", min_players=1)
     found = await boss.result("admin.solvency", {"match": match})
     told = {"match": match, "asset": "USDT", "set_aside": "20.550000", "solvent": True}
-    assert found == told | {"escrow": "0.000000", "refunds": "0.000000", "prizes": "0.000000"}
+    assert found == told | {"escrow": "0", "refunds": "0", "prizes": "0"}
     await ann.result("wallet.top_up", {"asset": "USDT", "amount": "10.5"})
     await ann.result("match.join", {"match": match}, key="in")
     found = await boss.result("admin.solvency", {"match": match})
@@ -219,7 +219,7 @@ async def test_what_a_match_has_and_owes(gateway: Gateway) -> None:
     await boss.result("admin.end_match", {"match": match, "reason": "over"})
     await gateway.settles()
     found = await boss.result("admin.solvency", {"match": match})
-    assert [found[name] for name in ("escrow", "set_aside", "refunds", "prizes")] == ["0.000000"] * 4
+    assert [found[name] for name in ("escrow", "set_aside", "refunds", "prizes")] == ["0"] * 4
     for unpaid in (1, 99):
         assert await boss.error("admin.solvency", {"match": unpaid}) == "MATCH_NOT_FOUND"
     assert await ann.error("admin.solvency", {"match": match}) == "ADMINS_ONLY"
