@@ -305,7 +305,7 @@ async def test_sync_to_waits_until_it_is_stored(tmp_path: Path) -> None:
 
 async def test_it_says_when_it_is_full_and_takes_what_is_applied_all_the_same(tmp_path: Path) -> None:
     nine = np.zeros(9, EVENT)
-    nine["kind"] = EventKind.POSITION_CHANGED
+    nine["kind"] = EventKind.POSITION_REDUCED
     arena = start(tmp_path)
     fed = await open_projection(arena, max_waiting=10)
     fed.put(1, 1, nine)
