@@ -148,7 +148,7 @@ def _measure(what: str, port: int, connections: int, seconds: float, pid: int) -
 
 # Metrics of the arena's batches
 
-_BUCKET: Final = re.compile(r'^arena_(batch_records|log_append_seconds)_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
+_BUCKET: Final = re.compile(r'^arena_(batch_records|sync_seconds)_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
 def _histograms(port: int) -> dict[str, list[tuple[float, float]]]:
@@ -168,7 +168,7 @@ def _batches(
         name: [(bound, count - before[name][at][1]) for at, (bound, count) in enumerate(buckets)]
         for name, buckets in after.items()
     }
-    sizes, appends = grown["batch_records"], grown["log_append_seconds"]
+    sizes, appends = grown["batch_records"], grown["sync_seconds"]
     return {
         "batches": int(sizes[-1][1]),
         "batch_p50": round(_quantile(sizes, 0.5)),

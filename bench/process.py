@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 ARENA = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
@@ -33,15 +34,26 @@ refuse_most_after_ms = 5000
 
 
 class ArenaProcess:
-    """`arena serve`, by default with the simulated market, listening on `url`. Restarts keep the port."""
+    """`arena serve`, by default with the simulated market, listening on `url`. Restarts keep the port.
 
-    def __init__(self, data: Path, *arguments: str, config: str = "") -> None:
+    `errors`, if given, is a file that is opened as its standard error at each start.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        config: str = "",
+        errors: Path | None = None,
+        program: Sequence[str] = ARENA,
+    ) -> None:
         self.data = data
         self._arguments = arguments
         self.port = 0
         self._config = data.with_name(data.name + ".toml")
         self._config.write_text(TEST_CONFIG + config)
-        self._errors = data.with_name(data.name + ".err")
+        self._errors = errors or data.with_name(data.name + ".err")
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,7 +70,7 @@ class ArenaProcess:
         arguments = ["serve", "--data", str(self.data), "--port", str(self.port), "--config", str(self._config)]
         arguments += self._arguments
         with self._errors.open("ab") as errors:
-            self._process = subprocess.Popen([*ARENA, *arguments], stdout=subprocess.PIPE, stderr=errors)
+            self._process = subprocess.Popen([*self._program, *arguments], stdout=subprocess.PIPE, stderr=errors)
         self.port = int(self._first_line().rpartition(":")[2])
         self._wait_until_ready()
 
@@ -91,8 +103,11 @@ class ArenaProcess:
                 if not read:
                     break
                 line += read
-        assert re.search(rb":\d+\s$", line), f"no port in {line!r}\n{self._errors.read_text()}"
+        assert re.search(rb":\d+\s$", line), f"no port in {line!r}\n{self._said()}"
         return line.decode().strip()
+
+    def _said(self) -> str:
+        return self._errors.read_text() if self._errors.is_file() else ""
 
     def kill(self) -> None:
         """Send SIGKILL."""

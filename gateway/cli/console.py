@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import structlog
@@ -9,14 +10,17 @@ from rich.console import Console
 
 from engine.precompile import NoCacheFolder
 from gateway.cli.failure import Failure
+from gateway.core.log_lines import STDERR, StandardHandler
 from gateway.process.warmup import warm_up_showing
 
 
 def log_to_stderr() -> None:
     """A traceback has no values of variables in it: some are tokens, and all of them take long to write."""
     processors = structlog.get_config()["processors"]
-    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*processors[:-1], shown], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    colors = sys.stderr is not None and sys.stderr.isatty()
+    shown = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors[:-1], shown], logger_factory=lambda *names: STDERR)
+    logging.basicConfig(handlers=[StandardHandler(STDERR)])
 
 
 def warm_console(quiet: bool = False) -> Console:

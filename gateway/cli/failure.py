@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import Final
 
 EXIT_ERRORS: Final = 1
@@ -17,3 +19,9 @@ class Failure(Exception):
     def __init__(self, message: str, code: int = EXIT_USAGE) -> None:
         super().__init__(message)
         self.code = code
+
+
+def complain(text: str) -> None:
+    """On standard error. If that is full or gone, the exit code still says it."""
+    with contextlib.suppress(OSError):
+        print(f"arena: {text}", file=sys.stderr, flush=True)

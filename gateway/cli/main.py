@@ -6,6 +6,7 @@ is known here by name alone.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,7 +14,7 @@ from cyclopts import App, Group
 
 from gateway.cli.bots import bots
 from gateway.cli.data_folder import audit, config_apply, rebuild, token, upgrade, verify
-from gateway.cli.failure import Failure
+from gateway.cli.failure import Failure, complain
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
 
@@ -60,11 +61,22 @@ app.command(
 
 def main() -> None:
     """Entry point: parse, run, and end with an exit code; what is wrong is said in one line."""
+    _keep_standard_files_taken()
     try:
         code = app(result_action="return_value")
     except Failure as failure:
-        print(f"arena: {failure}", file=sys.stderr)
+        complain(str(failure))
         sys.exit(failure.code)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _keep_standard_files_taken() -> None:
+    """Open what the caller has closed of standard input, output and error. Else the next file that is opened, which may
+    be one of the log, gets that number, and whatever is printed goes into it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from cyclopts import Parameter
 
-from gateway.cli.failure import Failure
+from gateway.cli.failure import Failure, complain
 from gateway.cli.parameters import ConfigFile
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def serve(
     config: ConfigFile = None,
     speed: Annotated[float | None, Parameter(help="Of a recording: how many times as fast as it was.")] = None,
     loop: Annotated[bool | None, Parameter(help="Start a recording over at its end.")] = None,
+    accept_clock: Annotated[
+        bool | None, Parameter(negative="", help="Start though the clock is far from the log: it has been off so long.")
+    ] = None,
 ) -> int:
     """Run an arena until Ctrl-C. What is given here goes before the configuration file.
 
@@ -51,7 +54,7 @@ def serve(
     configured = msgspec.structs.replace(
         configured,
         server=_with(configured.server, port=port, host=host),
-        data=_with(configured.data, directory=None if data is None else str(data)),
+        data=_with(configured.data, directory=None if data is None else str(data), accept_clock=accept_clock),
         market=_with(configured.market, source=market, speed=speed, loop=loop),
     )
     address = configured.server.host
@@ -63,14 +66,18 @@ def serve(
         raise Failure(str(error)) from error
     warm_console()
     try:
-        return uvloop.run(
-            app.serve(configured, lambda port: print(f"arena open on http://{address}:{port}", flush=True))
-        )
+        return uvloop.run(app.serve(configured, lambda port: _say(f"arena open on http://{address}:{port}")))
     except LogFailed as error:
-        print(f"arena: {error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_LOG_FAILED
     except app.REFUSALS as error:
         raise Failure(_advice(error)) from error
+
+
+def _say(text: str) -> None:
+    """On standard output. If that is full or gone, the arena goes on."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def warmup() -> int:
@@ -125,5 +132,5 @@ def _advice(error: Exception) -> str:
     if isinstance(error, DataFolderInUse):
         return f"{error}: stop it, or choose another folder with --data"
     if isinstance(error, ClockRefused):
-        return f"{error}: set the clock right, or accept it with data.accept_clock in the configuration"
+        return f"{error}: set the clock right, or start with --accept-clock if that is how long the arena was off"
     return str(error)

@@ -7,5 +7,7 @@ config.py      the configuration
 defaults.py    the instruments, games, referrals and offers of an empty arena
 limits.py      how often, and how many at once
 tokens.py      who is asking
-metrics.py     Prometheus metrics
+histograms.py  counts by powers of two, for the hot path
+metrics.py     what /metrics says
+log_lines.py   log lines on their way to standard error
 """

@@ -68,7 +68,7 @@ class Data(_Section, frozen=True):
     snapshot_every_commands: Positive = 1_000_000
     keep_second_candles_s: Annotated[int, msgspec.Meta(ge=0)] = 172_800
     clock_behind_s: PositiveSeconds = 5.0
-    clock_ahead_s: PositiveSeconds = 2_592_000.0
+    clock_ahead_s: PositiveSeconds = 86_400.0
     accept_clock: bool = False
 
 

@@ -1,6 +1,6 @@
 """The one door to the engine: what waits is gathered, stamped, logged, applied and answered, one batch at a time.
 
-    seq = Sequencer(machine, log.append_async, clock, limits, [fanout.publish, projection.put, ...])
+    seq = Sequencer(machine, log.append_async, clock, limits, {"fan-out": fanout.publish, ...})
     task = asyncio.create_task(seq.run())
     seq.submit(record, answer, Urgency.OPENS)      # answer(outcome, at_ns) is called when durable and applied
     outcome, at_ns = await seq.call(record, Urgency.OTHER, blob)
@@ -12,6 +12,8 @@ flushes the sockets.
 
 What is in the inbox is never dropped: admission refuses before (see `_admit`). If the log fails, nothing of that
 batch is acknowledged and `run` raises what `append` did: the process must end, for nobody knows what the disk holds.
+It must end as well if the engine fails in the middle of a batch. An answer or a consumer that fails is a fault of ours,
+but no reason to stop: what it was to say is logged and applied. It is counted, and `on_failure` is told.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
 from engine.batch.machine import Applied, Machine
 from engine.model.commands import Batch
-from engine.model.scale import NS_PER_S
+from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.views import next_due_ns
 from gateway.core.clock import Clock
 from gateway.core.config import Limits
+from gateway.core.histograms import Histogram
 from gateway.core.records import Outcome, outcomes_of, pulse_record, records_of, with_blob
 from gateway.protocol.errors import Code, Refused
 
@@ -54,8 +57,15 @@ _OTHER: Final = Urgency.OTHER
 _RELEASES: Final = Urgency.RELEASES
 _OPERATOR: Final = Urgency.OPERATOR
 
-_Waiting = tuple[bytes, bytes, Answer | None, float]
-"""What waits: record, blob, answer (None: a quote, a pulse), and when it arrived in monotonic seconds."""
+LONGEST_SLEEP_S: Final = 1.0
+"""Until a timer is looked at again: the clock may have stepped forward meanwhile."""
+
+_Waiting = tuple[bytes, bytes, Answer | None, int]
+"""What waits: record, blob, answer (None: a quote, a pulse), and when it arrived in monotonic ns."""
+
+
+def _nobody(part: str, error: Exception) -> None:
+    raise error
 
 
 class Sequencer:
@@ -67,8 +77,8 @@ class Sequencer:
         append: Append,
         clock: Clock,
         limits: Limits,
-        consumers: Sequence[Consumer],
-        batch_done: Callable[[int, float, float], None] = lambda records, append_s, apply_s: None,
+        consumers: Mapping[str, Consumer],
+        on_failure: Callable[[str, Exception], None] = _nobody,
     ) -> None:
         self.machine = machine
         self.sequence = int(machine.state.book.world[0]["sequence"])
@@ -78,11 +88,15 @@ class Sequencer:
         self.quotes_dropped = 0
         self.risk_refused = ""
         """Why opens are refused at the moment, such as a full disk or a projection that lags; empty: they are not."""
+        self.sizes = Histogram()
+        """Of batches, in commands."""
+        self.waits, self.syncs, self.applies, self.fanouts = (Histogram() for _ in range(4))
+        """In ns: a client's command until its batch; write and sync of a batch; engine; answers, events and flush."""
         self._append = append
         self._clock = clock
         self._limits = limits
         self._consumers = consumers
-        self._batch_done = batch_done
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[_Waiting] = deque()
         self._answers_due = 0
@@ -91,17 +105,17 @@ class Sequencer:
         self._stopping = False
         self._capacity = limits.inbox_commands
         self._capacity_for_most = limits.inbox_commands * 3 // 4
-        self._opens_until_s = limits.refuse_opens_after_ms / 1000
-        self._most_until_s = limits.refuse_most_after_ms / 1000
+        self._opens_until_ns = limits.refuse_opens_after_ms * NS_PER_MS
+        self._most_until_ns = limits.refuse_most_after_ms * NS_PER_MS
 
     # What comes in
 
     def submit(self, record: bytes, answer: Answer, urgency: Urgency, blob: bytes = b"") -> None:
         """Queue a command; `answer` is called with its outcome and stamp. Raises Refused: OVERLOADED, STOPPING."""
-        now_s = time.monotonic()
+        now_ns = time.monotonic_ns()
         if urgency is not _OPERATOR:
-            self._admit(urgency, now_s)
-        self._inbox.append((record, blob, answer, now_s))
+            self._admit(urgency, now_ns)
+        self._inbox.append((record, blob, answer, now_ns))
         self._answers_due += 1
         if self._sleeper is not None:
             self._wake()
@@ -111,7 +125,7 @@ class Sequencer:
         if len(self._inbox) >= self._capacity or self._stopping:
             self.quotes_dropped += 1
             return
-        self._inbox.append((record, b"", None, time.monotonic()))
+        self._inbox.append((record, b"", None, time.monotonic_ns()))
         if self._sleeper is not None and not self._gathering:
             self._wake()
 
@@ -128,24 +142,24 @@ class Sequencer:
 
     def waiting_s(self) -> float:
         """Age of the oldest waiting command, in seconds."""
-        return time.monotonic() - self._inbox[0][3] if self._inbox else 0.0
+        return (time.monotonic_ns() - self._inbox[0][3]) / NS_PER_S if self._inbox else 0.0
 
     def waiting(self) -> int:
         """How many records wait."""
         return len(self._inbox)
 
-    def _admit(self, urgency: Urgency, now_s: float) -> None:
+    def _admit(self, urgency: Urgency, now_ns: int) -> None:
         """Admission by the age of the oldest waiting command; a quarter of the inbox is kept for closes and cancels."""
         if self._stopping:
             raise Refused(Code.STOPPING)
         waiting = len(self._inbox)
-        age_s = now_s - self._inbox[0][3] if waiting else 0.0
+        age_ns = now_ns - self._inbox[0][3] if waiting else 0
         if urgency is _RELEASES:
             admitted = waiting < self._capacity
         elif urgency is _OTHER:
-            admitted = waiting < self._capacity_for_most and age_s <= self._most_until_s
+            admitted = waiting < self._capacity_for_most and age_ns <= self._most_until_ns
         else:
-            admitted = waiting < self._capacity_for_most and age_s <= self._opens_until_s and not self.risk_refused
+            admitted = waiting < self._capacity_for_most and age_ns <= self._opens_until_ns and not self.risk_refused
         if not admitted:
             self.refused += 1
             details: dict[str, Any] = {"because": self.risk_refused} if self.risk_refused else {}
@@ -176,9 +190,9 @@ class Sequencer:
             due_ns = next_due_ns(self.machine.state.book)
             wait_s = None if due_ns is None else (due_ns - self._clock.stamp_ns()) / NS_PER_S
             if wait_s is not None and wait_s <= 0:
-                self._inbox.append((pulse_record(), b"", None, time.monotonic()))
+                self._inbox.append((pulse_record(), b"", None, time.monotonic_ns()))
                 return
-            await self._sleep(wait_s)
+            await self._sleep(None if wait_s is None else min(wait_s, LONGEST_SLEEP_S))
         if not self._answers_due and not self._stopping and self._limits.quote_gather_ms:
             self._gathering = True
             await self._sleep(self._limits.quote_gather_ms / 1000)
@@ -201,20 +215,31 @@ class Sequencer:
     async def _commit(self) -> None:
         items = self._take()
         batch = self._batch_of(items)
-        begun_s = time.monotonic()
+        begun_ns = time.monotonic_ns()
         await self._append(batch)
-        appended_s = time.monotonic()
+        appended_ns = time.monotonic_ns()
         applied = self.machine.apply(batch)
+        applied_ns = time.monotonic_ns()
         self.sequence += len(items)
         self.batches += 1
         self.commands += len(items)
         at_ns = batch.at_ns
-        for (_, _, answer, _), outcome in zip(items, outcomes_of(applied.outcomes), strict=True):
+        for (_, _, answer, arrived_ns), outcome in zip(items, outcomes_of(applied.outcomes), strict=True):
             if answer is not None:
-                answer(outcome, at_ns)
-        for consumer in self._consumers:
-            consumer(batch, applied)
-        self._batch_done(len(items), appended_s - begun_s, time.monotonic() - appended_s)
+                self.waits.observe(begun_ns - arrived_ns)
+                try:
+                    answer(outcome, at_ns)
+                except Exception as error:
+                    self._on_failure("an answer", error)
+        for name, consumer in self._consumers.items():
+            try:
+                consumer(batch, applied)
+            except Exception as error:
+                self._on_failure(name, error)
+        self.sizes.observe(len(items))
+        self.syncs.observe(appended_ns - begun_ns)
+        self.applies.observe(applied_ns - appended_ns)
+        self.fanouts.observe(time.monotonic_ns() - applied_ns)
 
     def _take(self) -> list[_Waiting]:
         inbox = self._inbox

@@ -5,11 +5,10 @@ The last two are played by our own market server in this process, and come in th
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.config import ConfigError, Market
 from gateway.market import MarketSink, MarketSource
@@ -24,7 +23,10 @@ RECORDING: Final = "recording:"
 
 
 class MarketData:
-    """A running feed; the server that it is connected to if that is ours, else the exchange that is asked beside it."""
+    """A feed; the server that it is connected to if that is ours, else the exchange that is asked beside it.
+
+    `works` are to be done until `stop`, by name.
+    """
 
     def __init__(
         self, config: Market, url: str, symbols: Sequence[str], sink: MarketSink, server: MarketServer | None
@@ -40,12 +42,11 @@ class MarketData:
         )
         self.server = server
         self.exchange: Exchange | None = None
-        self.tasks: list[asyncio.Task[None]] = [self.feed.start()]
-        """They go on until `stop`: what ends one before is a bug of ours."""
+        self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"market": self._run_feed}
         self._source = config.source
         if server is None:
             self.exchange = Exchange(config.rest_url, lambda: list(self.feed.symbol_last_frame_ns), self._told)
-            self.tasks.append(asyncio.create_task(self.exchange.run(), name="market exchange"))
+            self.works["market exchange"] = self.exchange.run
         else:
             self.feed.watch.unlisted = frozenset(symbol for symbol in symbols if symbol not in server.symbols)
 
@@ -67,10 +68,10 @@ class MarketData:
             return "" if symbol in self.server.symbols else f"the market source {self._source!r} has no {symbol}"
         return f"the exchange does not trade {symbol}" if symbol in self.feed.watch.unlisted else ""
 
+    async def _run_feed(self) -> None:
+        await self.feed.start()
+
     async def stop(self) -> None:
-        for task in self.tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*self.tasks[1:], return_exceptions=True)
         await self.feed.stop()
         if self.server is not None:
             await self.server.stop()

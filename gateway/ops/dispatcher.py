@@ -8,6 +8,7 @@ a reply, an error with a code, or a close; nothing raises.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -50,6 +51,7 @@ class Dispatcher:
         if len(data) > session.most_bytes:
             session.close(TOO_BIG, "message too big")
             return
+        begun_ns = time.monotonic_ns()
         self.messages += 1
         session.now_ns = now_ns
         id: MessageId | None = None
@@ -60,6 +62,7 @@ class Dispatcher:
             self._serve(envelope)
         except Refused as refused:
             self._send_failure(id if id is not None else self._id_in(data), refused.error)
+        self._arena.decodes.observe(time.monotonic_ns() - begun_ns)
 
     def _envelope_in(self, data: bytes) -> Envelope:
         """Raises Refused: what is no envelope is a BAD_MESSAGE; bytes that are no message have a code of their own."""
@@ -151,7 +154,7 @@ class Dispatcher:
         if self.session.closed:
             return
         if outcome.reason:
-            self._outlet.send(self._codec.frame(Failure(id, False, error_of_reason(outcome.reason))))
+            self._send_failure(id, error_of_reason(outcome.reason))
             return
         reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
         self._outlet.send(self._codec.frame(reply))
@@ -165,6 +168,7 @@ class Dispatcher:
 
     def _send_failure(self, id: MessageId | None, error: Error) -> None:
         self.session.failed()
+        self._arena.refusals[error.code] += 1
         if not self.session.closed:
             self._outlet.send(self._codec.frame(Failure(id, False, error)))
             self.session.answered()

@@ -1,6 +1,9 @@
 """The whole arena in one process; and players that are programs.
 
 app.py           wires it all, starts and stops it
+supervision.py   tasks that go on whatever happens to them
+health.py        what /ready and /metrics say
+pulse.py         how late the event loop is
 data_folder.py   log, projection and snapshots
 history.py       what is looked up in the projection
 seed.py          the commands that fill an empty arena

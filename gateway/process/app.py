@@ -10,9 +10,8 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ from engine.model.commands import Batch, ColdCommand, SetKeyLimits, encode_cold
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
 from engine.precompile import NoCacheFolder, compile_entries
-from engine.views import quote, takes_quotes, waits_for_quote
+from engine.views import quote, waits_for_quote
 from gateway.channels.fanout import Fanout, Message
 from gateway.channels.publisher import Publisher
 from gateway.channels.rooms import send_rooms
@@ -36,8 +35,6 @@ from gateway.core.metrics import Metrics
 from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import SecretUnusable, Tokens, secret_in
-from gateway.market.binance import BinanceFeed
-from gateway.market.filter import FrameCounts
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
 from gateway.presenters.boards import Boards
@@ -45,14 +42,16 @@ from gateway.presenters.instruments import Instruments
 from gateway.presenters.specs import SpecError
 from gateway.process.data_folder import DataFolder, open_data_folder
 from gateway.process.differences import differences
+from gateway.process.health import Health
 from gateway.process.seed import house_commands, seed_commands
+from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
 from gateway.transport.addresses import Addresses
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
 from gateway.transport.listener import MOST_OF_OPERATORS, Listener, most_connections
-from gateway.transport.websocket import Sockets
+from gateway.transport.websocket import INTERNAL_ERROR, Sockets
 from persistence.data_lock import DataFolderInUse
 from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
 from persistence.recovery import HistoriesDiffer
@@ -66,6 +65,8 @@ REFUSALS: Final = (
 )  # fmt: skip
 """Why an arena does not start. Each says in its message what is wrong."""
 
+FANOUT: Final = "fan-out"
+ROOMS: Final = "rooms"
 WATCH_FOLDER_EVERY_S: Final = 0.5
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 
@@ -133,14 +134,15 @@ class App:
         fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
         boards = Boards(state, limits.board_rows, limits.board_every_ms)
         self.publisher = Publisher(state, self.instruments, boards, fanout)
-        clock = Clock(max(folder.log.last_at_ns, int(state.book.world[0]["now_ns"])))
+        last_ns = max(folder.log.last_at_ns, int(state.book.world[0]["now_ns"]))
+        clock = Clock(last_ns, ahead_s=config.data.clock_ahead_s)
         sequencer = Sequencer(
             folder.machine,
             folder.log.append_async,
             clock,
             limits,
-            [fanout.publish, self._send_rooms, folder.put, self._flush],
-            self.metrics.batch_done,
+            {FANOUT: fanout.publish, ROOMS: self._send_rooms, "history": folder.put, "flush": self._flush},
+            self._failed,
         )
         self.prices.sequencer = sequencer
         self.arena = Arena(
@@ -159,8 +161,18 @@ class App:
             player_connections=Counts(limits.connections_per_player),
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
-        self._tasks: list[asyncio.Task[None]] = []
+        self.supervisor = Supervisor()
+        self.health = Health(
+            self.arena,
+            folder,
+            self.connections,
+            self.prices,
+            self.supervisor,
+            lambda: self._market,
+        )
+        self._sequencing: asyncio.Task[None] | None = None
         self._market: MarketData | None = None
+        self._listeners: dict[str, Listener] = {}
         self._runners: list[web.AppRunner] = []
 
     @classmethod
@@ -193,29 +205,41 @@ class App:
             self._tell_differences()
         for instrument in self.instruments.by_id:
             self.prices.watch(instrument)
-        self._start_task(sequencer.run(), "sequencer")
+        self._sequencing = asyncio.create_task(sequencer.run(), name="sequencer")
         for outcome in seeded:
             await self._seeded(outcome)
         await self._set_key_limits()
-        self._start_task(self.connections.run(), "connections")
-        self._start_task(self.publisher.publish_candles(self.config.limits.candle_every_ms), "candles")
-        self._start_task(self.publisher.publish_boards(self.config.limits.board_every_ms), "boards")
-        self._start_task(self._watch_folder(), "folder")
         followed = [symbol for symbol in self.instruments.by_symbol if self._is_followed(symbol)]
         symbols = dict.fromkeys((*self.config.market.symbols, *followed))
         self._market = await start_market(self.config.market, list(symbols), self.prices)
-        self._tasks += self._market.tasks
+        self.health.pulse.begin()
+        for name, work in self._works(self._market).items():
+            self.supervisor.start(name, work)
         await self._listen()
 
+    def _works(self, market: MarketData) -> dict[str, Work]:
+        """All that goes on beside the sequencer, by name: a failure of it ends nothing."""
+        limits = self.config.limits
+        return {
+            "connections": self.connections.run,
+            "candles": lambda: self.publisher.publish_candles(limits.candle_every_ms),
+            "boards": lambda: self.publisher.publish_boards(limits.board_every_ms),
+            "folder": self._watch_folder,
+            "files": self.health.watch_files,
+            "pulse": self.health.pulse.run,
+            **market.works,
+        }
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set. Raises what ended a part that should have gone on."""
+        """Return when `stop` is set. Raises what ended the sequencer: nothing can go on without it."""
+        assert self._sequencing is not None
         stopping = asyncio.create_task(stop.wait(), name="stop")
-        done, _ = await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Task[Any]] = {stopping, self._sequencing}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        for task in done:
-            if task is not stopping:
-                task.result()
-                raise AssertionError(f"{task.get_name()} ended by itself")
+        if self._sequencing.done():
+            self._sequencing.result()
+            raise AssertionError("the sequencer ended by itself")
 
     async def stop(self) -> None:
         """Stop in order: nothing that was accepted is left unanswered."""
@@ -224,12 +248,11 @@ class App:
         seq, at_ms = arena.applied
         arena.fanout.sys.send(Message(seq, at_ms, "shutdown", Empty()))
         arena.sequencer.stop()
-        await self._task("sequencer")
+        if self._sequencing is not None:
+            await self._sequencing
         self.connections.close_all(GOING_AWAY, "the server is going away")
         await self._close_web()
-        await self._cancel_tasks()
-        if self._market is not None:
-            await self._market.stop()
+        await self._stop_works()
         await self.folder.close()
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
@@ -237,45 +260,16 @@ class App:
         """After a failure: cut every socket at once, send no answers, and let the process end."""
         for connection in list(self.connections.open):
             connection.abort()
-        await self._cancel_tasks()
+        if self._sequencing is not None:
+            self._sequencing.cancel()
+            await asyncio.wait([self._sequencing])
+        await self._stop_works()
         await self._close_web()
-        if self._market is not None:
-            await self._market.stop()
         await self.folder.abandon()
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""
-        now_ns = self.arena.clock.stamp_ns()
-        book = self.folder.machine.state.book
-        known = self.instruments.by_symbol
-        unlisted = self._market.unlisted() if self._market is not None else []
-        wanted = [known[symbol] for symbol in self.config.market.symbols if symbol in known]
-        if any(instrument.symbol not in unlisted for instrument in wanted):
-            # What the exchange does not trade any more is not waited for, as long as it trades anything of ours.
-            wanted = [instrument for instrument in wanted if instrument.symbol not in unlisted]
-        # What is halted or closed has no fresh price, and that is as it should be.
-        wanted = [instrument for instrument in wanted if takes_quotes(book, instrument.id, now_ns)]
-        quotes = {instrument.symbol: quote(book, instrument.id, now_ns) for instrument in wanted}
-        stale = [symbol for symbol, last in quotes.items() if last.stale]
-        if self.config.market.source.startswith("recording:") and len(stale) < len(quotes):
-            # A recording need not have them all: those it has not brought yet are not waited for.
-            stale = [symbol for symbol in stale if quotes[symbol].bid]
-        refused = self.arena.sequencer.risk_refused
-        return {
-            "kernels": Check(True, "warm"),
-            "log": Check(True, f"at sequence {self.arena.sequencer.sequence}"),
-            "feed": Check(not stale, "; ".join(self._about_feed(stale, unlisted))),
-            "disk": Check(not refused, refused or "fine"),
-        }
-
-    def _about_feed(self, stale: list[str], unlisted: list[str]) -> list[str]:
-        found = [f"stale: {', '.join(stale)}" if stale else "fresh"]
-        if unlisted:
-            found.append(f"not traded by the market: {', '.join(unlisted)}")
-        exchange = self._market.exchange if self._market is not None else None
-        if exchange is not None and exchange.problem:
-            found.append(f"the exchange's REST calls: {exchange.problem}")
-        return found
+        return self.health.checks()
 
     # Parts
 
@@ -306,7 +300,8 @@ class App:
 
     async def _seeded(self, outcome: asyncio.Future[Outcome]) -> None:
         """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
-        sequencer = self._task("sequencer")
+        sequencer = self._sequencing
+        assert sequencer is not None
         either: set[asyncio.Future[Any]] = {outcome, sequencer}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not outcome.done():
@@ -342,25 +337,42 @@ class App:
     def _send_rooms(self, batch: Batch, applied: Applied) -> None:
         send_rooms(self.arena.state, self.arena.fanout, applied)
 
+    def _failed(self, part: str, error: Exception) -> None:
+        """An answer or a consumer of a batch failed, which is a fault of ours. What is applied stands."""
+        self.supervisor.failed(part, error)
+        if part in (FANOUT, ROOMS):
+            self.connections.close_all(INTERNAL_ERROR, "events were lost: subscribe again")
+
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()
 
     async def _watch_folder(self) -> None:
         """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
         while True:
-            if self.folder.log.disk_space().is_low:
-                self.arena.sequencer.risk_refused = "the disk is nearly full"
-            elif self.folder.projection.full:
-                self.arena.sequencer.risk_refused = "the projection lags behind"
-            else:
-                self.arena.sequencer.risk_refused = ""
+            self.arena.sequencer.risk_refused = self._why_no_risk()
             await asyncio.sleep(WATCH_FOLDER_EVERY_S)
+
+    def _why_no_risk(self) -> str:
+        try:
+            space = self.folder.log.disk_space()
+        except OSError as error:
+            return f"the disk does not answer: {error}"
+        self.health.disk_free_bytes = space.free_bytes
+        if space.is_low:
+            return "the disk is nearly full"
+        return "the projection lags behind" if self.folder.projection.full else ""
 
     async def _listen(self) -> None:
         server = self.config.server
-        self._measure()
+        self.health.measure(self.metrics)
+        self.metrics.counters(
+            "connections_turned_away",
+            "Connections that were ended before they were WebSockets, by port",
+            "port",
+            lambda: {name: listener.turned_away for name, listener in self._listeners.items()},
+        )
         addresses = Addresses(server)
-        rest = Rest(self.arena, self.metrics, self.checks, addresses)
+        rest = Rest(self.arena, self.metrics, self.health.readiness, addresses)
         application = rest.application(Sockets(self.arena, self.connections, addresses))
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
@@ -378,53 +390,19 @@ class App:
         self._runners.append(runner)
         listener = Listener(runner.server, self.config.limits, addresses, most)
         await listener.listen(host, port)
-        self._start_task(listener.run(), name)
+        self._listeners[name] = listener
+        self.supervisor.start(name, listener.run)
         return listener.port
 
-    def _measure(self) -> None:
-        sequencer, connections, metrics = self.arena.sequencer, self.connections, self.metrics
-        metrics.counter("commands", "Commands applied", lambda: sequencer.commands)
-        metrics.counter("commands_refused", "Commands not admitted", lambda: sequencer.refused)
-        metrics.counter("quotes_dropped", "Quotes for which there was no room", lambda: sequencer.quotes_dropped)
-        metrics.counter("connections_cut", "Connections closed for being slow", lambda: connections.cut)
-        metrics.counter("channel_messages", "Messages sent on channels", lambda: self.arena.fanout.messages)
-        metrics.gauge("connections", "Open WebSockets", lambda: len(connections.open))
-        metrics.gauge("inbox", "Commands waiting", sequencer.waiting)
-        metrics.gauge("inbox_age_seconds", "Age of the oldest waiting command", sequencer.waiting_s)
-        metrics.gauge("sequence", "Log sequence", lambda: sequencer.sequence)
-        metrics.gauge("projection_lag", "Log entries not yet in the projection", lambda: self.folder.projection.lag)
-        metrics.counter("snapshots", "Snapshots written", lambda: self.folder.snapshots)
-        for name in FrameCounts.__slots__:
-            metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
-        metrics.counter("quotes_unusable", "Quotes that the engine refused", self._quotes_unusable)
-        metrics.counter("market_reconnects", "Connections to the market lost", lambda: self._feed().reconnects)
-        metrics.counter("market_renewals", "Of them, given up for a silent symbol", lambda: self._feed().renewals)
-        metrics.gauge("players", "Players", lambda: len(self.folder.machine.state.cold.players))
-
-    def _frames(self, name: str) -> int:
-        return int(getattr(self.prices.filter.total(), name))
-
-    def _quotes_unusable(self) -> int:
-        return int(self.folder.machine.state.book.world[0]["quotes_unusable"])
-
-    def _feed(self) -> BinanceFeed:
-        assert self._market is not None
-        return self._market.feed
-
     async def _close_web(self) -> None:
-        for task in self._tasks:
-            if task.get_name() in ("listener", "operators"):
-                task.cancel()
+        for name, listener in self._listeners.items():
+            await self.supervisor.end(name)
+            listener.close()
         for runner in self._runners:
             await runner.cleanup()
 
-    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
-
-    def _task(self, name: str) -> asyncio.Task[None]:
-        return next(task for task in self._tasks if task.get_name() == name)
-
-    async def _cancel_tasks(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _stop_works(self) -> None:
+        self.health.pulse.end()
+        await self.supervisor.stop()
+        if self._market is not None:
+            await self._market.stop()

@@ -53,6 +53,11 @@ class DataFolder:
             self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
             self._writing.add_done_callback(self._written)
 
+    @property
+    def copy_bytes(self) -> int:
+        """Memory for copies of the tables, of which snapshots are made."""
+        return sum(buffer.nbytes for buffer in self._buffers.by_table.values())
+
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.batch.machine import Machine
@@ -11,6 +12,7 @@ from engine.model.state import State
 from gateway.channels.fanout import Fanout, applied
 from gateway.core.clock import Clock
 from gateway.core.config import Config
+from gateway.core.histograms import Histogram
 from gateway.core.limits import Buckets, Counts
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
@@ -67,6 +69,10 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Requests that were refused, by the code of the refusal."""
+    decodes: Histogram = field(default_factory=Histogram)
+    """Of each message: ns until it was answered, or in the inbox."""
 
     @property
     def state(self) -> State:

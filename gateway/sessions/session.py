@@ -122,6 +122,11 @@ class Session:
         return self.identity.player if self.identity is not None else 0
 
     @property
+    def role(self) -> str:
+        """Of its token; "stranger" before auth."""
+        return self.identity.role if self.identity is not None else "stranger"
+
+    @property
     def is_operator(self) -> bool:
         return self.identity is not None and self.identity.role == ADMIN
 

@@ -28,6 +28,9 @@ _PING: Final = frame_of(PING, b"")
 class ClientSession(Protocol):
     """What a connection has to know of its session."""
 
+    @property
+    def role(self) -> str: ...
+
     def is_idle(self) -> bool: ...
 
     def is_revoked(self) -> bool: ...

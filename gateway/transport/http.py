@@ -47,16 +47,43 @@ class Check(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Figures(msgspec.Struct, frozen=True):
+    """What to look at first when something is wrong. `loop_lag_s` and `gc_pause_s` are the worst of the last minute or
+    two; a symbol without any frame has no age, and neither has a snapshot that is not there."""
+
+    feed_age_s: dict[str, float]
+    clock_offset_s: float
+    """Wall time ahead of the arena's."""
+    disk_free_bytes: int
+    projection_lag: int
+    """Log entries."""
+    log_bytes: int
+    snapshot_age_s: float | None
+    loop_lag_s: float
+    gc_pause_s: float
+    connections: dict[str, int]
+    """By role."""
+    log_lines_lost: int
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """The answer of /ready."""
+
+    ready: bool
+    checks: dict[str, Check]
+    figures: Figures
+
+
 class Rest:
-    """The handlers. `checks` answers /ready."""
+    """The handlers. `readiness` answers /ready."""
 
     def __init__(
-        self, arena: Arena, metrics: Metrics, checks: Callable[[], dict[str, Check]], addresses: Addresses
+        self, arena: Arena, metrics: Metrics, readiness: Callable[[], Readiness], addresses: Addresses
     ) -> None:
         limits = arena.config.limits
         self._arena = arena
         self._metrics = metrics
-        self._checks = checks
+        self._readiness = readiness
         self._guests = Buckets(limits.guests_per_address_per_minute, limits.guests_per_address_per_minute, per_s=60)
         self._requests = Buckets(limits.requests_per_address_per_s, limits.requests_per_address_per_s)
         self._addresses = addresses
@@ -141,9 +168,8 @@ class Rest:
         return _json({"ok": True})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
-        checks = self._checks()
-        ready = all(check.ok for check in checks.values())
-        return _json({"ready": ready, "checks": checks}, 200 if ready else 503)
+        readiness = self._readiness()
+        return _json(readiness, 200 if readiness.ready else 503)
 
     async def _metrics_text(self, request: web.Request) -> web.StreamResponse:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
@@ -161,6 +187,7 @@ class Rest:
         try:
             response = await handler(request)
         except Refused as refused:
+            self._arena.refusals[refused.error.code] += 1
             response = problem(refused.error, refused.status)
             response.headers.update(_HEADERS.get(refused.code, {}))
             if refused.code is Code.RATE_LIMITED:

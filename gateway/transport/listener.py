@@ -108,17 +108,19 @@ class Listener:
         self.port = self._sockets[0].getsockname()[1]
 
     async def run(self) -> None:
-        """Take connections, and end bare ones whose time is over, until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for listening in self._sockets:
-                    tasks.create_task(self._accept_all(listening), name="accept")
-                while True:
-                    await asyncio.sleep(SWEEP_EVERY_S)
-                    self.sweep(time.monotonic_ns())
-        finally:
+        """Take connections, and end bare ones whose time is over, until cancelled. Who comes afterwards waits in the
+        kernel, until it is called again or `close` is."""
+        async with asyncio.TaskGroup() as tasks:
             for listening in self._sockets:
-                listening.close()
+                tasks.create_task(self._accept_all(listening), name="accept")
+            while True:
+                await asyncio.sleep(SWEEP_EVERY_S)
+                self.sweep(time.monotonic_ns())
+
+    def close(self) -> None:
+        """Listen no more."""
+        for listening in self._sockets:
+            listening.close()
 
     def sweep(self, now_ns: int) -> None:
         """End the bare connections whose time is over."""

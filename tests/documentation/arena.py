@@ -96,7 +96,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     def put(batch: Batch, applied: Applied) -> None:
         projector.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
 
-    sequencer._consumers.append(put)  # type: ignore[attr-defined]
+    sequencer._consumers["history"] = put  # type: ignore[index]
     for command in house_commands(ReferralSeed(), OFFERS):
         await sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))
     prepared = Stage(gateway)

@@ -180,7 +180,8 @@ class Gateway:
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
-        sequencer = Sequencer(self.machine, self._append, clock, limits, [fanout.publish, self._send_rooms])
+        consumers = {"fan-out": fanout.publish, "rooms": self._send_rooms}
+        sequencer = Sequencer(self.machine, self._append, clock, limits, consumers)
         self.arena = Arena(
             config=config,
             machine=self.machine,

@@ -1,4 +1,4 @@
-"""Limits, the clock and tokens: with the time given."""
+"""Limits and tokens: with the time given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import jwt
 import pytest
 
-from gateway.core.clock import Clock, ClockRefused, check_wall_clock
 from gateway.core.limits import MOST_OWNERS, Bucket, Buckets, Counts
 from gateway.core.tokens import SECRET_FILE, SecretUnusable, Tokens, secret_in
 from gateway.protocol.errors import Refused
@@ -62,50 +61,6 @@ def test_counts_are_exact() -> None:
     assert [counts.enter("a"), counts.enter("a"), counts.enter("a"), counts.enter("b")] == [True, True, False, True]
     counts.leave("a")
     assert counts.enter("a")
-
-
-class Times:
-    def __init__(self, wall_ns: int) -> None:
-        self.wall_ns = wall_ns
-        self.monotonic_ns = 0
-
-    def pass_s(self, seconds: float, wall_s: float | None = None) -> None:
-        self.monotonic_ns += int(seconds * S)
-        self.wall_ns += int((seconds if wall_s is None else wall_s) * S)
-
-    def clock(self, last_stamp_ns: int = 0) -> Clock:
-        return Clock(last_stamp_ns, lambda: self.wall_ns, lambda: self.monotonic_ns)
-
-
-def test_stamps_follow_wall_time() -> None:
-    times = Times(1_000 * S)
-    clock = times.clock()
-    times.pass_s(5)
-    assert clock.stamp_ns() == 1_005 * S
-
-
-def test_stamps_never_go_back_and_lean_towards_wall_time() -> None:
-    times = Times(1_000 * S)
-    clock = times.clock(last_stamp_ns=1_010 * S)
-    stamps = [clock.stamp_ns()]
-    for _ in range(100):
-        times.pass_s(1)
-        stamps.append(clock.stamp_ns())
-    assert stamps == sorted(stamps)
-    assert stamps[0] == 1_010 * S + 1
-    assert stamps[-1] - stamps[0] == pytest.approx(100 * S * (1 - 0.0005), abs=1000)
-
-    times.pass_s(1, wall_s=-3_600)
-    assert clock.stamp_ns() > stamps[-1]
-
-
-def test_a_wall_clock_far_from_the_log_is_refused() -> None:
-    check_wall_clock(0, 5 * S, 1, 1)
-    check_wall_clock(10 * S, 9 * S, behind_s=1, ahead_s=1)
-    with pytest.raises(ClockRefused, match=r"2\.0 s behind"):
-        check_wall_clock(10 * S, 8 * S, behind_s=1, ahead_s=1)
-    with pytest.raises(ClockRefused, match=r"2\.0 s ahead"):
-        check_wall_clock(10 * S, 12 * S, behind_s=1, ahead_s=1)
 
 
 def test_a_token_says_who_it_is_until_it_expires() -> None:

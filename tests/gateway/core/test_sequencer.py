@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from engine.model.commands import RegisterPlayer, encode_cold
-from engine.model.scale import NS_PER_MS
+from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.views import next_due_ns
+from gateway.core import sequencer as sequencer_module
 from gateway.core.records import Outcome, cold_record, quote_record
 from gateway.core.sequencer import Urgency
 from gateway.protocol.errors import Refused
@@ -180,4 +181,46 @@ async def test_a_timer_is_served_when_nothing_else_comes() -> None:
     await asyncio.sleep(0.15)
     assert await ann.result("order.list", {"match": 1}) == []
     assert next_due_ns(gateway.machine.state.book) == midnight_ns
+    await stop(gateway, gate)
+
+
+async def test_an_answer_or_a_consumer_that_fails_is_told_and_the_rest_goes_on() -> None:
+    gateway, gate = await gated()
+    gate.open.set()
+    sequencer = gateway.arena.sequencer
+    told: list[tuple[str, str]] = []
+    sequencer._on_failure = lambda part, error: told.append((part, str(error)))
+
+    def fails(*arguments: Any) -> None:
+        raise ValueError("broken for a test")
+
+    seen: list[int] = []
+    sequencer._consumers = {"fan-out": fails, "flush": lambda batch, applied: seen.append(batch.first_sequence)}
+    answered: list[Outcome] = []
+    sequence = sequencer.sequence
+    register(gateway, answered)
+    sequencer.submit(cold_record(), fails, Urgency.OPENS, encode_cold(RegisterPlayer("bob")))
+    register(gateway, answered)
+    await gateway.settles()
+    assert told == [("an answer", "broken for a test"), ("fan-out", "broken for a test")]
+    assert [outcome.id for outcome in answered] == [1, 3]
+    assert seen == [sequence + 1]
+    assert sequencer.sequence == sequence + 3
+    await stop(gateway, gate)
+
+
+async def test_a_timer_fires_soon_after_the_clock_has_stepped_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencer_module, "LONGEST_SLEEP_S", 0.05)
+    gateway, gate = await gated()
+    gate.open.set()
+    ann = await gateway.player()
+    due_ms = gateway.arena.clock.stamp_ns() // NS_PER_MS + 3_600_000
+    order = {"match": 1, "symbol": "BTCUSDT", "side": "long", "leverage": 10, "margin": "100", "type": "limit"}
+    await ann.result("order.place", {**order, "price": "50000", "time_in_force": "gtd", "expires_at": due_ms})
+    wall_ns = gateway.arena.clock._wall_ns
+    gateway.arena.clock._wall_ns = lambda: wall_ns() + 7_200 * NS_PER_S
+    async with asyncio.timeout(60):
+        while gateway.machine.state.book.world[0]["now_ns"] < due_ms * NS_PER_MS:  # noqa: ASYNC110  # as in settles
+            await asyncio.sleep(0.01)
+    assert await ann.result("order.list", {"match": 1}) == []
     await stop(gateway, gate)

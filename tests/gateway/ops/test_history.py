@@ -46,7 +46,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     def put(batch: Batch, applied: Applied) -> None:
         projector.put(batch.first_sequence, batch.first_sequence + len(batch.records) - 1, applied.events)
 
-    opened.arena.sequencer._consumers.append(put)  # type: ignore[attr-defined]
+    opened.arena.sequencer._consumers["history"] = put  # type: ignore[index]
     yield opened
     opened.arena.sequencer.stop()
     await opened.task

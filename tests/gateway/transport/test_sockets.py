@@ -24,6 +24,7 @@ from gateway.presenters.referral_codes import code_of
 from gateway.process.app import App, serve
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
+CHECKS = {"kernels", "log", "feed", "disk", "projection", "clock", "tasks"}
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "20", "leverage": 10}
 
 
@@ -148,12 +149,12 @@ async def test_what_operators_and_browsers_ask(tmp_path: Path) -> None:
         web = Web(app, http)
         assert await web.get("/health") == (200, {"ok": True})
         status, ready = await web.get("/ready")
-        assert (status, ready["ready"], set(ready["checks"])) == (200, True, {"kernels", "log", "feed", "disk"})
+        assert (status, ready["ready"], set(ready["checks"])) == (200, True, CHECKS)
         assert (await web.get("/version"))[1]["protocol"] == 1
         async with http.get(web.url + "/metrics") as response:
             metrics = await response.text()
         assert "arena_commands_total" in metrics
-        assert "arena_log_append_seconds_bucket" in metrics
+        assert "arena_sync_seconds_bucket" in metrics
 
         assert (await web.get("/api/v1/instruments"))[1][0]["symbol"] == "BTCUSDT"
         assert (await web.get("/api/v1/quotes", params={"symbol": "BTCUSDT"}))[1][0]["stale"] is False
