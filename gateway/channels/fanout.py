@@ -20,7 +20,17 @@ from engine.model.commands import Batch
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
-from gateway.presenters.events import Candle, Event, Progressed, Quoted, Switched, Trade, event_at, trades_in
+from gateway.presenters.events import (
+    Candle,
+    Event,
+    Progressed,
+    Quoted,
+    Switched,
+    Trade,
+    event_at,
+    places_in,
+    trades_in,
+)
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market import candle_event
 from gateway.presenters.messages import PRIVATE
@@ -72,6 +82,7 @@ class Message(NamedTuple):
     at_ms: int
     type: str
     data: Any
+    place: int = 0  # among the events of `seq`
 
 
 def applied(state: State) -> tuple[int, int]:
@@ -95,14 +106,14 @@ class Channel:
     def subscribe(self, subscriber: Subscriber, message: Message) -> None:
         """Subscribe; the first message is a snapshot with the number that the channel is at."""
         self.behind[subscriber] = 0
-        seq, at, type, data = message
+        seq, at, type, data, _ = message
         subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n, seq, at, type, data, "snapshot")))
 
     def send(self, message: Message) -> None:
         """The next message, to all."""
         self.n += 1
         encoded: dict[tuple[Codec, int], bytes] = {}
-        seq, at, type, data = message
+        seq, at, type, data, place = message
         for subscriber, behind in self.behind.items():
             outlet = subscriber.outlet
             if outlet.slow and self.conflates:
@@ -112,15 +123,16 @@ class Channel:
             shape = (subscriber.codec, behind)
             frame = encoded.get(shape)
             if frame is None:
-                push = Push(self.name, self.n - behind, seq, at, type, data)
+                push = Push(self.name, self.n - behind, seq, at, type, data, "", place)
                 frame = encoded[shape] = subscriber.codec.frame(push)
             outlet.send(frame)
 
     def end(self, subscriber: Subscriber, message: Message) -> None:
         """Unsubscribe; the last message is of the kind "ended"."""
         behind = self.behind.pop(subscriber)
-        seq, at, type, data = message
-        subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n - behind, seq, at, type, data, "ended")))
+        seq, at, type, data, place = message
+        push = Push(self.name, self.n - behind, seq, at, type, data, "ended", place)
+        subscriber.outlet.send(subscriber.codec.frame(push))
         subscriber.unsubscribed(self.name)
 
     def send_held(self, subscriber: Subscriber, message: Message) -> None:
@@ -129,8 +141,8 @@ class Channel:
         if behind is None:
             return
         self.behind[subscriber] = behind - 1
-        seq, at, type, data = message
-        push = Push(self.name, self.n - behind + 1, seq, at, type, data, "conflated")
+        seq, at, type, data, place = message
+        push = Push(self.name, self.n - behind + 1, seq, at, type, data, "conflated", place)
         subscriber.outlet.send(subscriber.codec.frame(push))
 
 
@@ -155,7 +167,7 @@ class Fanout:
         self._instruments = instruments
         self._last_price = last_price
         self._instrument_changed = instrument_changed
-        self._handlers: dict[int, Callable[[bytes, int], None]] = {
+        self._handlers: dict[int, Callable[[bytes, int, int], None]] = {
             EventKind.QUOTE_CHANGED.value: self._send_tick,
             EventKind.CANDLE_CLOSED.value: self._send_closed_candle,
             EventKind.INSTRUMENT_CHANGED.value: self._send_instrument,
@@ -169,25 +181,27 @@ class Fanout:
         """Send the events of a batch to the channels that carry them."""
         events = applied.events
         unpublished = _UNPUBLISHED[events["kind"]]
-        if unpublished.any():
-            events = events.take(np.flatnonzero(~unpublished))
-        if not len(events):
+        if unpublished.all():
             return
+        places = places_in(events)
+        if unpublished.any():
+            published = np.flatnonzero(~unpublished)
+            events, places = events.take(published), places.take(published)
         raw = events.tobytes()
         private, handlers = self.private, self._handlers
-        for index, trade in enumerate(trades_in(raw)):
+        for index, (trade, place) in enumerate(zip(trades_in(raw), places.tolist(), strict=True)):
             kind, player = trade[0], trade[2]
             if kind in handlers:
-                handlers[kind](raw, index)
+                handlers[kind](raw, index, place)
             elif player in private and kind in PRIVATE:
-                self._send_private(trade, raw, index, private[player])
+                self._send_private(trade, raw, index, place, private[player])
 
-    def _send_private(self, trade: Trade, raw: bytes, index: int, subscribers: list[Subscriber]) -> None:
+    def _send_private(self, trade: Trade, raw: bytes, index: int, place: int, subscribers: list[Subscriber]) -> None:
         kind, _, _, sequence, at_ns, message, _, instrument = trade[:8]
         type, layout, make_data = PRIVATE[kind]
         event = trade if layout is None else event_at(layout, raw, index)
         data = make_data(event, self._instruments.by_id.get(instrument))
-        self._push(Push("me", message, sequence, at_ns // NS_PER_MS, type, data), subscribers)
+        self._push(Push("me", message, sequence, at_ns // NS_PER_MS, type, data, "", place), subscribers)
 
     def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
         self.messages += len(subscribers)
@@ -201,7 +215,7 @@ class Fanout:
                 frame = encoded[subscriber.codec] = subscriber.codec.frame(push)
             subscriber.outlet.send(frame)
 
-    def _send_tick(self, raw: bytes, index: int) -> None:
+    def _send_tick(self, raw: bytes, index: int, place: int) -> None:
         quoted = event_at(Quoted, raw, index)
         self.changed.add(quoted.instrument)
         channel = self.ticks.get(quoted.instrument)
@@ -217,24 +231,24 @@ class Fanout:
             at_ms,
         )
         self.messages += len(channel.behind)
-        channel.send(Message(quoted.sequence, at_ms, "tick", data))
+        channel.send(Message(quoted.sequence, at_ms, "tick", data, place))
 
-    def _send_closed_candle(self, raw: bytes, index: int) -> None:
+    def _send_closed_candle(self, raw: bytes, index: int, place: int) -> None:
         candle = event_at(Candle, raw, index)
         channel = self.candles.get((candle.instrument, candle.interval_s))
         if channel is None:
             return
         instrument = self._instruments.by_id[candle.instrument]
         data = candle_event(instrument, INTERVAL_NAMES[candle.interval_s], candle, closed=True)
-        channel.send(Message(candle.sequence, candle.at_ns // NS_PER_MS, "candle", data))
+        channel.send(Message(candle.sequence, candle.at_ns // NS_PER_MS, "candle", data, place))
 
-    def _send_instrument(self, raw: bytes, index: int) -> None:
+    def _send_instrument(self, raw: bytes, index: int, place: int) -> None:
         event = event_at(Event, raw, index)
         self._instrument_changed(event.instrument)
         data = InstrumentEvent(self._instruments.by_id[event.instrument].symbol)
-        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data))
+        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "instrument.changed", data, place))
 
-    def _send_switch(self, raw: bytes, index: int) -> None:
+    def _send_switch(self, raw: bytes, index: int, place: int) -> None:
         """On `sys`; that of a player on the player's `me` only."""
         event = event_at(Switched, raw, index)
         symbol = None
@@ -251,14 +265,16 @@ class Fanout:
         )
         type, at_ms = "switch.changed", event.at_ns // NS_PER_MS
         if not event.player:
-            self.sys.send(Message(event.sequence, at_ms, type, data))
+            self.sys.send(Message(event.sequence, at_ms, type, data, place))
         elif event.player in self.private:
-            self._push(Push("me", event.message, event.sequence, at_ms, type, data), self.private[event.player])
+            self._push(
+                Push("me", event.message, event.sequence, at_ms, type, data, "", place), self.private[event.player]
+            )
 
-    def _send_season(self, raw: bytes, index: int) -> None:
+    def _send_season(self, raw: bytes, index: int, place: int) -> None:
         event = event_at(Progressed, raw, index)
         data = SeasonEvent(event.season)
-        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data))
+        self.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "season.started", data, place))
 
     # Subscriptions
 

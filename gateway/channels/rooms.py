@@ -18,7 +18,7 @@ from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
 from gateway.channels.fanout import Fanout, Message
-from gateway.presenters.events import Event, event_at
+from gateway.presenters.events import Event, event_at, places_in
 from gateway.presenters.matches import match_answer
 from gateway.presenters.names import MATCH_STATUSES
 from gateway.protocol.matches import Match, MatchCreated, RoomEvent
@@ -46,25 +46,24 @@ _OF_PLAYERS: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPEN
 def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
     """Send rooms what a batch did to their matches, and `sys` the matches that it created."""
     events = applied.events
-    places = np.flatnonzero(_OF_ROOMS[events["kind"]])
-    if not len(places):
+    found = np.flatnonzero(_OF_ROOMS[events["kind"]])
+    if not len(found):
         return
-    events = events.take(places)
-    events = events.take(np.flatnonzero((events["player"] == 0) | _OF_PLAYERS[events["kind"]]))
-    raw = events.tobytes()
-    for index in range(len(events)):
+    found = found.take(np.flatnonzero((events["player"][found] == 0) | _OF_PLAYERS[events["kind"][found]]))
+    raw = events.take(found).tobytes()
+    for index, place in enumerate(places_in(events).take(found).tolist()):
         event = event_at(Event, raw, index)
         if event.kind == _CREATED:
             game = state.cold.matches[event.match].game
             data = MatchCreated(event.match, game)
-            fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data))
+            fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data, place))
         elif event.match in fanout.rooms:
-            _send_room(state, fanout, event)
+            _send_room(state, fanout, event, place)
         if event.kind == _LEFT:
-            _end_subscriptions(state, fanout, event)
+            _end_subscriptions(state, fanout, event, place)
 
 
-def _send_room(state: State, fanout: Fanout, event: Event) -> None:
+def _send_room(state: State, fanout: Fanout, event: Event, place: int) -> None:
     match = views.match(state, event.match)
     assert match is not None
     data = RoomEvent(
@@ -77,10 +76,10 @@ def _send_room(state: State, fanout: Fanout, event: Event) -> None:
         state.cold.players[event.player].name if event.player else None,
     )
     channel = fanout.rooms[event.match]
-    channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data))
+    channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data, place))
 
 
-def _end_subscriptions(state: State, fanout: Fanout, event: Event) -> None:
+def _end_subscriptions(state: State, fanout: Fanout, event: Event, place: int) -> None:
     """Unsubscribe a player who has left a private match, unless he has joined it again since."""
     match, player = event.match, event.player
     if not state.cold.matches[match].code or views.has_seat(state.book, player, match):
@@ -88,7 +87,7 @@ def _end_subscriptions(state: State, fanout: Fanout, event: Event) -> None:
     for type, channel in (("match", fanout.rooms.get(match)), ("board", fanout.boards.get(match))):
         if channel is not None:
             for subscriber in [each for each in channel.behind if each.player == player]:
-                channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, Empty()))
+                channel.end(subscriber, Message(event.sequence, event.at_ns // NS_PER_MS, type, Empty(), place))
 
 
 def room_of(state: State, match_id: int) -> Match[str]:

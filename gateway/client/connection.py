@@ -412,7 +412,18 @@ class Connection:
             self.channels = [channel for channel in self.channels if channel != incoming.channel]
         shape = data_type(incoming.channel, incoming.type, Decimal) if bytes(incoming.data) not in _EMPTY else dict
         data = self._codec.decode(incoming.data, type=shape)
-        self._keep(Push(incoming.channel, incoming.n, incoming.seq, incoming.at, incoming.type, data, incoming.kind))
+        self._keep(
+            Push(
+                incoming.channel,
+                incoming.n,
+                incoming.seq,
+                incoming.at,
+                incoming.type,
+                data,
+                incoming.kind,
+                incoming.place,
+            )
+        )
 
     def _keep(self, event: Push) -> None:
         """For whoever reads events()."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.model import events as layouts
 from engine.model.events import (
     DTYPES,
@@ -28,7 +31,7 @@ from gateway.core.records import struct_of
 
 __all__ = [
     "Candle", "Event", "Fixed", "Judged", "Progressed", "Queued", "Quoted", "Ranked", "Switched", "Timed", "Wallet",
-    "TRADE_FIELDS", "Trade", "event_at", "trades_in",
+    "TRADE_FIELDS", "Trade", "event_at", "places_in", "trades_in",
 ]  # fmt: skip
 
 Trade = tuple[Any, ...]
@@ -52,3 +55,13 @@ def event_at(layout: type[E], raw: bytes, index: int) -> E:
 def trades_in(raw: bytes) -> Iterator[Trade]:
     """All events of a batch read as trades; of those that are none, only the header means something."""
     return _STRUCTS[layouts.Trade].iter_unpack(raw)
+
+
+def places_in(events: NDArray[np.void]) -> NDArray[np.int64]:
+    """Of each event of a batch, how many of its sequence come before it.
+
+    Timers fire before a batch's first command, and what they do carries that command's sequence, as what the command
+    does. The place tells which came first.
+    """
+    sequences = events["sequence"]
+    return np.arange(len(events)) - np.searchsorted(sequences, sequences)

@@ -54,9 +54,10 @@ class Failure(Struct, frozen=True, gc=False):
 class Push(Struct, frozen=True, gc=False, omit_defaults=True):
     """A message of a channel.
 
-    `n` counts the channel's messages without gaps. A subscription starts with the `kind` "snapshot"; "conflated" stands
-    for several messages that a slow reader missed; "ended" is the last one, when the player has left a private match.
-    `data` is as events.py says of the channel and the `type`, or empty.
+    `n` counts the channel's messages without gaps. Over all channels the order of what happened is that of `seq` and,
+    within one, of `place`. A subscription starts with the `kind` "snapshot"; "conflated" stands for several messages
+    that a slow reader missed; "ended" is the last one, when the player has left a private match. `data` is as events.py
+    says of the channel and the `type`, or empty.
     """
 
     channel: str
@@ -66,6 +67,7 @@ class Push(Struct, frozen=True, gc=False, omit_defaults=True):
     type: str
     data: Any
     kind: str = ""
+    place: int = 0
 
 
 class ServerMessage(Struct, frozen=True, gc=False):
@@ -83,3 +85,4 @@ class ServerMessage(Struct, frozen=True, gc=False):
     type: str = ""
     data: Raw = Raw()
     kind: str = ""
+    place: int = 0

@@ -125,6 +125,27 @@ async def test_a_reached_target_locks_the_seat(gateway: Gateway) -> None:
     assert await ann.error("order.place", {"match": match, **ONE_BITCOIN}) == "SEAT_LOCKED"
 
 
+async def test_what_a_timer_found_comes_before_the_quote_of_the_same_sequence(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = await challenge(gateway, max_total_drawdown_ppm=10_000)
+    ann = await gateway.player()
+    await ann.result("subscribe", {"channels": ["me", "tick.BTCUSDT"]})
+    up = {"symbol": "BTCUSDT", "direction": "up", "stake": "200", "duration": 5, "account": {"match": match}}
+    bought = await ann.asks("fixed.buy", up)
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    monkeypatch.setattr(gateway.arena.clock, "stamp_ns", lambda: (bought["at"] + 4_000) * 10**6)
+    await gateway.quote("BTCUSDT", 5_990_000, 5_990_001)
+    monkeypatch.setattr(gateway.arena.clock, "stamp_ns", lambda: (bought["at"] + 5_001) * 10**6)
+    await gateway.quote("BTCUSDT", 6_010_000, 6_010_001)
+
+    pushed = [message for message in ann.messages() if "channel" in message and "kind" not in message]
+    assert [message["type"] for message in pushed[-3:]] == ["fixed.settled", "seat.disqualified", "tick"]
+    assert len({message["seq"] for message in pushed[-3:]}) == 1
+    order = [(message["seq"], message.get("place", 0)) for message in pushed]
+    assert order == sorted(set(order))
+
+
 async def test_a_trades_loss_is_told_as_its_result_against_the_limit(gateway: Gateway) -> None:
     match = await challenge(gateway, max_loss_per_trade_ppm=10_000, loss_disqualifies=True)
     ann = await gateway.player()
