@@ -547,6 +547,7 @@ class RegisterPlayer(_Cold, frozen=True, tag="register_player"):
     name: str
     demo_grant: int = 0  # native units of DEMO; as configured then, so that replay needs no configuration
     referrer: int = 0  # the player whose referral code was given; 0: none was
+    registration: int = 0  # drawn by the gateway: tokens name it, since the id may be another's after a restore
 
 
 class ResetSeat(_Cold, frozen=True, tag="reset_seat"):

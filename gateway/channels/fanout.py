@@ -51,6 +51,8 @@ class Outlet(Protocol):
     """What a client's connection is to the rest: somewhere to put frames."""
 
     slow: bool
+    seen_ns: int
+    """When anything last came from the client."""
 
     def send(self, frame: bytes) -> None:
         """Queue a frame; it is written at the next flush. Never waits."""

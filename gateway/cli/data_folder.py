@@ -186,9 +186,22 @@ def token(
         tokens = Tokens(secret_in(data), days * 86_400)
     except SecretUnusable as error:
         raise Failure(str(error)) from error
-    token = tokens.issue(0, ADMIN) if player is None else tokens.issue(player)
+    token = tokens.issue(0, ADMIN) if player is None else tokens.issue(player, registration=_registration(data, player))
     print(msgspec.json.encode({"token": token}).decode() if json else token)
     return 0
+
+
+def _registration(data: Path, player: int) -> int:
+    """What the player's registration is named by; an arena may be running."""
+    from gateway.cli.console import warm_console
+    from persistence.registrations import registered_player
+
+    with _explained(data):
+        warm_console(quiet=True)
+        registered = registered_player(data, player)
+    if registered is None:
+        raise Failure(f"there is no player {player} in {data}")
+    return registered.registration
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from gateway.client.connection import (
+    TOKEN_INVALID,
     ArenaError,
     Connection,
     Disconnected,
@@ -83,9 +84,17 @@ class Client(Connection):
         return guest
 
     async def auth(self, token: str) -> Authenticated:
-        """Become the player, or the operator, that the token was issued to."""
-        result = (await self.request("auth", {"token": token}, Authenticated)).result
+        """Become the player, or the operator, that the token was issued to. A player's that has expired lately is
+        exchanged, and each is renewed while we are connected: keep `token` for the next time."""
+        try:
+            result = (await self.request("auth", {"token": token}, Authenticated)).result
+        except Refused as refused:
+            if refused.code != TOKEN_INVALID:
+                raise
+            token = await self.exchange(token)
+            result = (await self.request("auth", {"token": token}, Authenticated)).result
         self.player, self.token = result.player, token
+        self.keep_token(result.expires_in if self.player else 0)
         if self.player and not self.matches:
             self.matches = [seat.match for seat in (await self.me()).seats]
         return result

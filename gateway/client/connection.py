@@ -23,6 +23,7 @@ from gateway.protocol.envelopes import Push, Reply, ServerMessage
 from gateway.protocol.errors import RETRY_AFTER_MS, Code, Error, Problem
 from gateway.protocol.events import data_type
 from gateway.protocol.scalars import MessageId
+from gateway.protocol.session import Authenticated, Renewed
 
 T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]
@@ -35,11 +36,16 @@ LONGEST_WAIT_S: Final = 2.0
 """Between two attempts to come back; the wait doubles from the first to the longest."""
 
 HEARTBEAT_S: Final = 15.0
-FINAL_CLOSES: Final = frozenset({4001, 4003})
-"""Close codes after which coming back with the same token is of no use."""
+NOT_AUTHENTICATED: Final = 4001
+FINAL_CLOSES: Final = frozenset({4003, 4009})
+"""Close codes after which coming back is of no use: forbidden, and replaced by a newer connection of the player."""
 
 TURNED_AWAY: Final = 4029
 """Too many connections or messages. To come back at once is of no use to somebody who is not a player yet."""
+
+TOKEN_INVALID: Final = "TOKEN_INVALID"
+SHORTEST_RENEWAL_S: Final = 0.5
+"""Between two attempts to renew a token."""
 
 _MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
@@ -126,6 +132,7 @@ class Connection:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Connect. Raises Unreachable."""
@@ -146,6 +153,7 @@ class Connection:
 
     async def close(self) -> None:
         """Leave. What still waits for a reply gets Disconnected."""
+        self.keep_token(0)
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
@@ -266,8 +274,8 @@ class Connection:
                 code = await self._read(self._socket)
                 self._socket = None
                 await self._stop_restoring()
-                turned_away = code == TURNED_AWAY and self.token is None
-                if not self._reconnect or code in FINAL_CLOSES or turned_away:
+                nobody = self.token is None and code in (TURNED_AWAY, NOT_AUTHENTICATED)
+                if not self._reconnect or code in FINAL_CLOSES or nobody:
                     self._end(Disconnected(code))
                     return
                 self._socket = await self._reopen()
@@ -297,8 +305,9 @@ class Connection:
         )
 
     async def _reopen(self) -> aiohttp.ClientWebSocketResponse:
-        """A new socket of the same player. Raises Refused when the token is not good any more."""
-        wait_s, told_s = FIRST_WAIT_S, 0.0
+        """A new socket of the same player. Raises Refused when the token is not good any more, and no other can be had
+        for it."""
+        wait_s, told_s, exchanged = FIRST_WAIT_S, 0.0, False
         while True:
             await asyncio.sleep(max(wait_s, told_s))
             wait_s, told_s = min(2 * wait_s, LONGEST_WAIT_S), 0.0
@@ -317,7 +326,12 @@ class Connection:
             except _BROKEN:
                 continue
             except Refused as refused:
-                if refused.retry == "never":
+                if refused.code == TOKEN_INVALID and self.token is not None and not exchanged:
+                    try:
+                        self.token, exchanged = await self.exchange(self.token), True
+                    except Unreachable:
+                        continue
+                elif refused.retry == "never":
                     raise
                 told_s = (refused.retry_after or 0) / 1000
 
@@ -332,7 +346,35 @@ class Connection:
         incoming = self._codec.decode(message.data, type=ServerMessage)
         if incoming.error is not None:
             raise _refusal(incoming.error)
+        identity = self._codec.decode(incoming.result, type=Authenticated)
+        self.keep_token(identity.expires_in if identity.player else 0)
         return True
+
+    # The token
+
+    async def exchange(self, token: str) -> str:
+        """A new token for one that has expired lately. Raises Refused, Unreachable and Garbled."""
+        return (await self.post("/api/v1/auth/renew", {"token": token}, Renewed)).token
+
+    def keep_token(self, expires_in_s: int) -> None:
+        """Renew the token while we are connected, from the middle of its life on; 0: do not."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+        if expires_in_s:
+            self._renewing = asyncio.create_task(self._renew(expires_in_s), name="arena client renews its token")
+
+    async def _renew(self, expires_in_s: float) -> None:
+        while True:
+            await asyncio.sleep(max(expires_in_s / 2, SHORTEST_RENEWAL_S))
+            try:
+                renewed = (await self.request("renew", {}, Renewed)).result
+            except Unanswered:
+                expires_in_s /= 2
+            except ArenaError:
+                return  # whoever asks next is told why
+            else:
+                self.token, expires_in_s = renewed.token, renewed.expires_in
 
     async def _restore(self, unanswered: list[MessageId]) -> None:
         """Subscribe again, repeat what is not answered, and go on with what was refused of the subscriptions."""

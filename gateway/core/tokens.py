@@ -49,6 +49,11 @@ class _Claims(msgspec.Struct, frozen=True):
     reg: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
+def new_registration() -> int:
+    """What a new player's registration is named by: drawn, so that no other one has it."""
+    return secrets.randbits(63) or 1
+
+
 class SecretUnusable(Exception):
     """The file with the signing secret is damaged or open to others; the message says which."""
 
@@ -61,15 +66,21 @@ class Tokens:
         self._lifetime_s = lifetime_s
         self._now_s = now_s
 
-    def issue(self, player: int, role: str = PLAYER, *, registration: int = 0, session: str | None = None) -> str:
-        """A token for a session of the player, a new one if none is named; or for an operator: player 0 with the role
-        ADMIN."""
+    def issue(self, player: int, role: str = PLAYER, registration: int = 0) -> str:
+        """A token for a new session of the player, or of an operator: player 0 with the role ADMIN."""
+        return self._signed(player, secrets.token_hex(8), role, registration)
+
+    def renewed(self, identity: Identity) -> str:
+        """A token that lasts longer, of the same session."""
+        return self._signed(identity.player, identity.session, identity.role, identity.registration)
+
+    def _signed(self, player: int, session: str, role: str, registration: int) -> str:
         now = int(self._now_s())
         claims = {
             "iss": ISSUER,
             "sub": str(player),
             "reg": registration,
-            "sid": session or secrets.token_hex(8),
+            "sid": session,
             "role": role,
             "iat": now,
             "exp": now + self._lifetime_s,
@@ -94,10 +105,9 @@ class Tokens:
             raise Refused(Code.TOKEN_INVALID)
         return Identity(int(found.sub), found.sid, found.role, found.exp, found.reg)
 
-    @property
-    def lifetime_s(self) -> int:
-        """Of a token that is issued now."""
-        return self._lifetime_s
+    def expires_in_s(self, identity: Identity) -> int:
+        """How much longer the identity holds."""
+        return max(identity.expires_at_s - int(self._now_s()), 0)
 
     def is_current(self, identity: Identity) -> bool:
         """Does the identity still hold?"""

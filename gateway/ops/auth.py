@@ -1,22 +1,27 @@
-"""Ops of a connection: auth, and ping and time, which need none."""
+"""Ops of a connection: auth and renew, and ping and time, which need no token."""
 
 from __future__ import annotations
 
 from engine.model.scale import NS_PER_MS
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.scalars import Empty, Nothing
-from gateway.protocol.session import Auth, Authenticated, Time
+from gateway.protocol.session import Auth, Authenticated, Renewed, Time
 from gateway.sessions.session import Session
 
 
 def auth(session: Session, credentials: Auth) -> Authenticated:
     if session.identity is not None:
         raise Refused(Code.ALREADY_AUTHENTICATED)
-    identity = session.arena.tokens.identity(credentials.token)
-    if identity.player > int(session.arena.state.book.world[0]["players"]):
-        raise Refused(Code.TOKEN_INVALID)
+    identity = session.arena.identity(credentials.token)
     session.authenticate(identity)
-    return Authenticated(identity.player, identity.session, identity.role)
+    expires_in_s = session.arena.tokens.expires_in_s(identity)
+    return Authenticated(identity.player, identity.session, identity.role, expires_in_s)
+
+
+def renew(session: Session, nothing: Nothing) -> Renewed:
+    token = session.renew()
+    assert session.identity is not None
+    return Renewed(token, session.arena.tokens.expires_in_s(session.identity))
 
 
 def ping(session: Session, nothing: Nothing) -> Empty:

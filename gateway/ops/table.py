@@ -58,7 +58,7 @@ from gateway.protocol.orders import (
 from gateway.protocol.positions import Amended, AmendPosition, Closed, ClosePosition, Position
 from gateway.protocol.scalars import Empty, Made, Nothing
 from gateway.protocol.seats import Board
-from gateway.protocol.session import Auth, Authenticated, Me, Subscribe, Subscribed, Time, Unsubscribe
+from gateway.protocol.session import Auth, Authenticated, Me, Renewed, Subscribe, Subscribed, Time, Unsubscribe
 from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Referral, ReferralTerms, Stock
 from gateway.protocol.wallets import Audited, Balance, Credited, Money, Solvency
 from gateway.sessions.session import For, Session
@@ -94,6 +94,7 @@ class Command(NamedTuple):
 OPS: dict[str, Query | AsyncQuery | Command] = {
     # session
     "auth": Query(Auth, Authenticated, ops_auth.auth, For.ALL),
+    "renew": Query(Nothing, Renewed, ops_auth.renew),
     "ping": Query(Nothing, Empty, ops_auth.ping, For.ALL),
     "time": Query(Nothing, Time, ops_auth.time, For.ALL),
     "subscribe": Query(Subscribe, Subscribed, ops_subscriptions.subscribe, For.MARKET),

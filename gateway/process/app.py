@@ -30,7 +30,7 @@ from gateway.channels.publisher import Publisher
 from gateway.channels.rooms import send_rooms
 from gateway.core.clock import Clock, ClockRefused, check_wall_clock
 from gateway.core.config import Config, ConfigError
-from gateway.core.limits import Buckets, Counts
+from gateway.core.limits import Buckets
 from gateway.core.metrics import Metrics
 from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
@@ -47,6 +47,7 @@ from gateway.process.seed import house_commands, seed_commands
 from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
+from gateway.sessions.presence import Presence
 from gateway.transport.addresses import Addresses
 from gateway.transport.connections import GOING_AWAY, Connections
 from gateway.transport.http import Check, Rest
@@ -154,11 +155,11 @@ class App:
             fanout=fanout,
             boards=boards,
             tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
+            presence=Presence(state, sequencer, limits),
             history=folder.history,
             last_price=self.prices.last_price,
             why_no_prices=self._why_no_prices,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
-            player_connections=Counts(limits.connections_per_player),
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self.supervisor = Supervisor()
@@ -215,6 +216,7 @@ class App:
         self.health.pulse.begin()
         for name, work in self._works(self._market).items():
             self.supervisor.start(name, work)
+        self.arena.presence.begin()
         await self._listen()
 
     def _works(self, market: MarketData) -> dict[str, Work]:

@@ -138,7 +138,7 @@ async def _register(
             await client.guest(name)
         except Refused as refused:
             tally.refused[refused.code] += 1
-            if refused.code not in EXPECTED | {"STOPPING", "TOO_MANY_CONNECTIONS"}:
+            if refused.code not in EXPECTED | {"STOPPING"}:
                 tally.error(f"{name} cannot register: {refused}")
                 await client.close()
                 return None

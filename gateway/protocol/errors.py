@@ -61,7 +61,6 @@ class Code(Enum):
     TOO_LATE = Entry("the deadline had passed before the command was queued", "never", 408)
     OVERLOADED = Entry("the server is busy; closing and cancelling still work", "after", 503)
     RATE_LIMITED = Entry("too many messages", "after", 429)
-    TOO_MANY_CONNECTIONS = Entry("too many connections", "after", 429)
     STOPPING = Entry("the server is going away", "query", 503)
 
     # things

@@ -25,6 +25,20 @@ class Authenticated(Struct, frozen=True):
     player: int
     session: str
     role: str
+    expires_in: int = 0  # s, of the token
+
+
+class Renewed(Struct, frozen=True):
+    """A token that lasts longer than the one before, of the same player and session."""
+
+    token: str
+    expires_in: int  # s
+
+
+class ExpiringToken(Arguments, frozen=True):
+    """Body of POST auth/renew: a player's token, which may have expired lately."""
+
+    token: Annotated[str, Meta(max_length=4096)]
 
 
 class SignInGuest(Arguments, frozen=True):

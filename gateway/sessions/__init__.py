@@ -2,5 +2,6 @@
 
 arena.py        the arena: the engine's state, and what the gateway keeps beside it
 session.py      one client, sans I/O: who it is, its subscriptions, its limits
+presence.py     which sessions a player has, and what follows when the last one is gone
 submission.py   what an op submits to the engine
 """

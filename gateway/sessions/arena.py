@@ -13,11 +13,13 @@ from gateway.channels.fanout import Fanout, applied
 from gateway.core.clock import Clock
 from gateway.core.config import Config
 from gateway.core.histograms import Histogram
-from gateway.core.limits import Buckets, Counts
+from gateway.core.limits import Buckets
 from gateway.core.sequencer import Sequencer
-from gateway.core.tokens import Tokens
+from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
+from gateway.protocol.errors import Code, Refused
+from gateway.sessions.presence import Presence
 from persistence.audit import Audit, AuditInput
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 
@@ -64,7 +66,7 @@ class Arena:
     history: HistoryReader
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
-    player_connections: Counts
+    presence: Presence
     code_tries: Buckets
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
@@ -82,6 +84,18 @@ class Arena:
     def applied(self) -> tuple[int, int]:
         """Sequence of the last command applied, and its stamp in ms: what an answer from the state is as of."""
         return applied(self.machine.state)
+
+    def identity(self, token: str, grace_s: int = 0) -> Identity:
+        """Who the token was issued to, also if it expired no longer than `grace_s` ago. Raises Refused TOKEN_INVALID.
+
+        A player's token names his registration too: after a backup was restored, his number may be another's.
+        """
+        found = self.tokens.identity(token, grace_s)
+        if found.role == PLAYER:
+            player = self.state.cold.players.get(found.player)
+            if player is None or player.registration != found.registration:
+                raise Refused(Code.TOKEN_INVALID)
+        return found
 
     def allows_guests(self) -> bool:
         """May clients without auth see the market, and become players without an account?"""

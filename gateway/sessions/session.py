@@ -131,13 +131,23 @@ class Session:
         return self.identity is not None and self.identity.role == ADMIN
 
     def authenticate(self, identity: Identity) -> None:
-        """This client is that player from now on. Raises Refused TOO_MANY_CONNECTIONS and closes."""
-        if not self.arena.player_connections.enter(identity.owner):
-            self.close_after_answer(TOO_MANY_REQUESTS, "too many connections of this player")
-            raise Refused(Code.TOO_MANY_CONNECTIONS)
+        """This client is that player from now on."""
         self.identity = identity
         self.may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
         self.most_bytes = self.arena.config.limits.frame_bytes
+        self.arena.presence.enter(identity.owner, self)
+
+    def renew(self) -> str:
+        """A new token of the player, for whom it is the same session; this connection lasts as long as that one."""
+        assert self.identity is not None
+        tokens = self.arena.tokens
+        token = tokens.renewed(self.identity)
+        self.identity = tokens.identity(token)
+        return token
+
+    @property
+    def seen_ns(self) -> int:
+        return self.outlet.seen_ns
 
     def unsubscribed(self, channel: str) -> None:
         """The arena has ended its subscription."""
@@ -169,4 +179,4 @@ class Session:
                 self.arena.fanout.leave(self, channel)
         if self.identity is not None:
             self.arena.fanout.leave_private(self, self.identity.player)
-            self.arena.player_connections.leave(self.identity.owner)
+            self.arena.presence.leave(self.identity.owner, self)

@@ -23,12 +23,13 @@ from gateway.core.limits import Buckets, retry_after_ms
 from gateway.core.metrics import Metrics
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
+from gateway.core.tokens import PLAYER, new_registration
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
 from gateway.protocol.codecs import JSON, problem_of
 from gateway.protocol.errors import Code, Error, Problem, Refused, error_of
 from gateway.protocol.market import CandlesOf, QuotesOf
-from gateway.protocol.session import Guest, SignInGuest
+from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
 from gateway.transport.addresses import Addresses
 from gateway.transport.listener import Door
@@ -98,6 +99,7 @@ class Rest:
             [
                 web.get("/ws", sockets.serve),
                 web.post("/api/v1/auth/guest", self._guest),
+                web.post("/api/v1/auth/renew", self._renew),
                 web.get("/api/v1/instruments", self._instruments),
                 web.get("/api/v1/quotes", self._quotes),
                 web.get("/api/v1/candles", self._candles),
@@ -132,22 +134,31 @@ class Rest:
                 raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
             if guest.referral_code is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="referral_code", problem="only a new player can be referred")
-            player = arena.tokens.identity(guest.token).player
+            player = arena.identity(guest.token, arena.config.server.token_grace_s).player
         else:
             self._spend(self._guests, request)
             referrer = player_of(guest.referral_code) if guest.referral_code is not None else 0
             grant = arena.config.players.demo_units()
-            blob = encode_cold(RegisterPlayer(guest.name or "guest", grant, referrer))
+            blob = encode_cold(RegisterPlayer(guest.name or "guest", grant, referrer, new_registration()))
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
             if outcome.reason:
                 raise Refused(Reason(outcome.reason))
             player = outcome.id
-        state = arena.state
-        if player not in state.cold.players:
-            raise Refused(Code.TOKEN_INVALID)
-        matches = [seat.match for seat in seats_of(state, player)]
-        return _json(Guest(arena.tokens.issue(player), player, state.cold.players[player].name, matches))
+        registered = arena.state.cold.players[player]
+        matches = [seat.match for seat in seats_of(arena.state, player)]
+        token = arena.tokens.issue(player, registration=registered.registration)
+        return _json(Guest(token, player, registered.name, matches))
+
+    async def _renew(self, request: web.Request) -> web.StreamResponse:
+        """Where guests are not allowed too: a player's token is all that there is of the player."""
+        arena = self._arena
+        given: ExpiringToken = JSON.decode(await _body_of(request), ExpiringToken)
+        identity = arena.identity(given.token, arena.config.server.token_grace_s)
+        if identity.role != PLAYER:
+            raise Refused(Code.PLAYERS_ONLY)
+        token = arena.tokens.renewed(identity)
+        return _json(Renewed(token, arena.tokens.expires_in_s(arena.identity(token))))
 
     # Market
 

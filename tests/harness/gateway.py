@@ -19,7 +19,7 @@ from gateway.channels.rooms import send_rooms
 from gateway.core.clock import Clock
 from gateway.core.config import Config, Limits
 from gateway.core.defaults import GAMES, INSTRUMENTS
-from gateway.core.limits import Buckets, Counts
+from gateway.core.limits import Buckets
 from gateway.core.records import cold_record, quote_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import Tokens
@@ -31,6 +31,7 @@ from gateway.process.seed import seed_commands
 from gateway.protocol.codecs import JSON, MSGPACK, Codec
 from gateway.protocol.events import data_type
 from gateway.sessions.arena import Arena
+from gateway.sessions.presence import Presence
 from gateway.sessions.session import Session
 from persistence.audit import Audit, AuditInput
 from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
@@ -51,6 +52,7 @@ class Outlet:
 
     def __init__(self) -> None:
         self.slow = False
+        self.seen_ns = 0
         self.frames: list[bytes] = []
         self.held: dict[Channel, Message] = {}
         self.close_code = 0
@@ -194,7 +196,7 @@ class Gateway:
             history=self.history,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
-            player_connections=Counts(limits.connections_per_player),
+            presence=Presence(self.machine.state, sequencer, limits),
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self.task = asyncio.create_task(sequencer.run())

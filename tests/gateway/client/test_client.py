@@ -210,6 +210,44 @@ async def test_a_refusal_says_code_and_details(server: ArenaProcess) -> None:
             await alice.place(symbol="BTCUSDT", side="long", margin=0.1, leverage=1)  # type: ignore[arg-type]
 
 
+FLEETING = """
+[server]
+token_lifetime_s = 2
+token_grace_s = 60
+"""
+
+
+async def test_a_token_is_renewed_while_connected_and_exchanged_when_it_has_expired(tmp_path: Path) -> None:
+    server = ArenaProcess(tmp_path / "data", config=FLEETING)
+    server.start()
+    try:
+        async with Client(server.url) as alice, Client(server.url) as later, Client(server.url) as back:
+            first = (await alice.guest("alice")).token
+            await alice.place(symbol="BTCUSDT", side="long", margin=10, leverage=10)
+            await later.auth(first)
+            later.keep_token(0)
+            await asyncio.sleep(4)
+            assert len(await alice.positions()) == 1
+            assert alice.token != first
+            assert alice.reconnects == 0
+            assert len(await later.positions()) == 1, "closed with 4001, it has come back with a token for the old one"
+            assert later.reconnects >= 1
+            assert (await back.auth(first)).player == alice.player
+    finally:
+        server.kill()
+
+
+async def test_a_connection_that_a_newer_one_replaces_does_not_come_back(script: Script) -> None:
+    async def replaces(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await socket.close(code=4009)
+
+    script.answers = [replaces]
+    async with Client(script.url) as alice:
+        with pytest.raises(Disconnected) as gone:
+            await alice.ping()
+        assert gone.value.code == 4009
+
+
 TIGHT = """
 [[games]]
 title = "Anything goes"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest_asyncio
 
 from engine.model.scale import NS_PER_S
 from gateway.core.clock import Clock
+from gateway.sessions.presence import Presence
 from tests.gateway.ops.test_wallet import changes, cup, operator
-from tests.harness.gateway import Client, Gateway, open_gateway
+from tests.harness.gateway import ROOMY, Client, Gateway, open_gateway
 
 QUICK = {"title": "Quick", "duration_s": 60, "min_players": 2, "max_players": 2}
 
@@ -137,3 +140,62 @@ async def test_who_comes_back_finds_the_same_seat(gateway: Gateway) -> None:
     assert await again.error("match.join", {"match": match}) == "ALREADY_JOINED"
     assert [each["position"] for each in await again.result("position.list", {"match": match})] == [position]
     await again.result("position.close", {"position": position, "percent": 100})
+
+
+GONE_AFTER_S = 0.05
+
+
+@pytest_asyncio.fixture
+async def hasty() -> AsyncIterator[Gateway]:
+    """A gateway that waits only a moment for players who have gone."""
+    opened = await open_gateway(msgspec.structs.replace(ROOMY, leave_queues_after_s=GONE_AFTER_S))
+    yield opened
+    await opened.stops()
+
+
+async def queued(gateway: Gateway, players: int = 2) -> tuple[int, Client]:
+    """A game with an entry fee for so many players, and one of them in its queue."""
+    boss, ann = await operator(gateway), await listens(gateway, "10")
+    game_for = QUICK | {"currency": "USDT", "entry_fee": "10", "min_players": players, "max_players": players}
+    game: int = (await boss.result("admin.create_game", game_for))["id"]
+    await ann.result("queue.join", {"game": game})
+    return game, ann
+
+
+async def test_who_is_gone_leaves_the_queue_and_is_neither_charged_nor_seated(hasty: Gateway) -> None:
+    game, ann = await queued(hasty)
+    ann.session.ended()
+    await asyncio.sleep(2 * GONE_AFTER_S)
+    await hasty.settles()
+    bob = await listens(hasty, "10")
+    await bob.result("queue.join", {"game": game})
+    await hasty.settles()
+    assert [place["place"] for place in (await bob.result("me.get"))["queues"]] == [1]
+    back = await hasty.client(ann.session.player)
+    assert (await back.result("me.get"))["queues"] == []
+    assert [row["balance"] for row in await back.result("me.wallet") if row["asset"] == "USDT"] == ["10.000000"]
+
+
+async def test_who_comes_back_in_time_or_has_another_connection_stays_in_the_queue(hasty: Gateway) -> None:
+    _, ann = await queued(hasty)
+    other = await hasty.client(ann.session.player)
+    ann.session.ended()
+    await asyncio.sleep(2 * GONE_AFTER_S)
+    other.session.ended()
+    back = await hasty.client(ann.session.player)
+    await asyncio.sleep(2 * GONE_AFTER_S)
+    await hasty.settles()
+    assert len((await back.result("me.get"))["queues"]) == 1
+
+
+async def test_after_a_restart_those_in_queues_have_the_same_time_to_come_back(hasty: Gateway) -> None:
+    game, ann = await queued(hasty, players=3)
+    bob = await listens(hasty, "10")
+    await bob.result("queue.join", {"game": game})
+    presence = Presence(hasty.machine.state, hasty.arena.sequencer, hasty.arena.config.limits)
+    presence.begin()
+    presence.enter(bob.session.player, bob.session)
+    await asyncio.sleep(2 * GONE_AFTER_S)
+    await hasty.settles()
+    assert (await ann.result("me.get"))["queues"] == []
+    assert len((await bob.result("me.get"))["queues"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -11,16 +12,17 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from engine.model.commands import SetSwitch, encode_cold
+from engine.model.commands import RegisterPlayer, SetSwitch, encode_cold
 from engine.model.reasons import MESSAGES, Reason
 from gateway.channels.fanout import INTERVALS
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
+from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS
 from gateway.protocol.codecs import Codec
 from gateway.protocol.errors import Code, error_of, error_of_reason
 from gateway.protocol.scalars import Arguments
-from gateway.protocol.session import SignInGuest
+from gateway.protocol.session import ExpiringToken, SignInGuest
 from tests.harness.gateway import JSON, MSGPACK, ROOMY, Client, Gateway, open_gateway
 
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "100", "leverage": 10}
@@ -465,13 +467,58 @@ async def test_who_takes_refusals_for_ever_is_closed(gateway: Gateway) -> None:
     await strict.stops()
 
 
-async def test_a_player_may_have_so_many_connections(gateway: Gateway, ann: Client) -> None:
+async def test_of_so_many_connections_of_a_player_the_longest_silent_makes_room(gateway: Gateway, ann: Client) -> None:
     others = [await gateway.client(ann.session.player) for _ in range(4)]
-    refused = gateway.guest()
-    refused.sends(msgspec.json.encode({"id": 1, "op": "auth", "args": {"token": gateway.arena.tokens.issue(1)}}))
-    assert refused.outlet.close_code == 4029
+    here = [ann, *others]
+    for number, client in enumerate(here):
+        client.outlet.seen_ns = (number + 3) % 5
+    newest = await gateway.client(ann.session.player)
+    newest.outlet.seen_ns = 9
+    assert [client.outlet.close_code for client in here] == [0, 0, 4009, 0, 0]
+    assert await newest.result("ping") == {}
     others[0].session.ended()
     await gateway.client(ann.session.player)
+    assert [client.outlet.close_code for client in here] == [0, 0, 4009, 0, 0]
+
+
+async def test_operators_do_not_share_their_connections(gateway: Gateway) -> None:
+    operators = [gateway.guest() for _ in range(7)]
+    for operator in operators:
+        await operator.result("auth", {"token": gateway.arena.tokens.issue(0, ADMIN)})
+    assert [operator.outlet.close_code for operator in operators] == [0] * 7
+
+
+async def test_a_token_is_renewed_on_the_connection_that_lasts_as_long_then(
+    gateway: Gateway, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [time.time()]
+    monkeypatch.setattr(gateway.arena.tokens, "_now_s", lambda: now_s[0])
+    session = ann.session.identity
+    assert session is not None
+    now_s[0] += 3_000
+    renewed = await ann.result("renew")
+    assert renewed["expires_in"] == 3_600
+    assert gateway.arena.identity(renewed["token"])._replace(expires_at_s=0) == session._replace(expires_at_s=0)
+    now_s[0] += 3_000
+    assert not ann.session.is_revoked()
+    now_s[0] += 601
+    assert ann.session.is_revoked()
+    boss = gateway.guest()
+    await boss.result("auth", {"token": gateway.arena.tokens.issue(0, ADMIN)})
+    assert await boss.error("renew") == "PLAYERS_ONLY"
+
+
+async def test_a_token_names_the_registration_and_not_only_the_number(gateway: Gateway, ann: Client) -> None:
+    """As after a backup: the number is that of another player who has signed up since."""
+    blob = encode_cold(RegisterPlayer("bob", registration=7))
+    outcome, _ = await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, blob)
+    tokens = gateway.arena.tokens
+    for registration, answer in ((0, "TOKEN_INVALID"), (8, "TOKEN_INVALID"), (7, None)):
+        client = gateway.guest()
+        reply = await client.asks("auth", {"token": tokens.issue(outcome.id, registration=registration)})
+        assert reply.get("error", {}).get("code") == answer
+    stranger = gateway.guest()
+    assert await stranger.error("auth", {"token": tokens.issue(ann.session.player, registration=7)}) == "TOKEN_INVALID"
 
 
 async def test_candles_end_with_the_one_that_is_not_finished(gateway: Gateway, ann: Client) -> None:
@@ -501,7 +548,7 @@ async def test_every_op_answers(gateway: Gateway, ann: Client) -> None:
 
 def test_the_tables_are_complete() -> None:
     taken = {op.arguments for op in OPS.values()}
-    assert set(Arguments.__subclasses__()) - taken == {SignInGuest}
+    assert set(Arguments.__subclasses__()) - taken == {SignInGuest, ExpiringToken}
     for reason in Reason:
         assert error_of_reason(reason).message == MESSAGES[reason]
     for code in Code:

@@ -39,6 +39,7 @@ async def listening(most: int = 1_000, server: Server | None = None, **limits: A
     yield listener
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    listener.close()
     await served.shutdown(1)
 
 

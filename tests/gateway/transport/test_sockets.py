@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from aiohttp import WSMsgType
 
 from engine.model.commands import Batch
 from gateway.core.config import Config, Data, Limits, Market, Server
+from gateway.core.tokens import ADMIN
 from gateway.presenters.referral_codes import code_of
 from gateway.process.app import App, serve
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
@@ -142,6 +144,55 @@ async def test_who_signs_up_has_demo_money_and_may_name_who_brought_him(tmp_path
                 assert (await response.json(content_type=None))["code"] == code_of_error
         assert len(app.folder.machine.state.cold.players) == players
         assert len((await ask(ws, "store.list"))["result"]) == 2
+
+
+async def test_a_token_that_has_expired_lately_is_exchanged_also_where_there_are_no_guests(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    lasts = msgspec.structs.replace(config.server, token_lifetime_s=1, token_grace_s=2)
+    async with aiohttp.ClientSession() as http:
+
+        async def renewed(app: App, token: str) -> tuple[int, dict[str, Any]]:
+            async with http.post(Web(app, http).url + "/api/v1/auth/renew", json={"token": token}) as response:
+                return response.status, await response.json(content_type=None)
+
+        async with running(msgspec.structs.replace(config, server=lasts)) as app:
+            token = (await Web(app, http).guest())["token"]
+            ws = await Web(app, http).socket(token)
+            assert (await ws.receive(timeout=5)).data == 4001
+            operators = app.arena.tokens.issue(0, ADMIN)
+        async with running(public(msgspec.structs.replace(config, server=lasts))) as app:
+            status, answer = await renewed(app, token)
+            assert (status, answer["expires_in"]) == (200, 1)
+            ws = await Web(app, http).socket()
+            assert (await ask(ws, "auth", {"token": answer["token"]}))["result"]["player"] == 1
+            await asyncio.sleep(3.1)
+            for dead in (token, answer["token"], "no.such.token"):
+                status, answer = await renewed(app, dead)
+                assert (status, answer["code"]) == (401, "TOKEN_INVALID")
+            assert (await renewed(app, operators))[1]["code"] == "TOKEN_INVALID"
+            assert (await renewed(app, app.arena.tokens.issue(0, ADMIN)))[1]["code"] == "PLAYERS_ONLY"
+
+
+async def test_after_a_backup_is_restored_a_token_does_not_open_the_account_of_another(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    async with aiohttp.ClientSession() as http:
+        async with running(config_of(data)) as app:
+            early = await Web(app, http).guest(name="early")
+        shutil.copytree(data, backup)
+        async with running(config_of(data)) as app:
+            ann = await Web(app, http).guest(name="ann")
+        shutil.rmtree(data)
+        backup.rename(data)
+        async with running(config_of(data)) as app:
+            web = Web(app, http)
+            bob = await web.guest(name="bob")
+            assert bob["player"] == ann["player"]
+            ws = await web.socket()
+            assert (await ask(ws, "auth", {"token": ann["token"]}))["error"]["code"] == "TOKEN_INVALID"
+            async with http.post(web.url + "/api/v1/auth/guest", json={"token": ann["token"]}) as response:
+                assert response.status == 401
+            assert (await ask(ws, "auth", {"token": bob["token"]}))["ok"]
+            assert (await web.guest(token=early["token"]))["name"] == "early"
 
 
 async def test_what_operators_and_browsers_ask(tmp_path: Path) -> None:
