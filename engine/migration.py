@@ -16,14 +16,19 @@ from engine.model.bounds import KEYS_IN_ALL, KEYS_PER_PLAYER
 from engine.model.state import State, sections, state_from
 from engine.storage.compact_index import find_open
 from engine.storage.idempotency import KEPT_AS_ORDER
+from engine.trading.instruments import count_paused
 
 
 def _from_version_1(state: State) -> None:
     """Version 1 kept a player's last 4,096 keys of whatever kind: so are they still, for a day, and those about what is
-    open for as long as that is."""
+    open for as long as that is. And it resumed a paused match with a quote of any instrument."""
     book = state.book
     book.world[0]["keys_per_player"] = KEYS_PER_PLAYER
     book.world[0]["keys_in_all"] = KEYS_IN_ALL
+    for match_id in np.flatnonzero(np.asarray(book.matches)["paused_since_ns"]).tolist():
+        if book.matches[match_id]["restricted"]:
+            book.world[0]["paused"] -= 1
+            count_paused(book, match_id, 1)
     for row in np.flatnonzero(np.asarray(book.requests)["accepted_at_ns"]).tolist():
         if find_open(book, int(book.requests[row]["outcome"]["id"])):
             book.requests[row]["kept_as"] = KEPT_AS_ORDER

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.batch.prefetch import DISTANCE, prefetch_commands, prefetch_due
-from engine.competition.outage_kernels import is_feed_alive, start_outage_timer
+from engine.competition.outage_kernels import is_feed_alive, last_quote_ns, start_outage_timer
 from engine.competition.settlement import sample_match, settle_match
 from engine.jit import entry, kernel, rare_kernel
 from engine.ledger.holds import expire_hold
@@ -47,7 +47,7 @@ from engine.storage.idempotency import (
 from engine.storage.timers import clear_timer, next_due
 from engine.trading.challenge_rules import evaluate_due_seats, start_day
 from engine.trading.fixed_trades import buy_fixed_trade, settle_fixed_trade
-from engine.trading.instruments import is_stale_at
+from engine.trading.instruments import is_stale_at, resumes_matches
 from engine.trading.orders import (
     amend_order,
     cancel_order,
@@ -129,7 +129,7 @@ def apply(book: Book, commands: Commands, events: Events, first_sequence: int, a
         outcome = book.outcomes[i]
         if progress.phase == PHASE_ENTRY:
             _apply_command(book, commands, events, outcome, header, i)
-            if progress.phase == PHASE_SERVE and book.world[0].paused != 0:
+            if progress.phase == PHASE_SERVE and resumes_matches(book, commands.quote[i].instrument):
                 progress.phase = PHASE_RESUME_MATCHES
                 progress.resume = PHASE_SERVE
                 return i
@@ -255,7 +255,7 @@ def _fire_timers(book: Book, events: Events, event_limit: int, scratch: Row) -> 
             progress.phase = PHASE_TIMER
             return False
         elif timer.kind == TIMER_OUTAGE:
-            start_outage_timer(book, timer.owner, book.world[0].quoted_at_ns)
+            start_outage_timer(book, timer.owner, last_quote_ns(book, timer.owner))
         else:
             end_order(book, events, timer.owner, EventKind.ORDER_EXPIRED, Reason.ACCEPTED.value)
         if progress.seats_due != 0 and not evaluate_due_seats(book, events, event_limit, scratch):

@@ -1,4 +1,5 @@
-"""Outages: a paid match is voided or paused when no prices arrive for longer than its game allows.
+"""Outages: a paid match is voided or paused when no prices of its instruments arrive for longer than its
+game allows.
 
 The end of a paused match is postponed by the length of the silence. A match that ends before the silence is too long is
 not affected.
@@ -15,8 +16,10 @@ from engine.model.reasons import Reason
 from engine.model.state import State
 from engine.storage.capacity import ensure_capacity_for_timers
 from engine.storage.emit import Emit
+from engine.storage.hash_index import allowed_key, find
 from engine.storage.timers import clear_timer
 from engine.trading.challenge_rules import schedule_match
+from engine.trading.instruments import count_paused
 
 
 def void_or_pause_match(state: State, timer: int, emit: Emit) -> None:
@@ -34,13 +37,16 @@ def void_or_pause_match(state: State, timer: int, emit: Emit) -> None:
     schedule_match(book, match_id, 0)
     match["ends_at_ns"] = ends_at_ns
     match["paused_since_ns"] = due_ns - int(match["outage_ns"]) - 1
-    book.world[0]["paused"] += 1
+    count_paused(book, match_id, 1)
     emit_to_all(state, match_id, EventKind.MATCH_PAUSED, emit)
 
 
 def resume_paused_matches(state: State, emit: Emit) -> None:
-    """Resume all paused matches, with their ends postponed. Walks all matches, once per outage."""
+    """Resume the paused matches that allow the instrument of the current quote, with their ends postponed. Walks all
+    matches, once per outage."""
     paused = np.flatnonzero(np.asarray(state.book.matches)["paused_since_ns"]).tolist()
+    instrument = int(state.book.progress[0]["instrument"])
+    paused = [match_id for match_id in paused if _allows(state, match_id, instrument)]
     ensure_capacity_for_timers(state, 2 * len(paused))
     book = state.book
     now_ns = int(book.world[0]["now_ns"])
@@ -50,3 +56,8 @@ def resume_paused_matches(state: State, emit: Emit) -> None:
         schedule_match(book, match_id, ends_at_ns)
         start_outage_timer(book, match_id, now_ns)
         emit_to_all(state, match_id, EventKind.MATCH_RESUMED, emit, ends_at_ns=ends_at_ns)
+
+
+def _allows(state: State, match_id: int, instrument: int) -> bool:
+    restricted = bool(state.book.matches[match_id]["restricted"])
+    return not restricted or bool(find(state.book.allowed_index, allowed_key(match_id, instrument)))

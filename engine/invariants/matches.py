@@ -37,15 +37,21 @@ def game_versions_exist(state: State) -> list[str]:
 
 
 def paused_matches_are_counted(state: State) -> list[str]:
-    """world.paused counts the paused matches; these are open, have an end, and a game that extends them."""
-    matches, world = state.book.matches, state.book.world[0]
+    """world.paused counts the paused matches of all instruments, quotes.paused those of some; they are open, have an
+    end, and a game that extends them."""
+    book = state.book
+    matches, world = book.matches, book.world[0]
     paused = matches["paused_since_ns"] != 0
     may_be = (matches["status"] == MATCH_OPEN) & (matches["outage_extends"] == 1) & (matches["ends_at_ns"] != 0)
     late = matches["paused_since_ns"] + matches["outage_ns"] >= world["now_ns"]
+    free = np.count_nonzero(paused & (matches["restricted"] == 0))
+    keys = book.allowed_index["key"][book.allowed_index["row"] != 0]
+    of_instrument = np.bincount(keys[paused[keys >> 20]] & 0xFFFFF, minlength=len(book.quotes))
     return [
         *report(paused & (~may_be | late), "match {} is paused without a cause"),
         *report((matches["void"] != 0) & (matches["status"] == MATCH_OPEN), "match {} is void and still open"),
-        *([f"{paused.sum()} matches are paused, not {world['paused']}"] if paused.sum() != world["paused"] else []),
+        *([f"{free} matches are paused, not {world['paused']}"] if free != world["paused"] else []),
+        *report(of_instrument != book.quotes["paused"], "paused matches of instrument {} are miscounted"),
     ]
 
 

@@ -450,7 +450,7 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     lose_exp: int = 0  # and everybody else
     item_rewards: tuple[tuple[str, int], ...] = ()  # Asset of an item, and how many of it the winner gets
     queue_timeout_s: int = 300  # of the queue for a match; 0: one may wait for ever
-    outage_s: int = 60  # without a usable quote of any instrument, of a match that costs or pays real money; 0: any
+    outage_s: int = 60  # without a usable quote of its instruments, of a match that costs or pays real money; 0: any
     outage_extends: bool = False  # its end moves by as long as that lasts, instead of its being called off
     # May a seat be long and short in one instrument at a time? None: where there is no entry fee, and in practice.
     allow_hedging: bool | None = None

@@ -53,7 +53,7 @@ WORLD = np.dtype(
         ("close_only", "<i4"),
         ("seasons", "<i8"),  # that have begun; also the current one, 0 before the first
         ("quoted_at_ns", "<i8"),  # stamp of the last usable quote of any instrument
-        ("paused", "<i8"),  # matches whose time stands still until the next one
+        ("paused", "<i8"),  # matches of all instruments, whose time stands still until the next one
         ("keys_per_player", "<i8"),  # most request keys of a player that are kept, and as many of releases
         ("keys_in_all", "<i8"),  # beyond so many of all players, no player takes more than KEYS_FOR_EVERYBODY
     ]
@@ -144,7 +144,7 @@ QUOTED_ROW = np.dtype(
         ("waiting_first", "<i4"),  # queue of what the next usable quote fills
         ("waiting_last", "<i4"),
         ("count", "<i8"),  # usable quotes so far
-        ("spare", "<i8"),
+        ("paused", "<i8"),  # matches of some instruments, this among them, whose time stands still until the next one
     ]
 )
 

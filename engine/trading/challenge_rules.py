@@ -33,6 +33,7 @@ from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.equity_bands import close_bands, divide_headroom, queue_evaluation
 from engine.trading.fixed_trades import refund_fixed_trade
+from engine.trading.instruments import count_paused
 from engine.trading.orders import end_order
 from engine.trading.positions import close_lots_rare, exceeds_loss_limit
 from engine.trading.seats import balance, equity_and_deficit, seat_row
@@ -107,7 +108,7 @@ def schedule_match(book: Book, match_id: int, due_ns: int) -> None:
     match = book.matches[match_id]
     if match.paused_since_ns != 0:
         match.paused_since_ns = 0
-        book.world[0].paused -= 1
+        count_paused(book, match_id, -1)
     if match.timer != 0:
         clear_timer(book, match.timer)
         match.timer = 0

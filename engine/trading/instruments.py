@@ -9,6 +9,7 @@ from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.reasons import Reason
 from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
 from engine.model.tables import Book, Row
+from engine.storage.hash_index import allowed_key, find
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 EPOCH_MINUTE: Final = 3 * 24 * 60
@@ -42,6 +43,24 @@ def check_opening(book: Book, seat: Row, instrument: int) -> int:
     if book.players[seat.player].locked:
         return Reason.PLAYER_LOCKED.value
     return Reason.ACCEPTED.value
+
+
+@kernel
+def resumes_matches(book: Book, instrument: int) -> bool:
+    """Are there paused matches that go on with the instrument's next quote?"""
+    return book.world[0].paused + book.quotes[instrument].paused != 0
+
+
+@entry
+def count_paused(book: Book, match_id: int, change: int) -> None:
+    """Count the match among the paused ones, or (-1) no more: of each instrument that it allows, or of all. A look at
+    each."""
+    if not book.matches[match_id].restricted:
+        book.world[0].paused += change
+        return
+    for instrument in range(1, book.world[0].instruments + 1):
+        if find(book.allowed_index, allowed_key(match_id, instrument)) != 0:
+            book.quotes[instrument].paused += change
 
 
 @entry

@@ -46,6 +46,8 @@ from tests.differential.twins import (
     EXTENDED,
     MATCHES,
     NEXT,
+    OWN_CALLED_OFF,
+    OWN_EXTENDED,
     PAID,
     PLAYERS,
     ROOM,
@@ -98,6 +100,8 @@ class Driver:
         self.given = self.batches = 0
         self.quiet = 0
         """Steps for which the feed is silent: closes wait, opens are refused."""
+        self.only_heavy = 0
+        """Steps for which only one instrument is quoted."""
         self.busy = PLAYERS[0], MATCHES[0]
         """The player and match that half of the commands are about for a while: limits are only met where much
         happens."""
@@ -137,9 +141,13 @@ class Driver:
         if self.misses_entry() and self.random.random() < 0.6:
             self.quiet = 4
             return 9 * NS_PER_S
-        silence_ns = self.twins.now_ns - self.twins.oracle.quoted_at_ns
-        if silence_ns < SILENCE_NS and self.random.random() < 0.004:
-            self.quiet = 8
+        markets = self.twins.oracle.markets
+        latest_ns = markets[1].at_ns if self.only_heavy else max(market.at_ns for market in markets.values())
+        silence_ns = self.twins.now_ns - latest_ns
+        self.only_heavy = max(0, self.only_heavy - 1)
+        if silence_ns < SILENCE_NS and self.random.random() < (0.1 if self.only_heavy else 0.004):
+            if not self.only_heavy:
+                self.quiet = 8
             return SILENCE_NS - silence_ns + self.random.choice((0, 0, 1, NS_PER_S))
         if self.random.random() < 0.002:
             return DAY_NS - self.random.choice((0, 1, NS_PER_S))
@@ -241,7 +249,8 @@ class Driver:
         """One or two are open, most players sit in them, and some end before their time, while something is open."""
         oracle, short = self.twins.oracle, self.short()
         if len(short) < 2 and self.random.random() < 0.4:
-            return CreateMatch(self.random.choice((SHORT, SHORT, CALLED_OFF, EXTENDED)), practice=False)
+            games = (SHORT, SHORT, CALLED_OFF, EXTENDED, OWN_CALLED_OFF, OWN_EXTENDED)
+            return CreateMatch(self.random.choice(games), practice=False)
         missing = [(id, player) for id in short for player in PLAYERS if (player, id) not in oracle.seats]
         if missing and self.random.random() < 0.8:
             return JoinMatch(*self.random.choice(missing))
@@ -382,7 +391,9 @@ class Driver:
         return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows))
 
     def quote(self) -> Command:
-        instrument = self.random.choice((1, 1, 2))
+        if not self.only_heavy and self.random.random() < 0.01:
+            self.only_heavy = 40
+        instrument = 2 if self.only_heavy else self.random.choice((1, 1, 2))
         market = self.twins.oracle.markets[instrument]
         roll = self.random.random()
         step = self.random.randint(-2, 2) if roll < 0.8 else self.random.randint(-12, 12) if roll < 0.96 else 0

@@ -63,6 +63,7 @@ NEXT = 3  # the match with a speed bump
 SHORT = 4  # the game whose matches end
 ROOM = 9  # the game whose matches wait for players
 CALLED_OFF, EXTENDED = 10, 11  # the games whose matches do not go on without prices
+OWN_CALLED_OFF, OWN_EXTENDED = 12, 13  # and of one instrument alone
 SILENCE_NS = 4 * NS_PER_S  # for longer than that
 PLAYERS = (1, 2, 3)
 CHALLENGES = (
@@ -147,7 +148,9 @@ SETUP: list[Command] = [
             min_trades=100_000,
             outage_s=SILENCE_NS // NS_PER_S,
             outage_extends=title == "Extended",
+            allowed_symbols=symbols,
         )
+        for symbols in ((), ("ROUGH",))
         for title in ("Called off", "Extended")
     ),
     *PAID,

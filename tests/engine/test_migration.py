@@ -10,6 +10,20 @@ from engine.model.state import encode_cold_state, sections
 from tests.harness.arena import LONG, Arena
 
 
+def test_a_match_of_one_instrument_that_is_paused_goes_on_with_its_quote(arena: Arena) -> None:
+    """Version 1 counted it among those that any quote lets go on."""
+    match = arena.contest(600, currency="USDT", entry_fee=1, outage_extends=True, allowed_symbols=("BTCUSDT",))
+    arena.passes(100)
+    tables = {name: np.asarray(array).copy() for name, array in sections(arena.machine.state).items()}
+    assert (tables["world"]["paused"][0], tables["quotes"]["paused"].tolist()[:3]) == (0, [0, 1, 0])
+    tables["quotes"]["paused"], tables["world"]["paused"] = 0, 1
+    arena.machine = Machine(migrated(tables, encode_cold_state(arena.machine.state.cold), 1, 2))
+    arena.quote("ETHUSDT", 3_000)
+    assert arena.shown(match).paused
+    arena.quote("BTCUSDT", 60_000)
+    assert not arena.shown(match).paused
+
+
 def test_the_ids_of_what_was_open_are_known_for_as_long_as_it_is(arena: Arena) -> None:
     """Version 1 did not say what a key was of, nor how many there may be."""
     alice = arena.player()

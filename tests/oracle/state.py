@@ -171,6 +171,9 @@ class Match:
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
 
+    def allows(self, symbol: str) -> bool:
+        return not self.game.allowed_symbols or symbol in self.game.allowed_symbols
+
     @property
     def needs_feed(self) -> bool:
         """Is it about money, so that it may not go on for long without prices?"""
@@ -313,7 +316,6 @@ class Oracle:
         self.positions: dict[int, Position] = {}
         self.fixed_trades: dict[int, FixedTrade] = {}
         self.queues: dict[int, Queue] = {}  # by game
-        self.quoted_at_ns = 0
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.keys_per_player, self.keys_in_all = 100_000, 10_000_000
@@ -323,6 +325,11 @@ class Oracle:
         self.money = Money(self.ledger, self.emit)
         self.ahead: list[Command] = []  # of the batch: the command at hand, and those behind it
         self.answers: list[Answer] = []  # to transfers of the chain at hand
+
+    def last_quote_ns(self, match: Match) -> int:
+        """When the last usable quote came of an instrument that the match allows."""
+        own = [market.at_ns for market in self.markets.values() if match.allows(market.data.symbol)]
+        return max(own, default=0)
 
     def emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0, **body: Any) -> None:
         message = 0

@@ -131,7 +131,7 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
         if match.ends_at_ns and not match.paused_since_ns:
             found.append((match.ends_at_ns, TIMER_MATCH, id, partial(finish, oracle, id, match)))
         if match.needs_feed and not match.paused_since_ns:
-            silent_since_ns = max(oracle.quoted_at_ns, match.opened_at_ns)
+            silent_since_ns = max(oracle.last_quote_ns(match), match.opened_at_ns)
             out_at_ns = silent_since_ns + match.game.outage_s * BILLION + 1
             found.append((out_at_ns, TIMER_OUTAGE, id, partial(feed_is_out, oracle, match, id, silent_since_ns)))
         if match.next_day_ns:

@@ -155,6 +155,20 @@ def test_a_server_that_was_down_over_outage_and_end_calls_the_match_off(arena: A
     assert (status(arena, match), cash(arena, ann)) == (MATCH_CANCELED, 100 * USDT)
 
 
+def test_what_the_match_does_not_allow_is_no_price(arena: Arena) -> None:
+    """Bitcoin stops and ether goes on: nobody is ranked at a price that old."""
+    own, _, _ = quiet(arena, allowed_symbols=("BTCUSDT",))
+    both, _, _ = quiet(arena, allowed_symbols=("BTCUSDT", "ETHUSDT"))
+    for _ in range(6):
+        arena.passes(10)
+        arena.quote("ETHUSDT", 3_000)
+    assert status(arena, own) == MATCH_OPEN
+    arena.passes(NS)
+    assert (status(arena, own), status(arena, both)) == (MATCH_CANCELED, MATCH_OPEN)
+    arena.passes(60)
+    assert status(arena, both) == MATCH_CANCELED
+
+
 def test_any_instrument_shows_that_the_feed_is_there(arena: Arena) -> None:
     match, _, _ = quiet(arena)
     arena.passes(59)
@@ -216,6 +230,29 @@ def test_the_end_moves_by_as_long_as_the_silence_lasted(arena: Arena) -> None:
     arena.passes(529)
     arena.quote("ETHUSDT", 3_000)
     assert ends_in(arena, match) == Decimal("2129.5")
+
+
+def test_it_goes_on_with_a_quote_of_what_it_allows_and_others_at_once(arena: Arena) -> None:
+    matches = [quiet(arena, outage_extends=True, allowed_symbols=symbols)[0]
+               for symbols in (("BTCUSDT",), ("BTCUSDT", "ETHUSDT"), ())]  # fmt: skip
+    arena.passes(100)
+    assert [arena.shown(match).paused for match in matches] == [True, True, True]
+    arena.quote("ETHUSDT", 3_000)
+    assert [arena.shown(match).paused for match in matches] == [True, False, False]
+    arena.passes(10)
+    arena.quote("ETHUSDT", 3_000)
+    assert arena.shown(matches[0]).paused
+    arena.quote("BTCUSDT", 60_000)
+    assert not arena.shown(matches[0]).paused
+    assert [ends_in(arena, match) for match in matches] == [600 + 110, 610 + 100, 620 + 100]
+
+
+def test_one_that_is_paused_for_its_own_instrument_can_be_ended_by_hand(arena: Arena) -> None:
+    match, _, _ = quiet(arena, outage_extends=True, allowed_symbols=("BTCUSDT",))
+    arena.passes(100)
+    arena.command(EndMatch(match, "enough"))
+    assert status(arena, match) == MATCH_CLOSED
+    arena.quote("BTCUSDT", 60_000)
 
 
 def test_two_outages_move_it_twice(arena: Arena) -> None:

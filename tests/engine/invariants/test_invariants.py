@@ -331,6 +331,7 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("timers_match_their_owners", add("timers", "kind", -1, of_kind(TIMER_QUEUE))),
     ("queues_are_valid", lambda book: book.world["players"].__setitem__(0, 0)),
     ("paused_matches_are_counted", add("world", "paused", 1, 0)),
+    ("paused_matches_are_counted", add("quotes", "paused", 1, 1)),
     ("paused_matches_are_counted", shift(("world", "paused", 1, 0), ("matches", "paused_since_ns", 1, paid))),
     ("paused_matches_are_counted", add("matches", "void", 1, paid)),
     ("quotes_are_usable", add("world", "quoted_at_ns", 1, 0)),

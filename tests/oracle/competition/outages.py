@@ -17,9 +17,9 @@ def feed_is_out(oracle: Oracle, match: Match, id: int, since_ns: int) -> None:
         match.ends_at_ns = since_ns + match.game.outage_s * BILLION + 1
 
 
-def feed_is_back(oracle: Oracle) -> None:
+def feed_is_back(oracle: Oracle, symbol: str) -> None:
     for id, match in oracle.running.items():
-        if match.paused_since_ns:
+        if match.paused_since_ns and match.allows(symbol):
             match.ends_at_ns += oracle.now_ns - match.paused_since_ns
             match.paused_since_ns = 0
             tell_all(oracle, id, EventKind.MATCH_RESUMED, starts_at_ns=0, ends_at_ns=match.ends_at_ns)

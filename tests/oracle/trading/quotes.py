@@ -31,10 +31,9 @@ def quote(oracle: Oracle, command: Quote) -> None:
     market.source_sequence = command.source_sequence
     market.sequence = oracle.sequence
     market.quotes += 1
-    oracle.quoted_at_ns = oracle.now_ns
     count_candles(oracle, command.instrument, market)
     oracle.emit(EventKind.QUOTE_CHANGED, instrument=command.instrument, bid=bid, ask=ask)
-    feed_is_back(oracle)
+    feed_is_back(oracle, data.symbol)
     # All that fires is found before anything is served: what a fill opens is first looked at with the next quote.
     fired = sorted(fired_by(oracle, command.instrument, market))
     for wait in [wait for wait in oracle.waiting if wait.queued and wait.instrument == command.instrument]:
