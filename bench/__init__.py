@@ -9,7 +9,13 @@ echo.py        its baseline, an echo server
 report.py      printing results
 arena.py       `python -m bench.arena`: the command line of this environment
 process.py     a server in a process of its own
-soak.py        bots, while the server is killed again and again
+soak.py        bots, while the server is killed again and again, or everything is broken
+endurance.py   the latter
+breakages.py   what is broken, and how
+rig.py         an arena, its market and its reader of log lines, to be broken
+faulty_arena.py faulty_market.py   the processes of it that fail on request
+bad_clients.py clients that no arena wants
+checks.py      checks of the data folder that an arena leaves
 tournament.py  paid matches with many players, while the server is killed
 books.py       checks of the data folder that a tournament leaves
 """

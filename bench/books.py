@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bench.checks import missing_commands, verify
 from bench.process import arena
-from bench.soak import missing_commands, verify
 from engine import views
 from engine.invariants.rows import accounts_of
 from engine.model.commands import Account, Asset, TransferCode
@@ -64,7 +64,7 @@ def check_books(data: Path, reported: dict[int, list[Balance[Decimal]]], acknowl
     if audited.returncode:
         problems.append(f"arena audit: {audited.stdout} {audited.stderr}")
     lines = [{"player": player, "seq": sequence} for player, sequence in acknowledged]
-    problems += [f"acknowledged, but not in the log: {line}" for line in missing_commands(data, lines)]
+    problems += [f"acknowledged, but not in the log: {line}" for line in missing_commands(data, lines)[0]]
 
     recovered = recover(data)
     with closing(recovered), closing(sqlite3.connect(recovered.projection_path)) as journal:

@@ -65,6 +65,11 @@ class ArenaProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Has it been started, and not ended since?"""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start; returns when it listens and has fresh prices."""
         arguments = ["serve", "--data", str(self.data), "--port", str(self.port), "--config", str(self._config)]

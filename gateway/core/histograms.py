@@ -1,4 +1,4 @@
-"""Histograms that cost a tenth of a microsecond: what every batch and every message is measured with.
+"""Histograms that cost a fifth of a microsecond: what every batch and every message is measured with.
 
 Buckets are powers of two, so the bucket of a value is the number of its bits, and nothing is searched for or locked.
 A histogram belongs to one thread.

@@ -2,7 +2,7 @@
 
 Figures that the parts keep as plain counters and histograms are read when they are asked for; nothing is counted twice.
 prometheus-client does the format and no more: its own histograms search and lock for two microseconds a value, where
-those of histograms.py take a tenth of one.
+those of histograms.py take a tenth of that.
 """
 
 from __future__ import annotations

@@ -44,14 +44,13 @@ class Dispatcher:
         self._outlet = session.outlet
 
     def receive(self, data: bytes, now_ns: int) -> None:
-        """Take one whole message. `now_ns` is monotonic and only serves the limits."""
+        """Take one whole message. `now_ns` is when it came, monotonic; only for limits and metrics."""
         session = self.session
         if session.closed:
             return
         if len(data) > session.most_bytes:
             session.close(TOO_BIG, "message too big")
             return
-        begun_ns = time.monotonic_ns()
         self.messages += 1
         session.now_ns = now_ns
         id: MessageId | None = None
@@ -62,7 +61,7 @@ class Dispatcher:
             self._serve(envelope)
         except Refused as refused:
             self._send_failure(id if id is not None else self._id_in(data), refused.error)
-        self._arena.decodes.observe(time.monotonic_ns() - begun_ns)
+        self._arena.decodes.observe(time.monotonic_ns() - now_ns)
 
     def _envelope_in(self, data: bytes) -> Envelope:
         """Raises Refused: what is no envelope is a BAD_MESSAGE; bytes that are no message have a code of their own."""

@@ -102,7 +102,7 @@ class Journal:
 
 
 class Bot:
-    """One player, who has just registered as `arena`."""
+    """One player, who has just registered as `arena`. Prices are those that anybody hears; one that `listens` does."""
 
     def __init__(
         self,
@@ -112,6 +112,8 @@ class Bot:
         random: Random,
         tally: Tally,
         journal: Journal,
+        quotes: dict[str, Quote[Decimal]],
+        listens: bool,
     ) -> None:
         self.name = name
         self._arena = arena
@@ -119,7 +121,8 @@ class Bot:
         self._random = random
         self._tally = tally
         self._journal = journal
-        self._quotes: dict[str, Quote[Decimal]] = {}
+        self._quotes = quotes
+        self._listens = listens
         self._orders: dict[int, OrderEvent[Decimal] | Order[Decimal]] = {}
         self._positions: dict[int, str] = {}
         self._is_out = False
@@ -131,7 +134,7 @@ class Bot:
 
     async def play(self, stop: asyncio.Event, actions_per_s: float) -> None:
         """Trade until `stop` is set, then compare books with the arena."""
-        await self._arena.subscribe("me", *(f"tick.{symbol}" for symbol in self._instruments))
+        await self._arena.subscribe("me", *(f"tick.{symbol}" for symbol in self._instruments if self._listens))
         watching = asyncio.create_task(self._watch(), name=f"{self.name} watches")
         try:
             while not stop.is_set():

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,6 +21,7 @@ import msgspec
 from gateway.client.client import ArenaError, Client, Disconnected, Refused, Unanswered, Unreachable
 from gateway.client.connection import TURNED_AWAY, Encoding
 from gateway.process.bot import EXPECTED, Bot, Journal, Tally
+from gateway.protocol.market import Quote
 
 PLAYERS_AT_ONCE: Final = 20
 """Registrations under way at a time."""
@@ -60,8 +62,10 @@ async def play(
     journal: Path | None = None,
     stop: asyncio.Event | None = None,
     on_progress: Callable[[Tally, float], None] = lambda tally, elapsed_s: None,
+    listeners: int | None = None,
 ) -> Summary:
-    """Let so many bots play for so long, or until `stop`, in that match or in their first one.
+    """Let so many bots play for so long, or until `stop`, in that match or in their first one. All of them listen to
+    prices, or so many, who tell the others.
 
     Raises Unreachable when there is no arena.
     """
@@ -73,6 +77,7 @@ async def play(
         instruments = {instrument.symbol: instrument for instrument in await arena.instruments()}
     registering = asyncio.Semaphore(PLAYERS_AT_ONCE)
     clients: list[Client] = []
+    quotes: dict[str, Quote[Decimal]] = {}
 
     async def one(number: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -84,7 +89,9 @@ async def play(
                 arena.matches = [match]
             clients.append(arena)
             tally.players += 1
-            bot = Bot(f"bot-{number}", arena, instruments, Random(f"{seed} {number}"), tally, written)
+            listens = listeners is None or number <= listeners
+            random = Random(f"{seed} {number}")
+            bot = Bot(f"bot-{number}", arena, instruments, random, tally, written, quotes, listens)
             try:
                 await bot.play(stop, actions_per_s)
             except ArenaError as error:

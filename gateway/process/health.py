@@ -82,7 +82,8 @@ class Health:
             "log": Check(True, f"at sequence {self._arena.sequencer.sequence}"),
             "feed": self._check_feed(),
             "disk": Check(not refused, refused or "fine"),
-            "projection": Check(not projection.full, f"{projection.lag} log entries behind"),
+            # History answers are late while it has a problem, and all else goes on.
+            "projection": Check(not projection.full, projection.problem or f"{projection.lag} log entries behind"),
             "clock": self._check_clock(),
             "tasks": self._check_tasks(),
         }

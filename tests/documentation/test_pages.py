@@ -180,3 +180,13 @@ def test_the_challenge_rules_are_settings_of_games() -> None:
     settings = {field.name for field in msgspec.structs.fields(GameSpec)}
     assert len(named) > 8
     assert named <= settings
+
+
+def test_the_tests_that_a_table_names_are_there() -> None:
+    """Each part of the arena is broken by a test."""
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    there = set(re.findall(r"^(?:async )?def (test_\w+)", sources, re.MULTILINE))
+    for part, *_, broken_by in rows(section(ROOT / "docs" / "durability.md", "Supervision")):
+        named = set(re.findall(r"`(test_\w+)`", broken_by))
+        assert named, f"no test breaks {part}"
+        assert named <= there, named - there
