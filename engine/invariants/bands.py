@@ -98,6 +98,6 @@ def band_shares_fit_headroom(state: State) -> list[str]:
     gained = bands["side"] * (price - bands["mark"]) * bands["lots"] * book.instruments["value"][bucket // 2]
     down = seats["loss_headroom"] + sum_by(len(seats), bands["seat"], bands["loss_share"] + gained)
     up = seats["profit_headroom"] + sum_by(len(seats), bands["seat"], bands["profit_share"] - gained)
-    too_low, too_high = down > np.maximum(linear - lower, 0), up > np.maximum(upper - 1 - equity, 0)
+    too_low, too_high = down > np.maximum(linear - lower, 0), up > upper - 1 - equity
     found += report(too_low[rows], "bands of seat {} exceed its loss headroom", rows)
     return found + report(too_high[rows], "bands of seat {} exceed its profit headroom", rows)

@@ -36,7 +36,7 @@ from engine.trading.fixed_trades import refund_fixed_trade
 from engine.trading.instruments import count_paused
 from engine.trading.orders import end_order
 from engine.trading.positions import close_lots_rare, exceeds_loss_limit
-from engine.trading.seats import balance, equity_and_deficit, seat_row
+from engine.trading.seats import balance, equity_and_deficit, net_equity, seat_row
 
 _WARNINGS = len(WARNINGS_PERCENT)
 
@@ -174,8 +174,10 @@ def _evaluate(book: Book, events: Events, row: int, outcome: Row) -> bool:
                 _close_at_quote(book, events, position_row, Cause.RULE.value, outcome)
             return False
     if match.profit_target != 0 and equity >= match.profit_target:
-        _eliminate_seat(book, events, row, Rule.PROFIT_TARGET.value, equity, match.profit_target)
-        return False
+        net = net_equity(book, row)
+        if net >= match.profit_target:
+            _eliminate_seat(book, events, row, Rule.PROFIT_TARGET.value, net, match.profit_target)
+            return False
 
     if _floor_trails(seat, match):
         step = _high_water_step(match)
@@ -194,7 +196,12 @@ def _evaluate(book: Book, events: Events, row: int, outcome: Row) -> bool:
 @kernel
 def _set_headroom(book: Book, row: int, equity: int, deficit: int) -> None:
     """Set the seat's headroom to the nearest levels at which its rules must be evaluated again, and divide it among its
-    bands."""
+    bands.
+
+    A seat whose equity has the profit target, but for the fees of closing, has less than no profit headroom: each gain
+    evaluates it anew. Closing changes its equity by the fee and its net equity by nothing, so the way to the target is
+    not measured in net equity.
+    """
     seat = book.seats[row]
     match = book.matches[seat.match]
     lower = -BOUND
@@ -209,7 +216,7 @@ def _set_headroom(book: Book, row: int, equity: int, deficit: int) -> None:
         upper = match.profit_target
     if _floor_trails(seat, match):
         upper = min(upper, seat.high_water + _high_water_step(match))
-    divide_headroom(book, row, max(0, equity - deficit - lower), max(0, upper - 1 - equity))
+    divide_headroom(book, row, max(0, equity - deficit - lower), upper - 1 - equity)
 
 
 @kernel

@@ -95,7 +95,8 @@ def release_band_lots(book: Book, holding_row: int, side: int, lots: int) -> Non
 
 @kernel
 def divide_headroom(book: Book, seat_row: int, loss_headroom: int, profit_headroom: int) -> None:
-    """Divide three quarters of this headroom among the seat's bands by notional; the rest stays free.
+    """Divide three quarters of this headroom among the seat's bands by notional; the rest stays free. A profit headroom
+    below 0 stays as it is, and no band has a share of it.
 
     Costs a few cache misses for each bucket that the seat is in.
     """
@@ -114,7 +115,7 @@ def divide_headroom(book: Book, seat_row: int, loss_headroom: int, profit_headro
         band = book.bands[row]
         weight = _notional(book, band) // unit
         band.loss_share = _share(loss_headroom, weight)
-        band.profit_share = _share(profit_headroom, weight)
+        band.profit_share = _share(max(0, profit_headroom), weight)
         seat.loss_headroom -= band.loss_share
         seat.profit_headroom -= band.profit_share
         _arm_band(book, row, band.lots)

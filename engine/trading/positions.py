@@ -20,7 +20,7 @@ from engine.storage.free_rows import release, take
 from engine.trading.equity_bands import add_band_lots, apply_equity_delta, queue_evaluation, release_band_lots
 from engine.trading.margin import liquidation_price
 from engine.trading.open_positions import add_open_position, remove_open_position
-from engine.trading.seats import floating_profit, record_balance, release_exposure
+from engine.trading.seats import closing_fee, floating_profit, record_balance, release_exposure
 from engine.trading.triggers import add_trigger, is_free, rearm, remove_trigger
 from engine.trading.waiting_quotes import stop_waiting
 
@@ -120,7 +120,7 @@ def close_lots(book: Book, events: Events, row: int, lots: int, price: int, caus
         margin = share_floor(position.margin, lots, position.lots)
 
     profit = position.side * (price * lots - cost) * instrument.value
-    fee = ppm_ceil(price * lots * instrument.value, instrument.taker_fee_ppm) if match.fees else 0
+    fee = closing_fee(match, instrument, lots, price)
     remaining = margin + profit
     match.house_profit -= profit
     if remaining < 0:

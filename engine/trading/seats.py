@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.jit import entry, kernel
+from engine.model.arithmetic import ppm_ceil
 from engine.model.tables import HOLDINGS, ORDER_RATES, SEAT_ACTIVE, SEATS, Book, Row
 from engine.storage.compact_index import first_match, mark_of, next_match, remove, row_in, store
 from engine.storage.free_rows import release, take
@@ -203,6 +204,35 @@ def equity_and_deficit(book: Book, seat_row: int) -> tuple[int, int]:
                 deficit += max(0, -remaining)
         list_row = position_list.next
     return total, deficit
+
+
+@kernel
+def closing_fee(match: Row, instrument: Row, lots: int, price: int) -> int:
+    """Fee of a close of `lots` at `price`, before it is bounded by the remaining collateral."""
+    return ppm_ceil(price * lots * instrument.value, instrument.taker_fee_ppm) if match.fees else 0
+
+
+@entry
+def net_equity(book: Book, seat_row: int) -> int:
+    """Equity less what closing all positions now would cost in fees: the balance to which the seat would come.
+
+    Walks the seat's positions: a cache miss each.
+    """
+    seat = book.seats[seat_row]
+    match = book.matches[seat.match]
+    total = seat.cash + seat.reserved + seat.stakes
+    list_row = seat.first_position_list
+    while list_row != 0:
+        position_list = book.position_lists[list_row]
+        for place in range(position_list.used):
+            if position_list.positions[place] != 0:
+                position = book.positions[position_list.positions[place]]
+                quote = book.quotes[position.instrument]
+                mark = quote.bid if position.side > 0 else quote.ask
+                fee = closing_fee(match, book.instruments[position.instrument], position.lots, mark)
+                total += max(0, position.margin + floating_profit(book, position) - fee)
+        list_row = position_list.next
+    return total
 
 
 @entry

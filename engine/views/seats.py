@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.model.state import State
 from engine.model.tables import MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
-from engine.trading.seats import equities_of, equity, find_seats, seat_row
+from engine.trading.seats import equities_of, equity, find_seats, net_equity, seat_row
 
 
 class SeatView(NamedTuple):
@@ -38,11 +38,12 @@ class SeatView(NamedTuple):
     prize: int
     out: Evidence | None  # the rule violation that took the seat out; None: it is active
     status: int  # engine.tables.SEAT_ACTIVE, ...
-    target: int | None  # equity at which the profit target is reached; None: the match has none
+    target: int | None  # net equity at which the profit target is reached; None: the match has none
     daily_warned: int  # percent of the drawdown used at the last warning today; 0: none
     total_warned: int
     stakes: int
     asset: int  # of the prize; 0: no money
+    net_equity: int | None  # equity less closing fees, which the profit target looks at; None: the match has none
 
 
 class Evidence(NamedTuple):
@@ -120,6 +121,7 @@ def _seat_view(book: Book, row: int, worth: int) -> SeatView:
         _last_warning(int(found["warned"]) >> len(WARNINGS_PERCENT)),
         int(found["stakes"]),
         int(match["asset"]),
+        int(net_equity(book, row)) if match["profit_target"] else None,
     )
 
 

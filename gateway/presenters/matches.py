@@ -106,6 +106,7 @@ def rules_answer(cold: Cold, rules: views.Rules) -> Rules[str]:
         percent(rules.profit_target_ppm),
         ("ends" if rules.target_ends else "locks") if rules.profit_target_ppm else None,
         rules.hedging,
+        "net_equity" if rules.profit_target_ppm else None,
     )
 
 

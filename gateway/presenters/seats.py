@@ -21,8 +21,8 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> Seat[str]:
     evidence = _evidence(instruments, seat)
     locked = seat.status == SEAT_LOCKED
     distance = distances(floors, seat.equity)
-    if seat.target is not None and seat.status == SEAT_ACTIVE:
-        distance["profit_target"] = money_text(seat.target - seat.equity)
+    if seat.target is not None and seat.net_equity is not None and seat.status == SEAT_ACTIVE:
+        distance["profit_target"] = money_text(seat.target - seat.net_equity)
     warned = {"daily_drawdown": seat.daily_warned, "total_drawdown": seat.total_warned}
     return Seat(
         seat.match,
@@ -47,6 +47,7 @@ def seat_answer(instruments: Instruments, seat: SeatView) -> Seat[str]:
         evidence if locked else None,
         seat.rank or None,
         asset_text(seat.prize, seat.asset) if seat.rank else None,
+        money_text(seat.net_equity) if seat.net_equity is not None else None,
     )
 
 

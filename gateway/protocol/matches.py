@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic
+from typing import Annotated, Generic, Literal
 
 from msgspec import Meta, Struct
 
@@ -80,6 +80,7 @@ class Rules(Struct, Generic[D], frozen=True, omit_defaults=True):
     profit_target_pct: D | None = None
     profit_target: ProfitTarget | None = None
     allow_hedging: bool = True  # a seat may be long and short in one instrument
+    profit_target_measure: Literal["net_equity"] | None = None  # equity less what closing all now costs in fees
 
 
 class MatchMoney(Struct, Generic[D], frozen=True, omit_defaults=True):

@@ -12,8 +12,9 @@ from gateway.protocol.scalars import D, SeatStatus
 class Judgement(Struct, Generic[D], frozen=True, omit_defaults=True):
     """What a challenge rule found, and at which quote; without one, the start of a day found it, or it is a warning.
 
-    A drawdown holds the seat's `equity` against a `floor`, the profit target against a `target`; the loss per trade
-    holds a trade's `result` against a `limit`. `percent` is how much of the way to the floor a warning goes out at.
+    A drawdown holds the seat's `equity` against a `floor`, the profit target holds it, less the fees of closing all,
+    against a `target`; the loss per trade holds a trade's `result`, without fees, against a `limit`. `percent` is how
+    much of the way to the floor a warning goes out at.
     """
 
     match: int
@@ -34,8 +35,8 @@ class Judgement(Struct, Generic[D], frozen=True, omit_defaults=True):
 class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
     """A player in a match. `floors`, `distance` and `warnings` are by the names of the rules.
 
-    `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how much of
-    the profit target is still to be made. `warnings` are today's, in percent of the way to the floor. `out` says which
+    `floors` are of equity, and only of a seat that plays; `distance` is how far equity is above each, and how far
+    net equity is from the profit target. `warnings` are today's, in percent of the way to the floor. `out` says which
     rule has disqualified the seat, `locked` that it has reached the profit target. `profit` is what prices have brought
     in closed trades, `fees` all that was paid, `net` the one less the other; so it is everywhere.
     """
@@ -62,6 +63,7 @@ class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
     locked: Judgement[D] | None = None
     rank: int | None = None  # when the match is over
     prize: D | None = None
+    net_equity: D | None = None  # less what closing all now would cost in fees; where there is a profit target
 
 
 class SeatEvent(Struct, Generic[D], frozen=True, gc=False):

@@ -39,7 +39,7 @@ from tests.differential.random_transfers import FIRST_CODE
 from tests.harness.records import Asked, Command, Quote, batch_of, events_of, outcomes_of
 from tests.oracle import Match, Oracle, Seat, apply
 from tests.oracle.competition.careers import board_of_cups
-from tests.oracle.trading.worth import equity_of, floating_profit
+from tests.oracle.trading.worth import equity_of, floating_profit, net_equity_of
 
 ROUGH = DefineInstrument(
     symbol="ROUGH", name="", base="R", quote="USDT", tick_units=10_000, lot_units=10_000, min_lots=2, max_lots=3_000,
@@ -262,6 +262,7 @@ class Twins:
                 max((percent for rule, percent in seat.warned if rule is Rule.DAILY_DRAWDOWN), default=0),
                 max((percent for rule, percent in seat.warned if rule is Rule.TOTAL_DRAWDOWN), default=0),
                 seat.stakes, Asset[game.currency] if oracle.matches[match].paid else 0,
+                net_equity_of(oracle, seat) if game.profit_target_ppm else None,
             )  # fmt: skip
             assert (found.out.rule if found.out else 0) == seat.out
             assert [

@@ -35,7 +35,7 @@ def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena) -> None:
     rules = {"execution": Execution.NEXT, "speed_bump_ms": 40}
     match = arena.match(cash=50, max_positions=3, max_leverage=7, fees=True, **rules)
     shown = views.match(arena.machine.state, match)
-    none = views.Rules((), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, False)
+    none = views.Rules((), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, False, True)
     assert shown == views.MatchView(
         match, 1, MATCH_OPEN, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0, 0, 0, 0, 0, none, 1, 0, False,
         False,

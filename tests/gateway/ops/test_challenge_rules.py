@@ -146,6 +146,15 @@ async def test_what_a_timer_found_comes_before_the_quote_of_the_same_sequence(
     assert order == sorted(set(order))
 
 
+async def test_the_way_to_a_target_is_shown_after_the_fees_of_closing(gateway: Gateway) -> None:
+    match = await challenge(gateway, fees=True, profit_target_ppm=10_000)
+    ann = await gateway.player()
+    await ann.result("order.place", {"match": match, **ONE_BITCOIN})
+    seat = await seat_in(ann, match)
+    net = Decimal(seat["equity"]) - Decimal("30")  # 0.05 % of the bid, 60,000
+    assert (Decimal(seat["net_equity"]), Decimal(seat["distance"]["profit_target"])) == (net, 10_100 - net)
+
+
 async def test_a_trades_loss_is_told_as_its_result_against_the_limit(gateway: Gateway) -> None:
     match = await challenge(gateway, max_loss_per_trade_ppm=10_000, loss_disqualifies=True)
     ann = await gateway.player()
@@ -211,6 +220,7 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         "total_drawdown": "trailing_lock",
         "profit_target_pct": "10",
         "profit_target": "locks",
+        "profit_target_measure": "net_equity",
     }
     assert strict["rules"] == {
         "allowed_symbols": ["ETHUSDT", "SOLUSDT"],
@@ -227,6 +237,7 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         "profit_target_pct": "250.5",
         "profit_target": "ends",
         "allow_hedging": False,
+        "profit_target_measure": "net_equity",
     }
     assert "seat" not in default
     assert (await ann.result("match.get", {"match": strict["match"]}))["rules"] == strict["rules"]

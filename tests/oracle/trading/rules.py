@@ -9,7 +9,7 @@ from tests.oracle.events import tell_judged
 from tests.oracle.state import DAY_NS, Match, Oracle, Seat
 from tests.oracle.trading.positions import close_at_touch
 from tests.oracle.trading.seats import flatten
-from tests.oracle.trading.worth import equity_of, result_of
+from tests.oracle.trading.worth import equity_of, net_equity_of, result_of
 
 
 def start_day(oracle: Oracle, id: int, match: Match) -> None:
@@ -53,8 +53,9 @@ def judge(oracle: Oracle, seat: Seat, instrument: int) -> None:
             put_out(oracle, seat, Rule.LOSS_PER_TRADE, result_of(oracle, position), -most, instrument)
             return
         close_at_touch(oracle, position, position.lots, Cause.RULE)
-    if match.target and equity >= match.target:
-        put_out(oracle, seat, Rule.PROFIT_TARGET, equity, match.target, instrument)
+    reached = match.target and equity >= match.target  # net equity is no more than that
+    if reached and (net := net_equity_of(oracle, seat)) >= match.target:
+        put_out(oracle, seat, Rule.PROFIT_TARGET, net, match.target, instrument)
         return
 
     locked = game.total_drawdown is TotalDrawdown.TRAILING_LOCK and seat.total_floor >= start

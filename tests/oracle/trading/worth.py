@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.oracle.state import Oracle, Position, Seat
+from tests.oracle.trading.prices import rounded_up
 
 
 def exposure_of(oracle: Oracle, seat: Seat, instrument: int = 0) -> int:
@@ -31,6 +32,17 @@ def equity_of(oracle: Oracle, seat: Seat) -> int:
     for position in seat.positions:
         equity += floating_profit(oracle, position)
     return equity
+
+
+def net_equity_of(oracle: Oracle, seat: Seat) -> int:
+    """What the balance would be if all were closed now: each position costs its fee, and at most its margin."""
+    net = seat.balance
+    for position in seat.positions:
+        market = oracle.markets[position.instrument]
+        notional = market.closing(position.side) * position.lots * market.value
+        fee = rounded_up(notional, market.data.taker_fee_ppm) if oracle.matches[seat.match].game.fees else 0
+        net += max(-position.margin, floating_of(oracle, position) - fee)
+    return net
 
 
 def note_balance(oracle: Oracle, seat: Seat) -> None:
