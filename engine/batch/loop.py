@@ -45,7 +45,7 @@ from engine.storage.idempotency import (
     replay,
 )
 from engine.storage.timers import clear_timer, next_due
-from engine.trading.challenge_rules import evaluate_due_seats, start_day
+from engine.trading.challenge_rules import end_day, evaluate_due_seats
 from engine.trading.fixed_trades import buy_fixed_trade, settle_fixed_trade
 from engine.trading.instruments import is_stale_at, resumes_matches
 from engine.trading.orders import (
@@ -237,7 +237,7 @@ def _fire_timers(book: Book, events: Events, event_limit: int, scratch: Row) -> 
         elif timer.kind == TIMER_HOLD:
             expire_hold(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
-            start_day(book, timer.owner)
+            end_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:
             match_id = timer.owner
             starts = book.matches[match_id].status == MATCH_WAITING

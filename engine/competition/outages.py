@@ -1,8 +1,9 @@
 """Outages: a paid match is voided or paused when no prices of its instruments arrive for longer than its
 game allows.
 
-The end of a paused match is postponed by the length of the silence. A match that ends before the silence is too long is
-not affected.
+The end of a paused match is postponed by the length of the silence, and nothing fills in it: every quote counts as
+stale (`is_stale` in trading/instruments.py), and a day that begins meanwhile begins when the match goes on. A match
+that ends before the silence is too long is not affected.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.storage.capacity import ensure_capacity_for_timers
 from engine.storage.emit import Emit
 from engine.storage.hash_index import allowed_key, find
 from engine.storage.timers import clear_timer
-from engine.trading.challenge_rules import schedule_match
+from engine.trading.challenge_rules import schedule_match, start_day
 from engine.trading.instruments import count_paused
 
 
@@ -47,7 +48,7 @@ def resume_paused_matches(state: State, emit: Emit) -> None:
     paused = np.flatnonzero(np.asarray(state.book.matches)["paused_since_ns"]).tolist()
     instrument = int(state.book.progress[0]["instrument"])
     paused = [match_id for match_id in paused if _allows(state, match_id, instrument)]
-    ensure_capacity_for_timers(state, 2 * len(paused))
+    ensure_capacity_for_timers(state, 3 * len(paused))
     book = state.book
     now_ns = int(book.world[0]["now_ns"])
     for match_id in paused:
@@ -55,6 +56,8 @@ def resume_paused_matches(state: State, emit: Emit) -> None:
         ends_at_ns = int(match["ends_at_ns"]) + now_ns - int(match["paused_since_ns"])
         schedule_match(book, match_id, ends_at_ns)
         start_outage_timer(book, match_id, now_ns)
+        if not match["day_timer"] and (match["daily_drawdown"] or match["total_drawdown"]):
+            start_day(book, match_id)  # it began in the pause
         emit_to_all(state, match_id, EventKind.MATCH_RESUMED, emit, ends_at_ns=ends_at_ns)
 
 

@@ -121,10 +121,11 @@ def _waiting_rows(state: State) -> Owned:
 
 
 def _trading_days(state: State) -> Owned:
-    """Day timers of matches with drawdown rules."""
+    """Day timers of matches with drawdown rules; of a paused one, in which a day has begun, none until it goes on."""
     matches, days = _matches(state), _timers(state, TIMER_DAY)
     drawn = (matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0)
     drawn &= matches["status"] == MATCH_OPEN
+    drawn &= (matches["paused_since_ns"] == 0) | (matches["day_timer"] != 0)
     off = sorted(days["id"].tolist()) != np.flatnonzero(drawn).tolist() or (days["due_ns"] % DAY_NS).any()
     return len(days), ["day timers of matches are wrong"] if off else []
 

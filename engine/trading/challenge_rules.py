@@ -8,7 +8,7 @@ instrument, however old.
 
 from __future__ import annotations
 
-from engine.jit import entry, kernel, rare_kernel
+from engine.jit import entry, kernel, rare_entry, rare_kernel
 from engine.model.arithmetic import next_midnight
 from engine.model.commands import Anchor, TotalDrawdown
 from engine.model.events import Cause, EventKind, Rule
@@ -80,13 +80,22 @@ def set_initial_levels(book: Book, row: int) -> None:
 
 
 @rare_kernel
+def end_day(book: Book, match_id: int) -> None:
+    """The match's day timer is due: a new day begins, or, of a paused match, when that goes on."""
+    match = book.matches[match_id]
+    clear_timer(book, match.day_timer)
+    match.day_timer = 0
+    if match.paused_since_ns == 0:
+        start_day(book, match_id)
+
+
+@rare_entry
 def start_day(book: Book, match_id: int) -> None:
-    """A new day: reset each seat's daily floor (from its balance or equity) and warnings, and evaluate its rules.
+    """A new day: reset each seat's daily floor (from its balance or equity) and warnings, and have its rules evaluated.
 
     Walks the match's seats, and their positions where the anchor is equity.
     """
     match = book.matches[match_id]
-    clear_timer(book, match.day_timer)
     match.day_timer = set_timer(book, next_midnight(book.world[0].now_ns), TIMER_DAY, match_id, match_id)
     row = match.first_seat
     while row != 0:

@@ -219,7 +219,7 @@ def _check_purchase(book: Book, command: Row) -> int:
     expires_at_ns = world.now_ns + command.duration_s * NS_PER_S
     if match.ends_at_ns != 0 and expires_at_ns > match.ends_at_ns:
         return Reason.DURATION_INVALID.value
-    if is_stale(book, command.instrument):
+    if is_stale(book, match, command.instrument):
         return Reason.FEED_STALE.value
     if command.asset == 0 and command.stake > seat.cash:
         return Reason.CASH_TOO_LOW.value
@@ -281,7 +281,8 @@ def _refund_reason(book: Book, trade: Row) -> int:
         return Reason.QUOTES_TOO_FEW.value
     if trade.waiting != 0:
         return Reason.ENTRY_MISSED.value
-    if is_stale_at(book, trade.instrument, trade.expires_at_ns):
+    is_paused = book.matches[book.seats[trade.seat].match].paused_since_ns != 0
+    if is_paused or is_stale_at(book, trade.instrument, trade.expires_at_ns):
         return Reason.FEED_STALE.value
     return Reason.ACCEPTED.value
 

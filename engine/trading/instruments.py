@@ -81,8 +81,14 @@ def is_market_open(book: Book, instrument: int, at_ns: int) -> bool:
 
 
 @kernel
-def is_stale(book: Book, instrument: int) -> bool:
-    """Is there no quote to trade on: none yet, older than the quote lifetime, or the market closed?"""
+def is_stale(book: Book, match: Row, instrument: int) -> bool:
+    """Has the match no quote to trade on: none yet, older than the quote lifetime, the market closed, or a pause?
+
+    In a pause nothing fills, however long a quote lives.
+    """
+    is_pause_possible = book.world[0].paused != 0 or book.quotes[instrument].paused != 0  # both are in the caches
+    if is_pause_possible and match.paused_since_ns != 0:
+        return True
     now_ns = book.world[0].now_ns
     return is_stale_at(book, instrument, now_ns) or not is_market_open(book, instrument, now_ns)
 

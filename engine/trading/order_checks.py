@@ -56,7 +56,7 @@ def check_order(book: Book, command: Row) -> int:
         return Reason.TOO_MANY_POSITIONS.value
     if match.trades_per_minute != 0 and exceeds_order_rate(book, seat.order_rate, match.trades_per_minute):
         return Reason.TOO_MANY_TRADES.value
-    if is_stale(book, command.instrument):
+    if is_stale(book, match, command.instrument):
         return Reason.FEED_STALE.value
 
     quote = book.quotes[command.instrument]
@@ -140,7 +140,8 @@ def _check_new_price(book: Book, order: Row, price: int) -> int:
         return reason
     if price < 1 or price > instrument.highest_price:
         return Reason.PRICE_INVALID.value
-    if is_stale(book, order.instrument):
+    match = book.matches[seat.match]
+    if is_stale(book, match, order.instrument):
         return Reason.FEED_STALE.value
     quote = book.quotes[order.instrument]
     touch = quote.ask if order.side > 0 else quote.bid
@@ -154,7 +155,6 @@ def _check_new_price(book: Book, order: Row, price: int) -> int:
     plan.price = price
     worst = max(price, touch) if is_stop else 0
     fee_ppm = instrument.taker_fee_ppm if is_stop else instrument.maker_fee_ppm
-    match = book.matches[seat.match]
     reason = size_order(book, instrument, match, order.lots, order.asked, order.leverage, price, worst, fee_ppm)
     if reason != Reason.ACCEPTED.value:
         return reason

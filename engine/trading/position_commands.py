@@ -44,7 +44,7 @@ def close_position(book: Book, events: Events, command: Row, outcome: Row) -> in
         return Reason.POSITION_CLOSING.value
 
     match = book.matches[book.seats[position.seat].match]
-    if match.next_quote or is_stale(book, position.instrument):
+    if match.next_quote or is_stale(book, match, position.instrument):
         outcome.id = position.id
         outcome.instrument = position.instrument
         outcome.status = OrderStatus.ACCEPTED.value
@@ -72,6 +72,7 @@ def amend_position(book: Book, events: Events, command: Row, outcome: Row) -> in
     position = book.positions[row]
     if position.waiting != 0:
         return Reason.POSITION_CLOSING.value
+    match = book.matches[book.seats[position.seat].match]
     quote = book.quotes[position.instrument]
     mark = quote.bid if position.side > 0 else quote.ask
     stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS.value else 0
@@ -79,7 +80,7 @@ def amend_position(book: Book, events: Events, command: Row, outcome: Row) -> in
     trailing_ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP.value else 0
     highest_price = book.instruments[position.instrument].highest_price
     reason = check_stops(position.side, mark, stop_loss, take_profit, trailing_ppm, highest_price)
-    if reason == Reason.ACCEPTED.value and trailing_ppm != 0 and is_stale(book, position.instrument):
+    if reason == Reason.ACCEPTED.value and trailing_ppm != 0 and is_stale(book, match, position.instrument):
         reason = Reason.FEED_STALE.value
     margin = 0
     if reason == Reason.ACCEPTED.value and command.fields & Amend.MARGIN.value:
@@ -122,7 +123,7 @@ def _check_margin(book: Book, position: Row, change: int, mark: int) -> int:
     margin = position.margin + change
     if margin < ceil_div(position.cost * instrument.value, position.leverage):
         return Reason.MARGIN_TOO_LOW.value
-    if is_stale(book, position.instrument):
+    if is_stale(book, book.matches[seat.match], position.instrument):
         return Reason.FEED_STALE.value
     if liquidated_at(position.side, liquidation_price_with(book, position, margin), mark):
         return Reason.WOULD_LIQUIDATE_NOW.value

@@ -16,7 +16,9 @@ def test_a_seed_whose_twins_agree_plays_all_its_steps() -> None:
 
 def test_a_difference_is_told_with_the_step_before_it_and_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rightly = Market.is_stale
-    monkeypatch.setattr(Market, "is_stale", lambda market, now_ns: market.quotes < 50 and rightly(market, now_ns))
+    monkeypatch.setattr(
+        Market, "is_stale", lambda market, now_ns, match=None: market.quotes < 50 and rightly(market, now_ns, match)
+    )
     played = play(seed=3, steps=2_000, compare_every=16)
     assert "AssertionError" in played.difference
     assert 100 < played.steps < 2_000

@@ -53,8 +53,8 @@ ROUGH = DefineInstrument(
 """A lot is worth one unit of money a tick: every rounding shows. Margin brackets end at 60,000 and 150,000 units."""
 
 HEAVY = replace(ROUGH, symbol="HEAVY", lot_units=70_000, markup_ticks=1, max_lots=500, fixed_exposure_cap=0,
-                fixed_wallets=("DEMO",))  # fmt: skip
-"""Seven units a tick, and a tick of markup on each side."""
+                fixed_wallets=("DEMO",), quote_lifetime_ns=30 * NS_PER_S)  # fmt: skip
+"""Seven units a tick, a tick of markup on each side, and quotes that live for longer than a match goes on without."""
 
 INSTRUMENTS = (ROUGH, HEAVY)
 SUMS = ("version", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
@@ -149,6 +149,7 @@ SETUP: list[Command] = [
             outage_s=SILENCE_NS // NS_PER_S,
             outage_extends=title == "Extended",
             allowed_symbols=symbols,
+            max_daily_drawdown_ppm=60_000,
         )
         for symbols in ((), ("ROUGH",))
         for title in ("Called off", "Extended")

@@ -67,10 +67,12 @@ class Market:
         minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
         return any(minute in range(start, end) for start, end in self.data.hours)
 
-    def is_stale(self, now_ns: int) -> bool:
-        """There is no quote to trade on: none at all, or too old, or the market has closed since."""
+    def is_stale(self, now_ns: int, match: Match | None = None) -> bool:
+        """There is no quote to trade on: none at all, or too old, or the market has closed since; in a paused match any
+        quote is as good as none."""
         too_old = now_ns - self.at_ns > self.data.quote_lifetime_ns
-        return self.bid == 0 or too_old or not self.is_open(now_ns)
+        paused = match is not None and match.paused_since_ns != 0
+        return self.bid == 0 or too_old or paused or not self.is_open(now_ns)
 
 
 @dataclass

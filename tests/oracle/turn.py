@@ -134,7 +134,7 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
             silent_since_ns = max(oracle.last_quote_ns(match), match.opened_at_ns)
             out_at_ns = silent_since_ns + match.game.outage_s * BILLION + 1
             found.append((out_at_ns, TIMER_OUTAGE, id, partial(feed_is_out, oracle, match, id, silent_since_ns)))
-        if match.next_day_ns:
+        if match.next_day_ns and not match.paused_since_ns:
             found.append((match.next_day_ns, TIMER_DAY, id, partial(start_day, oracle, id, match)))
         if match.next_sample_ns:
             found.append((match.next_sample_ns, TIMER_SAMPLE, id, partial(sample, oracle, match)))

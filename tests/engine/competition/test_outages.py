@@ -15,7 +15,7 @@ from engine.model.state import encode_cold_state, sections, state_from
 from engine.model.tables import MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMERS
 from tests.engine.competition.test_paid_matches import FIXED, USDT, cash, escrow, fees, joins, match_of, rewards
 from tests.harness.arena import LONG, START_NS, Arena, Number, Player, money
-from tests.harness.records import BuyFixed, Command, PlaceOrder, Pulse, Quote, batch_of, content
+from tests.harness.records import Command, PlaceOrder, Pulse, Quote, batch_of, content
 
 NS = "0.000000001"
 
@@ -307,16 +307,6 @@ def test_a_paused_match_can_be_ended_by_hand(arena: Arena) -> None:
     assert status(arena, match) == MATCH_CLOSED
 
 
-def test_a_stake_is_not_bought_beyond_the_end_of_a_paused_match(arena: Arena) -> None:
-    """Its instrument's quotes live longer than the feed may be silent."""
-    arena.change("BTCUSDT", quote_lifetime_ns=1_000 * NS_PER_S)
-    match, ann, _ = quiet(arena, outage_extends=True)
-    arena.passes(100)
-    with arena.refuses(Reason.DURATION_INVALID):
-        arena.command(BuyFixed(ann.id, match, 1, LONG, money(10), 491))
-    ann.buys("BTCUSDT", LONG, 10, 490)
-
-
 @pytest.mark.parametrize("extends", [False, True])
 @pytest.mark.compiled
 def test_many_matches_and_players_in_a_small_buffer(arena: Arena, extends: bool) -> None:
@@ -436,3 +426,67 @@ def test_a_game_whose_silence_is_out_of_bounds_is_refused(arena: Arena) -> None:
         with arena.refuses(Reason.GAME_INVALID):
             arena.command(CreateGame("Game", "", 100, 1, 1, outage_s=outage_s))
     arena.command(CreateMatch(arena.command(CreateGame("Game", "", 100, 1, 1, outage_s=7 * 86_400)).id, practice=True))
+
+
+# Nothing fills in a pause, however long quotes live
+
+
+def lasting_quotes(arena: Arena, **rules: object) -> tuple[int, Player, Player]:
+    """The same match, extended, and quotes that live for an hour."""
+    arena.change("BTCUSDT", quote_lifetime_ns=3_600 * NS_PER_S)
+    return quiet(arena, outage_extends=True, **rules)
+
+
+@pytest.mark.parametrize("symbols", [(), ("BTCUSDT",)])
+def test_in_a_pause_nothing_opens_and_closes_wait_until_the_match_goes_on(
+    arena: Arena, symbols: tuple[str, ...]
+) -> None:
+    match, ann, bob = lasting_quotes(arena, allowed_symbols=symbols)
+    position = ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
+    order = ann.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10)
+    arena.passes(61)
+    assert arena.shown(match).paused
+    for refused in (
+        lambda: ann.opens("BTCUSDT", LONG, margin=100, leverage=10),
+        lambda: ann.limit("BTCUSDT", LONG, 59_000, margin=100, leverage=10),
+        lambda: ann.moves(order, price=58_000),
+        lambda: ann.amends(position, trailing_stop=10_000),
+        lambda: bob.buys("BTCUSDT", LONG, 10, 30),
+    ):
+        with arena.refuses(Reason.FEED_STALE):
+            refused()
+    ann.closes(position)
+    assert ann.positions == [position]
+    arena.quote("BTCUSDT", 61_000)
+    assert not arena.shown(match).paused
+    assert (ann.positions, ann.last(EventKind.POSITION_CLOSED).price) == ([], Decimal("60999.99"))
+    ann.opens("BTCUSDT", LONG, margin=100, leverage=10)
+
+
+def test_a_stake_whose_time_is_up_in_a_pause_comes_back(arena: Arena) -> None:
+    _, ann, _ = lasting_quotes(arena)
+    ann.buys("BTCUSDT", LONG, 10, 70)
+    arena.quote("BTCUSDT", 60_000)
+    arena.quote("BTCUSDT", 61_000)
+    arena.passes(70)
+    settled = ann.last(EventKind.FIXED_SETTLED)
+    assert (settled.result, settled.reason) == (FixedResult.REFUNDED, Reason.FEED_STALE)
+
+
+def test_a_day_that_begins_in_a_pause_begins_when_the_match_goes_on(arena: Arena) -> None:
+    """Its floor would have put her out, at prices from before the pause."""
+    arena.passes(6_290)
+    match, ann, _ = lasting_quotes(arena, max_daily_drawdown_ppm=50_000)
+    position = ann.opens("BTCUSDT", LONG, quantity=1, leverage=20)
+    arena.quote("BTCUSDT", 61_000)
+    ann.closes(position)
+    ann.opens("BTCUSDT", LONG, quantity=1, leverage=20)
+    arena.quote("BTCUSDT", 60_200)
+    arena.passes(61)
+    arena.passes(60)  # beyond midnight
+    assert arena.shown(match).paused
+    assert (ann.seat.daily_floor, len(ann.positions)) == (money(9_500), 1)
+    arena.quote("BTCUSDT", 61_000)
+    assert (ann.seat.daily_floor, len(ann.positions)) == (money("10499.99"), 1)
+    arena.passes(86_400 - 21)
+    assert arena.shown(match).paused

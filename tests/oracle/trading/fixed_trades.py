@@ -39,7 +39,7 @@ def buy_fixed(oracle: Oracle, command: BuyFixed) -> Outcome:
     refuse_if(not offered or command.duration_s * 1000 <= bump_ms, Reason.DURATION_INVALID)
     expires_at_ns = oracle.now_ns + command.duration_s * BILLION
     refuse_if(0 < match.ends_at_ns < expires_at_ns, Reason.DURATION_INVALID)
-    refuse_if(market.is_stale(oracle.now_ns), Reason.FEED_STALE)
+    refuse_if(market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
     refuse_if(command.asset == 0 and command.stake > seat.cash, Reason.CASH_TOO_LOW)
     minute = expires_at_ns // (60 * BILLION)
     staked = sum(
@@ -96,15 +96,17 @@ def enter(oracle: Oracle, trade: FixedTrade) -> None:
 
 
 def settle(oracle: Oracle, trade: FixedTrade) -> None:
-    """Its time is up. The last quote before that decides, if two have come and it was fresh when time was up."""
+    """Its time is up. The last quote before that decides, if two have come and it was fresh when time was up: none
+    is in a pause."""
     stake, market = trade.command.stake, oracle.markets[trade.command.instrument]
     last = market.bid + market.ask
+    is_paused = not trade.holds and oracle.matches[trade.seat.match].paused_since_ns != 0
     result, reason, profit = FixedResult.REFUNDED, Reason.ACCEPTED, 0
     if market.quotes < trade.quotes_before + 2:
         reason = Reason.QUOTES_TOO_FEW
     elif not trade.entry:
         reason = Reason.ENTRY_MISSED
-    elif trade.expires_at_ns > market.at_ns + market.data.quote_lifetime_ns:
+    elif is_paused or trade.expires_at_ns > market.at_ns + market.data.quote_lifetime_ns:
         reason = Reason.FEED_STALE
     elif last == trade.entry:
         result = FixedResult.DRAW

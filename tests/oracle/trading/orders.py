@@ -43,7 +43,7 @@ def place_order(oracle: Oracle, command: PlaceOrder) -> Outcome:
     refuse_if(open_trades >= match.game.max_positions, Reason.TOO_MANY_POSITIONS)
     seat.traded_at_ns = [at_ns for at_ns in seat.traded_at_ns if at_ns > oracle.now_ns - 60 * BILLION]
     refuse_if(0 < match.game.max_trades_per_minute <= len(seat.traded_at_ns), Reason.TOO_MANY_TRADES)
-    refuse_if(market.is_stale(oracle.now_ns), Reason.FEED_STALE)
+    refuse_if(market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
 
     touch, mark = market.opening(command.side), market.closing(command.side)
     is_market, is_stop = command.order_type == OrderType.MARKET, command.order_type == OrderType.STOP
@@ -158,7 +158,8 @@ def amend_order(oracle: Oracle, command: AmendOrder) -> Outcome:
     """As if it were cancelled and placed anew with these figures, but it keeps its place, and must rest again."""
     order = own_resting(oracle, command)
     old, seat, market = order.command, order.seat, oracle.markets[order.command.instrument]
-    fees = oracle.matches[seat.match].game.fees
+    match = oracle.matches[seat.match]
+    fees = match.game.fees
     new = old
     if command.fields & Amend.STOP_LOSS:
         new = new._replace(stop_loss=command.stop_loss, trailing_ppm=0)
@@ -174,7 +175,7 @@ def amend_order(oracle: Oracle, command: AmendOrder) -> Outcome:
         data, touch, is_stop = market.data, market.opening(new.side), new.order_type == OrderType.STOP
         check_that_it_opens(oracle, seat, market)
         refuse_if(not 1 <= new.price <= data.highest_price, Reason.PRICE_INVALID)
-        refuse_if(market.is_stale(oracle.now_ns), Reason.FEED_STALE)
+        refuse_if(market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
         if is_stop:
             refuse_if(is_reached(-new.side, new.price, touch), Reason.WOULD_TRIGGER_NOW)
         else:

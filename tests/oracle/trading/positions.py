@@ -25,7 +25,7 @@ def close_position(oracle: Oracle, command: ClosePosition) -> Outcome:
     refuse_if(is_waiting(oracle, position.id), Reason.POSITION_CLOSING)
 
     match = oracle.matches[position.seat.match]
-    if match.takes_next_quote or market.is_stale(oracle.now_ns):
+    if match.takes_next_quote or market.is_stale(oracle.now_ns, match):
         wait_for_quote(oracle, position.id, position.instrument, match, lots)
         return {
             "id": position.id,
@@ -39,14 +39,14 @@ def close_position(oracle: Oracle, command: ClosePosition) -> Outcome:
 def amend_position(oracle: Oracle, command: AmendPosition) -> Outcome:
     position = own_position(oracle, command)
     refuse_if(is_waiting(oracle, position.id), Reason.POSITION_CLOSING)
-    market = oracle.markets[position.instrument]
+    match, market = oracle.matches[position.seat.match], oracle.markets[position.instrument]
     stop_loss = command.stop_loss if command.fields & Amend.STOP_LOSS else 0
     take_profit = command.take_profit if command.fields & Amend.TAKE_PROFIT else 0
     ppm = command.trailing_ppm if command.fields & Amend.TRAILING_STOP else 0
     mark = market.closing(position.side)
     check_trailing(position.side, mark, stop_loss, ppm, market.data)
     check_stops(position.side, mark, stop_loss, take_profit, market.data)
-    refuse_if(ppm != 0 and market.is_stale(oracle.now_ns), Reason.FEED_STALE)
+    refuse_if(ppm != 0 and market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
     if command.fields & Amend.MARGIN:
         change_margin(oracle, position, command.margin)
     if command.fields & Amend.TRAILING_STOP and position.trailing:
@@ -71,15 +71,14 @@ def change_margin(oracle: Oracle, position: Position, change: int) -> None:
     """Margin moves between the position and its seat's cash; back only down to the initial requirement, on a fresh
     price, and not if that would liquidate."""
     seat, market = position.seat, oracle.markets[position.instrument]
+    match = oracle.matches[seat.match]
     margin = position.margin + change
     refuse_if(change == 0 or change < -GREATEST_NOTIONAL or margin > GREATEST_NOTIONAL, Reason.MARGIN_INVALID)
     refuse_if(change > seat.cash, Reason.CASH_TOO_LOW)
     initial = -(-position.cost * market.value // position.leverage)
     refuse_if(change < 0 and margin < initial, Reason.MARGIN_TOO_LOW)
-    refuse_if(change < 0 and market.is_stale(oracle.now_ns), Reason.FEED_STALE)
-    liquidation = liquidation_price(
-        market.data, position.side, position.lots, position.cost, margin, oracle.matches[seat.match].game.fees
-    )
+    refuse_if(change < 0 and market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
+    liquidation = liquidation_price(market.data, position.side, position.lots, position.cost, margin, match.game.fees)
     mark = market.closing(position.side)
     gone = liquidation != 0 and (mark <= liquidation if position.side > 0 else mark >= liquidation)
     refuse_if(change < 0 and gone, Reason.WOULD_LIQUIDATE_NOW)
