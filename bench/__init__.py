@@ -1,9 +1,10 @@
 """Benchmarks, each against a baseline in the same run, and long tests that kill a real server.
 
-commands.py    the commands `arena bench engine | ledger | gateway`
+commands.py    the commands `arena bench engine | ledger | gateway | disk`
 engine.py      the engine alone: opens, closes, ticks
 ledger.py      the ledger alone: transfers, holds, posts
 gateway.py     the whole arena over WebSocket against an echo server
+disk.py        what an arena writes: bytes for each quote, order and idle day
 load.py        the load client of the gateway benchmark
 echo.py        its baseline, an echo server
 report.py      printing results

@@ -1,4 +1,4 @@
-"""The commands `arena bench engine | ledger | gateway`. Imports are inside the commands, so that help is fast."""
+"""The commands `arena bench engine | ledger | gateway | disk`. Imports are inside the commands: help is fast."""
 
 from __future__ import annotations
 
@@ -90,4 +90,21 @@ def gateway(
         console.print(f"the load client was the bottleneck: the server used {results['server_cpu']:.0%} of its core")
     if results["cores_were_shared"]:
         console.print("neither server nor client had its core to itself: stop what else is running and measure again")
+    return 0
+
+
+@app.command
+def disk(
+    *,
+    seconds: Annotated[int, Parameter(help="How much of the simulated market is taken.")] = 600,
+    json: Json = False,
+) -> int:
+    """What an arena writes for each quote, each order and each idle day: bytes of the log and of the history."""
+    import bench.disk
+    from bench.report import print_report
+    from gateway.cli.console import warm_console
+
+    with warm_console().status("writing"):
+        results = bench.disk.run(seconds)
+    print_report(results, json)
     return 0

@@ -8,6 +8,7 @@ snapshot.py    the whole state in one file
 base.py        a snapshot and a copy of the projection that stand for the log before them
 recovery.py    start: newest good snapshot + replay of the log; verification
 registrations.py  whose a player's number is, while an arena works
+prune.py       the log before a base is deleted
 upgrade.py     a folder of older rules becomes one of this program's
 data_lock.py   one process at a time
 projection.py  history: events to SQLite (schema.sql)

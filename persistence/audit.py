@@ -20,6 +20,9 @@ from engine.invariants.rows import accounts_of
 from engine.model.commands import Account, Asset
 from engine.model.events import TransferStatus
 from engine.model.state import State
+from persistence import projection
+from persistence.data_lock import DataLock
+from persistence.recovery import HistoriesDiffer, open_folders, state_in
 
 _SUMS: Final = """
 SELECT account, sum(posted * debits), sum(posted * credits), sum(pending * debits), sum(pending * credits), count(*)
@@ -64,28 +67,47 @@ def audit_input(state: State) -> AuditInput:
     return AuditInput(int(book.world[0]["sequence"]), accounts_of(book), escrows_match_entry_fees(state))
 
 
-def audit(engine: AuditInput, projection: sqlite3.Connection) -> Audit:
+def audit(engine: AuditInput, journal: sqlite3.Connection) -> Audit:
     """Compare; the projection must have reached `engine.sequence`. Scans all transfers."""
     last = {"last": engine.sequence}
-    journal = {account: tuple(sums) for account, *sums in projection.execute(_SUMS, last)}
+    journalled = {account: tuple(sums) for account, *sums in journal.execute(_SUMS, last)}
     problems = []
     seen = set()
     for id, version, *ours in zip(
         *(engine.accounts[name].tolist() for name in ("id", "version", *_SUM_COLUMNS)), strict=True
     ):
         seen.add(id)
-        *theirs, changes = journal.get(id, (0, 0, 0, 0, 0))
+        *theirs, changes = journalled.get(id, (0, 0, 0, 0, 0))
         if ours != theirs or version != 1 + changes:
             problems.append(f"{account_name(id)}: the engine has {tuple(ours)}, the journal {tuple(theirs)}")
-    problems += [f"{account_name(id)}: in the journal and not in the engine" for id in sorted(journal.keys() - seen)]
-    (transfers,) = projection.execute("SELECT count(*) FROM transfers WHERE sequence <= :last", last).fetchone()
+    problems += [f"{account_name(id)}: in the journal and not in the engine" for id in sorted(journalled.keys() - seen)]
+    (transfers,) = journal.execute("SELECT count(*) FROM transfers WHERE sequence <= :last", last).fetchone()
     return Audit(engine.sequence, len(seen), transfers, problems + engine.problems)
 
 
-def audit_file(engine: AuditInput, projection: Path) -> Audit:
+def audit_file(engine: AuditInput, path: Path) -> Audit:
     """`audit` with a read-only connection of its own to a projection file, which may be in use."""
-    with closing(sqlite3.connect(f"file:{projection}?mode=ro", uri=True)) as connection:
+    with closing(projection.open_read_only(path)) as connection:
         return audit(engine, connection)
+
+
+def audit_folder(directory: Path) -> Audit:
+    """Audit a stopped arena, at the sequence where its projection ends. Writes nothing, but for the lock file.
+
+    Raises what `state_at` raises, ProjectionUnreadable, HistoriesDiffer.
+    """
+    lock = DataLock(directory, reading=True)
+    try:
+        path = directory / projection.FILE
+        if not path.exists():
+            raise projection.ProjectionUnreadable(f"there is no {path.name}: `arena rebuild` makes it again")
+        sequence = projection.read_position(path).sequence
+        state = state_in(open_folders(directory, reading=True), sequence).state
+        if int(state.book.world[0]["sequence"]) != sequence:
+            raise HistoriesDiffer(f"the projection has seen sequence {sequence}, and the log ends before it")
+        return audit_file(audit_input(state), path)
+    finally:
+        lock.release()
 
 
 def account_name(account: int) -> str:

@@ -11,6 +11,7 @@ The projection is complete before the snapshot is renamed, so a base whose snaps
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,7 +48,13 @@ def newest(folder: Folder) -> Base | None:
     return Base(sequence, folder.path / _projection_name(sequence))
 
 
-def make(folder: Folder, captured: CapturedState, rules_version: int, projection_path: Path) -> Base:
+def make(
+    folder: Folder,
+    captured: CapturedState,
+    rules_version: int,
+    projection_path: Path,
+    is_canceled: Callable[[], bool] = lambda: False,
+) -> Base:
     """Make a base of a captured state and of a projection that has reached it. Slow: not for the engine's thread.
 
     Raises OSError, SnapshotBad, ProjectionUnreadable and sqlite3.OperationalError; then there is no new base.
@@ -55,7 +62,7 @@ def make(folder: Folder, captured: CapturedState, rules_version: int, projection
     unpublished = write(folder, captured, rules_version)
     name = _projection_name(captured.sequence)
     temporary = folder.path / f"{name}.tmp"
-    projection.copy(projection_path, temporary)
+    projection.copy(projection_path, temporary, is_canceled)
     copied = projection.read_position(temporary)
     assert copied.log_id == captured.log_id
     assert copied.sequence >= captured.sequence, "the copy lacks what the snapshot has"

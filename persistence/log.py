@@ -11,22 +11,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from engine.model.commands import Batch
 from persistence.disk import BLOCK, Disk, create_file, delete_temporaries
 from persistence.frames import NO_HASH, SegmentHeader, encode_batch, encode_footer, encode_segment_header
 from persistence.segments import (
+    LogCorrupt,
     LogPosition,
     RulesDiffer,
     Segment,
     SegmentFile,
     compress,
-    decompress,
+    decompresses_to,
     entries,
     segment_files,
     segment_name,
@@ -38,6 +38,10 @@ EXIT_LOG_FAILED: Final = 74
 
 LOW_SEGMENTS: Final = 2
 """The disk counts as nearly full when it has space for fewer segments than this."""
+
+_FRAMES_AT_ONCE: Final = 64
+_PAUSE_S: Final = 0.0005
+"""After so many frames, the check of a segment that is to be compressed pauses for so long."""
 
 SPARE: Final = "00000000.spare"
 BALLAST: Final = "ballast"
@@ -102,6 +106,8 @@ class Log:
         self._failure: Exception | None = None
         self._in_flight = False
         self._has_spare = self._has_ballast = False
+        self.compression_problem = ""
+        """Why a sealed segment could not be compressed, such as damage that was found in it; empty: all could."""
         self.torn: str | None = None
         """Name of the file to which a torn tail was copied at this start; None: there was none."""
 
@@ -318,20 +324,30 @@ class Log:
                 self._failure = error
 
     def _compress(self) -> None:
-        """Compress sealed segments; an original is deleted after its copy was read back and compared."""
+        """Compress sealed segments. One that cannot be stays as it is: that is told, and tried again."""
+        problem = ""
         for file in segment_files(self.disk):
             if file.compressed or file.number >= self._file.number:
                 continue
-            segment = Segment(self.disk, file, is_last=False)
-            for _ in segment:
-                pass
-            sealed = segment.data[: segment.offset]
-            name = f"{file.name}.zst"
-            create_file(self.disk, name, [compress(sealed)])
-            if not np.array_equal(decompress(self.disk.read(name)), sealed):
-                raise OSError(errno.EIO, f"{name} does not read back as it was written")
-            self.disk.unlink(file.name)
-            self.disk.sync_directory()
+            try:
+                self._compress_segment(file)
+            except (OSError, LogCorrupt) as error:
+                problem = str(error)
+        self.compression_problem = problem
+
+    def _compress_segment(self, file: SegmentFile) -> None:
+        """The original is deleted after its copy was read back and compared."""
+        segment = Segment(self.disk, file, is_last=False)
+        for number, _ in enumerate(segment, 1):
+            if number % _FRAMES_AT_ONCE == 0:
+                time.sleep(_PAUSE_S)  # checking holds the interpreter, and the event loop is waiting for it
+        sealed = segment.data[: segment.offset]
+        name = f"{file.name}.zst"
+        create_file(self.disk, name, [compress(sealed)])
+        if not decompresses_to(self.disk.read(name), sealed):
+            raise OSError(errno.EIO, f"{name} does not read back as it was written")
+        self.disk.unlink(file.name)
+        self.disk.sync_directory()
 
 
 def _check_derived_files(derived_files: list[DerivedFile], log_id: bytes | None, last_sequence: int) -> None:

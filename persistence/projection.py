@@ -9,8 +9,11 @@ Events are converted to rows column by column, because the Python code shares th
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
@@ -34,8 +37,14 @@ STEPS: Final[Mapping[int, str]] = MappingProxyType({})
 """By schema version: the SQL that turns a file of it into one of the next version. The copy in a base cannot be
 rebuilt, for the log before it may be gone, or of other rules; so since there are bases every version has its step."""
 
+_STEPS_BETWEEN_QUESTIONS: Final = 1_000_000
+"""Of SQLite's machine, before a copy asks again whether it is canceled: some tens of milliseconds."""
+
 BUSY_S: Final = 1.0
 """Seconds for which SQLite waits for a lock that another process holds."""
+
+_JOURNAL_BYTES: Final = 1 << 26
+"""To which the write-ahead log is cut when it has grown beyond, behind a reader that was slow."""
 
 _PRUNED_AT_ONCE: Final = 256
 """How many old candles of an instrument a transaction deletes beyond the number it writes: takes under a millisecond,
@@ -127,9 +136,11 @@ class Position(NamedTuple):
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the database, or create it. Raises ProjectionUnreadable, and sqlite3.OperationalError for what passes."""
+    _create(path)
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -146,6 +157,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _create(path: Path) -> None:
+    """Make the file, for its owner alone, if it is not there. SQLite's own files beside it get the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def is_damage(error: BaseException) -> bool:
     """Must the database be rebuilt? Not one that is locked, or whose disk is full or fails: that passes."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -158,13 +174,15 @@ def delete(path: Path) -> None:
         path.with_name(name).unlink(missing_ok=True)
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, is_canceled: Callable[[], bool] = lambda: False) -> None:
     """Copy a database, which may be in use, to a new file of this program's schema version, and sync that.
 
-    Raises ProjectionUnreadable, sqlite3.OperationalError.
+    Raises ProjectionUnreadable, sqlite3.OperationalError, which is also how it ends when `is_canceled`.
     """
     target.unlink(missing_ok=True)
+    _create(target)
     with closing(open_read_only(source)) as connection:
+        connection.set_progress_handler(is_canceled, _STEPS_BETWEEN_QUESTIONS)
         connection.execute("VACUUM INTO ?", (str(target),))
     with closing(sqlite3.connect(target, isolation_level=None)) as connection:
         _migrate(connection, target.name)
@@ -204,7 +222,25 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing. Raises sqlite3.OperationalError when there is no such file."""
     # Without a write-ahead log nobody has it open, and SQLite need not make the files of one to read it.
     how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    return sqlite3.connect(f"file:{quote(str(path))}?{how}", timeout=BUSY_S, uri=True)
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", timeout=BUSY_S, uri=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not path.exists() or error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        return _open_copy(path)
+    return connection
+
+
+def _open_copy(path: Path) -> sqlite3.Connection:
+    """A connection to a copy, which ends with it: in a folder that cannot be written, a write-ahead log is not read."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (path.name, f"{path.name}-wal"):
+            shutil.copyfile(path.with_name(name), Path(folder) / name)
+        connection = sqlite3.connect(Path(folder) / path.name)
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # opens the files before their names are gone
+        return connection
 
 
 def read_position(path: Path) -> Position:

@@ -28,7 +28,8 @@ from persistence.data_lock import DataLock
 from persistence.disk import Folder, delete_temporaries
 from persistence.frames import NO_HASH
 from persistence.log import SEGMENT_BYTES, DerivedFile, Log
-from persistence.segments import Entry, RulesDiffer, entries, first_header, scan
+from persistence.segments import Entry, LogCorrupt, RulesDiffer, entries, first_header, scan, segment_files
+from persistence.segments import read_header as read_segment_header
 from persistence.snapshot import (
     Snapshot,
     SnapshotBad,
@@ -136,6 +137,7 @@ def _recover(
     for folder in (folders.snapshots, folders.bases):
         delete_temporaries(folder)
     refuse_newer_rules(folders)
+    first_replayable(folders)
     path = directory / projection.FILE
     building, feed, warnings = _feed_of(path, folders, fresh_projection)
     try:
@@ -210,17 +212,23 @@ def open_folders(directory: Path, reading: bool = False) -> Folders:
 
 def refuse_newer_rules(folders: Folders) -> None:
     """Raise RulesDiffer for a folder on which a program with newer rules has worked."""
+    for file in segment_files(folders.log)[-1:]:
+        _refuse_newer(file.name, read_segment_header(folders.log, file).rules_version)
     for folder in (folders.snapshots, folders.bases):
         for name in snapshot_names(folder):
             try:
                 version = read_header(folder, name).rules_version
             except SnapshotBad:
                 continue  # whoever wants to load it says so
-            if version > RULES_VERSION:
-                raise RulesDiffer(
-                    f"{name} was made by a newer program, under rules version {version}; this one has"
-                    f" {RULES_VERSION}: start the newer one"
-                )
+            _refuse_newer(name, version)
+
+
+def _refuse_newer(name: str, version: int) -> None:
+    if version > RULES_VERSION:
+        raise RulesDiffer(
+            f"{name} was made by a newer program, under rules version {version}; this one has {RULES_VERSION}:"
+            " start the newer one"
+        )
 
 
 def projection_to_feed(path: Path, folders: Folders, fresh: bool) -> tuple[Path, list[str]]:
@@ -244,8 +252,9 @@ def _can_be_fed(folders: Folders, sequence: int) -> bool:
     """Is there a state from which the events behind `sequence` can be produced again?"""
     if first_replayable(folders) == 0:
         return True
+    begins = segment_files(folders.log)[0].first_sequence
     names = [*of_these_rules(folders.snapshots), *of_these_rules(folders.bases)]
-    return any(sequence_of(name) <= sequence for name in names)
+    return any(begins - 1 <= sequence_of(name) <= sequence for name in names)
 
 
 def of_these_rules(folder: Folder) -> list[str]:
@@ -274,12 +283,17 @@ def new_projection(path: Path, folders: Folders) -> Path:
 def first_replayable(folders: Folders) -> int:
     """The earliest sequence from which this program can replay: 0, or that of the oldest base of its rules.
 
-    Raises RulesDiffer when there is none.
+    Raises RulesDiffer or LogCorrupt when there is none.
     """
     header = first_header(folders.log)
     if header is None or (header.first_sequence, header.rules_version) == (1, RULES_VERSION):
         return 0
-    usable = of_these_rules(folders.bases)
+    usable = [name for name in of_these_rules(folders.bases) if sequence_of(name) >= header.first_sequence - 1]
+    if not usable and header.rules_version == RULES_VERSION:
+        raise LogCorrupt(
+            segment_files(folders.log)[0].name, 0, 1,
+            f"the log begins at sequence {header.first_sequence}, and there is no base before it",
+        )  # fmt: skip
     if not usable:
         raise RulesDiffer(
             f"the log begins at sequence {header.first_sequence} under rules version {header.rules_version}, this"
@@ -313,18 +327,22 @@ def state_at(directory: Path, sequence: int) -> Machine:
     """
     lock = DataLock(directory, reading=True)
     try:
-        folders = open_folders(directory, reading=True)
-        snapshot, _ = load_newest(folders.snapshots, folders.bases, up_to=sequence, rules_version=RULES_VERSION)
-        machine = Machine(snapshot.state if snapshot else None)
-        start = snapshot.header.sequence + 1 if snapshot else 1
-        for entry in entries(folders.log, start, RULES_VERSION):
-            batch = entry.batch
-            if batch.first_sequence > sequence:
-                break
-            apply(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
-        return machine
+        return state_in(open_folders(directory, reading=True), sequence)
     finally:
         lock.release()
+
+
+def state_in(folders: Folders, sequence: int) -> Machine:
+    """`state_at` in a folder that is locked already."""
+    snapshot, _ = load_newest(folders.snapshots, folders.bases, up_to=sequence, rules_version=RULES_VERSION)
+    machine = Machine(snapshot.state if snapshot else None)
+    start = snapshot.header.sequence + 1 if snapshot else 1
+    for entry in entries(folders.log, start, RULES_VERSION):
+        batch = entry.batch
+        if batch.first_sequence > sequence:
+            break
+        apply(machine, batch._replace(records=batch.records[: sequence - batch.first_sequence + 1]))
+    return machine
 
 
 def verify(directory: Path, *, on_progress: Progress = lambda done, total: None) -> Verified:

@@ -34,6 +34,8 @@ _NAME: Final = re.compile(r"(\d{8})-(\d{12,})\.log(\.zst)?")
 _START_BYTES: Final = 1 << 18
 """Of a compressed segment, more than its first block, and that holds its header."""
 
+_CHUNK_BYTES: Final = 1 << 20
+
 _LARGEST_WINDOW: Final = 1 << 27
 """Bytes. zstd allocates the window size that a file declares, so a damaged file could exhaust memory."""
 
@@ -237,6 +239,20 @@ def decompress(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not decompressor.eof or decompressor.unused_data:
         raise zstandard.ZstdError("the file is truncated, or has data after its end")
     return np.frombuffer(bytearray(data), np.uint8)
+
+
+def decompresses_to(raw: NDArray[np.uint8], data: NDArray[np.uint8]) -> bool:
+    """Whether that is what the compressed bytes hold. Takes little memory."""
+    done = 0
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(raw.data) as reader:
+            while chunk := reader.read(_CHUNK_BYTES):
+                if not np.array_equal(np.frombuffer(chunk, np.uint8), data[done : done + len(chunk)]):
+                    return False
+                done += len(chunk)
+    except zstandard.ZstdError:
+        return False
+    return done == len(data)
 
 
 def segments(disk: Disk, from_sequence: int = 1) -> Iterator[Segment]:

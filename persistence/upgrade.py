@@ -24,7 +24,7 @@ from persistence.data_lock import DataLock
 from persistence.disk import Folder
 from persistence.log import Appended
 from persistence.recovery import Folders, of_these_rules, open_folders, refuse_newer_rules
-from persistence.segments import RulesDiffer, Segment, segment_files
+from persistence.segments import Segment, segment_files
 from persistence.snapshot import CopyBuffers, Stored, capture, read, sequence_of, snapshot_names
 
 _SUMS = ("id", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
@@ -108,11 +108,6 @@ def _log_end(log: Folder) -> _End | None:
     for _ in segment:
         pass
     header, position = segment.header, segment.position
-    if header.rules_version > RULES_VERSION:
-        raise RulesDiffer(
-            f"{files[-1].name} was logged under rules version {header.rules_version}, this program has {RULES_VERSION}:"
-            " start the newer program"
-        )
     if header.rules_version < RULES_VERSION and segment.torn_bytes():
         raise NotUpgradable(f"the log ends in a torn batch: {_stop_it_cleanly(header.rules_version)}")
     if position.next_sequence == 1:

@@ -53,16 +53,11 @@ def audit(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     Try:
       arena audit --data data --json
     """
-    from persistence.audit import audit_file, audit_input
-    from persistence.recovery import recover
+    from persistence.audit import audit_folder
 
     _check_folder(data)
     with _explained(data), _progress_bar("auditing", json):
-        recovered = recover(data)
-        try:
-            audited = audit_file(audit_input(recovered.machine.state), recovered.projection_path)
-        finally:
-            recovered.close()
+        audited = audit_folder(data)
     if json:
         print(msgspec.json.encode(audited._asdict()).decode())
     else:
@@ -82,9 +77,36 @@ def rebuild(*, data: DataFolder = Path("data"), json: Json = False) -> int:
     return 0
 
 
+def prune(
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Do it; without this it is only shown.")] = False,
+    data: DataFolder = Path("data"),
+    json: Json = False,
+) -> int:
+    """Make a base of the state and the history, and delete the log before it. The arena must not be running.
+
+    What was before the base can no longer be replayed or proved: copy the folder first if that is wanted.
+
+    Try:
+      arena prune --data data
+      arena prune --data data --yes
+    """
+    from persistence.prune import prune as prune_folder
+
+    _check_folder(data)
+    with _explained(data), _progress_bar("pruning", json):
+        pruned = prune_folder(data, apply=yes)
+    if json:
+        print(msgspec.json.encode(pruned._asdict()).decode())
+    else:
+        went = "deleted" if pruned.applied else "would be deleted: do it with --yes"
+        print(f"{pruned.segments} segments, {pruned.bytes:,} bytes, until sequence {pruned.sequence}: {went}")
+    return 0
+
+
 def upgrade(
     *,
-    apply: Annotated[bool, Parameter(negative="", help="Do it. Without, it is only checked and told.")] = False,
+    yes: Annotated[bool, Parameter(negative="", help="Do it; without this it is only shown.")] = False,
     data: DataFolder = Path("data"),
     json: Json = False,
 ) -> int:
@@ -95,13 +117,13 @@ def upgrade(
 
     Try:
       arena upgrade --data data
-      arena upgrade --data data --apply
+      arena upgrade --data data --yes
     """
     from persistence.upgrade import upgrade as upgrade_folder
 
     _check_folder(data)
     with _explained(data), _progress_bar("upgrading", json):
-        found = upgrade_folder(data, apply=apply)
+        found = upgrade_folder(data, apply=yes)
     if json:
         print(msgspec.json.encode(found._asdict()).decode())
     elif not found.is_needed:
@@ -115,7 +137,7 @@ def upgrade(
         if found.problems:
             print("nothing was changed")
         else:
-            print("done: start the arena" if found.applied else "nothing was changed: do it with --apply")
+            print("done: start the arena" if found.applied else "nothing was changed: do it with --yes")
     return EXIT_ERRORS if found.problems else 0
 
 
@@ -248,7 +270,8 @@ def _explained(data: Path) -> Iterator[None]:
     from persistence.data_lock import DataFolderInUse
     from persistence.log import LogBehind, LogFailed
     from persistence.projection import ProjectionUnreadable
-    from persistence.recovery import HistoriesDiffer
+    from persistence.prune import NotPrunable
+    from persistence.recovery import HistoriesDiffer, RebuildFailed
     from persistence.segments import LogCorrupt, RulesDiffer
     from persistence.snapshot import SnapshotBad
     from persistence.upgrade import NotUpgradable
@@ -258,8 +281,8 @@ def _explained(data: Path) -> Iterator[None]:
     except DataFolderInUse as error:
         raise Failure(f"{error}: stop it first") from error
     except (
-        LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer, SnapshotBad, NotUpgradable,
-        ProjectionUnreadable, sqlite3.Error, OSError,
+        LogCorrupt, LogBehind, LogFailed, RulesDiffer, HistoriesDiffer, SnapshotBad, NotUpgradable, NotPrunable,
+        RebuildFailed, ProjectionUnreadable, sqlite3.Error, OSError,
     ) as error:  # fmt: skip
         raise Failure(f"{data}: {error}", EXIT_ERRORS) from error
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cyclopts import App, Group
 
 from gateway.cli.bots import bots
-from gateway.cli.data_folder import audit, config_apply, rebuild, token, upgrade, verify
+from gateway.cli.data_folder import audit, config_apply, prune, rebuild, token, upgrade, verify
 from gateway.cli.failure import Failure, complain
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
@@ -36,7 +36,7 @@ app = App(
 app.register_install_completion_command()
 
 _OPERATING = Group("Operating", sort_key=1)
-for command in (serve, market, record, warmup, token, upgrade):
+for command in (serve, market, record, warmup, token, upgrade, prune):
     app.command(command, group=_OPERATING)
 
 config = App(

@@ -66,6 +66,8 @@ class Data(_Section, frozen=True):
     directory: str = "data"
     snapshot_every_s: PositiveSeconds = 300.0
     snapshot_every_commands: Positive = 1_000_000
+    compress_log: bool = True
+    prune_log_every_days: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     keep_second_candles_s: Annotated[int, msgspec.Meta(ge=0)] = 172_800
     clock_behind_s: PositiveSeconds = 5.0
     clock_ahead_s: PositiveSeconds = 86_400.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,10 +17,12 @@ from engine.model.commands import Batch
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
 from gateway.process.history import History
-from persistence import snapshot
+from persistence import base, snapshot
 from persistence.catch_up import catch_up_in_process
 from persistence.log import Appended
+from persistence.projection import ProjectionUnreadable
 from persistence.projector import CLOSE_WITHIN_S, Lagging, Projector
+from persistence.prune import delete_before
 from persistence.queries import Queries
 from persistence.recovery import Recovered, recover
 
@@ -38,6 +42,9 @@ class DataFolder:
         self._queries = queries
         self._every_s = config.snapshot_every_s
         self._every_commands = config.snapshot_every_commands
+        self._prune_every_ns = int(config.prune_log_every_days * 86_400 * NS_PER_S)
+        self._is_closing = threading.Event()
+        self._compression_problem = ""
         self._buffers = snapshot.CopyBuffers()
         self._thread = ThreadPoolExecutor(1, "snapshots")
         self._writing: asyncio.Task[None] | None = None
@@ -48,6 +55,9 @@ class DataFolder:
         """Pass the events of a batch on to the projection, and begin a snapshot when it is time for one."""
         last_sequence = batch.first_sequence + len(batch.records) - 1
         self.projection.put(batch.first_sequence, last_sequence, applied.events)
+        if self.log.compression_problem != self._compression_problem:
+            self._compression_problem = self.log.compression_problem
+            log.warning("a segment of the log is not compressed", because=self._compression_problem or "it is now")
         due = last_sequence - self._last_sequence >= self._every_commands
         if (due or time.monotonic() - self._last_s >= self._every_s) and self._writing is None:
             self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
@@ -64,6 +74,7 @@ class DataFolder:
         What the projection does not reach within CLOSE_WITHIN_S is left to the next start, and so is the snapshot that
         waits for it.
         """
+        self._is_closing.set()
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=CLOSE_WITHIN_S)
         if self.log.last_sequence > self._last_sequence:
@@ -72,6 +83,7 @@ class DataFolder:
 
     async def abandon(self) -> None:
         """Let go of the files without a last snapshot, as after a failure."""
+        self._is_closing.set()
         if self._writing is not None:
             self._writing.cancel()
         await self.projection.close()
@@ -98,9 +110,28 @@ class DataFolder:
         except (OSError, snapshot.SnapshotBad, Lagging) as error:  # a TimeoutError is an OSError
             because = str(error) or "the projection lags"
             log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=because)
+            return
+        self.snapshots += 1
+        log.info("snapshot", sequence=captured.sequence)
+        if self._prune_every_ns and not self._is_closing.is_set():
+            await loop.run_in_executor(self._thread, self._prune, captured)
+
+    def _prune(self, captured: snapshot.CapturedState) -> None:
+        """Make a base of a state that the projection has passed, if it is time for one, and delete the log before the
+        base before it. In the thread of the snapshots."""
+        bases = self._recovered.bases
+        try:
+            before = base.newest(bases)
+            if before is not None:
+                made_at_ns = snapshot.read_header(bases, snapshot.snapshot_name(before.sequence)).at_ns
+                if int(captured.tables["world"]["now_ns"][0]) - made_at_ns < self._prune_every_ns:
+                    return
+            made = base.make(bases, captured, RULES_VERSION, self._recovered.projection_path, self._is_closing.is_set)
+            segments = delete_before(self.log.disk, bases, before.sequence)[0] if before is not None else 0
+        except (OSError, sqlite3.Error, snapshot.SnapshotBad, ProjectionUnreadable) as error:
+            log.error("the log is not pruned", error=str(error))
         else:
-            self.snapshots += 1
-            log.info("snapshot", sequence=captured.sequence)
+            log.info("base", sequence=made.sequence, segments_deleted=segments)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing = None
@@ -112,7 +143,7 @@ async def open_data_folder(config: Data) -> DataFolder:
     """Recover the data folder; blocks for as long as the replay takes. Raises what `recover` raises."""
     begun_s = time.perf_counter()
     directory = Path(config.directory)
-    recovered = recover(directory)
+    recovered = recover(directory, compress_sealed=config.compress_log)
     for warning in recovered.warnings:
         log.warning("recovery", found=warning)
     log.info(

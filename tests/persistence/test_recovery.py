@@ -18,7 +18,7 @@ from persistence import projection
 from persistence.data_lock import DataFolderInUse
 from persistence.log import Appended, LogBehind
 from persistence.recovery import HistoriesDiffer, Recovered, recover, state_at, verify
-from persistence.segments import LogCorrupt, RulesDiffer, entries
+from persistence.segments import LogCorrupt, RulesDiffer
 from persistence.snapshot import CopyBuffers, capture, publish, write
 from tests.harness.arena import BTC, START_NS
 from tests.harness.records import ClosePosition, Command, PlaceOrder, Quote, batch_of
@@ -28,7 +28,7 @@ PLAYERS = 4
 
 
 def start(directory: Path) -> Recovered:
-    return recover(directory, segment_bytes=SEGMENT_BYTES)
+    return recover(directory, segment_bytes=SEGMENT_BYTES, compress_sealed=False)
 
 
 def round_of(number: int) -> list[Command]:
@@ -56,7 +56,7 @@ def play(arena: Recovered, batches: int, hash_every: int = 7) -> Appended:
     appended = Appended(arena.log.last_sequence, arena.log.chain)
     for _ in range(batches):
         state = arena.machine.state
-        number = sum(1 for _ in entries(arena.log.disk)) + 1
+        number = arena.log._position.next_batch
         batch = batch_of(round_of(number), arena.log.last_sequence + 1, START_NS + number * NS_PER_S)
         appended = arena.log.append(batch, state_hash(state) if number % hash_every == 0 else None)
         arena.machine.apply(batch)

@@ -186,7 +186,7 @@ def test_the_older_program_does_not_open_what_a_newer_one_has_upgraded(
                 read(tmp_path)
     for path in (tmp_path / "base").iterdir():
         path.unlink()
-    with pytest.raises(RulesDiffer, match="logged by a newer program, under rules version 2"):
+    with pytest.raises(RulesDiffer, match="made by a newer program, under rules version 2"):
         start(tmp_path)
 
 

@@ -14,7 +14,9 @@ from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
 from gateway.process import data_folder
 from gateway.process.data_folder import DataFolder, open_data_folder
-from persistence import projection, projector
+from persistence import base, projection, projector
+from persistence.disk import Folder
+from persistence.recovery import verify
 from tests.harness.arena import START_NS
 from tests.harness.records import batch_of
 from tests.persistence.test_recovery import round_of
@@ -68,3 +70,31 @@ async def test_a_clean_stop_leaves_a_snapshot_at_the_end_of_the_log_also_after_a
     end = folder.log.last_sequence
     await folder.close()
     assert snapshots(tmp_path) == [f"snapshot-{end:012}"]
+
+
+async def test_a_running_arena_prunes_its_log_behind_the_base_before_the_last(tmp_path: Path) -> None:
+    config = Data(directory=str(tmp_path), snapshot_every_commands=1, prune_log_every_days=30 / 86_400)
+    folder = await open_data_folder(config)
+    bases = tmp_path / "base"
+    made: list[int] = []
+    for number in range(1, 90):
+        await plays(folder, number, number)
+        if folder._writing is not None:
+            await asyncio.wait([folder._writing])
+        newest = base.newest(Folder(bases))
+        if newest is not None and newest.sequence not in made:
+            made.append(newest.sequence)
+    assert len(made) == 3, "one every 30 seconds"
+    await folder.close()
+    assert sorted(path.name for path in bases.iterdir()) == [
+        f"projection-{made[2]:012}.sqlite", f"snapshot-{made[1]:012}", f"snapshot-{made[2]:012}",
+    ]  # fmt: skip
+    found = verify(tmp_path)
+    assert (found.replayed_after, found.problems, found.warnings) == (made[1] if found.replayed_after else 0, [], [])
+
+
+async def test_without_the_setting_there_is_no_base(tmp_path: Path) -> None:
+    folder = await open_data_folder(Data(directory=str(tmp_path), snapshot_every_commands=1))
+    await plays(folder, 1, 5)
+    await folder.close()
+    assert list((tmp_path / "base").iterdir()) == []
