@@ -8,14 +8,14 @@ from engine.jit import kernel
 from engine.model.scale import NS_PER_S
 from engine.model.tables import Book
 
-_MINUTE_NS: Final = 60 * NS_PER_S
+MINUTE_NS: Final = 60 * NS_PER_S
 
 
 @kernel
 def exceeds_order_rate(book: Book, row: int, limit: int) -> bool:
     """Were `limit` orders placed within the last minute? The limit is at most ORDER_RATE_STAMPS."""
     order_rate = book.order_rates[row]
-    return order_rate.count >= limit and order_rate.at_ns[order_rate.count % limit] > book.world[0].now_ns - _MINUTE_NS
+    return order_rate.count >= limit and order_rate.at_ns[order_rate.count % limit] > book.world[0].now_ns - MINUTE_NS
 
 
 @kernel

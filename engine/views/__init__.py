@@ -12,7 +12,16 @@ Not used while commands are applied. A view that reads more than a few rows says
 
 from __future__ import annotations
 
-from engine.views.market import CandleView, Quote, candle, next_due_ns, quote, takes_quotes, waits_for_quote
+from engine.views.market import (
+    CandleView,
+    Quote,
+    candle,
+    next_due_ns,
+    opens_at_ns,
+    quote,
+    takes_quotes,
+    waits_for_quote,
+)
 from engine.views.matches import MatchView, Rules, SolvencyView, match, matches, solvency
 from engine.views.players import (
     CareerView,
@@ -26,7 +35,18 @@ from engine.views.players import (
     queues_of,
     referral,
 )
-from engine.views.seats import BoardView, Evidence, Ranking, SeatView, board, has_seat, ranking, seat, seats_of
+from engine.views.seats import (
+    BoardView,
+    Evidence,
+    Ranking,
+    SeatView,
+    board,
+    has_seat,
+    next_trade_at_ns,
+    ranking,
+    seat,
+    seats_of,
+)
 from engine.views.trades import (
     FixedTradeView,
     OrderView,
@@ -48,6 +68,7 @@ __all__ = [
     "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
     "StandingView", "board", "candle", "career", "cups", "fixed_trades", "has_seat", "instrument_of_order",
     "instrument_of_position", "instrument_of_request", "inventory", "is_request_known", "last_message", "match",
-    "matches", "next_due_ns", "orders", "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral",
-    "seat", "seats_of", "solvency", "stock", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
+    "matches", "next_due_ns", "next_trade_at_ns", "opens_at_ns", "orders", "owner_of_trade", "positions", "queues_of",
+    "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock", "takes_quotes", "waits_for_quote",
+    "wallet", "wallet_trades",
 ]  # fmt: skip

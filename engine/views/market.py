@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.model.scale import NS_PER_S
+from engine.model.bounds import HOURS_PER_INSTRUMENT
+from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
 from engine.model.tables import INTERVALS_S, Book
-from engine.trading.instruments import is_market_open
+from engine.trading.instruments import EPOCH_MINUTE, NS_PER_MINUTE, is_market_open
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -73,3 +74,15 @@ def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
         int(parts[0]["close"]),
         sum(int(row["ticks"]) for row in parts),
     )
+
+
+def opens_at_ns(book: Book, instrument: int, now_ns: int) -> int | None:
+    """When the instrument's next trading window begins, after `now_ns`; None when it has no hours."""
+    count = int(book.instruments[instrument]["hours"])
+    if not count:
+        return None
+    now_minutes = now_ns // NS_PER_MINUTE
+    minute = (now_minutes + EPOCH_MINUTE) % MINUTES_PER_WEEK
+    windows = book.hours[instrument * HOURS_PER_INSTRUMENT :][:count]
+    wait = min((int(window["start"]) - minute - 1) % MINUTES_PER_WEEK + 1 for window in windows)
+    return (now_minutes + wait) * NS_PER_MINUTE

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.model.state import State
 from engine.model.tables import MATCH_OPEN, MATCH_WAITING, WARNINGS_PERCENT, Book
+from engine.trading.order_rate import MINUTE_NS
 from engine.trading.seats import equities_of, equity, find_seats, net_equity, seat_row
 
 
@@ -66,6 +67,18 @@ def seat(book: Book, player: int, match_id: int) -> SeatView | None:
 
 def has_seat(book: Book, player: int, match_id: int) -> bool:
     return row_of_seat(book, player, match_id) != 0
+
+
+def next_trade_at_ns(book: Book, player: int, match_id: int) -> int | None:
+    """When the player may place the next order under the match's limit of trades a minute; None: there was no limit to
+    wait for. It may be past."""
+    row = row_of_seat(book, player, match_id)
+    limit = int(book.matches[match_id]["trades_per_minute"]) if row else 0
+    if not limit:
+        return None
+    rate = book.order_rates[int(book.seats[row]["order_rate"])]
+    count = int(rate["count"])
+    return int(rate["at_ns"][count % limit]) + MINUTE_NS if count >= limit else None
 
 
 def seats_of(state: State, player: int) -> list[SeatView]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
 from gateway.ops.table import OPS, AsyncQuery, Command, Query
 from gateway.protocol.envelopes import NO_ARGUMENTS, Envelope, Failure, Identified, Reply
-from gateway.protocol.errors import Code, Error, Refused, error_of, error_of_reason
+from gateway.protocol.errors import Code, Error, Refused, error_of
 from gateway.protocol.scalars import MessageId
 from gateway.sessions.session import For, Session
 from gateway.sessions.submission import Submission
@@ -133,7 +132,7 @@ class Dispatcher:
             raise Refused(Code.TOO_LATE)  # but what has taken effect is said, however late it is asked again
         if hashed is not None:
             record = with_key(record, hashed, submission.blob)
-        answer = partial(self._answer, envelope.id, submission.result)
+        answer = partial(self._answer, envelope.id, submission)
         self._arena.sequencer.submit(record, answer, op.urgency, submission.blob)
 
     async def _answer_query(self, id: MessageId, op: AsyncQuery, arguments: Any) -> None:
@@ -149,13 +148,13 @@ class Dispatcher:
 
     # What goes out
 
-    def _answer(self, id: MessageId, result: Callable[[Outcome], Any], outcome: Outcome, at_ns: int) -> None:
+    def _answer(self, id: MessageId, submission: Submission, outcome: Outcome, at_ns: int) -> None:
         if self.session.closed:
             return
         if outcome.reason:
-            self._send_failure(id, error_of_reason(outcome.reason))
+            self._send_failure(id, submission.explain(outcome.reason))
             return
-        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, result(outcome), outcome.replayed != 0)
+        reply = Reply(id, True, outcome.sequence, at_ns // NS_PER_MS, submission.result(outcome), outcome.replayed != 0)
         self._outlet.send(self._codec.frame(reply))
 
     def _send_result(self, id: MessageId, result: Any) -> None:

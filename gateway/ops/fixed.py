@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from engine import views
@@ -10,10 +11,12 @@ from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, buy_fixed_record
 from gateway.presenters.decimals import asset_units, units_of
 from gateway.presenters.fixed_trades import fixed_trades_of
-from gateway.protocol.errors import Code, Refused
+from gateway.presenters.instruments import Instrument
+from gateway.protocol.errors import Code, Error, Refused
 from gateway.protocol.fixed_trades import BuyFixed, FixedBought, FixedTrade
 from gateway.protocol.scalars import Nothing
 from gateway.sessions.arena import Arena
+from gateway.sessions.refusals import Attempt, refusal
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
@@ -31,7 +34,12 @@ def buy(arena: Arena, player: int, trade: BuyFixed) -> Submission:
     record = buy_fixed_record(
         player, match or 0, instrument.id, stake, direction, trade.duration, asset.value if asset is not None else 0
     )
-    return Submission(record, _bought)
+    return Submission(record, _bought, explain=partial(_refusal, arena, player, instrument, trade))
+
+
+def _refusal(arena: Arena, player: int, instrument: Instrument, trade: BuyFixed, reason: int) -> Error:
+    match = trade.account.match or 0
+    return refusal(Attempt(arena.state, arena.clock.stamp_ns(), player, match, instrument, trade), reason)
 
 
 def _bought(outcome: Outcome) -> FixedBought:

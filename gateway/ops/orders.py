@@ -17,7 +17,7 @@ from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import STATUSES
 from gateway.presenters.orders import order_answer
 from gateway.presenters.seats import distances, floors_of
-from gateway.protocol.errors import Code, Refused
+from gateway.protocol.errors import Code, Error, Refused
 from gateway.protocol.matches import OfMatch
 from gateway.protocol.orders import (
     AmendedOrder,
@@ -31,6 +31,7 @@ from gateway.protocol.orders import (
     Tested,
 )
 from gateway.sessions.arena import Arena
+from gateway.sessions.refusals import Attempt, refusal
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
@@ -46,7 +47,34 @@ _TIMES_IN_FORCE: Final = {
 
 def place(arena: Arena, player: int, order: PlaceOrder) -> Submission:
     instrument = arena.instruments.named(order.symbol)
-    return Submission(_record(player, instrument, order), partial(_placed, instrument), order.client_order_id)
+    record = _record(player, instrument, order)
+    explain = partial(_refusal, arena, player, instrument, order)
+    return Submission(record, partial(_placed, instrument), order.client_order_id, explain=explain)
+
+
+def _refusal(arena: Arena, player: int, instrument: Instrument, order: PlaceOrder, reason: int) -> Error:
+    return refusal(Attempt(arena.state, arena.clock.stamp_ns(), player, order.match, instrument, order), reason)
+
+
+_OF_ZERO: Final = {
+    "margin": Reason.SIZE_INVALID,
+    "quantity": Reason.SIZE_INVALID,
+    "price": Reason.PRICE_INVALID,
+    "stop_loss": Reason.PRICE_INVALID,
+    "take_profit": Reason.PRICE_INVALID,
+    "expires_at": Reason.EXPIRY_INVALID,
+    "max_slippage": Reason.SLIPPAGE_INVALID,
+    "trailing_stop": Reason.TRAILING_STOP_INVALID,
+}
+"""Fields of which a 0 means "not given" to the engine, and why a client's 0 is refused: who sends one has given it."""
+
+
+def _given(order: PlaceOrder, field: str, units: int) -> int:
+    """The field's figure. Raises Refused when it is 0."""
+    if not units:
+        value, problem = getattr(order, field), "0 is not possible; leave it out if there is to be none"
+        raise Refused(_OF_ZERO[field], field=field, value=value, problem=problem)
+    return units
 
 
 def _record(player: int, instrument: Instrument, order: PlaceOrder) -> bytes:
@@ -59,15 +87,15 @@ def _record(player: int, instrument: Instrument, order: PlaceOrder) -> bytes:
         _TYPES[order.type],
         _TIMES_IN_FORCE[order.time_in_force],
         order.leverage,
-        units_of("margin", order.margin) if order.margin is not None else 0,
-        instrument.lots("quantity", order.quantity) if order.quantity is not None else 0,
-        instrument.ticks("price", price) if price is not None else 0,
-        instrument.ticks("stop_loss", stop_loss) if stop_loss is not None else 0,
-        instrument.ticks("take_profit", take_profit) if take_profit is not None else 0,
-        order.expires_at * NS_PER_MS if order.expires_at is not None else 0,
+        _given(order, "margin", units_of("margin", order.margin)) if order.margin is not None else 0,
+        _given(order, "quantity", instrument.lots("quantity", order.quantity)) if order.quantity is not None else 0,
+        _given(order, "price", instrument.ticks("price", price)) if price is not None else 0,
+        _given(order, "stop_loss", instrument.ticks("stop_loss", stop_loss)) if stop_loss is not None else 0,
+        _given(order, "take_profit", instrument.ticks("take_profit", take_profit)) if take_profit is not None else 0,
+        _given(order, "expires_at", order.expires_at * NS_PER_MS) if order.expires_at is not None else 0,
         order.client_order_id.encode() if order.client_order_id is not None else b"",
-        order.max_slippage or 0,
-        order.trailing_stop if order.trailing_stop is not None else 0,
+        _given(order, "max_slippage", order.max_slippage) if order.max_slippage is not None else 0,
+        _given(order, "trailing_stop", order.trailing_stop) if order.trailing_stop is not None else 0,
     )
 
 
@@ -143,7 +171,7 @@ def test(session: Session, order: PlaceOrder) -> Tested[str]:
     instrument = session.arena.instruments.named(order.symbol)
     reason, plan = session.arena.machine.preview_order(_record(session.player, instrument, order))
     if plan is None:
-        raise Refused(reason)
+        raise Refused(reason, error=_refusal(session.arena, session.player, instrument, order, reason))
     seat = views.seat(session.arena.state.book, session.player, order.match)
     assert seat is not None
     return Tested(

@@ -32,7 +32,7 @@ def close(arena: Arena, player: int, of: ClosePosition, key: str | None) -> Subm
             raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
         if lots < 1:
-            raise Refused(Code.OUT_OF_RANGE, field="quantity")
+            raise Refused(Code.OUT_OF_RANGE, field="quantity", value=of.quantity, at_least=instrument.quantity_text(1))
         record = close_position_record(player, of.position, lots, 0)
     return Submission(record, partial(_closed, arena))
 
@@ -81,7 +81,7 @@ def _margin_change(field: str, amount: int | str | None) -> int:
         return 0
     units = units_of(field, amount)
     if units < 1:
-        raise Refused(Code.OUT_OF_RANGE, field=field)
+        raise Refused(Code.OUT_OF_RANGE, field=field, value=amount, at_least="0.00000001")
     return units
 
 

@@ -24,6 +24,9 @@ from gateway.sessions.session import Session
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 """Of a match: as its channel's own name has it, or a session would know the channel by another name than the arena."""
 
+PATTERNS: Final = ("me", "sys", "tick.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "board.ID")
+"""Names of channels."""
+
 SNAPSHOT_COSTS: Final = {"me": 2, "board": 5}
 """In messages, what the first one of a channel costs, as the table of ops says of the op that answers the same."""
 
@@ -76,7 +79,7 @@ def _channel(session: Session, name: str) -> Channel | None:
                 if not may_watch(session, match_id):
                     raise Refused(Reason.NOT_JOINED)
                 return fanout.board_channel(match_id) if type == "board" else fanout.room_channel(match_id)
-    raise Refused(Code.CHANNEL_UNKNOWN, channel=name)
+    raise Refused(Code.CHANNEL_UNKNOWN, channel=name, allowed=list(PATTERNS))
 
 
 def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None:

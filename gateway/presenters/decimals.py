@@ -8,6 +8,7 @@ from typing import Final
 from engine.model.commands import ASSET_DECIMALS, Asset
 from engine.model.scale import MONEY, MONEY_DECIMALS, PPM, OutOfRange, TooPrecise, format_decimal, parse_decimal
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.problems import LONGEST_VALUE
 
 CACHED: Final = 32_768
 """Texts kept of each kind: one price is shown many times, and amounts are mostly round."""
@@ -62,25 +63,25 @@ _INT64_END: Final = 1 << 63
 
 def units_of(field: str, amount: int | str) -> int:
     """A client's amount in 1e-8 units. Raises Refused naming the field."""
-    if not isinstance(amount, str):
-        if not -_INT64_END < amount < _INT64_END:
-            raise Refused(Code.OUT_OF_RANGE, field=field)
-        amount = str(amount)
+    if isinstance(amount, int) and not -_INT64_END < amount < _INT64_END:
+        raise Refused(Code.OUT_OF_RANGE, field=field)
+    text = str(amount)
     try:
-        return _parse(amount, MONEY_DECIMALS)
-    except TooPrecise as error:
-        raise Refused(Code.TOO_PRECISE, field=field) from error
-    except OutOfRange as error:
-        raise Refused(Code.OUT_OF_RANGE, field=field) from error
+        return _parse(text, MONEY_DECIMALS)
     except ValueError as error:
-        raise Refused(Code.NOT_DECIMAL, field=field) from error
+        code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.NOT_DECIMAL)
+        raise Refused(code, field=field, value=text[:LONGEST_VALUE]) from error
+
+
+_CODES: Final = {TooPrecise: Code.TOO_PRECISE, OutOfRange: Code.OUT_OF_RANGE}
 
 
 def whole_steps(field: str, units: int, step: int) -> int:
     """How many steps the amount is. Raises Refused TOO_PRECISE naming the field."""
     count, rest = divmod(units, step)
     if rest:
-        raise Refused(Code.TOO_PRECISE, field=field)
+        value, steps_of = (decimal_text(each, MONEY_DECIMALS).rstrip("0").rstrip(".") for each in (units, step))
+        raise Refused(Code.TOO_PRECISE, field=field, value=value, steps_of=steps_of)
     return count
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.problems import problem_of
 
 DecodeFailure: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that it cannot read; ValidationError (the wrong shape) is a DecodeError too."""
@@ -81,26 +82,19 @@ class Codec:
         try:
             return decoder(data)
         except DecodeFailure as error:
-            raise self._refusal(data, error) from error
+            raise self._refusal(data, shape, error) from error
 
-    def _refusal(self, data: bytes | msgspec.Raw, error: Exception) -> Refused:
+    def _refusal(self, data: bytes | msgspec.Raw, shape: Any, error: Exception) -> Refused:
         if isinstance(error, RecursionError):
             return Refused(Code.BAD_MESSAGE, problem="nested too deeply")
         try:
             anything = self._decoder_of(Any)(data)
         except DecodeFailure:
             return Refused(self.malformed)
-        details = problem_of(error)
+        details = problem_of(error, shape, anything)
         if _has_float(anything):
             return Refused(Code.FLOAT_NOT_ALLOWED, **details)
         return Refused(Code.BAD_ARGUMENTS, **details)
-
-
-def problem_of(error: Exception) -> dict[str, Any]:
-    """What msgspec says is wrong, and the path of the field if it names one."""
-    problem, _, path = str(error).partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    return {"field": field, "problem": problem} if field else {"problem": problem}
 
 
 def _has_float(value: Any) -> bool:

@@ -100,11 +100,15 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class Refused(Exception):
     """A request that is refused: answered with `error`, over HTTP with `status` too. Nothing has happened."""
 
-    def __init__(self, code: Code | Reason, *, retry_after_ms: int = 0, **details: Any) -> None:
+    def __init__(
+        self, code: Code | Reason, *, retry_after_ms: int = 0, error: Error | None = None, **details: Any
+    ) -> None:
         super().__init__(code.name)
         self.code = code
         if isinstance(code, Reason):
-            self.error = error_of_reason(code)
+            self.error = error or error_of_reason(code)
+            if details:
+                self.error = msgspec.structs.replace(self.error, details=details)
             self.status = status_of_reason(code)
         else:
             self.error = error_of(code, retry_after_ms=retry_after_ms, **details)

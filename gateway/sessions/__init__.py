@@ -4,4 +4,5 @@ arena.py        the arena: the engine's state, and what the gateway keeps beside
 session.py      one client, sans I/O: who it is, its subscriptions, its limits
 presence.py     which sessions a player has, and what follows when the last one is gone
 submission.py   what an op submits to the engine
+refusals.py     what a refusal of the engine means for an order or a stake
 """

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from engine.model.commands import ColdCommand, encode_cold
 from gateway.core.records import Outcome, cold_record
-from gateway.protocol.errors import Code, Refused
+from gateway.protocol.errors import Code, Error, Refused, error_of_reason
 
 
 class Submission(NamedTuple):
@@ -17,6 +17,7 @@ class Submission(NamedTuple):
     result: Callable[[Outcome], Any]
     key: str | None = None  # when the arguments bring the idempotency key
     blob: bytes = b""
+    explain: Callable[[int], Error] = error_of_reason  # the error for the Reason of a refusal
 
 
 def cold_submission(command: ColdCommand, result: Callable[[Outcome], Any], player: int = 0) -> Submission:

@@ -26,9 +26,10 @@ from gateway.core.sequencer import Urgency
 from gateway.core.tokens import PLAYER, new_registration
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
-from gateway.protocol.codecs import JSON, problem_of
+from gateway.protocol.codecs import JSON
 from gateway.protocol.errors import Code, Error, Problem, Refused, error_of
 from gateway.protocol.market import CandlesOf, QuotesOf
+from gateway.protocol.problems import problem_of
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
 from gateway.transport.addresses import Addresses
@@ -257,7 +258,7 @@ def _query(request: web.Request, shape: type[T]) -> T:
     try:
         return msgspec.convert(dict(request.query), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise Refused(Code.BAD_ARGUMENTS, **problem_of(error)) from error
+        raise Refused(Code.BAD_ARGUMENTS, **problem_of(error, shape, dict(request.query))) from error
 
 
 def _json(answer: Any, status: int = 200) -> web.Response:

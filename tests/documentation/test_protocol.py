@@ -174,7 +174,9 @@ def alike(said: Any, was: Any, where: str) -> None:
     elif isinstance(said, str) and re.fullmatch(r"-?\d+(\.\d+)?", said):
         assert isinstance(was, str), where
         assert re.fullmatch(r"-?\d+(\.\d+)?", was), where
-        assert len(said.partition(".")[2]) == len(was.partition(".")[2]), f"{where}: decimals"
+        # Nothing is "0", whatever the unit, and what a trade brought depends on which way the price went.
+        decimals = [len(each.partition(".")[2]) for each in (said, was)]
+        assert "0" in (said, was) or decimals[0] == decimals[1], f"{where}: decimals"
     else:
         assert type(said) is type(was), f"{where}: {said!r}, but {was!r}"
 

@@ -128,7 +128,7 @@ async def test_a_round_of_the_store_and_of_referrals(server: ArenaProcess) -> No
         await bob.guest("bob", referral_code=code)
         brought = await alice.referral()
         assert (brought.referred, brought.earned) == (1, {"SOL": Decimal("0.5")})
-        assert brought.bonus == Bonus("SOL", Decimal("0.5"), Decimal("0.25"), "sign_up")
+        assert brought.bonus == Bonus("SOL", Decimal("0.5"), Decimal("0.25"), "sign_up", 10)
 
         await alice.top_up("USDT", 10)
         seen = next(found.version for found in await alice.wallet() if found.asset == "USDT")
