@@ -3,10 +3,8 @@
 commands.py    the commands `arena bench engine | ledger | gateway | disk`
 engine.py      the engine alone: opens, closes, ticks
 ledger.py      the ledger alone: transfers, holds, posts
-gateway.py     the whole arena over WebSocket against an echo server
 disk.py        what an arena writes: bytes for each quote, order and idle day
-load.py        the load client of the gateway benchmark
-echo.py        its baseline, an echo server
+sockets/       the whole arena over WebSocket against an echo server
 report.py      printing results
 arena.py       `python -m bench.arena`: the command line of this environment
 process.py     a server in a process of its own

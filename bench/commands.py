@@ -74,16 +74,16 @@ def gateway(
     json: Json = False,
 ) -> int:
     """Orders over WebSocket against a bare echo server, in turn, on the same core with the same client."""
-    import bench.gateway
     from bench.report import print_report
+    from bench.sockets.gateway import BenchFailed, run
     from gateway.cli.console import warm_console
 
     console = warm_console()
     if data is not None and not data.is_dir():
         raise Failure(f"there is no folder {data}: make it, or leave --data out")
     try:
-        results = bench.gateway.run(seconds, rounds, connections, data, lambda text: console.log(text, highlight=False))
-    except bench.gateway.BenchFailed as error:
+        results = run(seconds, rounds, connections, data, lambda text: console.log(text, highlight=False))
+    except BenchFailed as error:
         raise Failure(str(error)) from error
     print_report(results, json)
     if results["client_was_bottleneck"]:

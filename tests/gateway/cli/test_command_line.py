@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bench.gateway import _quantile
 from bench.process import ArenaProcess, arena
+from bench.sockets.gateway import _quantile
 from gateway.cli.main import main
 from gateway.process.bots import Summary
 

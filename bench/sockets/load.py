@@ -1,6 +1,6 @@
 """The load client: connections with one request in flight each; the next is sent when the reply arrives.
 
-    python -m bench.load orders|echo PORT CONNECTIONS SECONDS SERVER_PID
+    python -m bench.sockets.load orders|echo PORT CONNECTIONS SECONDS SERVER_PID
 
 Prints one JSON object. It is as light as possible (picows, no decoding), so that the server is the bottleneck: a reply
 is distinguished from an event by its first bytes, and the position's id is cut out of it.

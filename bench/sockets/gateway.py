@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.load import Result
+from bench.sockets.load import Result
 
 SERVER_CORE: Final = 0
 CLIENT_CORE: Final = 1
@@ -68,7 +68,7 @@ def run(
             exchange = _server(["-m", "bench.arena", "market", "--port", "0"], CLIENT_CORE)
             config.write_text(CONFIG.format(port=servers.enter_context(exchange)[1]))
             arena_pid, arena_port = servers.enter_context(_server(arena, SERVER_CORE))
-            echo_pid, echo_port = servers.enter_context(_server(["-m", "bench.echo"], SERVER_CORE))
+            echo_pid, echo_port = servers.enter_context(_server(["-m", "bench.sockets.echo"], SERVER_CORE))
             before = _histograms(arena_port)
             orders: list[Result] = []
             echoes: list[Result] = []
@@ -138,7 +138,7 @@ def _server(arguments: list[str], core: int) -> Iterator[tuple[int, int]]:
 
 def _measure(what: str, port: int, connections: int, seconds: float, pid: int) -> Result:
     arguments = [what, str(port), str(connections), str(seconds), str(pid)]
-    process = subprocess.Popen([sys.executable, "-m", "bench.load", *arguments], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", "bench.sockets.load", *arguments], stdout=subprocess.PIPE)
     os.sched_setaffinity(process.pid, {CLIENT_CORE})
     answer, _ = process.communicate(timeout=seconds + 120)
     if process.returncode:

@@ -1,0 +1,6 @@
+"""The gateway bench: the whole arena over WebSocket against an echo server.
+
+gateway.py     runs both in turn, on the same core with the same client
+load.py        the load client
+echo.py        the baseline, an echo server
+"""
