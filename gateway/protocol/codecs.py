@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.inspect import AnyType, IntType, ListType, StructType, Type, UnionType, type_info
 
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.problems import problem_of
@@ -81,20 +83,23 @@ class Codec:
             decoder = self._decoders[shape] = self._decoder_of(shape)
         try:
             return decoder(data)
+        except RecursionError as error:
+            raise Refused(Code.BAD_MESSAGE, problem="nested too deeply") from error
         except DecodeFailure as error:
-            raise self._refusal(data, shape, error) from error
+            return self._decode_by_value(data, shape, error)
 
-    def _refusal(self, data: bytes | msgspec.Raw, shape: Any, error: Exception) -> Refused:
-        if isinstance(error, RecursionError):
-            return Refused(Code.BAD_MESSAGE, problem="nested too deeply")
+    def _decode_by_value(self, data: bytes | msgspec.Raw, shape: Any, error: Exception) -> Any:
+        """What does not fit as it is encoded may fit by its value; else say what is wrong. Raises Refused."""
         try:
             anything = self._decoder_of(Any)(data)
         except DecodeFailure:
-            return Refused(self.malformed)
-        details = problem_of(error, shape, anything)
-        if _has_float(anything):
-            return Refused(Code.FLOAT_NOT_ALLOWED, **details)
-        return Refused(Code.BAD_ARGUMENTS, **details)
+            raise Refused(self.malformed) from error
+        if not _has_float(anything):
+            raise Refused(Code.BAD_ARGUMENTS, **problem_of(error, shape, anything)) from error
+        if self.name == MSGPACK.name:
+            with suppress(msgspec.ValidationError):
+                return self._decoders[shape](self.encode(_with_whole_ids(anything, type_info(shape))))
+        raise Refused(Code.FLOAT_NOT_ALLOWED, **problem_of(error, shape, anything)) from error
 
 
 def _has_float(value: Any) -> bool:
@@ -109,6 +114,35 @@ def _has_float(value: Any) -> bool:
         elif isinstance(value, list):
             waiting.extend(value)
     return False
+
+
+_LARGEST_SMALL: Final = 2**32
+_EXACT: Final = 2**53
+"""Below it a double is exactly the integer that it is meant to be."""
+
+
+def _with_whole_ids(value: Any, shape: Type) -> Any:
+    """The value, with whole doubles made integers wherever `shape` has an id or a time: JavaScript has no other numbers
+    that large. Money never is one of these, nor is what 32 bits can hold."""
+    if isinstance(value, float):
+        exact = value.is_integer() and abs(value) < _EXACT
+        return int(value) if exact and any(map(_is_large, _choices(shape))) else value
+    for choice in _choices(shape):
+        if isinstance(value, dict) and isinstance(choice, StructType):
+            types = {field.encode_name: field.type for field in choice.fields}
+            return {name: _with_whole_ids(item, types.get(name, AnyType())) for name, item in value.items()}
+        if isinstance(value, list) and isinstance(choice, ListType):
+            return [_with_whole_ids(item, choice.item_type) for item in value]
+    return value
+
+
+def _choices(shape: Type) -> tuple[Type, ...]:
+    return shape.types if isinstance(shape, UnionType) else (shape,)
+
+
+def _is_large(shape: Type) -> bool:
+    """An integer that is bounded, and not by 32 bits."""
+    return isinstance(shape, IntType) and shape.le is not None and shape.le >= _LARGEST_SMALL
 
 
 JSON: Final = Codec("json", TEXT, Code.NOT_JSON)
