@@ -6,6 +6,7 @@ clock.py       stamps that never go back
 config.py      the configuration
 defaults.py    the instruments, games, referrals and offers of an empty arena
 limits.py      how often, and how many at once
+turns.py       long answers made a piece at a time
 tokens.py      who is asking
 histograms.py  counts by powers of two, for the hot path
 metrics.py     what /metrics says

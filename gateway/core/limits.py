@@ -45,6 +45,10 @@ class Bucket:
         self._full_at_ns = full_at_ns + taken_ns
         return 0
 
+    def owe(self, now_ns: int, tokens: int) -> None:
+        """Take so many tokens, also those that are not there yet: what comes next waits for them."""
+        self._full_at_ns = max(self._full_at_ns, now_ns) + tokens * self._token_ns
+
     def wait_ns(self, now_ns: int) -> int:
         """The ns until a token can be taken; takes none."""
         return max(self._full_at_ns - now_ns - self._burst_ns, 0)

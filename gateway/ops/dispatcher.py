@@ -161,7 +161,9 @@ class Dispatcher:
         if self.session.closed:
             return
         seq, at_ms = self._arena.applied
-        self._outlet.send(self._codec.frame(Reply(id, True, seq, at_ms, result)))
+        frame = self._codec.frame(Reply(id, True, seq, at_ms, result))
+        self._outlet.send(frame)
+        self.session.pay_for(len(frame))
         self.session.replied()
 
     def _send_failure(self, id: MessageId | None, error: Error) -> None:

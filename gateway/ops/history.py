@@ -6,6 +6,8 @@ has been told of is in it: what a reply or an event has said, can be looked up.
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine import views
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
@@ -45,25 +47,19 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
 async def me_matches(session: Session, of: Page) -> list[FinishedMatch[str]]:
     arena = session.arena
     await arena.history.reach(session.player)
-    return [
-        finished_answer(arena.state, row)
-        for row in await arena.history.finished_matches(session.player, of.limit, of.before)
-    ]
+    rows = await arena.history.finished_matches(session.player, of.limit, of.before)
+    return await arena.turns.make(partial(finished_answer, arena.state), rows)
 
 
 async def me_trades(session: Session, of: Page) -> list[ClosedTrade[str]]:
     arena = session.arena
     await arena.history.reach(session.player)
-    return [
-        trade_answer(arena.instruments, row)
-        for row in await arena.history.closed_positions(session.player, of.limit, of.before)
-    ]
+    rows = await arena.history.closed_positions(session.player, of.limit, of.before)
+    return await arena.turns.make(partial(trade_answer, arena.instruments), rows)
 
 
 async def me_fixed(session: Session, of: Page) -> list[SettledTrade[str]]:
     arena = session.arena
     await arena.history.reach(session.player)
-    return [
-        settled_answer(arena.instruments, row)
-        for row in await arena.history.fixed_trades(session.player, of.limit, of.before)
-    ]
+    rows = await arena.history.fixed_trades(session.player, of.limit, of.before)
+    return await arena.turns.make(partial(settled_answer, arena.instruments), rows)

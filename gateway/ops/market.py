@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine import views
 from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import INTERVALS
@@ -55,7 +57,7 @@ async def candles_of(arena: Arena, of: CandlesOf) -> list[Candle[str]]:
     until_ns = of.until * NS_PER_MS if of.until is not None else arena.clock.stamp_ns()
     unfinished = views.candle(arena.state.book, instrument.id, interval_s)
     found = await arena.history.candles(instrument.id, interval_s, until_ns, of.limit)
-    rows = [candle_answer(instrument, row) for row in found]
+    rows = await arena.turns.make(partial(candle_answer, instrument), found)
     if unfinished is not None and unfinished.open_at_ns < until_ns:
         row = candle_answer(instrument, unfinished)
         if not rows or rows[-1].open_at < row.open_at:

@@ -88,7 +88,9 @@ def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None
     if channel is None:
         n = views.last_message(session.arena.state.book, session.player)
         data = me_get(session, Nothing())
-        session.outlet.send(session.codec.frame(Push("me", n, seq, at_ms, "me", data, "snapshot")))
+        frame = session.codec.frame(Push("me", n, seq, at_ms, "me", data, "snapshot"))
+        session.pay_for(len(frame))
+        session.outlet.send(frame)
         session.arena.fanout.join_private(session, session.player)
         return
     type, _, rest = name.partition(".")

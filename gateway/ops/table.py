@@ -1,8 +1,9 @@
 """Every op: what it takes, what it answers, who may use it, and what serves it. The table is the whole set.
 
 Three kinds. A Query is answered from the state at once. An AsyncQuery waits for the history. A Command makes a record
-for the engine and turns the outcome into a result. Queries that take long cost more than one of the messages that a
-connection and a player have a second: about one for a millisecond.
+for the engine and turns the outcome into a result. Queries that walk much cost more than one of the messages that a
+connection and a player have a second, and so does every long answer, by its bytes: about one for half a millisecond.
+tests/gateway/ops/test_costs.py holds it.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from gateway.protocol.wallets import Balance, Credited, Money
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission, cold_submission
+from persistence import queries
 
 
 def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
@@ -25,22 +26,26 @@ def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
 
 
 async def me_ledger(session: Session, of: Page) -> list[WalletChange[str]]:
-    await session.arena.history.reach(session.player)
-    return [
-        WalletChange(
-            row.message,
-            row.sequence,
-            row.at_ns // NS_PER_MS,
-            Asset(row.asset).name,
-            TRANSFER_CODES[row.code],
-            asset_text(row.change, row.asset),
-            asset_text(row.balance, row.asset),
-            asset_text(row.held, row.asset),
-            row.version,
-            row.match or None,
-        )
-        for row in await session.arena.history.wallet_changes(session.player, of.limit, of.before)
-    ]
+    arena = session.arena
+    await arena.history.reach(session.player)
+    return await arena.turns.make(
+        _change_answer, await arena.history.wallet_changes(session.player, of.limit, of.before)
+    )
+
+
+def _change_answer(row: queries.WalletChange) -> WalletChange[str]:
+    return WalletChange(
+        row.message,
+        row.sequence,
+        row.at_ns // NS_PER_MS,
+        Asset(row.asset).name,
+        TRANSFER_CODES[row.code],
+        asset_text(row.change, row.asset),
+        asset_text(row.balance, row.asset),
+        asset_text(row.held, row.asset),
+        row.version,
+        row.match or None,
+    )
 
 
 def top_up(arena: Arena, player: int, of: Money) -> Submission:

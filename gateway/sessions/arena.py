@@ -16,6 +16,7 @@ from gateway.core.histograms import Histogram
 from gateway.core.limits import Buckets
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import PLAYER, Identity, Tokens
+from gateway.core.turns import Turns
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.protocol.errors import Code, Refused
@@ -71,6 +72,8 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
+    turns: Turns = field(default_factory=Turns)
+    """Of answers that are long, to be made."""
     refusals: Counter[str] = field(default_factory=Counter)
     """Requests that were refused, by the code of the refusal."""
     decodes: Histogram = field(default_factory=Histogram)

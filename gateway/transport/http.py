@@ -32,6 +32,7 @@ from gateway.protocol.market import CandlesOf, QuotesOf
 from gateway.protocol.problems import problem_of
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
+from gateway.sessions.session import ANSWER_BYTES
 from gateway.transport.addresses import Addresses
 from gateway.transport.listener import Door
 from gateway.transport.websocket import VERSION, Sockets, origin_allowed
@@ -234,7 +235,15 @@ class Rest:
                 raise Refused(Code.ORIGIN_FORBIDDEN)
             if request.method == "OPTIONS":
                 return web.Response(status=204)
-        return await handler(request)
+        response = await handler(request)
+        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+            self._pay_for(request, len(response.body))
+        return response
+
+    def _pay_for(self, request: web.Request, answer_bytes: int) -> None:
+        """Count a long answer as more requests, as over a socket."""
+        now_ns = time.monotonic_ns()
+        self._requests.of(self._addresses.of(request), now_ns).owe(now_ns, answer_bytes // ANSWER_BYTES)
 
     def _spend(self, buckets: Buckets, request: web.Request) -> None:
         address = self._addresses.of(request)

@@ -38,6 +38,14 @@ def test_whether_a_bucket_has_a_token_is_asked_without_taking_it() -> None:
         assert waits_ns == [bucket.take(now_ns)] * 3
 
 
+def test_what_is_owed_is_waited_for_also_beyond_a_full_bucket() -> None:
+    bucket = Bucket(2, 3)
+    bucket.owe(S, 5)
+    assert bucket.wait_ns(S) == bucket.take(S) == 3 * S // 2
+    assert bucket.take(5 * S // 2) == 0
+    assert bucket.take(5 * S // 2) == S // 2
+
+
 def test_buckets_forget_who_is_at_rest_and_nobody_else() -> None:
     """A bucket of one token that fills in a second."""
     buckets = Buckets(1, 1)
