@@ -137,6 +137,7 @@ async def _prepare(prepared: Stage) -> None:
     await prepared.result("ann before", "match.join", {"match": 5})
     await prepared.result("ann before", "match.summary", {"match": 3})
     prepared.clients.pop("ann before").session.ended()
+    await prepared.quotes()  # a cent up or down: so that the examples buy and sell at the same price
 
 
 def frames_of(text: str) -> list[tuple[str, dict[str, Any]]]:
