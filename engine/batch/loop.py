@@ -22,12 +22,14 @@ from engine.model.reasons import Reason
 from engine.model.tables import (
     INTERVALS_S,
     MATCH_WAITING,
+    TIMER_AMEND,
     TIMER_DAY,
     TIMER_FIXED,
     TIMER_HOLD,
     TIMER_MATCH,
     TIMER_OUTAGE,
     TIMER_QUEUE,
+    TIMER_REST,
     TIMER_SAMPLE,
     TIMER_WAIT,
     Book,
@@ -53,10 +55,11 @@ from engine.trading.orders import (
     cancel_order,
     continue_cancel_all,
     end_order,
+    end_speed_bump,
     place_order,
     start_cancel_all,
 )
-from engine.trading.position_commands import amend_position, close_position
+from engine.trading.position_commands import amend_position, apply_amendment, close_position
 from engine.trading.quotes import apply_quote, serve_quote
 from engine.trading.waiting_quotes import enqueue, set_stale_timer
 
@@ -236,6 +239,10 @@ def _fire_timers(book: Book, events: Events, event_limit: int, scratch: Row) -> 
             _fire_wait_timer(book, events, timer.owner)
         elif timer.kind == TIMER_HOLD:
             expire_hold(book, events, timer.owner)
+        elif timer.kind == TIMER_REST:
+            end_speed_bump(book, timer.owner)
+        elif timer.kind == TIMER_AMEND:
+            apply_amendment(book, events, timer.owner)
         elif timer.kind == TIMER_DAY:
             end_day(book, timer.owner)
         elif timer.kind == TIMER_MATCH:

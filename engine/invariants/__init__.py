@@ -8,7 +8,7 @@ seats.py     seats, holdings, position lists, linked lists
 trades.py    orders, positions, fixed-time trades, exposures
 triggers.py  price triggers and their pages
 bands.py     equity bands of seats with challenge rules
-waiting.py   queues for the next quote
+waiting.py   queues for the next quote, amendments
 timers.py    the timer heap and the owners of timers
 market.py    instruments, quotes, candles
 matches.py   virtual money, game versions, pauses, queues, careers
@@ -80,6 +80,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     timers.timer_heap_is_ordered,
     timers.timers_match_their_owners,
     waiting.waiting_queues_are_consistent,
+    waiting.amendments_match_their_positions,
     requests.request_lists_are_ordered,
     market.instruments_match_definitions,
     market.quotes_are_usable,

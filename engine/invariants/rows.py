@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.model.commands import CreateGame
 from engine.model.state import State
 from engine.model.tables import (
+    AMENDMENTS,
     BANDS,
     EXPOSURES,
     FIXED_TRADES,
@@ -48,6 +49,7 @@ FREE_LISTS = {
     FIXED_TRADES: "fixed_trades",
     EXPOSURES: "exposures",
     HOLDS: "holds",
+    AMENDMENTS: "amendments",
 }
 """Each table with a free list, by its head."""
 

@@ -12,10 +12,12 @@ from engine.model.commands import TimeInForce
 from engine.model.scale import DAY_NS
 from engine.model.state import State
 from engine.model.tables import (
+    AMENDMENTS,
     FIXED_TRADES,
     MATCH_OPEN,
     MATCH_WAITING,
     ORDERS,
+    TIMER_AMEND,
     TIMER_CHILDREN,
     TIMER_DAY,
     TIMER_FIXED,
@@ -25,10 +27,12 @@ from engine.model.tables import (
     TIMER_ORDER,
     TIMER_OUTAGE,
     TIMER_QUEUE,
+    TIMER_REST,
     TIMER_SAMPLE,
     TIMER_WAIT,
     TIMERS,
     WAITING,
+    Book,
 )
 
 Owned = tuple[int, list[str]]
@@ -59,7 +63,8 @@ def timer_heap_is_ordered(state: State) -> list[str]:
 def timers_match_their_owners(state: State) -> list[str]:
     """Each owner has its timer, and there is no other timer."""
     owners = (
-        _expiring_orders, _expiring_holds, _fixed_trades, _waiting_rows, _trading_days, _match_starts_and_ends,
+        _expiring_orders, _expiring_holds, _fixed_trades, _waiting_rows, _held_back_orders, _amendments,
+        _trading_days, _match_starts_and_ends,
         _samples, _outages, _players_in_queues,
     )  # fmt: skip
     found, expected = [], 0
@@ -118,6 +123,36 @@ def _waiting_rows(state: State) -> Owned:
     wrong = (timers["owner"] != rows) | (timers["kind"] != TIMER_WAIT)
     wrong |= timers["id"] != book.waiting["sequence"][rows]
     return len(rows), report(wrong, "timer of waiting row {} is wrong", rows)
+
+
+def _held_back_orders(state: State) -> Owned:
+    """Timers end the speed bump of orders that rest."""
+    book = state.book
+    rows = live_rows(book, ORDERS)
+    rows = rows[book.orders["bump_timer"][rows] != 0]
+    orders = book.orders[rows]
+    timers = book.timers[orders["bump_timer"]]
+    wrong = (timers["owner"] != rows) | (timers["id"] != orders["id"]) | (timers["kind"] != TIMER_REST)
+    wrong |= timers["due_ns"] > book.world["now_ns"][0] + _speed_bumps(book, orders["seat"])
+    found = report(orders["waiting"] != 0, "order {} is held back and waits", orders["id"])
+    return len(rows), found + report(wrong, "timer of the speed bump of order row {} is wrong", rows)
+
+
+def _amendments(state: State) -> Owned:
+    """Timers end the speed bump of amendments."""
+    book = state.book
+    rows = live_rows(book, AMENDMENTS)
+    amendments = book.amendments[rows]
+    timers = book.timers[amendments["timer"]]
+    wrong = (timers["owner"] != rows) | (timers["id"] != amendments["sequence"]) | (timers["kind"] != TIMER_AMEND)
+    seats = book.positions["seat"][amendments["position"]]
+    wrong |= timers["due_ns"] > book.world["now_ns"][0] + _speed_bumps(book, seats)
+    return len(rows), report(wrong, "timer of amendment {} is wrong", rows)
+
+
+def _speed_bumps(book: Book, seats: NDArray[Any]) -> NDArray[Any]:
+    bumps: NDArray[Any] = book.matches["speed_bump_ns"][book.seats["match"][seats]]
+    return bumps
 
 
 def _trading_days(state: State) -> Owned:

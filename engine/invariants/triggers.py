@@ -146,9 +146,11 @@ def _position_bounds(book: Book, positions: NDArray[Any]) -> tuple[Rows, Rows]:
 
 def _order_bounds(orders: NDArray[Any]) -> tuple[Rows, Rows]:
     """Trigger prices of orders. A buy limit fires when the ask falls to its price, a sell limit when the bid rises to
-    it; stop orders the other way."""
+    it; stop orders the other way. Within its speed bump an order fires at no price."""
+    counts = orders["bump_timer"] == 0
     down = (orders["side"] > 0) != (orders["order_type"] == OrderType.STOP)
-    return np.where(down, orders["price"], NEVER_LOW), np.where(down, NEVER_HIGH, orders["price"])
+    low = np.where(down & counts, orders["price"], NEVER_LOW)
+    return low, np.where(down | ~counts, NEVER_HIGH, orders["price"])
 
 
 def _waiting(book: Book) -> NDArray[np.bool_]:

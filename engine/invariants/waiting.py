@@ -1,12 +1,21 @@
-"""Orders, closes and entries that wait for the next quote of their instrument."""
+"""Orders, closes and entries that wait for the next quote of their instrument, and amendments for their speed bump."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.invariants.rows import fixed_trades_of, live_rows, orders_of, positions_of, report, walk
+from engine.invariants.rows import (
+    fixed_trades_of,
+    list_problems,
+    live_rows,
+    orders_of,
+    positions_of,
+    report,
+    walk,
+)
+from engine.model.commands import Amend
 from engine.model.state import State
-from engine.model.tables import WAITING, WAITS_TO_CLOSE, WAITS_TO_ENTER, WAITS_TO_OPEN
+from engine.model.tables import AMENDMENTS, POSITIONS, WAITING, WAITS_TO_CLOSE, WAITS_TO_ENTER, WAITS_TO_OPEN
 
 
 def waiting_queues_are_consistent(state: State) -> list[str]:
@@ -48,3 +57,22 @@ def waiting_queues_are_consistent(state: State) -> list[str]:
     entered, waits = trades["entry"] > 0, trades["waiting"] != 0
     wrong = (entered == waits) | (entered != (trades["entry_sequence"] > 0))
     return found + report(wrong, "fixed-time trade {} must either have its entry or wait", trades["id"])
+
+
+def amendments_match_their_positions(state: State) -> list[str]:
+    """The linked list of a position has its amendments, latest first; each changes stops, and nothing else."""
+    book = state.book
+    rows, positions = live_rows(book, AMENDMENTS), live_rows(book, POSITIONS)
+    table = book.amendments
+    amendments = table[rows]
+    stops = Amend.STOP_LOSS | Amend.TAKE_PROFIT | Amend.TRAILING_STOP
+    wrong = (amendments["fields"] == 0) | (amendments["fields"] & ~stops != 0)
+    wrong |= (amendments["trailing"] != 0) & (amendments["fields"] & Amend.TRAILING_STOP == 0)
+    for column in ("stop_loss", "take_profit", "trailing"):
+        wrong |= amendments[column] < 0
+    older = amendments["next"] != 0
+    wrong |= older & (table["sequence"][amendments["next"]] >= amendments["sequence"])
+    return report(wrong, "amendment {} is wrong", rows) + list_problems(
+        "amendments of position", positions, book.positions["first_amendment"], table["next"], table["previous"],
+        table["position"], rows,
+    )  # fmt: skip

@@ -82,7 +82,8 @@ ORDER_RATES: Final = 10
 FIXED_TRADES: Final = 11
 EXPOSURES: Final = 12
 HOLDS: Final = 13
-TABLES_WITH_FREE_LIST: Final = 14
+AMENDMENTS: Final = 14
+TABLES_WITH_FREE_LIST: Final = 15
 
 # Instruments and quotes: row = instrument id
 
@@ -382,8 +383,9 @@ ORDER = np.dtype(
         ("previous_in_seat", "<i4"),
         ("next_free", "<i4"),
         ("side", "<i4"),
-        ("order_type", "<i4"),
-        ("time_in_force", "<i4"),
+        ("order_type", "<i2"),
+        ("time_in_force", "<i2"),
+        ("bump_timer", "<i4"),  # of the end of its speed bump, while it rests; 0: its price counts
         ("leverage", "<i8"),
         ("lots", "<i8"),
         ("price", "<i8"),  # of a market order, the touch at its acceptance
@@ -408,8 +410,9 @@ POSITION = np.dtype(
         ("holding", "<i4"),
         ("instrument", "<i4"),
         ("trigger", "<i4"),  # its row in the trigger table
-        ("side", "<i4"),
-        ("leverage", "<i4"),
+        ("side", "<i2"),
+        ("leverage", "<i2"),
+        ("first_amendment", "<i4"),  # chain of its amendments that do not count yet, latest first
         ("waiting", "<i4"),  # row of its close in the table of what waits; 0 none
         ("next_free", "<i4"),
         ("lots", "<i8"),
@@ -426,6 +429,23 @@ POSITION = np.dtype(
         ("trailing", "<i8"),  # ticks that stop_loss stays behind the best price; 0: it stays where it is
     ]
 )
+
+AMENDMENT = np.dtype(
+    [
+        ("position", "<i4"),  # row
+        ("fields", "<i4"),  # bits of Amend: which of the following are set
+        ("stop_loss", "<i8"),  # ticks; 0 takes it away
+        ("take_profit", "<i8"),
+        ("trailing", "<i8"),
+        ("sequence", "<i8"),  # of the command
+        ("timer", "<i4"),  # of the end of its speed bump
+        ("next", "<i4"),  # chain of its position, latest first
+        ("previous", "<i4"),
+        ("next_free", "<i4"),
+        ("spare", "<i8"),
+    ]
+)
+"""Other stops of a position, which count from the end of a speed bump on. A cache line."""
 
 POSITIONS_PER_LIST: Final = 12
 
@@ -690,6 +710,8 @@ TIMER_DAY: Final = 6
 TIMER_OUTAGE: Final = 7
 TIMER_QUEUE: Final = 8
 TIMER_SAMPLE: Final = 9
+TIMER_REST: Final = 10
+TIMER_AMEND: Final = 11
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(
@@ -823,6 +845,7 @@ class Book(ArrayBundle):
     holdings: Table = rows_of(HOLDING)
     orders: Table = rows_of(ORDER)
     positions: Table = rows_of(POSITION)
+    amendments: Table = rows_of(AMENDMENT)
     position_lists: Table = rows_of(POSITION_LIST)
     bands: Table = rows_of(BAND)
     order_rates: Table = rows_of(ORDER_RATE)

@@ -18,6 +18,7 @@ from engine.jit.plain import for_kernels
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.state import State
 from engine.model.tables import (
+    AMENDMENTS,
     BANDS,
     BOUNDS_STEP,
     BRACKETS_PER_INSTRUMENT,
@@ -56,6 +57,7 @@ class Lengths(NamedTuple):
     outcomes: int
     orders: int
     positions: int
+    amendments: int
     bands: int
     position_lists: int
     holdings: int
@@ -99,10 +101,11 @@ def needed_lengths(book: Book, count: int) -> Lengths:
         outcomes=count,
         orders=heads[ORDERS].used + count,
         positions=heads[POSITIONS].used + fills,
+        amendments=heads[AMENDMENTS].used + count,
         bands=heads[BANDS].used + fills,
         position_lists=heads[POSITION_LISTS].used + fills,
         holdings=heads[HOLDINGS].used + count,
-        timers=heads[TIMERS].used + 2 * count,  # an order's expiry, and what ends its waiting for a quote
+        timers=heads[TIMERS].used + 2 * count,  # an order's expiry, and the end of its bump or waiting
         waiting=heads[WAITING].used + count,
         fixed_trades=heads[FIXED_TRADES].used + count,
         exposures=heads[EXPOSURES].used + count,
@@ -129,6 +132,7 @@ def has_capacity(book: Book, count: int) -> bool:
         len(book.outcomes) >= needed.outcomes
         and len(book.orders) >= needed.orders
         and len(book.positions) >= needed.positions
+        and len(book.amendments) >= needed.amendments
         and len(book.bands) >= needed.bands
         and len(book.position_lists) >= needed.position_lists
         and len(book.holdings) >= needed.holdings

@@ -2,7 +2,8 @@
 
 Each fill opens a position of its own under the order's id. Under `last` execution a marketable order fills at once, at
 the last usable quote; under `next` it waits for a quote that nobody has seen yet. A resting order can be amended and
-cancelled; a waiting one cannot.
+cancelled; a waiting one cannot. Where there is a speed bump, the price of a resting order counts when it is over, and
+so it does after an amendment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from engine.model.events import EventKind, OrderStatus
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BUCKET_ASK, BUCKET_BID, ORDERS, TIMER_ORDER, TRIGGER_ORDER, WAITS_TO_OPEN, Book, Row
+from engine.model.tables import (
+    BUCKET_ASK,
+    BUCKET_BID,
+    ORDERS,
+    TIMER_ORDER,
+    TIMER_REST,
+    TRIGGER_ORDER,
+    WAITS_TO_OPEN,
+    Book,
+    Row,
+)
 from engine.storage.compact_index import find_open, remove, store
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
@@ -82,7 +93,7 @@ def place_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
                 book, command.instrument, WAITS_TO_OPEN, row, 0, earliest_fill_at_ns
             )
         else:
-            _start_resting(book, row)
+            _start_resting(book, row, match.speed_bump_ns)
         number = new_event(book, events, EventKind.ORDER_ACCEPTED, seat.player, seat.match, command.instrument)
         event = events.trade[number]
         _write_order(event, book.orders[row], seat.cash)
@@ -146,7 +157,10 @@ def continue_cancel_all(book: Book, events: Events, event_limit: int) -> bool:
 
 @rare_kernel
 def amend_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
-    """Change price, stops or expiry of a resting order. It keeps its id, hence its time priority."""
+    """Change price, stops or expiry of a resting order. It keeps its id, hence its time priority.
+
+    With another price or other stops it is held back as if placed now.
+    """
     row = -find_open(book, command.order)
     reason = _check_resting(book, row, command.player)
     if reason != Reason.ACCEPTED.value:
@@ -166,7 +180,8 @@ def amend_order(book: Book, events: Events, command: Row, outcome: Row) -> int:
     order.take_profit = take_profit
     order.trailing_ppm = trailing_ppm
     _update_reservation(book, row)
-    rearm(book, order.trigger, _low_bound(order), _high_bound(order))
+    if command.fields & (Amend.PRICE.value | Amend.STOP_LOSS.value | Amend.TAKE_PROFIT.value):
+        _hold_back(book, row, book.matches[seat.match].speed_bump_ns)
     if command.fields & Amend.EXPIRY.value:
         order.time_in_force = TimeInForce.GTD.value if command.expires_at_ns != 0 else TimeInForce.GTC.value
         if order.timer != 0:
@@ -322,7 +337,7 @@ def _convert_to_resting(book: Book, events: Events, row: int) -> None:
     stop_waiting(book, order.waiting)
     order.waiting = 0
     _update_reservation(book, row)
-    _start_resting(book, row)
+    _start_resting(book, row, 0)
     event = events.trade[new_event(book, events, EventKind.ORDER_CHANGED, seat.player, seat.match, order.instrument)]
     _write_order(event, order, seat.cash)
 
@@ -375,6 +390,7 @@ def _store_order(book: Book, command: Row, plan: Row, id: int) -> int:
     order.accepted_at_ns = book.world[0].now_ns
     order.trigger = 0
     order.waiting = 0
+    order.bump_timer = 0
     _copy_identity(order, command)
     store(book.id_index, id, -row)
 
@@ -398,11 +414,38 @@ def _set_expiry(book: Book, row: int, expires_at_ns: int) -> None:
 
 
 @kernel
-def _start_resting(book: Book, row: int) -> None:
-    """Set the order's trigger: a buy fires on the ask, a sell on the bid."""
+def _start_resting(book: Book, row: int, bump_ns: int) -> None:
+    """Give the order its trigger: a buy fires on the ask, a sell on the bid. Its price counts `bump_ns` from now on."""
     order = book.orders[row]
     bucket = order.instrument * 2 + (BUCKET_ASK if order.side > 0 else BUCKET_BID)
-    order.trigger = add_trigger(book, bucket, _low_bound(order), _high_bound(order), row, TRIGGER_ORDER)
+    if bump_ns == 0:
+        order.trigger = add_trigger(book, bucket, _low_bound(order), _high_bound(order), row, TRIGGER_ORDER)
+    else:
+        order.trigger = add_trigger(book, bucket, NEVER_LOW, NEVER_HIGH, row, TRIGGER_ORDER)
+        _hold_back(book, row, bump_ns)
+
+
+@kernel
+def _hold_back(book: Book, row: int, bump_ns: int) -> None:
+    """Let the price of an order that has a trigger count `bump_ns` from now on, and not before."""
+    order = book.orders[row]
+    if order.bump_timer != 0:
+        clear_timer(book, order.bump_timer)
+        order.bump_timer = 0
+    if bump_ns == 0:
+        rearm(book, order.trigger, _low_bound(order), _high_bound(order))
+    else:
+        order.bump_timer = set_timer(book, book.world[0].now_ns + bump_ns, TIMER_REST, order.id, row)
+        rearm(book, order.trigger, NEVER_LOW, NEVER_HIGH)
+
+
+@kernel
+def end_speed_bump(book: Book, row: int) -> None:
+    """The price of the order in the row counts from the next quote on."""
+    order = book.orders[row]
+    clear_timer(book, order.bump_timer)
+    order.bump_timer = 0
+    rearm(book, order.trigger, _low_bound(order), _high_bound(order))
 
 
 @kernel
@@ -433,6 +476,8 @@ def _detach(book: Book, row: int) -> None:
         remove_trigger(book, order.trigger)
     if order.waiting != 0:
         stop_waiting(book, order.waiting)
+    if order.bump_timer != 0:
+        clear_timer(book, order.bump_timer)
     if order.timer != 0:
         clear_timer(book, order.timer)
 

@@ -9,11 +9,20 @@ from engine.model.events import Cause, OrderStatus
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND
-from engine.model.tables import WAITS_TO_CLOSE, Book, Row
+from engine.model.tables import AMENDMENTS, TIMER_AMEND, WAITS_TO_CLOSE, Book, Row
 from engine.storage.compact_index import find_open
+from engine.storage.free_rows import take
+from engine.storage.linked_rows import link
+from engine.storage.timers import set_timer
 from engine.trading.instruments import is_stale
 from engine.trading.order_checks import check_stops, liquidated_at
-from engine.trading.positions import change_position, close_lots, liquidation_price_with, trailing_distance
+from engine.trading.positions import (
+    change_position,
+    close_lots,
+    liquidation_price_with,
+    remove_amendment,
+    trailing_distance,
+)
 from engine.trading.waiting_quotes import wait_for_quote
 
 
@@ -64,7 +73,7 @@ def amend_position(book: Book, events: Events, command: Row, outcome: Row) -> in
     """Set or remove stop loss, trailing stop and take profit of a position; add or remove margin.
 
     Stop loss and trailing stop exclude each other: setting one removes the other. A trailing stop starts at the current
-    price, which therefore must not be stale.
+    price, which therefore must not be stale. Where there is a speed bump, stops count when it is over, margin at once.
     """
     row = find_open(book, command.position)
     if row <= 0 or book.seats[book.positions[row].seat].player != command.player:
@@ -93,19 +102,65 @@ def amend_position(book: Book, events: Events, command: Row, outcome: Row) -> in
     if trailing_ppm != 0:
         trailing = trailing_distance(mark, trailing_ppm)
         stop_loss = mark - position.side * trailing
-    elif not command.fields & Amend.STOP_LOSS.value and (
-        position.trailing == 0 or not command.fields & Amend.TRAILING_STOP.value
-    ):
-        stop_loss = position.stop_loss
-        trailing = position.trailing
-    if not command.fields & Amend.TAKE_PROFIT.value:
-        take_profit = position.take_profit
+    stops = command.fields & (Amend.STOP_LOSS.value | Amend.TAKE_PROFIT.value | Amend.TRAILING_STOP.value)
     outcome.id = position.id
     outcome.instrument = position.instrument
     outcome.left = position.lots
-    change_position(book, events, row, stop_loss, take_profit, margin, trailing)
+    if stops != 0 and match.speed_bump_ns != 0:
+        outcome.status = OrderStatus.ACCEPTED.value
+        _store_amendment(book, row, stops, stop_loss, take_profit, trailing, match.speed_bump_ns)
+    else:
+        _set_stops(position, stops, stop_loss, take_profit, trailing)
+    if margin != 0 or outcome.status == OrderStatus.NONE.value:
+        change_position(book, events, row, margin)
     outcome.liquidation = position.liquidation
     return reason
+
+
+@kernel
+def _store_amendment(
+    book: Book, position_row: int, fields: int, stop_loss: int, take_profit: int, trailing: int, bump_ns: int
+) -> None:
+    """Let these stops of the position count `bump_ns` from now on; until then it has those that it had."""
+    row = take(book.amendments, book.heads[AMENDMENTS])
+    position = book.positions[position_row]
+    amendment = book.amendments[row]
+    amendment.position = position_row
+    amendment.fields = fields
+    amendment.stop_loss = stop_loss
+    amendment.take_profit = take_profit
+    amendment.trailing = trailing
+    amendment.sequence = book.progress[0].sequence
+    amendment.timer = set_timer(book, book.world[0].now_ns + bump_ns, TIMER_AMEND, amendment.sequence, row)
+    nexts, previous = book.amendments.next, book.amendments.previous
+    position.first_amendment = link(nexts, previous, position.first_amendment, row)
+
+
+@rare_kernel
+def apply_amendment(book: Book, events: Events, row: int) -> None:
+    """The amendment's speed bump is over: its stops count from the next quote on."""
+    amendment = book.amendments[row]
+    position_row = amendment.position
+    position = book.positions[position_row]
+    _set_stops(position, amendment.fields, amendment.stop_loss, amendment.take_profit, amendment.trailing)
+    remove_amendment(book, row)
+    change_position(book, events, position_row, 0)
+
+
+@kernel
+def _set_stops(position: Row, fields: int, stop_loss: int, take_profit: int, trailing: int) -> None:
+    """Set those stops of the position that `fields` names. One that stays ends one that trails, and back."""
+    if trailing != 0:
+        position.stop_loss = stop_loss
+        position.trailing = trailing
+    elif fields & Amend.STOP_LOSS.value:
+        position.stop_loss = stop_loss
+        position.trailing = 0
+    elif fields & Amend.TRAILING_STOP.value and position.trailing != 0:
+        position.stop_loss = 0
+        position.trailing = 0
+    if fields & Amend.TAKE_PROFIT.value:
+        position.take_profit = take_profit
 
 
 @kernel

@@ -13,10 +13,12 @@ from engine.model.arithmetic import ceil_div, ppm_ceil, share_floor
 from engine.model.events import Cause, EventKind
 from engine.model.layouts import Events
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
-from engine.model.tables import BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, Book, Row
+from engine.model.tables import AMENDMENTS, BUCKET_ASK, BUCKET_BID, PAGE_ROWS, POSITIONS, TRIGGER_POSITION, Book, Row
 from engine.storage.compact_index import remove, store
 from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import release, take
+from engine.storage.linked_rows import unlink
+from engine.storage.timers import clear_timer
 from engine.trading.equity_bands import add_band_lots, apply_equity_delta, queue_evaluation, release_band_lots
 from engine.trading.margin import liquidation_price
 from engine.trading.open_positions import add_open_position, remove_open_position
@@ -57,6 +59,7 @@ def open_position(
     position.side = side
     position.leverage = leverage
     position.waiting = 0
+    position.first_amendment = 0
     position.lots = lots
     position.cost = price * lots
     position.margin = margin
@@ -181,15 +184,11 @@ def close_lots_rare(book: Book, events: Events, row: int, lots: int, price: int,
 
 
 @kernel
-def change_position(
-    book: Book, events: Events, row: int, stop_loss: int, take_profit: int, margin: int, trailing: int
-) -> None:
-    """Set the position's stops, and move `margin` from its seat's cash to it (back when negative)."""
+def change_position(book: Book, events: Events, row: int, margin: int) -> None:
+    """Move `margin` from its seat's cash to the position (back when negative), rearm it after a change of its stops,
+    and emit the event."""
     position = book.positions[row]
     seat = book.seats[position.seat]
-    position.stop_loss = stop_loss
-    position.take_profit = take_profit
-    position.trailing = trailing
     kind = EventKind.POSITION_CHANGED.value
     if margin != 0:
         kind = EventKind.POSITION_MARGIN_CHANGED.value
@@ -291,6 +290,8 @@ def _remove(book: Book, row: int) -> None:
     if position.waiting != 0:
         stop_waiting(book, position.waiting)
         position.waiting = 0
+    while position.first_amendment != 0:
+        remove_amendment(book, position.first_amendment)
     remove_trigger(book, position.trigger)
     release_exposure(book, position.holding, position.cost * book.instruments[position.instrument].value, 1)
     remove_open_position(book, seat, position)
@@ -298,6 +299,17 @@ def _remove(book: Book, row: int) -> None:
     remove(book.id_index, position.id, row)
     position.id = 0
     release(book.positions, book.heads[POSITIONS], row)
+
+
+@rare_kernel
+def remove_amendment(book: Book, row: int) -> None:
+    """Remove an amendment of a position: it counts now, or its position is closed."""
+    amendment = book.amendments[row]
+    position = book.positions[amendment.position]
+    clear_timer(book, amendment.timer)
+    amendments = book.amendments
+    position.first_amendment = unlink(amendments.next, amendments.previous, position.first_amendment, row)
+    release(book.amendments, book.heads[AMENDMENTS], row)
 
 
 @kernel

@@ -32,6 +32,7 @@ class OrderView(NamedTuple):
     accepted_at_ns: int
     expires_at_ns: int
     client_order_id: bytes
+    pending: bool  # within its speed bump: its price does not count yet
 
 
 def orders(book: Book, player: int, match_id: int) -> list[OrderView] | None:
@@ -66,6 +67,7 @@ def _order_view(book: Book, row: int, match_id: int) -> OrderView:
         int(order["accepted_at_ns"]),
         int(order["expires_at_ns"]),
         np.asarray(order["client_order_id"], dtype="<i8").tobytes(),
+        bool(order["bump_timer"]),
     )
 
 
@@ -89,6 +91,7 @@ class PositionView(NamedTuple):
     trailing: int  # ticks
     opened_at_ns: int
     closing: bool
+    pending: bool  # it has other stops that do not count yet
 
 
 def positions(book: Book, player: int, match_id: int) -> list[PositionView] | None:
@@ -129,6 +132,7 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
         int(position["trailing"]),
         int(position["opened_at_ns"]),
         bool(position["waiting"]),
+        bool(position["first_amendment"]),
     )
 
 

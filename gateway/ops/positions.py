@@ -86,7 +86,9 @@ def _margin_change(field: str, amount: int | str | None) -> int:
 
 
 def _amended(arena: Arena, outcome: Outcome) -> Amended[str]:
-    return Amended(outcome.id, arena.instruments.by_id[outcome.instrument].price_or_none(outcome.liquidation))
+    instrument = arena.instruments.by_id[outcome.instrument]
+    status = STATUSES[outcome.status] if outcome.status else None
+    return Amended(outcome.id, instrument.price_or_none(outcome.liquidation), status)
 
 
 def position_list(session: Session, of: OfMatch) -> list[Position[str]]:

@@ -30,6 +30,7 @@ def order_answer(instruments: Instruments, order: OrderView) -> Order[str]:
         instrument.price_or_none(order.take_profit),
         client_order_id_text(order.client_order_id),
         order.trailing_ppm or None,
+        order.pending,
     )
 
 

@@ -31,6 +31,7 @@ def position_answer(instruments: Instruments, position: PositionView) -> Positio
         instrument.price_or_none(position.stop_loss),
         instrument.price_or_none(position.take_profit),
         instrument.price_or_none(position.trailing),
+        position.pending,
     )
 
 

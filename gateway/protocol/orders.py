@@ -24,7 +24,8 @@ from gateway.protocol.scalars import (
 
 class PlaceOrder(Arguments, frozen=True):
     """A trailing stop is a stop loss that follows the best price since the fill. It stays so many ppm of the price at
-    the fill behind: 10000 is one percent. `max_slippage` is in ppm too, of the price at acceptance."""
+    the fill behind: 10000 is one percent. Both prices are the closing side's: of a long the bid, of a short the ask.
+    `max_slippage` is in ppm too, of the price at acceptance."""
 
     match: Id
     symbol: Symbol
@@ -108,7 +109,7 @@ class Tested(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
 
 
 class Order(Struct, Generic[D], frozen=True, omit_defaults=True):
-    """An order that waits."""
+    """An order that waits for its price, or for its quote."""
 
     order: int
     match: int
@@ -125,7 +126,8 @@ class Order(Struct, Generic[D], frozen=True, omit_defaults=True):
     stop_loss: D | None = None
     take_profit: D | None = None
     client_order_id: str | None = None
-    trailing_stop: int | None = None  # ppm of the price at the fill
+    trailing_stop: int | None = None  # ppm of the closing side's price at the fill
+    pending: bool = False  # held back by the speed bump: its price counts when that is over
 
 
 class OrderEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
@@ -150,4 +152,4 @@ class OrderEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
     take_profit: D | None = None
     client_order_id: str | None = None
     reason: str | None = None
-    trailing_stop: int | None = None  # ppm of the price at the fill
+    trailing_stop: int | None = None  # ppm of the closing side's price at the fill

@@ -46,6 +46,7 @@ class Closed(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
 class Amended(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):
     position: int
     liquidation_price: D | None = None
+    status: str | None = None  # "accepted": its stops count when the speed bump is over
 
 
 class Position(Struct, Generic[D], frozen=True, omit_defaults=True):
@@ -71,6 +72,7 @@ class Position(Struct, Generic[D], frozen=True, omit_defaults=True):
     stop_loss: D | None = None
     take_profit: D | None = None
     trailing_distance: D | None = None
+    pending: bool = False  # other stops were set, which count when the speed bump is over
 
 
 class PositionEvent(Struct, Generic[D], frozen=True, gc=False, omit_defaults=True):

@@ -268,20 +268,22 @@ class Twins:
             assert (found.out.rule if found.out else 0) == seat.out
             assert [
                 (view.order, view.lots, view.price, view.stop_loss, view.take_profit, view.trailing_ppm, view.margin,
-                 view.fee, view.expires_at_ns)
+                 view.fee, view.expires_at_ns, view.pending)
                 for view in views.orders(state.book, player, match) or ()
             ] == [
                 (order.id, order.lots, order.command.price, order.command.stop_loss, order.command.take_profit,
-                 order.command.trailing_ppm, order.margin, order.fee, order.command.expires_at_ns)
+                 order.command.trailing_ppm, order.margin, order.fee, order.command.expires_at_ns,
+                 oracle.now_ns < order.counts_from_ns)
                 for order in mine
             ]  # fmt: skip
             assert sorted(
                 (view.position, view.lots, view.cost, view.margin, view.liquidation, view.stop_loss, view.take_profit,
-                 view.trailing, view.profit, view.closing)
+                 view.trailing, view.profit, view.closing, view.pending)
                 for view in views.positions(state.book, player, match) or ()
             ) == sorted(
                 (position.id, position.lots, position.cost, position.margin, position.liquidation, position.stop_loss,
-                 position.take_profit, position.trailing, floating_profit(oracle, position), position.id in waiting)
+                 position.take_profit, position.trailing, floating_profit(oracle, position), position.id in waiting,
+                 position.amendments != [])
                 for position in held
             )  # fmt: skip
             assert [

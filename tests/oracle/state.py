@@ -173,6 +173,10 @@ class Match:
     def takes_next_quote(self) -> bool:
         return self.game.execution is Execution.NEXT
 
+    @property
+    def bump_ns(self) -> int:
+        return self.game.speed_bump_ms * MILLION if self.takes_next_quote else 0
+
     def allows(self, symbol: str) -> bool:
         return not self.game.allowed_symbols or symbol in self.game.allowed_symbols
 
@@ -242,6 +246,7 @@ class Order:
     notional: int
     margin: int
     fee: int
+    counts_from_ns: int = 0  # what it rests for: the end of its speed bump
 
 
 @dataclass(eq=False)
@@ -278,6 +283,18 @@ class Wait:
 
 
 @dataclass(eq=False)
+class Amendment:
+    """Other stops of a position, from the end of a speed bump on."""
+
+    counts_from_ns: int
+    sequence: int
+    fields: int
+    stop_loss: int
+    take_profit: int
+    trailing: int
+
+
+@dataclass(eq=False)
 class Position:
     id: int
     seat: Seat
@@ -293,6 +310,7 @@ class Position:
     trailing: int  # ticks that the stop stays behind; 0: it stays where it is
     opened_at_ns: int
     realised: int = 0
+    amendments: list[Amendment] = field(default_factory=list)
 
     @property
     def step(self) -> int:

@@ -75,7 +75,7 @@ from tests.oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused,
 from tests.oracle.trading.fixed_trades import buy_fixed, settle
 from tests.oracle.trading.markets import define_instrument, open_feed
 from tests.oracle.trading.orders import amend_order, cancel_all, cancel_order, end_order, place_order
-from tests.oracle.trading.positions import amend_position, close_position
+from tests.oracle.trading.positions import amend, amend_position, close_position
 from tests.oracle.trading.quotes import quote
 from tests.oracle.trading.rules import judge_all, start_day
 from tests.oracle.trading.seats import register_player, reset_seat
@@ -85,7 +85,7 @@ from tests.oracle.trading.waiting import ripen
 KEYS_FOR_EVERYBODY = 4096
 # In this order, when due together.
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
-TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE = range(7, 10)
+TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE, TIMER_REST, TIMER_AMEND = range(7, 12)
 
 RELEASES = (ClosePosition, CancelOrder, CancelAll, AmendPosition, AmendOrder, LeaveMatch, LeaveQueue)
 
@@ -153,6 +153,10 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
             market = oracle.markets[wait.instrument]
             stale_at_ns = market.at_ns + market.data.quote_lifetime_ns + 1
             found.append((stale_at_ns, TIMER_WAIT, wait.sequence, stale))
+    for position in oracle.positions.values():
+        for amendment in position.amendments:
+            counts = partial(amend, oracle, position, amendment)
+            found.append((amendment.counts_from_ns, TIMER_AMEND, amendment.sequence, counts))
     for due_ns, number, hold in oracle.ledger.due():
         found.append((due_ns, TIMER_HOLD, number, partial(oracle.ledger.expire, hold)))
     return [timer for timer in found if timer[0] <= oracle.now_ns]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.jit import JIT_DISABLED
@@ -17,6 +18,7 @@ from engine.model.commands import (
     BonusAt,
     CreateGame,
     EndMatch,
+    Execution,
     FundReferrals,
     FundRewards,
     JoinMatch,
@@ -32,7 +34,7 @@ from engine.model.commands import (
 )
 from engine.model.state import Bonus, Cold, Queue, State, encode_cold_state, sections, state_from
 from engine.model.tables import HOLDINGS, HOLDS, MATCH_CANCELED, ORDERS, POSITIONS, SEATS, TIMER_QUEUE, Book
-from tests.harness.arena import LONG, SHORT, Arena, Player
+from tests.harness.arena import ETH, LONG, SHORT, Arena, Player
 from tests.harness.records import Transfer, batch_of
 
 
@@ -47,7 +49,7 @@ def round_played() -> State:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
     fixed-time trades, some entered, some not; a third in a match with challenge rules, one in a paid match, two in one
     from a queue, and one in another queue. One who was referred and paid for, one who was referred and not paid for,
-    and a store."""
+    and a store. The third, in another match, has an order and stops that do not count yet."""
     arena = Arena()
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.change("ETHUSDT", hours=((0, 10_080),))
@@ -96,6 +98,16 @@ def round_played() -> State:
         arena.command(JoinQueue(quick, player.id))
     slow = arena.command(CreateGame("Slow", "", 100, 1, 1, min_players=2, duration_s=60, queue_timeout_s=3_600)).id
     arena.command(JoinQueue(slow, alice.id))
+    arena.define(replace(ETH, symbol="SOLUSDT"))
+    slowly = Player(arena, carol.id, arena.match(execution=Execution.NEXT, speed_bump_ms=5_000))
+    arena.quote("SOLUSDT", 3_000)
+    held = slowly.opens("SOLUSDT", LONG, margin=100, leverage=10)
+    for _ in range(5):
+        arena.passes(1)
+        arena.quote("SOLUSDT", 3_000)
+    for stop_loss in (2_900, 2_800):
+        slowly.amends(held, stop_loss=stop_loss)
+    slowly.limit("SOLUSDT", LONG, 2_900, margin=100, leverage=10)
     arena.passes(3)
     alice.closes(alice.positions[0], key="close")
     alice.closes(alice.positions[1], key="close another")
@@ -129,6 +141,11 @@ def escrow_of_items(table: Any) -> int:
 def of_kind(kind: int) -> Callable[[Any], int]:
     """The row of a timer of that kind."""
     return lambda table: int(np.flatnonzero((table["kind"] == kind) & (table["due_ns"] != 0))[0])
+
+
+def held_back(table: Any) -> int:
+    """An order within its speed bump."""
+    return int(np.flatnonzero(table["bump_timer"])[0])
 
 
 def staked(table: Any) -> int:
@@ -198,6 +215,14 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("linked_lists_match_owners", lambda book: book.seats["first_fixed"].__setitem__(1, 0)),
     ("timers_match_their_owners", add("fixed_trades", "timer", 1, live)),
     ("timer_heap_is_ordered", add("timer_heap", "due_ns", -1, 0)),
+    ("amendments_match_their_positions", add("amendments", "fields", 4, 1)),
+    ("amendments_match_their_positions", add("amendments", "sequence", 9, 1)),
+    ("amendments_match_their_positions", add("amendments", "position", 1, 2)),
+    ("amendments_match_their_positions", add("amendments", "trailing", 1, 1)),
+    ("timers_match_their_owners", add("amendments", "timer", 1, 1)),
+    ("timers_match_their_owners", add("amendments", "sequence", -1, 1)),
+    ("timers_match_their_owners", add("orders", "bump_timer", 1, held_back)),
+    ("triggers_match_their_owners", lambda book: book.orders["bump_timer"].__setitem__(held_back(book.orders), 0)),
     ("waiting_queues_are_consistent", add("fixed_trades", "entry", 1, live)),
     ("waiting_queues_are_consistent", add("fixed_trades", "waiting", 1, live)),
     ("trade_amounts_are_within_bounds", lambda book: book.positions["lots"].__setitem__(live(book.positions), 0)),

@@ -225,6 +225,11 @@ def an_order_waits_for_the_next_quote_and_expires(arena: Arena) -> Step:
     return Step(resting(player, price=6_000_000, **expiry))
 
 
+def an_order_is_held_back_and_expires(arena: Arena) -> Step:
+    player, _ = quoted(arena, execution=Execution.NEXT)
+    return Step(resting(player, time_in_force=TimeInForce.GTD, expires_at_ns=arena.now_ns + NS_PER_S))
+
+
 def an_order_is_canceled_on_arrival(arena: Arena) -> Step:
     player, _ = quoted(arena)
     return Step(resting(player, time_in_force=TimeInForce.IOC))
@@ -249,6 +254,28 @@ def a_position_is_amended(arena: Arena) -> Step:
     position = player.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
     fields = Amend.TRAILING_STOP | Amend.MARGIN
     return Step(AmendPosition(player.id, position, fields, margin=money(10), trailing_ppm=10_000, key="key"))
+
+
+def opened_under_next(arena: Arena) -> tuple[Player, int]:
+    player, _ = quoted(arena, execution=Execution.NEXT, speed_bump_ms=1_000)
+    position = player.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
+    arena.passes(1)
+    arena.quote("BTCUSDT", 60_000)
+    return player, position
+
+
+def a_position_is_amended_after_its_bump(arena: Arena) -> Step:
+    player, position = opened_under_next(arena)
+    fields = Amend.TRAILING_STOP | Amend.MARGIN
+    return Step(AmendPosition(player.id, position, fields, margin=money(10), trailing_ppm=10_000, key="key"))
+
+
+def an_order_is_amended_and_held_back(arena: Arena) -> Step:
+    player, _ = quoted(arena, execution=Execution.NEXT)
+    order = player.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=10)
+    fields = Amend.PRICE | Amend.EXPIRY
+    expires_at_ns = arena.now_ns + NS_PER_S
+    return Step(AmendOrder(player.id, order, fields, price=5_800_000, expires_at_ns=expires_at_ns, key="key"))
 
 
 def an_order_is_amended(arena: Arena) -> Step:
@@ -592,6 +619,19 @@ def speed_bumps_are_over(arena: Arena) -> Step:
     return Step(Pulse(), 1)
 
 
+def orders_are_held_back_no_longer(arena: Arena) -> Step:
+    for player in quoted(arena, execution=Execution.NEXT, speed_bump_ms=1_000):
+        player.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=10)
+    return Step(Pulse(), 1)
+
+
+def amendments_count(arena: Arena) -> Step:
+    player, position = opened_under_next(arena)
+    for stop_loss in (59_000, 58_000):
+        player.amends(position, stop_loss=stop_loss)
+    return Step(Pulse(), 1)
+
+
 def the_quote_that_orders_wait_for_does_not_come(arena: Arena) -> Step:
     for player in quoted(arena, execution=Execution.NEXT, speed_bump_ms=0):
         player.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
@@ -680,11 +720,12 @@ CASES: dict[str, tuple[Any, Case]] = {
             an_order_rests,
             an_order_waits_for_its_bump_and_expires,
             an_order_waits_for_the_next_quote_and_expires,
+            an_order_is_held_back_and_expires,
             an_order_is_canceled_on_arrival,
         ),
         ClosePosition: (a_position_is_closed, a_close_waits_for_its_bump),
-        AmendPosition: (a_position_is_amended,),
-        AmendOrder: (an_order_is_amended,),
+        AmendPosition: (a_position_is_amended, a_position_is_amended_after_its_bump),
+        AmendOrder: (an_order_is_amended, an_order_is_amended_and_held_back),
         CancelOrder: (an_order_is_canceled,),
         CancelAll: (all_orders_are_canceled,),
         BuyFixed: (a_stake_from_a_seat, a_stake_from_a_wallet),
@@ -721,6 +762,8 @@ CASES: dict[str, tuple[Any, Case]] = {
         "TIMER_FIXED": (fixed_trades_are_settled,),
         "TIMER_ORDER": (orders_expire,),
         "TIMER_WAIT": (speed_bumps_are_over, the_quote_that_orders_wait_for_does_not_come),
+        "TIMER_REST": (orders_are_held_back_no_longer,),
+        "TIMER_AMEND": (amendments_count,),
         "TIMER_HOLD": (holds_expire,),
         "TIMER_MATCH": (a_match_begins, matches_end),
         "TIMER_DAY": (a_day_begins,),

@@ -87,6 +87,8 @@ def place_order(oracle: Oracle, command: PlaceOrder) -> Outcome:
         seat.orders.append(order)
         if waits:
             wait_for_quote(oracle, order.id, command.instrument, match)
+        else:
+            order.counts_from_ns = oracle.now_ns + match.bump_ns
         tell_of(oracle, EventKind.ORDER_ACCEPTED, order, liquidation=liquidation)
         return {
             "id": order.id,
@@ -201,6 +203,8 @@ def amend_order(oracle: Oracle, command: AmendOrder) -> Outcome:
 
     seat.cash += order.margin + order.fee - margin - fee
     order.command, order.lots, order.notional, order.margin, order.fee = new, lots, notional, margin, fee
+    if command.fields & (Amend.PRICE | Amend.STOP_LOSS | Amend.TAKE_PROFIT):
+        order.counts_from_ns = oracle.now_ns + match.bump_ns
     cost = new.price * lots
     initial = -(-cost * market.value // new.leverage)
     liquidation = liquidation_price(market.data, new.side, lots, cost, initial, fees)
@@ -276,6 +280,7 @@ def fill_waiting(oracle: Oracle, order: Order) -> None:
             return end_order(oracle, order, EventKind.ORDER_REFUSED, refused.reason)
         seat.cash += order.margin + order.fee - margin - fee
         order.lots, order.notional, order.margin, order.fee = lots, notional, margin, fee
+        order.counts_from_ns = 0
         return tell_of(oracle, EventKind.ORDER_CHANGED, order)
     if command.max_slippage_ppm and away > rounded_up(command.price, command.max_slippage_ppm):
         return end_order(oracle, order, EventKind.ORDER_REFUSED, Reason.SLIPPAGE_TOO_HIGH)

@@ -7,7 +7,7 @@ from engine.model.events import Cause, EventKind, OrderStatus
 from engine.model.reasons import Reason
 from tests.harness.records import AmendPosition, ClosePosition
 from tests.oracle.events import tell_about
-from tests.oracle.state import BILLION, Oracle, Order, Outcome, Position, refuse_if
+from tests.oracle.state import BILLION, Amendment, Oracle, Order, Outcome, Position, refuse_if
 from tests.oracle.trading.prices import GREATEST_NOTIONAL, MILLION, is_reached, liquidation_price, rounded_up
 from tests.oracle.trading.waiting import is_waiting, wait_for_quote
 from tests.oracle.trading.worth import note_balance
@@ -49,22 +49,41 @@ def amend_position(oracle: Oracle, command: AmendPosition) -> Outcome:
     refuse_if(ppm != 0 and market.is_stale(oracle.now_ns, match), Reason.FEED_STALE)
     if command.fields & Amend.MARGIN:
         change_margin(oracle, position, command.margin)
-    if command.fields & Amend.TRAILING_STOP and position.trailing:
+    trailing = rounded_up(mark, ppm)
+    stops = command.fields & (Amend.STOP_LOSS | Amend.TAKE_PROFIT | Amend.TRAILING_STOP)
+    amendment = Amendment(
+        oracle.now_ns + match.bump_ns, oracle.sequence, stops, mark - position.side * trailing if ppm else stop_loss,
+        take_profit, trailing,
+    )  # fmt: skip
+    outcome = {"id": position.id, "instrument": position.instrument, "left": position.lots}
+    if stops and match.bump_ns:
+        position.amendments.append(amendment)
+        outcome["status"] = OrderStatus.ACCEPTED
+    else:
+        set_stops(position, amendment)
+    if command.fields & Amend.MARGIN:
+        tell_about(oracle, EventKind.POSITION_MARGIN_CHANGED, position, lots=0)
+    elif not position.amendments or position.amendments[-1] is not amendment:
+        tell_about(oracle, EventKind.POSITION_CHANGED, position, lots=0)
+    return outcome | {"liquidation": position.liquidation}
+
+
+def amend(oracle: Oracle, position: Position, amendment: Amendment) -> None:
+    """Its speed bump is over."""
+    position.amendments.remove(amendment)
+    set_stops(position, amendment)
+    tell_about(oracle, EventKind.POSITION_CHANGED, position, lots=0)
+
+
+def set_stops(position: Position, amendment: Amendment) -> None:
+    if amendment.fields & Amend.TRAILING_STOP and position.trailing:
         position.stop_loss = position.trailing = 0
-    if command.fields & Amend.STOP_LOSS:
-        position.stop_loss, position.trailing = stop_loss, 0
-    if ppm:
-        position.trailing = rounded_up(mark, ppm)
-        position.stop_loss = mark - position.side * position.trailing
-    if command.fields & Amend.TAKE_PROFIT:
-        position.take_profit = take_profit
-    is_margin = command.fields & Amend.MARGIN
-    kind = EventKind.POSITION_MARGIN_CHANGED if is_margin else EventKind.POSITION_CHANGED
-    tell_about(oracle, kind, position, lots=0)
-    return {
-        "id": position.id, "instrument": position.instrument, "left": position.lots,
-        "liquidation": position.liquidation,
-    }  # fmt: skip
+    if amendment.fields & Amend.STOP_LOSS:
+        position.stop_loss, position.trailing = amendment.stop_loss, 0
+    if amendment.trailing:
+        position.stop_loss, position.trailing = amendment.stop_loss, amendment.trailing
+    if amendment.fields & Amend.TAKE_PROFIT:
+        position.take_profit = amendment.take_profit
 
 
 def change_margin(oracle: Oracle, position: Position, change: int) -> None:

@@ -68,6 +68,7 @@ def fired_by(oracle: Oracle, instrument: int, market: Market) -> list[tuple[int,
     for order in (order for order in oracle.orders.values() if not is_waiting(oracle, order.id)):
         command, touch = order.command, market.opening(order.command.side)
         comes_to = -command.side if command.order_type == OrderType.STOP else command.side
-        if command.instrument == instrument and is_reached(comes_to, command.price, touch):
+        counts = oracle.now_ns >= order.counts_from_ns
+        if command.instrument == instrument and counts and is_reached(comes_to, command.price, touch):
             fired.append((99, order.id, Cause.NONE))
     return fired

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from tests.oracle.state import Match, Oracle, Wait
-from tests.oracle.trading.prices import MILLION
 
 
 def wait_for_quote(oracle: Oracle, id: int, instrument: int, match: Match, lots: int = 0) -> None:
-    bump_ns = match.game.speed_bump_ms * MILLION if match.takes_next_quote else 0
-    wait = Wait(id, instrument, oracle.now_ns + bump_ns, oracle.sequence, lots)
+    wait = Wait(id, instrument, oracle.now_ns + match.bump_ns, oracle.sequence, lots)
     oracle.waiting.append(wait)
-    if not bump_ns:
+    if not match.bump_ns:
         ripen(oracle, wait)
 
 
