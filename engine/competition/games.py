@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from engine.model.bounds import (
+    HIGHEST_BALANCE,
+    HIGHEST_ENTRY_FEE,
+    HIGHEST_LEVERAGE,
     LONGEST_BUMP_MS,
     LONGEST_COUNTDOWN_S,
     LONGEST_COVER,
@@ -15,10 +18,11 @@ from engine.model.bounds import (
     MOST_ITEM_REWARDS,
     MOST_OF_AN_ITEM,
     MOST_PLAYERS,
+    MOST_POSITIONS,
 )
 from engine.model.commands import Account, Asset, CreateGame, DeleteGame, SetGameActive, UpdateGame, of_players
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND, PPM
+from engine.model.scale import PPM
 from engine.model.state import Game, State
 from engine.model.tables import ORDER_RATE_STAMPS
 from engine.storage.emit import Emit
@@ -95,9 +99,9 @@ def _check_exists(state: State, game: int) -> Reason:
 def _check_rules(state: State, command: CreateGame) -> Reason:
     """Whether texts and rules are within bounds and the symbols exist: a Reason."""
     if not (
-        0 < command.starting_balance <= BOUND >> 8
-        and 1 <= command.max_positions <= 100_000
-        and 1 <= command.max_leverage <= 1000
+        0 < command.starting_balance <= HIGHEST_BALANCE
+        and 1 <= command.max_positions <= MOST_POSITIONS
+        and 1 <= command.max_leverage <= HIGHEST_LEVERAGE
         and 0 <= command.speed_bump_ms <= LONGEST_BUMP_MS
         and 0 <= command.max_trades_per_minute <= ORDER_RATE_STAMPS
         and 0 <= command.min_trades <= 100_000
@@ -112,8 +116,8 @@ def _check_rules(state: State, command: CreateGame) -> Reason:
         and 0 <= command.duration_s <= LONGEST_MATCH_S
         and 0 <= command.queue_timeout_s <= LONGEST_QUEUE_S
         and 0 <= command.outage_s <= LONGEST_OUTAGE_S
-        and 0 <= command.reward_price <= BOUND >> 8
-        and 0 <= command.entry_fee <= BOUND >> 24
+        and 0 <= command.reward_price <= HIGHEST_BALANCE
+        and 0 <= command.entry_fee <= HIGHEST_ENTRY_FEE
         and command.currency in ("", *MONEY_ASSETS)
         and 0 <= command.house_fee_ppm <= PPM
         and (not command.prize_split or (sum(command.prize_split) == 100 and min(command.prize_split) > 0))

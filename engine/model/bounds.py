@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.model.scale import BOUND
+
 HOURS_PER_INSTRUMENT: Final = 14
 """Most windows of weekly trading hours: two a day."""
 
@@ -32,3 +34,19 @@ KEYS_IN_ALL: Final = 10_000_000
 """Request keys that are kept unless an operator says otherwise: 2 GB of them."""
 MOST_KEYS: Final = 1 << 30
 """Largest limit of them: rows of a table have 31 bits."""
+
+HIGHEST_PRICE_BOUND: Final = 10**12
+"""No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
+HIGHEST_LEVERAGE: Final = 1_000
+HIGHEST_FEE_PPM: Final = 100_000
+HIGHEST_MAINTENANCE_PPM: Final = 400_000
+HIGHEST_STAKE: Final = BOUND // HIGHEST_PAYOUT_PERCENT
+SHORTEST_FIXED_S: Final = 5
+LONGEST_FIXED_S: Final = 24 * 3600
+"""Bounds of the duration of a fixed-time trade."""
+
+HIGHEST_BALANCE: Final = BOUND >> 8
+"""That a game starts with; also of a prize that the house pays."""
+HIGHEST_ENTRY_FEE: Final = BOUND >> 24
+MOST_POSITIONS: Final = 100_000
+"""Open orders and positions of a seat."""

@@ -6,7 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.model.bounds import HIGHEST_PAYOUT_PERCENT, HOURS_PER_INSTRUMENT
+from engine.model.bounds import (
+    HIGHEST_FEE_PPM,
+    HIGHEST_LEVERAGE,
+    HIGHEST_MAINTENANCE_PPM,
+    HIGHEST_PAYOUT_PERCENT,
+    HIGHEST_PRICE_BOUND,
+    HIGHEST_STAKE,
+    HOURS_PER_INSTRUMENT,
+    LONGEST_FIXED_S,
+    SHORTEST_FIXED_S,
+)
 from engine.model.commands import STAKE_ASSETS, DefineInstrument
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
@@ -16,14 +26,6 @@ from engine.model.tables import BRACKETS_PER_INSTRUMENT
 from engine.storage.capacity import ensure_capacity_for_instrument
 from engine.storage.emit import Emit
 from engine.trading.positions import update_liquidation_prices
-
-HIGHEST_PRICE_BOUND = 10**12
-"""No instrument's price in ticks may exceed this: estimates multiply it by a ppm."""
-
-
-SHORTEST_FIXED_S = 5
-LONGEST_FIXED_S = 24 * 3600
-"""Bounds of the duration of a fixed-time trade."""
 
 MOST_INSTRUMENTS = 32_767
 """An outcome has 16 bits for the id."""
@@ -132,23 +134,23 @@ def _within_bounds(command: DefineInstrument) -> bool:
         and 0 <= command.min_notional <= BOUND
         and 1 <= command.highest_price <= HIGHEST_PRICE_BOUND
         and command.max_lots * command.highest_price * value <= BOUND
-        and 1 <= command.max_leverage <= 1000
-        and 0 <= command.taker_fee_ppm <= PPM // 10
-        and 0 <= command.maker_fee_ppm <= PPM // 10
+        and 1 <= command.max_leverage <= HIGHEST_LEVERAGE
+        and 0 <= command.taker_fee_ppm <= HIGHEST_FEE_PPM
+        and 0 <= command.maker_fee_ppm <= HIGHEST_FEE_PPM
         and 0 < command.max_spread_ppm <= PPM
         and 0 <= command.markup_ticks <= HIGHEST_PRICE_BOUND
         and 0 < command.quote_lifetime_ns <= BOUND
         and 1 <= len(brackets) <= BRACKETS_PER_INSTRUMENT
         and caps == sorted(set(caps))
         and all(0 < cap <= BOUND for cap in caps)
-        and all(0 <= b.maintenance_ppm <= PPM * 4 // 10 for b in brackets)
-        and all(1 <= b.max_leverage <= 1000 and 0 <= b.maintenance_cum <= BOUND for b in brackets)
+        and all(0 <= b.maintenance_ppm <= HIGHEST_MAINTENANCE_PPM for b in brackets)
+        and all(1 <= b.max_leverage <= HIGHEST_LEVERAGE and 0 <= b.maintenance_cum <= BOUND for b in brackets)
         and _continuous(command)
         and _in_order(command.hours)
         and 0 <= command.fixed_payout_percent <= HIGHEST_PAYOUT_PERCENT
         and (
             command.fixed_payout_percent == 0
-            or 1 <= command.fixed_min_stake <= command.fixed_max_stake <= BOUND // HIGHEST_PAYOUT_PERCENT
+            or 1 <= command.fixed_min_stake <= command.fixed_max_stake <= HIGHEST_STAKE
         )
         and SHORTEST_FIXED_S <= command.fixed_min_s <= command.fixed_max_s <= LONGEST_FIXED_S
         and 0 <= command.fixed_exposure_cap <= BOUND

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from engine.model import commands
+from engine.model.reasons import Reason
 from gateway.core.records import Outcome
 from gateway.presenters.specs import SpecError, create_game_of, define_instrument_of
 from gateway.protocol.careers import StartSeason
@@ -23,6 +24,9 @@ from gateway.sessions.submission import Submission, cold_submission
 SWITCHES: Final = ("enabled", "locked", "halted", "close_only")
 """Those of an instrument's data that only admin.set_switch turns."""
 
+KEPT: Final = {"tick_size": "tick_units", "lot_size": "lot_units", "quote": "quote"}
+"""Keys of an instrument that stay as they are, and the fields of its command."""
+
 
 def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submission:
     """A new one, or other data for one that there is: its switches stay as they are."""
@@ -31,6 +35,10 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
         known = arena.instruments.by_symbol.get(data.symbol)
         if known is not None:
             current = arena.state.cold.instruments[known.id]
+            for key, field in KEPT.items():
+                if getattr(defined, field) != getattr(current, field):
+                    problem = "an instrument keeps what its positions are stated in"
+                    raise Refused(Reason.INSTRUMENT_INVALID, field=key, value=getattr(data, key), problem=problem)
             defined = replace(defined, **{switch: getattr(current, switch) for switch in SWITCHES})
         return cold_submission(defined, lambda outcome: Defined(outcome.id, arena.why_no_prices(data.symbol) or None))
 
@@ -99,4 +107,5 @@ def spec_errors_refused() -> Iterator[None]:
     try:
         yield
     except SpecError as error:
-        raise Refused(Code.BAD_ARGUMENTS, problem=str(error)) from error
+        details: dict[str, Any] = {"field": error.key} if error.key else {}
+        raise Refused(error.reason or Code.BAD_ARGUMENTS, **details, problem=str(error)) from error

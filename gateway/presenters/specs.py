@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
+from engine.model.bounds import (
+    HIGHEST_BALANCE,
+    HIGHEST_ENTRY_FEE,
+    HIGHEST_FEE_PPM,
+    HIGHEST_LEVERAGE,
+    HIGHEST_MAINTENANCE_PPM,
+    HIGHEST_PRICE_BOUND,
+    HIGHEST_STAKE,
+    LONGEST_FIXED_S,
+    MOST_PLAYERS,
+    MOST_POSITIONS,
+    SHORTEST_FIXED_S,
+)
 from engine.model.commands import (
     ASSET_DECIMALS,
     Anchor,
@@ -18,8 +33,10 @@ from engine.model.commands import (
     SetReferrals,
     TotalDrawdown,
 )
-from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
-from gateway.presenters.decimals import parse_percent
+from engine.model.reasons import Reason
+from engine.model.scale import BOUND, MONEY, MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
+from engine.model.tables import BRACKETS_PER_INSTRUMENT
+from gateway.presenters.decimals import asset_text, money_text, parse_percent
 from gateway.presenters.hours import Windows, parse_hours
 from gateway.protocol.games import GameSpec
 from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, is_symbol
@@ -27,7 +44,13 @@ from gateway.protocol.shop import OfferSpec, ReferralTerms
 
 
 class SpecError(ValueError):
-    """A spec contradicts itself, or the arena; the message names the thing and the key."""
+    """A spec contradicts itself, or the arena; the message names the thing and the key. `reason` is what the engine
+    would refuse it with, if it would."""
+
+    def __init__(self, message: str, key: str = "", reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+        self.reason = reason
 
 
 def define_instrument_of(spec: InstrumentSpec) -> DefineInstrument:
@@ -36,7 +59,7 @@ def define_instrument_of(spec: InstrumentSpec) -> DefineInstrument:
         raise SpecError(f"symbol: {spec.symbol[:40]!r} must be {SYMBOL_RULE}")
     tick_units = _units(spec.symbol, "tick_size", spec.tick_size)
     lot_units = _units(spec.symbol, "lot_size", spec.lot_size)
-    return DefineInstrument(
+    defined = DefineInstrument(
         symbol=spec.symbol,
         name=spec.name,
         base=spec.base,
@@ -63,11 +86,13 @@ def define_instrument_of(spec: InstrumentSpec) -> DefineInstrument:
         fixed_exposure_cap=_amount(spec.symbol, "fixed_exposure_cap", spec.fixed_exposure_cap),
         fixed_wallets=spec.fixed_wallets,
     )
+    _check_instrument(defined)
+    return defined
 
 
 def create_game_of(spec: GameSpec) -> CreateGame:
     """The command. Raises SpecError."""
-    return CreateGame(
+    created = CreateGame(
         title=spec.title,
         description=spec.description,
         starting_balance=_units(spec.title, "starting_balance", spec.starting_balance),
@@ -110,6 +135,8 @@ def create_game_of(spec: GameSpec) -> CreateGame:
         item_rewards=tuple(sorted(spec.item_rewards.items())),
         allow_hedging=spec.allow_hedging,
     )
+    _check_game(created)
+    return created
 
 
 def set_referrals_of(spec: ReferralTerms) -> SetReferrals:
@@ -135,7 +162,7 @@ def native_units(owner: str, key: str, text: str, asset: str) -> int:
     """Native units of the asset, none below 0. Raises SpecError."""
     units = _parsed(owner, key, text, ASSET_DECIMALS[Asset[asset]])
     if units < 0:
-        raise SpecError(f"{owner}: {key}: must not be negative, not {text}")
+        raise SpecError(f"{owner}: {key}: must not be negative, not {text}", key)
     return units
 
 
@@ -154,17 +181,19 @@ def _amount(owner: str, key: str, text: str) -> int:
 def _brackets(spec: InstrumentSpec) -> tuple[MarginBracket, ...]:
     """The margin table with cum_n = floor_n x (mmr_n - mmr_(n-1)) + cum_(n-1), so maintenance is continuous."""
     if not spec.brackets:
-        raise SpecError(f"{spec.symbol}: brackets: there must be at least one")
+        raise SpecError(f"{spec.symbol}: brackets: there must be at least one", "brackets")
     caps = [_units(spec.symbol, "notional_cap", bracket.notional_cap) for bracket in spec.brackets[:-1]]
     if spec.brackets[-1].notional_cap:
-        raise SpecError(f"{spec.symbol}: notional_cap: the last bracket has none")
+        raise SpecError(f"{spec.symbol}: notional_cap: the last bracket has none", "notional_cap")
     if any(low >= high for low, high in pairwise([0, *caps])):
-        raise SpecError(f"{spec.symbol}: notional_cap: must rise from bracket to bracket")
+        raise SpecError(f"{spec.symbol}: notional_cap: must rise from bracket to bracket", "notional_cap")
     cums = [0]
     for cap, (below, above) in zip(caps, pairwise(spec.brackets), strict=True):
         step, rest = divmod(cap * (above.maintenance_ppm - below.maintenance_ppm), PPM)
         if rest:
-            raise SpecError(f"{spec.symbol}: notional_cap: {cap} units do not divide into whole maintenance steps")
+            raise SpecError(
+                f"{spec.symbol}: notional_cap: {cap} units do not divide into whole maintenance steps", "notional_cap"
+            )
         cums.append(cums[-1] + step)
     return tuple(
         MarginBracket(cap, bracket.maintenance_ppm, bracket.max_leverage, cum)
@@ -176,7 +205,7 @@ def _hours(spec: InstrumentSpec) -> Windows:
     try:
         return parse_hours(spec.hours)
     except ValueError as error:
-        raise SpecError(f"{spec.symbol}: hours: {error}") from error
+        raise SpecError(f"{spec.symbol}: hours: {error}", "hours") from error
 
 
 def _units(owner: str, key: str, text: str) -> int:
@@ -186,7 +215,7 @@ def _units(owner: str, key: str, text: str) -> int:
 def _positive(owner: str, key: str, text: str, decimals: int) -> int:
     units = _parsed(owner, key, text, decimals)
     if units < 1:
-        raise SpecError(f"{owner}: {key}: must be positive, not {text}")
+        raise SpecError(f"{owner}: {key}: must be positive, not {text}", key)
     return units
 
 
@@ -194,21 +223,99 @@ def _parsed(owner: str, key: str, text: str, decimals: int) -> int:
     try:
         return parse_decimal(text, decimals)
     except ValueError as error:
-        raise SpecError(f"{owner}: {key}: {error}") from error
+        raise SpecError(f"{owner}: {key}: {error}", key) from error
 
 
 def _ppm(owner: str, key: str, text: str, at_most: int = 100) -> int:
     try:
         ppm = parse_percent(text)
     except ValueError as error:
-        raise SpecError(f"{owner}: {key}: {error}") from error
+        raise SpecError(f"{owner}: {key}: {error}", key) from error
     if not 0 <= ppm <= parse_percent(str(at_most)):
-        raise SpecError(f"{owner}: {key}: must be from 0 to {at_most} percent, not {text}")
+        raise SpecError(f"{owner}: {key}: must be from 0 to {at_most} percent, not {text}", key)
     return ppm
 
 
 def _count(owner: str, key: str, text: str, step: int) -> int:
     count, rest = divmod(_units(owner, key, text), step)
     if rest:
-        raise SpecError(f"{owner}: {key}: {text} is not a whole number of steps")
+        raise SpecError(f"{owner}: {key}: {text} is not a whole number of steps", key)
     return count
+
+
+# Bounds that the engine holds: told here with the key, and in the units of the spec
+
+
+class Bound(NamedTuple):
+    key: str
+    value: int
+    lowest: int
+    highest: int
+    shown: Callable[[int], str] = str
+
+
+def _check(owner: str, reason: Reason, bounds: Iterable[Bound]) -> None:
+    """Raises SpecError for the first value that is out of its bounds."""
+    for key, value, lowest, highest, shown in bounds:
+        if not lowest <= value <= highest:
+            problem = f"must be from {shown(lowest)} to {shown(highest)}, not {shown(value)}"
+            raise SpecError(f"{owner}: {key}: {problem}", key.partition(" ")[0], reason)
+
+
+def _check_instrument(data: DefineInstrument) -> None:
+    value, rest = divmod(data.tick_units * data.lot_units, MONEY)
+    if rest:
+        problem = "tick_size x lot_size must be a whole number of 0.00000001"
+        raise SpecError(f"{data.symbol}: lot_size: {problem}", "lot_size", Reason.INSTRUMENT_INVALID)
+    price, quantity = (_steps_text(step) for step in (data.tick_units, data.lot_units))
+    most_lots = BOUND // (data.highest_price * value)
+    bounds = [
+        Bound("highest_price", data.highest_price, 1, HIGHEST_PRICE_BOUND, price),
+        Bound("max_quantity (with this highest_price)", data.max_lots, 1, most_lots, quantity),
+        Bound("min_quantity", data.min_lots, 1, data.max_lots, quantity),
+        Bound("min_notional", data.min_notional, 0, BOUND, money_text),
+        Bound("max_leverage", data.max_leverage, 1, HIGHEST_LEVERAGE),
+        Bound("taker_fee_ppm", data.taker_fee_ppm, 0, HIGHEST_FEE_PPM),
+        Bound("maker_fee_ppm", data.maker_fee_ppm, 0, HIGHEST_FEE_PPM),
+        Bound("max_spread_ppm", data.max_spread_ppm, 1, PPM),
+        Bound("markup_ticks", data.markup_ticks, 0, HIGHEST_PRICE_BOUND),
+        Bound("quote_lifetime_ms", data.quote_lifetime_ns, NS_PER_MS, BOUND, lambda ns: str(ns // NS_PER_MS)),
+        Bound("brackets (how many)", len(data.brackets), 1, BRACKETS_PER_INSTRUMENT),
+        *(Bound("maintenance_ppm", each.maintenance_ppm, 0, HIGHEST_MAINTENANCE_PPM) for each in data.brackets),
+        *(Bound("max_leverage (of a bracket)", each.max_leverage, 1, HIGHEST_LEVERAGE) for each in data.brackets),
+        *(Bound("notional_cap", each.notional_cap, 1, BOUND, money_text) for each in data.brackets[:-1]),
+        Bound("fixed_min_s", data.fixed_min_s, SHORTEST_FIXED_S, LONGEST_FIXED_S),
+        Bound("fixed_max_s", data.fixed_max_s, data.fixed_min_s, LONGEST_FIXED_S),
+        Bound("fixed_exposure_cap", data.fixed_exposure_cap, 0, BOUND, money_text),
+    ]
+    if data.fixed_payout_percent:
+        bounds += [
+            Bound("fixed_max_stake", data.fixed_max_stake, 1, HIGHEST_STAKE, money_text),
+            Bound("fixed_min_stake", data.fixed_min_stake, 1, data.fixed_max_stake, money_text),
+        ]
+    _check(data.symbol, Reason.INSTRUMENT_INVALID, bounds)
+
+
+def _check_game(rules: CreateGame) -> None:
+    asset = Asset[rules.currency] if rules.currency else 0
+
+    def money(units: int) -> str:
+        return asset_text(units, asset)
+
+    bounds = [
+        Bound("starting_balance", rules.starting_balance, 1, HIGHEST_BALANCE, money_text),
+        Bound("max_positions", rules.max_positions, 1, MOST_POSITIONS),
+        Bound("max_leverage", rules.max_leverage, 1, HIGHEST_LEVERAGE),
+        Bound("reward_price", rules.reward_price, 0, HIGHEST_BALANCE, money),
+        Bound("entry_fee", rules.entry_fee, 0, HIGHEST_ENTRY_FEE, money),
+    ]
+    if rules.max_players:
+        bounds.append(Bound("max_players", rules.max_players, max(rules.min_players, 1), MOST_PLAYERS))
+    if rules.prize_split:
+        bounds.append(Bound("prize_split (its sum)", sum(rules.prize_split), 100, 100))
+        bounds.append(Bound("reward_price (with a prize_split)", rules.reward_price, 0, 0, money))
+    _check(rules.title, Reason.GAME_INVALID, bounds)
+
+
+def _steps_text(step: int) -> Callable[[int], str]:
+    return lambda count: money_text(count * step).rstrip("0").rstrip(".") or "0"

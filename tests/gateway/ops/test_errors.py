@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
 from engine.model.commands import ColdCommand, CreateGame, CreateMatch, Directions, encode_cold
 from engine.model.scale import MONEY
+from gateway.core.defaults import INSTRUMENTS
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
+from gateway.core.tokens import ADMIN
 from gateway.presenters.hours import DAYS, parse_hours
 from tests.harness.gateway import Client, Gateway, open_gateway
 
@@ -203,3 +206,45 @@ async def test_arguments_that_do_not_fit_are_named_with_what_would(
 ) -> None:
     error = await error_of(await gateway.player(), op, args)
     assert (error["code"], error["details"]) == (code, details)
+
+
+GAME = {"title": "Sprint", "duration_s": 600}
+
+
+@pytest.mark.parametrize(
+    ("op", "changed", "field", "told"),
+    [
+        ("admin.create_game", {"starting_balance": "45035997"}, "starting_balance",
+         "must be from 0.00000001 to 45035996.27370496, not 45035997.00000000"),
+        ("admin.create_game", {"max_positions": 100_001}, "max_positions", "from 1 to 100000, not 100001"),
+        ("admin.create_game", {"max_leverage": 1001}, "max_leverage", "from 1 to 1000, not 1001"),
+        ("admin.create_game", {"min_players": 3, "max_players": 2}, "max_players", "from 3 to 100000, not 2"),
+        ("admin.create_game", {"prize_split": [60, 30]}, "prize_split", "from 100 to 100, not 90"),
+        ("admin.create_game", {"currency": "USDT", "entry_fee": "1000000"}, "entry_fee",
+         "from 0 to 68719.476736, not 1000000.000000"),
+        ("admin.define_instrument", {"max_quantity": "2000000"}, "max_quantity",
+         "from 0.00001 to 11529.21504, not 2000000"),
+        ("admin.define_instrument", {"min_quantity": "2000"}, "min_quantity", "from 0.00001 to 1000, not 2000"),
+        ("admin.define_instrument", {"highest_price": "20000000000"}, "highest_price",
+         "from 0.01 to 10000000000, not 20000000000"),
+        ("admin.define_instrument", {"max_leverage": 1001}, "max_leverage", "from 1 to 1000, not 1001"),
+        ("admin.define_instrument", {"taker_fee_ppm": 100_001}, "taker_fee_ppm", "from 0 to 100000, not 100001"),
+        ("admin.define_instrument", {"max_spread_ppm": 0}, "max_spread_ppm", "from 1 to 1000000, not 0"),
+        ("admin.define_instrument", {"fixed_min_s": 4}, "fixed_min_s", "from 5 to 86400, not 4"),
+        ("admin.define_instrument", {"fixed_max_s": 4}, "fixed_max_s", "from 5 to 86400, not 4"),
+        ("admin.define_instrument", {"fixed_min_stake": "2000"}, "fixed_min_stake",
+         "from 0.00000001 to 1000.00000000, not 2000.00000000"),
+        ("admin.define_instrument", {"tick_size": "0.1"}, "tick_size", "keeps what its positions are stated in"),
+        ("admin.define_instrument", {"quote": "USDC"}, "quote", "keeps what its positions are stated in"),
+    ],
+)  # fmt: skip
+async def test_what_an_operator_defines_is_refused_with_the_key_and_its_bounds(
+    gateway: Gateway, op: str, changed: dict[str, Any], field: str, told: str
+) -> None:
+    boss = gateway.guest()
+    await boss.result("auth", {"token": gateway.arena.tokens.issue(0, ADMIN)})
+    bitcoin = msgspec.to_builtins(INSTRUMENTS[0])
+    error = await error_of(boss, op, (GAME if op == "admin.create_game" else bitcoin) | changed)
+    assert error["code"] == ("GAME_INVALID" if op == "admin.create_game" else "INSTRUMENT_INVALID")
+    assert error["details"]["field"] == field
+    assert told in error["details"]["problem"]
