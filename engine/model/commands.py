@@ -289,12 +289,10 @@ PLACE_ORDER = _layout(
         ("expires_at_ns", "<i8"),  # with GTD only; else 0
         ("client_order_id", "<i8", (CLIENT_ORDER_ID_WORDS,)),
         ("max_slippage_ppm", "<i8"),  # of a market order, from the touch at its acceptance; 0: any
-        (
-            "trailing_ppm",
-            "<i8",
-        ),  # how far a trailing stop stays behind, of the closing side's price at the fill; 0 none
+        ("trailing_ppm", "<i8"),  # how far a trailing stop stays behind, of the closing side at the fill; 0 none
     ]
 )
+"""A figure of 0 was not given: none can be 0, so a client's 0 is refused before it comes here."""
 
 CANCEL_ORDER = _layout([("order", "<i8")])
 
