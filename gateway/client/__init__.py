@@ -8,14 +8,18 @@ Results and the data of events are defined in gateway/protocol, a file per noun.
 
 from __future__ import annotations
 
-from gateway.client.client import Client
-from gateway.client.connection import (
-    ArenaError,
-    Disconnected,
-    Garbled,
-    Refused,
-    Unanswered,
-    Unreachable,
-)
+try:
+    from gateway.client.client import Client
+    from gateway.client.connection import (
+        ArenaError,
+        Disconnected,
+        Garbled,
+        Refused,
+        Unanswered,
+        Unreachable,
+    )
+except ModuleNotFoundError as error:
+    error.msg += ": this Python is not that of the project; type `. .venv/bin/activate` first"
+    raise
 
 __all__ = ["ArenaError", "Client", "Disconnected", "Garbled", "Refused", "Unanswered", "Unreachable"]

@@ -6,4 +6,5 @@ websocket.py     the receiving side of a socket: handshake, and messages to the 
 frames.py        RFC 6455: bytes as messages and control frames
 connections.py   the sending side: one write per connection and flush; pings; slow readers are cut
 http.py          REST, and what operators ask: health, metrics, version
+page.py          what somebody sees who opens the address in a browser
 """

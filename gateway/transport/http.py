@@ -35,6 +35,7 @@ from gateway.sessions.arena import Arena
 from gateway.sessions.session import ANSWER_BYTES
 from gateway.transport.addresses import Addresses
 from gateway.transport.listener import Door
+from gateway.transport.page import page
 from gateway.transport.websocket import VERSION, Sockets, origin_allowed
 
 log = structlog.get_logger()
@@ -99,6 +100,7 @@ class Rest:
         )
         application.add_routes(
             [
+                web.get("/", self._page),
                 web.get("/ws", sockets.serve),
                 web.post("/api/v1/auth/guest", self._guest),
                 web.post("/api/v1/auth/renew", self._renew),
@@ -186,6 +188,10 @@ class Rest:
 
     async def _metrics_text(self, request: web.Request) -> web.StreamResponse:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        symbol = next(iter(self._arena.instruments.by_symbol), "BTCUSDT")
+        return page(request.host, request.secure, package_version(), symbol, self._arena.allows_guests())
 
     async def _version(self, request: web.Request) -> web.StreamResponse:
         return _json({"version": package_version(), "rules": RULES_VERSION, "protocol": 1})

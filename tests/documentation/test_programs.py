@@ -56,6 +56,21 @@ def test_the_two_minutes_go_as_told_and_all_other_programs_run(tmp_path: Path) -
     assert arena("verify", "--data", str(server.data)).returncode == 0
 
 
+def test_a_python_that_is_not_the_projects_says_what_to_type() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "from gateway.client import Client"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "type `. .venv/bin/activate` first" in done.stderr.splitlines()[-1]
+
+
+def test_who_holds_a_match_without_a_token_is_told_how() -> None:
+    _, holds_a_match = (block.text for block in blocks(README, "python"))
+    done = subprocess.run([sys.executable, "-c", holds_a_match], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (1, "say who you are: python3 hold.py $(arena token --admin)\n")
+
+
 def test_make_run_is_what_the_makefile_says() -> None:
     # As from a shell, also when make runs this test.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -27,6 +28,7 @@ from gateway.process.app import App, serve
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
 CHECKS = {"kernels", "log", "feed", "disk", "projection", "clock", "tasks"}
+ROOT = Path(__file__).parents[3]
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "20", "leverage": 10}
 
 
@@ -279,6 +281,27 @@ async def test_text_that_is_not_utf_8_closes_with_1007(tmp_path: Path) -> None:
         writer.write(b"\x81\x82\0\0\0\0\xff\xff")
         assert await reader.read(4) == b"\x88" + bytes([2 + len("text must be UTF-8")]) + (1007).to_bytes(2, "big")
         writer.close()
+
+
+async def test_the_address_shows_what_it_is_and_a_first_message_that_is_answered(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
+        web = Web(app, http)
+        async with http.get(web.url) as response:
+            text = await response.text()
+            assert (response.status, response.content_type) == (200, "text/html")
+        assert f"ws://127.0.0.1:{app.port}/ws" in text
+        for there in ("docs/protocol.md", "docs/trading.md", "README.md", "SECURITY.md"):
+            assert there in text
+            assert (ROOT / there).exists()
+        for path in re.findall(r'href="([^"]+)"', text):
+            assert (await web.get(path))[0] == 200
+        first = re.search(r'<pre id="first">(.+)</pre>', text)
+        assert first is not None
+        ws = await web.socket()
+        await ws.send_str(first[1])
+        assert (await ws.receive_json(timeout=5))["ok"]
+        async with http.get(web.url, headers={"Host": "<script>"}) as response:
+            assert "<script>" not in await response.text()
 
 
 async def test_too_many_connections_of_an_address_close_with_4029(tmp_path: Path) -> None:
