@@ -61,6 +61,8 @@ def serve(
     try:
         check_development(configured.server)
         _check_port(address, configured.server.port)
+        if configured.server.operators_listen:
+            _check_port(*configured.server.operators_address())
         check_market(configured.market)
     except ConfigError as error:
         raise Failure(str(error)) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -21,6 +21,7 @@ from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, Ppm, is_symbol
 
 DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+LAST_PORT: Final = 65_535
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -34,7 +35,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Server(_Section, frozen=True):
     host: str = "127.0.0.1"
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    port: Annotated[int, msgspec.Meta(ge=0, le=LAST_PORT)] = 8080
     development: bool = True
     public_development: bool = False
     allow_guests: bool = True
@@ -47,6 +48,8 @@ class Server(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         networks_of(self.trusted_proxies)
+        if self.operators_listen and self.operators_address()[1] > LAST_PORT:
+            raise ValueError(f"operators_listen: ports end at {LAST_PORT}")
 
     def operators_address(self) -> tuple[str, int]:
         """Host and port of the listener for operators."""

@@ -55,6 +55,8 @@ def test_symbols_of_the_market_are_capital_letters_and_named_once() -> None:
         ("[limits]\nframe_bytes = 0", "limits.frame_bytes"),
         ("[server]\nport = '80'", "server.port"),
         ("[[instruments]]\nsymbol = 'X'", "instruments[0]"),
+        ("[server]\noperators_listen = '9090'", "server.operators_listen"),
+        ("[server]\noperators_listen = '127.0.0.1:99999'", "operators_listen: ports end at 65535"),
         ("[limits", "TOML"),
         ("[players]\ndemo_grant = '-1'", "players.demo_grant"),
         ("[players]\ndemo_grant = '0.000000001'", "players.demo_grant"),
@@ -242,3 +244,11 @@ def test_bonuses_that_make_no_sense_are_refused(seed: ReferralSeed, named: str) 
 def test_a_price_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(SpecError, match="GOLD_COIN: price"):
         list(house_commands(ReferralSeed(), [OfferSeed("GOLD_COIN", "0.0000001")]))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("127.0.0.1:9090", ("127.0.0.1", 9090)), ("[::1]:0", ("::1", 0)), ("metrics.local:80", ("metrics.local", 80))],
+)
+def test_where_operators_are_listened_to(text: str, address: tuple[str, int]) -> None:
+    assert parse_config(f"[server]\noperators_listen = '{text}'").server.operators_address() == address
