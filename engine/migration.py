@@ -12,8 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.invariants.rows import live_rows
 from engine.model.bounds import KEYS_IN_ALL, KEYS_PER_PLAYER
 from engine.model.state import State, sections, state_from
+from engine.model.tables import WAITING
 from engine.storage.compact_index import find_open
 from engine.storage.idempotency import KEPT_AS_ORDER
 from engine.trading.instruments import count_paused
@@ -21,7 +23,8 @@ from engine.trading.instruments import count_paused
 
 def _from_version_1(state: State) -> None:
     """Version 1 kept a player's last 4,096 keys of whatever kind: so are they still, for a day, and those about what is
-    open for as long as that is. And it resumed a paused match with a quote of any instrument."""
+    open for as long as that is. It resumed a paused match with a quote of any instrument, and did not count what waits
+    for the quotes of one."""
     book = state.book
     book.world[0]["keys_per_player"] = KEYS_PER_PLAYER
     book.world[0]["keys_in_all"] = KEYS_IN_ALL
@@ -32,6 +35,8 @@ def _from_version_1(state: State) -> None:
     for row in np.flatnonzero(np.asarray(book.requests)["accepted_at_ns"]).tolist():
         if find_open(book, int(book.requests[row]["outcome"]["id"])):
             book.requests[row]["kept_as"] = KEPT_AS_ORDER
+    waiting = np.asarray(book.waiting)[live_rows(book, WAITING)]
+    book.quotes["waiting"] = np.bincount(waiting["instrument"], minlength=len(book.quotes))
 
 
 STEPS: Final[dict[int, Callable[[State], None]]] = {1: _from_version_1}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.batch import loop
 from engine.competition.careers import start_season
+from engine.competition.delisting import settle_instrument
 from engine.competition.games import create_game, set_game_active
 from engine.competition.joining import join_match, leave_match, register_player, reset_practice_seat
 from engine.competition.matches import advance_match, archive_match, cancel_match, create_match, end_match, start_match
@@ -58,6 +59,7 @@ from engine.model.commands import (
     SetOffer,
     SetReferrals,
     SetSwitch,
+    SettleInstrument,
     StartMatch,
     StartSeason,
     StockStore,
@@ -147,6 +149,7 @@ HANDLERS: dict[type, Handler] = {
     ResetSeat: reset_practice_seat,
     OpenFeed: open_feed,
     SetSwitch: set_switch,
+    SettleInstrument: settle_instrument,
     TopUp: top_up,
     FundRewards: fund_rewards,
     FundReferrals: fund_referrals,
@@ -209,7 +212,8 @@ class Machine:
                 self._apply_cold(batch, commands.header[i], self.state.book.outcomes[i], first + i)
                 self._emit.drain()
                 ensure_capacity(self.state, count)
-                if self.state.book.progress[0]["ending"]:
+                done = self.state.book.progress[0]
+                if done["ending"] or done["seats_due"]:
                     self.state.book.progress[0]["phase"] = loop.PHASE_TIMERS
                 i += 1
                 continue

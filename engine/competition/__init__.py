@@ -5,9 +5,10 @@ matches.py         matches: create, start, cancel, end, archive
 match_kernels.py   compiled loops over a match's players: seating, events, ranks
 joining.py         registration; joining and leaving a match, resetting a practice seat
 queues.py          matchmaking queues: waiting for a match of a game
-settlement.py      compiled: closing all that is open when a match ends; equity samples
+settlement.py      compiled: closing all that is open when a match ends or an instrument is settled; equity samples
 ranking.py         ranking of a finished match
 prizes.py          entry fees, reserves, escrow; how much each rank wins
+delisting.py       settling an instrument that has no prices any more
 outages.py         matches that are voided or paused when prices stop
 outage_kernels.py  compiled: the outage timer of a match
 careers.py         cups, experience, seasons

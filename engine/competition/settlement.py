@@ -1,15 +1,23 @@
-"""Compiled loops over all seats of a match: settlement at its end, and equity samples while it runs."""
+"""Compiled loops that close what is open: of all seats of a match at its end, of all matches in an instrument that is
+settled. And equity samples of a match while it runs.
+"""
 
 from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.jit import entry, kernel, rare_kernel
 from engine.model.events import Cause, EventKind
 from engine.model.layouts import Events
+from engine.model.reasons import Reason
 from engine.model.tables import MATCH_CLOSED, TIMER_SAMPLE, Book, Row
-from engine.storage.event_buffer import new_event
+from engine.storage.event_buffer import has_space, new_event
 from engine.storage.timers import clear_timer, set_timer
 from engine.trading.challenge_rules import flatten_step
 from engine.trading.equity_bands import close_bands
+from engine.trading.orders import end_order
+from engine.trading.positions import close_lots_rare
 from engine.trading.seats import balance, equity_and_deficit
 
 
@@ -87,3 +95,22 @@ def _emit_sample(book: Book, events: Events, row: int) -> None:
     event.owner = seat.player
     event.equity = equity
     event.balance = balance(seat)
+
+
+@entry
+def cancel_orders(book: Book, events: Events, i: int, rows: NDArray[np.int64]) -> int:
+    """Cancel the orders in `rows` from number i on, while events fit; the number of the next one."""
+    while i < len(rows) and has_space(book, events):
+        end_order(book, events, rows[i], EventKind.ORDER_CANCELED.value, Reason.INSTRUMENT_SETTLED.value)
+        i += 1
+    return i
+
+
+@entry
+def close_positions(book: Book, events: Events, i: int, rows: NDArray[np.int64], price: int) -> int:
+    """Close the positions in `rows` from number i on at `price`, while events fit; the number of the next one."""
+    outcome = book.spare_outcome[0]
+    while i < len(rows) and has_space(book, events):
+        close_lots_rare(book, events, rows[i], book.positions[rows[i]].lots, price, Cause.SETTLEMENT.value, outcome)
+        i += 1
+    return i

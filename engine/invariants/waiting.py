@@ -19,7 +19,8 @@ from engine.model.tables import AMENDMENTS, POSITIONS, WAITING, WAITS_TO_CLOSE, 
 
 
 def waiting_queues_are_consistent(state: State) -> list[str]:
-    """Each waiting row is in its instrument's queue, or has a timer that will put it there."""
+    """Each waiting row is in its instrument's queue, or has a timer that will put it there; and instruments count
+    them."""
     book = state.book
     following, queued = book.waiting["next"].tolist(), []
     found = []
@@ -39,6 +40,8 @@ def waiting_queues_are_consistent(state: State) -> list[str]:
     waiting = book.waiting[rows]
     if sorted(queued) != rows[waiting["queued"] != 0].tolist():
         found.append("queued rows are not those in the queues")
+    if (np.bincount(waiting["instrument"], minlength=len(book.quotes)) != book.quotes["waiting"]).any():
+        found.append("an instrument counts other rows than those that wait for its quotes")
     opens = waiting["kind"] == WAITS_TO_OPEN
     timed = (waiting["queued"] == 0) | opens
     found += report((waiting["timer"] != 0) != timed, "timer of waiting row {} is missing or superfluous", rows)

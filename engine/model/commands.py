@@ -526,6 +526,7 @@ class EndMatch(_Cold, frozen=True, tag="end_match"):
     match: int
     reason: str
     void: bool = False
+    evidence: int = 0  # sequence of what was wrong, such as a quote; 0: none is named. For whoever reads the log
 
 
 class JoinQueue(_Cold, frozen=True, tag="join_queue"):
@@ -569,6 +570,14 @@ class OpenFeed(_Cold, frozen=True, tag="open_feed"):
     """A new connection of the market feed, or a new pass of a recording: source sequences start anew."""
 
     source: str
+
+
+class SettleInstrument(_Cold, frozen=True, tag="settle_instrument"):
+    """Close all positions of a halted instrument at this price, and cancel its orders: its own prices are over."""
+
+    instrument: int
+    price: int  # ticks, for both sides
+    reason: str  # why, and where the price is from: for whoever reads the log
 
 
 class SetSwitch(_Cold, frozen=True, tag="set_switch"):
@@ -654,6 +663,7 @@ AdminCommand = (
     | CreateGame
     | CreateMatch
     | SetSwitch
+    | SettleInstrument
     | StartMatch
     | CancelMatch
     | EndMatch

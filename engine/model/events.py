@@ -104,6 +104,8 @@ class Cause(IntEnum):
     RULE = 6
     """A challenge rule."""
     MATCH_END = 7
+    SETTLEMENT = 8
+    """An operator has settled the instrument at a price that the exchange did not make."""
 
 
 class Rule(IntEnum):

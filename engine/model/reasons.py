@@ -54,6 +54,8 @@ class Reason(IntEnum):
     FEED_STALE = 36
     QUOTE_NOT_USABLE = 37
     MARKET_CLOSED = 38
+    INSTRUMENT_NOT_HALTED = 39
+    INSTRUMENT_SETTLED = 40
 
     # orders
     ORDER_NOT_FOUND = 50
@@ -179,6 +181,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.FEED_STALE: "the last quote is too old to open on; wait for the next one",
     Reason.QUOTE_NOT_USABLE: "the quote is crossed, too wide, out of bounds or not newer than the last",
     Reason.MARKET_CLOSED: "the instrument is outside its trading hours",
+    Reason.INSTRUMENT_NOT_HALTED: "only a halted instrument is settled: halt it first, so that nothing fills meanwhile",
+    Reason.INSTRUMENT_SETTLED: "an operator has settled the instrument",
     Reason.ORDER_NOT_FOUND: "the player has no such open order",
     Reason.SIDE_INVALID: "side must be long or short",
     Reason.TYPE_INVALID: "this type of order is not offered",

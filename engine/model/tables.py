@@ -145,7 +145,8 @@ QUOTED_ROW = np.dtype(
         ("waiting_first", "<i4"),  # queue of what the next usable quote fills
         ("waiting_last", "<i4"),
         ("count", "<i8"),  # usable quotes so far
-        ("paused", "<i8"),  # matches of some instruments, this among them, whose time stands still until the next one
+        ("paused", "<i4"),  # matches of some instruments, this among them, whose time stands still until the next one
+        ("waiting", "<i4"),  # what waits for a quote of the instrument, queued or in its speed bump
     ]
 )
 

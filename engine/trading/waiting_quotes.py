@@ -28,6 +28,7 @@ def wait_for_quote(book: Book, instrument: int, kind: int, owner: int, lots: int
     waiting.timer = 0
     waiting.lots = lots
     waiting.sequence = book.progress[0].sequence
+    book.quotes[instrument].waiting += 1
     if earliest_fill_at_ns > book.world[0].now_ns:
         waiting.timer = set_timer(book, earliest_fill_at_ns, TIMER_WAIT, waiting.sequence, row)
     else:
@@ -72,4 +73,5 @@ def stop_waiting(book: Book, row: int) -> None:
             quote.waiting_last = waiting.previous
     if waiting.timer != 0:
         clear_timer(book, waiting.timer)
+    quote.waiting -= 1
     release(book.waiting, book.heads[WAITING], row)

@@ -42,8 +42,9 @@ def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
 
 
 def waits_for_quote(book: Book, instrument: int) -> bool:
-    """Whether an order, close or entry waits for the next quote of the instrument, and quotes are accepted."""
-    waits = bool(book.quotes[instrument]["waiting_first"])
+    """Whether an order, close or entry waits for a quote of the instrument, or will when its speed bump is over, and
+    quotes are accepted."""
+    waits = bool(book.quotes[instrument]["waiting"])
     return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
 
 

@@ -411,6 +411,10 @@ class Client(Connection):
         """Add an instrument, or give one other data; its id. The fields are those of [[instruments]] in config.toml."""
         return await self._make("admin.define_instrument", data, key)
 
+    async def settle_instrument(self, symbol: str, price: Amount, reason: str, *, key: str | None = None) -> None:
+        """Close all positions of a halted instrument at this price, and cancel its orders."""
+        await self._make("admin.settle_instrument", {"symbol": symbol, "price": price, "reason": reason}, key)
+
     async def create_game(self, *, key: str | None = None, **data: Any) -> int:
         """Add a game; its id. The fields are those of [[games]] in config.toml, all but `practice`."""
         return await self._make("admin.create_game", data, key)
@@ -479,10 +483,13 @@ class Client(Connection):
         """Give the store so many more to sell."""
         await self._make("admin.stock", {"item": item, "count": count}, key)
 
-    async def end_match(self, match: int, reason: str, *, void: bool = False, key: str | None = None) -> None:
+    async def end_match(
+        self, match: int, reason: str, *, void: bool = False, evidence: int | None = None, key: str | None = None
+    ) -> None:
         """Settle the match at the prices of now, as if its time had come; or (`void`) rank nobody, and give every fee
         back."""
-        await self._make("admin.end_match", {"match": match, "reason": reason, "void": void}, key)
+        args = {"match": match, "reason": reason, "void": void} | _given(evidence=evidence)
+        await self._make("admin.end_match", args, key)
 
     async def set_switch(
         self,

@@ -15,7 +15,7 @@ from gateway.presenters.specs import SpecError, create_game_of, define_instrumen
 from gateway.protocol.careers import StartSeason
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.games import ActivateGame, GameSpec, GameUpdate, OfGame
-from gateway.protocol.market import Defined, InstrumentSpec, SetSwitch
+from gateway.protocol.market import Defined, InstrumentSpec, SetSwitch, SettleInstrument
 from gateway.protocol.matches import CancelMatch, CreateMatch, EndMatch, OfMatch
 from gateway.protocol.scalars import Made
 from gateway.sessions.arena import Arena
@@ -82,7 +82,16 @@ def archive_match(arena: Arena, player: int, of: OfMatch) -> Submission:
 
 
 def end_match(arena: Arena, player: int, of: EndMatch) -> Submission:
-    return cold_submission(commands.EndMatch(of.match, of.reason, of.void), made)
+    logged = arena.sequencer.sequence
+    if of.evidence is not None and of.evidence > logged:
+        raise Refused(Code.BAD_ARGUMENTS, field="evidence", problem=f"nothing has this sequence; the last is {logged}")
+    return cold_submission(commands.EndMatch(of.match, of.reason, of.void, of.evidence or 0), made)
+
+
+def settle_instrument(arena: Arena, player: int, of: SettleInstrument) -> Submission:
+    instrument = arena.instruments.named(of.symbol)
+    price = instrument.ticks("price", of.price)
+    return cold_submission(commands.SettleInstrument(instrument.id, price, of.reason), made)
 
 
 def set_switch(arena: Arena, player: int, of: SetSwitch) -> Submission:

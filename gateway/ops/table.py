@@ -33,7 +33,17 @@ from gateway.protocol.careers import CupsBoard, CupsOf, StartSeason
 from gateway.protocol.fixed_trades import BuyFixed, FixedBought, FixedTrade
 from gateway.protocol.games import ActivateGame, Game, GameSpec, GameUpdate, OfGame
 from gateway.protocol.history import ClosedTrade, FinishedMatch, Page, SettledTrade, Summary, WalletChange
-from gateway.protocol.market import Candle, CandlesOf, Defined, Instrument, InstrumentSpec, Quote, QuoteOf, SetSwitch
+from gateway.protocol.market import (
+    Candle,
+    CandlesOf,
+    Defined,
+    Instrument,
+    InstrumentSpec,
+    Quote,
+    QuoteOf,
+    SetSwitch,
+    SettleInstrument,
+)
 from gateway.protocol.matches import (
     CancelMatch,
     CreateMatch,
@@ -156,6 +166,9 @@ OPS: dict[str, Query | AsyncQuery | Command] = {
     "admin.stock": Command(Stock, Made, ops_shop.stock, Urgency.OPERATOR, For.ADMINS),
     "admin.define_instrument": Command(
         InstrumentSpec, Defined, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS
+    ),
+    "admin.settle_instrument": Command(
+        SettleInstrument, Made, ops_admin.settle_instrument, Urgency.OPERATOR, For.ADMINS
     ),
     "admin.create_game": Command(GameSpec, Made, ops_admin.create_game, Urgency.OPERATOR, For.ADMINS),
     "admin.update_game": Command(GameUpdate, Made, ops_admin.update_game, Urgency.OPERATOR, For.ADMINS),

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from engine.model.bounds import HIGHEST_PAYOUT_PERCENT
 from engine.model.scale import PPM
-from gateway.protocol.scalars import Arguments, D, Id, Interval, Milliseconds, Symbol, Why
+from gateway.protocol.scalars import Amount, Arguments, D, Id, Interval, Milliseconds, Symbol, Why
 
 SYMBOL_RULE: Final = "1 to 32 capital letters, digits, - or _, such as BTCUSDT"
 _SYMBOL: Final = re.compile(r"[A-Z0-9_-]{1,32}")
@@ -181,6 +181,14 @@ class SetSwitch(Arguments, frozen=True):
     symbol: Symbol | None = None
     match: Id | None = None
     player: Id | None = None
+
+
+class SettleInstrument(Arguments, frozen=True):
+    """Close all positions of a halted instrument at this price, and cancel its orders."""
+
+    symbol: Symbol
+    price: Amount
+    reason: Why
 
 
 class SwitchEvent(Struct, frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from gateway.protocol.scalars import (
     JoinCode,
     LossPerTrade,
     MatchStatus,
+    OpenId,
     OutageName,
     ProfitTarget,
     TotalDrawdownName,
@@ -56,11 +57,13 @@ class CancelMatch(Arguments, frozen=True):
 
 
 class EndMatch(Arguments, frozen=True):
-    """As if its time had come; or (`void`) rank nobody, and give every fee back."""
+    """As if its time had come; or (`void`) rank nobody, and give every fee back. `evidence` is the `seq` of what was
+    wrong, such as a tick."""
 
     match: Id
     reason: Why
     void: bool = False
+    evidence: OpenId | None = None
 
 
 class Rules(Struct, Generic[D], frozen=True, omit_defaults=True):

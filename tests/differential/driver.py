@@ -30,6 +30,7 @@ from engine.model.commands import (
     SetGameActive,
     SetKeyLimits,
     SetSwitch,
+    SettleInstrument,
     StartMatch,
     StartSeason,
     TimeInForce,
@@ -73,6 +74,7 @@ from tests.harness.records import (
 )
 from tests.oracle import DAY_NS, Seat
 from tests.oracle.ledger.money import MOST_ENTERED, number_of
+from tests.oracle.state import Market
 from tests.oracle.trading.waiting import is_waiting
 
 LOCKS = (
@@ -172,6 +174,8 @@ class Driver:
     def chosen(self) -> Command:
         for market in self.twins.oracle.markets.values():
             data = market.data
+            if data.halted and self.random.random() < 0.3:
+                return self.settle(market)
             if (data.halted or data.locked or data.close_only or not data.enabled) and self.random.random() < 0.2:
                 return replace(data, halted=False, locked=False, close_only=False, enabled=True)
             if not market.is_open(self.twins.now_ns) and self.random.random() < 0.1:
@@ -381,6 +385,16 @@ class Driver:
             scope, id = self.random.choice((scope, "moon")), self.random.choice((id, 0, -1, 9))
             switch, reason = self.random.choice(("locked", "halted", "close_only", "on")), self.random.choice(("", " "))
         return SetSwitch(scope, id, switch, self.random.random() < 0.8, reason)
+
+    def settle(self, market: Market) -> Command:
+        """A halted instrument, at a price that is mostly near its last one."""
+        instrument = next(id for id, other in self.twins.oracle.markets.items() if other is market)
+        price = max(1, (market.bid or 150) + self.random.choice((-70, -30, 0, 0, 1, 30, 70)))
+        if self.random.random() < 0.2:
+            price = self.random.choice((0, 401, -1))
+        elif self.random.random() < 0.1:
+            instrument = self.random.choice((1, 2, 3, 0))
+        return SettleInstrument(instrument, price, "gone")
 
     def hours(self) -> Command:
         """Windows that begin and end around now."""
@@ -643,6 +657,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
     *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),
     ("SetSwitch", "ACCEPTED"), ("SetSwitch", "SWITCH_INVALID"),
+    *(("SettleInstrument", reason) for reason in ("ACCEPTED", "INSTRUMENT_NOT_HALTED", "PRICE_INVALID")),
+    ("ORDER_CANCELED", "INSTRUMENT_SETTLED"),
     ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
     ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
     ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),

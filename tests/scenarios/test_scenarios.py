@@ -8,6 +8,7 @@
     set BTCUSDT maker_fee_ppm=100            an instrument's data change
     hours BTCUSDT mon 00:00 - fri 22:00      or its trading hours: windows with commas between, or always
     switch BTCUSDT halted on                 a kill switch: of the arena, a symbol, a player, or ann.match
+    settle BTCUSDT 60000                     an operator closes all positions of a halted instrument at that price
     ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
     ann closes p percent=50 => filled profit=100
     ann amends p stop_loss=99000 margin=-10
@@ -45,7 +46,7 @@ from typing import Any, NoReturn
 import pytest
 from msgspec.structs import replace
 
-from engine.model.commands import Anchor, Execution, TotalDrawdown
+from engine.model.commands import Anchor, Execution, SettleInstrument, TotalDrawdown
 from engine.model.events import EventKind, OrderStatus, Rule
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY
@@ -120,7 +121,7 @@ class Scenario:
     def do(self, words: list[str], reply: list[str]) -> None:
         first, *rest = words
         symbols = self.arena.instruments
-        self.told = first in ("wait", "set", "hours", "switch") or first in symbols
+        self.told = first in ("wait", "set", "hours", "switch", "settle") or first in symbols
         if first == "player":
             name, *rules = rest
             if rules == ["in", "contest"]:
@@ -144,6 +145,8 @@ class Scenario:
         elif first == "switch":
             self.arena.switch(*self.reach(rest[0]), rest[1], SWITCH[rest[2]])
             self.events = self.trades()
+        elif first == "settle":
+            self.settle(rest[0], rest[1], reply)
         elif first in symbols and reply[:1] == ["refused"]:
             with self.arena.refuses(Reason[reply[1]]):
                 self.arena.quote(first, *rest)
@@ -157,6 +160,16 @@ class Scenario:
             self.command(self.players[first], rest, reply)
         else:
             self.fail(f"what is {first!r}?")
+
+    def settle(self, symbol: str, price: str, reply: list[str]) -> None:
+        command = SettleInstrument(self.arena.instruments[symbol][0], self.arena.ticks(symbol, price), "a scenario")
+        if reply[:1] == ["refused"]:
+            with self.arena.refuses(Reason[reply[1]]):
+                self.arena.command(command)
+            self.events = []
+            return
+        self.arena.command(command)
+        self.events = self.trades()
 
     def reach(self, name: str) -> tuple[str, int]:
         """Scope and id of a kill switch."""

@@ -44,6 +44,7 @@ from engine.model.commands import (
     SetOffer,
     SetReferrals,
     SetSwitch,
+    SettleInstrument,
     StartMatch,
     StartSeason,
     StockStore,
@@ -565,6 +566,11 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.ARENA_CLOSE_ONLY, "arena close only", lambda s: s.place()),
     (Reason.MATCH_LOCKED, "match locked", lambda s: s.place()),
     (Reason.PLAYER_LOCKED, "Bob locked", lambda s: s.place()),
+    (Reason.INSTRUMENT_NOT_FOUND, "", lambda s: s.arena.command(SettleInstrument(0, 6_000_000, "so"))),
+    (Reason.INSTRUMENT_NOT_FOUND, "", lambda s: s.arena.command(SettleInstrument(9, 6_000_000, "so"))),
+    (Reason.INSTRUMENT_NOT_HALTED, "", lambda s: s.arena.command(SettleInstrument(1, 6_000_000, "so"))),
+    (Reason.PRICE_INVALID, "halted", lambda s: s.arena.command(SettleInstrument(1, 0, "so"))),
+    (Reason.PRICE_INVALID, "halted", lambda s: s.arena.command(SettleInstrument(1, 100_000_001, "so"))),
     *[(Reason.SWITCH_INVALID, "", lambda s, bad=bad: s.arena.command(SetSwitch(*bad))) for bad in BAD_SWITCHES],
     # orders
     (Reason.ORDER_NOT_FOUND, "", lambda s: s.alice.cancels(99)),
@@ -897,7 +903,8 @@ def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused
     assert (carol.cash, carol.stakes, carol.fixed_trades) == (1_000, 0, [])
 
 
-TOLD = {Reason.QUEUE_TIMED_OUT, Reason.GAME_CHANGED, Reason.OUTAGE, Reason.CALLED_OFF, Reason.QUEUE_FULL}
+TOLD = {Reason.QUEUE_TIMED_OUT, Reason.GAME_CHANGED, Reason.OUTAGE, Reason.CALLED_OFF, Reason.QUEUE_FULL,
+        Reason.INSTRUMENT_SETTLED}  # fmt: skip
 """What only events say, or takes a thousand players: tests/engine/competition/ has them."""
 
 

@@ -347,6 +347,7 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("timer_heap_is_ordered", lambda book: book.world["now_ns"].__setitem__(0, 1 << 61)),
     ("waiting_queues_are_consistent", lambda book: book.quotes["waiting_first"].__setitem__(slice(None), 0)),
     ("waiting_queues_are_consistent", lambda book: book.positions["waiting"].__setitem__(slice(None), 0)),
+    ("waiting_queues_are_consistent", add("quotes", "waiting", 1, 1)),
     ("waiting_queues_are_consistent", add("waiting", "timer", 1, 1)),
     ("waiting_queues_are_consistent", add("waiting", "instrument", 1, 1)),
     ("timers_match_their_owners", add("matches", "outage_timer", 1, paid)),

@@ -58,6 +58,7 @@ from engine.model.commands import (
     SetOffer,
     SetReferrals,
     SetSwitch,
+    SettleInstrument,
     StartMatch,
     StartSeason,
     StockStore,
@@ -524,6 +525,17 @@ def a_switch_is_set(arena: Arena) -> Step:
     return asked(SetSwitch("instrument", 1, "halted", True, "why"))
 
 
+def an_instrument_is_settled(arena: Arena) -> Step:
+    """It ends matches whose target that reaches, and they have no timer before."""
+    arena.quote("BTCUSDT", 60_000)
+    for target in (10_000, 20_000, 30_000, 40_000):
+        player = arena.player(profit_target_ppm=target, target_ends=True)
+        player.opens("BTCUSDT", LONG, quantity=1, leverage=100)
+        player.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=100)
+    arena.switch("instrument", 1, "halted")
+    return asked(SettleInstrument(1, 6_100_000, "why"))
+
+
 def a_player_gets_money(arena: Arena) -> Step:
     return asked(TopUp(arena.player().id, "SOL", 100))
 
@@ -748,6 +760,7 @@ CASES: dict[str, tuple[Any, Case]] = {
         ResetSeat: (a_seat_is_reset,),
         OpenFeed: (a_feed_opens,),
         SetSwitch: (a_switch_is_set,),
+        SettleInstrument: (an_instrument_is_settled,),
         TopUp: (a_player_gets_money,),
         FundRewards: (rewards_are_funded,),
         FundReferrals: (referrals_are_funded,),

@@ -61,7 +61,7 @@ def test_a_price_from_before_the_close_is_stale_however_long_quotes_live(arena: 
     assert views.quote(book, 1, arena.now_ns).stale
     assert not views.takes_quotes(book, 1, arena.now_ns)
     alice.closes(position)
-    assert not views.waits_for_quote(book, 1)
+    assert not views.waits_for_quote(book, 1)  # the market is closed
     arena.passes(8 * 60)
     assert views.takes_quotes(book, 1, arena.now_ns)
     assert views.waits_for_quote(book, 1)

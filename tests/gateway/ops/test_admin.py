@@ -132,6 +132,37 @@ async def test_new_data_of_an_instrument_leave_its_switches_alone(gateway: Gatew
     assert await ann.error("order.place", {"match": 1, **BUY}) == "LEVERAGE_TOO_HIGH"
 
 
+async def test_an_instrument_is_halted_and_settled(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await gateway.quote("BTCUSDT", 5_999_999, 6_000_000)
+    await ann.result("subscribe", {"channels": ["me"]})
+    position = (await ann.result("order.place", {"match": 1, **BUY}))["position"]
+    await boss.result("admin.set_switch", {"switch": "halted", "on": True, "reason": "gone", "symbol": "BTCUSDT"})
+    settle = {"symbol": "BTCUSDT", "price": "59000", "reason": "delisted; the last price of another exchange"}
+    await makes(boss, "admin.settle_instrument", settle, key="once")
+    closed = next(message for message in ann.on("me") if message["type"] == "position.closed")
+    assert (closed["data"]["position"], closed["data"]["cause"]) == (position, "settlement")
+    assert closed["data"]["price"] == "59000.00"
+    assert await ann.result("position.list", {"match": 1}) == []
+    assert (await boss.asks("admin.settle_instrument", settle, key="once"))["replayed"]
+    await ann.result("match.reset", {"match": 1})
+
+
+async def test_a_match_is_called_off_with_the_wrong_price_as_evidence(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    await ann.result("wallet.top_up", {"asset": "USDT", "amount": "10"})
+    paid = GAME | {"currency": "USDT", "entry_fee": "10", "min_players": 0, "reward_price": "0", "prize_split": [100]}
+    match = await makes(boss, "admin.create_match", {"game": await makes(boss, "admin.create_game", paid)})
+    await ann.result("match.join", {"match": match})
+    await gateway.quote("BTCUSDT", 600_000, 600_001)
+    wrong = gateway.arena.sequencer.sequence
+    args = {"match": match, "reason": "a price that the exchange took back", "void": True, "evidence": wrong}
+    await makes(boss, "admin.end_match", args)
+    assert (await ann.result("match.get", {"match": match}))["status"] == "canceled"
+    wallet = {balance["asset"]: balance["balance"] for balance in await ann.result("me.wallet")}
+    assert wallet["USDT"] == "10.000000"
+
+
 ADMIN_OPS = {
     "admin.define_instrument": msgspec.to_builtins(INSTRUMENTS[0]),
     "admin.create_game": GAME,
@@ -152,6 +183,7 @@ ADMIN_OPS = {
     "admin.archive_match": {"match": 1},
     "admin.end_match": {"match": 1, "reason": "why not"},
     "admin.set_switch": {"switch": "locked", "on": True, "reason": "why not"},
+    "admin.settle_instrument": {"symbol": "BTCUSDT", "price": "60000", "reason": "why not"},
 }
 
 
@@ -185,6 +217,11 @@ BAD = [
     ],
     ("admin.end_match", {"match": 1}),
     ("admin.end_match", {"match": 1, "reason": ""}),
+    ("admin.end_match", {"match": 1, "reason": "so", "void": True, "evidence": 0}),
+    ("admin.end_match", {"match": 1, "reason": "so", "void": True, "evidence": 1_000}),
+    ("admin.settle_instrument", {"symbol": "BTCUSDT", "price": "60000", "reason": ""}),
+    ("admin.settle_instrument", {"symbol": "NONE", "price": "60000", "reason": "so"}),
+    ("admin.settle_instrument", {"symbol": "BTCUSDT", "reason": "so"}),
     ("admin.set_switch", {"switch": "off", "on": True, "reason": "so"}),
     ("admin.set_switch", {"switch": "locked", "on": True, "reason": "so", "match": 1, "player": 1}),
     ("admin.set_switch", {"switch": "locked", "on": True, "reason": "so", "symbol": "NONE"}),
@@ -206,6 +243,8 @@ async def test_what_does_not_fit_is_refused_and_changes_nothing(gateway: Gateway
     [
         ("admin.create_game", GAME | {"prize_split": [60, 30]}, "GAME_INVALID"),
         ("admin.create_game", GAME | {"allowed_symbols": ["NONE"]}, "INSTRUMENT_NOT_FOUND"),
+        ("admin.settle_instrument", {"symbol": "BTCUSDT", "price": "60000", "reason": "so"}, "INSTRUMENT_NOT_HALTED"),
+        ("admin.settle_instrument", {"symbol": "BTCUSDT", "price": "60000.005", "reason": "so"}, "TOO_PRECISE"),
         ("admin.create_match", {"game": 99}, "GAME_NOT_FOUND"),
         ("admin.create_match", {"game": 1}, "MATCH_ENDLESS"),
         ("admin.end_match", {"match": 99, "reason": "so"}, "MATCH_NOT_FOUND"),

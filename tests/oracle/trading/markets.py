@@ -1,10 +1,13 @@
-"""An instrument as it is defined, and its candles."""
+"""An instrument as it is defined and settled, and its candles."""
 
 from __future__ import annotations
 
-from engine.model.commands import DefineInstrument, OpenFeed
-from engine.model.events import EventKind
-from tests.oracle.state import BILLION, Market, Oracle, Outcome
+from engine.model.commands import DefineInstrument, OpenFeed, SettleInstrument
+from engine.model.events import Cause, EventKind
+from engine.model.reasons import Reason
+from tests.oracle.state import BILLION, Market, Oracle, Outcome, refuse_if
+from tests.oracle.trading.orders import end_order
+from tests.oracle.trading.positions import close_at
 
 CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 
@@ -17,6 +20,20 @@ def define_instrument(oracle: Oracle, command: DefineInstrument) -> Outcome:
     oracle.markets.setdefault(id, Market(command))
     oracle.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
     return {"id": id}
+
+
+def settle_instrument(oracle: Oracle, command: SettleInstrument) -> Outcome:
+    refuse_if(command.instrument not in oracle.markets, Reason.INSTRUMENT_NOT_FOUND)
+    data = oracle.markets[command.instrument].data
+    refuse_if(not data.halted, Reason.INSTRUMENT_NOT_HALTED)
+    refuse_if(not 1 <= command.price <= data.highest_price, Reason.PRICE_INVALID)
+    for order in sorted(oracle.orders.values(), key=lambda order: order.id):
+        if order.command.instrument == command.instrument:
+            end_order(oracle, order, EventKind.ORDER_CANCELED, Reason.INSTRUMENT_SETTLED)
+    for position in sorted(oracle.positions.values(), key=lambda position: position.id):
+        if position.instrument == command.instrument:
+            close_at(oracle, position, position.lots, command.price, Cause.SETTLEMENT)
+    return {"id": command.instrument}
 
 
 def open_feed(oracle: Oracle, command: OpenFeed) -> None:

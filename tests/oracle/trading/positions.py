@@ -137,10 +137,14 @@ def open_position(oracle: Oracle, order: Order, fee: int, liquidation: int) -> N
 
 
 def close_at_touch(oracle: Oracle, position: Position, lots: int, cause: Cause) -> Outcome:
-    """Close so many lots, or all when the rest would be too small, at what the market pays."""
+    """Close at what the market pays."""
+    return close_at(oracle, position, lots, oracle.markets[position.instrument].closing(position.side), cause)
+
+
+def close_at(oracle: Oracle, position: Position, lots: int, price: int, cause: Cause) -> Outcome:
+    """Close so many lots, or all when the rest would be too small."""
     market, seat = oracle.markets[position.instrument], position.seat
     match = oracle.matches[seat.match]
-    price = market.closing(position.side)
     if (position.lots - lots) * price * market.value < market.data.min_notional:
         lots = position.lots
     cost, margin = position.cost * lots // position.lots, position.margin * lots // position.lots
