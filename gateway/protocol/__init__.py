@@ -6,6 +6,7 @@ of answers and messages a client ignores them.
     scalars.py        what fields are made of: ids, names, amounts, times
     errors.py         the gateway's error codes, each with its message and retry
     problems.py       what is wrong with arguments that do not fit
+    player_names.py   which names players may have
     codecs.py         JSON and msgpack, and the frames of a server
     envelopes.py      the outside of every message
     events.py         every message of every channel, and what its data are

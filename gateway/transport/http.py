@@ -29,6 +29,7 @@ from gateway.presenters.referral_codes import player_of
 from gateway.protocol.codecs import JSON
 from gateway.protocol.errors import Code, Error, Problem, Refused, error_of
 from gateway.protocol.market import CandlesOf, QuotesOf
+from gateway.protocol.player_names import player_name
 from gateway.protocol.problems import problem_of
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
@@ -140,10 +141,11 @@ class Rest:
                 raise Refused(Code.BAD_ARGUMENTS, field="referral_code", problem="only a new player can be referred")
             player = arena.identity(guest.token, arena.config.server.token_grace_s).player
         else:
+            name = _name_of(guest)
             self._spend(self._guests, request)
             referrer = player_of(guest.referral_code) if guest.referral_code is not None else 0
             grant = arena.config.players.demo_units()
-            blob = encode_cold(RegisterPlayer(guest.name or "guest", grant, referrer, new_registration()))
+            blob = encode_cold(RegisterPlayer(name, grant, referrer, new_registration()))
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 outcome, _ = await arena.sequencer.call(cold_record(), Urgency.OPENS, blob)
             if outcome.reason:
@@ -266,6 +268,14 @@ async def _body_of(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(Code.BAD_MESSAGE, problem="a body is taken as it is, without Content-Encoding")
     return await request.read()
+
+
+def _name_of(guest: SignInGuest) -> str:
+    """The name of a new player. Raises Refused BAD_ARGUMENTS."""
+    try:
+        return player_name(guest.name) if guest.name is not None else "guest"
+    except ValueError as error:
+        raise Refused(Code.BAD_ARGUMENTS, field="name", problem=str(error)) from error
 
 
 def _query(request: web.Request, shape: type[T]) -> T:

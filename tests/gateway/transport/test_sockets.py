@@ -304,6 +304,17 @@ async def test_the_address_shows_what_it_is_and_a_first_message_that_is_answered
             assert "<script>" not in await response.text()
 
 
+async def test_a_name_is_kept_as_it_is_read_or_refused(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
+        web = Web(app, http)
+        assert (await web.guest(name=" \uff21nna  Maria "))["name"] == "Anna Maria"
+        for name, told in (("Adm1n", "reserved"), ("ali\u200bce", "U+200B"), ("  ", "1 to 32 characters")):
+            async with http.post(web.url + "/api/v1/auth/guest", json={"name": name}) as response:
+                refused = await response.json(content_type=None)
+            assert (response.status, refused["code"], refused["details"]["field"]) == (400, "BAD_ARGUMENTS", "name")
+            assert told in refused["details"]["problem"]
+
+
 async def test_too_many_connections_of_an_address_close_with_4029(tmp_path: Path) -> None:
     config = public(config_of(tmp_path, connections_per_address=2))
     async with aiohttp.ClientSession() as http, running(config) as app:
