@@ -99,6 +99,12 @@ def _side(attempt: Attempt) -> Details:
     return {"allowed": [SIDES[match.rules.allowed_side]]} if match is not None and match.rules.allowed_side else {}
 
 
+def _other_side(attempt: Attempt) -> Details:
+    order = attempt.arguments
+    assert isinstance(order, PlaceOrder)
+    return _of(attempt, "side", allowed=["short" if order.side == "long" else "long"])
+
+
 def _trades(attempt: Attempt) -> Details:
     match = views.match(attempt.state, attempt.match)
     opens_ns = views.next_trade_at_ns(attempt.state.book, attempt.player, attempt.match)
@@ -151,6 +157,7 @@ _EXPLANATIONS: Final[dict[int, Callable[[Attempt], Details]]] = {
     Reason.CASH_TOO_LOW: _cash,
     Reason.INSTRUMENT_NOT_ALLOWED: _symbols,
     Reason.SIDE_NOT_ALLOWED: _side,
+    Reason.HEDGING_NOT_ALLOWED: _other_side,
     Reason.TOO_MANY_TRADES: _trades,
     Reason.MARKET_CLOSED: _market,
     Reason.PRICE_INVALID: _price,

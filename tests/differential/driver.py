@@ -661,6 +661,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("ORDER_CANCELED", "INSTRUMENT_SETTLED"),
     ("PlaceOrder", "TRAILING_STOP_INVALID"), ("AmendPosition", "TRAILING_STOP_INVALID"),
     ("AmendPosition", "FEED_STALE"), ("AmendPosition", "ACCEPTED"), ("Quote", "POSITION_CHANGED", "NONE"),
+    ("PlaceOrder", "POSITION_CHANGED", "NONE"),  # an amendment, whose speed bump is over
     ("CancelAll", "ACCEPTED"), ("CancelAll", "NOT_JOINED"), ("CancelAll", "MATCH_NOT_FOUND"),
     *(("AmendOrder", reason) for reason in (
         "ACCEPTED", "WOULD_FILL_NOW", "WOULD_TRIGGER_NOW", "PRICE_INVALID", "EXPIRY_INVALID", "FEED_STALE",

@@ -85,6 +85,16 @@ async def test_an_order_is_refused_with_what_is_allowed(
             assert (brackets[0], brackets[-1]) == (BRACKETS[0], BRACKETS[-1])
 
 
+async def test_who_may_not_hedge_hears_which_side_is_open(gateway: Gateway) -> None:
+    order = ORDER | {"match": await match_with(gateway, allow_hedging=False)}
+    ann = await gateway.player()
+    await ann.result("order.place", order)
+    error = await error_of(ann, "order.place", order | {"side": "short"})
+    assert (error["code"], error["details"]) == (
+        "HEDGING_NOT_ALLOWED", {"field": "side", "value": "short", "allowed": ["long"]},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "details"),
     [
