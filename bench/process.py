@@ -17,10 +17,10 @@ from pathlib import Path
 ARENA = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
 """The command `arena` of the sources under test."""
 
-START_S = 110.0
+START_S = 500.0
 """Seconds: a start may have to compile the kernels."""
 
-READY_S = 20.0
+READY_S = 120.0
 
 TEST_CONFIG = """
 [limits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import time
@@ -21,6 +22,8 @@ ADMIN: Final = "admin"
 """Roles. An operator is no player: the number in his token is 0."""
 SECRET_FILE: Final = "token.key"
 SECRET_BYTES: Final = 32
+HIDDEN: Final = "keyed:"
+"""What the hidden code of a match begins with; one without was made before codes were hidden."""
 
 
 class Identity(NamedTuple):
@@ -65,6 +68,11 @@ class Tokens:
         self._secret = secret
         self._lifetime_s = lifetime_s
         self._now_s = now_s
+
+    def hidden(self, code: str) -> str:
+        """What stands in log and state for the code of a private match: it can be compared, and not be read."""
+        digest = hashlib.blake2b(code.encode(), key=self._secret, person=b"match code", digest_size=16)
+        return HIDDEN + digest.hexdigest()
 
     def issue(self, player: int, role: str = PLAYER, registration: int = 0) -> str:
         """A token for a new session of the player, or of an operator: player 0 with the role ADMIN."""

@@ -66,7 +66,9 @@ def start_season(arena: Arena, player: int, of: StartSeason) -> Submission:
 
 
 def create_match(arena: Arena, player: int, of: CreateMatch) -> Submission:
-    return cold_submission(commands.CreateMatch(of.game, of.practice, of.code), made)
+    """With a code that only who joins says: the log and its copies do not have it."""
+    code = arena.tokens.hidden(of.code) if of.code else ""
+    return cold_submission(commands.CreateMatch(of.game, of.practice, code), made)
 
 
 def start_match(arena: Arena, player: int, of: OfMatch) -> Submission:

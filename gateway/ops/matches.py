@@ -9,6 +9,7 @@ from engine.model import commands
 from engine.model.reasons import Reason
 from engine.model.tables import MATCH_ARCHIVED
 from gateway.core.records import Outcome
+from gateway.core.tokens import HIDDEN
 from gateway.presenters.matches import STATUS_NUMBERS, match_answer
 from gateway.presenters.names import MATCH_STATUSES
 from gateway.presenters.seats import seat_answer
@@ -54,14 +55,22 @@ def may_watch(session: Session, match: int) -> bool:
 
 
 def match_join(arena: Arena, player: int, of: JoinMatch) -> Submission:
-    return cold_submission(commands.JoinMatch(of.match, player, of.code), _of_match, player)
+    return cold_submission(commands.JoinMatch(of.match, player, _code_given(arena, of)), _of_match, player)
+
+
+def _code_given(arena: Arena, of: JoinMatch) -> str:
+    """The code as the match has it: hidden, unless the match was made before codes were."""
+    match = arena.state.cold.matches.get(of.match)
+    if not of.code or (match is not None and match.code and not match.code.startswith(HIDDEN)):
+        return of.code
+    return arena.tokens.hidden(of.code)
 
 
 def may_try_code(session: Session, of: JoinMatch) -> None:
     """Raises Refused RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
     match = session.arena.state.cold.matches.get(of.match)
     if match is not None and match.code:
-        session.try_code(of.code == match.code)
+        session.try_code(_code_given(session.arena, of) == match.code)
 
 
 def match_leave(arena: Arena, player: int, of: OfMatch) -> Submission:

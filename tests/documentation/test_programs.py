@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from bench.process import ArenaProcess, arena
-from tests.documentation.pages import PAGES, ROOT, blocks, name_of
+from gateway.client import Client
+from tests.documentation.pages import PAGES, ROOT, blocks, name_of, section
 
 README = ROOT / "README.md"
 PROGRAMS = {
@@ -22,7 +24,7 @@ def printed_by(example: str, server: ArenaProcess, *arguments: str) -> list[str]
     script = example.replace("http://127.0.0.1:8080", server.url)
     assert script != example
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=30, check=False, cwd=ROOT
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=300, check=False, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -54,6 +56,36 @@ def test_the_two_minutes_go_as_told_and_all_other_programs_run(tmp_path: Path) -
     finally:
         server.kill()
     assert arena("verify", "--data", str(server.data)).returncode == 0
+
+
+async def test_the_other_machine_has_all_that_it_needs(tmp_path: Path) -> None:
+    """What the recipe copies is enough for a guest to go on there with the token that he has."""
+    server = ArenaProcess(tmp_path / "data")
+    other = ArenaProcess(tmp_path / "arena")
+    server.start()
+    try:
+        async with Client(server.url) as alice:
+            await alice.guest("alice")
+            await alice.top_up("USDT", 7)
+            token = alice.token
+        server.kill()
+        recipe = section(ROOT / "docs" / "durability.md", "What one machine cannot promise")
+        copied = re.findall(r"^ {4}rsync .* data/(\S+) other-machine:arena/", recipe, re.MULTILINE)
+        for name in copied:
+            there, to = server.data / name, other.data / name
+            to.parent.mkdir(exist_ok=True)
+            if there.is_dir():
+                shutil.copytree(there, to)
+            elif there.exists():
+                shutil.copy2(there, to)
+        other.start()
+        async with Client(other.url) as alice:
+            assert token is not None
+            await alice.auth(token)
+            assert {found.asset: found.balance for found in await alice.wallet()}["USDT"] == 7
+    finally:
+        server.kill()
+        other.kill()
 
 
 def test_a_python_that_is_not_the_projects_says_what_to_type() -> None:

@@ -9,7 +9,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from engine.model.commands import CreateMatch, encode_cold
 from gateway.core.defaults import INSTRUMENTS
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Answer, Urgency
 from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS
 from gateway.protocol.codecs import JSON
@@ -67,6 +70,39 @@ async def test_a_match_from_its_game_to_its_prize(gateway: Gateway) -> None:
         assert (progressed["type"], progressed["data"]["cups"]) == ("player.progressed", 0)
     assert (await boss.result("match.get", {"match": match}))["status"] == "closed"
     assert await boss.error("admin.end_match", {"match": match, "reason": "again"}) == "MATCH_NOT_OPEN"
+
+
+async def test_the_code_of_a_private_match_is_in_no_command_and_no_state(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    blobs: list[bytes] = []
+    submit = gateway.arena.sequencer.submit
+
+    def keeps(record: bytes, answer: Answer, urgency: Urgency, blob: bytes = b"") -> None:
+        blobs.append(blob)
+        submit(record, answer, urgency, blob)
+
+    monkeypatch.setattr(gateway.arena.sequencer, "submit", keeps)
+    game = await makes(boss, "admin.create_game", GAME | {"min_players": 2, "max_players": 2})
+    match = await makes(boss, "admin.create_match", {"game": game, "code": "sesame"})
+    assert await ann.error("match.join", {"match": match, "code": "Sesame"}) == "CODE_WRONG"
+    stored = gateway.machine.state.cold.matches[match].code
+    assert await ann.error("match.join", {"match": match, "code": stored}) == "CODE_WRONG"
+    await ann.result("match.join", {"match": match, "code": "sesame"})
+    written = b"".join(blobs).lower()
+    assert b"join_match" in written
+    assert b"sesame" not in written
+    assert "sesame" not in stored
+
+
+async def test_a_match_made_before_codes_were_hidden_still_opens_with_its_code(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    game = await makes(boss, "admin.create_game", GAME | {"min_players": 2, "max_players": 2})
+    blob = encode_cold(CreateMatch(game, practice=False, code="sesame"))
+    outcome, _ = await gateway.arena.sequencer.call(cold_record(), Urgency.OPERATOR, blob)
+    assert await ann.error("match.join", {"match": outcome.id, "code": "open"}) == "CODE_WRONG"
+    await ann.result("match.join", {"match": outcome.id, "code": "sesame"})
 
 
 async def test_a_private_room_from_its_first_player_to_the_archive(gateway: Gateway) -> None:
