@@ -41,6 +41,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     DeleteGame,
     EndMatch,
     FundReferrals,
@@ -84,6 +85,7 @@ from engine.storage.idempotency import (
     remember,
     replay,
 )
+from engine.storage.zones import define_zone
 from engine.trading.define_instrument import define_instrument
 from engine.trading.order_checks import check_order
 from engine.trading.positions import trailing_distance
@@ -137,6 +139,7 @@ Handler = Callable[[State, Any, Emit], tuple[Reason, int]]
 
 HANDLERS: dict[type, Handler] = {
     DefineInstrument: define_instrument,
+    DefineZone: define_zone,
     CreateGame: create_game,
     CreateMatch: create_match,
     JoinMatch: join_match,

@@ -26,6 +26,7 @@ from engine.model.scale import PPM
 from engine.model.state import Game, State
 from engine.model.tables import ORDER_RATE_STAMPS
 from engine.storage.emit import Emit
+from engine.storage.zones import zone_named
 
 MONEY_ASSETS = tuple(asset.name for asset in (Asset.USDT, Asset.USDC, Asset.SOL, Asset.BT, Asset.DEMO))
 """Assets in which an entry fee can be paid."""
@@ -107,6 +108,7 @@ def _check_rules(state: State, command: CreateGame) -> Reason:
         and 0 <= command.min_trades <= 100_000
         and 0 <= command.min_hold_s <= 86_400
         and 0 <= command.max_daily_drawdown_ppm <= PPM
+        and 0 <= command.day_start_min < 24 * 60
         and 0 <= command.max_total_drawdown_ppm <= PPM
         and 0 <= command.max_loss_per_trade_ppm <= PPM
         and 0 <= command.profit_target_ppm <= 100 * PPM
@@ -133,5 +135,7 @@ def _check_rules(state: State, command: CreateGame) -> Reason:
         and all(item in ITEM_ASSETS and 1 <= count <= MOST_OF_AN_ITEM for item, count in command.item_rewards)
     ):
         return Reason.GAME_INVALID
+    if zone_named(state, command.day_zone) is None:
+        return Reason.ZONE_NOT_FOUND
     symbols = {instrument.symbol for instrument in state.cold.instruments.values()}
     return Reason.ACCEPTED if symbols.issuperset(command.allowed_symbols) else Reason.INSTRUMENT_NOT_FOUND

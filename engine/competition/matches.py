@@ -21,7 +21,7 @@ from engine.competition.ranking import players_of_seats, rank_seats, seats_in_jo
 from engine.competition.referrals import pay_match_bonuses
 from engine.competition.settlement import start_sampling
 from engine.jit.plain import for_kernels
-from engine.model.arithmetic import next_midnight, ppm_ceil
+from engine.model.arithmetic import ppm_ceil
 from engine.model.commands import (
     ArchiveMatch,
     Asset,
@@ -37,12 +37,12 @@ from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import State
-from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING, TIMER_DAY
+from engine.model.tables import MATCH_ARCHIVED, MATCH_CANCELED, MATCH_CLOSED, MATCH_OPEN, MATCH_WAITING
 from engine.storage.capacity import ensure_capacity_for_match, ensure_capacity_for_seats
 from engine.storage.emit import Emit, call_until_done
 from engine.storage.hash_index import allowed_key, find, insert
-from engine.storage.timers import set_timer
-from engine.trading.challenge_rules import schedule_match, schedule_match_now
+from engine.storage.zones import zone_named
+from engine.trading.challenge_rules import schedule_match, schedule_match_now, set_day_timer
 
 EQUITY_SAMPLES = 100
 """Samples of each seat's equity over a match, the last one at its end. They are at least a second apart, so a match
@@ -120,6 +120,8 @@ def _copy_challenge_rules(state: State, match_id: int, game: CreateGame) -> None
     match["min_hold_ns"] = game.min_hold_s * NS_PER_S
     match["daily_drawdown"] = ppm_ceil(game.starting_balance, game.max_daily_drawdown_ppm)
     match["daily_anchor"] = game.daily_anchor
+    match["day_zone"] = zone_named(state, game.day_zone)
+    match["day_start_s"] = 60 * game.day_start_min
     match["total_drawdown"] = ppm_ceil(game.starting_balance, game.max_total_drawdown_ppm)
     match["total_mode"] = game.total_drawdown if game.max_total_drawdown_ppm else TotalDrawdown.STATIC
     match["loss_per_trade"] = ppm_ceil(game.starting_balance, game.max_loss_per_trade_ppm)
@@ -151,7 +153,7 @@ def _open_match(state: State, match_id: int) -> None:
         match["sample_ns"] = max(NS_PER_S, duration_s * NS_PER_S // EQUITY_SAMPLES)
         start_sampling(book, match_id)
     if match["daily_drawdown"] or match["total_drawdown"]:
-        match["day_timer"] = set_timer(book, next_midnight(now_ns), TIMER_DAY, match_id, match_id)
+        set_day_timer(book, match_id)
     if match["outage_ns"]:
         start_outage_timer(book, match_id, now_ns)
 

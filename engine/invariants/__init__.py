@@ -83,6 +83,7 @@ INVARIANTS: tuple[Callable[[State], list[str]], ...] = (
     waiting.amendments_match_their_positions,
     requests.request_lists_are_ordered,
     market.instruments_match_definitions,
+    market.zones_match_definitions,
     market.quotes_are_usable,
     market.candles_are_valid,
 )

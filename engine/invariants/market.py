@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.invariants.rows import report
-from engine.model.bounds import HOURS_PER_INSTRUMENT
+from engine.invariants.rows import report, rules_of_match
+from engine.model.bounds import HOURS_PER_INSTRUMENT, MOMENTS_PER_ZONE
 from engine.model.scale import NS_PER_S
 from engine.model.state import State
 from engine.model.tables import INTERVALS_S
@@ -14,7 +14,8 @@ _SWITCHES = ("enabled", "locked", "halted", "close_only")
 
 
 def instruments_match_definitions(state: State) -> list[str]:
-    """Switches and trading hours in the tables equal those of the instrument definitions; a switch is 0 or 1."""
+    """Switches and trading hours in the tables equal those of the instrument definitions; a switch is 0 or 1. Its zone
+    has the name that the definition says."""
     book = state.book
     found = []
     for id, data in state.cold.instruments.items():
@@ -24,11 +25,36 @@ def instruments_match_definitions(state: State) -> list[str]:
         first = id * HOURS_PER_INSTRUMENT
         if book.hours[first : first + int(row["hours"])].tolist() != list(data.hours):
             found.append(f"hours of instrument {id} are not as they were set")
+        if _name_of_zone(state, int(row["zone"])) != data.zone:
+            found.append(f"the zone of instrument {id} is not as it was set")
     for table in (book.world, book.instruments, book.matches, book.players):
         for switch in _SWITCHES:
             if switch in (table.dtype.names or ()):
                 found += report((table[switch] != 0) & (table[switch] != 1), f"{switch} of {{}} is neither on nor off")
     return found
+
+
+def zones_match_definitions(state: State) -> list[str]:
+    """The moments of a zone are those of its definition, UTC has none, and days are counted in zones that there are."""
+    book, found = state.book, []
+    for row, zone in state.cold.zones.items():
+        first = row * MOMENTS_PER_ZONE
+        rows = book.zone_moments[first : first + int(book.zones["moments"][row])]
+        moments = [(since_s * NS_PER_S, ahead_s * NS_PER_S) for since_s, ahead_s in zone.moments]
+        if rows.tolist() != moments:
+            found.append(f"the moments of zone {row} are not as they were set")
+    if book.zones["moments"][0] != 0:
+        found.append("UTC has moments")
+    for id in np.flatnonzero(book.matches["day_zone"]).tolist():
+        if _name_of_zone(state, int(book.matches["day_zone"][id])) != rules_of_match(state, id).day_zone:
+            found.append(f"the zone of match {id} is not that of its game")
+    return found
+
+
+def _name_of_zone(state: State, row: int) -> str | None:
+    if row == 0:
+        return ""
+    return state.cold.zones[row].name if row in state.cold.zones else None
 
 
 def quotes_are_usable(state: State) -> list[str]:

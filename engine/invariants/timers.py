@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.invariants.rows import holds_of, live_rows, report, rows_up_to
 from engine.model.commands import TimeInForce
-from engine.model.scale import DAY_NS
+from engine.model.scale import DAY_NS, NS_PER_S
 from engine.model.state import State
 from engine.model.tables import (
     AMENDMENTS,
@@ -161,7 +161,10 @@ def _trading_days(state: State) -> Owned:
     drawn = (matches["daily_drawdown"] != 0) | (matches["total_drawdown"] != 0)
     drawn &= matches["status"] == MATCH_OPEN
     drawn &= (matches["paused_since_ns"] == 0) | (matches["day_timer"] != 0)
-    off = sorted(days["id"].tolist()) != np.flatnonzero(drawn).tolist() or (days["due_ns"] % DAY_NS).any()
+    off = sorted(days["id"].tolist()) != np.flatnonzero(drawn).tolist()
+    of = matches[days["id"]]  # those in UTC are known without a look at the moments of a zone
+    late = (days["due_ns"] - of["day_start_s"].astype(np.int64) * NS_PER_S) % DAY_NS
+    off = off or bool(late[of["day_zone"] == 0].any())
     return len(days), ["day timers of matches are wrong"] if off else []
 
 

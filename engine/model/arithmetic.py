@@ -5,19 +5,13 @@ product within an int64 are those of scale.py.
 from __future__ import annotations
 
 from engine.jit import entry, kernel
-from engine.model.scale import DAY_NS, PPM
+from engine.model.scale import PPM
 
 
 @kernel
 def ceil_div(numerator: int, denominator: int) -> int:
     """numerator / denominator, rounded up (towards plus infinity)."""
     return -(-numerator // denominator)
-
-
-@entry
-def next_midnight(now_ns: int) -> int:
-    """The first moment of the next day, UTC."""
-    return (now_ns // DAY_NS + 1) * DAY_NS
 
 
 @kernel

@@ -9,6 +9,11 @@ from engine.model.scale import BOUND
 HOURS_PER_INSTRUMENT: Final = 14
 """Most windows of weekly trading hours: two a day."""
 
+MOMENTS_PER_ZONE: Final = 256
+"""Most changes of a time zone's offset: two or four a year."""
+LONGEST_ZONE: Final = 64
+"""Name of a time zone."""
+
 HIGHEST_PAYOUT_PERCENT: Final = 1_000
 LONGEST_BUMP_MS: Final = 10_000
 

@@ -397,7 +397,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     locked: bool = False
     halted: bool = False
     close_only: bool = False
-    hours: tuple[tuple[int, int], ...] = ()  # open in [start, end), minutes of the week from Monday, UTC; none: always
+    hours: tuple[tuple[int, int], ...] = ()  # open in [start, end), minutes of the week from Monday; none: always
     fixed_payout_percent: int = 0  # of the stake, what a fixed-time trade that wins brings; 0: none are offered
     fixed_min_stake: int = 0
     fixed_max_stake: int = 0
@@ -405,6 +405,7 @@ class DefineInstrument(_Cold, frozen=True, tag="define_instrument"):
     fixed_max_s: int = 24 * 3600
     fixed_exposure_cap: int = 0  # most open stakes of a direction and expiry minute, over all seats; 0: any
     fixed_wallets: tuple[str, ...] = ()  # of STAKE_ASSETS, those from which they may be staked; over each, the same cap
+    zone: str = ""  # of the hours, a zone that there is; "": UTC
 
 
 class CreateGame(_Cold, frozen=True, tag="create_game"):
@@ -455,6 +456,8 @@ class CreateGame(_Cold, frozen=True, tag="create_game"):
     outage_extends: bool = False  # its end moves by as long as that lasts, instead of its being called off
     # May a seat be long and short in one instrument at a time? None: where there is no entry fee, and in practice.
     allow_hedging: bool | None = None
+    day_zone: str = ""  # a zone that there is; "": UTC
+    day_start_min: int = 0  # minutes after midnight there, when a day of its drawdown begins
 
 
 class UpdateGame(_Cold, frozen=True, tag="update_game"):
@@ -580,6 +583,14 @@ class SettleInstrument(_Cold, frozen=True, tag="settle_instrument"):
     reason: str  # why, and where the price is from: for whoever reads the log
 
 
+class DefineZone(_Cold, frozen=True, tag="define_zone"):
+    """Create the time zone `name`, or give it other moments, wherever it is used. The engine has no calendar of its
+    own."""
+
+    name: str
+    moments: tuple[tuple[int, int], ...]  # seconds since the epoch, and how many seconds ahead of UTC from then on
+
+
 class SetSwitch(_Cold, frozen=True, tag="set_switch"):
     """Turn a kill switch on or off. What is open can still be closed, unless an instrument is halted."""
 
@@ -660,6 +671,7 @@ class SetKeyLimits(_Cold, frozen=True, tag="set_key_limits"):
 
 AdminCommand = (
     DefineInstrument
+    | DefineZone
     | CreateGame
     | CreateMatch
     | SetSwitch

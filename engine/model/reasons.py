@@ -56,6 +56,8 @@ class Reason(IntEnum):
     MARKET_CLOSED = 38
     INSTRUMENT_NOT_HALTED = 39
     INSTRUMENT_SETTLED = 40
+    ZONE_INVALID = 41
+    ZONE_NOT_FOUND = 42
 
     # orders
     ORDER_NOT_FOUND = 50
@@ -183,6 +185,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.MARKET_CLOSED: "the instrument is outside its trading hours",
     Reason.INSTRUMENT_NOT_HALTED: "only a halted instrument is settled: halt it first, so that nothing fills meanwhile",
     Reason.INSTRUMENT_SETTLED: "an operator has settled the instrument",
+    Reason.ZONE_INVALID: "a time zone needs a name, and moments in order, each with less than a day ahead of UTC",
+    Reason.ZONE_NOT_FOUND: "there is no such time zone",
     Reason.ORDER_NOT_FOUND: "the player has no such open order",
     Reason.SIDE_INVALID: "side must be long or short",
     Reason.TYPE_INVALID: "this type of order is not offered",

@@ -16,6 +16,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     RegisterPlayer,
     SetOffer,
     SetReferrals,
@@ -84,6 +85,7 @@ class Cold(msgspec.Struct):
     offers: dict[int, SetOffer] = msgspec.field(default_factory=dict)  # by the Asset that the item is
     seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
     queues: dict[int, Queue] = msgspec.field(default_factory=dict)
+    zones: dict[int, DefineZone] = msgspec.field(default_factory=dict)  # by row
 
 
 @dataclass

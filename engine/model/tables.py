@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.jit.bundles import ArrayBundle, rows_of
 from engine.jit.plain import for_kernels
-from engine.model.bounds import HOURS_PER_INSTRUMENT, KEYS_IN_ALL, KEYS_PER_PLAYER, MOST_ITEM_REWARDS
+from engine.model.bounds import HOURS_PER_INSTRUMENT, KEYS_IN_ALL, KEYS_PER_PLAYER, MOMENTS_PER_ZONE, MOST_ITEM_REWARDS
 from engine.model.commands import CLIENT_ORDER_ID_WORDS
 from engine.model.events import OUTCOME
 from engine.model.scale import NEVER_HIGH, NEVER_LOW
@@ -114,6 +114,7 @@ INSTRUMENT = np.dtype(
         ("fixed_max_s", "<i8"),
         ("fixed_exposure_cap", "<i8"),  # most open stakes of a direction and expiry minute, over all seats; 0: any
         ("fixed_wallets", "<i8"),  # bits: 1 << Asset of each wallet that they may be staked from
+        ("zone", "<i8"),  # row of that of its hours; 0: UTC
     ]
 )
 
@@ -130,8 +131,18 @@ BRACKET = np.dtype(
 
 HOURS = np.dtype(
     [
-        ("start", "<i4"),  # minutes of the week from Monday 00:00 UTC: open from here
+        ("start", "<i4"),  # minutes of the week from Monday 00:00 in the instrument's zone: open from here
         ("end", "<i4"),  # to before here
+    ]
+)
+
+ZONE = np.dtype([("moments", "<i8")])  # how many of its MOMENTS_PER_ZONE are set
+"""Row 0 is UTC, which has none."""
+
+ZONE_MOMENT = np.dtype(
+    [
+        ("since_ns", "<i8"),
+        ("ahead_ns", "<i8"),  # of UTC, from then on
     ]
 )
 
@@ -223,6 +234,8 @@ MATCH = np.dtype(
         ("total_drawdown", "<i8"),
         ("loss_per_trade", "<i8"),
         ("profit_target", "<i8"),  # equity, the starting balance included
+        ("day_zone", "<i4"),  # row of the zone of its days; 0: UTC
+        ("day_start_s", "<i4"),  # after midnight there, when they begin
         ("seats", "<i8"),
         ("first_seat", "<i4"),  # of the chain through SEAT.next_in_match, latest first
         ("timer", "<i4"),  # of its beginning, while it waits, or of its end; 0 none
@@ -837,6 +850,8 @@ class Book(ArrayBundle):
     instruments: Table = rows_of(INSTRUMENT)
     brackets: Table = rows_of(BRACKET)
     hours: Table = rows_of(HOURS)
+    zones: Table = rows_of(ZONE)
+    zone_moments: Table = rows_of(ZONE_MOMENT)
     quotes: Table = rows_of(QUOTED_ROW)
     candles: Table = rows_of(CANDLE_ROW)
     players: Table = rows_of(PLAYER)
@@ -934,6 +949,7 @@ def make_book() -> Book:
     rows |= {"instruments": 8, "quotes": 8, "buckets": 16}
     rows |= {"brackets": 8 * BRACKETS_PER_INSTRUMENT, "candles": 8 * len(INTERVALS_S)}
     rows |= {"hours": 8 * HOURS_PER_INSTRUMENT}
+    rows |= {"zones": 2, "zone_moments": 2 * MOMENTS_PER_ZONE}
     rows |= {"pages": 8}
     rows |= dict.fromkeys(("triggers", "fired", "fired_scratch"), 8 * PAGE_ROWS)
     book = Book(**{name: make_array(name, count) for name, count in rows.items()})

@@ -6,6 +6,7 @@ account_rows.py    rows of accounts, which follow from their ids
 free_rows.py       free lists: take a row, release it
 linked_rows.py     doubly linked lists of rows
 capacity.py        how long tables must be for the next batch, and how they grow
+zones.py           time zones: local time, and when days begin
 timers.py          one heap of all that is due at a time
 idempotency.py     idempotency keys with the outcomes of their requests
 event_buffer.py    events as kernels write them

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.jit import entry, kernel
 from engine.jit.plain import for_kernels
-from engine.model.bounds import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT, MOMENTS_PER_ZONE
 from engine.model.state import State
 from engine.model.tables import (
     AMENDMENTS,
@@ -185,6 +185,11 @@ def ensure_capacity_for_instrument(state: State) -> None:
     _ensure_length(state, "instruments", int(state.book.world[0]["instruments"]) + 2)
 
 
+def ensure_capacity_for_zone(state: State) -> None:
+    """Let there be a row for each time zone that there is."""
+    _ensure_length(state, "zones", len(state.cold.zones) + 1)
+
+
 def ensure_capacity_for_match(state: State, allowed: int) -> None:
     """Let there be room for one more match, of so many instruments if not all."""
     if allowed:  # to count the entries is to look at all of them, and matches come and begin without any, too
@@ -211,6 +216,7 @@ ROWS_BESIDE: Final[dict[str, dict[str, int]]] = {
     "bound_low": {"bound_high": 1, "bound_page": 1},
     "seats": {"due_seats": 1, "due_seats_scratch": 1},
     "players": {"careers": 1},
+    "zones": {"zone_moments": MOMENTS_PER_ZONE},
     "instruments": {
         "quotes": 1,
         "buckets": 2,

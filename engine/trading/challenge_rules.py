@@ -9,12 +9,11 @@ instrument, however old.
 from __future__ import annotations
 
 from engine.jit import entry, kernel, rare_entry, rare_kernel
-from engine.model.arithmetic import next_midnight
 from engine.model.commands import Anchor, TotalDrawdown
 from engine.model.events import Cause, EventKind, Rule
 from engine.model.layouts import Events
 from engine.model.reasons import Reason
-from engine.model.scale import BOUND
+from engine.model.scale import BOUND, NS_PER_S
 from engine.model.tables import (
     MATCH_WAITING,
     SEAT_ACTIVE,
@@ -31,6 +30,7 @@ from engine.storage.event_buffer import new_event
 from engine.storage.free_rows import has_row
 from engine.storage.sorting import sort
 from engine.storage.timers import clear_timer, set_timer
+from engine.storage.zones import next_day_ns
 from engine.trading.equity_bands import close_bands, divide_headroom, queue_evaluation
 from engine.trading.fixed_trades import refund_fixed_trade
 from engine.trading.instruments import count_paused
@@ -96,7 +96,7 @@ def start_day(book: Book, match_id: int) -> None:
     Walks the match's seats, and their positions where the anchor is equity.
     """
     match = book.matches[match_id]
-    match.day_timer = set_timer(book, next_midnight(book.world[0].now_ns), TIMER_DAY, match_id, match_id)
+    set_day_timer(book, match_id)
     row = match.first_seat
     while row != 0:
         seat = book.seats[row]
@@ -109,6 +109,14 @@ def start_day(book: Book, match_id: int) -> None:
             seat.warned = 0
             queue_evaluation(book, row)
         row = seat.next_in_match
+
+
+@entry
+def set_day_timer(book: Book, match_id: int) -> None:
+    """Set the timer of the match's next day, by the clock of its zone."""
+    match = book.matches[match_id]
+    begins_ns = next_day_ns(book, match.day_zone, match.day_start_s * NS_PER_S, book.world[0].now_ns)
+    match.day_timer = set_timer(book, begins_ns, TIMER_DAY, match_id, match_id)
 
 
 @entry

@@ -25,6 +25,7 @@ from engine.model.state import State
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
 from engine.storage.capacity import ensure_capacity_for_instrument
 from engine.storage.emit import Emit
+from engine.storage.zones import zone_named
 from engine.trading.positions import update_liquidation_prices
 
 MOST_INSTRUMENTS = 32_767
@@ -45,6 +46,10 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
         return Reason.INSTRUMENT_INVALID, 0
     if known and _largest(state, known) * command.highest_price * _value(command) > BOUND:
         return Reason.INSTRUMENT_INVALID, 0
+
+    zone = zone_named(state, command.zone)
+    if zone is None:
+        return Reason.ZONE_NOT_FOUND, 0
 
     ensure_capacity_for_instrument(state)
     book = state.book
@@ -71,6 +76,7 @@ def define_instrument(state: State, command: DefineInstrument, emit: Emit) -> tu
             bracket.max_leverage,
             bracket.maintenance_cum,
         )
+    instrument["zone"] = zone
     instrument["hours"] = len(command.hours)
     for number, window in enumerate(command.hours):
         book.hours[row * HOURS_PER_INSTRUMENT + number] = window

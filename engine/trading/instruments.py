@@ -10,6 +10,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
 from engine.model.tables import Book, Row
 from engine.storage.hash_index import allowed_key, find
+from engine.storage.zones import ahead_ns
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 EPOCH_MINUTE: Final = 3 * 24 * 60
@@ -65,14 +66,15 @@ def count_paused(book: Book, match_id: int, change: int) -> None:
 
 @entry
 def is_market_open(book: Book, instrument: int, at_ns: int) -> bool:
-    """Is the instrument within its weekly hours? It always is if it has none.
+    """Is the instrument within its weekly hours, by the clock of its zone? It always is if it has none.
 
     The first window that ends later decides: a look at up to HOURS_PER_INSTRUMENT rows.
     """
     count = book.instruments[instrument].hours
     if count == 0:
         return True
-    minute = (at_ns // NS_PER_MINUTE + EPOCH_MINUTE) % MINUTES_PER_WEEK
+    local_ns = at_ns + ahead_ns(book, book.instruments[instrument].zone, at_ns)
+    minute = (local_ns // NS_PER_MINUTE + EPOCH_MINUTE) % MINUTES_PER_WEEK
     row = instrument * HOURS_PER_INSTRUMENT
     last = row + count - 1
     while row < last and book.hours[row].end <= minute:

@@ -56,6 +56,8 @@ class Rules(NamedTuple):
     profit_target_ppm: int
     target_ends: bool
     hedging: bool  # may a seat be long and short in one instrument?
+    day_zone: int = 0  # row of the zone of its days; 0: UTC
+    day_start_s: int = 0  # after midnight there
 
 
 def match(state: State, match_id: int) -> MatchView | None:
@@ -116,6 +118,8 @@ def _rules(book: Book, match_id: int) -> Rules:
         ppm(int(row["profit_target"]) - start) if row["profit_target"] else 0,
         bool(row["target_ends"]),
         not row["no_hedging"],
+        int(row["day_zone"]),
+        int(row["day_start_s"]),
     )
 
 

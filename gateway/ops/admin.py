@@ -9,9 +9,11 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from engine.model import commands
+from engine.model.commands import encode_cold
 from engine.model.reasons import Reason
-from gateway.core.records import Outcome
-from gateway.presenters.specs import SpecError, create_game_of, define_instrument_of
+from gateway.core.records import Outcome, cold_record
+from gateway.core.sequencer import Urgency
+from gateway.presenters.specs import SpecError, create_game_of, define_instrument_of, define_zones_of
 from gateway.protocol.careers import StartSeason
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.games import ActivateGame, GameSpec, GameUpdate, OfGame
@@ -32,6 +34,7 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
     """A new one, or other data for one that there is: its switches stay as they are."""
     with spec_errors_refused():
         defined = define_instrument_of(data)
+        _tell_zone(arena, data.zone)
         known = arena.instruments.by_symbol.get(data.symbol)
         if known is not None:
             current = arena.state.cold.instruments[known.id]
@@ -45,12 +48,16 @@ def define_instrument(arena: Arena, player: int, data: InstrumentSpec) -> Submis
 
 def create_game(arena: Arena, player: int, data: GameSpec) -> Submission:
     with spec_errors_refused():
-        return cold_submission(create_game_of(data), made)
+        game = create_game_of(data)
+        _tell_zone(arena, data.day_zone)
+        return cold_submission(game, made)
 
 
 def update_game(arena: Arena, player: int, data: GameUpdate) -> Submission:
     with spec_errors_refused():
-        return cold_submission(commands.UpdateGame(data.game, create_game_of(data)), made)
+        game = create_game_of(data)
+        _tell_zone(arena, data.day_zone)
+        return cold_submission(commands.UpdateGame(data.game, game), made)
 
 
 def delete_game(arena: Arena, player: int, of: OfGame) -> Submission:
@@ -106,6 +113,17 @@ def set_switch(arena: Arena, player: int, of: SetSwitch) -> Submission:
     elif named:
         scope, id = named[0], getattr(of, named[0])
     return cold_submission(commands.SetSwitch(scope, id, of.switch, of.on, of.reason), made)
+
+
+def _tell_zone(arena: Arena, name: str) -> None:
+    """Let the engine know the zone, if it does not yet, before the command that needs it."""
+    for command in define_zones_of([name]):
+        if all(zone.name != command.name for zone in arena.state.cold.zones.values()):
+            arena.sequencer.submit(cold_record(), _unheard, Urgency.OPERATOR, encode_cold(command))
+
+
+def _unheard(outcome: Outcome, at_ns: int) -> None:
+    """Nobody has asked for it by itself."""
 
 
 def made(outcome: Outcome) -> Made:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.model.commands import Asset, CreateGame
 from engine.model.state import Game
+from gateway.core.zones import UTC_NAME
 from gateway.presenters.decimals import asset_text, money_text, percent_text
+from gateway.presenters.hours import time_text
 from gateway.presenters.names import ANCHORS, DIRECTION_LIMITS, TOTAL_DRAWDOWNS
 from gateway.protocol import games as protocol
 
@@ -57,6 +59,8 @@ def game_answer(id: int, game: Game) -> protocol.Game[str]:
         lose_exp=rules.lose_exp,
         item_rewards=dict(rules.item_rewards),
         allow_hedging=rules.allow_hedging,
+        day_zone=rules.day_zone or UTC_NAME,
+        day_start=time_text(rules.day_start_min),
     )
 
 

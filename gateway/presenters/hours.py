@@ -1,4 +1,4 @@
-"""Weekly trading hours as people write them: "mon 00:00 - fri 22:00", in UTC."""
+"""Weekly trading hours as people write them: "mon 00:00 - fri 22:00"; and times of the day."""
 
 from __future__ import annotations
 
@@ -45,6 +45,18 @@ def parse_hours(texts: Iterable[str]) -> Windows:
 def hours_texts(windows: Windows) -> list[str]:
     """The windows as text."""
     return [_text(start, end) for start, end in windows]
+
+
+def parse_time(text: str) -> int:
+    """The minute of the day that is written like "17:00"."""
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def time_text(minute: int) -> str:
+    """The minute of the day as text."""
+    hour, rest = divmod(minute, 60)
+    return f"{hour:02}:{rest:02}"
 
 
 def _bounds(text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.model.scale import NS_PER_MS
+from gateway.core.zones import UTC_NAME
 from gateway.presenters.decimals import money_text, rate_text
 from gateway.presenters.events import Candle
 from gateway.presenters.hours import hours_texts
@@ -62,6 +63,7 @@ def instrument_answer(instrument: Instrument) -> protocol.Instrument[str]:
             for bracket in data.brackets
         ],
         hours_texts(data.hours),
+        data.zone or UTC_NAME,
         protocol.FixedTerms(
             data.fixed_payout_percent,
             money_text(data.fixed_min_stake),

@@ -10,8 +10,10 @@ from engine.model.events import Rule
 from engine.model.scale import NS_PER_MS, NS_PER_S
 from engine.model.state import Cold, State
 from engine.views import MatchView
+from gateway.core.zones import UTC_NAME
 from gateway.presenters.decimals import asset_text, money_text, percent_text
 from gateway.presenters.events import Event, Queued, Ranked, Timed
+from gateway.presenters.hours import time_text
 from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import (
     ANCHORS,
@@ -107,7 +109,13 @@ def rules_answer(cold: Cold, rules: views.Rules) -> Rules[str]:
         ("ends" if rules.target_ends else "locks") if rules.profit_target_ppm else None,
         rules.hedging,
         "net_equity" if rules.profit_target_ppm else None,
+        _zone_text(cold, rules.day_zone) if rules.daily_drawdown_ppm else None,
+        time_text(rules.day_start_s // 60) if rules.daily_drawdown_ppm else None,
     )
+
+
+def _zone_text(cold: Cold, row: int) -> str:
+    return cold.zones[row].name if row else UTC_NAME
 
 
 def queue_answers(state: State, player: int) -> list[QueuePlace]:

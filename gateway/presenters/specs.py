@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from engine.model.commands import (
     BonusAt,
     CreateGame,
     DefineInstrument,
+    DefineZone,
     Directions,
     Execution,
     MarginBracket,
@@ -36,8 +37,9 @@ from engine.model.commands import (
 from engine.model.reasons import Reason
 from engine.model.scale import BOUND, MONEY, MONEY_DECIMALS, NS_PER_MS, PPM, parse_decimal
 from engine.model.tables import BRACKETS_PER_INSTRUMENT
+from gateway.core.zones import UTC_NAME, moments_of
 from gateway.presenters.decimals import asset_text, money_text, parse_percent
-from gateway.presenters.hours import Windows, parse_hours
+from gateway.presenters.hours import Windows, parse_hours, parse_time
 from gateway.protocol.games import GameSpec
 from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, is_symbol
 from gateway.protocol.shop import OfferSpec, ReferralTerms
@@ -85,6 +87,7 @@ def define_instrument_of(spec: InstrumentSpec) -> DefineInstrument:
         fixed_max_s=spec.fixed_max_s,
         fixed_exposure_cap=_amount(spec.symbol, "fixed_exposure_cap", spec.fixed_exposure_cap),
         fixed_wallets=spec.fixed_wallets,
+        zone=_zone(spec.symbol, "zone", spec.zone),
     )
     _check_instrument(defined)
     return defined
@@ -134,9 +137,18 @@ def create_game_of(spec: GameSpec) -> CreateGame:
         lose_exp=spec.lose_exp,
         item_rewards=tuple(sorted(spec.item_rewards.items())),
         allow_hedging=spec.allow_hedging,
+        day_zone=_zone(spec.title, "day_zone", spec.day_zone),
+        day_start_min=parse_time(spec.day_start),
     )
     _check_game(created)
     return created
+
+
+def define_zones_of(names: Iterable[str]) -> Iterator[DefineZone]:
+    """The commands that the zones of these names need, each once; UTC needs none. Raises SpecError."""
+    for name in dict.fromkeys(names):
+        if zone := _zone(name, "zone", name):
+            yield DefineZone(zone, moments_of(zone))
 
 
 def set_referrals_of(spec: ReferralTerms) -> SetReferrals:
@@ -234,6 +246,17 @@ def _ppm(owner: str, key: str, text: str, at_most: int = 100) -> int:
     if not 0 <= ppm <= parse_percent(str(at_most)):
         raise SpecError(f"{owner}: {key}: must be from 0 to {at_most} percent, not {text}", key)
     return ppm
+
+
+def _zone(owner: str, key: str, name: str) -> str:
+    """The zone as the engine calls it."""
+    if name == UTC_NAME:
+        return ""
+    try:
+        moments_of(name)
+    except ValueError as error:
+        raise SpecError(f"{owner}: {key}: {error}") from error
+    return name
 
 
 def _count(owner: str, key: str, text: str, step: int) -> int:

@@ -39,7 +39,7 @@ from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
-from gateway.presenters.specs import SpecError
+from gateway.presenters.specs import SpecError, define_zones_of
 from gateway.process.data_folder import DataFolder, open_data_folder
 from gateway.process.differences import differences
 from gateway.process.health import Health
@@ -209,7 +209,8 @@ class App:
         self._sequencing = asyncio.create_task(sequencer.run(), name="sequencer")
         for outcome in seeded:
             await self._seeded(outcome)
-        await self._set_key_limits()
+        for command in self._to_tell():
+            await self._seeded(self._submit(command))
         followed = [symbol for symbol in self.instruments.by_symbol if self._is_followed(symbol)]
         symbols = dict.fromkeys((*self.config.market.symbols, *followed))
         self._market = await start_market(self.config.market, list(symbols), self.prices)
@@ -312,12 +313,19 @@ class App:
         if reason is not Reason.ACCEPTED:
             raise SpecError(f"the engine refuses the seed: {reason.name}")
 
-    async def _set_key_limits(self) -> None:
-        """Let the log say how many request keys are kept, when that is not what is configured."""
-        limits, world = self.config.limits, self.folder.machine.state.book.world[0]
-        command = SetKeyLimits(limits.keys_per_player, limits.keys_in_all)
-        if command != SetKeyLimits(int(world["keys_per_player"]), int(world["keys_in_all"])):
-            await self._seeded(self._submit(command))
+    def _to_tell(self) -> list[ColdCommand]:
+        """What the engine is to know of the configuration, and of zones whose data are newer than those in the log."""
+        limits, state = self.config.limits, self.folder.machine.state
+        world = state.book.world[0]
+        keys = SetKeyLimits(limits.keys_per_player, limits.keys_in_all)
+        told = SetKeyLimits(int(world["keys_per_player"]), int(world["keys_in_all"]))
+        commands: list[ColdCommand] = [keys] if keys != told else []
+        for known in state.cold.zones.values():
+            try:
+                commands += [zone for zone in define_zones_of([known.name]) if zone != known]
+            except SpecError as error:
+                log.warning("a time zone keeps the moments that it has", error=str(error))
+        return commands
 
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.folder.machine.state.cold)

@@ -34,11 +34,18 @@ from gateway.core.clock import Clock, check_wall_clock
 from gateway.core.config import Config
 from gateway.core.defaults import GameSeed
 from gateway.core.records import cold_record, outcomes_of, records_of, with_blob
-from gateway.presenters.decimals import asset_text, money_text
+from gateway.presenters.decimals import asset_text, money_text, percent_text
 from gateway.presenters.games import game_answer
 from gateway.presenters.hours import hours_texts
 from gateway.presenters.instruments import Instrument
-from gateway.presenters.specs import SpecError, create_game_of, define_instrument_of, set_offer_of, set_referrals_of
+from gateway.presenters.specs import (
+    SpecError,
+    create_game_of,
+    define_instrument_of,
+    define_zones_of,
+    set_offer_of,
+    set_referrals_of,
+)
 from gateway.protocol.market import InstrumentSpec
 from gateway.protocol.shop import OfferSpec, ReferralTerms
 from persistence.recovery import recover
@@ -59,6 +66,7 @@ class Difference(NamedTuple):
 
 def differences(state: State, config: Config) -> Iterator[Difference]:
     """What is to be changed, in the order in which it can be. Raises SpecError."""
+    yield from _of_zones(state, config)
     yield from _of_instruments(state, config.instruments)
     yield from _of_games(state, config.games)
     yield from _of_referrals(state, config.referrals)
@@ -88,6 +96,15 @@ def apply_config(directory: Path, config: Config, *, dry_run: bool) -> list[Diff
         return found
     finally:
         recovered.close()
+
+
+def _of_zones(state: State, config: Config) -> Iterator[Difference]:
+    """Those that are not there yet: the moments of others are brought up to date when the arena starts."""
+    names = [*(spec.zone for spec in config.instruments), *(seed.day_zone for seed in config.games)]
+    there = {zone.name for zone in state.cold.zones.values()}
+    for command in define_zones_of(names):
+        if command.name not in there:
+            yield Difference(f"zone {command.name}", [NOT_THERE], [command])
 
 
 def _of_instruments(state: State, specs: Iterable[InstrumentSpec]) -> Iterator[Difference]:
@@ -174,7 +191,8 @@ def _shown_game(rules: CreateGame) -> dict[str, Any]:
 def _shown_referrals(terms: SetReferrals) -> dict[str, Any]:
     asset = Asset[terms.asset]
     bonuses = {key: asset_text(getattr(terms, key), asset) for key in ("referrer_bonus", "referred_bonus")}
-    return {"asset": terms.asset, "at": terms.at.value} | bonuses
+    limits = {"min_house_fee_pct": percent_text(terms.min_house_fee_ppm), "most_per_day": terms.most_per_day}
+    return {"asset": terms.asset, "at": terms.at.value} | bonuses | limits
 
 
 def _shown_offer(offer: SetOffer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gateway.presenters.specs import (
     SpecError,
     create_game_of,
     define_instrument_of,
+    define_zones_of,
     native_units,
     set_offer_of,
     set_referrals_of,
@@ -18,7 +19,10 @@ from gateway.protocol.market import InstrumentSpec
 
 
 def seed_commands(instruments: Iterable[InstrumentSpec], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
-    """What creates them, in order: instruments, then games (ids count from 1), each with its practice match."""
+    """What creates them, in order: time zones, instruments, then games (ids count from 1), each with its practice
+    match."""
+    instruments, games = list(instruments), list(games)
+    yield from define_zones_of([*(each.zone for each in instruments), *(each.day_zone for each in games)])
     symbols = set()
     for instrument in instruments:
         symbols.add(instrument.symbol)

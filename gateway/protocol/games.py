@@ -50,13 +50,16 @@ class ActivateGame(Arguments, frozen=True):
     active: bool
 
 
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
+
 _BALANCE: Any = "10000"
 _NONE: Any = "0"
 
 
 class GameFields(Struct, Generic[D], frozen=True):
     """What a game is. Percents are of the starting balance (of the entry fees: the house's); "0", 0 or nothing is no
-    such rule. `allow_hedging`, left out, is true where there is no entry fee, and in practice."""
+    such rule. `allow_hedging`, left out, is true where there is no entry fee, and in practice. A day of the daily
+    drawdown begins at `day_start` by the clock of `day_zone`."""
 
     title: Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
     description: Annotated[str, Meta(max_length=LONGEST_DESCRIPTION)] = ""
@@ -99,6 +102,8 @@ class GameFields(Struct, Generic[D], frozen=True):
     lose_exp: Cups = 0
     item_rewards: Items = {}
     allow_hedging: bool | None = None
+    day_zone: str = "UTC"
+    day_start: TimeOfDay = "00:00"
 
 
 class GameSpec(GameFields[str], frozen=True, forbid_unknown_fields=True):

@@ -73,7 +73,7 @@ class InstrumentSpec(Struct, frozen=True, forbid_unknown_fields=True):
     max_spread_ppm: Ppm = 10_000
     markup_ticks: Annotated[int, Meta(ge=0)] = 0
     quote_lifetime_ms: Count = 2_000
-    hours: tuple[str, ...] = ()  # weekly, UTC, such as "mon 00:00 - fri 22:00"; none: always open
+    hours: tuple[str, ...] = ()  # weekly, such as "mon 00:00 - fri 22:00"; none: always open
     fixed_payout_percent: Annotated[int, Meta(ge=0, le=HIGHEST_PAYOUT_PERCENT)] = 80
     fixed_min_stake: str = "1"
     fixed_max_stake: str = "1000"
@@ -81,6 +81,7 @@ class InstrumentSpec(Struct, frozen=True, forbid_unknown_fields=True):
     fixed_max_s: Count = 86_400
     fixed_exposure_cap: str = "1000000"
     fixed_wallets: tuple[Literal["DEMO", "USDT", "USDC"], ...] = ("DEMO",)
+    zone: str = "UTC"  # of the hours, such as "America/New_York"
 
 
 class Bracket(Struct, Generic[D], frozen=True, omit_defaults=True):
@@ -126,7 +127,8 @@ class Instrument(Struct, Generic[D], frozen=True):
     halted: bool
     close_only: bool
     brackets: list[Bracket[D]]
-    hours: list[str]  # such as "mon 00:00 - fri 22:00", UTC; none: always open
+    hours: list[str]  # such as "mon 00:00 - fri 22:00"; none: always open
+    zone: str  # of the hours
     fixed: FixedTerms[D] | None = None
 
 

@@ -84,6 +84,8 @@ class Rules(Struct, Generic[D], frozen=True, omit_defaults=True):
     profit_target: ProfitTarget | None = None
     allow_hedging: bool = True  # a seat may be long and short in one instrument
     profit_target_measure: Literal["net_equity"] | None = None  # equity less what closing all now costs in fees
+    day_zone: str | None = None  # by whose clock a day of the daily drawdown begins
+    day_start: str | None = None  # such as "17:00"
 
 
 class MatchMoney(Struct, Generic[D], frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from engine.model.commands import (
     Asset,
     CancelMatch,
     CreateMatch,
+    DefineZone,
     DeleteGame,
     Directions,
     EndMatch,
@@ -55,6 +56,7 @@ from tests.differential.twins import (
     ROUGH,
     SHORT,
     SILENCE_NS,
+    ZONE,
     Twins,
     game_of,
 )
@@ -74,7 +76,7 @@ from tests.harness.records import (
 )
 from tests.oracle import DAY_NS, Seat
 from tests.oracle.ledger.money import MOST_ENTERED, number_of
-from tests.oracle.state import Market
+from tests.oracle.state import Market, clock_of
 from tests.oracle.trading.waiting import is_waiting
 
 LOCKS = (
@@ -345,7 +347,8 @@ class Driver:
             return DeleteGame(self.random.choice((len(games), 99)))
         id = self.random.choice((SHORT, ROOM, len(games)))
         if roll < 0.3:
-            return CreateMatch(id, practice=False)
+            put_by = [number for number in (SHORT, ROOM) if not games[number - 1].active]
+            return CreateMatch(self.random.choice((id, *put_by)), practice=False)
         if roll < 0.5:
             return SetGameActive(id, self.random.random() < 0.4)
         game = games[id - 1].rules
@@ -397,12 +400,27 @@ class Driver:
         return SettleInstrument(instrument, price, "gone")
 
     def hours(self) -> Command:
-        """Windows that begin and end around now."""
-        minute = (self.twins.now_ns // (60 * NS_PER_S) - 4 * 24 * 60) % MINUTES_PER_WEEK  # 1970-01-05 was a Monday
+        """Windows that begin and end around now, by some clock; or that clock is set."""
+        oracle, zone = self.twins.oracle, self.random.choice(("", ZONE, ZONE, ZONE))
+        if self.random.random() < 0.3:
+            return self.zone()
+        if self.random.random() < 0.03:
+            return replace(oracle.markets[1].data, zone="Nowhere")
+        shown = clock_of(oracle.zones, zone, self.twins.now_ns)
+        minute = (shown.weekday() * 24 + shown.hour) * 60 + shown.minute
         bounds = [(minute + self.random.randint(-2, 3)) % MINUTES_PER_WEEK for _ in range(4)]
         first, second, third, fourth = sorted(bounds)
         windows = [(first, second + 1), (third + 1, min(fourth + 2, MINUTES_PER_WEEK))][: 1 + (third < fourth)]
-        return replace(self.twins.oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows))
+        return replace(oracle.markets[self.random.choice((1, 2))].data, hours=tuple(windows), zone=zone)
+
+    def zone(self) -> Command:
+        """The clock is set forward or back about now, and once more within a day or two."""
+        minute_s = self.twins.now_ns // NS_PER_S // 60 * 60
+        offsets = [self.random.choice((-18_000, -1_800, 0, 3_600, 7_200, 20_700)) for _ in range(3)]
+        moments = (0, minute_s + 60 * self.random.randint(-5, 5), minute_s + 60 * self.random.randint(6, 2_000))
+        if self.random.random() < 0.1:
+            return DefineZone(ZONE, ((moments[2], offsets[0]),))  # later than now: it holds before, too
+        return DefineZone(ZONE, tuple(zip(moments, offsets, strict=True)))
 
     def quote(self) -> Command:
         if not self.only_heavy and self.random.random() < 0.01:
@@ -653,6 +671,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("POSITION_CLOSED", "MATCH_END"), ("MATCH_FINISHED", "NONE"), ("Quote", "MATCH_FINISHED", "NONE"),
     ("JoinMatch", "ACCEPTED"), ("EndMatch", "ACCEPTED"),
     *(("SEAT_DISQUALIFIED", broken) for broken in ("DAILY_DRAWDOWN", "TOTAL_DRAWDOWN", "LOSS_PER_TRADE")),
+    ("DefineZone", "ACCEPTED"), ("DefineInstrument", "ZONE_NOT_FOUND"),
     ("Quote", "QUOTE_NOT_USABLE"), ("ClosePosition", "POSITION_CLOSING"),
     *(("Quote", reason) for reason in ("INSTRUMENT_HALTED", "MARKET_CLOSED")),
     *(("PlaceOrder", reason) for reason in LOCKS), ("PlaceOrder", "MARKET_CLOSED"),

@@ -22,6 +22,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     Directions,
     Execution,
     FundRewards,
@@ -66,14 +67,16 @@ CALLED_OFF, EXTENDED = 10, 11  # the games whose matches do not go on without pr
 OWN_CALLED_OFF, OWN_EXTENDED = 12, 13  # and of one instrument alone
 SILENCE_NS = 4 * NS_PER_S  # for longer than that
 PLAYERS = (1, 2, 3)
+ZONE = "Near"  # of time
 CHALLENGES = (
     CreateGame("Static", "", 100_000, 8, 60, max_daily_drawdown_ppm=40_000, max_total_drawdown_ppm=100_000,
-               profit_target_ppm=60_000, min_hold_s=1, allow_hedging=False),
+               day_zone=ZONE, day_start_min=22 * 60 + 30, profit_target_ppm=60_000, min_hold_s=1, allow_hedging=False),
     CreateGame("Trailing", "", 80_003, 8, 60, fees=False, max_daily_drawdown_ppm=80_000, daily_anchor=Anchor.HIGHER,
                max_total_drawdown_ppm=60_000, total_drawdown=TotalDrawdown.TRAILING, max_loss_per_trade_ppm=20_000),
     CreateGame("Locking", "", 90_000, 8, 60, execution=Execution.NEXT, speed_bump_ms=0, daily_anchor=Anchor.EQUITY,
-               max_daily_drawdown_ppm=150_000, max_total_drawdown_ppm=30_000, profit_target_ppm=200_000,
-               total_drawdown=TotalDrawdown.TRAILING_LOCK, max_trades_per_minute=3, directions=Directions.LONG_ONLY),
+               max_daily_drawdown_ppm=150_000, day_start_min=30, max_total_drawdown_ppm=30_000,
+               profit_target_ppm=200_000, total_drawdown=TotalDrawdown.TRAILING_LOCK, max_trades_per_minute=3,
+               directions=Directions.LONG_ONLY),
     CreateGame("Trades", "", 100_000, 8, 60, max_loss_per_trade_ppm=10_000, loss_disqualifies=True,
                allowed_symbols=("ROUGH",), profit_target_ppm=100_000),
 )  # fmt: skip
@@ -91,6 +94,7 @@ PAID = (
 )  # fmt: skip
 """Games about money: pools and fixed prizes, some more than the fees bring, and matches in which nobody may win."""
 SETUP: list[Command] = [
+    DefineZone(ZONE, ((0, 0),)),
     *INSTRUMENTS,
     CreateGame("With fees", "", 100_000, 8, 60),
     CreateMatch(1, True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -34,11 +34,24 @@ def refuse_if(condition: bool, reason: Reason) -> None:
         raise Refused(reason)
 
 
+Moments = tuple[tuple[int, int], ...]
+
+
+def clock_of(zones: dict[str, Moments], zone: str, now_ns: int) -> datetime:
+    """What the clock of the zone shows: of "" UTC."""
+    now_s, ahead_s = now_ns // BILLION, 0
+    if zone:
+        before = [ahead for since, ahead in zones[zone] if since <= now_s]
+        ahead_s = before[-1] if before else zones[zone][0][1]
+    return datetime.fromtimestamp(now_s + ahead_s, UTC)
+
+
 @dataclass
 class Market:
     """An instrument and its last usable quote."""
 
     data: DefineInstrument
+    zones: dict[str, Moments]
     bid: int = 0
     ask: int = 0
     at_ns: int = 0
@@ -63,7 +76,7 @@ class Market:
         """Is it within the weekly hours, by the calendar? Without hours it is always."""
         if not self.data.hours:
             return True
-        now = datetime.fromtimestamp(now_ns // BILLION, UTC)
+        now = clock_of(self.zones, self.data.zone, now_ns)
         minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
         return any(minute in range(start, end) for start, end in self.data.hours)
 
@@ -330,6 +343,7 @@ class Oracle:
         self.season = 0
         self.matches: dict[int, Match] = {}
         self.running: dict[int, Match] = {}  # those of them that have not ended
+        self.zones: dict[str, Moments] = {}  # of time, by name: since when, and how far ahead of UTC
         self.markets: dict[int, Market] = {}
         self.seats: dict[tuple[int, int], Seat] = {}
         self.orders: dict[int, Order] = {}
@@ -345,6 +359,18 @@ class Oracle:
         self.money = Money(self.ledger, self.emit)
         self.ahead: list[Command] = []  # of the batch: the command at hand, and those behind it
         self.answers: list[Answer] = []  # to transfers of the chain at hand
+
+    def next_day_ns(self, game: CreateGame) -> int:
+        """The first minute in which the game's clock is beyond the beginning of the next day: looked for one by one."""
+
+        def day(at_ns: int) -> date:
+            return (clock_of(self.zones, game.day_zone, at_ns) - timedelta(minutes=game.day_start_min)).date()
+
+        minute_ns = 60 * BILLION
+        at_ns = (self.now_ns // minute_ns + 1) * minute_ns
+        while day(at_ns) <= day(self.now_ns):
+            at_ns += minute_ns
+        return at_ns
 
     def last_quote_ns(self, match: Match) -> int:
         """When the last usable quote came of an instrument that the match allows."""

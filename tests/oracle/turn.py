@@ -13,6 +13,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     DeleteGame,
     EndMatch,
     FundRewards,
@@ -74,7 +75,7 @@ from tests.oracle.competition.queues import (
 from tests.oracle.ledger.wallets import fund_rewards, top_up, transfer
 from tests.oracle.state import BILLION, DAY_NS, Event, Oracle, Outcome, Refused, refuse_if
 from tests.oracle.trading.fixed_trades import buy_fixed, settle
-from tests.oracle.trading.markets import define_instrument, open_feed, settle_instrument
+from tests.oracle.trading.markets import define_instrument, define_zone, open_feed, settle_instrument
 from tests.oracle.trading.orders import amend_order, cancel_all, cancel_order, end_order, place_order
 from tests.oracle.trading.positions import amend, amend_position, close_position
 from tests.oracle.trading.quotes import quote
@@ -250,6 +251,7 @@ def unknown(oracle: Oracle, command: Unknown) -> None:
 
 HANDLERS: dict[type, Any] = {
     DefineInstrument: define_instrument,
+    DefineZone: define_zone,
     SetSwitch: set_switch,
     SettleInstrument: settle_instrument,
     CreateGame: create_game,

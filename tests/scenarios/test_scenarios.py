@@ -7,6 +7,8 @@
     wait 2.5                                 seconds go by
     set BTCUSDT maker_fee_ppm=100            an instrument's data change
     hours BTCUSDT mon 00:00 - fri 22:00      or its trading hours: windows with commas between, or always
+    zone America/New_York                    a time zone, which may be of hours and days:
+    hours BTCUSDT in America/New_York mon 09:30 - mon 16:00
     switch BTCUSDT halted on                 a kill switch: of the arena, a symbol, a player, or ann.match
     settle BTCUSDT 60000                     an operator closes all positions of a halted instrument at that price
     ann long BTCUSDT quantity=1 leverage=20 as p => filled price=100000
@@ -46,10 +48,11 @@ from typing import Any, NoReturn
 import pytest
 from msgspec.structs import replace
 
-from engine.model.commands import Anchor, Execution, SettleInstrument, TotalDrawdown
+from engine.model.commands import Anchor, DefineZone, Execution, SettleInstrument, TotalDrawdown
 from engine.model.events import EventKind, OrderStatus, Rule
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY
+from gateway.core.zones import moments_of
 from gateway.presenters.hours import parse_hours
 from tests.harness.arena import BTC, LONG, SHORT, Arena, Happened, HappenedFixed, Player, dollars, money
 
@@ -139,9 +142,15 @@ class Scenario:
                                           for key, value in fields_of(rest[1:]).items()})  # fmt: skip
             self.events = self.trades()
         elif first == "hours":
-            windows = "" if rest[1:] == ["always"] else " ".join(rest[1:])
-            self.arena.change(rest[0], hours=parse_hours(filter(None, windows.split(", "))))
+            symbol, *words = rest
+            zone = words[1] if words[0] == "in" else ""
+            words = words[2:] if zone else words
+            windows = "" if words == ["always"] else " ".join(words)
+            self.arena.change(symbol, hours=parse_hours(filter(None, windows.split(", "))), zone=zone)
             self.events = self.trades()
+        elif first == "zone":
+            self.arena.command(DefineZone(rest[0], moments_of(rest[0])))
+            self.events = []
         elif first == "switch":
             self.arena.switch(*self.reach(rest[0]), rest[1], SWITCH[rest[2]])
             self.events = self.trades()
@@ -328,6 +337,7 @@ def rules_of(words: list[str]) -> dict[str, Any]:
         "target_ends": bool, "allow_hedging": SWITCH.__getitem__, "entry_fee": money, "reward_price": money,
         "prize_split": lambda shares: tuple(int(share) for share in shares.split("/")),
         "total_drawdown": lambda name: TotalDrawdown[name.upper()], "daily_anchor": lambda name: Anchor[name.upper()],
+        "day_zone": str,
     }  # fmt: skip
     return {"execution" if key == "next" else key: read.get(key, int)(value) for key, value in fields_of(words).items()}
 

@@ -25,6 +25,7 @@ from engine.model.commands import (
     CancelMatch,
     CreateGame,
     CreateMatch,
+    DefineZone,
     DeleteGame,
     Directions,
     EndMatch,
@@ -319,6 +320,8 @@ BAD_CHALLENGES: list[dict[str, Any]] = [
     {"queue_timeout_s": 7 * 86_400 + 1},
     {"outage_s": -1},
     {"outage_s": 7 * 86_400 + 1},
+    {"day_start_min": -1},
+    {"day_start_min": 24 * 60},
 ]
 
 BAD_CAREERS: list[dict[str, Any]] = [
@@ -450,6 +453,14 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="1", leverage=1, key="new")),
     (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.buy(player=s.alice.id, key="new")),
     (Reason.KEYS_EXHAUSTED, "few keys", lambda s: s.tops_up(key="new")),
+    *[(Reason.ZONE_INVALID, "", lambda s, wrong=wrong: s.arena.command(DefineZone(*wrong)))
+      for wrong in (
+          ("", ((0, 0),)), ("x" * 65, ((0, 0),)), ("Here", ()), ("Here", tuple((at, 0) for at in range(257))),
+          ("Here", ((0, 86_400),)), ("Here", ((0, -86_400),)), ("Here", ((-1, 0),)), ("Here", (((1 << 33) + 1, 0),)),
+          ("Here", ((5, 0), (5, 60))), ("Here", ((5, 0), (4, 60))),
+      )],
+    (Reason.ZONE_NOT_FOUND, "", lambda s: s.arena.command(replace(BTC, zone="Nowhere"))),
+    (Reason.ZONE_NOT_FOUND, "", lambda s: s.arena.command(replace(GAME, day_zone="Nowhere"))),
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(0, 1))),
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(1, 0))),
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits((1 << 30) + 1, 1))),

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from engine.invariants import INVARIANTS, InvariantBroken, check, problems
 from engine.jit import JIT_DISABLED
-from engine.model.bounds import HOURS_PER_INSTRUMENT
+from engine.model.bounds import HOURS_PER_INSTRUMENT, MOMENTS_PER_ZONE
 from engine.model.commands import (
     Account,
     Asset,
     BonusAt,
     CreateGame,
+    DefineZone,
     EndMatch,
     Execution,
     FundReferrals,
@@ -52,7 +53,8 @@ def round_played() -> State:
     and a store. The third, in another match, has an order and stops that do not count yet."""
     arena = Arena()
     alice, bob = arena.player(fees=True), arena.player(fees=True)
-    arena.change("ETHUSDT", hours=((0, 10_080),))
+    arena.command(DefineZone("Here", ((0, 3_600), (1_000_000_000, 7_200))))
+    arena.change("ETHUSDT", hours=((0, 10_080),), zone="Here")
     arena.quote("ETHUSDT", 3_000)
     arena.quote("BTCUSDT", 60_000)
     for player in (alice, bob):
@@ -60,7 +62,7 @@ def round_played() -> State:
             player.opens("BTCUSDT", side, margin=100, leverage=10, stop_loss=60_000 - side * 500, key=f"key {side}")
             player.opens("ETHUSDT", side, margin=100, leverage=5)
             player.limit("BTCUSDT", side, 60_000 - side * 1_000, margin=100, leverage=10, expires_in=100 + side)
-    carol = arena.player(max_total_drawdown_ppm=100_000, profit_target_ppm=100_000)
+    carol = arena.player(max_total_drawdown_ppm=100_000, profit_target_ppm=100_000, day_zone="Here")
     for symbol, side in (("BTCUSDT", LONG), ("BTCUSDT", LONG), ("ETHUSDT", SHORT)):
         carol.opens(symbol, side, margin=100, leverage=10)
     alice.closes(alice.positions[1])
@@ -126,6 +128,11 @@ def live(table: Any) -> int:
 def paid(table: Any) -> int:
     """The match that costs money."""
     return int(np.flatnonzero(table["asset"])[0])
+
+
+def live_zone(table: Any) -> int:
+    """The match whose days are not in UTC."""
+    return int(np.flatnonzero(table["day_zone"])[0])
 
 
 def items(table: Any) -> int:
@@ -386,6 +393,11 @@ BROKEN: list[tuple[str, Callable[[Book], object]]] = [
     ("request_lists_are_ordered", add("requests", "kept_as", 3, 1)),
     ("request_lists_are_ordered", add("requests", "accepted_at_ns", 10**12, 1)),
     ("request_lists_are_ordered", lambda book: book.world["requests_newest"].__setitem__(0, 1)),
+    ("instruments_match_definitions", add("instruments", "zone", -1, 2)),
+    ("zones_match_definitions", add("zone_moments", "ahead_ns", 1, MOMENTS_PER_ZONE + 1)),
+    ("zones_match_definitions", add("zones", "moments", -1, 1)),
+    ("zones_match_definitions", add("zones", "moments", 1, 0)),
+    ("zones_match_definitions", add("matches", "day_zone", 1, live_zone)),
     ("quotes_are_usable", add("quotes", "bid", 10, 1)),
     ("quotes_are_usable", add("quotes", "at_ns", 10**12, 1)),
     ("candles_are_valid", lambda book: book.candles["high"].__setitem__(7, 0)),

@@ -39,6 +39,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     DeleteGame,
     EndMatch,
     Execution,
@@ -571,6 +572,10 @@ def a_season_starts(arena: Arena) -> Step:
     return asked(StartSeason("Spring"))
 
 
+def a_zone_is_defined(arena: Arena) -> Step:
+    return asked(DefineZone("Here", ((0, 0), (1_000, 3_600))))
+
+
 def keys_get_limits(arena: Arena) -> Step:
     return asked(SetKeyLimits(100, 1_000))
 
@@ -770,6 +775,7 @@ CASES: dict[str, tuple[Any, Case]] = {
         PurchaseItem: (an_item_is_bought,),
         StartSeason: (a_season_starts,),
         SetKeyLimits: (keys_get_limits,),
+        DefineZone: (a_zone_is_defined,),
         JoinQueue: (a_player_waits_in_a_queue, a_queue_makes_matches),
         LeaveQueue: (a_player_leaves_a_queue,),
         "TIMER_FIXED": (fixed_trades_are_settled,),

@@ -13,6 +13,7 @@ from engine.model.commands import (
     CreateGame,
     CreateMatch,
     DefineInstrument,
+    DefineZone,
     Directions,
     Execution,
     FundReferrals,
@@ -121,6 +122,16 @@ def test_the_seed_is_in_the_units_of_the_engine() -> None:
         ),
         CreateMatch(game=2, practice=True),
     ]
+
+
+def test_zones_are_told_before_what_needs_them_and_each_once() -> None:
+    instruments = [msgspec.structs.replace(each, zone="America/New_York") for each in INSTRUMENTS[:2]]
+    games = [GameSeed("Game", day_zone=zone) for zone in ("America/New_York", "Asia/Tokyo", "UTC")]
+    commands = list(seed_commands(instruments, games))
+    zones = [command for command in commands if isinstance(command, DefineZone)]
+    assert commands[:2] == zones
+    assert [zone.name for zone in zones] == ["America/New_York", "Asia/Tokyo"]
+    assert [command.zone for command in commands if isinstance(command, DefineInstrument)] == ["America/New_York"] * 2
 
 
 def test_every_challenge_rule_can_be_seeded() -> None:

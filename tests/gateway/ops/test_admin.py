@@ -20,6 +20,11 @@ from gateway.sessions.session import For
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}
+DOGE = {
+    "symbol": "DOGEUSDT", "name": "Dogecoin", "base": "DOGE", "tick_size": "0.00001", "lot_size": "1",
+    "min_quantity": "1", "max_quantity": "10000000", "highest_price": "10", "max_leverage": 20,
+    "brackets": [{"maintenance_ppm": 10_000, "max_leverage": 20}],
+}  # fmt: skip
 BUY = {"symbol": "BTCUSDT", "side": "long", "quantity": "0.01", "leverage": 10}
 
 
@@ -140,6 +145,41 @@ async def test_a_private_room_from_its_first_player_to_the_archive(gateway: Gate
     await ann.result("match.join", {"match": third})
     await makes(boss, "admin.start_match", {"match": third})
     assert (await ann.result("match.get", {"match": third}))["status"] == "open"
+
+
+async def test_hours_and_days_are_by_the_clock_of_a_zone_that_the_engine_is_told_of_once(gateway: Gateway) -> None:
+    boss, ann = await operator(gateway), await gateway.player()
+    stock = DOGE | {"hours": ["mon 09:30 - mon 16:00"], "zone": "America/New_York"}
+    await makes(boss, "admin.define_instrument", stock)
+    await makes(boss, "admin.define_instrument", stock)
+    shown = {each["symbol"]: each for each in await ann.result("instruments")}
+    assert (shown["DOGEUSDT"]["hours"], shown["DOGEUSDT"]["zone"]) == (stock["hours"], "America/New_York")
+    assert shown["BTCUSDT"]["zone"] == "UTC"
+
+    daily = {"max_daily_drawdown_pct": "5", "day_start": "17:00"}
+    games = [await makes(boss, "admin.create_game", GAME | daily | {"day_zone": zone})
+             for zone in ("America/New_York", "Asia/Tokyo", "UTC")]  # fmt: skip
+    await makes(boss, "admin.update_game", GAME | daily | {"game": games[2], "day_zone": "Europe/Paris"})
+    for game, zone in zip(games, ("America/New_York", "Asia/Tokyo", "Europe/Paris"), strict=True):
+        assert (await ann.result("game.get", {"game": game}))["day_zone"] == zone
+        match = await makes(boss, "admin.create_match", {"game": game})
+        rules = (await ann.result("match.get", {"match": match}))["rules"]
+        assert (rules["day_zone"], rules["day_start"]) == (zone, "17:00")
+    told = [zone.name for zone in gateway.machine.state.cold.zones.values()]
+    assert told == ["America/New_York", "Asia/Tokyo", "Europe/Paris"]
+
+
+@pytest.mark.parametrize(("op", "wrong", "says"), [
+    ("admin.define_instrument", {"zone": "Mars/Olympus"}, 'zone: there is no time zone "Mars/Olympus"'),
+    ("admin.create_game", {"day_zone": "America"}, 'day_zone: there is no time zone "America"'),
+    ("admin.create_game", {"day_start": "24:00"}, "day_start"),
+], ids=str)  # fmt: skip
+async def test_a_time_that_there_is_not_is_refused(gateway: Gateway, op: str, wrong: dict[str, str], says: str) -> None:
+    boss, before = await operator(gateway), gateway.digest()
+    error = (await boss.asks(op, (DOGE if op == "admin.define_instrument" else GAME) | wrong))["error"]
+    assert error["code"] == "BAD_ARGUMENTS"
+    assert says in str(error["details"])
+    assert gateway.digest() == before
 
 
 @pytest.mark.parametrize("of", [{}, {"symbol": "BTCUSDT"}, {"match": 1}, {"player": 1}], ids=str)

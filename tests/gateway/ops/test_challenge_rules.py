@@ -209,6 +209,7 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         profit_target_ppm=2_505_000,
         target_ends=True,
         allow_hedging=False,
+        day_start_min=17 * 60 + 5,
     )
     practice, default, strict = await ann.result("match.list")
     assert practice["rules"] == {}
@@ -221,6 +222,8 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         "profit_target_pct": "10",
         "profit_target": "locks",
         "profit_target_measure": "net_equity",
+        "day_zone": "UTC",
+        "day_start": "00:00",
     }
     assert strict["rules"] == {
         "allowed_symbols": ["ETHUSDT", "SOLUSDT"],
@@ -238,6 +241,8 @@ async def test_a_match_shows_its_rules_as_people_read_them(gateway: Gateway) -> 
         "profit_target": "ends",
         "allow_hedging": False,
         "profit_target_measure": "net_equity",
+        "day_zone": "UTC",
+        "day_start": "17:05",
     }
     assert "seat" not in default
     assert (await ann.result("match.get", {"match": strict["match"]}))["rules"] == strict["rules"]

@@ -102,6 +102,7 @@ FULL = GameSpec(
     currency="USDT", entry_fee="2.500000", reward_price="100.000000", house_fee_pct="7.5", nobody_wins="keep",
     ranks_by_trades=False, queue_timeout_s=40, outage_s=50, outage="extend", cover="full.png",
     cup=3, win_exp=4, lose_exp=5, item_rewards={"GOLD_COIN": 2}, allow_hedging=True,
+    day_zone="Asia/Tokyo", day_start="17:30",
 )  # fmt: skip
 SPLIT = msgspec.structs.replace(FULL, reward_price="0", prize_split=(70, 30), allow_hedging=False)
 

@@ -20,9 +20,12 @@ import msgspec
 import pytest
 from aiohttp import WSMsgType
 
-from engine.model.commands import Batch
+from engine.model.commands import Batch, DefineZone, encode_cold
 from gateway.core.config import Config, Data, Limits, Market, Server
+from gateway.core.records import cold_record
+from gateway.core.sequencer import Urgency
 from gateway.core.tokens import ADMIN
+from gateway.core.zones import moments_of
 from gateway.presenters.referral_codes import code_of
 from gateway.process.app import App, serve
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
@@ -63,6 +66,22 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # what is waited for knows nothing of the test
             await asyncio.sleep(0.02)
+
+
+async def test_a_start_tells_the_engine_of_other_limits_of_keys_and_of_newer_zones(tmp_path: Path) -> None:
+    async with running(config_of(tmp_path, keys_per_player=7, keys_in_all=99)) as app:
+        world = app.folder.machine.state.book.world[0]
+        assert (int(world["keys_per_player"]), int(world["keys_in_all"])) == (7, 99)
+        old = DefineZone("Asia/Tokyo", ((0, 0),))
+        for zone in (old, DefineZone("Asia/Atlantis", ((0, 0),))):
+            await app.arena.sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(zone))
+    async with running(config_of(tmp_path)) as app:
+        state = app.folder.machine.state
+        assert int(state.book.world[0]["keys_per_player"]) == Limits().keys_per_player
+        tokyo, atlantis = state.cold.zones.values()
+        assert (tokyo.name, tokyo.moments) == ("Asia/Tokyo", moments_of("Asia/Tokyo"))
+        assert atlantis == DefineZone("Asia/Atlantis", ((0, 0),))
+        assert app._to_tell() == []
 
 
 class Web:

@@ -19,7 +19,7 @@ from tests.oracle.competition.careers import progress
 from tests.oracle.competition.games import existing_game
 from tests.oracle.events import tell_all, tell_equity, tell_time
 from tests.oracle.ledger.money import pool
-from tests.oracle.state import BILLION, DAY_NS, Match, Oracle, Outcome, Seat, refuse_if
+from tests.oracle.state import BILLION, Match, Oracle, Outcome, Seat, refuse_if
 from tests.oracle.trading.seats import flatten, sit
 
 
@@ -121,7 +121,7 @@ def open_match(oracle: Oracle, match: Match) -> None:
         match.ends_at_ns = oracle.now_ns + match.game.duration_s * BILLION
         match.next_sample_ns = oracle.now_ns + match.sample_ns
     if match.game.max_daily_drawdown_ppm or match.game.max_total_drawdown_ppm:
-        match.next_day_ns = (oracle.now_ns // DAY_NS + 1) * DAY_NS
+        match.next_day_ns = oracle.next_day_ns(match.game)
 
 
 def cancel_match(oracle: Oracle, command: CancelMatch) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model.commands import DefineInstrument, OpenFeed, SettleInstrument
+from engine.model.commands import DefineInstrument, DefineZone, OpenFeed, SettleInstrument
 from engine.model.events import Cause, EventKind
 from engine.model.reasons import Reason
 from tests.oracle.state import BILLION, Market, Oracle, Outcome, refuse_if
@@ -13,11 +13,12 @@ CANDLE_LENGTHS_S = (1, 60, 300, 900, 3_600, 14_400, 86_400)
 
 
 def define_instrument(oracle: Oracle, command: DefineInstrument) -> Outcome:
+    refuse_if(bool(command.zone) and command.zone not in oracle.zones, Reason.ZONE_NOT_FOUND)
     known = next((id for id, market in oracle.markets.items() if market.data.symbol == command.symbol), 0)
     if known:
         oracle.markets[known].data = command
     id = known or len(oracle.markets) + 1
-    oracle.markets.setdefault(id, Market(command))
+    oracle.markets.setdefault(id, Market(command, oracle.zones))
     oracle.emit(EventKind.INSTRUMENT_CHANGED, instrument=id)
     return {"id": id}
 
@@ -34,6 +35,11 @@ def settle_instrument(oracle: Oracle, command: SettleInstrument) -> Outcome:
         if position.instrument == command.instrument:
             close_at(oracle, position, position.lots, command.price, Cause.SETTLEMENT)
     return {"id": command.instrument}
+
+
+def define_zone(oracle: Oracle, command: DefineZone) -> Outcome:
+    oracle.zones[command.name] = command.moments
+    return {"id": list(oracle.zones).index(command.name) + 1}
 
 
 def open_feed(oracle: Oracle, command: OpenFeed) -> None:

@@ -6,14 +6,14 @@ from engine.model.commands import Anchor, TotalDrawdown
 from engine.model.events import Cause, EventKind, Rule
 from tests.oracle.competition.matches import end_now
 from tests.oracle.events import tell_judged
-from tests.oracle.state import DAY_NS, Match, Oracle, Seat
+from tests.oracle.state import Match, Oracle, Seat
 from tests.oracle.trading.positions import close_at_touch
 from tests.oracle.trading.seats import flatten
 from tests.oracle.trading.worth import equity_of, net_equity_of, result_of
 
 
 def start_day(oracle: Oracle, id: int, match: Match) -> None:
-    match.next_day_ns = (oracle.now_ns // DAY_NS + 1) * DAY_NS
+    match.next_day_ns = oracle.next_day_ns(match.game)
     for seat in match.seats:
         if not seat.out:
             anchor = {
