@@ -28,6 +28,7 @@ from persistence.segments import (
     compress,
     decompresses_to,
     entries,
+    sealed_originals,
     segment_files,
     segment_name,
 )
@@ -214,8 +215,12 @@ class Log:
         The segment is rewritten from its last batch on: if the last process died before a sync or in a failed one, the
         page cache may show data that is not on disk.
         """
-        assert not segment.file.compressed, "only sealed segments that have a successor are compressed"
         self._file = segment.file
+        if segment.file.compressed:  # as a backup has it that ends before the next segment
+            if not segment.sealed:
+                raise LogCorrupt(segment.file.name, segment.offset, self._position.next_sequence, "it has no end")
+            self._start_segment(segment.file.number + 1, self._segment_bytes)
+            return
         self._size = segment.header.size
         self._offset = segment.offset
         self._batches = segment.batches
@@ -326,9 +331,7 @@ class Log:
     def _compress(self) -> None:
         """Compress sealed segments. One that cannot be stays as it is: that is told, and tried again."""
         problem = ""
-        for file in segment_files(self.disk):
-            if file.compressed or file.number >= self._file.number:
-                continue
+        for file in sealed_originals(self.disk, before=self._file.number):
             try:
                 self._compress_segment(file)
             except (OSError, LogCorrupt) as error:
@@ -345,6 +348,7 @@ class Log:
         name = f"{file.name}.zst"
         create_file(self.disk, name, [compress(sealed)])
         if not decompresses_to(self.disk.read(name), sealed):
+            self.disk.unlink(name)
             raise OSError(errno.EIO, f"{name} does not read back as it was written")
         self.disk.unlink(file.name)
         self.disk.sync_directory()

@@ -104,16 +104,19 @@ def segment_name(number: int, first_sequence: int) -> str:
 
 
 def segment_files(disk: Disk) -> list[SegmentFile]:
-    """The segments in order, each once: the original if both it and its compressed copy exist."""
+    """The segments in order, each once: its compressed copy if both that and the original exist.
+
+    A copy has its name when it is complete. An original beside it may be what a backup has of the time before the
+    segment was full.
+    """
     found: dict[int, SegmentFile] = {}
     for name in sorted(disk.names(), reverse=True):
         match = _NAME.fullmatch(name)
         if match:
             file = SegmentFile(int(match[1]), int(match[2]), name)
-            twin = found.setdefault(file.number, file)
+            twin = found.setdefault(file.number, file)  # in descending order of names ".log" follows ".log.zst"
             if twin.first_sequence != file.first_sequence:
                 raise LogCorrupt(name, 0, file.first_sequence, f"{twin.name} has the same number")
-            found[file.number] = file  # in descending order of names ".log" follows ".log.zst"
     files = [found[number] for number in sorted(found)]
     for before, after in pairwise(files):
         if after.number != before.number + 1:
@@ -284,6 +287,13 @@ def entries(disk: Disk, from_sequence: int = 1, rules_version: int | None = None
                 )
             batch = decode_batch(segment.data, offset, frame)
             yield Entry(batch, frame.chain_before, frame.chain_after, frame.state_hash)
+
+
+def sealed_originals(disk: Disk, before: int) -> list[SegmentFile]:
+    """The segments with numbers less than `before` that are there uncompressed, also beside a compressed copy."""
+    matches = filter(None, map(_NAME.fullmatch, disk.names()))
+    files = [SegmentFile(int(match[1]), int(match[2]), match[0]) for match in matches if not match[3]]
+    return [file for file in files if file.number < before]
 
 
 def first_header(disk: Disk) -> SegmentHeader | None:

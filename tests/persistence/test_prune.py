@@ -127,3 +127,48 @@ def test_a_segment_that_cannot_be_compressed_stays_and_that_is_said(tmp_path: Pa
     log.close()
     assert damaged.name in log.compression_problem
     assert [name.endswith(".zst") for name in names(tmp_path)] == [False, *[True] * (len(names(tmp_path)) - 2), False]
+
+
+def test_what_a_backup_kept_of_a_segment_before_it_was_full_does_no_harm(tmp_path: Path) -> None:
+    arena = played(tmp_path, 100)
+    expected = state_hash(arena.machine.state)
+    arena.close()
+    first = tmp_path / "log" / names(tmp_path)[0]
+    before_it_was_full = first.read_bytes()[: 10 * 4096] + bytes(SEGMENT_BYTES - 10 * 4096)
+    recover(tmp_path, segment_bytes=SEGMENT_BYTES, compress_sealed=True).close()
+    first.write_bytes(before_it_was_full)
+    assert verify(tmp_path).state_hash == expected
+    opened = recover(tmp_path, segment_bytes=SEGMENT_BYTES, compress_sealed=True)
+    assert state_hash(opened.machine.state) == expected
+    opened.close()
+    assert first.name in opened.log.compression_problem
+    assert verify(tmp_path).state_hash == expected
+
+
+def test_a_copy_that_a_crash_left_beside_its_original_is_made_again(tmp_path: Path) -> None:
+    arena = played(tmp_path, 100)
+    expected = state_hash(arena.machine.state)
+    arena.close()
+    first = tmp_path / "log" / names(tmp_path)[0]
+    original = first.read_bytes()
+    recover(tmp_path, segment_bytes=SEGMENT_BYTES, compress_sealed=True).close()
+    first.write_bytes(original)
+    recover(tmp_path, segment_bytes=SEGMENT_BYTES, compress_sealed=True).close()
+    assert not first.exists()
+    assert verify(tmp_path).state_hash == expected
+
+
+def test_a_backup_that_ends_with_a_compressed_segment_goes_on_in_the_next_one(tmp_path: Path) -> None:
+    played(tmp_path, 100).close()
+    recover(tmp_path, segment_bytes=SEGMENT_BYTES, compress_sealed=True).close()
+    for path in ((tmp_path / "log" / names(tmp_path)[-1]), *(tmp_path / "snapshots").iterdir()):
+        path.unlink()
+    projection.delete(tmp_path / projection.FILE)
+    before = names(tmp_path)
+    assert before[-1].endswith(".zst")
+    arena = start(tmp_path)
+    play(arena, 3)
+    expected = state_hash(arena.machine.state)
+    arena.close()
+    assert len(names(tmp_path)) == len(before) + 1
+    assert verify(tmp_path).state_hash == expected
