@@ -77,8 +77,9 @@ def feed(app: App) -> tuple[bool, str]:
 
 
 async def define(app: App, symbol: str) -> Any:
-    """What an operator is answered who defines an instrument like ether under that symbol."""
-    spec = msgspec.structs.replace(INSTRUMENTS[1], symbol=symbol)
+    """What an operator is answered who defines an instrument under that symbol: as it is, or like ether."""
+    known = next((spec for spec in INSTRUMENTS if spec.symbol == symbol), INSTRUMENTS[1])
+    spec = msgspec.structs.replace(known, symbol=symbol)
     submission = define_instrument(app.arena, 0, spec)
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     app.arena.sequencer.submit(
