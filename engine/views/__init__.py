@@ -15,10 +15,13 @@ from __future__ import annotations
 from engine.views.market import (
     CandleView,
     Quote,
+    SwitchView,
     candle,
+    is_player_locked,
     next_due_ns,
     opens_at_ns,
     quote,
+    switches,
     takes_quotes,
     waits_for_quote,
 )
@@ -66,9 +69,9 @@ from engine.views.wallets import BalanceView, inventory, stock, wallet
 __all__ = [
     "BalanceView", "BoardView", "CandleView", "CareerView", "CupsView", "Evidence", "FixedTradeView", "MatchView",
     "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
-    "StandingView", "board", "candle", "career", "cups", "fixed_trades", "has_seat", "instrument_of_order",
-    "instrument_of_position", "instrument_of_request", "inventory", "is_request_known", "last_message", "match",
-    "matches", "next_due_ns", "next_trade_at_ns", "opens_at_ns", "orders", "owner_of_trade", "positions", "queues_of",
-    "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock", "takes_quotes", "waits_for_quote",
-    "wallet", "wallet_trades",
+    "StandingView", "SwitchView", "board", "candle", "career", "cups", "fixed_trades", "has_seat",
+    "instrument_of_order", "instrument_of_position", "instrument_of_request", "inventory", "is_player_locked",
+    "is_request_known", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns", "opens_at_ns", "orders",
+    "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock",
+    "switches", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
 ]  # fmt: skip

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.model.bounds import HOURS_PER_INSTRUMENT
 from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
 from engine.model.tables import INTERVALS_S, Book
 from engine.trading.instruments import EPOCH_MINUTE, NS_PER_MINUTE, is_market_open
+from engine.trading.switches import SCOPES
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -46,6 +49,31 @@ def waits_for_quote(book: Book, instrument: int) -> bool:
     quotes are accepted."""
     waits = bool(book.quotes[instrument]["waiting"])
     return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
+
+
+class SwitchView(NamedTuple):
+    """A kill switch that is on: its scope and name, both in small letters, and the id within the scope."""
+
+    scope: str
+    id: int
+    switch: str
+
+
+def switches(book: Book) -> list[SwitchView]:
+    """The kill switches that are on, but for those of players. Walks all instruments and matches."""
+    found = []
+    for scope, (table, names) in SCOPES.items():
+        if scope == "player":
+            continue
+        rows = np.asarray(getattr(book, table))
+        for name in names:
+            found += [SwitchView(scope, id, name) for id in np.flatnonzero(rows[name]).tolist()]
+    return found
+
+
+def is_player_locked(book: Book, player: int) -> bool:
+    """Whether a kill switch keeps the player from opening."""
+    return bool(book.players[player]["locked"])
 
 
 class CandleView(NamedTuple):

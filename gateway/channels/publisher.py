@@ -1,8 +1,11 @@
-"""What is sent on a timer and not by an event: unfinished candles and leaderboards, to those who are subscribed."""
+"""What is sent on a timer and not by an event: unfinished candles and leaderboards, to those who are subscribed, and
+which prices have become stale.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from engine import views
 from engine.model.state import State
@@ -10,22 +13,41 @@ from gateway.channels.fanout import INTERVAL_NAMES, Fanout, Message, applied
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market import candle_event
+from gateway.protocol.market import StaleEvent
 
 
 class Publisher:
     """Sends what the state is now to the channels of candles and leaderboards."""
 
-    def __init__(self, state: State, instruments: Instruments, boards: Boards, fanout: Fanout) -> None:
+    def __init__(
+        self, state: State, instruments: Instruments, boards: Boards, fanout: Fanout, stamp_ns: Callable[[], int]
+    ) -> None:
+        """`stamp_ns` says what time it is in the arena."""
         self._state = state
         self._instruments = instruments
         self._boards = boards
         self._fanout = fanout
+        self._stamp_ns = stamp_ns
+        self._stale: dict[int, bool] = {}
+        """What was last told, or was so when it was first looked at."""
 
     async def publish_candles(self, every_ms: int) -> None:
-        """Send the unfinished candles of what was quoted, a few times a second, until cancelled."""
+        """Send the unfinished candles of what was quoted, and what has become stale or fresh, a few times a second,
+        until cancelled."""
         while True:
             await asyncio.sleep(every_ms / 1000)
             self.send_candles()
+            self.send_stale()
+
+    def send_stale(self) -> None:
+        """Tell on `sys` of each instrument whose last quote has become stale since the last call, or is fresh again."""
+        now_ns = self._stamp_ns()
+        seq, at_ms = applied(self._state)
+        for id, instrument in self._instruments.by_id.items():
+            stale = views.quote(self._state.book, id, now_ns).stale
+            if self._stale.setdefault(id, stale) != stale:
+                self._stale[id] = stale
+                self._fanout.sys.send(Message(seq, at_ms, "instrument.stale", StaleEvent(instrument.symbol, stale)))
 
     def send_candles(self) -> None:
         seq, at_ms = applied(self._state)

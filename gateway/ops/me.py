@@ -31,4 +31,5 @@ def me_get(session: Session, nothing: Nothing) -> Me[str]:
         fixed_trades_of(state, arena.instruments, player, seats),
         queue_answers(state, player),
         career_answer(views.career(state.book, player)),
+        views.is_player_locked(state.book, player),
     )

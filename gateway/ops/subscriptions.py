@@ -17,8 +17,10 @@ from gateway.ops.me import me_get
 from gateway.presenters.market import candle_event
 from gateway.protocol.envelopes import Push
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.market import Hello, SwitchEvent
 from gateway.protocol.scalars import Empty, Nothing
-from gateway.protocol.session import Subscribe, Subscribed, Time, Unsubscribe
+from gateway.protocol.session import Subscribe, Subscribed, Unsubscribe
+from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -110,4 +112,23 @@ def _snapshot(session: Session, type: str, rest: str) -> object:
         instrument = arena.instruments.named(symbol)
         candle = views.candle(arena.state.book, instrument.id, INTERVALS[interval])
         return candle_event(instrument, interval, candle, closed=False) if candle is not None else Empty()
-    return Time(arena.clock.stamp_ns() // NS_PER_MS)
+    return _hello(arena)
+
+
+def _hello(arena: Arena) -> Hello:
+    now_ns, book = arena.clock.stamp_ns(), arena.state.book
+    instruments = arena.instruments.by_id
+    return Hello(
+        now_ns // NS_PER_MS,
+        [instrument.symbol for id, instrument in instruments.items() if views.quote(book, id, now_ns).stale],
+        [
+            SwitchEvent(
+                scope,
+                switch,
+                True,
+                instruments[id].symbol if scope == "instrument" else None,
+                id if scope == "match" else None,
+            )
+            for scope, id, switch in views.switches(book)
+        ],
+    )

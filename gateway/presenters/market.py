@@ -64,6 +64,9 @@ def instrument_answer(instrument: Instrument) -> protocol.Instrument[str]:
         ],
         hours_texts(data.hours),
         data.zone or UTC_NAME,
+        instrument.price_text(data.highest_price),
+        rate_text(data.max_spread_ppm),
+        data.quote_lifetime_ns // NS_PER_MS,
         protocol.FixedTerms(
             data.fixed_payout_percent,
             money_text(data.fixed_min_stake),
@@ -71,6 +74,7 @@ def instrument_answer(instrument: Instrument) -> protocol.Instrument[str]:
             data.fixed_min_s,
             data.fixed_max_s,
             [asset.lower() for asset in data.fixed_wallets],
+            money_text(data.fixed_exposure_cap) if data.fixed_exposure_cap else None,
         )
         if data.fixed_payout_percent
         else None,

@@ -134,9 +134,9 @@ class App:
         )
         fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
         boards = Boards(state, limits.board_rows, limits.board_every_ms)
-        self.publisher = Publisher(state, self.instruments, boards, fanout)
         last_ns = max(folder.log.last_at_ns, int(state.book.world[0]["now_ns"]))
         clock = Clock(last_ns, ahead_s=config.data.clock_ahead_s)
+        self.publisher = Publisher(state, self.instruments, boards, fanout, clock.stamp_ns)
         sequencer = Sequencer(
             folder.machine,
             folder.log.append_async,

@@ -103,6 +103,7 @@ class FixedTerms(Struct, Generic[D], frozen=True):
     min_duration: int
     max_duration: int
     wallets: list[str]
+    exposure_cap: D | None = None  # most open stakes of a direction and expiry minute, over all players
 
 
 class Instrument(Struct, Generic[D], frozen=True):
@@ -129,6 +130,9 @@ class Instrument(Struct, Generic[D], frozen=True):
     brackets: list[Bracket[D]]
     hours: list[str]  # such as "mon 00:00 - fri 22:00"; none: always open
     zone: str  # of the hours
+    highest_price: D
+    max_spread: D  # as a fraction of the bid; a quote with a wider one is none
+    quote_lifetime_ms: int
     fixed: FixedTerms[D] | None = None
 
 
@@ -193,6 +197,13 @@ class SettleInstrument(Arguments, frozen=True):
     reason: Why
 
 
+class StaleEvent(Struct, frozen=True):
+    """An instrument's last quote has become too old to open on, or (not stale) there is a fresh one again."""
+
+    symbol: str
+    stale: bool
+
+
 class SwitchEvent(Struct, frozen=True, omit_defaults=True):
     """A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only."""
 
@@ -202,3 +213,12 @@ class SwitchEvent(Struct, frozen=True, omit_defaults=True):
     symbol: str | None = None
     match: int | None = None
     player: int | None = None
+
+
+class Hello(Struct, frozen=True):
+    """How things stand when somebody begins to listen: the instruments whose last quote is stale, and the kill switches
+    that are on, but for those of players."""
+
+    at: int  # ms
+    stale: list[str]
+    switches: list[SwitchEvent]

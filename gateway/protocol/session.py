@@ -88,3 +88,4 @@ class Me(Struct, Generic[D], frozen=True):
     fixed: list[FixedTrade[D]]
     queues: list[QueuePlace]
     career: Career
+    locked: bool  # by a kill switch: the player opens nothing

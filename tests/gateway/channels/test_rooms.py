@@ -170,7 +170,8 @@ async def test_who_leaves_a_private_match_hears_no_more_of_it(gateway: Gateway, 
         await player.result("subscribe", channels)
     await again.result("subscribe", {"channels": [f"board.{match}"]})
     await ann.result("match.leave", {"match": match})
-    Publisher(gateway.machine.state, gateway.instruments, gateway.arena.boards, gateway.arena.fanout).send_boards()
+    Publisher(gateway.machine.state, gateway.instruments, gateway.arena.boards, gateway.arena.fanout,
+              gateway.arena.clock.stamp_ns).send_boards()  # fmt: skip
     await boss.result("admin.cancel_match", {"match": match, "reason": "rain"})
     await gateway.settles()
     heard = ann.on(f"match.{match}")

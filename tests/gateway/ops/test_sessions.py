@@ -319,7 +319,7 @@ async def test_a_fixed_time_trade_is_bought_entered_and_settled(
     terms = next(one["fixed"] for one in await ann.result("instruments") if one["symbol"] == "BTCUSDT")
     assert terms == {
         "payout": 80, "min_stake": "1.00000000", "max_stake": "1000.00000000", "min_duration": 5,
-        "max_duration": 86_400, "wallets": ["demo"],
+        "max_duration": 86_400, "wallets": ["demo"], "exposure_cap": "1000000.00000000",
     }  # fmt: skip
     first = await ann.asks("fixed.buy", UP, key="a")
     trade = first["result"]["trade"]
