@@ -4,7 +4,7 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
 
     jit/           how code is compiled and called; knows no table
     model/         what things are: units, reasons, commands, events, tables, the state
-    storage/       machinery under the tables: rows by id, free rows, capacity, timers, idempotency keys, event buffer
+    storage/       machinery under the tables: rows by id, free rows, capacity, timers, zones, keys, event buffer
     ledger/        real money: accounts, transfers, holds, payments
     trading/       instruments, quotes, orders, positions, fixed-time trades, and the rules on a seat's equity
     competition/   games, matches, queues, ranking, prizes, careers, the shop, referrals
