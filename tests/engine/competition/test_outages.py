@@ -490,3 +490,15 @@ def test_a_day_that_begins_in_a_pause_begins_when_the_match_goes_on(arena: Arena
     assert (ann.seat.daily_floor, len(ann.positions)) == (money("10499.99"), 1)
     arena.passes(86_400 - 21)
     assert arena.shown(match).paused
+
+
+def test_a_day_that_began_in_a_pause_does_not_begin_any_more_when_an_operator_ends_the_match(arena: Arena) -> None:
+    arena.passes(6_290)
+    match, ann, _ = lasting_quotes(arena, max_daily_drawdown_ppm=50_000)
+    ann.opens("BTCUSDT", LONG, quantity=1, leverage=20)
+    arena.quote("BTCUSDT", 60_500)
+    arena.passes(61)
+    arena.passes(60)  # beyond midnight
+    assert arena.shown(match).paused
+    arena.command(EndMatch(match, "over"))
+    assert (ann.seat.daily_floor, ann.seat.rank, ann.seat.out) == (money(9_500), 1, None)

@@ -159,6 +159,8 @@ def end_now(oracle: Oracle, id: int) -> None:
     match.ends_at_ns = oracle.now_ns
     if match.paused_since_ns:
         match.paused_since_ns, match.opened_at_ns = 0, oracle.now_ns  # and no silence counts that was before
+        if match.next_day_ns <= oracle.now_ns:
+            match.next_day_ns = 0  # the day would have begun when the match went on, which it does not
     oracle.ending = True
 
 
