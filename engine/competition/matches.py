@@ -147,6 +147,7 @@ def _open_match(state: State, match_id: int) -> None:
     now_ns = int(book.world[0]["now_ns"])
     schedule_match(book, match_id, 0)
     match["status"] = MATCH_OPEN
+    match["starts_at_ns"] = now_ns
     if not match["practice"]:
         duration_s = rules_of_match(state, match_id).duration_s
         schedule_match(book, match_id, now_ns + duration_s * NS_PER_S)

@@ -246,7 +246,7 @@ MATCH = np.dtype(
         ("countdown_ns", "<i8"),  # from enough players to its beginning
         ("asset", "<i8"),  # Asset of its fees and prizes; 0: they are only named
         ("reward_hold", "<i8"),  # row of what the house has set aside for its prize; 0 none
-        ("starts_at_ns", "<i8"),  # while it waits; 0: not known yet
+        ("starts_at_ns", "<i8"),  # or has started; 0: not known yet
         ("ends_at_ns", "<i8"),  # 0: never, or it has not begun
         ("initial_funding", "<i8"),  # starting balances given, less what resets took back
         ("fees_taken", "<i8"),  # fees that seats paid

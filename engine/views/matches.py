@@ -30,7 +30,7 @@ class MatchView(NamedTuple):
     seats: int
     min_players: int  # 0: it opened at once
     max_players: int  # 0: no limit
-    starts_at_ns: int  # while it waits; 0: no countdown yet
+    starts_at_ns: int  # or has started; 0: no countdown yet
     ends_at_ns: int  # 0: never, or not started; while paused: without the pause
     rules: Rules
     game_version: int

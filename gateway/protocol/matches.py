@@ -121,7 +121,7 @@ class Match(Struct, Generic[D], frozen=True, omit_defaults=True):
     min_players: int | None = None  # it waits for so many
     max_players: int | None = None
     private: bool = False  # it asks for a code
-    starts_at: int | None = None  # ms; when enough have joined
+    starts_at: int | None = None  # ms; when enough have joined; of one that has begun, when it did
     ends_at: int | None = None  # ms; None: never
     money: MatchMoney[D] | None = None
     seat: Seat[D] | None = None
@@ -210,7 +210,7 @@ class RoomEvent(Struct, frozen=True, omit_defaults=True):
     match: int
     status: MatchStatus
     players: int
-    starts_at: int | None = None  # ms; None: not known yet, or it has begun
+    starts_at: int | None = None  # ms; or when it began; None: not known yet
     ends_at: int | None = None  # ms; None: never, or it has not begun
     player: int | None = None
     name: str | None = None

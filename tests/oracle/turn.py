@@ -128,7 +128,7 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
             expire = partial(end_order, oracle, order, EventKind.ORDER_EXPIRED)
             found.append((order.command.expires_at_ns, TIMER_ORDER, order.id, expire))
     for id, match in oracle.running.items():
-        if match.starts_at_ns:
+        if match.waiting and match.starts_at_ns:
             found.append((match.starts_at_ns, TIMER_MATCH, id, partial(begin, oracle, id, match)))
         if match.ends_at_ns and not match.paused_since_ns:
             found.append((match.ends_at_ns, TIMER_MATCH, id, partial(finish, oracle, id, match)))

@@ -182,6 +182,23 @@ def test_the_countdown_is_told_when_it_is_set_and_when_it_stops(arena: Arena) ->
     assert clock == [(starts_at_ns, 0), (0, 0)]
 
 
+def test_a_match_that_has_begun_still_says_when(arena: Arena) -> None:
+    at_once = arena.contest(60)
+    assert arena.shown(at_once).starts_at_ns == arena.now_ns
+    began_ns = arena.now_ns
+    waiting = arena.contest(60, min_players=1, countdown_s=10)
+    assert arena.shown(waiting).starts_at_ns == 0
+    arena.contestant(waiting)
+    assert arena.shown(waiting).starts_at_ns == began_ns + 10 * NS_PER_S
+    arena.passes(12)
+    assert arena.shown(waiting).starts_at_ns == arena.now_ns
+    arena.passes(100)
+    assert (arena.shown(at_once).starts_at_ns, arena.shown(waiting).starts_at_ns) == (
+        began_ns,
+        began_ns + 12 * NS_PER_S,
+    )
+
+
 def test_all_are_told_that_it_is_archived(arena: Arena) -> None:
     match = room(arena)
     arena.command(CancelMatch(match, "rain"))

@@ -37,8 +37,8 @@ def test_a_match_keeps_the_rules_that_its_game_had(arena: Arena) -> None:
     shown = views.match(arena.machine.state, match)
     none = views.Rules((), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, False, True)
     assert shown == views.MatchView(
-        match, 1, MATCH_OPEN, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0, 0, 0, 0, 0, none, 1, 0, False,
-        False,
+        match, 1, MATCH_OPEN, True, True, True, 40 * NS_PER_MS, 50 * 10**8, 3, 7, 0, 0, 0, arena.now_ns, 0, none,
+        1, 0, False, False,
     )  # fmt: skip
 
 

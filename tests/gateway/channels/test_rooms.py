@@ -76,7 +76,8 @@ async def test_from_the_first_player_to_the_archive(gateway: Gateway, boss: Clie
     assert again["starts_at"] >= countdown["starts_at"] > 30_000
     assert stopped == {"match": match, "status": "waiting", "players": 1}
     assert (third["players"], third["player"]) == (3, eve.session.player)
-    assert started == {"match": match, "status": "open", "players": 3, "ends_at": started["ends_at"]}
+    times = {"starts_at": started["starts_at"], "ends_at": started["ends_at"]}
+    assert started == {"match": match, "status": "open", "players": 3, **times}
     assert (finished["status"], archived["status"]) == ("closed", "archived")
 
 
@@ -105,7 +106,10 @@ async def test_it_says_nothing_of_money_and_nothing_of_other_matches(gateway: Ga
     await gateway.quote("BTCUSDT", 5_000_000, 5_000_001)
     assert (await ann.result("match.get", {"match": match}))["seat"]["status"] == "disqualified"
     ((type, data),) = told(boss, match)
-    assert (type, set(data)) == ("room.joined", {"match", "status", "players", "ends_at", "player", "name"})
+    assert (type, set(data)) == (
+        "room.joined",
+        {"match", "status", "players", "starts_at", "ends_at", "player", "name"},
+    )
 
 
 async def test_a_slow_reader_misses_nothing(gateway: Gateway, boss: Client) -> None:

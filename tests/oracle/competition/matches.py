@@ -109,14 +109,14 @@ def start_match(oracle: Oracle, command: StartMatch) -> Outcome:
 
 
 def begin(oracle: Oracle, id: int, match: Match) -> None:
-    match.waiting, match.starts_at_ns = False, 0
+    match.waiting = False
     open_match(oracle, match)
     tell_all(oracle, id, EventKind.MATCH_STARTED)
 
 
 def open_match(oracle: Oracle, match: Match) -> None:
     """Its duration and its days begin."""
-    match.open, match.opened_at_ns = True, oracle.now_ns
+    match.open, match.opened_at_ns, match.starts_at_ns = True, oracle.now_ns, oracle.now_ns
     if not match.practice:
         match.ends_at_ns = oracle.now_ns + match.game.duration_s * BILLION
         match.next_sample_ns = oracle.now_ns + match.sample_ns
