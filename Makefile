@@ -41,9 +41,10 @@ bench: setup          ## The engine and the ledger alone, then the whole arena a
 	$(BIN)/arena bench ledger
 	$(BIN)/arena bench gateway
 
-soak: setup           ## Ten million steps against the naive twin; a hundred kill -9; a tournament, and its books
+soak: setup           ## Ten million steps against the naive twin; a hundred kill -9; everything broken; a tournament, and its books
 	$(BIN)/python -m tests.differential.soak
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.soak --minutes 30
 	$(BIN)/python -m bench.tournament
 
 wheel: setup          ## A wheel in dist/ with compiled kernels in it: whoever installs it waits for nothing

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.model.commands import RegisterPlayer, SetSwitch, encode_cold
 from engine.model.reasons import MESSAGES, Reason
+from engine.model.scale import NS_PER_MS, NS_PER_S
 from gateway.channels.fanout import INTERVALS
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
@@ -592,3 +593,13 @@ async def test_instruments_show_their_hours(gateway: Gateway, ann: Client) -> No
     first, second, *_ = await ann.result("instruments")
     assert first["hours"] == ["mon 00:00 - mon 01:00", "sun 22:40 - sun 24:00"]
     assert second["hours"] == []
+
+
+async def test_a_deadline_is_of_the_clock_that_the_op_time_tells(gateway: Gateway) -> None:
+    ann = await gateway.player()
+    wall_ns = gateway.arena.clock._wall_ns
+    gateway.arena.clock._wall_ns = lambda: wall_ns() + 3_600 * NS_PER_S
+    now_ms = (await ann.result("time"))["at"]
+    assert now_ms > wall_ns() // NS_PER_MS + 3_500_000
+    assert await ann.error("time", deadline=now_ms - 60_000) == "TOO_LATE"
+    assert (await ann.asks("time", deadline=now_ms + 600_000))["ok"]

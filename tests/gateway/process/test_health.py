@@ -6,10 +6,15 @@ import gc
 from pathlib import Path
 
 import aiohttp
+import msgspec
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.model.scale import NS_PER_S
+from gateway.cli.serve import _advice
+from gateway.core.clock import ClockRefused
 from gateway.process import health
+from gateway.process.app import App
 from tests.gateway.transport.test_sockets import LONG, Web, ask, config_of, running, until
 
 
@@ -103,3 +108,16 @@ async def test_files_are_looked_at_again_and_again(tmp_path: Path) -> None:
     (tmp_path / "log" / "one").write_bytes(b"x" * 8_192)
     found = health._look_at(tmp_path)
     assert (found.log_bytes, found.snapshots_bytes, found.snapshot_at_s) == (8_192, 0, None)
+
+
+async def test_an_arena_that_was_off_for_long_is_started_when_somebody_says_so(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    async with running(config):
+        pass
+    data = msgspec.structs.replace(config.data, clock_ahead_s=0.001)
+    with pytest.raises(ClockRefused, match="ahead of the last stamp") as refused:
+        await App.start(msgspec.structs.replace(config, data=data))
+    assert "--accept-clock" in _advice(refused.value)
+    accepted = msgspec.structs.replace(data, accept_clock=True)
+    async with running(msgspec.structs.replace(config, data=accepted)) as app:
+        assert app.arena.clock.offset_ns() < NS_PER_S
