@@ -114,9 +114,12 @@ async def _lock_projection(rig: Rig, seconds: float) -> None:
 
 
 async def _damage_projection(rig: Rig, seconds: float) -> None:
-    with (rig.arena.data / "projection.sqlite").open("r+b") as file:
+    path = rig.arena.data / "projection.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or the pages would be read from the WAL
+    with path.open("r+b") as file:
         file.seek(2 * PAGE_BYTES)
-        file.write(bytes(20 * PAGE_BYTES))
+        file.write(bytes(path.stat().st_size - 2 * PAGE_BYTES))
     await asyncio.sleep(seconds)
 
 
