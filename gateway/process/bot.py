@@ -55,6 +55,7 @@ EXPECTED: Final = frozenset(
         "TOO_MANY_POSITIONS", "WOULD_FILL_NOW", "WOULD_LIQUIDATE_NOW", "WOULD_TRIGGER_NOW",
         "ARENA_CLOSE_ONLY", "MARKET_CLOSED", "MATCH_LOCKED", "PLAYER_LOCKED", "TRADING_LOCKED",
         "INSTRUMENT_NOT_ALLOWED", "SEAT_DISQUALIFIED", "SEAT_LOCKED", "SIDE_NOT_ALLOWED", "TOO_MANY_TRADES",
+        "HEDGING_NOT_ALLOWED",
     }
 )  # fmt: skip
 """Refusals that well-formed requests meet in ordinary play, or after an outage. Any other code is an error."""
