@@ -202,6 +202,8 @@ def load_config(path: Path) -> Config:
     """The configuration in the file. Raises ConfigError, also when it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     return parse_config(text, str(path))
