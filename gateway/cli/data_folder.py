@@ -99,6 +99,9 @@ def prune(
     if json:
         print(msgspec.json.encode(pruned._asdict()).decode())
     else:
+        if not pruned.segments:
+            print("no segment to delete: the last one always stays")
+            return 0
         went = "deleted" if pruned.applied else "would be deleted: do it with --yes"
         print(f"{pruned.segments} segments, {pruned.bytes:,} bytes, until sequence {pruned.sequence}: {went}")
     return 0

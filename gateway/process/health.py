@@ -11,7 +11,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -192,8 +191,7 @@ class Health:
         sequencer, world = self._arena.sequencer, self._arena.state.book.world
         metrics.counter("quotes_dropped", "Quotes for which there was no room", lambda: sequencer.quotes_dropped)
         metrics.counter("quotes_unusable", "Quotes that the engine refused", lambda: int(world[0]["quotes_unusable"]))
-        for name in FrameCounts.__slots__:
-            metrics.counter(f"market_frames_{name}", f"Best price frames: {name}", partial(self._frames, name))
+        metrics.counters("market_frames", "Best price frames, all and by what became of them", "kind", self._frames)
         metrics.counter("market_reconnects", "Connections to the market lost", self._reconnects)
         metrics.counter("market_renewals", "Of them, given up for a silent symbol", self._renewals)
         metrics.gauges("feed_age_seconds", "Since the last frame of a symbol", "symbol", self.feed_ages)
@@ -226,8 +224,9 @@ class Health:
         metrics.gauge("memory_bytes", "Resident memory", _resident_bytes)
         metrics.gauge("table_bytes", "Of it, the engine's tables and their copy for snapshots", self._table_bytes)
 
-    def _frames(self, name: str) -> int:
-        return int(getattr(self._prices.filter.total(), name))
+    def _frames(self) -> dict[str, int]:
+        counts = self._prices.filter.total()
+        return {"read" if name == "frames" else name: int(getattr(counts, name)) for name in FrameCounts.__slots__}
 
     def _reconnects(self) -> int:
         market = self._market()

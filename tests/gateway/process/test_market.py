@@ -161,7 +161,7 @@ async def test_a_wild_print_is_told_and_reaches_nobody(tmp_path: Path) -> None:
             low = candle(app.folder.machine.state.book, 1, 86_400)
             assert low is not None
             assert low.low > 3_000_000
-            assert b"market_frames_withheld_total 1" in app.metrics.text().replace(b"arena_", b"")
+            assert b'market_frames_total{kind="withheld"} 1' in app.metrics.text().replace(b"arena_", b"")
     told = [line for line in logs if line["event"].startswith("market frame")]
     assert [line["event"].split(":")[0] for line in told] == ["market frame withheld", "market frame dropped"]
     assert told[0]["symbol"] == BTC
