@@ -7,10 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.model.bounds import HOURS_PER_INSTRUMENT
-from engine.model.scale import MINUTES_PER_WEEK, NS_PER_S
+from engine.model.scale import DAY_NS, NS_PER_S
 from engine.model.tables import INTERVALS_S, Book
-from engine.trading.instruments import EPOCH_MINUTE, NS_PER_MINUTE, is_market_open
+from engine.storage.zones import next_day_ns
+from engine.trading.instruments import NS_PER_MINUTE, is_market_open
 from engine.trading.switches import SCOPES
+
+_DAYS_TO_OPENING = 8
+"""A week, and a day more when the clock is set over the beginning of a window."""
 
 
 def next_due_ns(book: Book) -> int | None:
@@ -106,12 +110,20 @@ def candle(book: Book, instrument: int, interval_s: int) -> CandleView | None:
 
 
 def opens_at_ns(book: Book, instrument: int, now_ns: int) -> int | None:
-    """When the instrument's next trading window begins, after `now_ns`; None when it has no hours."""
-    count = int(book.instruments[instrument]["hours"])
-    if not count:
-        return None
-    now_minutes = now_ns // NS_PER_MINUTE
-    minute = (now_minutes + EPOCH_MINUTE) % MINUTES_PER_WEEK
+    """When the instrument is within its trading hours, by its zone's clock: `now_ns` or later; None: it has none.
+
+    It opens at a time of day at which a window begins: a look at each of these on the days of a week.
+    """
+    if is_market_open(book, instrument, now_ns):
+        return now_ns if book.instruments[instrument]["hours"] else None
+    zone, count = int(book.instruments[instrument]["zone"]), int(book.instruments[instrument]["hours"])
     windows = book.hours[instrument * HOURS_PER_INSTRUMENT :][:count]
-    wait = min((int(window["start"]) - minute - 1) % MINUTES_PER_WEEK + 1 for window in windows)
-    return (now_minutes + wait) * NS_PER_MINUTE
+    found = []
+    for start_ns in sorted({int(window["start"]) * NS_PER_MINUTE % DAY_NS for window in windows}):
+        at_ns = now_ns
+        for _ in range(_DAYS_TO_OPENING):
+            at_ns = int(next_day_ns(book, zone, start_ns, at_ns))
+            if is_market_open(book, instrument, at_ns):
+                found.append(at_ns)
+                break
+    return min(found, default=None)

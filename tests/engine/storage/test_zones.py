@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine import views
 from engine.model.commands import DefineZone
 from engine.model.scale import NS_PER_S
 from engine.storage.zones import next_day_ns
@@ -41,6 +42,22 @@ def test_hours_are_those_of_the_clock_there_all_year_round(arena: Arena, name: s
         there = moment.astimezone(zone)
         expected = DAY[0] <= there.hour * 60 + there.minute < DAY[1]
         assert bool(is_market_open(book, 1, int(moment.timestamp()) * NS_PER_S)) == expected, there
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_what_is_closed_says_when_it_opens_by_the_clock_there(arena: Arena, name: str) -> None:
+    """Held against a look at each quarter of an hour, over weekends and changes of the clock."""
+    arena.command(DefineZone(name, moments_of(name)))
+    arena.change("BTCUSDT", hours=hours()[:5], zone=name)
+    book = arena.machine.state.book
+    for months in range(24):
+        now_ns = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() + months * 2_670_000) * NS_PER_S
+        opens_ns = now_ns
+        while not is_market_open(book, 1, opens_ns):
+            opens_ns += 900 * NS_PER_S - opens_ns % (900 * NS_PER_S)
+        assert views.opens_at_ns(book, 1, now_ns) == opens_ns
+    arena.change("BTCUSDT", hours=())
+    assert views.opens_at_ns(book, 1, now_ns) is None
 
 
 def first_moment(zone: ZoneInfo, day: date, start_min: int) -> int:
