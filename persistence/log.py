@@ -350,7 +350,10 @@ class Log:
         if not decompresses_to(self.disk.read(name), sealed):
             self.disk.unlink(name)
             raise OSError(errno.EIO, f"{name} does not read back as it was written")
-        self.disk.unlink(file.name)
+        try:
+            self.disk.unlink(file.name)
+        except FileNotFoundError:  # pruned meanwhile: a copy that stayed would be a segment with a gap behind it
+            self.disk.unlink(name)
         self.disk.sync_directory()
 
 

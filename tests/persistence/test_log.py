@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from persistence.disk import BLOCK, Folder
 from persistence.frames import decode_batch, decode_frame, encode_batch, frame_length
 from persistence.log import BALLAST, SPARE, DerivedFile, LogBehind, LogFailed
-from persistence.segments import LogCorrupt, RulesDiffer, entries, scan, segment_files
+from persistence.segments import LogCorrupt, RulesDiffer, compress, entries, scan, segment_files
 from tests.persistence.test_simulated_disk import (
     SMALL_SEGMENT,
     SimulatedDisk,
@@ -103,6 +104,28 @@ def test_sealed_segments_are_compressed_and_read_the_same() -> None:
     assert [file.compressed for file in segment_files(disk)] == [True, True, True, False]
     assert content(log.read()) == content(written)
     assert content(open_log(disk).read(from_sequence=30)) == content(written[9:])
+
+
+def test_a_segment_that_is_pruned_while_it_is_compressed_leaves_no_copy_with_a_gap_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDisk()
+    written = write_batches(open_log(disk), 20)
+    first, second = segment_files(disk)[:2]
+
+    def compress_late(data: NDArray[np.uint8]) -> bytes:
+        for file in (first, second):
+            if file.name in disk.names():
+                disk.unlink(file.name)
+        return compress(data)
+
+    monkeypatch.setattr("persistence.log.compress", compress_late)
+    log = open_log(disk, compress_sealed=True)
+    third, _ = segment_files(disk)
+    assert third.number == 3
+    assert content(log.read(third.first_sequence)) == content(
+        b for b in written if b.first_sequence >= third.first_sequence
+    )
 
 
 def test_a_segment_that_is_compressed_while_the_log_is_read_is_read_all_the_same() -> None:

@@ -119,6 +119,8 @@ class SimulatedDisk:
 
     def unlink(self, name: str) -> None:
         self._operation(f"unlink {name}")
+        if name not in self.files:
+            raise FileNotFoundError(errno.ENOENT, f"no file {name}")
         self._change({other: file for other, file in self.files.items() if other != name})
 
     def sync_directory(self) -> None:
