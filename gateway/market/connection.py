@@ -76,7 +76,7 @@ class Connection(ReconnectingWebsocket):  # type: ignore[misc]  # python-binance
         if streams is not None:
             self._path = "/".join(streams)
         self._renewal = reason
-        if self._reading is not None:
+        if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(0)
 
     async def close(self) -> None:

@@ -139,6 +139,27 @@ async def test_a_silent_server_is_noticed() -> None:
         assert "no frame for" in feed.last_error
 
 
+async def test_a_connection_whose_silence_is_just_over_may_be_given_up_as_well() -> None:
+    """As when an instrument is defined in the turn of the loop in which the time is up."""
+    loop, renewed = asyncio.get_running_loop(), asyncio.Event()
+    async with market() as (server, feed, _):
+        connection = feed._connection
+        server.stall(1.0)
+        await asyncio.sleep(0.1)
+        reading = connection._reading
+        assert reading is not None
+
+        def renew() -> None:
+            assert reading.expired()
+            connection.renew("another symbol")
+            renewed.set()
+
+        ends_s = loop.time() + 0.02
+        reading.reschedule(ends_s)
+        loop.call_at(ends_s + 1e-6, renew)
+        await until(lambda: renewed.is_set() and feed.reconnects >= 1)
+
+
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
 
