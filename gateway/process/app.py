@@ -363,14 +363,16 @@ class App:
             await asyncio.sleep(WATCH_FOLDER_EVERY_S)
 
     def _why_no_risk(self) -> str:
+        self.health.disk_problem = self._disk_problem()
+        return self.health.disk_problem or ("the projection lags behind" if self.folder.projection.full else "")
+
+    def _disk_problem(self) -> str:
         try:
             space = self.folder.log.disk_space()
         except OSError as error:
             return f"the disk does not answer: {error}"
         self.health.disk_free_bytes = space.free_bytes
-        if space.is_low:
-            return "the disk is nearly full"
-        return "the projection lags behind" if self.folder.projection.full else ""
+        return "the disk is nearly full" if space.is_low else ""
 
     async def _listen(self) -> None:
         server = self.config.server

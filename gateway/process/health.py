@@ -58,6 +58,8 @@ class Health:
     ) -> None:
         self.pulse = Pulse()
         self.disk_free_bytes = 0
+        self.disk_problem = ""
+        """Why the disk keeps what opens out; empty: it does not."""
         self.files = Files()
         self._arena = arena
         self._folder = folder
@@ -74,13 +76,12 @@ class Health:
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""
-        refused = self._arena.sequencer.risk_refused
         projection = self._folder.projection
         return {
             "kernels": Check(True, "warm"),
             "log": Check(True, f"at sequence {self._arena.sequencer.sequence}"),
             "feed": self._check_feed(),
-            "disk": Check(not refused, refused or "fine"),
+            "disk": Check(not self.disk_problem, self.disk_problem or "fine"),
             # History answers are late while it has a problem, and all else goes on.
             "projection": Check(not projection.full, projection.problem or f"{projection.lag} log entries behind"),
             "clock": self._check_clock(),

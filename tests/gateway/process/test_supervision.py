@@ -24,6 +24,7 @@ from gateway.transport.connections import Connections
 from gateway.transport.listener import Listener
 from persistence import snapshot
 from persistence.log import Log
+from persistence.projector import Projector
 from tests.documentation.pages import ROOT, rows, section
 from tests.gateway.transport.test_sockets import LONG, Web, ask, config_of, running, until
 
@@ -187,6 +188,20 @@ async def test_a_disk_that_does_not_answer_keeps_what_opens_out_and_lets_closes_
         assert closed["ok"], closed
     await until(lambda: app.checks()["disk"].ok)
     assert (await ask(ws, "order.place", LONG))["ok"]
+
+
+async def test_a_history_that_does_not_keep_up_is_no_fault_of_the_disk(
+    app: App, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = await web.socket((await web.guest())["token"])
+    with monkeypatch.context() as patched:
+        patched.setattr(Projector, "full", property(lambda self: True))
+        await until(lambda: bool(app.arena.sequencer.risk_refused))
+        checks = app.checks()
+        assert (checks["disk"].ok, checks["projection"].ok) == (True, False)
+        refused = (await ask(ws, "order.place", LONG))["error"]
+        assert refused["details"] == {"because": "the projection lags behind"}
+    await until(lambda: not app.arena.sequencer.risk_refused)
 
 
 async def test_an_engine_that_fails_in_a_batch_ends_the_process(
