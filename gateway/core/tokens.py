@@ -14,6 +14,7 @@ import jwt
 import msgspec
 
 from gateway.protocol.errors import Code, Refused
+from persistence.disk import sync_file
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tick-arena"
@@ -22,6 +23,7 @@ ADMIN: Final = "admin"
 """Roles. An operator is no player: the number in his token is 0."""
 SECRET_FILE: Final = "token.key"
 SECRET_BYTES: Final = 32
+_DELETED: Final = "which ends all sessions and makes the codes of private matches useless"
 HIDDEN: Final = "keyed:"
 """What the hidden code of a match begins with; one without was made before codes were hidden."""
 
@@ -128,10 +130,10 @@ def secret_in(directory: Path) -> bytes:
     if not path.exists():
         _write_secret(path, secrets.token_bytes(SECRET_BYTES))
     if path.stat().st_mode & 0o077:
-        raise SecretUnusable(f"{path} can be read by others: chmod 600 it, or delete it, which ends all sessions")
+        raise SecretUnusable(f"{path} can be read by others: chmod 600 it, or delete it, {_DELETED}")
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
-        raise SecretUnusable(f"{path} is not a secret of {SECRET_BYTES} bytes: delete it, which ends all sessions")
+        raise SecretUnusable(f"{path} is not a secret of {SECRET_BYTES} bytes: restore it, or delete it, {_DELETED}")
     return secret
 
 
@@ -145,3 +147,4 @@ def _write_secret(path: Path, secret: bytes) -> None:
     finally:
         os.close(file)
     growing.replace(path)
+    sync_file(path.parent)  # the log will have codes of matches that only this secret opens
