@@ -51,5 +51,7 @@ class DataLock:
             os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
+        """Once; the descriptor's number may be another file's afterwards."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
