@@ -160,8 +160,8 @@ class Projector:
         if self._has_gap or self._is_repairing:
             await self.catch_up()  # what was dropped may be the player's
             return
-        tell = (last_sequence for last_sequence, kept in reversed(self._waiting) if (kept["player"] == player).any())
-        await self.wait_for(next(tell, 0))
+        of_player = (sequence for sequence, kept in reversed(self._waiting) if (kept["player"] == player).any())
+        await self.wait_for(next(of_player, 0))
 
     async def catch_up(self) -> None:
         """Wait until all events put so far are committed. Raises Lagging at the arena's end."""
