@@ -218,6 +218,7 @@ class App:
         for name, work in self._works(self._market).items():
             self.supervisor.start(name, work)
         self.arena.presence.begin()
+        await self._look_at_folder()
         await self._listen()
 
     def _works(self, market: MarketData) -> dict[str, Work]:
@@ -357,22 +358,17 @@ class App:
         self.connections.flush()
 
     async def _watch_folder(self) -> None:
-        """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
+        """Look at the data folder again and again, until cancelled."""
         while True:
-            self.arena.sequencer.risk_refused = self._why_no_risk()
+            await self._look_at_folder()
             await asyncio.sleep(WATCH_FOLDER_EVERY_S)
 
-    def _why_no_risk(self) -> str:
-        self.health.disk_problem = self._disk_problem()
-        return self.health.disk_problem or ("the projection lags behind" if self.folder.projection.full else "")
-
-    def _disk_problem(self) -> str:
-        try:
-            space = self.folder.log.disk_space()
-        except OSError as error:
-            return f"the disk does not answer: {error}"
-        self.health.disk_free_bytes = space.free_bytes
-        return "the disk is nearly full" if space.is_low else ""
+    async def _look_at_folder(self) -> None:
+        """Is there room for the log, and does the projection keep up? If not, what opens risk is refused."""
+        folder = self.folder
+        await folder.look_at_disk()
+        lags = "the projection lags behind" if folder.projection.full else ""
+        self.arena.sequencer.risk_refused = folder.disk_problem or lags
 
     async def _listen(self) -> None:
         server = self.config.server

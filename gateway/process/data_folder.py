@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -28,6 +29,8 @@ from persistence.recovery import Recovered, recover
 
 log = structlog.get_logger()
 
+DISK_ANSWERS_WITHIN_S: Final = 1.0
+
 
 class DataFolder:
     """Made by `open_data_folder`, ended by `close`. `put` is a consumer of the sequencer."""
@@ -38,6 +41,9 @@ class DataFolder:
         self.projection = projection
         self.history = History(projection, queries, recovered.projection_path)
         self.snapshots = 0
+        self.disk_free_bytes = 0
+        self.disk_problem = ""
+        """Why the disk keeps what opens out, as of the last `look_at_disk`; empty: it does not."""
         self._recovered = recovered
         self._queries = queries
         self._every_s = config.snapshot_every_s
@@ -47,6 +53,7 @@ class DataFolder:
         self._compression_problem = ""
         self._buffers = snapshot.CopyBuffers()
         self._thread = ThreadPoolExecutor(1, "snapshots")
+        self._looking = ThreadPoolExecutor(1, "folder")
         self._writing: asyncio.Task[None] | None = None
         self._last_s = time.monotonic()
         self._last_sequence = recovered.snapshot_sequence
@@ -62,6 +69,19 @@ class DataFolder:
         if (due or time.monotonic() - self._last_s >= self._every_s) and self._writing is None:
             self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
             self._writing.add_done_callback(self._written)
+
+    async def look_at_disk(self) -> None:
+        """Ask for its free space. A disk may hang, as a network's does: what does not answer in time counts as full,
+        and nobody waits for it but a thread."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DISK_ANSWERS_WITHIN_S):
+                space = await loop.run_in_executor(self._looking, self.log.disk_space)
+        except OSError as error:  # a TimeoutError is one
+            self.disk_problem = f"the disk does not answer: {str(error) or 'it hangs'}"
+            return
+        self.disk_free_bytes = space.free_bytes
+        self.disk_problem = "the disk is nearly full" if space.is_low else ""
 
     @property
     def copy_bytes(self) -> int:
@@ -89,6 +109,7 @@ class DataFolder:
         await self.projection.close()
         await self._queries.close()
         self._thread.shutdown()
+        self._looking.shutdown(wait=False)
         self._recovered.close()
 
     def _capture(self) -> snapshot.CapturedState:

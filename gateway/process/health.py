@@ -57,9 +57,6 @@ class Health:
         market: Callable[[], MarketData | None],
     ) -> None:
         self.pulse = Pulse()
-        self.disk_free_bytes = 0
-        self.disk_problem = ""
-        """Why the disk keeps what opens out; empty: it does not."""
         self.files = Files()
         self._arena = arena
         self._folder = folder
@@ -76,12 +73,12 @@ class Health:
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""
-        projection = self._folder.projection
+        projection, disk_problem = self._folder.projection, self._folder.disk_problem
         return {
             "kernels": Check(True, "warm"),
             "log": Check(True, f"at sequence {self._arena.sequencer.sequence}"),
             "feed": self._check_feed(),
-            "disk": Check(not self.disk_problem, self.disk_problem or "fine"),
+            "disk": Check(not disk_problem, disk_problem or "fine"),
             # History answers are late while it has a problem, and all else goes on.
             "projection": Check(not projection.full, projection.problem or f"{projection.lag} log entries behind"),
             "clock": self._check_clock(),
@@ -94,7 +91,7 @@ class Health:
         return Figures(
             feed_age_s={symbol: round(age_s, 3) for symbol, age_s in self.feed_ages().items()},
             clock_offset_s=round(self._arena.clock.offset_ns() / NS_PER_S, 3),
-            disk_free_bytes=self.disk_free_bytes,
+            disk_free_bytes=self._folder.disk_free_bytes,
             projection_lag=self._folder.projection.lag,
             log_bytes=self.files.log_bytes,
             snapshot_age_s=None if at_s is None else round(max(0.0, wall_s - at_s), 1),
@@ -206,7 +203,7 @@ class Health:
 
     def _measure_files(self, metrics: Metrics) -> None:
         folder = self._folder
-        metrics.gauge("disk_free_bytes", "Free on the log's volume", lambda: self.disk_free_bytes)
+        metrics.gauge("disk_free_bytes", "Free on the log's volume", lambda: folder.disk_free_bytes)
         metrics.gauge("log_bytes", "Size of the log", lambda: self.files.log_bytes)
         metrics.gauge("snapshots_bytes", "Size of all snapshots", lambda: self.files.snapshots_bytes)
         metrics.gauge("projection_bytes", "Size of the projection", lambda: self.files.projection_bytes)

@@ -16,14 +16,14 @@ import pytest
 from engine.batch.machine import Machine
 from gateway.channels.publisher import Publisher
 from gateway.market.prices import Prices
-from gateway.process import health
+from gateway.process import data_folder, health
 from gateway.process.app import FANOUT, ROOMS, App, serve
 from gateway.process.pulse import Worst
 from gateway.process.supervision import Supervisor
 from gateway.transport.connections import Connections
 from gateway.transport.listener import Listener
 from persistence import snapshot
-from persistence.log import Log
+from persistence.log import DiskSpace, Log
 from persistence.projector import Projector
 from tests.documentation.pages import ROOT, rows, section
 from tests.gateway.transport.test_sockets import LONG, Web, ask, config_of, running, until
@@ -186,6 +186,35 @@ async def test_a_disk_that_does_not_answer_keeps_what_opens_out_and_lets_closes_
         assert (await ask(ws, "order.place", LONG))["error"]["code"] == "OVERLOADED"
         closed = await ask(ws, "position.close", {"position": position, "percent": 100})
         assert closed["ok"], closed
+    await until(lambda: app.checks()["disk"].ok)
+    assert (await ask(ws, "order.place", LONG))["ok"]
+
+
+async def test_a_disk_that_hangs_holds_up_nobody_and_counts_as_full(
+    app: App, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = await web.socket((await web.guest())["token"])
+    answers, asked = threading.Event(), threading.Semaphore(0)
+    disk_space = Log.disk_space
+
+    def hangs(log: Log) -> DiskSpace:
+        asked.release()
+        answers.wait(20)
+        return disk_space(log)
+
+    monkeypatch.setattr(data_folder, "DISK_ANSWERS_WITHIN_S", 0.1)
+    monkeypatch.setattr(Log, "disk_space", hangs)
+    try:
+        await until(lambda: asked.acquire(blocking=False))
+        assert not answers.is_set()
+        await until(lambda: not app.checks()["disk"].ok)
+        assert app.checks()["disk"].detail == "the disk does not answer: it hangs"
+        refused = (await ask(ws, "order.place", LONG))["error"]
+        assert refused["details"] == {"because": "the disk does not answer: it hangs"}
+        await asyncio.sleep(1)
+        assert not asked.acquire(blocking=False), "one thread waits, however long it takes"
+    finally:
+        answers.set()
     await until(lambda: app.checks()["disk"].ok)
     assert (await ask(ws, "order.place", LONG))["ok"]
 
