@@ -92,12 +92,12 @@ class DataFolder:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch.
 
         What the projection does not reach within CLOSE_WITHIN_S is left to the next start, and so is the snapshot that
-        waits for it.
+        waits for it, or that would have to wait for one that is still being written.
         """
         self._is_closing.set()
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=CLOSE_WITHIN_S)
-        if self.log.last_sequence > self._last_sequence:
+        if self._writing is None and self.log.last_sequence > self._last_sequence:  # else its buffers are in use
             await self._write(self._capture(), within_s=CLOSE_WITHIN_S)
         await self.abandon()
 

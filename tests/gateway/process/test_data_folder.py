@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine.digest import state_hash
+from engine.digest import sections_hash, state_hash
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
 from gateway.process import data_folder
 from gateway.process.data_folder import DataFolder, open_data_folder
-from persistence import base, projection, projector
-from persistence.disk import Folder
+from persistence import base, projection, projector, snapshot
+from persistence.disk import Disk, Folder
+from persistence.projector import Projector
 from persistence.recovery import verify
 from tests.harness.arena import START_NS
 from tests.harness.records import batch_of
@@ -58,6 +60,29 @@ async def test_a_stop_ends_while_the_projection_cannot_be_written(tmp_path: Path
     assert state_hash(again.machine.state) == hash_
     assert again.projection.sequence == again.log.last_sequence
     await again.close()
+
+
+async def test_a_stop_leaves_alone_what_is_still_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    letting_go = threading.Event()
+
+    def slow(disk: Disk, captured: snapshot.CapturedState, rules_version: int) -> snapshot.UnpublishedSnapshot:
+        written.append(sections_hash(captured.tables, captured.cold))
+        letting_go.wait(1)
+        written.append(sections_hash(captured.tables, captured.cold))
+        raise OSError("it is too late")
+
+    async def lets_go() -> None:
+        letting_go.set()
+        await Projector.close(folder.projection)
+
+    monkeypatch.setattr(snapshot, "write", slow)
+    folder = await open_data_folder(Data(directory=str(tmp_path), snapshot_every_commands=1))
+    monkeypatch.setattr(folder.projection, "close", lets_go)
+    await plays(folder, 1, 6)
+    async with asyncio.timeout(5):
+        await folder.close()
+    assert written[0] == written[1]
 
 
 async def test_a_clean_stop_leaves_a_snapshot_at_the_end_of_the_log_also_after_a_crash(tmp_path: Path) -> None:
