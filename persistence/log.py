@@ -40,6 +40,8 @@ EXIT_LOG_FAILED: Final = 74
 LOW_SEGMENTS: Final = 2
 """The disk counts as nearly full when it has space for fewer segments than this."""
 
+_NO_FILE: Final = -1
+
 _FRAMES_AT_ONCE: Final = 64
 _PAUSE_S: Final = 0.0005
 """After so many frames, the check of a segment that is to be compressed pauses for so long."""
@@ -106,6 +108,7 @@ class Log:
         self._housekeeping: Future[None] | None = None
         self._failure: Exception | None = None
         self._in_flight = False
+        self._handle = _NO_FILE
         self._has_spare = self._has_ballast = False
         self.compression_problem = ""
         """Why a sealed segment could not be compressed, such as damage that was found in it; empty: all could."""
@@ -158,10 +161,11 @@ class Log:
         return DiskSpace(free, is_low)
 
     def close(self) -> None:
-        """Wait for the threads and close the files. All appended batches are on disk already."""
+        """Wait for the threads and close the files, unless that has been done. All appended batches are on disk
+        already."""
         self._writer.shutdown()
         self._background.shutdown()
-        self.disk.close(self._handle)
+        self._close_file()
 
     # Opening
 
@@ -229,7 +233,7 @@ class Log:
         self.disk.write(self._handle, segment.data[rewrite_from : segment.offset].data, rewrite_from)
         self.disk.sync(self._handle)
         if segment.sealed:
-            self.disk.close(self._handle)
+            self._close_file()
             self._start_segment(self._file.number + 1, self._segment_bytes)
         elif segment.header.rules_version != self._rules_version:
             self._rotate(0)
@@ -266,7 +270,7 @@ class Log:
         footer = encode_footer(self.log_id, self._batches, position.next_batch, position.next_sequence, position.chain)
         self.disk.write(self._handle, footer, self._offset)
         self.disk.sync(self._handle)
-        self.disk.close(self._handle)
+        self._close_file()
         self._start_segment(self._file.number + 1, max(self._segment_bytes, BLOCK + frame_bytes + BLOCK))
         self._schedule_housekeeping()
 
@@ -291,6 +295,12 @@ class Log:
         self.disk.sync_directory()
         self._file = SegmentFile(number, position.next_sequence, name)
         self._size, self._offset, self._batches = size, BLOCK, 0
+
+    def _close_file(self) -> None:
+        """Once; the handle's number may be another file's afterwards."""
+        handle, self._handle = self._handle, _NO_FILE
+        if handle != _NO_FILE:
+            self.disk.close(handle)
 
     def _allocate(self, size: int) -> None:
         """Preallocate a segment; on a full disk the ballast is deleted to make space."""

@@ -89,6 +89,7 @@ async def serve(
     try:
         on_ready(app.port)
         await app.run(stop)
+        await app.stop()
     except LogFailed as error:
         log.critical("the log failed: nothing of the last batch was acknowledged", error=str(error))
         await app.abandon()
@@ -96,7 +97,6 @@ async def serve(
     except BaseException:
         await app.abandon()
         raise
-    await app.stop()
     return 0
 
 
@@ -261,15 +261,17 @@ class App:
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
     async def abandon(self) -> None:
-        """After a failure: cut every socket at once, send no answers, and let the process end."""
+        """After a failure, also one of `stop`: cut every socket at once, send no answers, and let the process end."""
         for connection in list(self.connections.open):
             connection.abort()
         if self._sequencing is not None:
             self._sequencing.cancel()
             await asyncio.wait([self._sequencing])
-        await self._stop_works()
-        await self._close_web()
-        await self.folder.abandon()
+        try:
+            await self._stop_works()
+            await self._close_web()
+        finally:
+            await self.folder.abandon()
 
     def checks(self) -> dict[str, Check]:
         """What must be right before clients should come, and whether it is."""

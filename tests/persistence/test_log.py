@@ -49,6 +49,14 @@ def test_what_is_appended_is_read(tmp_path: Path, records: int) -> None:
     again.close()
 
 
+def test_a_log_that_is_closed_again_leaves_the_files_of_others_open(tmp_path: Path) -> None:
+    log = open_log(Folder(tmp_path / "log"), background=None, segment_bytes=1 << 20)
+    log.close()
+    with (tmp_path / "other").open("wb") as other:  # has the number of the descriptor that was free
+        log.close()
+        other.write(b"it is open")
+
+
 class SlowFolder(Folder):
     """A disk whose syncs wait until they may."""
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 
 from engine.batch.machine import Machine
+from engine.model.commands import Batch
 from gateway.channels.publisher import Publisher
+from gateway.core.sequencer import Sequencer
 from gateway.market.prices import Prices
 from gateway.process import data_folder, health
 from gateway.process.app import FANOUT, ROOMS, App, serve
@@ -23,7 +26,8 @@ from gateway.process.supervision import Supervisor
 from gateway.transport.connections import Connections
 from gateway.transport.listener import Listener
 from persistence import snapshot
-from persistence.log import DiskSpace, Log
+from persistence.data_lock import DataLock
+from persistence.log import EXIT_LOG_FAILED, Appended, DiskSpace, Log, LogFailed
 from persistence.projector import Projector
 from tests.documentation.pages import ROOT, rows, section
 from tests.gateway.transport.test_sockets import LONG, Web, ask, config_of, running, until
@@ -148,6 +152,32 @@ async def test_events_that_cannot_be_sent_end_sessions_and_nothing_else(app: App
     assert app.supervisor.failures[consumer] >= 1
     again = await web.socket(token)
     assert len((await ask(again, "position.list", {"match": 1}))["result"]) == 1
+
+
+async def test_a_log_that_fails_in_the_last_batch_is_told_as_at_any_other_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, stopping, ports = asyncio.Event(), threading.Event(), list[int]()
+    loop = asyncio.get_running_loop()
+
+    def fails_at_the_stop(log: Log, batch: Batch, state_hash: bytes | None) -> Appended:
+        loop.call_soon_threadsafe(stop.set)
+        assert stopping.wait(10)
+        raise LogFailed("the disk is gone")
+
+    def stops(sequencer: Sequencer) -> None:
+        stopping.set()
+        sequencer._stopping = True
+
+    config = config_of(tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        served = asyncio.create_task(serve(config, ports.append, stop))
+        await until(lambda: bool(ports) or served.done())
+        monkeypatch.setattr(Sequencer, "stop", stops)
+        monkeypatch.setattr(Log, "_append", fails_at_the_stop)
+        assert await asyncio.wait_for(served, 10) == EXIT_LOG_FAILED
+    assert "critical" in [line["log_level"] for line in lines]
+    DataLock(tmp_path).release()
 
 
 async def test_a_snapshot_that_cannot_be_written_is_tried_again(
