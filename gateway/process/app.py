@@ -163,6 +163,7 @@ class App:
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self.supervisor = Supervisor()
+        folder.on_failure = self.supervisor.failed
         self.health = Health(
             self.arena,
             folder,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,10 @@ from engine.model.commands import Batch
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Data
 from gateway.process.history import History
+from gateway.process.supervision import Supervisor
 from persistence import base, snapshot
 from persistence.catch_up import catch_up_in_process
 from persistence.log import Appended
-from persistence.projection import ProjectionUnreadable
 from persistence.projector import CLOSE_WITHIN_S, Lagging, Projector
 from persistence.prune import delete_before
 from persistence.queries import Queries
@@ -44,6 +44,8 @@ class DataFolder:
         self.disk_free_bytes = 0
         self.disk_problem = ""
         """Why the disk keeps what opens out, as of the last `look_at_disk`; empty: it does not."""
+        self.on_failure: Callable[[str, Exception], None] = Supervisor().failed
+        """Called with the part that failed and goes on, and the error."""
         self._recovered = recovered
         self._queries = queries
         self._every_s = config.snapshot_every_s
@@ -67,7 +69,7 @@ class DataFolder:
             log.warning("a segment of the log is not compressed", because=self._compression_problem or "it is now")
         due = last_sequence - self._last_sequence >= self._every_commands
         if (due or time.monotonic() - self._last_s >= self._every_s) and self._writing is None:
-            self._writing = asyncio.create_task(self._write(self._capture()), name="snapshot")
+            self._writing = asyncio.create_task(self._snapshot(self._capture()), name="snapshot")
             self._writing.add_done_callback(self._written)
 
     async def look_at_disk(self) -> None:
@@ -98,7 +100,7 @@ class DataFolder:
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=CLOSE_WITHIN_S)
         if self._writing is None and self.log.last_sequence > self._last_sequence:  # else its buffers are in use
-            await self._write(self._capture(), within_s=CLOSE_WITHIN_S)
+            await self._snapshot(self._capture(), within_s=CLOSE_WITHIN_S)
         await self.abandon()
 
     async def abandon(self) -> None:
@@ -119,45 +121,45 @@ class DataFolder:
         appended = Appended(self.log.last_sequence, self.log.chain)
         return snapshot.capture(self.machine.state, self._buffers, appended, self.log.log_id)
 
-    async def _write(self, captured: snapshot.CapturedState, within_s: float | None = None) -> None:
+    async def _snapshot(self, captured: snapshot.CapturedState, within_s: float | None = None) -> None:
+        """Make a snapshot, and prune the log. What fails is told and counted, and tried again when it is due."""
+        loop = asyncio.get_running_loop()
+        try:
+            await self._write(captured, within_s)
+            if self._prune_every_ns and not self._is_closing.is_set():
+                await loop.run_in_executor(self._thread, self._prune, captured)
+        except Exception as error:
+            self.on_failure("snapshot", error)
+
+    async def _write(self, captured: snapshot.CapturedState, within_s: float | None) -> None:
         """Write, wait until the projection has passed it, publish."""
         loop = asyncio.get_running_loop()
         folder = self._recovered.snapshots
+        unpublished = await loop.run_in_executor(self._thread, snapshot.write, folder, captured, RULES_VERSION)
         try:
-            unpublished = await loop.run_in_executor(self._thread, snapshot.write, folder, captured, RULES_VERSION)
             async with asyncio.timeout(within_s):
                 projected = await self.projection.sync_to(unpublished.sequence)
-            await loop.run_in_executor(self._thread, snapshot.publish, folder, unpublished, projected)
-        except (OSError, snapshot.SnapshotBad, Lagging) as error:  # a TimeoutError is an OSError
-            because = str(error) or "the projection lags"
-            log.error("no snapshot: the next start replays more", sequence=captured.sequence, error=because)
-            return
+        except TimeoutError:
+            raise Lagging("the projection lags: the next start replays more") from None
+        await loop.run_in_executor(self._thread, snapshot.publish, folder, unpublished, projected)
         self.snapshots += 1
         log.info("snapshot", sequence=captured.sequence)
-        if self._prune_every_ns and not self._is_closing.is_set():
-            await loop.run_in_executor(self._thread, self._prune, captured)
 
     def _prune(self, captured: snapshot.CapturedState) -> None:
         """Make a base of a state that the projection has passed, if it is time for one, and delete the log before the
         base before it. In the thread of the snapshots."""
         bases = self._recovered.bases
-        try:
-            before = base.newest(bases)
-            if before is not None:
-                made_at_ns = snapshot.read_header(bases, snapshot.snapshot_name(before.sequence)).at_ns
-                if int(captured.tables["world"]["now_ns"][0]) - made_at_ns < self._prune_every_ns:
-                    return
-            made = base.make(bases, captured, RULES_VERSION, self._recovered.projection_path, self._is_closing.is_set)
-            segments = delete_before(self.log.disk, bases, before.sequence)[0] if before is not None else 0
-        except (OSError, sqlite3.Error, snapshot.SnapshotBad, ProjectionUnreadable) as error:
-            log.error("the log is not pruned", error=str(error))
-        else:
-            log.info("base", sequence=made.sequence, segments_deleted=segments)
+        before = base.newest(bases)
+        if before is not None:
+            made_at_ns = snapshot.read_header(bases, snapshot.snapshot_name(before.sequence)).at_ns
+            if int(captured.tables["world"]["now_ns"][0]) - made_at_ns < self._prune_every_ns:
+                return
+        made = base.make(bases, captured, RULES_VERSION, self._recovered.projection_path, self._is_closing.is_set)
+        segments = delete_before(self.log.disk, bases, before.sequence)[0] if before is not None else 0
+        log.info("base", sequence=made.sequence, segments_deleted=segments)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing = None
-        if not task.cancelled():
-            task.result()
 
 
 async def open_data_folder(config: Data) -> DataFolder:

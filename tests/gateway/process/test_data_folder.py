@@ -118,6 +118,23 @@ async def test_a_running_arena_prunes_its_log_behind_the_base_before_the_last(tm
     assert (found.replayed_after, found.problems, found.warnings) == (made[1] if found.replayed_after else 0, [], [])
 
 
+async def test_a_log_that_cannot_be_pruned_is_a_failure_and_the_snapshot_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> base.Base:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(base, "make", full)
+    folder = await open_data_folder(Data(directory=str(tmp_path), snapshot_every_commands=1, prune_log_every_days=1))
+    failures: list[tuple[str, str]] = []
+    folder.on_failure = lambda part, error: failures.append((part, str(error)))
+    await plays(folder, 1, 1)
+    assert folder._writing is not None
+    await asyncio.wait([folder._writing])
+    assert (folder.snapshots, failures) == (1, [("snapshot", "database or disk is full")])
+    await folder.close()
+
+
 async def test_without_the_setting_there_is_no_base(tmp_path: Path) -> None:
     folder = await open_data_folder(Data(directory=str(tmp_path), snapshot_every_commands=1))
     await plays(folder, 1, 5)

@@ -180,14 +180,15 @@ async def test_a_log_that_fails_in_the_last_batch_is_told_as_at_any_other_time(
     DataLock(tmp_path).release()
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("a fault of ours")])
 async def test_a_snapshot_that_cannot_be_written_is_tried_again(
-    app: App, web: Web, monkeypatch: pytest.MonkeyPatch
+    app: App, web: Web, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     tried: list[str] = []
 
     def full(*arguments: Any) -> Any:
         tried.append("")
-        raise OSError(28, "No space left on device")
+        raise error
 
     folder = app.folder
     with monkeypatch.context() as patched:
@@ -195,6 +196,7 @@ async def test_a_snapshot_that_cannot_be_written_is_tried_again(
         folder._last_s = -1e9
         await until(lambda: bool(tried) and folder._writing is None)
     assert folder.snapshots == 0
+    assert app.supervisor.failures["snapshot"] == len(tried)
     await web.guest()
     folder._last_s = -1e9
     await until(lambda: folder.snapshots == 1)
