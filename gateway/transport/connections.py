@@ -170,8 +170,9 @@ class Connections:
         self._loop.call_later(CLOSE_GRACE_S, connection.abort)
 
     def gone(self, connection: Connection) -> None:
-        """The socket is closed."""
+        """The socket is closed. Nothing of the session is kept: a circle would wait for the garbage collector."""
         connection.closing = True
+        connection.session = None
         for group in (self.open, self.slow, self.too_slow):
             group.discard(connection)
 

@@ -52,9 +52,8 @@ class Taker(Protocol):
 class Frames:
     """Fed what is read, in pieces of any size. After `stop`, and after a Violation, nothing more is looked at."""
 
-    def __init__(self, taker: Taker, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self.stopped = False
-        self._taker = taker
         self._most_bytes = most_bytes
         self._waiting = bytearray()
         """The beginning of a frame, of which `_needed` bytes must be there before more can be said."""
@@ -67,8 +66,9 @@ class Frames:
         """Look at nothing more."""
         self.stopped = True
 
-    def feed(self, data: bytes) -> None:
-        """Raises Violation."""
+    def feed(self, data: bytes, taker: Taker) -> None:
+        """The taker is given each time, not kept: it keeps these frames, and a circle of the two would wait for the
+        garbage collector. Raises Violation."""
         waiting = self._waiting
         if waiting:
             waiting += data
@@ -85,7 +85,7 @@ class Frames:
                 return
             first = data[at]
             at = body + length
-            self._take(first, _unmasked(data[body - 4 : body], data[body:at]) if length else b"")
+            self._take(first, _unmasked(data[body - 4 : body], data[body:at]) if length else b"", taker)
 
     def _header(self, data: bytes, at: int, end: int) -> tuple[int, int]:
         """Where the payload of the frame begins that begins at `at`, and its length, of which at least so much must be
@@ -127,21 +127,21 @@ class Frames:
             raise Violation(TOO_BIG, "message too big")
         return body, length
 
-    def _take(self, first: int, payload: bytes) -> None:
+    def _take(self, first: int, payload: bytes, taker: Taker) -> None:
         opcode = first & 0x0F
         if opcode >= _FIRST_OF_CONTROL:
-            self._taker.take_control(opcode, payload)
+            taker.take_control(opcode, payload)
         elif not first & 0x80:
             self._opcode = opcode or self._opcode
             self._parts += payload
-            self._taker.take_fragment()
+            taker.take_fragment()
         elif opcode:
-            self._taker.take_message(opcode, payload)
+            taker.take_message(opcode, payload)
         else:
             opcode, self._opcode = self._opcode, _CONTINUATION
             payload = bytes(self._parts + payload)
             self._parts.clear()
-            self._taker.take_message(opcode, payload)
+            taker.take_message(opcode, payload)
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:

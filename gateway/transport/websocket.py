@@ -59,7 +59,7 @@ class Reader(asyncio.Protocol):
         self._session = session
         self._receive = Dispatcher(session).receive
         self._connection = connection
-        self._frames = Frames(self, limits.frame_bytes)
+        self._frames = Frames(limits.frame_bytes)
         self._beside_messages = Bucket(limits.messages_per_s, limits.messages_burst)
         """Of control frames and fragments, which have a limit of their own: a pong must not cost a message."""
         self._ignored_bytes = 0
@@ -93,7 +93,7 @@ class Reader(asyncio.Protocol):
         if self._frames.stopped:
             return
         try:
-            self._frames.feed(data)
+            self._frames.feed(data, self)
         except Violation as violation:
             self._close(violation.code, violation.reason)
 

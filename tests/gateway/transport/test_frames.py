@@ -34,8 +34,11 @@ class Taken:
 
     def __init__(self, stop_after: int = 1_000) -> None:
         self.all: list[tuple[int, bytes] | str] = []
-        self.frames = Frames(self, MOST_BYTES)
+        self.frames = Frames(MOST_BYTES)
         self._stop_after = stop_after
+
+    def feed(self, data: bytes) -> None:
+        self.frames.feed(data, self)
 
     def take_message(self, opcode: int, payload: bytes) -> None:
         self._take((opcode, payload))
@@ -54,7 +57,7 @@ class Taken:
 
 def test_a_message_may_come_in_fragments_with_control_frames_between_them() -> None:
     taken = Taken()
-    taken.frames.feed(
+    taken.feed(
         frame(TEXT, b"a", fin=False) + frame(PING, b"p") + frame(MORE, fin=False) + frame(MORE, b"b") + frame(BINARY)
     )
     assert taken.all == ["fragment", (PING, b"p"), "fragment", (TEXT, b"ab"), (BINARY, b"")]
@@ -65,7 +68,7 @@ def test_frames_are_the_same_in_pieces_of_any_size(payloads: list[bytes], size: 
     taken = Taken()
     sent = b"".join(frame(BINARY, payload, mask=mask) for payload in payloads)
     for at in range(0, len(sent), size):
-        taken.frames.feed(sent[at : at + size])
+        taken.feed(sent[at : at + size])
     assert taken.all == [(BINARY, payload) for payload in payloads]
 
 
@@ -75,8 +78,8 @@ def test_payloads_of_every_form_of_length(length: int) -> None:
     payload = bytes(range(256)) * (length // 256 + 1)
     sent = frame(BINARY, payload[:length])
     for at in range(len(sent[:20])):
-        taken.frames.feed(sent[at : at + 1])
-    taken.frames.feed(sent[20:])
+        taken.feed(sent[at : at + 1])
+    taken.feed(sent[20:])
     assert taken.all == [(BINARY, payload[:length])]
 
 
@@ -103,14 +106,14 @@ VIOLATIONS = {
 def test_a_violation_is_found_in_the_header_before_the_payload_is_there(name: str) -> None:
     sent, code = VIOLATIONS[name]
     with pytest.raises(Violation) as violation:
-        Taken().frames.feed(sent)
+        Taken().feed(sent)
     assert violation.value.code == code
 
 
 def test_when_it_is_stopped_nothing_more_is_looked_at() -> None:
     taken = Taken(stop_after=2)
-    taken.frames.feed(frame(PONG) * 100 + b"\xff\xff")
-    taken.frames.feed(b"\xff\xff")
+    taken.feed(frame(PONG) * 100 + b"\xff\xff")
+    taken.feed(b"\xff\xff")
     assert len(taken.all) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import os
 import re
@@ -26,8 +27,13 @@ from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.core.tokens import ADMIN
 from gateway.core.zones import moments_of
+from gateway.ops.dispatcher import Dispatcher
 from gateway.presenters.referral_codes import code_of
 from gateway.process.app import App, serve
+from gateway.sessions.session import Session
+from gateway.transport.connections import Connection
+from gateway.transport.listener import Door
+from gateway.transport.websocket import Reader
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
 CHECKS = {"kernels", "log", "feed", "disk", "projection", "clock", "tasks"}
@@ -114,6 +120,33 @@ async def ask(ws: aiohttp.ClientWebSocketResponse, op: str, args: Any = None) ->
         message: dict[str, Any] = await ws.receive_json(timeout=5)
         if message.get("id") == 1:
             return message
+
+
+@pytest.mark.parametrize("how", ["closed", "cut", "refused", "without auth"])
+async def test_a_connection_that_ends_leaves_nothing_for_the_garbage_collector(tmp_path: Path, how: str) -> None:
+    def kept() -> int:
+        return sum(isinstance(one, Session | Dispatcher | Reader | Connection | Door) for one in gc.get_objects())
+
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
+        web = Web(app, http)
+        token = (await web.guest())["token"]
+        gc.collect()
+        of_http = kept()
+        gc.disable()
+        try:
+            for _ in range(5):
+                ws = await web.socket("" if how == "without auth" else token)
+                await ask(ws, "subscribe", {"channels": ["sys", "tick.BTCUSDT"]})
+                if how == "refused":
+                    await ws.send_bytes(b"not the encoding that was agreed on")
+                if how == "cut":
+                    for connection in app.connections.open:
+                        connection.abort()
+                await ws.close()
+                await until(lambda: not app.connections.open)
+            await until(lambda: kept() <= of_http)
+        finally:
+            gc.enable()
 
 
 async def test_a_guest_trades_and_is_there_again_after_a_restart(tmp_path: Path) -> None:
