@@ -13,7 +13,7 @@ upgrade.py     a folder of older rules becomes one of this program's
 data_lock.py   one process at a time
 projection.py  history: events to SQLite (schema.sql)
 projector.py   writing it while the arena runs, whatever befalls it
-catch_up.py    a process that brings it to the end of the log
+catch_up.py    a process that brings it up to what the log has
 queries.py     reading the history
 audit.py       every account recomputed from the projected transfers
 """

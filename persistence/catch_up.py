@@ -1,9 +1,10 @@
-"""The projection of a running arena is brought to the end of the log, by a process of its own.
+"""The projection of a running arena is brought up to what the log has, by a process of its own.
 
-    python -m persistence.catch_up DIRECTORY [--fresh]
+    python -m persistence.catch_up DIRECTORY SEQUENCE [--fresh]
 
-The process replays from a snapshot or a base as every start does, and only reads the log. It ends with the one that
-started it. It does not take the folder's lock: the arena has that, and has closed the projection meanwhile.
+The process replays from a snapshot or a base as every start does, and only reads the log, up to a sequence that the
+arena has applied: what follows may not be synced, and the history must not have what the log can lose. It ends with the
+one that started it. It does not take the folder's lock: the arena has that, and has closed the projection meanwhile.
 """
 
 from __future__ import annotations
@@ -33,15 +34,14 @@ class CatchUpFailed(Exception):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What the process prints: the sequence reached, or what was wrong."""
+    """What the process prints: what was wrong, or nothing."""
 
-    sequence: int = 0
     error: str = ""
 
 
-def catch_up(directory: Path, fresh: bool) -> int:
-    """Bring the projection to the end of the log, which may grow meanwhile; a `fresh` one is built beside and replaces
-    it. Returns the sequence reached. Raises what reading a data folder raises."""
+def catch_up(directory: Path, fresh: bool, up_to: int) -> None:
+    """Bring the projection up to that sequence, the last of a batch, in a log that may grow meanwhile; a `fresh` one is
+    built beside and replaces it. Raises what reading a data folder raises, and CatchUpFailed."""
     folders = open_folders(directory, reading=True)
     header = first_header(folders.log)
     assert header is not None, "an arena has a log"
@@ -53,24 +53,28 @@ def catch_up(directory: Path, fresh: bool) -> int:
         snapshot, _ = load_newest(folders.snapshots, folders.bases, up_to=feed.up_to, rules_version=RULES_VERSION)
         machine = Machine(snapshot.state if snapshot else None)
         for entry in entries(folders.log, snapshot.header.sequence + 1 if snapshot else 1, RULES_VERSION):
+            if entry.last_sequence > up_to:
+                break
             feed.put(entry.batch, apply(machine, entry.batch).events)
         feed.flush()
     if feed.error is not None:
         if building != path:
             projection.delete(building)
         elif projection.is_damage(feed.error):
-            return catch_up(directory, fresh=True)
+            catch_up(directory, fresh=True, up_to=up_to)
+            return
         raise feed.error
+    if feed.sequence < up_to:
+        raise CatchUpFailed(f"the log ends at sequence {feed.sequence}, before {up_to}")
     if building != path:
         projection.replace(path, by=building)
-    return feed.sequence
 
 
-async def catch_up_in_process(directory: Path, fresh: bool) -> int:
+async def catch_up_in_process(directory: Path, fresh: bool, up_to: int) -> None:
     """`catch_up` in a process of its own, which ends when this is cancelled. Raises CatchUpFailed."""
     path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "persistence.catch_up", str(directory), *(["--fresh"] if fresh else []),
+        sys.executable, "-m", "persistence.catch_up", str(directory), str(up_to), *(["--fresh"] if fresh else []),
         env=os.environ | {"PYTHONPATH": path},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -90,15 +94,15 @@ async def catch_up_in_process(directory: Path, fresh: bool) -> int:
         raise CatchUpFailed(f"the process that rebuilds it ended with code {code}") from None
     if result.error:
         raise CatchUpFailed(result.error)
-    return result.sequence
 
 
 def main() -> None:
     os.nice(_NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    directory, *options = sys.argv[1:]
+    directory, up_to, *options = sys.argv[1:]
+    result = Result()
     try:
-        result = Result(catch_up(Path(directory), "--fresh" in options))
+        catch_up(Path(directory), "--fresh" in options, int(up_to))
     except Exception as error:  # whatever it is, the arena is told and tries again
         result = Result(error=str(error) or repr(error))
     print(msgspec.json.encode(result).decode())

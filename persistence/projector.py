@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import aiosqlite
 import numpy as np
@@ -41,7 +43,8 @@ HURRY_S: Final = 0.02
 """Batches are collected for this long while somebody waits for them."""
 
 MAX_WAITING: Final = 1 << 18
-"""Waiting events at which the projection reports itself full (56 MiB)."""
+"""Waiting events at which the projection reports itself full (56 MiB). While nothing can be stored, more are dropped,
+and so are as many batches."""
 
 RETRY_S: Final = 1.0
 MOST_RETRY_S: Final = 30.0
@@ -50,12 +53,26 @@ MOST_RETRY_S: Final = 30.0
 CLOSE_WITHIN_S: Final = 5.0
 """How long the end of the arena waits for the projection. The next start produces again what it lacks."""
 
-Repair = Callable[[bool], Awaitable[int]]
-"""Brings the closed database to the end of the log, a new one in its place if True; returns the sequence reached."""
+Repair = Callable[[bool, int], Awaitable[None]]
+"""Brings the closed database up to a sequence, which is in the log; puts a new one in its place if True."""
 
 
 class Lagging(Exception):
     """The projection ends before it has reached a sequence."""
+
+
+class _Batch(NamedTuple):
+    """The projected events of a batch."""
+
+    first_sequence: int
+    last_sequence: int
+    events: NDArray[np.void]
+
+
+class _Candle(NamedTuple):
+    sequence: int  # last of its batch
+    open_at_ns: int
+    row: Any
 
 
 class Projector:
@@ -77,10 +94,10 @@ class Projector:
         self._keep_ns = keep_ns
         self._repair = repair
         self._connection: aiosqlite.Connection | None = None
-        self._waiting: deque[tuple[int, NDArray[np.void]]] = deque()
-        self._candles: deque[tuple[int, NDArray[np.void]]] = deque()
+        self._waiting: deque[_Batch] = deque()
+        self._waiting_of: dict[int, int] = {}  # by player: the last sequence with an event that waits
+        self._candles: dict[tuple[int, int], list[_Candle]] = {}  # that wait, by instrument and interval
         self._is_damaged = False
-        self._has_gap = False  # what waits does not follow on what is stored
         self._is_repairing = False
         self._has_work = asyncio.Event()
         self._committed = asyncio.Event()
@@ -126,28 +143,21 @@ class Projector:
         return self._last_put - self.sequence
 
     def put(self, first_sequence: int, last_sequence: int, events: NDArray[np.void]) -> None:
-        """Queue a copy of a batch's events."""
+        """Queue a copy of a batch's events. If that fails, they are produced again from the log."""
         assert first_sequence == self._last_put + 1, "batches come without gaps"
         self._last_put = last_sequence
-        kept = projected_events(events)
-        if self.problem and self.events_waiting + len(kept) > self._max_waiting:
-            self._drop_waiting()
-            self._has_gap = True
-        self.events_waiting += len(kept)
-        self._waiting.append((last_sequence, kept))
-        candles = kept[kept["kind"] == EventKind.CANDLE_CLOSED]
-        if len(candles):
-            self._candles.append((last_sequence, candles.view(CANDLE)))
         self._has_work.set()
+        try:
+            self._queue(_Batch(first_sequence, last_sequence, projected_events(events)))
+        except BaseException:
+            self._drop_waiting()
+            raise
 
-    def waiting_candles(self, instrument: int, interval_s: int) -> list[Any]:
-        """Closed candles that are not committed yet, earliest first."""
-        return [
-            candle
-            for _, candles in self._candles
-            for candle in candles
-            if candle["instrument"] == instrument and candle["interval_s"] == interval_s
-        ]
+    def waiting_candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Any]:
+        """The last `limit` closed candles that opened before `until_ns` and are not committed yet, earliest first."""
+        candles = self._candles.get((instrument, interval_s), [])
+        end = bisect_left(candles, until_ns, key=attrgetter("open_at_ns"))
+        return [candle.row for candle in candles[max(0, end - limit) : end]]
 
     async def wait_for(self, sequence: int) -> None:
         """Wait until `sequence` is committed, without the usual gathering. Raises Lagging at the arena's end."""
@@ -157,11 +167,10 @@ class Projector:
 
     async def wait_for_player(self, player: int) -> None:
         """Wait until all that the player has been told is committed. Raises Lagging at the arena's end."""
-        if self._has_gap or self._is_repairing:
+        if self._has_gap:
             await self.catch_up()  # what was dropped may be the player's
-            return
-        of_player = (sequence for sequence, kept in reversed(self._waiting) if (kept["player"] == player).any())
-        await self.wait_for(next(of_player, 0))
+        else:
+            await self.wait_for(self._waiting_of.get(player, 0))
 
     async def catch_up(self) -> None:
         """Wait until all events put so far are committed. Raises Lagging at the arena's end."""
@@ -233,6 +242,9 @@ class Projector:
         if self._is_damaged or self._has_gap:
             await self._bring_up()
             await self._connect()
+        if self._has_gap:  # more came meanwhile than is held
+            self._has_work.set()
+            return
         if self._waiting:
             await self._store_waiting()
         self._pause_s = RETRY_S
@@ -241,13 +253,14 @@ class Projector:
     async def _store_waiting(self) -> None:
         """Store all waiting batches in one transaction."""
         batches = list(self._waiting)
-        last_sequence = batches[-1][0]
-        kept = [kept for _, kept in batches if len(kept)]
+        last_sequence = batches[-1].last_sequence
+        kept = [batch.events for batch in batches if len(batch.events)]
         await self._in_thread(store, self._log_id, last_sequence, kept, self._keep_ns)
         self._reached(last_sequence)
 
     async def _bring_up(self) -> None:
-        """Let the log's end be reached by another way than from the queue. What is applied is in the log."""
+        """Let what is applied be reached by another way than from the queue. The log may have more by now, but who
+        reads it cannot know whether that is synced."""
         if self._repair is None:
             raise ProjectionUnreadable(self.problem or "it ends before what waits")
         self._tell("it is built again from the log" if self._is_damaged else "it is brought up to the end of the log")
@@ -255,27 +268,44 @@ class Projector:
         try:
             await self._disconnect()
             self._drop_waiting()
-            self._has_gap = False
-            reached = await self._repair(self._is_damaged)
-        except BaseException:
-            self._has_gap = True
-            raise
+            await self._repair(self._is_damaged, self._last_put)
         finally:
             self._is_repairing = False
         self._is_damaged = False
-        self._reached(reached)
+
+    @property
+    def _has_gap(self) -> bool:
+        """Does what waits, or comes next, not follow on what is stored? The log has what is between."""
+        next_sequence = self._waiting[0].first_sequence if self._waiting else self._last_put + 1
+        return next_sequence > self.sequence + 1
+
+    def _queue(self, batch: _Batch) -> None:
+        is_full = self.events_waiting + len(batch.events) > self._max_waiting or len(self._waiting) >= self._max_waiting
+        if self.problem and is_full:
+            self._drop_waiting()
+        self.events_waiting += len(batch.events)
+        self._waiting.append(batch)
+        self._waiting_of |= dict.fromkeys(batch.events["player"].tolist(), batch.last_sequence)
+        for row in batch.events[batch.events["kind"] == EventKind.CANDLE_CLOSED].view(CANDLE):
+            of = int(row["instrument"]), int(row["interval_s"])
+            self._candles.setdefault(of, []).append(_Candle(batch.last_sequence, int(row["open_at_ns"]), row))
 
     def _reached(self, sequence: int) -> None:
         """Everything until there is committed."""
-        while self._waiting and self._waiting[0][0] <= sequence:
-            self.events_waiting -= len(self._waiting.popleft()[1])
-        while self._candles and self._candles[0][0] <= sequence:
-            self._candles.popleft()
+        while self._waiting and self._waiting[0].last_sequence <= sequence:
+            self.events_waiting -= len(self._waiting.popleft().events)
+        if not self._waiting:
+            self._waiting_of.clear()
+        for of, candles in list(self._candles.items()):
+            del candles[: bisect_right(candles, sequence, key=attrgetter("sequence"))]
+            if not candles:
+                del self._candles[of]
         self.sequence = sequence
         self._committed.set()
 
     def _drop_waiting(self) -> None:
         self._waiting.clear()
+        self._waiting_of.clear()
         self._candles.clear()
         self.events_waiting = 0
 
@@ -306,8 +336,9 @@ class Projector:
         at: Position = await self._in_thread(position)
         if at.log_id not in (self._log_id, b""):
             raise ProjectionUnreadable(f"{self._path.name} was made from another log")
-        if at.sequence != self.sequence:
-            self.sequence, self._has_gap = at.sequence, True
+        if at.sequence > self._last_put:
+            raise ProjectionUnreadable(f"{self._path.name} has entries that the log lacks")
+        self._reached(at.sequence)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

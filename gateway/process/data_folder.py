@@ -191,12 +191,11 @@ async def open_data_folder(config: Data) -> DataFolder:
     return DataFolder(recovered, projection, queries, config)
 
 
-async def _repair(directory: Path, queries: Queries, fresh: bool) -> int:
-    """Bring the closed projection to the end of the log, or a new one in its place."""
+async def _repair(directory: Path, queries: Queries, fresh: bool, up_to: int) -> None:
+    """Bring the closed projection up to a sequence of the log, or a new one in its place."""
     await queries.close()
-    reached = await catch_up_in_process(directory, fresh)
+    await catch_up_in_process(directory, fresh, up_to)
     await queries.close()  # it may have been asked meanwhile, and have the old file open
-    return reached
 
 
 def _tell(problem: str) -> None:

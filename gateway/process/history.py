@@ -49,8 +49,7 @@ class History:
         """Closed candles that opened before `until_ns`, up to those that closed just now, earliest first."""
         waiting = [
             Candle(*(int(candle[name]) for name in Candle._fields))
-            for candle in self._projection.waiting_candles(instrument, interval_s)
-            if candle["open_at_ns"] < until_ns
+            for candle in self._projection.waiting_candles(instrument, interval_s, until_ns, limit)
         ]
         stored = await self._read(self._queries.candles(instrument, interval_s, limit, until_ns))
         by_time = {candle.open_at_ns: candle for candle in (*stored, *waiting)}

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "BUSY_S", 0.01)
 
 
-async def in_this_process(directory: Path, fresh: bool) -> int:
-    return catch_up(directory, fresh)
+async def in_this_process(directory: Path, fresh: bool, up_to: int) -> None:
+    catch_up(directory, fresh, up_to)
 
 
 @asynccontextmanager
@@ -120,7 +120,7 @@ async def test_a_disk_that_fails_for_a_while_is_waited_for_and_nothing_is_rebuil
             raise error
         store(*arguments)
 
-    async def never(fresh: bool) -> int:
+    async def never(fresh: bool, up_to: int) -> None:
         raise AssertionError("nothing is damaged")
 
     async with running(tmp_path / "failing", repair=never) as (arena, fed):
@@ -249,9 +249,8 @@ async def test_an_end_does_not_wait_for_a_projection_that_cannot_be_written(
 
 
 async def test_an_end_does_not_wait_for_a_rebuild(tmp_path: Path) -> None:
-    async def endless(fresh: bool) -> int:
+    async def endless(fresh: bool, up_to: int) -> None:
         await asyncio.sleep(1_000)
-        return 0
 
     async with running(tmp_path, repair=endless) as (arena, fed):
         plays(arena, fed, 1, 3)
@@ -269,12 +268,12 @@ def sqlite_error(code: int) -> sqlite3.DatabaseError:
 async def test_a_rebuild_that_fails_leaves_the_file_and_is_tried_again(tmp_path: Path) -> None:
     tries = 0
 
-    async def third_time(fresh: bool) -> int:
+    async def third_time(fresh: bool, up_to: int) -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise CatchUpFailed("no space")
-        return catch_up(tmp_path, fresh)
+        catch_up(tmp_path, fresh, up_to)
 
     async with running(tmp_path, repair=third_time) as (arena, fed):
         plays(arena, fed, 1, 9)
@@ -289,7 +288,7 @@ async def test_the_process_that_rebuilds_says_what_is_wrong(tmp_path: Path) -> N
     segment = next((tmp_path / "log").glob("*.log"))
     segment.write_bytes(b"?" + segment.read_bytes()[1:])
     with pytest.raises(CatchUpFailed, match="does not have the magic of a log"):
-        await catch_up_in_process(tmp_path, fresh=True)
+        await catch_up_in_process(tmp_path, fresh=True, up_to=0)
 
 
 async def test_sync_to_waits_until_it_is_stored(tmp_path: Path) -> None:
@@ -340,9 +339,110 @@ async def test_candles_that_closed_are_there_before_they_are_stored(tmp_path: Pa
     candles["kind"], candles["instrument"], candles["interval_s"] = EventKind.CANDLE_CLOSED, [1, 1, 2], [1, 60, 1]
     candles["open_at_ns"] = [5, 6, 7]
     fed.put(1, 1, events)
-    assert [candle["open_at_ns"] for candle in fed.waiting_candles(1, 1)] == [5]
-    assert [candle["open_at_ns"] for candle in fed.waiting_candles(1, 60)] == [6]
+    assert [candle["open_at_ns"] for candle in fed.waiting_candles(1, 1, 9, 9)] == [5]
+    assert [candle["open_at_ns"] for candle in fed.waiting_candles(1, 60, 9, 9)] == [6]
     await fed.catch_up()
-    assert fed.waiting_candles(1, 1) == []
+    assert fed.waiting_candles(1, 1, 9, 9) == []
+    await fed.close()
+    arena.close()
+
+
+async def test_of_many_candles_that_wait_only_those_are_looked_at_that_are_asked_for(tmp_path: Path) -> None:
+    arena = start(tmp_path)
+    fed = await open_projection(arena, gather_s=30)
+    for number in range(1, 10):
+        events = np.zeros(1, EVENT)
+        candles = events.view(CANDLE)
+        candles["kind"], candles["instrument"], candles["interval_s"] = EventKind.CANDLE_CLOSED, 1, 1
+        candles["open_at_ns"] = number
+        fed.put(number, number, events)
+
+    def opened(until_ns: int, limit: int) -> list[int]:
+        return [candle["open_at_ns"] for candle in fed.waiting_candles(1, 1, until_ns, limit)]
+
+    assert (opened(99, 3), opened(5, 2), opened(5, 99), opened(1, 9)) == ([7, 8, 9], [3, 4], [1, 2, 3, 4], [])
+    fed._reached(7)
+    assert opened(99, 99) == [8, 9]
+    await fed.close()
+    arena.close()
+
+
+async def test_a_batch_that_cannot_be_taken_is_produced_again_from_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(events: np.ndarray) -> np.ndarray:
+        raise MemoryError
+
+    expected = await undisturbed(tmp_path / "steady", 7)
+    async with running(tmp_path / "failing", gather_s=30) as (arena, fed):
+        plays(arena, fed, 1, 4)
+        with monkeypatch.context() as patched:
+            patched.setattr(projector, "projected_events", fails)
+            with pytest.raises(MemoryError):
+                plays(arena, fed, 5, 5)
+        plays(arena, fed, 6, 7)
+        async with asyncio.timeout(20):
+            await fed.catch_up()
+    assert history(tmp_path / "failing") == expected
+
+
+async def test_what_is_appended_but_not_applied_is_not_in_the_history(tmp_path: Path) -> None:
+    expected = await undisturbed(tmp_path / "steady", 6)
+    directory = tmp_path / "damaged"
+    async with running(directory) as (arena, fed):
+        plays(arena, fed, 1, 5)
+        await checkpointed(fed)
+        applied = arena.log.last_sequence
+        batch = batch_of(round_of(6), applied + 1, START_NS + 6 * NS_PER_S)
+        arena.log.append(batch)
+        fed.report(sqlite_error(sqlite3.SQLITE_CORRUPT))
+        await within(20, lambda: not fed.problem)
+        assert projection.read_position(arena.projection_path).sequence == fed.sequence == applied
+        fed.put(batch.first_sequence, arena.log.last_sequence, arena.machine.apply(batch).events)
+    assert history(directory) == expected
+
+
+async def test_a_history_that_has_seen_more_than_the_log_is_built_again(tmp_path: Path) -> None:
+    expected = await undisturbed(tmp_path / "steady", 4)
+    directory = tmp_path / "ahead"
+    async with running(directory) as (arena, fed):
+        plays(arena, fed, 1, 3)
+        await fed.catch_up()
+        await fed._disconnect()
+        with closing(sqlite3.connect(arena.projection_path)) as other, other:
+            other.execute("UPDATE meta SET sequence = 1000")
+        plays(arena, fed, 4, 4)
+        await within(20, lambda: fed.lag == 0 and not fed.problem)
+    assert history(directory) == expected
+
+
+async def test_what_is_dropped_while_it_is_brought_up_is_produced_again_too(tmp_path: Path) -> None:
+    expected = await undisturbed(tmp_path / "steady", 30)
+    directory = tmp_path / "busy"
+    brought_up: list[int] = []
+
+    async def busy(fresh: bool, up_to: int) -> None:
+        catch_up(directory, fresh, up_to)
+        if not brought_up:
+            plays(arena, fed, 6, 29)  # more than is held, after the log was read
+        brought_up.append(up_to)
+
+    async with running(directory, repair=busy, max_waiting=50) as (arena, fed):
+        plays(arena, fed, 1, 5)
+        await checkpointed(fed)
+        fed.report(sqlite_error(sqlite3.SQLITE_CORRUPT))
+        await within(20, lambda: brought_up)
+        plays(arena, fed, 30, 30)
+        await within(20, lambda: not fed.problem and fed.lag == 0)
+    assert history(directory) == expected
+
+
+async def test_batches_without_events_are_not_held_without_end_either(tmp_path: Path) -> None:
+    arena = start(tmp_path)
+    fed = await open_projection(arena, gather_s=30, max_waiting=20)
+    fed.problem = "the disk"
+    for number in range(1, 50):
+        fed.put(number, number, np.zeros(0, EVENT))
+        assert len(fed._waiting) <= 20
     await fed.close()
     arena.close()
