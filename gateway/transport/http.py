@@ -97,7 +97,7 @@ class Rest:
         """What is on the public port."""
         limits = self._arena.config.limits
         application = web.Application(
-            middlewares=[self._answer_errors, self._limit_address], client_max_size=limits.frame_bytes
+            middlewares=[_has_come, self._answer_errors, self._limit_address], client_max_size=limits.frame_bytes
         )
         application.add_routes(
             [
@@ -118,7 +118,7 @@ class Rest:
 
     def operators_application(self) -> web.Application:
         """What is on the port for operators, if there is one."""
-        application = web.Application(middlewares=[self._answer_errors])
+        application = web.Application(middlewares=[_has_come, self._answer_errors])
         application.add_routes(
             [web.get("/health", self._health), web.get("/version", self._version), *self._for_operators()]
         )
@@ -234,8 +234,6 @@ class Rest:
     @web.middleware
     async def _limit_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The limits that hold for all that comes to the public port. Raises Refused."""
-        if isinstance(request.protocol, Door):
-            request.protocol.requested()
         self._spend(self._requests, request)
         server = self._arena.config.server
         if request.path.startswith("/api/"):
@@ -261,6 +259,14 @@ class Rest:
         wait_ns = buckets.of(address, now_ns).take(now_ns)
         if wait_ns:
             raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns))
+
+
+@web.middleware
+async def _has_come(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the port that its connection is not silent."""
+    if isinstance(request.protocol, Door):
+        request.protocol.requested()
+    return await handler(request)
 
 
 async def _body_of(request: web.Request) -> bytes:

@@ -1,7 +1,8 @@
 """The port: TCP connections are taken one at a time, as many as there is room for, and those that bring nothing end.
 
 A connection is bare until it has become a WebSocket. A bare one has a few seconds for each request, from its first byte
-to the last one of the answer, and an address has only so many. Descriptors are kept back for the log, snapshots, the
+to the last one of the answer, and an address has only so many. Trusted proxies and operators, who keep connections
+open to use them again, have minutes and as many as they like. Descriptors are kept back for the log, snapshots, the
 feed and operators: when the others are used up, the bare connection that is silent for longest makes room.
 """
 
@@ -34,19 +35,22 @@ LINGER_S: Final = 1.0
 """How long the rest of a body is read that nobody wanted, before the connection is closed."""
 KEEP_ALIVE_S: Final = 3_600.0
 """Of aiohttp's own timer, which is longer than ours: ours sees more."""
+KEPT_OPEN_S: Final = 180.0
+"""How long proxies and operators may be silent. Most proxies give up what they do not use after one or two minutes: if
+we did so first, a request could meet the close."""
 NO_DESCRIPTORS_WAIT_S: Final = 0.1
 SWEEP_EVERY_S: Final = 0.25
 
 
 class Door(web.RequestHandler):
-    """aiohttp's end of one connection. A proxy's and an operator's are not watched. `owner` is whose it counts for;
-    None: for nobody."""
+    """aiohttp's end of one connection, which may be silent for `patience_ns`. `owner` is whose it counts for; None: for
+    nobody."""
 
     def __init__(
-        self, listener: Listener, watched: bool, owner: str | None, server: web.Server, **options: Any
+        self, listener: Listener, patience_ns: int, owner: str | None, server: web.Server, **options: Any
     ) -> None:
         super().__init__(server, **options)
-        self.watched = watched
+        self.patience_ns = patience_ns
         self.owner = owner
         self.seen_ns = time.monotonic_ns()
         """When it was opened, or its last request came."""
@@ -84,7 +88,7 @@ class Listener:
         per_s = limits.requests_per_address_per_s
         self.open: set[Door] = set()
         self.bare: dict[Door, None] = {}
-        """Those that are watched, the longest silent first."""
+        """The longest silent first."""
         self.turned_away = 0
         """Connections that were closed without a word, and bare ones that were ended."""
         self.port = 0
@@ -92,7 +96,8 @@ class Listener:
         self._addresses = addresses
         self._most = most
         self._most_bare = limits.bare_connections_per_address
-        self._within_ns = int(limits.request_within_s * NS_PER_S)
+        self._patience_ns = int(limits.request_within_s * NS_PER_S)
+        self._patience_with_trusted_ns = max(self._patience_ns, int(KEPT_OPEN_S * NS_PER_S))
         self._of_owner: Counter[str] = Counter()
         self._arrivals = Buckets(per_s, per_s)
         self._sockets: list[socket.socket] = []
@@ -125,16 +130,17 @@ class Listener:
     def sweep(self, now_ns: int) -> None:
         """End the bare connections whose time is over."""
         for door in list(self.bare):
-            if now_ns - door.seen_ns <= self._within_ns:
+            silent_ns = now_ns - door.seen_ns
+            if silent_ns <= self._patience_ns:
                 return
-            self._end(door)
+            if silent_ns > door.patience_ns:
+                self._end(door)
 
     # What doors tell
 
     def opened(self, door: Door) -> None:
         self.open.add(door)
-        if door.watched:
-            self.bare[door] = None
+        self.bare[door] = None
         if door.owner is not None:
             self._of_owner[door.owner] += 1
 
@@ -172,10 +178,12 @@ class Listener:
 
     async def _take(self, connection: socket.socket, peer: str) -> None:
         addresses = self._addresses
-        watched = addresses is not None and not addresses.is_proxy(peer)
-        owner = owner_of(parsed_address(peer)) if watched else None
-        if addresses is not None and owner is not None and addresses.is_exempt(owner):
-            owner = None
+        owner: str | None = None
+        patience_ns = self._patience_with_trusted_ns
+        if addresses is not None and not addresses.is_proxy(peer):
+            patience_ns = self._patience_ns
+            address = owner_of(parsed_address(peer))
+            owner = None if addresses.is_exempt(address) else address
         if not self._has_room_for(owner):
             self.turned_away += 1
             connection.close()
@@ -189,8 +197,12 @@ class Listener:
             "lingering_time": LINGER_S,
             "logger": HTTP_LOG,
         }
+
+        def door() -> Door:
+            return Door(self, patience_ns, owner, self._server, **options)
+
         try:
-            await loop.connect_accepted_socket(lambda: Door(self, watched, owner, self._server, **options), connection)
+            await loop.connect_accepted_socket(door, connection)
         except OSError:  # the client has gone already
             connection.close()
 

@@ -197,8 +197,11 @@ async def test_operators_can_have_a_port_of_their_own(tmp_path: Path) -> None:
                     assert response.status == status, (port, path)
             async with http.get(f"http://127.0.0.1:{port}/health") as response:
                 assert response.status == 200
+        (door,) = app._listeners["operators"].open
+        door.seen_ns = 0
         async with http.get(f"http://127.0.0.1:{app.operators_port}/api/v1/instruments") as response:
             assert response.status == 404
+        assert door.seen_ns, "a scraper that asks now and then is not silent"
 
 
 def handshake(version: str = "HTTP/1.1", method: str = "GET", drop: str = "", **changed: Any) -> bytes:

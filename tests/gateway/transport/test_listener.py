@@ -30,9 +30,11 @@ async def answer(request: web.BaseRequest) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def listening(most: int = 1_000, server: Server | None = None, **limits: Any) -> AsyncIterator[Listener]:
+async def listening(
+    most: int = 1_000, server: Server | None = None, for_operators: bool = False, **limits: Any
+) -> AsyncIterator[Listener]:
     served = web.Server(answer)
-    addresses = Addresses(server or Server(development=False))
+    addresses = None if for_operators else Addresses(server or Server(development=False))
     listener = Listener(served, msgspec.structs.replace(Limits(), **ROOMY | limits), addresses, most)
     await listener.listen("127.0.0.1", 0)
     task = asyncio.create_task(listener.run())
@@ -150,6 +152,46 @@ async def test_a_trusted_proxy_has_all_the_connections_that_it_wants_and_keeps_t
         kept = [await connect(listener) for _ in range(5)]
         await asyncio.sleep(0.5)
         assert [await answers(*one) for one in kept] == [True] * 5
+
+
+BEHIND_A_PROXY = {"server": Server(development=False, trusted_proxies=("127.0.0.0/8",))}
+OF_OPERATORS = {"for_operators": True}
+
+
+@pytest.mark.parametrize("whose", [BEHIND_A_PROXY, OF_OPERATORS], ids=["a proxy", "operators"])
+async def test_who_is_trusted_may_be_silent_for_minutes_but_not_for_ever(
+    whose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.transport.listener.KEPT_OPEN_S", 1.0)
+    async with listening(request_within_s=0.1, **whose) as listener:
+        reader, writer = await connect(listener)
+        dead = await connect(listener, b"GET / HT")
+        for _ in range(4):
+            await asyncio.sleep(0.3)
+            assert await answers(reader, writer)
+            await reader.readuntil(b"\r\n\r\n")
+        assert await is_closed(dead[0])
+        assert await is_closed(reader)
+        assert listener.turned_away == 2
+
+
+@pytest.mark.parametrize("whose", [BEHIND_A_PROXY, OF_OPERATORS], ids=["a proxy", "operators"])
+async def test_dead_connections_of_who_is_trusted_lock_nobody_out(whose: dict[str, Any]) -> None:
+    async with listening(most=3, **whose) as listener:
+        dead = [await connect(listener, b"GET / HT") for _ in range(3)]
+        await until(lambda: len(listener.open) == 3)
+        assert await answers(*await connect(listener))
+        assert await is_closed(dead[0][0])
+
+
+async def test_a_silent_proxy_keeps_no_silent_client_alive() -> None:
+    """It stands before the client in the row of the silent, and is allowed more."""
+    behind = Server(development=False, trusted_proxies=("127.0.0.2",))
+    async with listening(server=behind, request_within_s=0.1) as listener:
+        proxy = await asyncio.open_connection("127.0.0.1", listener.port, local_addr=("127.0.0.2", 0))
+        reader, _ = await connect(listener)
+        assert await is_closed(reader)
+        assert await answers(*proxy)
 
 
 async def test_a_client_that_is_gone_when_its_turn_comes_stops_nobody() -> None:
