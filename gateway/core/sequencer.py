@@ -100,6 +100,7 @@ class Sequencer:
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[_Waiting] = deque()
         self._answers_due = 0
+        self._appending_since_ns = 0
         self._sleeper: asyncio.Future[None] | None = None
         self._gathering = False
         self._stopping = False
@@ -143,6 +144,10 @@ class Sequencer:
     def waiting_s(self) -> float:
         """Age of the oldest waiting command, in seconds."""
         return (time.monotonic_ns() - self._inbox[0][3]) / NS_PER_S if self._inbox else 0.0
+
+    def appending_s(self) -> float:
+        """For how long the batch in flight has been on its way to the disk, in seconds; 0: none is."""
+        return (time.monotonic_ns() - self._appending_since_ns) / NS_PER_S if self._appending_since_ns else 0.0
 
     def waiting(self) -> int:
         """How many records wait."""
@@ -215,8 +220,9 @@ class Sequencer:
     async def _commit(self) -> None:
         items = self._take()
         batch = self._batch_of(items)
-        begun_ns = time.monotonic_ns()
+        begun_ns = self._appending_since_ns = time.monotonic_ns()
         await self._append(batch)
+        self._appending_since_ns = 0
         appended_ns = time.monotonic_ns()
         applied = self.machine.apply(batch)
         applied_ns = time.monotonic_ns()

@@ -23,7 +23,7 @@ from gateway.core.metrics import Metrics
 from gateway.market.filter import FrameCounts
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData
-from gateway.process.data_folder import DataFolder
+from gateway.process.data_folder import DISK_ANSWERS_WITHIN_S, DataFolder
 from gateway.process.pulse import Pulse
 from gateway.process.supervision import Supervisor
 from gateway.sessions.arena import Arena
@@ -75,8 +75,7 @@ class Health:
         """What must be right before clients should come, and whether it is."""
         projection, disk_problem = self._folder.projection, self._folder.disk_problem
         return {
-            "kernels": Check(True, "warm"),
-            "log": Check(True, f"at sequence {self._arena.sequencer.sequence}"),
+            "log": self._check_log(),
             "feed": self._check_feed(),
             "disk": Check(not disk_problem, disk_problem or "fine"),
             # History answers are late while it has a problem, and all else goes on.
@@ -100,6 +99,13 @@ class Health:
             connections=self.connections_by_role(),
             log_lines_lost=STDERR.lost,
         )
+
+    def _check_log(self) -> Check:
+        sequencer = self._arena.sequencer
+        since_s = sequencer.appending_s()
+        if since_s > DISK_ANSWERS_WITHIN_S:
+            return Check(False, f"a batch has been on its way to the disk for {since_s:.1f} s")
+        return Check(True, f"at sequence {sequencer.sequence}")
 
     def _check_feed(self) -> Check:
         config, market = self._arena.config.market, self._market()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from engine.model.commands import Batch
 from engine.model.scale import NS_PER_S
 from gateway.cli.serve import _advice
 from gateway.core.clock import ClockRefused
@@ -51,6 +53,24 @@ async def test_ready_says_what_there_is_to_look_at(tmp_path: Path) -> None:
         assert figures["connections"] == {"player": 1, "admin": 1, "stranger": 1}
         assert ready["checks"]["projection"]["ok"]
         assert not any(socket.closed for socket in sockets)
+
+
+async def test_a_batch_that_does_not_get_to_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "DISK_ANSWERS_WITHIN_S", 0.2)
+    async with running(config_of(tmp_path)) as app:
+        await until(lambda: app.checks()["log"].ok)
+        sequencer, synced = app.arena.sequencer, asyncio.Event()
+        append = sequencer._append
+
+        async def hangs(batch: Batch) -> None:
+            await synced.wait()
+            await append(batch)
+
+        monkeypatch.setattr(sequencer, "_append", hangs)
+        await until(lambda: not app.checks()["log"].ok)
+        assert "on its way to the disk for " in app.checks()["log"].detail
+        synced.set()
+        await until(lambda: app.checks()["log"].ok)
 
 
 async def test_the_age_of_the_newest_snapshot_is_told_across_a_restart(tmp_path: Path) -> None:

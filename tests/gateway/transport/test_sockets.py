@@ -36,7 +36,7 @@ from gateway.transport.listener import Door
 from gateway.transport.websocket import Reader
 from persistence.log import EXIT_LOG_FAILED, Appended, Log, LogFailed
 
-CHECKS = {"kernels", "log", "feed", "disk", "projection", "clock", "tasks"}
+CHECKS = {"log", "feed", "disk", "projection", "clock", "tasks"}
 ROOT = Path(__file__).parents[3]
 LONG = {"match": 1, "symbol": "BTCUSDT", "side": "long", "margin": "20", "leverage": 10}
 
