@@ -10,8 +10,9 @@ from engine.model.scale import MONEY, MONEY_DECIMALS, PPM, OutOfRange, TooPrecis
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.problems import LONGEST_VALUE
 
-CACHED: Final = 32_768
-"""Texts kept of each kind: one price is shown many times, and amounts are mostly round."""
+CACHED: Final = 2_048
+"""Texts kept of each kind, of which an instrument has three: prices of the moment are shown many times, and amounts are
+mostly round. An entry takes some 250 bytes."""
 
 
 assert MONEY_DECIMALS == 8, "money_text is written for it"
