@@ -15,7 +15,7 @@ from persistence.data_lock import DataLock
 from persistence.disk import Disk
 from persistence.log import Appended
 from persistence.recovery import open_folders, recover
-from persistence.segments import SegmentFile, segment_files
+from persistence.segments import SegmentFile, log_end, segment_files
 from persistence.snapshot import CopyBuffers, capture, sequence_of, snapshot_names
 
 
@@ -41,8 +41,8 @@ def prune(directory: Path, *, apply: bool) -> Pruned:
         lock = DataLock(directory, reading=True)
         try:
             log = open_folders(directory, reading=True).log
-            files = segment_files(log)[:-1]
-            last_sequence = segment_files(log)[-1].first_sequence - 1 if files else 0
+            last_sequence = log_end(log)
+            files = segments_before(segment_files(log), last_sequence)
             return Pruned(last_sequence, len(files), sum(log.size(file.name) for file in files), applied=False)
         finally:
             lock.release()

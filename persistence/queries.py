@@ -242,7 +242,8 @@ class HistoryUnavailable(Exception):
 
 
 class Queries:
-    """Create with `open`, end with `close`, also before the file is replaced. The caller bounds the limits.
+    """The file is opened by the first query, and by the first one after `close`, which is also called before the file
+    is replaced. The caller bounds the limits.
 
     All queries raise HistoryUnavailable.
     """
@@ -251,11 +252,6 @@ class Queries:
         self._path = path
         self._connection: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
-
-    @classmethod
-    async def open(cls, path: Path) -> Queries:
-        """The file is opened by the first query, and by the first one after `close`."""
-        return cls(path)
 
     async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = _NEWEST) -> list[Candle]:
         """The last `limit` closed candles that open before `until_ns`, oldest first."""

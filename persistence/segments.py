@@ -314,6 +314,17 @@ def read_header(disk: Disk, file: SegmentFile) -> SegmentHeader:
         raise LogCorrupt(file.name, 0, file.first_sequence, str(error)) from error
 
 
+def log_end(disk: Disk) -> int:
+    """The last sequence; reads the last segment only. Raises LogCorrupt."""
+    files = segment_files(disk)
+    last_sequence = 0
+    for segment in segments(disk, files[-1].first_sequence if files else 1):
+        for _ in segment:
+            pass
+        last_sequence = segment.position.next_sequence - 1
+    return last_sequence
+
+
 def scan(disk: Disk) -> LogEnd | None:
     """Verify the whole log. None: there is no log. Raises LogCorrupt."""
     files = segment_files(disk)

@@ -177,7 +177,7 @@ async def open_data_folder(config: Data) -> DataFolder:
         seconds=round(time.perf_counter() - begun_s, 1),
     )
     path = recovered.projection_path
-    queries = await Queries.open(path)
+    queries = Queries(path)
     projection = await Projector.open(
         path,
         recovered.log.log_id,

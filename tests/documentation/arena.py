@@ -90,7 +90,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     connection = projection.connect(path)
     projection.store(connection, b"log", sequence, [])
     connection.close()
-    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.02), await Queries.open(path)
+    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.02), Queries(path)
     gateway.arena.history = History(projector, queries, path)
 
     def put(batch: Batch, applied: Applied) -> None:

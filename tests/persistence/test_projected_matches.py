@@ -78,7 +78,7 @@ async def test_a_match_is_summed_up_for_each_player(recorded: Recorded) -> None:
     arena.command(EndMatch(match, "over"))
     arena.command(EndMatch(other, "over"))
 
-    found = await Queries.open(recorded.path)
+    found = Queries(recorded.path)
     summary = await found.summary(ann.id, match)
     assert summary is not None
     seat = ann.seat
@@ -118,7 +118,7 @@ async def test_a_fixed_time_trade_is_the_best_one_and_a_refund_is_none(recorded:
     arena.passes(1)
     ann.buys("BTCUSDT", LONG, 100, 60)
     arena.command(EndMatch(match, "over"))
-    found = await Queries.open(recorded.path)
+    found = Queries(recorded.path)
     summary = await found.summary(ann.id, match)
     assert summary is not None
     assert summary.best == summary.worst == TradeResult(down, 1, SHORT, 1, 80 * MONEY)
@@ -136,7 +136,7 @@ async def test_who_left_and_came_back_has_what_happened_since(recorded: Recorded
     arena.quote("BTCUSDT", 60_000)
     only = ann.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
     arena.command(EndMatch(match, "over"))
-    found = await Queries.open(recorded.path)
+    found = Queries(recorded.path)
     summary = await found.summary(ann.id, match)
     assert summary is not None
     assert summary.best == summary.worst == TradeResult(only, 1, LONG, 0, -money("0.001"))
@@ -153,7 +153,7 @@ async def test_finished_matches_come_newest_first(recorded: Recorded) -> None:
     arena.quote("BTCUSDT", 59_000)
     for match in (second, third, first):
         arena.command(EndMatch(match, "over"))
-    found = await Queries.open(recorded.path)
+    found = Queries(recorded.path)
     rows = await found.finished_matches(ann.id, limit=10)
     assert [(row.match, row.rule) for row in rows] == [(first, 0), (third, Rule.TOTAL_DRAWDOWN), (second, 0)]
     assert await found.finished_matches(ann.id, limit=1, before=rows[0].message) == rows[1:2]
@@ -168,7 +168,7 @@ async def test_the_last_of_two_samples_of_one_moment_stays(recorded: Recorded) -
     match = arena.contest(1_000)
     ann = arena.contestant(match)
     arena.passes(5_000)
-    found = await Queries.open(recorded.path)
+    found = Queries(recorded.path)
     summary = await found.summary(ann.id, match)
     assert summary is not None
     assert len(summary.points) == 1

@@ -128,7 +128,7 @@ async def test_a_player_looks_up_what_happened(tmp_path: Path, monkeypatch: pyte
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
-    queries = await Queries.open(tmp_path / projection.FILE)
+    queries = Queries(tmp_path / projection.FILE)
     later, fill = await queries.fills(alice.id, limit=10)
     assert (fill.id, fill.side, fill.price, fill.client_order_id) == (position, LONG, 6_000_000, "first")
     assert (later.id, later.price, later.client_order_id) == (waited, 5_950_000, "second")
@@ -165,7 +165,7 @@ async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path: Path, monke
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
-    queries = await Queries.open(tmp_path / projection.FILE)
+    queries = Queries(tmp_path / projection.FILE)
     later, first = await queries.fixed_trades(alice.id, limit=10)
     assert (first.id, first.result, first.reason, first.profit) == (won, FixedResult.WON, 0, 8 * MONEY)
     assert (first.entry, first.exit, first.exit_sequence - first.entry_sequence) == (11_999_999, 12_000_199, 2)
@@ -200,7 +200,7 @@ async def test_a_season_is_looked_up_when_it_is_over(tmp_path: Path, monkeypatch
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
-    queries = await Queries.open(tmp_path / projection.FILE)
+    queries = Queries(tmp_path / projection.FILE)
     for season, seen in enumerate(boards):
         found = [await queries.standings(season, 4, player) for player in (*players, 0)]
         assert found == seen
@@ -218,7 +218,7 @@ async def test_candles_come_oldest_first_and_a_later_one_replaces(tmp_path: Path
     connection = projection.connect(tmp_path / projection.FILE)
     projection.store(connection, LOG_ID, 1, [events])
     connection.close()
-    queries = await Queries.open(tmp_path / projection.FILE)
+    queries = Queries(tmp_path / projection.FILE)
     assert [candle.close for candle in await queries.candles(3, 60, limit=3)] == [11, 12, 14]
     assert [candle.close for candle in await queries.candles(3, 60, limit=2, until_ns=180)] == [11, 12]
     assert await queries.candles(3, 300, limit=3) == []

@@ -184,7 +184,7 @@ async def test_damage_that_only_a_reader_meets_is_mended(tmp_path: Path) -> None
         plays(arena, fed, 1, 20)
         await checkpointed(fed)
         damage(arena.projection_path)
-        queries = await Queries.open(arena.projection_path)
+        queries = Queries(arena.projection_path)
         with pytest.raises(HistoryUnavailable) as unavailable:
             await queries.fills(1, limit=10)
         fed.report(unavailable.value.error)

@@ -40,7 +40,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     connection = projection.connect(path)
     projection.store(connection, b"log", sequence, [])
     connection.close()
-    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.05), await Queries.open(path)
+    projector, queries = await Projector.open(path, b"log", sequence, gather_s=0.05), Queries(path)
     opened.arena.history = history.History(projector, queries, path)
 
     def put(batch: Batch, applied: Applied) -> None:
