@@ -15,7 +15,6 @@ import socket
 import time
 from contextlib import suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -249,7 +248,7 @@ def origin_allowed(request: web.BaseRequest, allowed: tuple[str, ...], developme
     origin = request.headers.get("Origin")
     if origin is None or origin in allowed:
         return True
-    return not allowed and (development or urlsplit(origin).netloc == request.host)
+    return not allowed and (development or origin.partition("://")[2] == request.host)
 
 
 def _limit_send_buffer(transport: asyncio.Transport, size: int) -> None:

@@ -308,6 +308,27 @@ async def test_foreign_origins_and_guests_are_refused_where_the_config_says_so(t
             assert response.status == 403
 
 
+async def test_an_origin_that_is_none_is_foreign(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    server = msgspec.structs.replace(config.server, development=False)
+    async with (
+        aiohttp.ClientSession() as http,
+        running(msgspec.structs.replace(config, server=server)) as app,
+    ):
+        web = Web(app, http)
+        own = {"Origin": web.url}
+        assert (await web.get("/api/v1/instruments", headers=own))[0] == 200
+        await web.socket(headers=own)
+        for origin in ("http://[::1", "http://a\u2100b", "null", "", web.url + "/"):
+            foreign = {"Origin": origin}
+            assert (await web.get("/api/v1/instruments", headers=foreign))[0] == 403, origin
+            async with http.get(web.url + "/health", headers=foreign) as response:
+                assert response.status == 200
+                assert "Access-Control-Allow-Origin" not in response.headers
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+                await web.socket(headers=foreign)
+
+
 @pytest.mark.parametrize(
     ("message", "subprotocol", "code"),
     [
