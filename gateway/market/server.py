@@ -116,6 +116,12 @@ class MarketServer:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and begin to play or to wait for a client. The port it is on, which port 0 leaves to the system."""
+        await self.open(host, port)
+        self._playback = asyncio.create_task(self.play(), name="market playback")
+        return self.port
+
+    async def open(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen only: `play` is the caller's task. The port it is on."""
         application = web.Application(middlewares=[self.rest.failing])
         application.add_routes(self.rest.routes())
         application.add_routes(
@@ -130,7 +136,6 @@ class MarketServer:
         self._host, self.port = host, port
         await self._listen(self._runner)
         self.port = self._runner.addresses[0][1]
-        self._playback = asyncio.create_task(self._play(), name="market playback")
         self._start_faults()
         return self.port
 
@@ -156,7 +161,8 @@ class MarketServer:
 
     # Playing
 
-    async def _play(self) -> None:
+    async def play(self) -> None:
+        """Play the source once, or for ever when it loops. When it has failed it can be played again, as a new pass."""
         if self._wait_for_client:
             await self._wanted.wait()
         while True:

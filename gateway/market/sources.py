@@ -5,6 +5,7 @@ The last two are played by our own market server in this process, and come in th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ class MarketData:
             self.works["market exchange"] = self.exchange.run
         else:
             self.feed.watch.unlisted = frozenset(symbol for symbol in symbols if symbol not in server.symbols)
+            self.works["market playback"] = self._play
 
     def follow(self, symbol: str) -> None:
         """Take prices of this symbol too."""
@@ -71,6 +73,11 @@ class MarketData:
     async def _run_feed(self) -> None:
         await self.feed.start()
 
+    async def _play(self) -> None:
+        assert self.server is not None
+        await self.server.play()
+        await asyncio.get_running_loop().create_future()  # a recording that does not loop is over, and nothing failed
+
     async def stop(self) -> None:
         await self.feed.stop()
         if self.server is not None:
@@ -89,7 +96,7 @@ async def start_market(config: Market, symbols: Sequence[str], sink: MarketSink)
     if config.source == "binance":
         return MarketData(config, config.stream_url, symbols, sink, None)
     server = MarketServer(_source(config), speed=config.speed, loop=config.loop)
-    port = await server.start()
+    port = await server.open()
     return MarketData(config, f"ws://127.0.0.1:{port}", symbols, sink, server)
 
 

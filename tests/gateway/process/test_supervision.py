@@ -19,6 +19,7 @@ from engine.model.commands import Batch
 from gateway.channels.publisher import Publisher
 from gateway.core.sequencer import Sequencer
 from gateway.market.prices import Prices
+from gateway.market.server import MarketServer
 from gateway.process import data_folder, health
 from gateway.process.app import FANOUT, ROOMS, App, serve
 from gateway.process.pulse import Worst
@@ -114,6 +115,7 @@ BREAKS = {
     "files": (health, "_look_at"),
     "pulse": (Worst, "observe"),
     "market": (Prices, "quote"),
+    "market playback": (MarketServer, "_publish"),
     "listener": (Listener, "sweep"),
 }
 """By task: what to break, so that it fails."""
