@@ -56,14 +56,6 @@ class MarketSink(Protocol):
         """A trade frame. `trade_time_ms` is the exchange's, or that of the recording."""
 
 
-class SymbolRules(NamedTuple):
-    """What an exchange says of a symbol, as its text: "0.01000000", "0.00001000", "TRADING"."""
-
-    tick_size: str
-    step_size: str
-    status: str
-
-
 class MarketFrame(NamedTuple):
     """A combined-stream frame and when it came, in ns since the epoch."""
 

@@ -1,4 +1,4 @@
-"""What the exchange says of our symbols: which it lists, and with which tick.
+"""What the exchange says of our symbols: which it lists, and which of them it trades.
 
 The arena does not depend on it: it is asked beside the stream, again with growing waits until it answers, and every
 hour from then on (every five minutes while a symbol is missing), because symbols come and go.
@@ -15,8 +15,6 @@ import structlog
 from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException
 
-from gateway.market import SymbolRules
-
 log = structlog.get_logger()
 
 ANSWERS_WITHIN_S: Final = 10.0
@@ -32,31 +30,17 @@ class ExchangeSilent(Exception):
     """The exchange did not answer, or not in a way that can be read; the message says how."""
 
 
-class _Filter(msgspec.Struct, frozen=True):
-    kind: str = msgspec.field(name="filterType")
-    tick_size: str = msgspec.field(name="tickSize", default="")
-    step_size: str = msgspec.field(name="stepSize", default="")
-
-
 class _Symbol(msgspec.Struct, frozen=True):
     symbol: str
     status: str
-    filters: list[_Filter] = []
-
-    def rules(self) -> SymbolRules:
-        sizes = {part.kind: part for part in self.filters}
-        tick, step = sizes.get("PRICE_FILTER"), sizes.get("LOT_SIZE")
-        return SymbolRules(tick.tick_size if tick else "", step.step_size if step else "", self.status)
 
 
 class _ExchangeInfo(msgspec.Struct, frozen=True):
     symbols: list[_Symbol]
 
 
-async def ask_symbols(
-    rest_url: str, symbols: Sequence[str], timeout_s: float = ANSWERS_WITHIN_S
-) -> dict[str, SymbolRules]:
-    """Tick size, step size and status of those symbols that the exchange lists. Raises ExchangeSilent."""
+async def ask_symbols(rest_url: str, symbols: Sequence[str], timeout_s: float = ANSWERS_WITHIN_S) -> dict[str, str]:
+    """The status, such as "TRADING", of those symbols that the exchange lists. Raises ExchangeSilent."""
     client = AsyncClient()
     client.API_URL = rest_url.rstrip("/") + "/api"
     try:
@@ -72,7 +56,7 @@ async def ask_symbols(
         await client.close_connection()
 
 
-async def _listed(client: Any, symbols: list[str]) -> dict[str, SymbolRules]:
+async def _listed(client: Any, symbols: list[str]) -> dict[str, str]:
     """One unknown symbol makes the exchange refuse all that are asked for together: then each is asked for alone."""
     try:
         answer = await client._get("exchangeInfo", data={"symbols": msgspec.json.encode(symbols).decode()})
@@ -81,11 +65,11 @@ async def _listed(client: Any, symbols: list[str]) -> dict[str, SymbolRules]:
             raise
         if len(symbols) == 1:
             return {}
-        found: dict[str, SymbolRules] = {}
+        found: dict[str, str] = {}
         for symbol in symbols:
             found |= await _listed(client, [symbol])
         return found
-    listed = {entry.symbol: entry.rules() for entry in msgspec.convert(answer, _ExchangeInfo).symbols}
+    listed = {entry.symbol: entry.status for entry in msgspec.convert(answer, _ExchangeInfo).symbols}
     return {symbol: listed[symbol] for symbol in symbols if symbol in listed}
 
 
@@ -135,9 +119,9 @@ class Exchange:
                 wait_s = self._first_wait_s
                 await self._sleep(LONGEST_WAIT_S if self.unlisted else ASK_EVERY_S)
 
-    def _take(self, symbols: Sequence[str], rules: dict[str, SymbolRules]) -> None:
+    def _take(self, symbols: Sequence[str], listed: dict[str, str]) -> None:
         self.problem = ""
-        unlisted = [symbol for symbol in symbols if symbol not in rules or rules[symbol].status != TRADING]
+        unlisted = [symbol for symbol in symbols if listed.get(symbol) != TRADING]
         if unlisted != self.unlisted:
             log.warning("the exchange does not trade all symbols", unlisted=unlisted)
         self.unlisted = unlisted

@@ -146,7 +146,6 @@ class QuoteFilter:
         confirm_every_ns: int = CONFIRM_EVERY_NS,
         tell: Callable[[Notice], None] = lambda notice: None,
     ) -> None:
-        self.unwatched = 0
         self._waits = waits
         self._tell = tell
         self._confirm_every_ns = confirm_every_ns
@@ -168,10 +167,6 @@ class QuoteFilter:
             watched.bid, watched.ask = last
         watched.jump_ppm = jump_ppm
         watched.forget()
-
-    def unwatch(self, symbol: str) -> None:
-        """Pass no more quotes of `symbol` on."""
-        self._watched.pop(symbol, None)
 
     def reset(self) -> None:
         """The feed opened: source sequences start anew, and the first frame of each symbol counts as a change."""
@@ -200,7 +195,6 @@ class QuoteFilter:
         a microsecond when no price changes."""
         watched = self._watched.get(symbol)
         if watched is None:
-            self.unwatched += 1
             return ()
 
         counts = watched.counts

@@ -224,11 +224,9 @@ def test_after_a_reset_all_begins_anew(desk: Desk) -> None:
     assert desk.counted("changed") == 2
 
 
-def test_a_symbol_that_is_not_watched_is_counted_apart(desk: Desk) -> None:
+def test_a_symbol_that_is_not_watched_makes_no_quote(desk: Desk) -> None:
     assert not desk.filter.take("DOGEUSDT", "1", "2", "1000", "1000", 1, 0)
-    desk.filter.unwatch("BTCUSDT")
-    assert desk.frame() is None
-    assert desk.filter.unwatched == 2
+    assert desk.filter.total().frames == 0
 
 
 # Prices between ticks
@@ -330,7 +328,7 @@ def test_a_new_connection_may_not_begin_with_a_wild_price(desk: Desk) -> None:
 
 
 def test_nor_may_a_new_process(desk: Desk) -> None:
-    desk.filter.unwatch("BTCUSDT")
+    desk.filter = QuoteFilter(lambda instrument: False)
     desk.filter.watch("BTCUSDT", BTC, 1_000_000, JUMP_PPM, last=(6_183_700, 6_183_701))
     assert desk.frame(WILD, WILD_ABOVE) is None
     assert desk.frame(CALM, ABOVE) == (BTC, 6_183_700, 6_183_701, 2)
