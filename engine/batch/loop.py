@@ -24,6 +24,7 @@ from engine.model.tables import (
     MATCH_WAITING,
     TIMER_AMEND,
     TIMER_DAY,
+    TIMER_DISCONNECT,
     TIMER_FIXED,
     TIMER_HOLD,
     TIMER_MATCH,
@@ -256,7 +257,11 @@ def _fire_timers(book: Book, events: Events, event_limit: int, scratch: Row) -> 
         elif timer.kind == TIMER_SAMPLE:
             if not sample_match(book, events, timer.owner, event_limit):
                 return False
-        elif timer.kind == TIMER_QUEUE or (timer.kind == TIMER_OUTAGE and not is_feed_alive(book, row)):
+        elif (
+            timer.kind == TIMER_QUEUE
+            or timer.kind == TIMER_DISCONNECT
+            or (timer.kind == TIMER_OUTAGE and not is_feed_alive(book, row))
+        ):
             progress.timer = row
             progress.resume = progress.phase
             progress.phase = PHASE_TIMER

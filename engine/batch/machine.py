@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.batch import loop
 from engine.competition.careers import start_season
 from engine.competition.delisting import settle_instrument
+from engine.competition.disconnects import cancel_on_disconnect, cancel_orders_of_disconnected, set_connected
 from engine.competition.games import create_game, set_game_active
 from engine.competition.joining import join_match, leave_match, register_player, reset_practice_seat
 from engine.competition.matches import advance_match, archive_match, cancel_match, create_match, end_match, start_match
@@ -38,6 +39,7 @@ from engine.model.commands import (
     ArchiveMatch,
     Batch,
     CancelMatch,
+    CancelOnDisconnect,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -55,6 +57,7 @@ from engine.model.commands import (
     PurchaseItem,
     RegisterPlayer,
     ResetSeat,
+    SetConnected,
     SetGameActive,
     SetKeyLimits,
     SetOffer,
@@ -73,7 +76,7 @@ from engine.model.layouts import Commands
 from engine.model.reasons import Reason
 from engine.model.scale import PPM
 from engine.model.state import State
-from engine.model.tables import TIMER_OUTAGE, TIMER_QUEUE
+from engine.model.tables import TIMER_DISCONNECT, TIMER_OUTAGE, TIMER_QUEUE
 from engine.storage.capacity import ensure_capacity, ensure_capacity_for_evaluation
 from engine.storage.emit import Emit, EventLog
 from engine.storage.idempotency import (
@@ -92,7 +95,7 @@ from engine.trading.positions import trailing_distance
 from engine.trading.seats import equity
 from engine.trading.switches import set_switch
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised when new code changes what a logged command means, or which bytes make up the state."""
 
 
@@ -167,6 +170,8 @@ HANDLERS: dict[type, Handler] = {
     JoinQueue: join_queue,
     LeaveQueue: leave_queue,
     SetKeyLimits: set_key_limits,
+    CancelOnDisconnect: cancel_on_disconnect,
+    SetConnected: set_connected,
 }
 """Handlers of the cold commands: checks, then changes. Each returns a reason, and the id of what it created."""
 
@@ -176,6 +181,7 @@ RELEASING: Final = (LeaveMatch, LeaveQueue)
 TIMER_HANDLERS: dict[int, Callable[[State, int, Emit], None]] = {
     TIMER_OUTAGE: void_or_pause_match,
     TIMER_QUEUE: time_out_player,
+    TIMER_DISCONNECT: cancel_orders_of_disconnected,
 }
 """Handlers of the timers that are not handled in compiled code, by kind; called with the timer's row."""
 

@@ -20,6 +20,7 @@ from engine.model.tables import (
     TIMER_AMEND,
     TIMER_CHILDREN,
     TIMER_DAY,
+    TIMER_DISCONNECT,
     TIMER_FIXED,
     TIMER_HOLD,
     TIMER_KIND_SHIFT,
@@ -65,7 +66,7 @@ def timers_match_their_owners(state: State) -> list[str]:
     owners = (
         _expiring_orders, _expiring_holds, _fixed_trades, _waiting_rows, _held_back_orders, _amendments,
         _trading_days, _match_starts_and_ends,
-        _samples, _outages, _players_in_queues,
+        _samples, _outages, _players_in_queues, _players_away,
     )  # fmt: skip
     found, expected = [], 0
     for owned in owners:
@@ -218,6 +219,14 @@ def _players_in_queues(state: State) -> Owned:
     wrong = (timers["owner"] != [game for game, _ in queued]) | (timers["kind"] != TIMER_QUEUE)
     off = wrong.any() or len(np.unique(timers["id"])) != len(queued)
     return len(queued), ["timers of queued players are wrong"] if off else []
+
+
+def _players_away(state: State) -> Owned:
+    """Timers of players whose orders are cancelled if they stay away."""
+    away = {player: found.timer for player, found in state.cold.disconnects.items() if found.timer}
+    timers = state.book.timers[list(away.values())]
+    wrong = (timers["owner"] != list(away)) | (timers["kind"] != TIMER_DISCONNECT)
+    return len(away), report(wrong, "disconnect timer of player {} is wrong", list(away))
 
 
 def _matches(state: State) -> NDArray[Any]:

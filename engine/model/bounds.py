@@ -21,6 +21,9 @@ LONGEST_MATCH_S: Final = 366 * 86_400
 LONGEST_COUNTDOWN_S: Final = 7 * 86_400
 LONGEST_QUEUE_S: Final = 7 * 86_400
 LONGEST_OUTAGE_S: Final = 7 * 86_400
+SHORTEST_DISCONNECT_MS: Final = 1_000
+LONGEST_DISCONNECT_MS: Final = 86_400_000
+"""Bounds of how long a player may be away until his orders are cancelled."""
 MOST_PLAYERS: Final = 100_000
 """Of a match that waits for players."""
 

@@ -669,6 +669,20 @@ class SetKeyLimits(_Cold, frozen=True, tag="set_key_limits"):
     in_all: int  # beyond which no player takes more than a few thousand
 
 
+class CancelOnDisconnect(_Cold, frozen=True, tag="cancel_on_disconnect"):
+    """The player's resting orders are cancelled when he has been away for so long."""
+
+    player: int
+    after_ms: int  # 0: they are not
+
+
+class SetConnected(_Cold, frozen=True, tag="set_connected"):
+    """The last connection of a player who wants that is gone, or the first one is there again."""
+
+    player: int
+    connected: bool
+
+
 AdminCommand = (
     DefineInstrument
     | DefineZone
@@ -691,7 +705,18 @@ AdminCommand = (
     | StartSeason
     | SetKeyLimits
 )
-PlayerCommand = RegisterPlayer | ResetSeat | JoinMatch | LeaveMatch | TopUp | PurchaseItem | JoinQueue | LeaveQueue
+PlayerCommand = (
+    RegisterPlayer
+    | ResetSeat
+    | JoinMatch
+    | LeaveMatch
+    | TopUp
+    | PurchaseItem
+    | JoinQueue
+    | LeaveQueue
+    | CancelOnDisconnect
+    | SetConnected
+)
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand
 

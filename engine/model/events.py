@@ -92,6 +92,20 @@ class EventKind(IntEnum):
     """The countdown of a match was set or stopped."""
 
 
+OF_MATCH: Final = (
+    EventKind.MATCH_STARTED.value,
+    EventKind.MATCH_CANCELED.value,
+    EventKind.MATCH_FINISHED.value,
+    EventKind.MATCH_PAUSED.value,
+    EventKind.MATCH_RESUMED.value,
+    EventKind.MATCH_ARCHIVED.value,
+    EventKind.MATCH_TIMED.value,
+)
+"""Public kinds that are messages of their match: counted in MATCH.messages, without gaps."""
+OF_MATCH_AND_PLAYER: Final = (EventKind.SEAT_OPENED.value, EventKind.SEAT_CLOSED.value)
+"""Kinds that are messages of a player, and of the match as well."""
+
+
 class Cause(IntEnum):
     """Why a position was closed, wholly or partly."""
 

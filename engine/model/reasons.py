@@ -87,6 +87,9 @@ class Reason(IntEnum):
     TRAILING_STOP_INVALID = 74
     WOULD_FILL_NOW = 75
     HEDGING_NOT_ALLOWED = 76
+    DISCONNECT_DELAY_INVALID = 77
+    DISCONNECT_NOT_SET = 78
+    DISCONNECTED = 79
 
     # positions
     POSITION_NOT_FOUND = 80
@@ -214,6 +217,9 @@ MESSAGES: dict[Reason, str] = {
     Reason.TRAILING_STOP_INVALID: "a trailing stop is given in ppm, 1 to 999999, and without a stop loss",
     Reason.WOULD_FILL_NOW: "the limit order would fill at once at this price; cancel it and place a new one",
     Reason.HEDGING_NOT_ALLOWED: "the seat has a position or order of the other side here; end that first",
+    Reason.DISCONNECT_DELAY_INVALID: "after_ms is 0, or from a second to a day",
+    Reason.DISCONNECT_NOT_SET: "the player has not asked for orders to be cancelled when he is away",
+    Reason.DISCONNECTED: "the player was away for as long as he had set for it",
     Reason.POSITION_NOT_FOUND: "the player has no such open position",
     Reason.PERCENT_INVALID: "percent must be a whole number from 1 to 100",
     Reason.POSITION_CLOSING: "the position already waits to be closed",

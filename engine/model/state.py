@@ -70,6 +70,14 @@ class Queue(msgspec.Struct):
     """The last match that was made of those who waited; 0: none was."""
 
 
+class Disconnect(msgspec.Struct):
+    """What a player wants done when he has been away for too long: his orders cancelled."""
+
+    after_ms: int
+    timer: int = 0
+    """While he is away, the row of the timer that does it."""
+
+
 class Cold(msgspec.Struct):
     """What is not numbers, and what is rare: the commands that made things, by id. Dicts keep the order of the log."""
 
@@ -86,6 +94,7 @@ class Cold(msgspec.Struct):
     seasons: dict[int, StartSeason] = msgspec.field(default_factory=dict)
     queues: dict[int, Queue] = msgspec.field(default_factory=dict)
     zones: dict[int, DefineZone] = msgspec.field(default_factory=dict)  # by row
+    disconnects: dict[int, Disconnect] = msgspec.field(default_factory=dict)  # by player
 
 
 @dataclass

@@ -262,6 +262,7 @@ MATCH = np.dtype(
         ("void", "<i2"),  # Reason for which it is called off when it is settled, instead of being ranked
         ("outage_extends", "<i1"),  # 1: it is paused, and its end moves; 0: it is called off
         ("ended_early", "<i1"),  # 1: by an operator
+        ("messages", "<i8"),  # told of it so far to all who watch it: kinds in events.OF_MATCH
     ]
 )
 """Row = match id. Sum over its seats of cash + reserved + margin + stakes, + fees_taken + house_profit + insurance =
@@ -726,6 +727,7 @@ TIMER_QUEUE: Final = 8
 TIMER_SAMPLE: Final = 9
 TIMER_REST: Final = 10
 TIMER_AMEND: Final = 11
+TIMER_DISCONNECT: Final = 12
 """Kinds of timers, in the order in which they fire when due together."""
 
 REQUEST = np.dtype(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import entry, kernel
-from engine.model.events import EVENT_BYTES
+from engine.model.events import EVENT_BYTES, OF_MATCH, OF_MATCH_AND_PLAYER
 from engine.model.layouts import Events
 from engine.model.tables import Book, Row
 
@@ -40,7 +40,7 @@ def has_space(book: Book, events: Events) -> bool:
 @entry
 def new_event(book: Book, events: Events, kind: int, player: int, match: int, instrument: int) -> int:
     """A new event, all zero but its header: its number in the buffer. A private one takes its player's next message
-    number."""
+    number, and one that is a message of its match is counted there."""
     progress = book.progress[0]
     k = progress.events
     progress.events += 1
@@ -56,4 +56,8 @@ def new_event(book: Book, events: Events, kind: int, player: int, match: int, in
         book.players[player].messages += 1
         event.player = player
         event.message = book.players[player].messages
+        if kind in OF_MATCH_AND_PLAYER:
+            book.matches[match].messages += 1
+    elif kind in OF_MATCH:
+        book.matches[match].messages += 1
     return k

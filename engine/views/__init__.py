@@ -34,6 +34,7 @@ from engine.views.players import (
     StandingView,
     career,
     cups,
+    last_match_message,
     last_message,
     queues_of,
     referral,
@@ -71,7 +72,7 @@ __all__ = [
     "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
     "StandingView", "SwitchView", "board", "candle", "career", "cups", "fixed_trades", "has_seat",
     "instrument_of_order", "instrument_of_position", "instrument_of_request", "inventory", "is_player_locked",
-    "is_request_known", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns", "opens_at_ns", "orders",
-    "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat", "seats_of", "solvency", "stock",
-    "switches", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
+    "is_request_known", "last_match_message", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns",
+    "opens_at_ns", "orders", "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat",
+    "seats_of", "solvency", "stock", "switches", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
 ]  # fmt: skip

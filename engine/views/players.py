@@ -16,6 +16,11 @@ def last_message(book: Book, player: int) -> int:
     return int(book.players[player]["messages"])
 
 
+def last_match_message(book: Book, match_id: int) -> int:
+    """The number of the last message that all who watch the match were told."""
+    return int(book.matches[match_id]["messages"])
+
+
 class QueueView(NamedTuple):
     """A player's place in the queue of a game."""
 

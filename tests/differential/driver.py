@@ -15,6 +15,7 @@ from engine.model.commands import (
     ArchiveMatch,
     Asset,
     CancelMatch,
+    CancelOnDisconnect,
     CreateMatch,
     DefineZone,
     DeleteGame,
@@ -28,6 +29,7 @@ from engine.model.commands import (
     OpenFeed,
     OrderType,
     ResetSeat,
+    SetConnected,
     SetGameActive,
     SetKeyLimits,
     SetSwitch,
@@ -217,8 +219,9 @@ class Driver:
                 self.transfer,
                 self.game,
                 self.queue,
+                self.presence,
             ),
-            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 9, 5, 4, 2, 3),
+            (0 if self.quiet else 36, 22, 14, 7, 8, 3, 6, 8, 11, 3, 3, 1, 4, 9, 5, 4, 2, 3, 3),
         )[0]
         return choose()
 
@@ -651,6 +654,13 @@ class Driver:
             return replace(data, maker_fee_ppm=self.random.choice((100, 300, 2_000)))
         return replace(data, **{switch: not normal})
 
+    def presence(self) -> Command:
+        """A player is away, or back again; or says for how long he may be."""
+        player = self.random.choice((*PLAYERS, *PLAYERS, 9))
+        if player not in self.twins.oracle.disconnects or self.random.random() < 0.1:
+            return CancelOnDisconnect(player, self.random.choice((0, 999, 1_000, 2_000, 2_000, 30_000)))
+        return SetConnected(player, self.random.random() < 0.3)
+
     def key(self) -> str | None:
         return str(self.random.randint(1, 40)) if self.random.random() < 0.15 else None
 
@@ -704,7 +714,8 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     ("QUEUE_LEFT", "NONE"), ("QUEUE_LEFT", "QUEUE_TIMED_OUT"), ("JoinQueue", "MATCH_STARTED", "NONE"),
     *(("JoinQueue", reason) for reason in (
         "ACCEPTED", "ALREADY_QUEUED", "ALREADY_JOINED", "QUEUE_NOT_OFFERED", "GAME_NOT_FOUND", "PLAYER_NOT_FOUND",
-    )), ("LeaveQueue", "ACCEPTED"), ("LeaveQueue", "NOT_QUEUED"),
+    )), ("ORDER_CANCELED", "DISCONNECTED"), ("CancelOnDisconnect", "DISCONNECT_DELAY_INVALID"),
+    ("SetConnected", "ACCEPTED"), ("LeaveQueue", "ACCEPTED"), ("LeaveQueue", "NOT_QUEUED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
     *(("WALLET_CHANGED", code.name) for code in (
         TransferCode.TOP_UP, TransferCode.ENTRY_FEE, TransferCode.REFUND, TransferCode.PRIZE,

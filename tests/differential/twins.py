@@ -323,9 +323,14 @@ class Twins:
             assert sums == [theirs.granted, theirs.fees_taken, theirs.market, theirs.insurance]
             shown = views.match(state, id)
             assert shown is not None
+            assert views.last_match_message(state.book, id) == theirs.messages
             if id in oracle.running:
                 expected = theirs.starts_at_ns, theirs.ends_at_ns, bool(theirs.paused_since_ns)
                 assert (shown.starts_at_ns, shown.ends_at_ns, shown.paused) == expected
+        assert {
+            player: (found.after_ms, int(state.book.timers[found.timer]["due_ns"]) if found.timer else 0)
+            for player, found in state.cold.disconnects.items()
+        } == {player: (away.after_ms, away.due_ns) for player, away in oracle.disconnects.items()}
         for player in range(1, len(oracle.players) + 1):
             assert views.queues_of(state, player) == [
                 views.QueueView(game, list(queue.waiting).index(player) + 1, queue.waiting[player][0])

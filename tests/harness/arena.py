@@ -23,6 +23,7 @@ from engine.model.commands import (
     Account,
     Amend,
     Asset,
+    CancelOnDisconnect,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -32,6 +33,7 @@ from engine.model.commands import (
     OrderType,
     RegisterPlayer,
     ResetSeat,
+    SetConnected,
     SetSwitch,
     Side,
     TimeInForce,
@@ -481,6 +483,13 @@ class Player:
 
     def resets(self) -> None:
         self.arena.command(ResetSeat(self.match, self.id))
+
+    def may_be_away(self, seconds: int) -> None:
+        """For so long, until what rests is cancelled; 0: for ever."""
+        self.arena.command(CancelOnDisconnect(self.id, seconds * 1_000))
+
+    def is_connected(self, connected: bool) -> None:
+        self.arena.command(SetConnected(self.id, connected))
 
     def last(self, kind: EventKind) -> Any:
         """The latest event of that kind on the player's channel."""

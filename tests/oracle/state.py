@@ -24,6 +24,14 @@ Event = dict[str, Any]
 Outcome = dict[str, int]
 
 
+TOLD_TO_BOTH = ("SEAT_OPENED", "SEAT_CLOSED")
+TOLD_TO_ALL = (
+    "MATCH_STARTED", "MATCH_CANCELED", "MATCH_FINISHED", "MATCH_PAUSED", "MATCH_RESUMED", "MATCH_ARCHIVED",
+    "MATCH_TIMED",
+)  # fmt: skip
+"""What all are told who watch a match: of a player, and of the match itself."""
+
+
 class Refused(Exception):
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -140,6 +148,7 @@ class Match:
     void: Reason = Reason.ACCEPTED  # for which it is called off, instead of being ranked
     code: str = ""
     seats: list[Seat] = field(default_factory=list)  # in the order in which they joined
+    messages: int = 0  # to all who watch it
 
     def percent(self, ppm: int) -> int:
         return rounded_up(self.game.starting_balance, ppm)
@@ -205,6 +214,12 @@ class Match:
 class Queue:
     waiting: dict[int, tuple[int, int]] = field(default_factory=dict)  # by player: until when (0: ever), command
     match: int = 0
+
+
+@dataclass
+class Disconnect:
+    after_ms: int
+    due_ns: int = 0  # while he is away
 
 
 @dataclass(eq=False)
@@ -350,6 +365,7 @@ class Oracle:
         self.positions: dict[int, Position] = {}
         self.fixed_trades: dict[int, FixedTrade] = {}
         self.queues: dict[int, Queue] = {}  # by game
+        self.disconnects: dict[int, Disconnect] = {}  # by player
         self.waiting: list[Wait] = []  # in order of acceptance; in that in which they became ripe, once they are
         self.requests: dict[tuple[int, str], tuple[Any, Outcome, int]] = {}  # the oldest first
         self.keys_per_player, self.keys_in_all = 100_000, 10_000_000
@@ -379,6 +395,8 @@ class Oracle:
 
     def emit(self, kind: EventKind, player: int = 0, match: int = 0, instrument: int = 0, **body: Any) -> None:
         message = 0
+        if kind.name in TOLD_TO_BOTH or (kind.name in TOLD_TO_ALL and not player):
+            self.matches[match].messages += 1
         if player:
             self.players[player - 1] += 1
             message = self.players[player - 1]

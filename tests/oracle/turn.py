@@ -10,6 +10,7 @@ from engine.model.bounds import MOST_KEYS
 from engine.model.commands import (
     ArchiveMatch,
     CancelMatch,
+    CancelOnDisconnect,
     CreateGame,
     CreateMatch,
     DefineInstrument,
@@ -24,6 +25,7 @@ from engine.model.commands import (
     OpenFeed,
     RegisterPlayer,
     ResetSeat,
+    SetConnected,
     SetGameActive,
     SetKeyLimits,
     SetSwitch,
@@ -51,6 +53,7 @@ from tests.harness.records import (
     Unknown,
 )
 from tests.oracle.competition.careers import start_season
+from tests.oracle.competition.disconnects import cancel_all_of, cancel_on_disconnect, set_connected
 from tests.oracle.competition.games import create_game, set_game_active
 from tests.oracle.competition.matches import (
     archive_match,
@@ -87,7 +90,7 @@ from tests.oracle.trading.waiting import ripen
 KEYS_FOR_EVERYBODY = 4096
 # In this order, when due together.
 TIMER_FIXED, TIMER_ORDER, TIMER_WAIT, TIMER_HOLD, TIMER_MATCH, TIMER_DAY = range(1, 7)
-TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE, TIMER_REST, TIMER_AMEND = range(7, 12)
+TIMER_OUTAGE, TIMER_QUEUE, TIMER_SAMPLE, TIMER_REST, TIMER_AMEND, TIMER_DISCONNECT = range(7, 13)
 
 RELEASES = (ClosePosition, CancelOrder, CancelAll, AmendPosition, AmendOrder, LeaveMatch, LeaveQueue)
 
@@ -147,6 +150,9 @@ def due(oracle: Oracle) -> list[tuple[int, int, int, Callable[[], None]]]:
             if until_ns:
                 drop = partial(leave_line, oracle, game, player, Reason.QUEUE_TIMED_OUT)
                 found.append((until_ns, TIMER_QUEUE, sequence, drop))
+    for player, away in oracle.disconnects.items():
+        if away.due_ns:
+            found.append((away.due_ns, TIMER_DISCONNECT, player, partial(cancel_all_of, oracle, player)))
     for wait in oracle.waiting:
         if not wait.queued:
             found.append((wait.earliest_fill_at_ns, TIMER_WAIT, wait.sequence, partial(ripen, oracle, wait)))
@@ -269,6 +275,8 @@ HANDLERS: dict[type, Any] = {
     ArchiveMatch: archive_match,
     JoinQueue: join_queue,
     LeaveQueue: leave_queue,
+    CancelOnDisconnect: cancel_on_disconnect,
+    SetConnected: set_connected,
     FundRewards: fund_rewards,
     RegisterPlayer: register_player,
     ResetSeat: reset_seat,

@@ -19,6 +19,9 @@
     ann cancels all => canceled left=2
     ann up BTCUSDT stake=100 for=30 as t
     ann resets
+    ann may be away for 10                   seconds, until what rests is cancelled
+    ann leaves                               the last of her connections is gone
+    ann returns
     ann has cash=4950 positions=1
 
 `limit=PRICE` makes an order a limit order, `stop=PRICE` a stop order; `ioc` and `expires_in=SECONDS` say how long it
@@ -241,6 +244,10 @@ class Scenario:
             player.cancels(self.id(rest[0]))
         elif verb == "resets":
             player.resets()
+        elif verb == "may":
+            player.may_be_away(int(rest[-1]))
+        elif verb in ("leaves", "returns"):
+            player.is_connected(verb == "returns")
         else:
             self.fail(f"what is {verb!r}?")
 

@@ -23,6 +23,7 @@ from engine.model.commands import (
     ArchiveMatch,
     Asset,
     CancelMatch,
+    CancelOnDisconnect,
     CreateGame,
     CreateMatch,
     DefineZone,
@@ -40,6 +41,7 @@ from engine.model.commands import (
     PurchaseItem,
     RegisterPlayer,
     ResetSeat,
+    SetConnected,
     SetGameActive,
     SetKeyLimits,
     SetOffer,
@@ -465,6 +467,13 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(1, 0))),
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits((1 << 30) + 1, 1))),
     (Reason.KEY_LIMITS_INVALID, "", lambda s: s.arena.command(SetKeyLimits(1, (1 << 30) + 1))),
+    (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, 999))),
+    (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, -1))),
+    (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, 86_400_001))),
+    (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(CancelOnDisconnect(0, 0))),
+    (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(CancelOnDisconnect(99, 1_000))),
+    (Reason.DISCONNECT_NOT_SET, "", lambda s: s.arena.command(SetConnected(s.bob.id, connected=False))),
+    (Reason.DISCONNECT_NOT_SET, "", lambda s: s.arena.command(SetConnected(99, connected=True))),
     # matches and seats
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.place(match=0)),
     (Reason.MATCH_NOT_FOUND, "", lambda s: s.place(match=99)),
@@ -915,7 +924,7 @@ def test_refunded_and_all_comes_back(arena: Arena, reason: Reason, then: Refused
 
 
 TOLD = {Reason.QUEUE_TIMED_OUT, Reason.GAME_CHANGED, Reason.OUTAGE, Reason.CALLED_OFF, Reason.QUEUE_FULL,
-        Reason.INSTRUMENT_SETTLED}  # fmt: skip
+        Reason.INSTRUMENT_SETTLED, Reason.DISCONNECTED}  # fmt: skip
 """What only events say, or takes a thousand players: tests/engine/competition/ has them."""
 
 

@@ -50,7 +50,7 @@ def round_played() -> State:
     """Two players with positions and orders on both sides, some closed, one closing, timers and request keys, and
     fixed-time trades, some entered, some not; a third in a match with challenge rules, one in a paid match, two in one
     from a queue, and one in another queue. One who was referred and paid for, one who was referred and not paid for,
-    and a store. The third, in another match, has an order and stops that do not count yet."""
+    and a store. The third, who is away, has in another match an order and stops that do not count yet."""
     arena = Arena()
     alice, bob = arena.player(fees=True), arena.player(fees=True)
     arena.command(DefineZone("Here", ((0, 3_600), (1_000_000_000, 7_200))))
@@ -111,6 +111,8 @@ def round_played() -> State:
         slowly.amends(held, stop_loss=stop_loss)
     slowly.limit("SOLUSDT", LONG, 2_900, margin=100, leverage=10)
     arena.passes(3)
+    carol.may_be_away(60)
+    carol.is_connected(False)
     alice.closes(alice.positions[0], key="close")
     alice.closes(alice.positions[1], key="close another")
     return arena.machine.state
@@ -429,6 +431,9 @@ BROKEN_COLD: list[tuple[str, Callable[[Cold], Any]]] = [
         {Asset.TREASURE_BOX: SetOffer("TREASURE_BOX", "DEMO", 1)})),
     ("offers_are_valid", lambda cold: cold.offers.update(
         {Asset.GOLD_COIN: SetOffer("TREASURE_BOX", "USDT", 1)})),
+    ("timers_match_their_owners", lambda cold: cold.disconnects.update(
+        {1: cold.disconnects.popitem()[1]})),
+    ("timers_match_their_owners", lambda cold: cold.disconnects.clear()),
 ]  # fmt: skip
 
 
