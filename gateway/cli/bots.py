@@ -48,6 +48,7 @@ def bots(
     import uvloop
 
     from gateway.client.client import Unreachable
+    from gateway.process.bots import NoSeat
 
     if players < 1 or rate <= 0 or seconds <= 0:
         raise Failure("--players, --rate and --seconds must be positive")
@@ -55,6 +56,8 @@ def bots(
         summary = uvloop.run(_play(players, seconds, url, seed, rate, encoding, match, journal))
     except Unreachable as error:
         raise Failure(f"{error}; start one with `arena serve`") from error
+    except NoSeat as error:
+        raise Failure(str(error)) from error
     if json:
         print(msgspec.json.encode(summary).decode())
     else:

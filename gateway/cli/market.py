@@ -102,11 +102,11 @@ def record(
         try:
             frames = asyncio.run(recording.record(url, chosen, file, seconds, show))
         except KeyboardInterrupt:
-            print(f"stopped early; {file} holds what came", file=sys.stderr)
+            print(f"stopped early; {file} holds what came, if anything did", file=sys.stderr)
             return 0
-    print(f"{frames} frames in {file}")
     if not frames:
         raise Failure(f"nothing came from {url}: is it reachable, and does it list {', '.join(chosen)}?")
+    print(f"{frames} frames in {file}")
     return 0
 
 

@@ -108,10 +108,13 @@ def configured_by(path: Path | None) -> Config:
 def _with(section: Any, **given: Any) -> Any:
     """The section with those keys that were given."""
     changes = {key: value for key, value in given.items() if value is not None}
+    given_all = msgspec.to_builtins(section) | changes
     try:
-        return msgspec.convert(msgspec.to_builtins(section) | changes, type(section))
+        return msgspec.convert(given_all, type(section))
     except msgspec.ValidationError as error:
-        raise Failure(f"--{next(iter(changes))}: {error}") from error
+        from gateway.protocol.problems import sentence_of
+
+        raise Failure(f"--{sentence_of(error, type(section), given_all)}") from error
 
 
 def _check_port(host: str, port: int) -> None:

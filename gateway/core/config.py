@@ -5,6 +5,7 @@ Unknown keys are refused, so a typo is an error and not a default. Money and pri
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.model.scale import parse_decimal
 from gateway.core.defaults import GAMES, INSTRUMENTS, OFFERS, GameSeed, OfferSeed, ReferralSeed
 from gateway.core.limits import is_this_machine
 from gateway.protocol.market import SYMBOL_RULE, InstrumentSpec, Ppm, is_symbol
+from gateway.protocol.problems import sentence_of
 
 DemoGrant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,8})?\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -191,9 +193,7 @@ def parse_config(text: str, name: str = "config.toml") -> Config:
     try:
         return msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        key = path.rstrip("`").lstrip(".")
-        raise ConfigError(f"{name}: {key + ': ' if key else ''}{problem}") from error
+        raise ConfigError(f"{name}: {sentence_of(error, Config, tomllib.loads(text))}") from error
     except msgspec.DecodeError as error:
         raise ConfigError(f"{name}: not TOML: {error}") from error
 

@@ -106,8 +106,11 @@ class Recorder:
             self._flushed_ns = time_ns
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
+        """Finish the file and give it its name; without any frame there is none."""
         self._file.close()
+        if not self.frames:
+            self._growing.unlink()
+            return
         with self._growing.open("rb") as written:
             os.fsync(written.fileno())
         self._growing.replace(self.path)

@@ -50,6 +50,10 @@ class Summary(msgspec.Struct, frozen=True):
     p99_ms: float
 
 
+class NoSeat(Exception):
+    """Nobody can play there; the message says where they can."""
+
+
 async def play(
     url: str,
     players: int,
@@ -67,7 +71,7 @@ async def play(
     """Let so many bots play for so long, or until `stop`, in that match or in their first one. All of them listen to
     prices, or so many, who tell the others.
 
-    Raises Unreachable when there is no arena.
+    Raises Unreachable when there is no arena, NoSeat when new players have none in that match.
     """
     stop = stop or asyncio.Event()
     tally = Tally()
@@ -86,6 +90,8 @@ async def play(
             if arena is None:
                 return
             if match is not None:
+                if match not in arena.matches:
+                    raise NoSeat(f"new players have no seat in match {match}, but in {_listed(arena.matches)}")
                 arena.matches = [match]
             clients.append(arena)
             tally.players += 1
@@ -131,6 +137,10 @@ async def play(
         p50_ms=tally.latency_ms(50),
         p99_ms=tally.latency_ms(99),
     )
+
+
+def _listed(matches: list[int]) -> str:
+    return ", ".join(map(str, matches)) or "none"
 
 
 async def _register(

@@ -44,6 +44,21 @@ def problem_of(error: Exception, shape: Any, sent: Any) -> dict[str, Any]:
     return details
 
 
+def sentence_of(error: Exception, shape: Any, sent: Any) -> str:
+    """The same in words, for whoever wrote a key of a file or an option."""
+    found = problem_of(error, shape, sent)
+    field, problem, value = found.get("field", ""), found["problem"], found.get("value")
+    if _NAMED.search(problem) and "allowed" in found:
+        problem = f"there is no such key; there are {', '.join(found['allowed'])}"
+    elif "allowed" in found:
+        problem = f"must be one of {', '.join(map(str, found['allowed']))}, not {value!r}"
+    elif isinstance(value, int) and ("at_least" in found or "at_most" in found):
+        least, most = found.get("at_least"), found.get("at_most")
+        bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+        problem = f"must be {' and '.join(bounds)}, not {value}"
+    return f"{field}: {problem}" if field else problem
+
+
 def _steps(path: str) -> list[str | int]:
     """Names and indexes; "..." is any element of a list or a dict."""
     return [int(index) if index else name or some for name, index, some in _STEP.findall(path)]

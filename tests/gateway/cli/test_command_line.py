@@ -54,7 +54,7 @@ def test_version() -> None:
         (["verify", "--data", "nowhere"], "there is no arena in nowhere: name its folder with --data"),
         (["rebuild", "--data", "nowhere"], "there is no arena in nowhere: name its folder with --data"),
         (["serve", "--config", "nowhere.toml"], "nowhere.toml"),
-        (["serve", "--port", "99999"], "--port: Expected `int` <= 65535"),
+        (["serve", "--port", "99999"], "--port: must be at least 0 and at most 65535, not 99999"),
         (["market", "--symbols", "NOPE"], "cannot simulate NOPE: choose from"),
         (["market", "--recording", "nowhere.gz"], "no such recording: nowhere.gz"),
         (["record", "nowhere/file.gz"], "there is no folder nowhere"),

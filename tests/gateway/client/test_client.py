@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, web
 from bench.process import ArenaProcess, arena
 from gateway.client.client import Client, Disconnected, Garbled, Refused, Unanswered, Unreachable
 from gateway.client.connection import Encoding
-from gateway.process.bots import play
+from gateway.process.bots import NoSeat, play
 from gateway.protocol.matches import MatchCreated, Rules
 from gateway.protocol.scalars import Empty
 from gateway.protocol.shop import Bonus, Item, Offer
@@ -280,6 +280,11 @@ async def test_bots_find_nothing_wrong(server: ArenaProcess) -> None:
     summary = await play(server.url, 5, 3, seed=2, actions_per_s=10)
     assert summary.error_examples == []
     assert summary.accepted > 30
+
+
+async def test_bots_without_a_seat_in_the_match_say_it_once_and_stop(server: ArenaProcess) -> None:
+    with pytest.raises(NoSeat, match="new players have no seat in match 99, but in 1"):
+        await play(server.url, 5, 60, seed=2, match=99)
 
 
 # A server that behaves badly

@@ -52,8 +52,11 @@ def test_symbols_of_the_market_are_capital_letters_and_named_once() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[limits]\nframe_byte = 1", "limits"),
-        ("[limits]\nframe_bytes = 0", "limits.frame_bytes"),
+        (
+            "[limits]\nframe_byte = 1",
+            "limits.frame_byte: there is no such key; there are frame_bytes, frame_bytes_before_",
+        ),
+        ("[limits]\nframe_bytes = 0", "limits.frame_bytes: must be at least 1, not 0"),
         ("[server]\nport = '80'", "server.port"),
         ("[[instruments]]\nsymbol = 'X'", "instruments[0]"),
         ("[server]\noperators_listen = '9090'", "server.operators_listen"),
@@ -62,7 +65,7 @@ def test_symbols_of_the_market_are_capital_letters_and_named_once() -> None:
         ("[players]\ndemo_grant = '-1'", "players.demo_grant"),
         ("[players]\ndemo_grant = '0.000000001'", "players.demo_grant"),
         ("[players]\ntop_up_most = '0.5'", "players.top_up_most"),
-        ("[referrals]\nat = 'never'", "referrals.at"),
+        ("[referrals]\nat = 'never'", "referrals.at: must be one of "),
         ("[[offers]]\nitem = 'SWORD'\nprice = '1'", "offers[0].item"),
         ("[market]\njump_ppm_of = { BTCUSDT = 1000001 }", "market.jump_ppm_of"),
         ("[market]\njump_ppm_of = { 'BRK.B' = 1 }", "market: jump_ppm_of: 'BRK.B' must be 1 to 32 capital letters"),

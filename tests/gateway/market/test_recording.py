@@ -87,6 +87,12 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_nothing_recorded_is_no_file(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "empty.gz"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_recording_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "growing.gz"
     recorder = Recorder(path)
