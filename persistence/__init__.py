@@ -11,9 +11,10 @@ registrations.py  whose a player's number is, while an arena works
 prune.py       the log before a base is deleted
 upgrade.py     a folder of older rules becomes one of this program's
 data_lock.py   one process at a time
-projection.py  history: events to SQLite (schema.sql)
+projection.py  history: events to SQLite (schema.sql, schema.py)
+event_rows.py  which events go into which table
 projector.py   writing it while the arena runs, whatever befalls it
 catch_up.py    a process that brings it up to what the log has
-queries.py     reading the history
+queries.py     reading the history (rows.py)
 audit.py       every account recomputed from the projected transfers
 """

@@ -3,8 +3,6 @@
 The last sequence is stored in the same transaction as its events, so every event is stored exactly once despite
 crashes. The database runs with synchronous=NORMAL: a power cut may lose the last transactions, never part of one, and
 recovery projects them again from the log. `sync` brings to disk what is committed.
-
-Events are converted to rows column by column, because the Python code shares the interpreter with the gateway.
 """
 
 from __future__ import annotations
@@ -13,27 +11,30 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.model.commands import CLIENT_ORDER_ID_WORDS
-from engine.model.events import CANDLE, DTYPES, EVENT, LAYOUTS, EventKind
+from engine.model.events import CANDLE, EVENT, EventKind
 from engine.model.tables import INTERVALS_S
 from persistence.disk import sync_file
+from persistence.event_rows import IS_PROJECTED, rows_of
 from persistence.log import DerivedFile
+from persistence.schema import ORDERS_FROM_FILLS, SCHEMA, statements_for
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 7
+VERSION: Final = 8
 """Schema version, stored as PRAGMA user_version. A file of another version is rebuilt."""
 
-STEPS: Final[Mapping[int, str]] = MappingProxyType({})
+STEPS: Final[Mapping[int, str]] = MappingProxyType({
+    7: f"{statements_for('orders', 'orders_by_client', 'closed_by_position')};\n{ORDERS_FROM_FILLS}",
+})  # fmt: skip
 """By schema version: the SQL that turns a file of it into one of the next version. The copy in a base cannot be
 rebuilt, for the log before it may be gone, or of other rules; so since there are bases every version has its step."""
 
@@ -49,65 +50,6 @@ _JOURNAL_BYTES: Final = 1 << 26
 _PRUNED_AT_ONCE: Final = 256
 """How many old candles of an instrument a transaction deletes beyond the number it writes: takes under a millisecond,
 and at four transactions per second a backlog is gone within hours."""
-
-_CHUNK_ROWS: Final = 2048
-"""Rows converted to Python objects at a time: blocks other threads for about a millisecond."""
-
-_COMMON: Final = ("player", "message", "sequence", "at_ns", "match", "instrument", "id", "side")
-
-
-class _Table(NamedTuple):
-    """A table of the schema, and the kind of event that its rows are made from."""
-
-    kind: EventKind
-    name: str
-    fields: tuple[str, ...]  # of the event's layout, one for each column
-    renamed: Mapping[str, str] = MappingProxyType({})  # columns that have other names than their fields
-
-    @property
-    def insert(self) -> str:
-        names = ", ".join(f'"{self.renamed.get(field, field)}"' for field in self.fields)
-        return f"INSERT OR REPLACE INTO {self.name} ({names}) VALUES ({', '.join('?' * len(self.fields))})"
-
-
-_TABLES: Final = (
-    _Table(EventKind.POSITION_OPENED, "fills", (
-        *_COMMON, "order_type", "leverage", "price", "lots", "cost", "margin", "fee", "liquidation", "stop_loss",
-        "take_profit", "client_order_id",
-    )),
-    _Table(EventKind.POSITION_CLOSED, "closed_positions", (
-        *_COMMON, "cause", "leverage", "price", "lots", "cost", "margin", "fee", "profit", "left",
-    )),
-    _Table(EventKind.FIXED_SETTLED, "fixed_trades", (
-        *_COMMON[:-1], "direction", "result", "reason", "stake", "payout_percent", "expires_at_ns", "entry", "exit",
-        "entry_sequence", "exit_sequence", "profit", "asset",
-    )),
-    _Table(EventKind.TRANSFERRED, "transfers", (
-        "debit", "debit_version", "credit", "credit_version", "sequence", "at_ns", "id_low", "id_high", "hold_low",
-        "hold_high", "amount", "held", "code", "reference", "status",
-    )),
-    _Table(EventKind.WALLET_CHANGED, "wallet_changes", (
-        *_COMMON[:5], "asset", "change", "balance", "held", "version", "code",
-    )),
-    _Table(EventKind.SEAT_OPENED, "seats", ("player", "match", "message")),
-    _Table(EventKind.MATCH_FINISHED, "finished_matches", (
-        *_COMMON[:5], "rank", "seats", "balance", "prize", "asset", "trades", "wins", "max_drawdown", "profit", "fees",
-        "starting_balance", "rule",
-    )),
-    _Table(EventKind.EQUITY_SAMPLED, "equity_points", ("match", "owner", "at_ns", "equity", "balance"),
-           {"owner": "player"}),
-    _Table(EventKind.PLAYER_PROGRESSED, "standings", (
-        "season", "player", "season_cups", "season_cups_at_ns", "season_matches",
-    ), {"season_cups": "cups", "season_cups_at_ns": "cups_at_ns", "season_matches": "matches"}),
-    _Table(EventKind.CANDLE_CLOSED, "candles", (
-        "instrument", "interval_s", "open_at_ns", "open", "high", "low", "close", "ticks",
-    )),
-)  # fmt: skip
-
-_IS_PROJECTED: Final = np.isin(
-    np.arange(max(EventKind) + 1), (EventKind.POSITION_REDUCED, *(table.kind for table in _TABLES))
-)
-"""By EventKind: whether events of the kind are projected."""
 
 _PRUNE_CANDLES: Final = (
     f"DELETE FROM candles WHERE (instrument, interval_s, open_at_ns) IN (SELECT instrument, interval_s, open_at_ns"
@@ -144,8 +86,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            schema = Path(__file__).with_name("schema.sql").read_text()
-            connection.executescript(f"BEGIN;\n{schema}\nPRAGMA user_version = {VERSION};\nCOMMIT;")
+            connection.executescript(f"BEGIN;\n{SCHEMA}\nPRAGMA user_version = {VERSION};\nCOMMIT;")
         elif version != VERSION:
             raise ProjectionUnreadable(f"{path.name} is of version {version}, this program has {VERSION}")
         position(connection)
@@ -264,7 +205,7 @@ def position(connection: sqlite3.Connection) -> Position:
 
 def projected_events(events: NDArray[np.void]) -> NDArray[np.void]:
     """A copy of the events that are projected."""
-    return events.take(np.flatnonzero(_IS_PROJECTED[events["kind"]]))  # indexing would copy field by field
+    return events.take(np.flatnonzero(IS_PROJECTED[events["kind"]]))  # indexing would copy field by field
 
 
 def store(
@@ -283,7 +224,7 @@ def store(
     kinds = np.ascontiguousarray(events["kind"])
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for sql, rows in _rows(events, kinds):
+        for sql, rows in rows_of(events, kinds):
             connection.executemany(sql, rows)
         if keep_ns:
             connection.executemany(_PRUNE_CANDLES, _candles_to_prune(events, kinds, keep_ns))
@@ -306,28 +247,6 @@ def sync(connection: sqlite3.Connection) -> int:
     return position(connection).sequence
 
 
-def _rows(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """INSERT statements and their rows, in chunks."""
-    for table in _TABLES:
-        for chunk in _chunks(events.view(DTYPES[LAYOUTS[table.kind]]), _chosen(table.kind, events, kinds)):
-            yield table.insert, zip(*(_column(chunk, field) for field in table.fields), strict=True)
-
-
-def _chosen(kind: EventKind, events: NDArray[np.void], kinds: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which events are inserted into the table of that kind."""
-    chosen: NDArray[np.bool_] = kinds == kind
-    if kind is EventKind.POSITION_CLOSED:
-        chosen |= kinds == EventKind.POSITION_REDUCED
-    elif kind is EventKind.MATCH_FINISHED:  # to a player, and not to all
-        chosen &= events["player"] != 0
-    return chosen
-
-
-def _column(chunk: NDArray[np.void], field: str) -> list[Any]:
-    values: list[Any] = _client_order_ids(chunk[field]) if field == "client_order_id" else chunk[field].tolist()
-    return values
-
-
 def _candles_to_prune(
     events: NDArray[np.void], kinds: NDArray[np.int32], keep_ns: int
 ) -> Iterator[tuple[int, int, int]]:
@@ -337,16 +256,3 @@ def _candles_to_prune(
     for instrument in np.unique(shortest["instrument"]).tolist():
         opened_ns = shortest["open_at_ns"][shortest["instrument"] == instrument]
         yield instrument, int(opened_ns.max()) - keep_ns, len(opened_ns) + _PRUNED_AT_ONCE
-
-
-def _chunks(events: NDArray[np.void], chosen: NDArray[np.bool_]) -> Iterator[NDArray[np.void]]:
-    places = np.flatnonzero(chosen)
-    for start in range(0, len(places), _CHUNK_ROWS):
-        yield events[places[start : start + _CHUNK_ROWS]]
-
-
-def _client_order_ids(words: NDArray[np.int64]) -> list[str]:
-    """Decode client order ids packed by `pack_client_order_id`."""
-    raw = np.ascontiguousarray(words).view(f"S{8 * CLIENT_ORDER_ID_WORDS}").ravel()
-    texts: list[str] = raw.astype(f"U{8 * CLIENT_ORDER_ID_WORDS}").tolist()
-    return texts

@@ -7,182 +7,41 @@ added.
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiosqlite
 
+from engine.model.commands import Asset
 from engine.model.events import FixedResult
 from persistence.projection import BUSY_S
-
-_NEWEST: Final = (1 << 63) - 1
+from persistence.rows import (
+    NEWEST,
+    Candle,
+    ClosedPosition,
+    EquityPoint,
+    FinishedMatch,
+    Order,
+    PlayerList,
+    Row,
+    Standing,
+    Standings,
+    Summary,
+    TradeResult,
+    Wanted,
+)
 
 CLOSE_WITHIN_S: Final = 2.0
 
-
-class Candle(NamedTuple):
-    """Prices in ticks of the bid."""
-
-    open_at_ns: int
-    open: int
-    high: int
-    low: int
-    close: int
-    ticks: int
+Arguments = Sequence[int | str] | Mapping[str, Any]
 
 
-class Fill(NamedTuple):
-    """A filled order, and the position (same id) that it opened."""
-
-    message: int
-    sequence: int
-    at_ns: int
-    match: int
-    instrument: int
-    id: int
-    side: int
-    order_type: int
-    leverage: int
-    price: int
-    lots: int
-    cost: int
-    margin: int
-    fee: int
-    liquidation: int
-    stop_loss: int
-    take_profit: int
-    client_order_id: str
-
-
-class ClosedPosition(NamedTuple):
-    """A close of a position or a part of it; `left` lots stay open."""
-
-    message: int
-    sequence: int
-    at_ns: int
-    match: int
-    instrument: int
-    id: int
-    side: int
-    cause: int
-    leverage: int
-    price: int
-    lots: int
-    cost: int
-    margin: int
-    fee: int
-    profit: int
-    left: int
-
-
-class FixedTrade(NamedTuple):
-    """A settled fixed-time trade; entry and exit in half ticks. With an asset it was staked from a wallet: stake and
-    profit are in native units."""
-
-    message: int
-    sequence: int
-    at_ns: int
-    match: int
-    instrument: int
-    id: int
-    direction: int
-    result: int
-    reason: int
-    stake: int
-    payout_percent: int
-    expires_at_ns: int
-    entry: int
-    exit: int
-    entry_sequence: int
-    exit_sequence: int
-    profit: int
-    asset: int
-
-
-class WalletChange(NamedTuple):
-    """A change of a player's account, in native units of the asset."""
-
-    message: int
-    sequence: int
-    at_ns: int
-    match: int
-    asset: int
-    change: int
-    balance: int
-    held: int
-    version: int
-    code: int
-
-
-class FinishedMatch(NamedTuple):
-    """A player's result in a match; the prize in native units of its asset, other money in 1e-8 units."""
-
-    message: int
-    sequence: int
-    at_ns: int
-    match: int
-    rank: int
-    seats: int
-    balance: int
-    prize: int
-    asset: int
-    trades: int
-    wins: int
-    max_drawdown: int
-    profit: int
-    fees: int
-    starting_balance: int
-    rule: int
-
-
-class TradeResult(NamedTuple):
-    """Total profit of a position or a fixed-time trade, after fees."""
-
-    id: int
-    instrument: int
-    side: int
-    fixed: int  # 1: a fixed-time trade
-    result: int
-
-
-class EquityPoint(NamedTuple):
-    """An equity sample of a seat."""
-
-    at_ns: int
-    equity: int
-    balance: int
-
-
-class Summary(NamedTuple):
-    """A finished match for one player: result, best and worst trade (None without trades), equity curve."""
-
-    finished: FinishedMatch
-    best: TradeResult | None
-    worst: TradeResult | None
-    points: list[EquityPoint]  # earliest first
-
-
-class Standing(NamedTuple):
-    """A player's result in a season."""
-
-    player: int
-    cups: int
-    matches: int
-
-
-class Standings(NamedTuple):
-    """The top of a season's leaderboard."""
-
-    top: list[Standing]
-    players: int
-    rank: int  # of the requesting player, from 1; 0: not on it
-
-
-def _columns(row: type[NamedTuple]) -> str:
+def _columns(row: type[Any]) -> str:
     return ", ".join(f'"{name}"' for name in row._fields)
 
 
@@ -190,22 +49,20 @@ _CANDLES: Final = (
     f"SELECT {_columns(Candle)} FROM candles WHERE instrument = ? AND interval_s = ? AND open_at_ns < ?"
     " ORDER BY open_at_ns DESC LIMIT ?"
 )
-_FILLS: Final = f"SELECT {_columns(Fill)} FROM fills WHERE player = ? AND message < ? ORDER BY message DESC LIMIT ?"
-_CLOSED: Final = (
-    f"SELECT {_columns(ClosedPosition)} FROM closed_positions WHERE player = ? AND message < ?"
-    " ORDER BY message DESC LIMIT ?"
+MODES: Final = {
+    "practice": "match IN (SELECT value FROM json_each(:practices))",
+    "match": "match <> 0 AND match NOT IN (SELECT value FROM json_each(:practices))",
+    "demo": f"match = 0 AND asset = {Asset.DEMO.value}",
+    "live": f"match = 0 AND asset <> {Asset.DEMO.value}",
+}
+"""In a practice match, in another one, or staked from a wallet: with play money, or with real money."""
+
+_ORDER: Final = f"SELECT {_columns(Order)} FROM orders WHERE player = ? AND id = ?"
+_ORDER_OF_CLIENT: Final = (
+    f"SELECT {_columns(Order)} FROM orders WHERE player = ? AND client_order_id = ? AND client_order_id <> ''"
+    " ORDER BY id DESC LIMIT 1"
 )
-_FIXED: Final = (
-    f"SELECT {_columns(FixedTrade)} FROM fixed_trades WHERE player = ? AND message < ? ORDER BY message DESC LIMIT ?"
-)
-_WALLET: Final = (
-    f"SELECT {_columns(WalletChange)} FROM wallet_changes WHERE player = ? AND message < ?"
-    " ORDER BY message DESC LIMIT ?"
-)
-_FINISHED: Final = (
-    f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND message < ?"
-    " ORDER BY message DESC LIMIT ?"
-)
+_CLOSES: Final = f"SELECT {_columns(ClosedPosition)} FROM closed_positions WHERE player = ? AND id = ? ORDER BY message"
 _FINISHED_MATCH: Final = f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND match = ?"
 _POINTS: Final = f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
 _IN_MATCH: Final = (
@@ -253,35 +110,31 @@ class Queries:
         self._connection: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
 
-    async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = _NEWEST) -> list[Candle]:
+    async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = NEWEST) -> list[Candle]:
         """The last `limit` closed candles that open before `until_ns`, oldest first."""
         rows = await self._fetch(_CANDLES, (instrument, interval_s, until_ns, limit))
         return [Candle(*row) for row in rows][::-1]
 
-    async def fills(self, player: int, limit: int, before: int = _NEWEST) -> list[Fill]:
-        """The player's last fills whose message number is less than `before`, newest first."""
-        rows = await self._fetch(_FILLS, (player, before, limit))
-        return [Fill(*row) for row in rows]
+    async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]:
+        """A page of the player's list, newest first. Scans his rows from the newest on, until it is full."""
+        rows = await self._fetch(_page_sql(of, wanted), wanted._asdict() | {
+            "player": player, "practices": json.dumps(wanted.practices), "kinds": json.dumps(wanted.kinds),
+        })  # fmt: skip
+        return [of.row(*row) for row in rows]
 
-    async def closed_positions(self, player: int, limit: int, before: int = _NEWEST) -> list[ClosedPosition]:
-        """The player's last closes whose message number is less than `before`, newest first."""
-        rows = await self._fetch(_CLOSED, (player, before, limit))
-        return [ClosedPosition(*row) for row in rows]
+    async def order(self, player: int, id: int) -> Order | None:
+        """The player's order of that id; None when he has none."""
+        row = await self._first(_ORDER, (player, id))
+        return Order(*row) if row is not None else None
 
-    async def fixed_trades(self, player: int, limit: int, before: int = _NEWEST) -> list[FixedTrade]:
-        """The player's last settled fixed-time trades whose message number is less than `before`, newest first."""
-        rows = await self._fetch(_FIXED, (player, before, limit))
-        return [FixedTrade(*row) for row in rows]
+    async def order_of_client(self, player: int, client_order_id: str) -> Order | None:
+        """The player's latest order that he has called so; None when there is none."""
+        row = await self._first(_ORDER_OF_CLIENT, (player, client_order_id))
+        return Order(*row) if row is not None else None
 
-    async def wallet_changes(self, player: int, limit: int, before: int = _NEWEST) -> list[WalletChange]:
-        """The last changes of the player's accounts whose message number is less than `before`, newest first."""
-        rows = await self._fetch(_WALLET, (player, before, limit))
-        return [WalletChange(*row) for row in rows]
-
-    async def finished_matches(self, player: int, limit: int, before: int = _NEWEST) -> list[FinishedMatch]:
-        """The player's last finished matches whose message number is less than `before`, newest first."""
-        rows = await self._fetch(_FINISHED, (player, before, limit))
-        return [FinishedMatch(*row) for row in rows]
+    async def closes(self, player: int, position: int) -> list[ClosedPosition]:
+        """The closes of a position, earliest first."""
+        return [ClosedPosition(*row) for row in await self._fetch(_CLOSES, (player, position))]
 
     async def summary(self, player: int, match: int) -> Summary | None:
         """The player's summary of a finished match; None until it is finished."""
@@ -299,7 +152,7 @@ class Queries:
             [EquityPoint(*row) for row in points],
         )
 
-    async def _first(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> Sequence[int] | None:
+    async def _first(self, sql: str, arguments: Arguments) -> Sequence[Any] | None:
         """The first row, or None."""
         return next(iter(await self._fetch(sql, arguments)), None)
 
@@ -320,7 +173,7 @@ class Queries:
                 async with asyncio.timeout(CLOSE_WITHIN_S):
                     await connection.close()
 
-    async def _fetch(self, sql: str, arguments: Sequence[int] | Mapping[str, int]) -> list[sqlite3.Row]:
+    async def _fetch(self, sql: str, arguments: Arguments) -> list[sqlite3.Row]:
         try:
             async with self._opening:
                 if self._connection is None:
@@ -335,3 +188,22 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     connection = aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", timeout=BUSY_S, uri=True)
     connection._thread.daemon = True  # does not keep the process from exiting
     return await connection
+
+
+def _page_sql(of: PlayerList[Row], wanted: Wanted) -> str:
+    where = [f"player = :player AND {of.cursor} < :before"]
+    if wanted.match:
+        where.append("match = :match")
+    if wanted.instrument:
+        where.append("instrument = :instrument")
+    if wanted.from_ns:
+        where.append(f"{of.time} >= :from_ns")
+    if wanted.until_ns != NEWEST:
+        where.append(f"{of.time} < :until_ns")
+    if wanted.mode:
+        where.append(MODES[wanted.mode])
+    if wanted.kinds:
+        where.append("kind IN (SELECT value FROM json_each(:kinds))")
+    return (
+        f"SELECT {_columns(of.row)} FROM {of.table} WHERE {' AND '.join(where)} ORDER BY {of.cursor} DESC LIMIT :limit"
+    )

@@ -10,6 +10,37 @@ CREATE TABLE meta (
 );
 INSERT INTO meta VALUES (1, x'', 0);
 
+-- Orders, one row each, from the first event about it to the last: "kind" is that event, and POSITION_OPENED of one that is
+-- filled. "price" and "trailing" are 0 of one that filled on arrival, for then only the fill is told.
+CREATE TABLE orders (
+    player INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    side INTEGER NOT NULL,
+    order_type INTEGER NOT NULL,
+    leverage INTEGER NOT NULL,
+    client_order_id TEXT NOT NULL,
+    accepted_sequence INTEGER NOT NULL,
+    accepted_at_ns INTEGER NOT NULL,
+    accepted_message INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    lots INTEGER NOT NULL,
+    price INTEGER NOT NULL,
+    margin INTEGER NOT NULL,
+    fee INTEGER NOT NULL,
+    stop_loss INTEGER NOT NULL,
+    take_profit INTEGER NOT NULL,
+    trailing_ppm INTEGER NOT NULL,
+    fill_price INTEGER NOT NULL,
+    PRIMARY KEY (player, id)
+) WITHOUT ROWID;
+CREATE INDEX orders_by_client ON orders (player, client_order_id, id) WHERE client_order_id <> '';
+
 -- Filled orders. A fill opens the position with the order's id; "message" is the number of the player's message about it.
 CREATE TABLE fills (
     player INTEGER NOT NULL,
@@ -55,6 +86,7 @@ CREATE TABLE closed_positions (
     "left" INTEGER NOT NULL,
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
+CREATE INDEX closed_by_position ON closed_positions (player, id);
 
 -- Settled fixed-time trades. Entry and exit are bid + ask, in half ticks; an entry of 0: none. With an asset other than
 -- 0 it was staked from the player's wallet: stake and profit are in native units.

@@ -63,6 +63,7 @@ from engine.views.trades import (
     orders,
     owner_of_trade,
     positions,
+    trade_of_request,
     wallet_trades,
 )
 from engine.views.wallets import BalanceView, inventory, stock, wallet
@@ -74,5 +75,6 @@ __all__ = [
     "instrument_of_order", "instrument_of_position", "instrument_of_request", "inventory", "is_player_locked",
     "is_request_known", "last_match_message", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns",
     "opens_at_ns", "orders", "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat",
-    "seats_of", "solvency", "stock", "switches", "takes_quotes", "waits_for_quote", "wallet", "wallet_trades",
+    "seats_of", "solvency", "stock", "switches", "takes_quotes", "trade_of_request", "waits_for_quote", "wallet",
+    "wallet_trades",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 from engine.model.tables import Book
 from engine.storage.compact_index import find_open
 from engine.storage.hash_index import find
+from engine.storage.idempotency import KEPT_AS_ORDER
 from engine.trading.seats import profit_of
 from engine.views.seats import row_of_seat
 
@@ -212,6 +213,13 @@ def instrument_of_request(book: Book, key: tuple[int, int]) -> int:
     """The instrument in the outcome of the request that is remembered under the key; 0 when there is none."""
     row = int(find(book.request_index, key[0]))
     return int(book.requests[row]["outcome"]["instrument"]) if is_request_known(book, key) else 0
+
+
+def trade_of_request(book: Book, key: tuple[int, int]) -> int:
+    """The id of the order, and of the position that it opens, that was placed with the key; 0: none is known."""
+    row = int(find(book.request_index, key[0]))
+    is_order = is_request_known(book, key) and int(book.requests[row]["kept_as"]) == KEPT_AS_ORDER
+    return int(book.requests[row]["outcome"]["id"]) if is_order else 0
 
 
 def owner_of_trade(book: Book, id: int) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import secrets
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from gateway.client.connection import (
     TOKEN_INVALID,
@@ -35,7 +35,17 @@ from gateway.client.connection import (
 from gateway.protocol.careers import CupsBoard
 from gateway.protocol.fixed_trades import FixedBought, FixedTrade
 from gateway.protocol.games import Game
-from gateway.protocol.history import ClosedTrade, FinishedMatch, SettledTrade, Summary, WalletChange
+from gateway.protocol.history import (
+    ClosedTrade,
+    Fill,
+    FinishedMatch,
+    OrderLife,
+    OrderRecord,
+    Paged,
+    SettledTrade,
+    Summary,
+    WalletChange,
+)
 from gateway.protocol.market import Candle, Instrument, Quote
 from gateway.protocol.matches import Match, MatchRef, QueueRef
 from gateway.protocol.orders import AmendedOrder, Canceled, CanceledAll, Order, Placed, Tested
@@ -51,6 +61,16 @@ __all__ = ["ArenaError", "Client", "Disconnected", "Garbled", "Refused", "Unansw
 Amount = Decimal | int | str
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+
+MatchPage = Paged[FinishedMatch[Decimal]]
+TradePage = Paged[ClosedTrade[Decimal]]
+FillPage = Paged[Fill[Decimal]]
+FixedPage = Paged[SettledTrade[Decimal]]
+OrderPage = Paged[OrderRecord[Decimal]]
+LedgerPage = Paged[WalletChange[Decimal]]
+
+P = TypeVar("P")
 
 
 class Client(Connection):
@@ -270,12 +290,12 @@ class Client(Connection):
         )
         return (await self.request("order.test", args, Tested[Decimal])).result
 
-    async def cancel(self, order: int, *, key: str | None = None) -> Canceled:
+    async def cancel(self, order: int | str, *, key: str | None = None) -> Canceled:
         return (await self.request("order.cancel", {"order": order}, Canceled, key=key or new_key())).result
 
     async def amend_order(
         self,
-        order: int,
+        order: int | str,
         *,
         price: Amount | None = None,
         stop_loss: Amount | None = None,
@@ -298,7 +318,7 @@ class Client(Connection):
     # Positions
 
     async def close_position(
-        self, position: int, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
+        self, position: int | str, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
     ) -> Closed[Decimal]:
         """Close all of it, or that much."""
         if percent is None and quantity is None:
@@ -308,7 +328,7 @@ class Client(Connection):
 
     async def amend_position(
         self,
-        position: int,
+        position: int | str,
         *,
         stop_loss: Amount | None = None,
         take_profit: Amount | None = None,
@@ -356,18 +376,32 @@ class Client(Connection):
         """Those that are open, in all matches and from all wallets."""
         return (await self.request("fixed.list", {}, list[FixedTrade[Decimal]])).result
 
-    # What was: the latest ones, or those before message `before`, newest first
+    # What was, newest first: a page of the latest ones, or with the `next` of a page as `before` the one after it.
+    # Filters are those of the op: match, symbol, mode, from_ and to in ms.
 
-    async def match_history(self, limit: int = 100, before: int | None = None) -> list[FinishedMatch[Decimal]]:
-        return (
-            await self.request("me.matches", _given(limit=limit, before=before), list[FinishedMatch[Decimal]])
-        ).result
+    async def match_history(self, limit: int = 100, before: int | None = None, **filters: Any) -> MatchPage:
+        return await self._page("me.matches", MatchPage, limit, before, filters)
 
-    async def trade_history(self, limit: int = 100, before: int | None = None) -> list[ClosedTrade[Decimal]]:
-        return (await self.request("me.trades", _given(limit=limit, before=before), list[ClosedTrade[Decimal]])).result
+    async def trade_history(self, limit: int = 100, before: int | None = None, **filters: Any) -> TradePage:
+        return await self._page("me.trades", TradePage, limit, before, filters)
 
-    async def fixed_history(self, limit: int = 100, before: int | None = None) -> list[SettledTrade[Decimal]]:
-        return (await self.request("me.fixed", _given(limit=limit, before=before), list[SettledTrade[Decimal]])).result
+    async def fill_history(self, limit: int = 100, before: int | None = None, **filters: Any) -> FillPage:
+        return await self._page("me.fills", FillPage, limit, before, filters)
+
+    async def fixed_history(self, limit: int = 100, before: int | None = None, **filters: Any) -> FixedPage:
+        return await self._page("me.fixed", FixedPage, limit, before, filters)
+
+    async def order_history(self, limit: int = 100, before: int | None = None, **filters: Any) -> OrderPage:
+        """Orders, whatever has become of them; of one `status`, if that is given."""
+        return await self._page("order.history", OrderPage, limit, before, filters)
+
+    async def order_record(self, order: int | str) -> OrderLife[Decimal]:
+        """An order and its position, by its id or by "client:" and the client_order_id."""
+        return (await self.request("order.get", {"order": order}, OrderLife[Decimal])).result
+
+    async def _page(self, op: str, shape: type[P], limit: int, before: int | None, filters: dict[str, Any]) -> P:
+        given = {name.rstrip("_"): value for name, value in filters.items() if value is not None}
+        return (await self.request(op, _given(limit=limit, before=before) | given, shape)).result
 
     # Wallets
 
@@ -375,9 +409,9 @@ class Client(Connection):
         """The player's balances."""
         return (await self.request("me.wallet", {}, list[Balance[Decimal]])).result
 
-    async def ledger(self, limit: int = 100, before: int | None = None) -> list[WalletChange[Decimal]]:
-        """The last changes of the player's accounts, newest first; before message `before`."""
-        return (await self.request("me.ledger", _given(limit=limit, before=before), list[WalletChange[Decimal]])).result
+    async def ledger(self, limit: int = 100, before: int | None = None, **filters: Any) -> LedgerPage:
+        """The last changes of the player's accounts, newest first."""
+        return await self._page("me.ledger", LedgerPage, limit, before, filters)
 
     async def top_up(self, asset: str, amount: Amount, *, key: str | None = None) -> Credited[Decimal]:
         """Money out of nowhere, where the arena is for development."""

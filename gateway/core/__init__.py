@@ -7,6 +7,7 @@ config.py      the configuration
 defaults.py    the instruments, games, referrals and offers of an empty arena
 zones.py       time zones, as the engine is told of them
 limits.py      how often, and how many at once
+spreadsheets.py  lists as CSV
 turns.py       long answers made a piece at a time
 tokens.py      who is asking
 histograms.py  counts by powers of two, for the hot path

@@ -1,4 +1,4 @@
-"""Ops that look back: a finished match, and what a player's matches and trades have come to.
+"""Ops that look back: a finished match, and what a player's orders, trades and matches have come to.
 
 They are answered from the projection, which lags a moment behind events. So an answer waits until all that the player
 has been told of is in it: what a reply or an event has said, can be looked up.
@@ -6,19 +6,51 @@ has been told of is in it: what a reply or an event has said, can be looked up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from engine import views
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
+from gateway.ops.positions import client_order_id
 from gateway.presenters.decimals import money_text
-from gateway.presenters.history import finished_answer, result_answer, settled_answer, trade_answer
+from gateway.presenters.history import (
+    KINDS_OF_STATUS,
+    fill_answer,
+    finished_answer,
+    life_answer,
+    record_answer,
+    result_answer,
+    settled_answer,
+    trade_answer,
+)
 from gateway.presenters.names import MATCH_STATUSES
 from gateway.presenters.seats import seat_answer
 from gateway.protocol.errors import Code, Refused
-from gateway.protocol.history import ClosedTrade, EquityPoint, FinishedMatch, Page, SettledTrade, Summary
+from gateway.protocol.history import (
+    ClosedTrade,
+    EquityPoint,
+    Fill,
+    FinishedMatch,
+    FixedTradesOf,
+    OfMatches,
+    OfOrder,
+    OrderLife,
+    OrderRecord,
+    OrdersOf,
+    Page,
+    Paged,
+    SeatTrades,
+    SettledTrade,
+    Summary,
+)
 from gateway.protocol.matches import OfMatch
+from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
+from persistence import rows
+
+T = TypeVar("T")
 
 
 async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
@@ -44,22 +76,67 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
     )
 
 
-async def me_matches(session: Session, of: Page) -> list[FinishedMatch[str]]:
-    arena = session.arena
-    await arena.history.reach(session.player)
-    rows = await arena.history.finished_matches(session.player, of.limit, of.before)
-    return await arena.turns.make(partial(finished_answer, arena.state), rows)
+async def me_matches(session: Session, of: OfMatches) -> Paged[FinishedMatch[str]]:
+    return await page(session, rows.FINISHED_MATCHES, partial(finished_answer, session.arena.state), of)
 
 
-async def me_trades(session: Session, of: Page) -> list[ClosedTrade[str]]:
-    arena = session.arena
-    await arena.history.reach(session.player)
-    rows = await arena.history.closed_positions(session.player, of.limit, of.before)
-    return await arena.turns.make(partial(trade_answer, arena.instruments), rows)
+async def me_trades(session: Session, of: SeatTrades) -> Paged[ClosedTrade[str]]:
+    return await page(session, rows.CLOSED_POSITIONS, partial(trade_answer, session.arena.instruments), of)
 
 
-async def me_fixed(session: Session, of: Page) -> list[SettledTrade[str]]:
-    arena = session.arena
-    await arena.history.reach(session.player)
-    rows = await arena.history.fixed_trades(session.player, of.limit, of.before)
-    return await arena.turns.make(partial(settled_answer, arena.instruments), rows)
+async def me_fills(session: Session, of: SeatTrades) -> Paged[Fill[str]]:
+    return await page(session, rows.FILLS, partial(fill_answer, session.arena.instruments), of)
+
+
+async def me_fixed(session: Session, of: FixedTradesOf) -> Paged[SettledTrade[str]]:
+    return await page(session, rows.FIXED_TRADES, partial(settled_answer, session.arena.instruments), of)
+
+
+async def order_history(session: Session, of: OrdersOf) -> Paged[OrderRecord[str]]:
+    """Orders from their acceptance on, whatever has become of them; the latest placed come first."""
+    kinds = KINDS_OF_STATUS[of.status] if of.status is not None else ()
+    return await page(session, rows.ORDERS, partial(record_answer, session.arena.instruments), of, kinds)
+
+
+async def order_get(session: Session, of: OfOrder) -> OrderLife[str]:
+    """An order of the player's, open or not, and what became of its position."""
+    arena, player = session.arena, session.player
+    await arena.history.reach(player)
+    found = await arena.history.order(player, client_order_id(of.order) or of.order)
+    if found is None:
+        raise Refused(Reason.ORDER_NOT_FOUND)
+    return life_answer(arena.instruments, found, await arena.history.closes(player, found.id))
+
+
+async def page(
+    session: Session,
+    list_: rows.PlayerList[rows.Row],
+    make: Callable[[rows.Row], T],
+    of: Page,
+    kinds: tuple[int, ...] = (),
+) -> Paged[T]:
+    """A page of the player's list, and the cursor of the next one. Raises Refused SYMBOL_UNKNOWN."""
+    arena, player = session.arena, session.player
+    wanted = wanted_rows(arena, of, kinds)
+    await arena.history.reach(player)
+    found = await arena.history.page(list_, player, wanted._replace(limit=of.limit + 1))
+    shown = found[: of.limit]
+    return Paged(
+        await arena.turns.make(make, shown), getattr(shown[-1], list_.cursor) if len(found) > of.limit else None
+    )
+
+
+def wanted_rows(arena: Arena, of: Page, kinds: tuple[int, ...] = ()) -> rows.Wanted:
+    """What the filters let through. Raises Refused SYMBOL_UNKNOWN."""
+    symbol, mode = getattr(of, "symbol", None), getattr(of, "mode", None)
+    return rows.Wanted(
+        of.limit,
+        of.before,
+        getattr(of, "match", None) or 0,
+        arena.instruments.named(symbol).id if symbol is not None else 0,
+        (of.from_ or 0) * NS_PER_MS,
+        of.to * NS_PER_MS if of.to is not None else rows.NEWEST,
+        mode or "",
+        tuple(id for id, match in arena.state.cold.matches.items() if match.practice) if mode else (),
+        kinds,
+    )

@@ -11,7 +11,7 @@ from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, amend_order_record, cancel_all_record, cancel_order_record, place_order_record
-from gateway.ops.positions import instrument_of
+from gateway.ops.positions import instrument_of, trade_id
 from gateway.presenters.decimals import money_text, units_of
 from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import STATUSES
@@ -113,6 +113,7 @@ def _placed(instrument: Instrument, outcome: Outcome) -> Placed[str]:
 
 
 def amend(arena: Arena, player: int, of: AmendOrder, key: str | None) -> Submission:
+    order = trade_id(arena, player, of.order, Reason.ORDER_NOT_FOUND)
     fields = (
         (Amend.PRICE if of.price is not None else 0)
         | (Amend.STOP_LOSS if of.stop_loss is not None else 0)
@@ -124,12 +125,12 @@ def amend(arena: Arena, player: int, of: AmendOrder, key: str | None) -> Submiss
             Code.BAD_ARGUMENTS,
             problem='give price, stop_loss or take_profit ("0" takes it away), or expires_at (0: none)',
         )
-    instrument = instrument_of(arena, player, of.order, key)
+    instrument = instrument_of(arena, player, order, key)
     if instrument is None:
         raise Refused(Reason.ORDER_NOT_FOUND)
     record = amend_order_record(
         player,
-        of.order,
+        order,
         fields,
         instrument.ticks("price", of.price),
         instrument.ticks("stop_loss", of.stop_loss),
@@ -144,8 +145,9 @@ def _amended(arena: Arena, outcome: Outcome) -> AmendedOrder[str]:
     return AmendedOrder(outcome.id, STATUSES[outcome.status], instrument.price_or_none(outcome.liquidation))
 
 
-def cancel(arena: Arena, player: int, order: CancelOrder) -> Submission:
-    return Submission(cancel_order_record(player, order.order), _canceled)
+def cancel(arena: Arena, player: int, of: CancelOrder) -> Submission:
+    order = trade_id(arena, player, of.order, Reason.ORDER_NOT_FOUND)
+    return Submission(cancel_order_record(player, order), _canceled)
 
 
 def _canceled(outcome: Outcome) -> Canceled:

@@ -22,18 +22,19 @@ from gateway.sessions.submission import Submission
 
 
 def close(arena: Arena, player: int, of: ClosePosition, key: str | None) -> Submission:
+    position = trade_id(arena, player, of.position, Reason.POSITION_NOT_FOUND)
     if (of.percent is None) == (of.quantity is None):
         raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
     if of.percent is not None:
-        record = close_position_record(player, of.position, 0, of.percent)
+        record = close_position_record(player, position, 0, of.percent)
     else:
-        instrument = instrument_of(arena, player, of.position, key)
+        instrument = instrument_of(arena, player, position, key)
         if instrument is None:
             raise Refused(Reason.POSITION_NOT_FOUND)
         lots = instrument.lots("quantity", of.quantity)
         if lots < 1:
             raise Refused(Code.OUT_OF_RANGE, field="quantity", value=of.quantity, at_least=instrument.quantity_text(1))
-        record = close_position_record(player, of.position, lots, 0)
+        record = close_position_record(player, position, lots, 0)
     return Submission(record, partial(_closed, arena))
 
 
@@ -52,6 +53,7 @@ def _closed(arena: Arena, outcome: Outcome) -> Closed[str]:
 
 
 def amend(arena: Arena, player: int, of: AmendPosition, key: str | None) -> Submission:
+    position = trade_id(arena, player, of.position, Reason.POSITION_NOT_FOUND)
     if of.add_margin is not None and of.remove_margin is not None:
         raise Refused(Code.BAD_ARGUMENTS, problem="give add_margin or remove_margin, not both")
     margin = _margin_change("add_margin", of.add_margin) - _margin_change("remove_margin", of.remove_margin)
@@ -66,13 +68,13 @@ def amend(arena: Arena, player: int, of: AmendPosition, key: str | None) -> Subm
             Code.BAD_ARGUMENTS,
             problem="give stop_loss, trailing_stop or take_profit (0 takes it away), add_margin or remove_margin",
         )
-    instrument = instrument_of(arena, player, of.position, key)
+    instrument = instrument_of(arena, player, position, key)
     if instrument is None:
         raise Refused(Reason.POSITION_NOT_FOUND)
     stop_loss = instrument.ticks("stop_loss", of.stop_loss)
     take_profit = instrument.ticks("take_profit", of.take_profit)
     trailing_ppm = of.trailing_stop if of.trailing_stop is not None else 0
-    record = amend_position_record(player, of.position, fields, stop_loss, take_profit, margin, trailing_ppm)
+    record = amend_position_record(player, position, fields, stop_loss, take_profit, margin, trailing_ppm)
     return Submission(record, partial(_amended, arena))
 
 
@@ -96,6 +98,22 @@ def position_list(session: Session, of: OfMatch) -> list[Position[str]]:
     if found is None:
         raise Refused(Reason.NOT_JOINED)
     return [position_answer(session.arena.instruments, view) for view in found]
+
+
+def client_order_id(ref: int | str) -> str | None:
+    """The client's id of an order in what names it; None: it is named by its own id."""
+    return ref.removeprefix("client:") if isinstance(ref, str) else None
+
+
+def trade_id(arena: Arena, player: int, ref: int | str, why_not: Reason) -> int:
+    """The id of the order or position that is named. A client's id is known as long as the key of an order: while it or
+    its position is open, and for a day. Raises Refused."""
+    if isinstance(ref, int):
+        return ref
+    id = views.trade_of_request(arena.state.book, request_key(player, client_order_id(ref) or ""))
+    if not id:
+        raise Refused(why_not)
+    return id
 
 
 def instrument_of(arena: Arena, player: int, id: int, key: str | None) -> Instrument | None:

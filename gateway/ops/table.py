@@ -32,7 +32,22 @@ from gateway.ops import wallet as ops_wallet
 from gateway.protocol.careers import CupsBoard, CupsOf, StartSeason
 from gateway.protocol.fixed_trades import BuyFixed, FixedBought, FixedTrade
 from gateway.protocol.games import ActivateGame, Game, GameSpec, GameUpdate, OfGame
-from gateway.protocol.history import ClosedTrade, FinishedMatch, Page, SettledTrade, Summary, WalletChange
+from gateway.protocol.history import (
+    ClosedTrade,
+    Fill,
+    FinishedMatch,
+    FixedTradesOf,
+    OfMatches,
+    OfOrder,
+    OrderLife,
+    OrderRecord,
+    OrdersOf,
+    Paged,
+    SeatTrades,
+    SettledTrade,
+    Summary,
+    WalletChange,
+)
 from gateway.protocol.market import (
     Candle,
     CandlesOf,
@@ -135,6 +150,8 @@ OPS: dict[str, Query | AsyncQuery | Command] = {
     "order.cancel": Command(CancelOrder, Canceled, ops_orders.cancel, Urgency.RELEASES),
     "order.cancel_all": Command(OfMatch, CanceledAll, ops_orders.cancel_all, Urgency.RELEASES),
     "order.list": Query(OfMatch, list[Order[str]], ops_orders.order_list),
+    "order.get": AsyncQuery(OfOrder, OrderLife[str], ops_history.order_get, cost=2),
+    "order.history": AsyncQuery(OrdersOf, Paged[OrderRecord[str]], ops_history.order_history, cost=3),
     "order.test": Query(PlaceOrder, Tested[str], ops_orders.test),
     # positions
     "position.close": Command(ClosePosition, Closed[str], ops_positions.close, Urgency.RELEASES, wants_key=True),
@@ -144,12 +161,13 @@ OPS: dict[str, Query | AsyncQuery | Command] = {
     "fixed.buy": Command(BuyFixed, FixedBought, ops_fixed.buy, Urgency.OPENS),
     "fixed.list": Query(Nothing, list[FixedTrade[str]], ops_fixed.fixed_list, cost=2),
     # what was
-    "me.matches": AsyncQuery(Page, list[FinishedMatch[str]], ops_history.me_matches, cost=3),
-    "me.trades": AsyncQuery(Page, list[ClosedTrade[str]], ops_history.me_trades, cost=3),
-    "me.fixed": AsyncQuery(Page, list[SettledTrade[str]], ops_history.me_fixed, cost=3),
+    "me.matches": AsyncQuery(OfMatches, Paged[FinishedMatch[str]], ops_history.me_matches, cost=3),
+    "me.trades": AsyncQuery(SeatTrades, Paged[ClosedTrade[str]], ops_history.me_trades, cost=3),
+    "me.fills": AsyncQuery(SeatTrades, Paged[Fill[str]], ops_history.me_fills, cost=3),
+    "me.fixed": AsyncQuery(FixedTradesOf, Paged[SettledTrade[str]], ops_history.me_fixed, cost=3),
     # wallets
     "me.wallet": Query(Nothing, list[Balance[str]], ops_wallet.me_wallet),
-    "me.ledger": AsyncQuery(Page, list[WalletChange[str]], ops_wallet.me_ledger, cost=3),
+    "me.ledger": AsyncQuery(OfMatches, Paged[WalletChange[str]], ops_wallet.me_ledger, cost=3),
     "wallet.top_up": Command(Money, Credited[str], ops_wallet.top_up, Urgency.OPENS),
     # the store and referrals
     "store.list": Query(Nothing, list[Offer[str]], ops_shop.shop_list, For.SIGNED_IN),

@@ -6,16 +6,17 @@ from engine import views
 from engine.model.commands import Asset, ColdCommand, FundRewards, TopUp
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome
+from gateway.ops.history import page
 from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.names import TRANSFER_CODES
 from gateway.protocol.errors import Code, Refused
-from gateway.protocol.history import Page, WalletChange
+from gateway.protocol.history import OfMatches, Paged, WalletChange
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.wallets import Balance, Credited, Money
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission, cold_submission
-from persistence import queries
+from persistence import rows
 
 
 def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
@@ -25,15 +26,11 @@ def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
     ]
 
 
-async def me_ledger(session: Session, of: Page) -> list[WalletChange[str]]:
-    arena = session.arena
-    await arena.history.reach(session.player)
-    return await arena.turns.make(
-        _change_answer, await arena.history.wallet_changes(session.player, of.limit, of.before)
-    )
+async def me_ledger(session: Session, of: OfMatches) -> Paged[WalletChange[str]]:
+    return await page(session, rows.WALLET_CHANGES, change_answer, of)
 
 
-def _change_answer(row: queries.WalletChange) -> WalletChange[str]:
+def change_answer(row: rows.WalletChange) -> WalletChange[str]:
     return WalletChange(
         row.message,
         row.sequence,

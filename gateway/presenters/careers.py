@@ -8,7 +8,7 @@ from engine.views import CareerView
 from gateway.presenters.events import Progressed
 from gateway.presenters.instruments import Instrument
 from gateway.protocol.careers import Career, CupsBoard, CupsRow, ProgressEvent
-from persistence.queries import Standings
+from persistence.rows import Standings
 
 
 def cups_answer(state: State, board: views.CupsView | Standings, season: int | None) -> CupsBoard:

@@ -15,17 +15,8 @@ from typing import TypeVar
 from gateway.protocol.errors import Code, Refused
 from persistence.audit import Audit, AuditInput, audit_file
 from persistence.projector import Lagging, Projector
-from persistence.queries import (
-    Candle,
-    ClosedPosition,
-    FinishedMatch,
-    FixedTrade,
-    HistoryUnavailable,
-    Queries,
-    Standings,
-    Summary,
-    WalletChange,
-)
+from persistence.queries import HistoryUnavailable, Queries
+from persistence.rows import Candle, ClosedPosition, Order, PlayerList, Row, Standings, Summary, Wanted
 
 T = TypeVar("T")
 
@@ -34,7 +25,7 @@ WITHIN_S = 5.0
 
 
 class History:
-    """See the module. Lists of a player: the latest before message `before`, newest first."""
+    """See the module. Lists of a player: newest first."""
 
     def __init__(self, projection: Projector, queries: Queries, path: Path) -> None:
         self._projection = projection
@@ -55,17 +46,18 @@ class History:
         by_time = {candle.open_at_ns: candle for candle in (*stored, *waiting)}
         return [by_time[open_at_ns] for open_at_ns in sorted(by_time)][-limit:]
 
-    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
-        return await self._read(self._queries.wallet_changes(player, limit, before))
+    async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]:
+        return await self._read(self._queries.page(of, player, wanted))
 
-    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
-        return await self._read(self._queries.finished_matches(player, limit, before))
+    async def order(self, player: int, order: int | str) -> Order | None:
+        """The order of that id, or the latest one that the player has called so; None when he has none."""
+        if isinstance(order, str):
+            return await self._read(self._queries.order_of_client(player, order))
+        return await self._read(self._queries.order(player, order))
 
-    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
-        return await self._read(self._queries.closed_positions(player, limit, before))
-
-    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
-        return await self._read(self._queries.fixed_trades(player, limit, before))
+    async def closes(self, player: int, position: int) -> list[ClosedPosition]:
+        """Of a position, earliest first."""
+        return await self._read(self._queries.closes(player, position))
 
     async def summary(self, player: int, match: int) -> Summary:
         """Of a match that has been finished. All that happened in it is in the projection once its end is."""

@@ -1,21 +1,126 @@
-"""What was: finished matches, closed positions, settled trades, changes of accounts. Newest first."""
+"""What was: orders, fills, closed positions, settled trades, finished matches, changes of accounts. Newest first."""
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from gateway.protocol.fixed_trades import FixedResult
-from gateway.protocol.scalars import Arguments, D, Direction, Side
+from gateway.protocol.scalars import (
+    Arguments,
+    D,
+    Direction,
+    Id,
+    Milliseconds,
+    OrderRef,
+    OrderStatus,
+    OrderType,
+    SeatMode,
+    Side,
+    Symbol,
+    TradeMode,
+)
 from gateway.protocol.seats import Judgement
+
+T = TypeVar("T")
 
 
 class Page(Arguments, frozen=True):
-    """The latest `limit`, or those before message `before`."""
+    """The latest `limit`, or those before the cursor `before`: the `next` of the page before. From the time `from` on,
+    and before `to`."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     before: Annotated[int, Meta(ge=1, le=2**53)] = 2**53
+    from_: Milliseconds | None = field(default=None, name="from")
+    to: Milliseconds | None = None
+
+
+class OfMatches(Page, frozen=True):
+    """Those of a match."""
+
+    match: Id | None = None
+
+
+class SeatTrades(OfMatches, frozen=True):
+    """Those of a match, of an instrument, or of a mode."""
+
+    symbol: Symbol | None = None
+    mode: SeatMode | None = None
+
+
+class OrdersOf(SeatTrades, frozen=True):
+    """And those that stand so."""
+
+    status: OrderStatus | None = None
+
+
+class FixedTradesOf(OfMatches, frozen=True):
+    """Those of a match, of an instrument, or of a mode."""
+
+    symbol: Symbol | None = None
+    mode: TradeMode | None = None
+
+
+class OfOrder(Arguments, frozen=True):
+    order: OrderRef
+
+
+class Paged(Struct, Generic[T], frozen=True):
+    """A page of a list. `next` is the cursor of the next one; None: there is no more."""
+
+    items: list[T]
+    next: int | None
+
+
+class OrderRecord(Struct, Generic[D], frozen=True, omit_defaults=True):
+    """An order from its acceptance to its end: message `n` of the private channel was the last about it. A filled one
+    has a `fill_price`, and has opened the `position`. One that filled on arrival has no `price`."""
+
+    n: int
+    seq: int
+    at: int  # ms
+    order: int
+    match: int
+    symbol: str
+    side: Side
+    type: OrderType
+    status: OrderStatus
+    leverage: int
+    quantity: D
+    margin: D
+    fee: D
+    accepted_at: int  # ms
+    price: D | None = None
+    fill_price: D | None = None
+    position: int | None = None
+    stop_loss: D | None = None
+    take_profit: D | None = None
+    trailing_stop: int | None = None  # ppm of the closing side's price at the fill
+    client_order_id: str | None = None
+    reason: str | None = None
+
+
+class Fill(Struct, Generic[D], frozen=True, omit_defaults=True):
+    """An order that filled, and so opened the position of the same id: message `n` of the private channel."""
+
+    n: int
+    seq: int
+    at: int  # ms
+    match: int
+    order: int
+    symbol: str
+    side: Side
+    type: OrderType
+    leverage: int
+    quantity: D
+    price: D
+    margin: D
+    fee: D
+    liquidation_price: D | None = None
+    stop_loss: D | None = None
+    take_profit: D | None = None
+    client_order_id: str | None = None
 
 
 class FinishedMatch(Struct, Generic[D], frozen=True, omit_defaults=True):
@@ -90,6 +195,16 @@ class ClosedTrade(Struct, Generic[D], frozen=True, omit_defaults=True):
     profit: D
     fee: D
     left: D
+
+
+class OrderLife(Struct, Generic[D], frozen=True, omit_defaults=True):
+    """An order, and what has become of the position that it opened: its closes, earliest first, what is `left` open,
+    and what it has brought so far, less all fees."""
+
+    order: OrderRecord[D]
+    closes: list[ClosedTrade[D]]
+    left: D | None = None  # left out while it is not filled, as the next one
+    net: D | None = None
 
 
 class SettledTrade(Struct, Generic[D], frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from gateway.protocol.scalars import (
     D,
     Id,
     Milliseconds,
-    OpenId,
+    OrderRef,
     OrderType,
     Side,
     Small,
@@ -45,13 +45,13 @@ class PlaceOrder(Arguments, frozen=True):
 
 
 class CancelOrder(Arguments, frozen=True):
-    order: OpenId
+    order: OrderRef
 
 
 class AmendOrder(Arguments, frozen=True):
     """ "0" takes a stop loss or take profit away, an `expires_at` of 0 the end; what is left out stays."""
 
-    order: OpenId
+    order: OrderRef
     price: Amount | None = None
     stop_loss: Amount | None = None
     take_profit: Amount | None = None

@@ -6,13 +6,13 @@ from typing import Generic
 
 from msgspec import Struct
 
-from gateway.protocol.scalars import Amount, Arguments, D, OpenId, OrderType, Side, Small
+from gateway.protocol.scalars import Amount, Arguments, D, OrderRef, OrderType, Side, Small
 
 
 class ClosePosition(Arguments, frozen=True):
     """So many percent of it, or so much."""
 
-    position: OpenId
+    position: OrderRef
     percent: Small | None = None
     quantity: Amount | None = None
 
@@ -23,7 +23,7 @@ class AmendPosition(Arguments, frozen=True):
     A trailing stop, in ppm of the price now, takes the place of a stop loss, and the other way round; 0 takes it away.
     """
 
-    position: OpenId
+    position: OrderRef
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
     add_margin: Amount | None = None

@@ -26,7 +26,10 @@ Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
 Interval = Annotated[str, Meta(max_length=8)]
 Key = Annotated[str, Meta(min_length=1, max_length=36)]
 """Of idempotency."""
-ClientOrderId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}\Z")]
+_CLIENT_ORDER_ID = r"[A-Za-z0-9._:/-]{1,36}\Z"
+ClientOrderId = Annotated[str, Meta(pattern=f"^{_CLIENT_ORDER_ID}")]
+OrderRef = OpenId | Annotated[str, Meta(pattern=f"^client:{_CLIENT_ORDER_ID}")]
+"""An order, and the position that it opens: by their id, or by the client's id of the order, as "client:..."."""
 JoinCode = Annotated[str, Meta(max_length=64)]
 """Of a private match."""
 Why = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -40,6 +43,11 @@ Direction = Literal["up", "down"]
 OrderType = Literal["market", "limit", "stop"]
 TimeInForce = Literal["gtc", "gtd", "ioc"]
 MatchStatus = Literal["waiting", "open", "closed", "canceled", "archived"]
+OrderStatus = Literal["accepted", "filled", "canceled", "expired", "refused"]
+SeatMode = Literal["practice", "match"]
+"""Of what was traded in a practice match, or in another one."""
+TradeMode = Literal["practice", "match", "demo", "live"]
+"""And of what was staked from a wallet: play money, or real money."""
 SeatStatus = Literal["playing", "locked", "disqualified"]
 """Locked: it has reached the profit target."""
 ExecutionName = Literal["last", "next"]

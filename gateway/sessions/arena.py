@@ -22,11 +22,11 @@ from gateway.presenters.instruments import Instruments
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.presence import Presence
 from persistence.audit import Audit, AuditInput
-from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
+from persistence.rows import Candle, ClosedPosition, Order, PlayerList, Row, Standings, Summary, Wanted
 
 
 class HistoryReader(Protocol):
-    """What is looked up in the projection. Of a player: the latest before message `before`, newest first."""
+    """What is looked up in the projection. Lists of a player: newest first."""
 
     async def reach(self, player: int) -> None:
         """Wait until all that the player has been told of can be looked up."""
@@ -34,13 +34,13 @@ class HistoryReader(Protocol):
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         """Closed ones that opened before `until_ns`: the latest, earliest first."""
 
-    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]: ...
+    async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]: ...
 
-    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]: ...
+    async def order(self, player: int, order: int | str) -> Order | None:
+        """The order of that id, or the latest one that the player has called so; None when he has none."""
 
-    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]: ...
-
-    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]: ...
+    async def closes(self, player: int, position: int) -> list[ClosedPosition]:
+        """Of a position, earliest first."""
 
     async def summary(self, player: int, match: int) -> Summary:
         """Of a match that has been finished, and in which the player has a seat; may wait."""

@@ -21,6 +21,7 @@ from gateway.presenters.messages import PRIVATE
 from gateway.protocol.envelopes import Envelope
 from gateway.protocol.errors import Code, Error
 from gateway.protocol.events import CHANNELS
+from gateway.protocol.history import Paged
 from tests.documentation.arena import frames_of, stage
 from tests.documentation.pages import ROOT, Block, anchor, blocks, headings, rows, section
 
@@ -41,13 +42,13 @@ def fields_said(table: list[list[str]]) -> dict[str, bool]:
 
 
 def fields_of(shape: type) -> dict[str, bool]:
-    return {field.name: field.required for field in msgspec.structs.fields(shape)}
+    return {field.encode_name: field.required for field in msgspec.structs.fields(shape)}
 
 
 def structs_in(annotation: Any) -> list[type]:
     shape = typing.get_origin(annotation) or annotation
     if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
-        return [shape]
+        return [shape, *(structs_in(typing.get_args(annotation)[0]) if shape is Paged else [])]
     return [found for argument in typing.get_args(annotation) for found in structs_in(argument)]
 
 
@@ -59,7 +60,7 @@ def check_shape(said: str, annotation: Any, where: str) -> None:
     for shape, title in zip(structs, linked, strict=True):
         table = SHAPES[title]
         assert fields_said(table) == fields_of(shape), f"{where}: {title}"
-        inner = {field.name: field.type for field in msgspec.structs.fields(shape)}
+        inner = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
         for name, kind, *_ in table:
             check_shape(kind, inner[ticked(name)], f"{where}.{ticked(name)}")
 

@@ -261,9 +261,9 @@ async def test_the_books_agree_after_a_paid_match_and_a_kill_and_what_is_changed
         await boss.end_match(paid, "over")
         assert [found.balance for found in await alice.wallet() if found.asset == "USDT"] == [50 - 10 + 18 - 10]
         await asyncio.sleep(1)  # the history is a quarter of a second late
-        changes = await alice.ledger()
+        changes = (await alice.ledger()).items
         assert [change.reason for change in changes] == ["prize", "entry_fee", "entry_fee", "top_up", "grant"]
-        assert await alice.ledger(limit=1, before=changes[0].n) == changes[1:2]
+        assert (await alice.ledger(limit=1, before=changes[0].n)).items == changes[1:2]
         await boss.fund_rewards("DEMO", "100")
         await alice.top_up("DEMO", "50")
         await alice.buy_fixed(symbol="BTCUSDT", direction="up", stake="20", duration=3600, wallet="demo")
@@ -322,7 +322,7 @@ async def test_a_match_whose_end_came_while_the_arena_was_down_is_paid_once_and_
         await alice.close_position(kept.position)
         assert [of.balance for of in await alice.wallet() if of.asset == "USDT"] == [50 - 10 - 10 + 10]
         await asyncio.sleep(1)  # the history is a quarter of a second late
-        reasons = [change.reason for change in await alice.ledger()]
+        reasons = [change.reason for change in (await alice.ledger()).items]
         assert reasons == ["prize", "entry_fee", "entry_fee", "top_up", "grant"]
     server.kill()
     assert verified(server.data)["equal"]

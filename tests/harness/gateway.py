@@ -34,8 +34,8 @@ from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.sessions.session import Session
 from persistence.audit import Audit, AuditInput
-from persistence.queries import Candle, ClosedPosition, FinishedMatch, FixedTrade, Standings, Summary, WalletChange
 from persistence.recovery import Recovered
+from persistence.rows import Candle, ClosedPosition, Order, PlayerList, Row, Standings, Summary, Wanted
 
 ADDRESS = "127.0.0.1"
 ROOMY = msgspec.structs.replace(
@@ -147,7 +147,13 @@ class Nothing:
     async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
         return [candle for candle in self.closed_candles if candle.open_at_ns < until_ns][-limit:]
 
-    async def wallet_changes(self, player: int, limit: int, before: int) -> list[WalletChange]:
+    async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]:
+        return []
+
+    async def order(self, player: int, order: int | str) -> Order | None:
+        return None
+
+    async def closes(self, player: int, position: int) -> list[ClosedPosition]:
         return []
 
     async def standings(self, season: int, limit: int, player: int) -> Standings:
@@ -155,15 +161,6 @@ class Nothing:
 
     async def audit(self, taken: AuditInput) -> Audit:
         return Audit(taken.sequence, len(taken.accounts), 0, [])
-
-    async def finished_matches(self, player: int, limit: int, before: int) -> list[FinishedMatch]:
-        return []
-
-    async def closed_positions(self, player: int, limit: int, before: int) -> list[ClosedPosition]:
-        return []
-
-    async def fixed_trades(self, player: int, limit: int, before: int) -> list[FixedTrade]:
-        return []
 
     async def summary(self, player: int, match: int) -> Summary:
         raise NotImplementedError

@@ -13,7 +13,8 @@ from engine.model.commands import EndMatch, JoinMatch, LeaveMatch, RegisterPlaye
 from engine.model.events import EventKind, Rule
 from engine.model.scale import MONEY, NS_PER_S
 from persistence import projection, queries
-from persistence.queries import Queries, TradeResult
+from persistence.queries import Queries
+from persistence.rows import FINISHED_MATCHES, TradeResult, Wanted
 from tests.harness.arena import LONG, SHORT, START_NS, Arena, Player, money
 
 LOG_ID = b"i" * 16
@@ -154,11 +155,11 @@ async def test_finished_matches_come_newest_first(recorded: Recorded) -> None:
     for match in (second, third, first):
         arena.command(EndMatch(match, "over"))
     found = Queries(recorded.path)
-    rows = await found.finished_matches(ann.id, limit=10)
+    rows = await found.page(FINISHED_MATCHES, ann.id, Wanted(10))
     assert [(row.match, row.rule) for row in rows] == [(first, 0), (third, Rule.TOTAL_DRAWDOWN), (second, 0)]
-    assert await found.finished_matches(ann.id, limit=1, before=rows[0].message) == rows[1:2]
+    assert await found.page(FINISHED_MATCHES, ann.id, Wanted(1, rows[0].message)) == rows[1:2]
     for nobody in (0, ann.id + 1):
-        assert await found.finished_matches(nobody, limit=10) == []
+        assert await found.page(FINISHED_MATCHES, nobody, Wanted(10)) == []
     await found.close()
 
 

@@ -22,6 +22,7 @@ from persistence.projection import ProjectionUnreadable
 from persistence.projector import Projector
 from persistence.queries import Queries
 from persistence.recovery import Recovered, rebuild
+from persistence.rows import CLOSED_POSITIONS, FILLS, FIXED_TRADES, Wanted
 from tests.harness.arena import LONG, START_NS, Arena
 from tests.harness.records import batch_of
 from tests.persistence.test_recovery import play, round_of, start
@@ -129,15 +130,15 @@ async def test_a_player_looks_up_what_happened(tmp_path: Path, monkeypatch: pyte
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
     queries = Queries(tmp_path / projection.FILE)
-    later, fill = await queries.fills(alice.id, limit=10)
+    later, fill = await queries.page(FILLS, alice.id, Wanted(10))
     assert (fill.id, fill.side, fill.price, fill.client_order_id) == (position, LONG, 6_000_000, "first")
     assert (later.id, later.price, later.client_order_id) == (waited, 5_950_000, "second")
     assert (fill.order_type, later.order_type) == (OrderType.MARKET, OrderType.LIMIT)
-    whole, part = await queries.closed_positions(alice.id, limit=10)
+    whole, part = await queries.page(CLOSED_POSITIONS, alice.id, Wanted(10))
     assert (part.id, part.cause, part.lots, part.left) == (position, Cause.CLIENT, fill.lots * 2 // 5, whole.lots)
     assert (whole.left, whole.profit + part.profit) == (0, (whole.lots + part.lots) * 99_999 * 10)
-    assert await queries.closed_positions(alice.id, limit=10, before=whole.message) == [part]
-    assert await queries.fills(alice.id + 1, limit=10) == []
+    assert await queries.page(CLOSED_POSITIONS, alice.id, Wanted(10, whole.message)) == [part]
+    assert await queries.page(FILLS, alice.id + 1, Wanted(10)) == []
     await queries.close()
 
 
@@ -166,11 +167,11 @@ async def test_a_player_looks_up_settled_fixed_time_trades(tmp_path: Path, monke
     projection.store(connection, LOG_ID, 99, records)
     connection.close()
     queries = Queries(tmp_path / projection.FILE)
-    later, first = await queries.fixed_trades(alice.id, limit=10)
+    later, first = await queries.page(FIXED_TRADES, alice.id, Wanted(10))
     assert (first.id, first.result, first.reason, first.profit) == (won, FixedResult.WON, 0, 8 * MONEY)
     assert (first.entry, first.exit, first.exit_sequence - first.entry_sequence) == (11_999_999, 12_000_199, 2)
     assert (later.id, later.result, later.reason) == (refunded, FixedResult.REFUNDED, Reason.QUOTES_TOO_FEW)
-    assert await queries.fixed_trades(alice.id, limit=10, before=later.message) == [first]
+    assert await queries.page(FIXED_TRADES, alice.id, Wanted(10, later.message)) == [first]
     await queries.close()
 
 

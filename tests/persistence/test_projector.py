@@ -21,6 +21,7 @@ from persistence.catch_up import CatchUpFailed, catch_up, catch_up_in_process
 from persistence.projector import Lagging, Projector
 from persistence.queries import HistoryUnavailable, Queries
 from persistence.recovery import Recovered
+from persistence.rows import FILLS, Wanted
 from tests.harness.arena import START_NS
 from tests.harness.records import batch_of
 from tests.persistence.test_projection import dump, open_projection
@@ -186,11 +187,11 @@ async def test_damage_that_only_a_reader_meets_is_mended(tmp_path: Path) -> None
         damage(arena.projection_path)
         queries = Queries(arena.projection_path)
         with pytest.raises(HistoryUnavailable) as unavailable:
-            await queries.fills(1, limit=10)
+            await queries.page(FILLS, 1, Wanted(10))
         fed.report(unavailable.value.error)
         await within(20, lambda: not fed.problem)
         await queries.close()
-        assert await queries.fills(1, limit=10) != []
+        assert await queries.page(FILLS, 1, Wanted(10)) != []
         await queries.close()
 
 

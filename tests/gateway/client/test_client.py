@@ -173,11 +173,15 @@ async def test_a_match_is_watched_and_looked_back_at(server: ArenaProcess, encod
         assert (summary.best.position, summary.match.rank, summary.match.prize) == (placed.order, 1, 50)
         assert summary.best.net == summary.match.balance - summary.match.starting_balance
         assert (summary.equity[-1].at, summary.equity[-1].equity) == (summary.match.at, summary.match.balance)
-        assert await alice.match_history() == [summary.match]
-        (closed,) = await alice.trade_history(limit=5)
+        assert (await alice.match_history()).items == [summary.match]
+        (closed,) = (await alice.trade_history(limit=5, match=summary.match.match)).items
         assert (closed.position, closed.cause, closed.match) == (placed.order, "match_end", match)
-        assert await alice.trade_history(before=closed.n) == []
-        assert await alice.fixed_history() == []
+        assert (await alice.trade_history(before=closed.n)).items == []
+        assert (await alice.fixed_history()).items == []
+        assert (await alice.trade_history(from_=closed.at, to=closed.at + 1)).items == [closed]
+        life = await alice.order_record(closed.position)
+        assert (life.closes, [life.order]) == ([closed], (await alice.order_history(status="filled")).items[-1:])
+        assert [fill.order for fill in (await alice.fill_history()).items] == [closed.position]
         assert [(row.rank, row.prize) for row in (await alice.board(match)).rows] == [(1, 50)]
 
 

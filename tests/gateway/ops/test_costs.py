@@ -18,7 +18,7 @@ from engine.model.scale import format_decimal
 from gateway.ops.subscriptions import SNAPSHOT_COSTS
 from gateway.ops.table import OPS, Command
 from gateway.sessions.session import ANSWER_BYTES
-from persistence.queries import Candle
+from persistence.rows import Candle
 from tests.gateway.ops.test_wallet import operator
 from tests.harness.gateway import ROOMY, Client, Gateway, open_gateway
 
@@ -61,7 +61,10 @@ ARGUMENTS: dict[str, Any] = {
     "match.get": {"match": 1}, "match.board": {"match": 1}, "order.list": {"match": 1}, "position.list": {"match": 1},
     "order.test": LONG, "subscribe": {"channels": CHANNELS}, "unsubscribe": {"channels": CHANNELS},
 }  # fmt: skip
-WITH_A_DATABASE = {"me.matches", "me.trades", "me.fixed", "me.ledger", "match.summary", "board.cups"}
+WITH_A_DATABASE = {
+    "me.matches", "me.trades", "me.fills", "me.fixed", "me.ledger", "match.summary", "board.cups", "order.get",
+    "order.history",
+}  # fmt: skip
 """Here their answers are empty."""
 
 

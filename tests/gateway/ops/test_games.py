@@ -16,7 +16,7 @@ from gateway.presenters.games import game_answer
 from gateway.presenters.specs import create_game_of
 from gateway.protocol.codecs import JSON
 from gateway.protocol.games import Game, GameSpec, GameUpdate
-from persistence.queries import Standing, Standings
+from persistence.rows import Standing, Standings
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 CUP = {"title": "Cup", "duration_s": 60, "cover": "cup.png", "cup": 30, "win_exp": 120, "lose_exp": 20,

@@ -81,6 +81,12 @@ async def later(client: Client, op: str, args: Any = None) -> Any:
     return reply["result"]
 
 
+async def listed(client: Client, op: str, args: Any = None) -> list[Any]:
+    """The items of a list."""
+    items: list[Any] = (await later(client, op, args))["items"]
+    return items
+
+
 async def answered(client: Client, op: str, args: Any = None) -> dict[str, Any]:
     client._id += 1
     request = {"id": client._id, "op": op, **({} if args is None else {"args": args})}
@@ -130,7 +136,7 @@ async def test_a_winner_who_has_reached_the_target_is_locked_and_not_out(gateway
     await ends(gateway, boss, match)
     finished = next(message["data"] for message in ann.on("me") if message["type"] == "match.finished")
     summary = await later(ann, "match.summary", {"match": match})
-    for told in (finished, summary["match"], *await later(ann, "me.matches")):
+    for told in (finished, summary["match"], *await listed(ann, "me.matches")):
         assert (told["rank"], told["locked"], "out" in told) == (1, True, False)
     assert (summary["locked"]["rule"], "out" in summary) == ("profit_target", False)
 
@@ -172,12 +178,12 @@ async def test_what_a_reply_has_said_can_be_looked_up_at_once(gateway: Gateway, 
     match = await sprint(boss, ann)
     for number in range(1, 6):
         await ann.result("wallet.top_up", {"asset": "USDT", "amount": "1"})
-        assert [row["change"] for row in await later(ann, "me.ledger")] == ["1.000000"] * number
+        assert [row["change"] for row in await listed(ann, "me.ledger")] == ["1.000000"] * number
         placed = await ann.result("order.place", {"match": match, **ONE})
         await ann.result("position.close", {"position": placed["position"], "percent": 100})
-        trades = await later(ann, "me.trades")
+        trades = await listed(ann, "me.trades")
         assert (len(trades), trades[0]["position"]) == (number, placed["position"])
-    assert await later(bob, "me.trades") == []
+    assert await listed(bob, "me.trades") == []
 
 
 async def test_a_history_that_cannot_be_read_is_to_be_asked_for_again(gateway: Gateway, tmp_path: Path) -> None:
@@ -187,7 +193,7 @@ async def test_a_history_that_cannot_be_read_is_to_be_asked_for_again(gateway: G
     assert (error["code"], error["retry"]) == ("OVERLOADED", "after")
     assert error["details"] == {"because": "the history cannot be read at the moment"}
     (tmp_path / "elsewhere").rename(tmp_path / projection.FILE)
-    assert await later(ann, "me.trades") == []
+    assert await listed(ann, "me.trades") == []
 
 
 async def test_between_the_candles_that_are_stored_and_the_unfinished_one_there_is_no_hole(gateway: Gateway) -> None:
@@ -205,7 +211,7 @@ async def test_between_the_candles_that_are_stored_and_the_unfinished_one_there_
 async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: Codec) -> None:
     ann = await gateway.player(codec)
     bob = await gateway.player()
-    assert [await later(ann, op) for op in ("me.matches", "me.trades", "me.fixed")] == [[], [], []]
+    assert [await listed(ann, op) for op in ("me.matches", "me.trades", "me.fixed")] == [[], [], []]
     await ann.result("subscribe", {"channels": ["me"]})
     matches = [await sprint(boss, ann) for _ in range(3)]
     placed = await ann.result("order.place", {"match": matches[0], **ONE})
@@ -218,13 +224,13 @@ async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: 
     await later(ann, "match.summary", {"match": matches[0]})
 
     private = {message["n"]: message for message in ann.on("me")}
-    told = await later(ann, "me.matches")
+    told = await listed(ann, "me.matches")
     assert [row["match"] for row in told] == matches
     assert all(private[row["n"]]["type"] == "match.finished" for row in told)
     assert private[told[0]["n"]]["data"].items() <= told[0].items()
-    assert await later(ann, "me.matches", {"limit": 1, "before": told[0]["n"]}) == told[1:2]
+    assert await listed(ann, "me.matches", {"limit": 1, "before": told[0]["n"]}) == told[1:2]
 
-    whole, first = await later(ann, "me.trades", {"limit": 10})
+    whole, first = await listed(ann, "me.trades", {"limit": 10})
     assert (whole["position"], whole["cause"], whole["left"]) == (placed["position"], "match_end", "0")
     assert (first["cause"], first["quantity"], first["entry_price"]) == ("client", "0.03000", "60000.01")
     message = private[first["n"]]["data"]
@@ -232,13 +238,13 @@ async def test_lists_are_paged_backwards(gateway: Gateway, boss: Client, codec: 
         name: first[name] for name in message if name in first
     }
     assert set(message) - set(first) == {"cash", "liquidation_price"}
-    assert await later(ann, "me.trades", {"before": whole["n"]}) == [first]
+    assert await listed(ann, "me.trades", {"before": whole["n"]}) == [first]
 
-    (settled,) = await later(ann, "me.fixed")
+    (settled,) = await listed(ann, "me.fixed")
     assert (settled["trade"], settled["result"], settled["reason"]) == (bought["trade"], "refunded", "MATCH_NOT_OPEN")
     message = private[settled["n"]]["data"]
     assert (message.pop("cash"), message.items() <= settled.items()) == ("10000.00000000", True)
-    assert await later(bob, "me.trades") == []
+    assert await listed(bob, "me.trades") == []
     for op in ("me.matches", "me.trades", "me.fixed"):
         for wrong in ({"limit": 0}, {"limit": 501}, {"before": 0}, {"befor": 1}):
             assert await ann.error(op, wrong) == "BAD_ARGUMENTS"
@@ -261,7 +267,7 @@ async def test_what_was_staked_from_a_wallet_is_told_in_its_money(gateway: Gatew
     await passes(gateway, 4)
     await gateway.quote("BTCUSDT", 6_000_500, 6_000_501)
     message = next(message for message in ann.on("me") if message["type"] == "fixed.settled")
-    while not (rows := await later(ann, "me.fixed")):
+    while not (rows := await listed(ann, "me.fixed")):
         pass
     (settled,) = rows
     told = message["data"]

@@ -13,7 +13,7 @@ import pytest_asyncio
 from engine.model.scale import NS_PER_S
 from gateway.ops import dispatcher
 from gateway.presenters import boards
-from persistence.queries import Standings
+from persistence.rows import Standings
 from tests.gateway.ops.test_wallet import operator
 from tests.harness.gateway import ROOMY, Client, Gateway, open_gateway
 
