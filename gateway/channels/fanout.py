@@ -60,6 +60,9 @@ class Outlet(Protocol):
     def hold(self, channel: Channel, subscriber: Subscriber, message: Message) -> None:
         """Keep the channel's latest message for a reader that is slow."""
 
+    def let_go(self, channel: Channel) -> None:
+        """Keep nothing of the channel any more."""
+
     def close(self, code: int, reason: str) -> None:
         """Send what is queued and a close frame, and end the connection."""
 
@@ -108,6 +111,7 @@ class Channel:
     def subscribe(self, subscriber: Subscriber, message: Message) -> None:
         """Subscribe; the first message is a snapshot with the number that the channel is at."""
         self.behind[subscriber] = 0
+        subscriber.outlet.let_go(self)  # of an earlier subscription: older than the snapshot
         seq, at, type, data, _ = message
         subscriber.outlet.send(subscriber.codec.frame(Push(self.name, self.n, seq, at, type, data, "snapshot")))
 

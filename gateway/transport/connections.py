@@ -78,6 +78,10 @@ class Connection:
         """Keep the channel's latest message until the reader has caught up."""
         self._held[channel] = (subscriber, message)
 
+    def let_go(self, channel: Channel) -> None:
+        """Keep nothing of the channel any more."""
+        self._held.pop(channel, None)
+
     def close(self, code: int, reason: str) -> None:
         """Send what is queued and a close frame; cut the socket if the client does not answer that."""
         if self.closing:

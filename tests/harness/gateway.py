@@ -63,6 +63,9 @@ class Outlet:
     def hold(self, channel: Channel, subscriber: Subscriber, message: Message) -> None:
         self.held[channel] = message
 
+    def let_go(self, channel: Channel) -> None:
+        self.held.pop(channel, None)
+
     def close(self, code: int, reason: str) -> None:
         self.close_code = code
 

@@ -431,6 +431,24 @@ async def test_ticks_are_numbered_without_gaps_and_conflated_for_the_slow(gatewa
     assert [tick["n"] for tick in ann.on("tick.BTCUSDT")] == list(range(6))
 
 
+async def test_what_was_held_back_does_not_outlive_its_subscription(gateway: Gateway, ann: Client) -> None:
+    channels = {"channels": ["tick.BTCUSDT"]}
+    await ann.result("subscribe", channels)
+    ann.outlet.slow = True
+    await gateway.quote("BTCUSDT", 6_000_100, 6_000_101)
+    await ann.result("unsubscribe", channels)
+    await gateway.quote("BTCUSDT", 6_000_200, 6_000_201)
+    await ann.result("subscribe", channels)
+    ann.outlet.slow = False
+    for channel, message in ann.outlet.held.items():
+        channel.send_held(ann.session, message)
+    await gateway.quote("BTCUSDT", 6_000_300, 6_000_301)
+
+    ticks = ann.on("tick.BTCUSDT")
+    assert [tick["n"] for tick in ticks] == [0, 2, 3]
+    assert [tick["data"]["bid"] for tick in ticks[1:]] == ["60002.00", "60003.00"]
+
+
 async def test_limits_are_exact(gateway: Gateway) -> None:
     limits = msgspec.structs.replace(ROOMY, messages_per_s=20, messages_burst=40, refusals_before_close=3)
     strict = await open_gateway(limits)
