@@ -20,7 +20,7 @@ LAST_S: Final = int(datetime(2070, 1, 1, tzinfo=UTC).timestamp())
 
 DAY_S: Final = 86_400
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 
 Moments = tuple[tuple[int, int], ...]
 """Seconds since the epoch, and how many seconds ahead of UTC from then on."""
