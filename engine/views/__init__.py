@@ -62,6 +62,7 @@ from engine.views.trades import (
     is_request_known,
     orders,
     owner_of_trade,
+    position,
     positions,
     trade_of_request,
     wallet_trades,
@@ -74,7 +75,7 @@ __all__ = [
     "StandingView", "SwitchView", "board", "candle", "career", "cups", "fixed_trades", "has_seat",
     "instrument_of_order", "instrument_of_position", "instrument_of_request", "inventory", "is_player_locked",
     "is_request_known", "last_match_message", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns",
-    "opens_at_ns", "orders", "owner_of_trade", "positions", "queues_of", "quote", "ranking", "referral", "seat",
-    "seats_of", "solvency", "stock", "switches", "takes_quotes", "trade_of_request", "waits_for_quote", "wallet",
-    "wallet_trades",
+    "opens_at_ns", "orders", "owner_of_trade", "position", "positions", "queues_of", "quote", "ranking", "referral",
+    "seat", "seats_of", "solvency", "stock", "switches", "takes_quotes", "trade_of_request", "waits_for_quote",
+    "wallet", "wallet_trades",
 ]  # fmt: skip

@@ -110,6 +110,15 @@ def positions(book: Book, player: int, match_id: int) -> list[PositionView] | No
     return found[::-1]
 
 
+def position(book: Book, player: int, id: int) -> PositionView | None:
+    """The player's open position with that id; None when he has none."""
+    row = int(find_open(book, id))
+    if row <= 0:
+        return None
+    seat: Any = book.seats[book.positions[row]["seat"]]
+    return _position_view(book, row, int(seat["match"])) if seat["player"] == player else None
+
+
 def _position_view(book: Book, row: int, match_id: int) -> PositionView:
     position: Any = book.positions[row]
     instrument, side = int(position["instrument"]), int(position["side"])

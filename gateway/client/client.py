@@ -321,8 +321,6 @@ class Client(Connection):
         self, position: int | str, *, percent: int | None = None, quantity: Amount | None = None, key: str | None = None
     ) -> Closed[Decimal]:
         """Close all of it, or that much."""
-        if percent is None and quantity is None:
-            percent = 100
         args = _given(position=position, percent=percent, quantity=quantity)
         return (await self.request("position.close", args, Closed[Decimal], key=key or new_key())).result
 

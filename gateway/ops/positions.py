@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from engine import views
@@ -13,20 +14,21 @@ from gateway.presenters.decimals import money_text, units_of
 from gateway.presenters.instruments import Instrument
 from gateway.presenters.names import STATUSES
 from gateway.presenters.positions import position_answer
-from gateway.protocol.errors import Code, Refused
+from gateway.protocol.errors import Code, Error, Refused
 from gateway.protocol.matches import OfMatch
 from gateway.protocol.positions import Amended, AmendPosition, Closed, ClosePosition, Position
 from gateway.sessions.arena import Arena
+from gateway.sessions.refusals import refusal_of_position
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 
 def close(arena: Arena, player: int, of: ClosePosition, key: str | None) -> Submission:
     position = trade_id(arena, player, of.position, Reason.POSITION_NOT_FOUND)
-    if (of.percent is None) == (of.quantity is None):
-        raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, and only one of them")
-    if of.percent is not None:
-        record = close_position_record(player, position, 0, of.percent)
+    if of.percent is not None and of.quantity is not None:
+        raise Refused(Code.BAD_ARGUMENTS, problem="give percent or quantity, not both")
+    if of.quantity is None:
+        record = close_position_record(player, position, 0, 100 if of.percent is None else of.percent)
     else:
         instrument = instrument_of(arena, player, position, key)
         if instrument is None:
@@ -35,7 +37,11 @@ def close(arena: Arena, player: int, of: ClosePosition, key: str | None) -> Subm
         if lots < 1:
             raise Refused(Code.OUT_OF_RANGE, field="quantity", value=of.quantity, at_least=instrument.quantity_text(1))
         record = close_position_record(player, position, lots, 0)
-    return Submission(record, partial(_closed, arena))
+    return Submission(record, partial(_closed, arena), explain=_explained(arena, player, position, of))
+
+
+def _explained(arena: Arena, player: int, position: int, of: ClosePosition | AmendPosition) -> Callable[[int], Error]:
+    return partial(refusal_of_position, arena.state, arena.instruments, player, position, of)
 
 
 def _closed(arena: Arena, outcome: Outcome) -> Closed[str]:
@@ -75,7 +81,7 @@ def amend(arena: Arena, player: int, of: AmendPosition, key: str | None) -> Subm
     take_profit = instrument.ticks("take_profit", of.take_profit)
     trailing_ppm = of.trailing_stop if of.trailing_stop is not None else 0
     record = amend_position_record(player, position, fields, stop_loss, take_profit, margin, trailing_ppm)
-    return Submission(record, partial(_amended, arena))
+    return Submission(record, partial(_amended, arena), explain=_explained(arena, player, position, of))
 
 
 def _margin_change(field: str, amount: int | str | None) -> int:

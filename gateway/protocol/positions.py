@@ -10,7 +10,7 @@ from gateway.protocol.scalars import Amount, Arguments, D, OrderRef, OrderType, 
 
 
 class ClosePosition(Arguments, frozen=True):
-    """So many percent of it, or so much."""
+    """So many percent of it, or so much; else all."""
 
     position: OrderRef
     percent: Small | None = None

@@ -16,11 +16,12 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS, PPM
 from engine.model.state import State
 from gateway.presenters.decimals import money_text
-from gateway.presenters.instruments import Instrument
+from gateway.presenters.instruments import Instrument, Instruments
 from gateway.presenters.names import SIDES
 from gateway.protocol.errors import Error, error_of_reason
 from gateway.protocol.fixed_trades import BuyFixed
 from gateway.protocol.orders import PlaceOrder
+from gateway.protocol.positions import AmendPosition, ClosePosition
 
 
 class Attempt(NamedTuple):
@@ -168,4 +169,55 @@ _EXPLANATIONS: Final[dict[int, Callable[[Attempt], Details]]] = {
     Reason.STAKE_TOO_LOW: _stake,
     Reason.STAKE_TOO_HIGH: _stake,
     Reason.DURATION_INVALID: _duration,
+}
+
+
+class PositionAttempt(NamedTuple):
+    """What was asked for a position, and refused; the position as it is then."""
+
+    arguments: ClosePosition | AmendPosition
+    instrument: Instrument
+    view: views.PositionView
+    cash: int
+
+
+def refusal_of_position(
+    state: State, instruments: Instruments, player: int, position: int, of: ClosePosition | AmendPosition, reason: int
+) -> Error:
+    """The error for the reason, with what there is to say of the position."""
+    error = error_of_reason(reason)
+    explain = _OF_POSITIONS.get(reason)
+    view = views.position(state.book, player, position)
+    seat = views.seat(state.book, player, view.match) if view is not None else None
+    if explain is None or view is None or seat is None:
+        return error
+    attempt = PositionAttempt(of, instruments.by_id[view.instrument], view, seat.cash)
+    return msgspec.structs.replace(error, details=explain(attempt))
+
+
+def _of_it(attempt: PositionAttempt, *fields: str, **allowed: Any) -> Details:
+    given = {field: getattr(attempt.arguments, field, None) for field in fields}
+    field, value = next(((field, value) for field, value in given.items() if value is not None), (fields[0], None))
+    return {"field": field} | ({"value": value} if value is not None else {}) | allowed
+
+
+def _triggers(attempt: PositionAttempt) -> Details:
+    return _of_it(attempt, "stop_loss", "take_profit", mark_price=attempt.instrument.price_text(attempt.view.mark))
+
+
+def _price_of_stops(attempt: PositionAttempt) -> Details:
+    highest = attempt.instrument.price_text(attempt.instrument.data.highest_price)
+    return _of_it(attempt, "stop_loss", "take_profit", at_least=attempt.instrument.price_text(1), at_most=highest)
+
+
+_OF_POSITIONS: Final[dict[int, Callable[[PositionAttempt], Details]]] = {
+    Reason.QUANTITY_TOO_HIGH: lambda one: _of_it(one, "quantity", at_most=one.instrument.quantity_text(one.view.lots)),
+    Reason.PERCENT_INVALID: lambda one: _of_it(one, "percent", at_least=1, at_most=100),
+    Reason.SIZE_ZERO: lambda one: _of_it(one, "percent", quantity_at_least=one.instrument.quantity_text(1)),
+    Reason.CASH_TOO_LOW: lambda one: _of_it(one, "add_margin", at_most=money_text(one.cash)),
+    Reason.MARGIN_TOO_LOW: lambda one: _of_it(one, "remove_margin", margin=money_text(one.view.margin)),
+    Reason.WOULD_LIQUIDATE_NOW: lambda one: _of_it(one, "remove_margin", margin=money_text(one.view.margin)),
+    Reason.WOULD_TRIGGER_NOW: _triggers,
+    Reason.PRICE_INVALID: _price_of_stops,
+    Reason.TRAILING_STOP_INVALID: lambda one: _of_it(one, "trailing_stop", at_least=1, at_most=PPM - 1),
 }

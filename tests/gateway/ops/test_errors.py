@@ -85,6 +85,38 @@ async def test_an_order_is_refused_with_what_is_allowed(
             assert (brackets[0], brackets[-1]) == (BRACKETS[0], BRACKETS[-1])
 
 
+@pytest.mark.parametrize(
+    ("op", "args", "code", "details"),
+    [
+        ("position.close", {"quantity": "5"}, "QUANTITY_TOO_HIGH",
+         {"field": "quantity", "value": "5", "at_most": "0.01666"}),
+        ("position.close", {"percent": 101}, "PERCENT_INVALID",
+         {"field": "percent", "value": 101, "at_least": 1, "at_most": 100}),
+        ("position.amend", {"add_margin": "20000"}, "CASH_TOO_LOW",
+         {"field": "add_margin", "value": "20000", "at_most": "9899.54018325"}),
+        ("position.amend", {"remove_margin": "99"}, "MARGIN_TOO_LOW",
+         {"field": "remove_margin", "value": "99", "margin": "99.96001666"}),
+        ("position.amend", {"stop_loss": "60000.01"}, "WOULD_TRIGGER_NOW",
+         {"field": "stop_loss", "value": "60000.01", "mark_price": "60000.00"}),
+        ("position.amend", {"take_profit": "1000000.01"}, "PRICE_INVALID",
+         {"field": "take_profit", "value": "1000000.01", "at_least": "0.01", "at_most": "1000000.00"}),
+    ],
+)  # fmt: skip
+async def test_what_is_asked_for_a_position_is_refused_with_its_figures(
+    gateway: Gateway, op: str, args: dict[str, Any], code: str, details: dict[str, Any]
+) -> None:
+    ann = await gateway.player()
+    position = (await ann.result("order.place", ORDER))["position"]
+    error = await error_of(ann, op, {"position": position, **args})
+    assert (error["code"], error["details"]) == (code, details)
+
+
+async def test_a_close_without_a_size_closes_all(gateway: Gateway) -> None:
+    ann = await gateway.player()
+    position = (await ann.result("order.place", ORDER))["position"]
+    assert (await ann.result("position.close", {"position": position}))["left"] == "0"
+
+
 async def test_who_may_not_hedge_hears_which_side_is_open(gateway: Gateway) -> None:
     order = ORDER | {"match": await match_with(gateway, allow_hedging=False)}
     ann = await gateway.player()
