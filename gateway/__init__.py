@@ -7,7 +7,8 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
     presenters/   from the engine's integers to what clients see, and back
     channels/     messages to those who are subscribed
     sessions/     the arena and one client of it: what the ops work with
-    ops/          every op: the table, a file per noun, the dispatcher
+    operator_ops/ the ops of operators
+    ops/          every op: the table, a file per noun, what is shared by who serves them, the dispatcher
     transport/    sockets and HTTP
     market/       where prices come from: the feed, recordings, the simulated market, the market server
     client/       the Python client; it imports protocol/ and nothing else of the project

@@ -1,6 +1,7 @@
 """Every op: the table of them, a file per noun, and the dispatcher that serves them.
 
-dispatcher.py      what a client sends: decoded, looked up, submitted, answered
+dispatcher.py      what a socket's client sends: decoded, served, answered
+service.py         what socket and REST share: who may use an op, deadlines, keys, how a command is submitted
 table.py           the table of ops
 auth.py            auth, ping, time
 subscriptions.py   subscribe, unsubscribe, and the snapshots that begin a subscription
@@ -17,6 +18,6 @@ careers.py         the board of cups
 wallet.py          balances, top-ups, funds of the house
 shop.py            what the shop sells, and what players have of it
 referrals.py       a player's code, what it has brought, and the terms
-admin.py           operators: instruments, games, matches, kill switches
-audit.py           operators: are the books right?
+
+Those of operators are in gateway/operator_ops/.
 """

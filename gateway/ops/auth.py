@@ -6,6 +6,7 @@ from engine.model.scale import NS_PER_MS
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.scalars import Empty, Nothing
 from gateway.protocol.session import Auth, Authenticated, Renewed, Time
+from gateway.sessions.caller import Caller
 from gateway.sessions.session import Session
 
 
@@ -24,9 +25,9 @@ def renew(session: Session, nothing: Nothing) -> Renewed:
     return Renewed(token, session.arena.tokens.expires_in_s(session.identity))
 
 
-def ping(session: Session, nothing: Nothing) -> Empty:
+def ping(caller: Caller, nothing: Nothing) -> Empty:
     return Empty()
 
 
-def time(session: Session, nothing: Nothing) -> Time:
-    return Time(session.arena.clock.stamp_ns() // NS_PER_MS)
+def time(caller: Caller, nothing: Nothing) -> Time:
+    return Time(caller.arena.clock.stamp_ns() // NS_PER_MS)

@@ -6,12 +6,12 @@ from engine import views
 from gateway.presenters.careers import cups_answer
 from gateway.protocol.careers import CupsBoard, CupsOf
 from gateway.protocol.errors import Code, Refused
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 
 
-async def board_cups(session: Session, of: CupsOf) -> CupsBoard:
+async def board_cups(caller: Caller, of: CupsOf) -> CupsBoard:
     """Of all time and of the current season as it stands now, of an older season as it ended."""
-    arena, state, player = session.arena, session.arena.state, session.player
+    arena, state, player = caller.arena, caller.arena.state, caller.player
     limit = arena.config.limits.board_rows
     current = int(state.book.world[0]["seasons"])
     if of.season is None or of.season == current:

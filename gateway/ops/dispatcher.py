@@ -1,28 +1,26 @@
 """What a client sends: decoded, looked up in the table of ops, and answered.
 
-A dispatcher is fed whole messages with `receive` and puts frames into the session's outlet. Here is what all ops share:
-the envelope, who may use them, deadlines, keys, and how outcomes become replies. Whatever a client sends, the answer is
-a reply, an error with a code, or a close; nothing raises.
+A dispatcher is fed whole messages with `receive` and puts frames into the session's outlet. Here is what a socket adds
+to service.py: the envelope, and replies. Whatever a client sends, the answer is a reply, an error with a code, or a
+close; nothing raises.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from engine import views
-from engine.model.commands import request_key
 from engine.model.scale import NS_PER_MS
-from gateway.core.records import Outcome, with_key
-from gateway.ops.table import OPS, AsyncQuery, Command, Query
+from gateway.core.records import Outcome
+from gateway.ops import service
+from gateway.ops.table import AsyncQuery, Command
 from gateway.protocol.envelopes import NO_ARGUMENTS, Envelope, Failure, Identified, Reply
 from gateway.protocol.errors import Code, Error, Refused, error_of
 from gateway.protocol.scalars import MessageId
-from gateway.sessions.session import For, Session
+from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 log = structlog.get_logger()
@@ -82,58 +80,23 @@ class Dispatcher:
 
     def _serve(self, envelope: Envelope) -> None:
         session = self.session
-        op = OPS.get(envelope.op)
-        if op is None:
-            raise Refused(Code.UNKNOWN_OP, op=envelope.op[:64])
-        if op.who not in session.may_use:
-            raise self._not_for_this_one(op.who)
+        op = service.op_for(session, envelope.op)
         args = envelope.args if envelope.args is not NO_ARGUMENTS else self._codec.empty
         arguments = self._codec.decode(args, op.arguments)
 
         if type(op) is Command:
-            if op.admit is not None:
-                op.admit(session, arguments)
-            key = (envelope.key,) if op.wants_key else ()
-            self._submit(envelope, op.prepare(self._arena, session.player, arguments, *key), op)
+            service.submit(session, op, arguments, envelope.key, envelope.deadline, self._answer, envelope.id)
             return
-        if envelope.key is not None:
-            raise Refused(Code.KEY_NOT_ALLOWED)
-        if self._is_late(envelope):
-            raise Refused(Code.TOO_LATE)
         assert not isinstance(op, Command)
-        if op.cost > 1:
-            session.spend(op.cost - 1)
-        if type(op) is Query:
+        service.admit_query(session, op, envelope.key, envelope.deadline)
+        if not isinstance(op, AsyncQuery):
             self._send_result(envelope.id, op.answer(session, arguments))
-        elif type(op) is AsyncQuery:
-            if len(session.queries) >= MOST_QUERIES:
-                raise Refused(Code.OVERLOADED, because="so many answers are still to come")
-            task = asyncio.create_task(self._answer_query(envelope.id, op, arguments))
-            session.queries.add(task)
-            task.add_done_callback(session.queries.discard)
-
-    def _not_for_this_one(self, who: For) -> Refused:
-        if self.session.identity is None:
-            return Refused(Code.NOT_AUTHENTICATED)
-        return Refused(Code.ADMINS_ONLY if who is For.ADMINS else Code.PLAYERS_ONLY)
-
-    def _is_late(self, envelope: Envelope) -> bool:
-        return envelope.deadline is not None and self._arena.clock.stamp_ns() > envelope.deadline * NS_PER_MS
-
-    def _submit(self, envelope: Envelope, submission: Submission, op: Command) -> None:
-        record = submission.record
-        key = submission.key
-        if key is None:
-            key = envelope.key
-        elif envelope.key is not None:
-            raise Refused(Code.KEY_NOT_ALLOWED)
-        hashed = request_key(self.session.player, key) if key is not None else None
-        if self._is_late(envelope) and not (hashed and views.is_request_known(self._arena.state.book, hashed)):
-            raise Refused(Code.TOO_LATE)  # but what has taken effect is said, however late it is asked again
-        if hashed is not None:
-            record = with_key(record, hashed, submission.blob)
-        answer = partial(self._answer, envelope.id, submission)
-        self._arena.sequencer.submit(record, answer, op.urgency, submission.blob)
+            return
+        if len(session.queries) >= MOST_QUERIES:
+            raise Refused(Code.OVERLOADED, because="so many answers are still to come")
+        task = asyncio.create_task(self._answer_query(envelope.id, op, arguments))
+        session.queries.add(task)
+        task.add_done_callback(session.queries.discard)
 
     async def _answer_query(self, id: MessageId, op: AsyncQuery, arguments: Any) -> None:
         try:

@@ -16,8 +16,8 @@ from gateway.protocol.errors import Code, Error, Refused
 from gateway.protocol.fixed_trades import BuyFixed, FixedBought, FixedTrade
 from gateway.protocol.scalars import Nothing
 from gateway.sessions.arena import Arena
+from gateway.sessions.caller import Caller
 from gateway.sessions.refusals import Attempt, refusal
-from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 _DIRECTIONS: Final = {"up": Side.LONG.value, "down": Side.SHORT.value}
@@ -47,7 +47,7 @@ def _bought(outcome: Outcome) -> FixedBought:
     return FixedBought(outcome.id, outcome.price, outcome.left // NS_PER_MS)
 
 
-def fixed_list(session: Session, nothing: Nothing) -> list[FixedTrade[str]]:
+def fixed_list(caller: Caller, nothing: Nothing) -> list[FixedTrade[str]]:
     """All open ones of the player, match by match, and then those from wallets."""
-    state, player = session.arena.state, session.player
-    return fixed_trades_of(state, session.arena.instruments, player, views.seats_of(state, player))
+    state, player = caller.arena.state, caller.player
+    return fixed_trades_of(state, caller.arena.instruments, player, views.seats_of(state, player))

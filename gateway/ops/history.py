@@ -47,14 +47,14 @@ from gateway.protocol.history import (
 )
 from gateway.protocol.matches import OfMatch
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from persistence import rows
 
 T = TypeVar("T")
 
 
-async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
-    arena, player = session.arena, session.player
+async def match_summary(caller: Caller, of: OfMatch) -> Summary[str]:
+    arena, player = caller.arena, caller.player
     match = views.match(arena.state, of.match)
     if match is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
@@ -76,31 +76,31 @@ async def match_summary(session: Session, of: OfMatch) -> Summary[str]:
     )
 
 
-async def me_matches(session: Session, of: OfMatches) -> Paged[FinishedMatch[str]]:
-    return await page(session, rows.FINISHED_MATCHES, partial(finished_answer, session.arena.state), of)
+async def me_matches(caller: Caller, of: OfMatches) -> Paged[FinishedMatch[str]]:
+    return await page(caller, rows.FINISHED_MATCHES, partial(finished_answer, caller.arena.state), of)
 
 
-async def me_trades(session: Session, of: SeatTrades) -> Paged[ClosedTrade[str]]:
-    return await page(session, rows.CLOSED_POSITIONS, partial(trade_answer, session.arena.instruments), of)
+async def me_trades(caller: Caller, of: SeatTrades) -> Paged[ClosedTrade[str]]:
+    return await page(caller, rows.CLOSED_POSITIONS, partial(trade_answer, caller.arena.instruments), of)
 
 
-async def me_fills(session: Session, of: SeatTrades) -> Paged[Fill[str]]:
-    return await page(session, rows.FILLS, partial(fill_answer, session.arena.instruments), of)
+async def me_fills(caller: Caller, of: SeatTrades) -> Paged[Fill[str]]:
+    return await page(caller, rows.FILLS, partial(fill_answer, caller.arena.instruments), of)
 
 
-async def me_fixed(session: Session, of: FixedTradesOf) -> Paged[SettledTrade[str]]:
-    return await page(session, rows.FIXED_TRADES, partial(settled_answer, session.arena.instruments), of)
+async def me_fixed(caller: Caller, of: FixedTradesOf) -> Paged[SettledTrade[str]]:
+    return await page(caller, rows.FIXED_TRADES, partial(settled_answer, caller.arena.instruments), of)
 
 
-async def order_history(session: Session, of: OrdersOf) -> Paged[OrderRecord[str]]:
+async def order_history(caller: Caller, of: OrdersOf) -> Paged[OrderRecord[str]]:
     """Orders from their acceptance on, whatever has become of them; the latest placed come first."""
     kinds = KINDS_OF_STATUS[of.status] if of.status is not None else ()
-    return await page(session, rows.ORDERS, partial(record_answer, session.arena.instruments), of, kinds)
+    return await page(caller, rows.ORDERS, partial(record_answer, caller.arena.instruments), of, kinds)
 
 
-async def order_get(session: Session, of: OfOrder) -> OrderLife[str]:
+async def order_get(caller: Caller, of: OfOrder) -> OrderLife[str]:
     """An order of the player's, open or not, and what became of its position."""
-    arena, player = session.arena, session.player
+    arena, player = caller.arena, caller.player
     await arena.history.reach(player)
     found = await arena.history.order(player, client_order_id(of.order) or of.order)
     if found is None:
@@ -109,14 +109,14 @@ async def order_get(session: Session, of: OfOrder) -> OrderLife[str]:
 
 
 async def page(
-    session: Session,
+    caller: Caller,
     list_: rows.PlayerList[rows.Row],
     make: Callable[[rows.Row], T],
     of: Page,
     kinds: tuple[int, ...] = (),
 ) -> Paged[T]:
     """A page of the player's list, and the cursor of the next one. Raises Refused SYMBOL_UNKNOWN."""
-    arena, player = session.arena, session.player
+    arena, player = caller.arena, caller.player
     wanted = wanted_rows(arena, of, kinds)
     await arena.history.reach(player)
     found = await arena.history.page(list_, player, wanted._replace(limit=of.limit + 1))

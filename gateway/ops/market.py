@@ -12,19 +12,19 @@ from gateway.protocol.errors import Code, Refused
 from gateway.protocol.market import Candle, CandlesOf, Instrument, Quote, QuoteOf
 from gateway.protocol.scalars import Nothing
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 
 
-def instruments(session: Session, nothing: Nothing) -> list[Instrument[str]]:
-    return all_instruments(session.arena)
+def instruments(caller: Caller, nothing: Nothing) -> list[Instrument[str]]:
+    return all_instruments(caller.arena)
 
 
 def all_instruments(arena: Arena) -> list[Instrument[str]]:
     return [instrument_answer(instrument) for instrument in arena.instruments.by_id.values()]
 
 
-def quote(session: Session, of: QuoteOf) -> Quote[str]:
-    return quote_of(session.arena, of.symbol)
+def quote(caller: Caller, of: QuoteOf) -> Quote[str]:
+    return quote_of(caller.arena, of.symbol)
 
 
 def quote_of(arena: Arena, symbol: str) -> Quote[str]:
@@ -41,8 +41,8 @@ def quote_of(arena: Arena, symbol: str) -> Quote[str]:
     )
 
 
-async def candles(session: Session, of: CandlesOf) -> list[Candle[str]]:
-    return await candles_of(session.arena, of)
+async def candles(caller: Caller, of: CandlesOf) -> list[Candle[str]]:
+    return await candles_of(caller.arena, of)
 
 
 async def candles_of(arena: Arena, of: CandlesOf) -> list[Candle[str]]:

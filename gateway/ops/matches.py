@@ -17,41 +17,41 @@ from gateway.protocol.errors import Refused
 from gateway.protocol.matches import JoinMatch, Match, MatchList, MatchRef, OfMatch
 from gateway.protocol.seats import Board
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from gateway.sessions.submission import Submission, cold_submission
 
 LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
 
 
-def match_list(session: Session, of: MatchList) -> list[Match[str]]:
-    state = session.arena.state
+def match_list(caller: Caller, of: MatchList) -> list[Match[str]]:
+    state = caller.arena.state
     statuses = LISTED if of.status is None else (STATUS_NUMBERS[of.status],)
     found = views.matches(state, of.limit, of.before, statuses, of.game)
     return [match_answer(state.cold, match) for match in found]
 
 
-def match_get(session: Session, of: OfMatch) -> Match[str]:
-    state = session.arena.state
+def match_get(caller: Caller, of: OfMatch) -> Match[str]:
+    state = caller.arena.state
     match = views.match(state, of.match)
     if match is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
-    seat = views.seat(state.book, session.player, of.match)
-    own = seat_answer(session.arena.instruments, seat) if seat is not None else None
+    seat = views.seat(state.book, caller.player, of.match)
+    own = seat_answer(caller.arena.instruments, seat) if seat is not None else None
     return match_answer(state.cold, match, own)
 
 
-def match_board(session: Session, of: OfMatch) -> Board[str]:
-    if not may_watch(session, of.match):
+def match_board(caller: Caller, of: OfMatch) -> Board[str]:
+    if not may_watch(caller, of.match):
         raise Refused(Reason.NOT_JOINED)
-    return session.arena.boards.of(of.match, session.player)
+    return caller.arena.boards.of(of.match, caller.player)
 
 
-def may_watch(session: Session, match: int) -> bool:
+def may_watch(caller: Caller, match: int) -> bool:
     """The players of a private match and their ranks are shown to its players and to operators only. What match.list
     shows of it is public."""
-    state = session.arena.state
+    state = caller.arena.state
     found = state.cold.matches.get(match)
-    return found is None or not found.code or session.is_operator or views.has_seat(state.book, session.player, match)
+    return found is None or not found.code or caller.is_operator or views.has_seat(state.book, caller.player, match)
 
 
 def match_join(arena: Arena, player: int, of: JoinMatch) -> Submission:
@@ -66,11 +66,11 @@ def _code_given(arena: Arena, of: JoinMatch) -> str:
     return arena.tokens.hidden(of.code)
 
 
-def may_try_code(session: Session, of: JoinMatch) -> None:
+def may_try_code(caller: Caller, of: JoinMatch) -> None:
     """Raises Refused RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
-    match = session.arena.state.cold.matches.get(of.match)
+    match = caller.arena.state.cold.matches.get(of.match)
     if match is not None and match.code:
-        session.try_code(_code_given(session.arena, of) == match.code)
+        caller.try_code(_code_given(caller.arena, of) == match.code)
 
 
 def match_leave(arena: Arena, player: int, of: OfMatch) -> Submission:

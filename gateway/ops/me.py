@@ -11,20 +11,20 @@ from gateway.presenters.positions import position_answer
 from gateway.presenters.seats import seat_answer
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.session import Me
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 
 
-def me_get(session: Session, nothing: Nothing) -> Me[str]:
-    arena, state = session.arena, session.arena.state
-    assert session.identity is not None
-    player = session.player
+def me_get(caller: Caller, nothing: Nothing) -> Me[str]:
+    arena, state = caller.arena, caller.arena.state
+    assert caller.identity is not None
+    player = caller.player
     seats = views.seats_of(state, player)
     orders = [view for seat in seats for view in views.orders(state.book, player, seat.match) or ()]
     positions = [view for seat in seats for view in views.positions(state.book, player, seat.match) or ()]
     return Me(
         player,
         state.cold.players[player].name,
-        session.identity.role,
+        caller.identity.role,
         [seat_answer(arena.instruments, seat) for seat in seats],
         [order_answer(arena.instruments, view) for view in orders],
         [position_answer(arena.instruments, view) for view in positions],

@@ -31,8 +31,8 @@ from gateway.protocol.orders import (
     Tested,
 )
 from gateway.sessions.arena import Arena
+from gateway.sessions.caller import Caller
 from gateway.sessions.refusals import Attempt, refusal
-from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 _SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
@@ -162,19 +162,19 @@ def _canceled_all(outcome: Outcome) -> CanceledAll:
     return CanceledAll(outcome.id, outcome.left)
 
 
-def order_list(session: Session, of: OfMatch) -> list[Order[str]]:
-    found = views.orders(session.arena.state.book, session.player, of.match)
+def order_list(caller: Caller, of: OfMatch) -> list[Order[str]]:
+    found = views.orders(caller.arena.state.book, caller.player, of.match)
     if found is None:
         raise Refused(Reason.NOT_JOINED)
-    return [order_answer(session.arena.instruments, view) for view in found]
+    return [order_answer(caller.arena.instruments, view) for view in found]
 
 
-def test(session: Session, order: PlaceOrder) -> Tested[str]:
-    instrument = session.arena.instruments.named(order.symbol)
-    reason, plan = session.arena.machine.preview_order(_record(session.player, instrument, order))
+def test(caller: Caller, order: PlaceOrder) -> Tested[str]:
+    instrument = caller.arena.instruments.named(order.symbol)
+    reason, plan = caller.arena.machine.preview_order(_record(caller.player, instrument, order))
     if plan is None:
-        raise Refused(reason, error=_refusal(session.arena, session.player, instrument, order, reason))
-    seat = views.seat(session.arena.state.book, session.player, order.match)
+        raise Refused(reason, error=_refusal(caller.arena, caller.player, instrument, order, reason))
+    seat = views.seat(caller.arena.state.book, caller.player, order.match)
     assert seat is not None
     return Tested(
         "filled" if plan.fills else "accepted",

@@ -18,8 +18,8 @@ from gateway.protocol.errors import Code, Error, Refused
 from gateway.protocol.matches import OfMatch
 from gateway.protocol.positions import Amended, AmendPosition, Closed, ClosePosition, Position
 from gateway.sessions.arena import Arena
+from gateway.sessions.caller import Caller
 from gateway.sessions.refusals import refusal_of_position
-from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 
@@ -99,11 +99,11 @@ def _amended(arena: Arena, outcome: Outcome) -> Amended[str]:
     return Amended(outcome.id, instrument.price_or_none(outcome.liquidation), status)
 
 
-def position_list(session: Session, of: OfMatch) -> list[Position[str]]:
-    found = views.positions(session.arena.state.book, session.player, of.match)
+def position_list(caller: Caller, of: OfMatch) -> list[Position[str]]:
+    found = views.positions(caller.arena.state.book, caller.player, of.match)
     if found is None:
         raise Refused(Reason.NOT_JOINED)
-    return [position_answer(session.arena.instruments, view) for view in found]
+    return [position_answer(caller.arena.instruments, view) for view in found]
 
 
 def client_order_id(ref: int | str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import views
 from engine.model.commands import Asset, FundReferrals
-from gateway.ops.admin import made, spec_errors_refused
+from gateway.operator_ops.admin import made, spec_errors_refused
 from gateway.ops.wallet import crediting
 from gateway.presenters.decimals import asset_text, asset_units
 from gateway.presenters.referral_codes import code_of
@@ -13,13 +13,13 @@ from gateway.protocol.scalars import Nothing
 from gateway.protocol.shop import Bonus, Referral, ReferralTerms
 from gateway.protocol.wallets import Money
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from gateway.sessions.submission import Submission, cold_submission
 
 
-def referral_get(session: Session, nothing: Nothing) -> Referral[str]:
-    state = session.arena.state
-    found, terms = views.referral(state, session.player), state.cold.referrals
+def referral_get(caller: Caller, nothing: Nothing) -> Referral[str]:
+    state = caller.arena.state
+    found, terms = views.referral(state, caller.player), state.cold.referrals
     bonus = None
     if terms is not None:
         asset = Asset[terms.asset]
@@ -31,7 +31,7 @@ def referral_get(session: Session, nothing: Nothing) -> Referral[str]:
             terms.most_per_day or None,
         )
     earned = {Asset(asset).name: asset_text(units, asset) for asset, units in found.earned.items()}
-    return Referral(code_of(session.player), found.referred, earned, bonus)
+    return Referral(code_of(caller.player), found.referred, earned, bonus)
 
 
 def set_referrals(arena: Arena, player: int, data: ReferralTerms) -> Submission:

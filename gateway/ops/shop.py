@@ -5,18 +5,18 @@ from __future__ import annotations
 from engine import views
 from engine.model.commands import Asset, PurchaseItem, StockStore
 from gateway.core.records import Outcome
-from gateway.ops.admin import made, spec_errors_refused
+from gateway.operator_ops.admin import made, spec_errors_refused
 from gateway.presenters.decimals import asset_text
 from gateway.presenters.specs import set_offer_of
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Stock
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from gateway.sessions.submission import Submission, cold_submission
 
 
-def shop_list(session: Session, nothing: Nothing) -> list[Offer[str]]:
-    state = session.arena.state
+def shop_list(caller: Caller, nothing: Nothing) -> list[Offer[str]]:
+    state = caller.arena.state
     return [
         Offer(
             of.item,
@@ -30,11 +30,11 @@ def shop_list(session: Session, nothing: Nothing) -> list[Offer[str]]:
     ]
 
 
-def inventory_list(session: Session, nothing: Nothing) -> list[Item]:
-    state = session.arena.state
+def inventory_list(caller: Caller, nothing: Nothing) -> list[Item]:
+    state = caller.arena.state
     return [
         Item(name := Asset(of.asset).name, name.replace("_", " ").capitalize(), of.balance, of.version)
-        for of in views.inventory(state.book, session.player)
+        for of in views.inventory(state.book, caller.player)
     ]
 
 

@@ -1,7 +1,8 @@
 """Every op: what it takes, what it answers, who may use it, and what serves it. The table is the whole set.
 
-Three kinds. A Query is answered from the state at once. An AsyncQuery waits for the history. A Command makes a record
-for the engine and turns the outcome into a result. Queries that walk much cost more than one of the messages that a
+Four kinds. A Query is answered from the state at once. An AsyncQuery waits for the history. A Command makes a record
+for the engine and turns the outcome into a result. A SocketQuery is about the connection that asks, and exists over a
+socket only. Queries that walk much cost more than one of the messages that a
 connection and a player have a second, and so does every long answer, by its bytes: about one for half a millisecond.
 tests/gateway/ops/test_costs.py holds it.
 """
@@ -12,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from gateway.core.sequencer import Urgency
-from gateway.ops import admin as ops_admin
-from gateway.ops import audit as ops_audit
+from gateway.operator_ops import admin as ops_admin
+from gateway.operator_ops import audit as ops_audit
 from gateway.ops import auth as ops_auth
 from gateway.ops import careers as ops_careers
 from gateway.ops import fixed as ops_fixed
@@ -87,14 +88,15 @@ from gateway.protocol.seats import Board
 from gateway.protocol.session import Auth, Authenticated, Me, Renewed, Subscribe, Subscribed, Time, Unsubscribe
 from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Referral, ReferralTerms, Stock
 from gateway.protocol.wallets import Audited, Balance, Credited, Money, Solvency
-from gateway.sessions.session import For, Session
+from gateway.sessions.caller import Caller, For
+from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 
 class Query(NamedTuple):
     arguments: type
     result: Any  # the type of what is answered
-    answer: Callable[[Session, Any], Any]
+    answer: Callable[[Caller, Any], Any]
     who: For = For.PLAYERS
     cost: int = 1
 
@@ -102,7 +104,7 @@ class Query(NamedTuple):
 class AsyncQuery(NamedTuple):
     arguments: type
     result: Any  # the type of what is answered
-    answer: Callable[[Session, Any], Awaitable[Any]]
+    answer: Callable[[Caller, Any], Awaitable[Any]]
     who: For = For.PLAYERS
     cost: int = 1
 
@@ -113,18 +115,28 @@ class Command(NamedTuple):
     prepare: Callable[..., Submission]  # (arena, player, arguments), and the request's key if it wants that
     urgency: Urgency
     who: For = For.PLAYERS
-    admit: Callable[[Session, Any], None] | None = None  # raises Refused
+    admit: Callable[[Caller, Any], None] | None = None  # raises Refused
     wants_key: bool = False  # to prepare it: a request that is asked again may be about what has ended
 
 
-OPS: dict[str, Query | AsyncQuery | Command] = {
+class SocketQuery(NamedTuple):
+    arguments: type
+    result: Any  # the type of what is answered
+    answer: Callable[[Session, Any], Any]
+    who: For = For.PLAYERS
+    cost: int = 1
+
+
+Op = Query | AsyncQuery | Command | SocketQuery
+
+OPS: dict[str, Op] = {
     # session
-    "auth": Query(Auth, Authenticated, ops_auth.auth, For.ALL),
-    "renew": Query(Nothing, Renewed, ops_auth.renew),
+    "auth": SocketQuery(Auth, Authenticated, ops_auth.auth, For.ALL),
+    "renew": SocketQuery(Nothing, Renewed, ops_auth.renew),
     "ping": Query(Nothing, Empty, ops_auth.ping, For.ALL),
     "time": Query(Nothing, Time, ops_auth.time, For.ALL),
-    "subscribe": Query(Subscribe, Subscribed, ops_subscriptions.subscribe, For.MARKET),
-    "unsubscribe": Query(Unsubscribe, Subscribed, ops_subscriptions.unsubscribe, For.MARKET),
+    "subscribe": SocketQuery(Subscribe, Subscribed, ops_subscriptions.subscribe, For.MARKET),
+    "unsubscribe": SocketQuery(Unsubscribe, Subscribed, ops_subscriptions.unsubscribe, For.MARKET),
     "me.get": Query(Nothing, Me[str], ops_me.me_get, cost=2),
     # market
     "instruments": Query(Nothing, list[Instrument[str]], ops_market.instruments, For.MARKET),

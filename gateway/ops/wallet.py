@@ -14,20 +14,20 @@ from gateway.protocol.history import OfMatches, Paged, WalletChange
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.wallets import Balance, Credited, Money
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from gateway.sessions.submission import Submission, cold_submission
 from persistence import rows
 
 
-def me_wallet(session: Session, nothing: Nothing) -> list[Balance[str]]:
+def me_wallet(caller: Caller, nothing: Nothing) -> list[Balance[str]]:
     return [
         Balance(Asset(of.asset).name, asset_text(of.balance, of.asset), asset_text(of.held, of.asset), of.version)
-        for of in views.wallet(session.arena.state.book, session.player)
+        for of in views.wallet(caller.arena.state.book, caller.player)
     ]
 
 
-async def me_ledger(session: Session, of: OfMatches) -> Paged[WalletChange[str]]:
-    return await page(session, rows.WALLET_CHANGES, change_answer, of)
+async def me_ledger(caller: Caller, of: OfMatches) -> Paged[WalletChange[str]]:
+    return await page(caller, rows.WALLET_CHANGES, change_answer, of)
 
 
 def change_answer(row: rows.WalletChange) -> WalletChange[str]:

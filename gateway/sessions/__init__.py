@@ -1,7 +1,8 @@
 """What the ops work with.
 
 arena.py        the arena: the engine's state, and what the gateway keeps beside it
-session.py      one client, sans I/O: who it is, its subscriptions, its limits
+caller.py       who asks: who that is, what it may use, its limits
+session.py      a connection that asks, sans I/O: its subscriptions, its limits
 presence.py     which sessions a player has, and what follows when the last one is gone
 submission.py   what an op submits to the engine
 refusals.py     what a refusal of the engine means for an order or a stake

@@ -1,4 +1,4 @@
-"""One client, sans I/O: who it is, what it is subscribed to, and what it may still do.
+"""One connection of a client, sans I/O: a Caller with what it is subscribed to.
 
 The ops work with it. Decoding messages and looking up ops is the dispatcher's: gateway/ops/dispatcher.py.
 """
@@ -7,53 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Final
 
 from gateway.channels.fanout import Channel, Outlet
 from gateway.core.limits import Bucket, retry_after_ms
-from gateway.core.tokens import ADMIN, Identity
+from gateway.core.tokens import Identity
 from gateway.protocol.codecs import Codec
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.arena import Arena
+from gateway.sessions.caller import ANSWER_BYTES, Caller
 
 TOO_MANY_REQUESTS: Final = 4029
-ANSWER_BYTES: Final = 8_192
-"""Of an answer, that count as one message more: to make them takes about half a millisecond."""
 
 
-class For(Enum):
-    """Who may use an op."""
-
-    ALL = auto()  # even before auth
-    MARKET = auto()  # who looks at the market, without auth where guests are allowed
-    SIGNED_IN = auto()  # players and operators
-    PLAYERS = auto()
-    ADMINS = auto()
-
-
-STRANGERS_USE: Final = frozenset({For.ALL})
-GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
-PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS}
-ADMINS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.ADMINS}
-
-
-class Session:
+class Session(Caller):
     """See the module."""
 
     def __init__(self, arena: Arena, codec: Codec, outlet: Outlet, address: str) -> None:
-        self.arena = arena
+        super().__init__(arena, address)
         self.codec = codec
         self.outlet = outlet
-        self.address = address
-        self.identity: Identity | None = None
         self.channels: dict[str, Channel | None] = {}
         """What it is subscribed to, by name; None is its private channel."""
-        self.may_use = GUESTS_USE if arena.allows_guests() else STRANGERS_USE
         self.most_bytes = arena.config.limits.frame_bytes_before_auth
         """Of a message."""
-        self.now_ns = 0
-        """When the current message arrived, monotonic; only for the limits."""
         self.queries: set[asyncio.Task[None]] = set()
         """Answers that wait for the history; cancelled when the session ends."""
         self.closed = False
@@ -69,9 +46,7 @@ class Session:
     def spend(self, messages: int) -> None:
         """Count the current message as so many. Raises Refused RATE_LIMITED."""
         now_ns = self.now_ns
-        wait_ns = self._bucket.take(now_ns, messages)
-        if not wait_ns and self.identity is not None:
-            wait_ns = self.arena.player_buckets.of(self.identity.owner, now_ns).take(now_ns, messages)
+        wait_ns = self._bucket.take(now_ns, messages) or self.player_wait_ns(messages)
         if wait_ns:
             # Refusals are answers too, and have their own limit: those beyond it end the connection.
             if self._refusals.take(now_ns) or self._refusals.wait_ns(now_ns):
@@ -83,21 +58,7 @@ class Session:
         messages = answer_bytes // ANSWER_BYTES
         if messages:
             self._bucket.owe(self.now_ns, messages)
-            if self.identity is not None:
-                self.arena.player_buckets.of(self.identity.owner, self.now_ns).owe(self.now_ns, messages)
-
-    def try_code(self, is_right: bool) -> None:
-        """Count a wrong code. Raises Refused RATE_LIMITED when the player or the address has sent too many: for a right
-        one too, or the answer would give it away."""
-        now_ns = self.now_ns
-        buckets = [self.arena.code_tries.of(owner, now_ns) for owner in (self.player, self.address)]
-        wait_ns = max(bucket.wait_ns(now_ns) for bucket in buckets)
-        if wait_ns:
-            because = "so many codes were wrong"
-            raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns), because=because)
-        if not is_right:
-            for bucket in buckets:
-                bucket.take(now_ns)
+            super().pay_for(answer_bytes)
 
     # What follows an answer
 
@@ -126,24 +87,9 @@ class Session:
 
     # Who it is
 
-    @property
-    def player(self) -> int:
-        """The player's id; 0 before auth, and for an operator."""
-        return self.identity.player if self.identity is not None else 0
-
-    @property
-    def role(self) -> str:
-        """Of its token; "stranger" before auth."""
-        return self.identity.role if self.identity is not None else "stranger"
-
-    @property
-    def is_operator(self) -> bool:
-        return self.identity is not None and self.identity.role == ADMIN
-
     def authenticate(self, identity: Identity) -> None:
         """This client is that player from now on."""
-        self.identity = identity
-        self.may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
+        super().authenticate(identity)
         self.most_bytes = self.arena.config.limits.frame_bytes
         self.arena.presence.enter(identity.owner, self)
 
@@ -166,10 +112,6 @@ class Session:
     def is_idle(self) -> bool:
         """Has it neither authenticated nor subscribed to anything?"""
         return self.identity is None and not self.channels
-
-    def is_revoked(self) -> bool:
-        """Has its token expired?"""
-        return self.identity is not None and not self.arena.tokens.is_current(self.identity)
 
     def close(self, code: int, reason: str) -> None:
         """End the session: what is queued goes out, then a close frame."""

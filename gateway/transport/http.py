@@ -33,7 +33,7 @@ from gateway.protocol.player_names import player_name
 from gateway.protocol.problems import problem_of
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import ANSWER_BYTES
+from gateway.sessions.caller import ANSWER_BYTES
 from gateway.transport.addresses import Addresses
 from gateway.transport.listener import Door
 from gateway.transport.page import page

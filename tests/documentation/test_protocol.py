@@ -16,7 +16,7 @@ from engine.model.events import Cause
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
 from gateway.channels.fanout import INTERVALS
 from gateway.core.config import Limits
-from gateway.ops.table import OPS, Command, Query
+from gateway.ops.table import OPS, AsyncQuery, Command
 from gateway.presenters.messages import PRIVATE
 from gateway.protocol.envelopes import Envelope
 from gateway.protocol.errors import Code, Error
@@ -70,7 +70,9 @@ def test_the_table_of_ops_is_that_of_the_code() -> None:
     said = {re.sub(r"\[(.+)\]\(.*\)", r"\1", name): tuple(cells) for name, *cells in table}
     assert list(said) == list(OPS)
     for name, op in OPS.items():
-        kind = op.urgency.name.lower() if isinstance(op, Command) else "query" if isinstance(op, Query) else "history"
+        kind = (
+            op.urgency.name.lower() if isinstance(op, Command) else "history" if isinstance(op, AsyncQuery) else "query"
+        )
         assert said[name] == (op.who.name.lower(), kind, str(getattr(op, "cost", 1))), name
 
 

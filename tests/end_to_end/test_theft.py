@@ -36,7 +36,7 @@ from engine.model.commands import (
 from engine.model.events import EventKind
 from engine.model.reasons import Reason
 from gateway.ops.table import OPS
-from gateway.sessions.session import For
+from gateway.sessions.caller import For
 from tests.engine.competition.test_paid_matches import (
     USDT,
     balance,

@@ -16,7 +16,7 @@ from gateway.core.sequencer import Answer, Urgency
 from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS
 from gateway.protocol.codecs import JSON
-from gateway.sessions.session import For
+from gateway.sessions.caller import For
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}

@@ -17,7 +17,7 @@ from engine.jit import JIT_DISABLED
 from engine.model.scale import format_decimal
 from gateway.ops.subscriptions import SNAPSHOT_COSTS
 from gateway.ops.table import OPS, Command
-from gateway.sessions.session import ANSWER_BYTES
+from gateway.sessions.caller import ANSWER_BYTES
 from persistence.rows import Candle
 from tests.gateway.ops.test_wallet import operator
 from tests.harness.gateway import ROOMY, Client, Gateway, open_gateway

@@ -18,7 +18,7 @@ from gateway.core.sequencer import Urgency
 from gateway.market.listings import LISTINGS
 from gateway.market.server import MarketServer
 from gateway.market.simulated import SimulatedMarket
-from gateway.ops.admin import define_instrument
+from gateway.operator_ops.admin import define_instrument
 from gateway.process.app import App
 from gateway.protocol.market import Defined
 

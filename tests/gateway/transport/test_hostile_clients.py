@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from gateway.process.app import App
-from gateway.sessions.session import ANSWER_BYTES
+from gateway.sessions.caller import ANSWER_BYTES
 from tests.gateway.transport.test_frames import frame
 from tests.gateway.transport.test_sockets import Web, ask, config_of, public, running, shake_hands, until
 

@@ -13,14 +13,14 @@ from gateway.protocol.errors import Code, Refused
 from gateway.protocol.matches import OfMatch
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.wallets import Audited, Solvency
-from gateway.sessions.session import Session
+from gateway.sessions.caller import Caller
 from persistence.audit import audit_input
 
 WITHIN_S: Final = 60.0
 
 
-async def audit(session: Session, nothing: Nothing) -> Audited:
-    arena = session.arena
+async def audit(caller: Caller, nothing: Nothing) -> Audited:
+    arena = caller.arena
     try:
         async with asyncio.timeout(WITHIN_S):
             audited = await arena.history.audit(audit_input(arena.state))
@@ -29,8 +29,8 @@ async def audit(session: Session, nothing: Nothing) -> Audited:
     return Audited(*audited)
 
 
-def solvency(session: Session, of: OfMatch) -> Solvency[str]:
-    found = views.solvency(session.arena.state, of.match)
+def solvency(caller: Caller, of: OfMatch) -> Solvency[str]:
+    found = views.solvency(caller.arena.state, of.match)
     if found is None:
         raise Refused(Reason.MATCH_NOT_FOUND)
     return Solvency(

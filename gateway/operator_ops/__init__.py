@@ -1,0 +1,5 @@
+"""Ops of operators, on the floor above all other ops, which share how specifications are refused.
+
+admin.py   instruments, games, matches, kill switches
+audit.py   are the books right?
+"""
