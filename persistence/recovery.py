@@ -49,6 +49,8 @@ _EVENTS_PER_TRANSACTION: Final = 1 << 16
 _PROGRESS_STEP: Final = 1 << 16
 
 Progress = Callable[[int, int], None]
+Replayed = Callable[[Machine, NDArray[np.void]], None]
+"""Told of each batch that a start replays: the machine as it is after it, and the events of the batch."""
 """Called with the number of replayed log entries and the total."""
 
 
@@ -104,6 +106,10 @@ class Verified(NamedTuple):
     problems: list[str]  # broken invariants of the state
 
 
+def nobody(machine: Machine, events: NDArray[np.void]) -> None:
+    """Is told of what is replayed."""
+
+
 def recover(
     directory: Path,
     *,
@@ -111,6 +117,7 @@ def recover(
     compress_sealed: bool = True,
     fresh_projection: bool = False,
     on_progress: Progress = lambda done, total: None,
+    on_replayed: Replayed = nobody,
 ) -> Recovered:
     """Lock the data folder and recover the arena from it. Blocks while the log is replayed.
 
@@ -119,7 +126,7 @@ def recover(
     """
     lock = DataLock(directory)
     try:
-        return _recover(directory, lock, segment_bytes, compress_sealed, fresh_projection, on_progress)
+        return _recover(directory, lock, segment_bytes, compress_sealed, fresh_projection, on_progress, on_replayed)
     except BaseException:
         lock.release()
         raise
@@ -132,6 +139,7 @@ def _recover(
     compress_sealed: bool,
     fresh_projection: bool,
     on_progress: Progress,
+    on_replayed: Replayed,
 ) -> Recovered:
     folders = open_folders(directory)
     for folder in (folders.snapshots, folders.bases):
@@ -161,7 +169,9 @@ def _recover(
             begun_at = snapshot.header.sequence if snapshot else 0
             total = log.last_sequence - begun_at
             for entry in _entries_after(log, snapshot):
-                feed.put(entry.batch, apply(machine, entry.batch).events)
+                events = apply(machine, entry.batch).events
+                feed.put(entry.batch, events)
+                on_replayed(machine, events)
                 batches += 1
                 commands += len(entry.batch.records)
                 if commands % _PROGRESS_STEP < len(entry.batch.records):

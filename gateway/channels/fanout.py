@@ -11,7 +11,7 @@ channel only, and sent as `"kind": "conflated"` when it has caught up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from engine.model.commands import Batch
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
+from gateway.channels.message import Message
+from gateway.channels.recent import Missed, Recent
 from gateway.presenters.events import (
     Candle,
     Event,
@@ -42,6 +44,8 @@ from gateway.protocol.market import InstrumentEvent, Quote, SwitchEvent
 
 _UNPUBLISHED: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
 """By kind of event: whether no channel carries it, while there may be as many as a match has seats."""
+
+_SWITCHED: Final = EventKind.SWITCH_CHANGED.value
 
 INTERVALS: Final = {"1s": 1, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 INTERVAL_NAMES: Final = {seconds: name for name, seconds in INTERVALS.items()}
@@ -80,16 +84,6 @@ class Subscriber(Protocol):
         """The arena has ended its subscription."""
 
 
-class Message(NamedTuple):
-    """A channel's message before it is numbered and encoded."""
-
-    seq: int
-    at_ms: int
-    type: str
-    data: Any
-    place: int = 0  # among the events of `seq`
-
-
 def applied(state: State) -> tuple[int, int]:
     """Sequence of the last command applied, and its stamp in ms: what a message made from the state is as of."""
     world = state.book.world[0]
@@ -101,12 +95,22 @@ class Channel:
 
     __slots__ = ("behind", "conflates", "n", "name")
 
-    def __init__(self, name: str, conflates: bool) -> None:
+    def __init__(self, name: str, conflates: bool, n: int = 0) -> None:
         self.name = name
-        self.n = 0
+        self.n = n
         self.conflates = conflates
         self.behind: dict[Subscriber, int] = {}
         """Its subscribers; how many messages fewer each was sent, because some were conflated."""
+
+    def resume(self, subscriber: Subscriber, missed: list[tuple[int, Message]]) -> int:
+        """Subscribe; what was missed comes first, each message with its number. Returns its bytes."""
+        self.behind[subscriber] = 0
+        sent = 0
+        for n, (seq, at, type, data, place) in missed:
+            frame = subscriber.codec.frame(Push(self.name, n, seq, at, type, data, "", place))
+            subscriber.outlet.send(frame)
+            sent += len(frame)
+        return sent
 
     def subscribe(self, subscriber: Subscriber, message: Message) -> None:
         """Subscribe; the first message is a snapshot with the number that the channel is at."""
@@ -160,7 +164,9 @@ class Fanout:
         instruments: Instruments,
         last_price: Callable[[str], str | None],
         instrument_changed: Callable[[int], None],
+        recent: Recent,
     ) -> None:
+        self.recent = recent
         self.sys = Channel("sys", conflates=False)
         self.ticks: dict[int, Channel] = {}
         self.candles: dict[tuple[int, int], Channel] = {}
@@ -193,6 +199,7 @@ class Fanout:
         if unpublished.any():
             published = np.flatnonzero(~unpublished)
             events, places = events.take(published), places.take(published)
+        self.recent.keep_private(events, places)
         raw = events.tobytes()
         private, handlers = self.private, self._handlers
         for index, (trade, place) in enumerate(zip(trades_in(raw), places.tolist(), strict=True)):
@@ -203,11 +210,17 @@ class Fanout:
                 self._send_private(trade, raw, index, place, private[player])
 
     def _send_private(self, trade: Trade, raw: bytes, index: int, place: int, subscribers: list[Subscriber]) -> None:
+        self._push(self._private_push(trade, raw, index, place), subscribers)
+
+    def _private_push(self, trade: Trade, raw: bytes, index: int, place: int) -> Push:
         kind, _, _, sequence, at_ns, message, _, instrument = trade[:8]
-        type, layout, make_data = PRIVATE[kind]
-        event = trade if layout is None else event_at(layout, raw, index)
-        data = make_data(event, self._instruments.by_id.get(instrument))
-        self._push(Push("me", message, sequence, at_ns // NS_PER_MS, type, data, "", place), subscribers)
+        if kind == _SWITCHED:
+            type, data = "switch.changed", self._switch_event(event_at(Switched, raw, index))
+        else:
+            type, layout, make_data = PRIVATE[kind]
+            event = trade if layout is None else event_at(layout, raw, index)
+            data = make_data(event, self._instruments.by_id.get(instrument))
+        return Push("me", message, sequence, at_ns // NS_PER_MS, type, data, "", place)
 
     def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
         self.messages += len(subscribers)
@@ -257,25 +270,19 @@ class Fanout:
     def _send_switch(self, raw: bytes, index: int, place: int) -> None:
         """On `sys`; that of a player on the player's `me` only."""
         event = event_at(Switched, raw, index)
-        symbol = None
         if event.instrument:
             self._instrument_changed(event.instrument)
-            symbol = self._instruments.by_id[event.instrument].symbol
-        data = SwitchEvent(
-            SCOPES[event.scope],
-            SWITCHES[event.switch],
-            bool(event.on),
-            symbol,
-            event.match or None,
-            event.player or None,
-        )
-        type, at_ms = "switch.changed", event.at_ns // NS_PER_MS
+        data, at_ms = self._switch_event(event), event.at_ns // NS_PER_MS
         if not event.player:
-            self.sys.send(Message(event.sequence, at_ms, type, data, place))
+            self.sys.send(Message(event.sequence, at_ms, "switch.changed", data, place))
         elif event.player in self.private:
-            self._push(
-                Push("me", event.message, event.sequence, at_ms, type, data, "", place), self.private[event.player]
-            )
+            push = Push("me", event.message, event.sequence, at_ms, "switch.changed", data, "", place)
+            self._push(push, self.private[event.player])
+
+    def _switch_event(self, event: Switched) -> SwitchEvent:
+        symbol = self._instruments.by_id[event.instrument].symbol if event.instrument else None
+        scope, switch = SCOPES[event.scope], SWITCHES[event.switch]
+        return SwitchEvent(scope, switch, bool(event.on), symbol, event.match or None, event.player or None)
 
     def _send_season(self, raw: bytes, index: int, place: int) -> None:
         event = event_at(Progressed, raw, index)
@@ -287,6 +294,16 @@ class Fanout:
     def join_private(self, subscriber: Subscriber, player: int) -> None:
         """From now on the player's messages go to this subscriber too."""
         self.private.setdefault(player, []).append(subscriber)
+
+    def resume_private(self, subscriber: Subscriber, player: int, missed: Missed) -> int:
+        """`join_private`; what was missed comes first. Returns its bytes."""
+        sent = 0
+        for index, (trade, place) in enumerate(zip(trades_in(missed.raw), missed.places, strict=True)):
+            frame = subscriber.codec.frame(self._private_push(trade, missed.raw, index, place))
+            subscriber.outlet.send(frame)
+            sent += len(frame)
+        self.join_private(subscriber, player)
+        return sent
 
     def leave_private(self, subscriber: Subscriber, player: int) -> None:
         subscribers = self.private.get(player)
@@ -305,8 +322,9 @@ class Fanout:
     def board_channel(self, match: int) -> Channel:
         return self.boards.setdefault(match, Channel(f"board.{match}", conflates=True))
 
-    def room_channel(self, match: int) -> Channel:
-        return self.rooms.setdefault(match, Channel(f"match.{match}", conflates=False))
+    def room_channel(self, match: int, n: int) -> Channel:
+        """`n` is the number of the match's last message, as the state has it."""
+        return self.rooms.setdefault(match, Channel(f"match.{match}", conflates=False, n=n))
 
     def leave(self, subscriber: Subscriber, channel: Channel) -> None:
         """Unsubscribe from a public channel. A channel without subscribers keeps its number and costs a look-up."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from engine import views
 from engine.model.state import State
-from gateway.channels.fanout import INTERVAL_NAMES, Fanout, Message, applied
+from gateway.channels.fanout import INTERVAL_NAMES, Fanout, applied
+from gateway.channels.message import Message
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market import candle_event

@@ -8,16 +8,20 @@ for as long as they are, and by operators.
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine import views
 from engine.batch.machine import Applied
 from engine.model.events import EventKind
 from engine.model.scale import NS_PER_MS
 from engine.model.state import State
-from gateway.channels.fanout import Fanout, Message
+from gateway.channels.fanout import Fanout
+from gateway.channels.message import Message
+from gateway.channels.recent import Recent
 from gateway.presenters.events import Event, event_at, places_in
 from gateway.presenters.matches import match_answer
 from gateway.presenters.names import MATCH_STATUSES
@@ -43,30 +47,69 @@ _OF_PLAYERS: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.SEAT_OPEN
 """By kind of event: whether a room carries it although it is a player's; other kinds only when they are no player's."""
 
 
-def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
-    """Send rooms what a batch did to their matches, and `sys` the matches that it created."""
-    events = applied.events
+class Told(NamedTuple):
+    """An event of a match, and what all who watch it are told of it: message number `n` of its channel, which a
+    MATCH_CREATED is not."""
+
+    event: Event
+    place: int
+    n: int
+    message: Message
+
+
+def room_messages(state: State, events: NDArray[np.void]) -> list[Told]:
+    """What a batch has done to matches. Says of each what it is as of the whole batch; the numbers are the engine's,
+    which counts them."""
     found = np.flatnonzero(_OF_ROOMS[events["kind"]])
     if not len(found):
-        return
+        return []
     found = found.take(np.flatnonzero((events["player"][found] == 0) | _OF_PLAYERS[events["kind"][found]]))
     raw = events.take(found).tobytes()
-    for index, place in enumerate(places_in(events).take(found).tolist()):
+    told: list[Told] = []
+    later: Counter[int] = Counter()
+    for index, place in reversed(list(enumerate(places_in(events).take(found).tolist()))):
         event = event_at(Event, raw, index)
+        at_ms = event.at_ns // NS_PER_MS
         if event.kind == _CREATED:
-            game = state.cold.matches[event.match].game
-            data = MatchCreated(event.match, game)
-            fanout.sys.send(Message(event.sequence, event.at_ns // NS_PER_MS, "match.created", data, place))
-        elif event.match in fanout.rooms:
-            _send_room(state, fanout, event, place)
+            created = MatchCreated(event.match, state.cold.matches[event.match].game)
+            told.append(Told(event, place, 0, Message(event.sequence, at_ms, "match.created", created, place)))
+            continue
+        n = views.last_match_message(state.book, event.match) - later[event.match]
+        later[event.match] += 1
+        data = _room_event(state, event)
+        told.append(Told(event, place, n, Message(event.sequence, at_ms, TYPES[event.kind], data, place)))
+    told.reverse()
+    return told
+
+
+def send_rooms(state: State, fanout: Fanout, applied: Applied) -> None:
+    """Send rooms what a batch did to their matches, and `sys` the matches that it created."""
+    for event, place, n, message in room_messages(state, applied.events):
+        if event.kind == _CREATED:
+            fanout.sys.send(message)
+            continue
+        fanout.recent.keep_of_match(event.match, n, message)
+        channel = fanout.rooms.get(event.match)
+        if channel is not None:
+            channel.n = n - 1
+            channel.send(message)
         if event.kind == _LEFT:
             _end_subscriptions(state, fanout, event, place)
 
 
-def _send_room(state: State, fanout: Fanout, event: Event, place: int) -> None:
+def keep_replayed(state: State, recent: Recent, events: NDArray[np.void]) -> None:
+    """Keep what a batch has told that is replayed from the log: who was connected before may come back."""
+    if events["player"].any():
+        recent.keep_private(events, places_in(events))
+    for event, _, n, message in room_messages(state, events):
+        if event.kind != _CREATED:
+            recent.keep_of_match(event.match, n, message)
+
+
+def _room_event(state: State, event: Event) -> RoomEvent:
     match = views.match(state, event.match)
     assert match is not None
-    data = RoomEvent(
+    return RoomEvent(
         event.match,
         MATCH_STATUSES[match.status],
         match.seats,
@@ -75,8 +118,6 @@ def _send_room(state: State, fanout: Fanout, event: Event, place: int) -> None:
         event.player or None,
         state.cold.players[event.player].name if event.player else None,
     )
-    channel = fanout.rooms[event.match]
-    channel.send(Message(event.sequence, event.at_ns // NS_PER_MS, TYPES[event.kind], data, place))
 
 
 def _end_subscriptions(state: State, fanout: Fanout, event: Event, place: int) -> None:

@@ -10,6 +10,8 @@ limits.py      how often, and how many at once
 spreadsheets.py  lists as CSV
 turns.py       long answers made a piece at a time
 tokens.py      who is asking
+tickets.py     what opens a socket in the place of a token, once
+versions.py    what this server is
 histograms.py  counts by powers of two, for the hot path
 metrics.py     what /metrics says
 log_lines.py   log lines on their way to standard error

@@ -121,6 +121,8 @@ class Limits(_Section, frozen=True):
     handshakes_per_address_per_minute: Positive = 100
     connections_per_player: Positive = 5
     channels_per_connection: Positive = 64
+    resume_messages: Positive = 1_000
+    resume_kept: Annotated[int, msgspec.Meta(ge=1, le=2**24)] = 262_144
     guests_per_address_per_minute: Positive = 30
     requests_per_address_per_s: Positive = 50
     wrong_codes_per_minute: Positive = 10

@@ -153,6 +153,10 @@ class Sequencer:
         """How many records wait."""
         return len(self._inbox)
 
+    def is_overloaded(self) -> bool:
+        """Does so much wait that only closes and cancels are let in?"""
+        return len(self._inbox) >= self._capacity_for_most
+
     def _admit(self, urgency: Urgency, now_ns: int) -> None:
         """Admission by the age of the oldest waiting command; a quarter of the inbox is kept for closes and cancels."""
         if self._stopping:

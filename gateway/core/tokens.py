@@ -43,6 +43,10 @@ class Identity(NamedTuple):
         """What limits know it by: the player, or this one operator."""
         return self.player or self.session
 
+    def is_same(self, other: Identity) -> bool:
+        """Is the other one the same player, or the same operator?"""
+        return (self.owner, self.registration, self.role) == (other.owner, other.registration, other.role)
+
 
 class _Claims(msgspec.Struct, frozen=True):
     """What a token of ours has in it; with others it is none. Times in seconds."""

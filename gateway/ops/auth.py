@@ -1,20 +1,25 @@
-"""Ops of a connection: auth and renew, and ping and time, which need no token."""
+"""Ops of a connection: auth, renew and tickets, and ping and time, which need no token."""
 
 from __future__ import annotations
 
 from engine.model.scale import NS_PER_MS
+from gateway.core.tickets import LIFETIME_S
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.scalars import Empty, Nothing
-from gateway.protocol.session import Auth, Authenticated, Renewed, Time
+from gateway.protocol.session import Auth, Authenticated, Renewed, Ticket, Time
 from gateway.sessions.caller import Caller
 from gateway.sessions.session import Session
 
 
 def auth(session: Session, credentials: Auth) -> Authenticated:
-    if session.identity is not None:
-        raise Refused(Code.ALREADY_AUTHENTICATED)
+    """Again on the same connection: it lasts as long as the newer token, if that is the same one's."""
     identity = session.arena.identity(credentials.token)
-    session.authenticate(identity)
+    if session.identity is None:
+        session.authenticate(identity)
+    elif session.identity.is_same(identity):
+        session.identity = identity
+    else:
+        raise Refused(Code.ALREADY_AUTHENTICATED)
     expires_in_s = session.arena.tokens.expires_in_s(identity)
     return Authenticated(identity.player, identity.session, identity.role, expires_in_s)
 
@@ -23,6 +28,11 @@ def renew(session: Session, nothing: Nothing) -> Renewed:
     token = session.renew()
     assert session.identity is not None
     return Renewed(token, session.arena.tokens.expires_in_s(session.identity))
+
+
+def ticket(caller: Caller, nothing: Nothing) -> Ticket:
+    assert caller.identity is not None
+    return Ticket(caller.arena.tickets.issue(caller.identity), LIFETIME_S)
 
 
 def ping(caller: Caller, nothing: Nothing) -> Empty:

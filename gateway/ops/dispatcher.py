@@ -18,14 +18,13 @@ from gateway.core.records import Outcome
 from gateway.ops import service
 from gateway.ops.table import AsyncQuery, Command
 from gateway.protocol.envelopes import NO_ARGUMENTS, Envelope, Failure, Identified, Reply
-from gateway.protocol.errors import Code, Error, Refused, error_of
+from gateway.protocol.errors import Close, Code, Error, Refused, error_of
 from gateway.protocol.scalars import MessageId
 from gateway.sessions.session import Session
 from gateway.sessions.submission import Submission
 
 log = structlog.get_logger()
 
-TOO_BIG: Final = 1009
 MOST_QUERIES: Final = 16
 """Queries of one connection that wait for the history at once: all connections share one thread."""
 
@@ -46,7 +45,7 @@ class Dispatcher:
         if session.closed:
             return
         if len(data) > session.most_bytes:
-            session.close(TOO_BIG, "message too big")
+            session.close(Close.TOO_BIG, "message too big")
             return
         self.messages += 1
         session.now_ns = now_ns

@@ -1,4 +1,4 @@
-"""Ops of orders: place, amend, cancel, list, test."""
+"""Ops of orders: place, amend, cancel, list, test; and that they are cancelled when the player is away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from engine import views
+from engine.model import commands
 from engine.model.commands import Amend, OrderType, Side, TimeInForce
 from engine.model.events import OrderStatus
 from engine.model.reasons import Reason
@@ -30,10 +31,11 @@ from gateway.protocol.orders import (
     PlaceOrder,
     Tested,
 )
+from gateway.protocol.session import CancelOnDisconnect, CancelsOnDisconnect
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
 from gateway.sessions.refusals import Attempt, refusal
-from gateway.sessions.submission import Submission
+from gateway.sessions.submission import Submission, cold_submission
 
 _SIDES: Final = {"long": Side.LONG.value, "short": Side.SHORT.value}
 _TYPES: Final = {"market": OrderType.MARKET.value, "limit": OrderType.LIMIT.value, "stop": OrderType.STOP.value}
@@ -188,3 +190,9 @@ def test(caller: Caller, order: PlaceOrder) -> Tested[str]:
         instrument.price_or_none(plan.stop_loss),
         distances(floors_of(seat), plan.equity),
     )
+
+
+def cancel_on_disconnect(arena: Arena, player: int, wanted: CancelOnDisconnect) -> Submission:
+    arena.presence.tell_of(player)
+    command = commands.CancelOnDisconnect(player, wanted.after_ms)
+    return cold_submission(command, lambda outcome: CancelsOnDisconnect(wanted.after_ms), player)

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from engine import views
+from engine.batch.machine import RULES_VERSION
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
-from gateway.channels.fanout import INTERVALS, Channel, Message
+from gateway.channels.fanout import INTERVALS, Channel
+from gateway.channels.message import Message
+from gateway.channels.recent import Missed
 from gateway.channels.rooms import room_of
+from gateway.core.config import Limits
+from gateway.core.versions import PROTOCOL_VERSION, package_version
 from gateway.ops.market import quote_of
 from gateway.ops.matches import may_watch
 from gateway.ops.me import me_get
 from gateway.presenters.market import candle_event
 from gateway.protocol.envelopes import Push
 from gateway.protocol.errors import Code, Refused
-from gateway.protocol.market import Hello, SwitchEvent
+from gateway.protocol.market import SwitchEvent
 from gateway.protocol.scalars import Empty, Nothing
-from gateway.protocol.session import Subscribe, Subscribed, Unsubscribe
+from gateway.protocol.session import (
+    Hello,
+    LimitsInForce,
+    Resume,
+    Resumed,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+)
 from gateway.sessions.arena import Arena
 from gateway.sessions.session import Session
 
@@ -35,15 +51,36 @@ SNAPSHOT_COSTS: Final = {"me": 2, "board": 5}
 
 def subscribe(session: Session, wanted: Subscribe) -> Subscribed:
     """All of them or none. Each one's snapshot follows the reply."""
-    names = [name for name in dict.fromkeys(wanted.channels) if name not in session.channels]
-    if len(session.channels) + len(names) > session.arena.config.limits.channels_per_connection:
-        raise Refused(Code.TOO_MANY_CHANNELS)
-    found = [(name, _channel(session, name)) for name in names]
-    session.spend(sum(SNAPSHOT_COSTS.get(name.partition(".")[0], 0) for name in names))
+    found = _new_channels(session, wanted.channels)
+    session.spend(sum(_snapshot_costs(name) for name, _ in found))
     for name, channel in found:
         session.channels[name] = channel
         session.after_reply(partial(_send_snapshot, session, name, channel))
     return Subscribed(list(session.channels))
+
+
+def resume(session: Session, wanted: Resume) -> Resumed:
+    """All of them or none. What was missed of each, or its snapshot, follows the reply.
+
+    Only `me` and matches are counted by the engine; what other channels missed is nothing that anybody needs. Numbers
+    of another session may be another player's, so they count for nothing.
+    """
+    assert session.identity is not None
+    found = _new_channels(session, wanted.last)
+    is_same = wanted.session == session.identity.session
+    left = session.arena.config.limits.resume_messages
+    follow_ups: list[tuple[str, Channel | None, Callable[[], None] | None]] = []
+    for name, channel in found:
+        replay = None
+        if is_same:
+            replay, count = _replay(session, name, channel, wanted.last[name], left)
+            left -= count
+        follow_ups.append((name, channel, replay))
+    session.spend(sum(_snapshot_costs(name) for name, _, replay in follow_ups if replay is None))
+    for name, channel, replay in follow_ups:
+        session.channels[name] = channel
+        session.after_reply(replay or partial(_send_snapshot, session, name, channel))
+    return Resumed({name: "reset" if replay is None else "replayed" for name, _, replay in follow_ups})
 
 
 def unsubscribe(session: Session, unwanted: Unsubscribe) -> Subscribed:
@@ -56,6 +93,57 @@ def unsubscribe(session: Session, unwanted: Unsubscribe) -> Subscribed:
         else:
             session.arena.fanout.leave(session, channel)
     return Subscribed(list(session.channels))
+
+
+def _new_channels(session: Session, names: Iterable[str]) -> list[tuple[str, Channel | None]]:
+    """Those that the session does not listen to yet. Raises Refused for the first that cannot be: its details have the
+    `channel` and its place (`index`) among the names.
+
+    All or none, and not a result for each: a program that goes on without a channel that it asked for is wrong about
+    the world without knowing it, and one that wants to can leave out the one that is named and ask again.
+    """
+    found: list[tuple[str, Channel | None]] = []
+    for index, name in enumerate(names):
+        if name in session.channels or name in (known for known, _ in found):
+            continue
+        try:
+            found.append((name, _channel(session, name)))
+            if len(session.channels) + len(found) > session.arena.config.limits.channels_per_connection:
+                raise Refused(Code.TOO_MANY_CHANNELS)
+        except Refused as refused:
+            details = (refused.error.details or {}) | {"channel": name, "index": index}
+            refused.error = msgspec.structs.replace(refused.error, details=details)
+            raise
+    return found
+
+
+def _snapshot_costs(name: str) -> int:
+    return SNAPSHOT_COSTS.get(name.partition(".")[0], 0)
+
+
+def _replay(
+    session: Session, name: str, channel: Channel | None, n: int, most: int
+) -> tuple[Callable[[], None] | None, int]:
+    """What sends the messages after number `n`, and how many they are; None when there is no telling."""
+    arena, book = session.arena, session.arena.state.book
+    type, _, rest = name.partition(".")
+    if channel is None:
+        last = views.last_message(book, session.player)
+        private = arena.fanout.recent.private_after(session.player, n, last, most)
+        return (partial(_replay_private, session, private), last - n) if private is not None else (None, 0)
+    if type == "match":
+        last = views.last_match_message(book, int(rest))
+        missed = arena.fanout.recent.of_match_after(int(rest), n, last, most)
+        return (partial(_replay_match, session, channel, missed), last - n) if missed is not None else (None, 0)
+    return None, 0
+
+
+def _replay_private(session: Session, missed: Missed) -> None:
+    session.pay_for(session.arena.fanout.resume_private(session, session.player, missed))
+
+
+def _replay_match(session: Session, channel: Channel, missed: list[tuple[int, Message]]) -> None:
+    session.pay_for(channel.resume(session, missed))
 
 
 def _channel(session: Session, name: str) -> Channel | None:
@@ -80,8 +168,12 @@ def _channel(session: Session, name: str) -> Channel | None:
             if views.match(session.arena.state, match_id) is not None:
                 if not may_watch(session, match_id):
                     raise Refused(Reason.NOT_JOINED)
-                return fanout.board_channel(match_id) if type == "board" else fanout.room_channel(match_id)
-    raise Refused(Code.CHANNEL_UNKNOWN, channel=name, allowed=list(PATTERNS))
+                return (
+                    fanout.board_channel(match_id)
+                    if type == "board"
+                    else fanout.room_channel(match_id, views.last_match_message(session.arena.state.book, match_id))
+                )
+    raise Refused(Code.CHANNEL_UNKNOWN, allowed=list(PATTERNS))
 
 
 def _send_snapshot(session: Session, name: str, channel: Channel | None) -> None:
@@ -131,4 +223,24 @@ def _hello(arena: Arena) -> Hello:
             )
             for scope, id, switch in views.switches(book)
         ],
+        server=package_version(),
+        rules=RULES_VERSION,
+        protocol=PROTOCOL_VERSION,
+        intervals=list(INTERVALS),
+        limits=_limits(arena.config.limits),
+    )
+
+
+def _limits(limits: Limits) -> LimitsInForce:
+    return LimitsInForce(
+        frame_bytes=limits.frame_bytes,
+        messages_per_s=limits.messages_per_s,
+        messages_burst=limits.messages_burst,
+        player_messages_per_s=limits.player_messages_per_s,
+        player_messages_burst=limits.player_messages_burst,
+        connections_per_player=limits.connections_per_player,
+        channels_per_connection=limits.channels_per_connection,
+        resume_messages=limits.resume_messages,
+        ping_every_ms=round(limits.ping_every_s * 1_000),
+        silence_ms=round(limits.silence_s * 1_000),
     )

@@ -85,7 +85,21 @@ from gateway.protocol.orders import (
 from gateway.protocol.positions import Amended, AmendPosition, Closed, ClosePosition, Position
 from gateway.protocol.scalars import Empty, Made, Nothing
 from gateway.protocol.seats import Board
-from gateway.protocol.session import Auth, Authenticated, Me, Renewed, Subscribe, Subscribed, Time, Unsubscribe
+from gateway.protocol.session import (
+    Auth,
+    Authenticated,
+    CancelOnDisconnect,
+    CancelsOnDisconnect,
+    Me,
+    Renewed,
+    Resume,
+    Resumed,
+    Subscribe,
+    Subscribed,
+    Ticket,
+    Time,
+    Unsubscribe,
+)
 from gateway.protocol.shop import Item, Offer, OfferSpec, Purchase, Purchased, Referral, ReferralTerms, Stock
 from gateway.protocol.wallets import Audited, Balance, Credited, Money, Solvency
 from gateway.sessions.caller import Caller, For
@@ -133,6 +147,8 @@ OPS: dict[str, Op] = {
     # session
     "auth": SocketQuery(Auth, Authenticated, ops_auth.auth, For.ALL),
     "renew": SocketQuery(Nothing, Renewed, ops_auth.renew),
+    "auth.ticket": Query(Nothing, Ticket, ops_auth.ticket, For.SIGNED_IN),
+    "resume": SocketQuery(Resume, Resumed, ops_subscriptions.resume, For.SIGNED_IN),
     "ping": Query(Nothing, Empty, ops_auth.ping, For.ALL),
     "time": Query(Nothing, Time, ops_auth.time, For.ALL),
     "subscribe": SocketQuery(Subscribe, Subscribed, ops_subscriptions.subscribe, For.MARKET),
@@ -161,6 +177,9 @@ OPS: dict[str, Op] = {
     "order.amend": Command(AmendOrder, AmendedOrder[str], ops_orders.amend, Urgency.OTHER, wants_key=True),
     "order.cancel": Command(CancelOrder, Canceled, ops_orders.cancel, Urgency.RELEASES),
     "order.cancel_all": Command(OfMatch, CanceledAll, ops_orders.cancel_all, Urgency.RELEASES),
+    "cancel_on_disconnect": Command(
+        CancelOnDisconnect, CancelsOnDisconnect, ops_orders.cancel_on_disconnect, Urgency.OTHER
+    ),
     "order.list": Query(OfMatch, list[Order[str]], ops_orders.order_list),
     "order.get": AsyncQuery(OfOrder, OrderLife[str], ops_history.order_get, cost=2),
     "order.history": AsyncQuery(OrdersOf, Paged[OrderRecord[str]], ops_history.order_history, cost=3),

@@ -25,9 +25,11 @@ from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
 from engine.precompile import NoCacheFolder, compile_entries
 from engine.views import quote, waits_for_quote
-from gateway.channels.fanout import Fanout, Message
+from gateway.channels.fanout import Fanout
+from gateway.channels.message import Message
 from gateway.channels.publisher import Publisher
-from gateway.channels.rooms import send_rooms
+from gateway.channels.recent import Recent
+from gateway.channels.rooms import keep_replayed, send_rooms
 from gateway.core.clock import Clock, ClockRefused, check_wall_clock
 from gateway.core.config import Config, ConfigError
 from gateway.core.limits import Buckets
@@ -45,14 +47,15 @@ from gateway.process.differences import differences
 from gateway.process.health import Health
 from gateway.process.seed import house_commands, seed_commands
 from gateway.process.supervision import Supervisor, Work
+from gateway.protocol.errors import Close
 from gateway.protocol.scalars import Empty
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.transport.addresses import Addresses
-from gateway.transport.connections import GOING_AWAY, Connections
+from gateway.transport.connections import Connections
 from gateway.transport.http import Check, Rest
 from gateway.transport.listener import MOST_OF_OPERATORS, Listener, most_connections
-from gateway.transport.websocket import INTERNAL_ERROR, Sockets
+from gateway.transport.websocket import Sockets
 from persistence.data_lock import DataFolderInUse
 from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
 from persistence.recovery import HistoriesDiffer
@@ -114,7 +117,7 @@ class App:
     """A running arena. `arena` is what the ops see of it; `port` is where it listens, `operators_port` where it does so
     for operators, if it does."""
 
-    def __init__(self, config: Config, folder: DataFolder) -> None:
+    def __init__(self, config: Config, folder: DataFolder, recent: Recent) -> None:
         limits = config.limits
         self.config = config
         self.folder = folder
@@ -132,7 +135,7 @@ class App:
             confirm_every_ns=config.market.confirm_every_ms * NS_PER_MS,
             jump_ppm=lambda symbol: config.market.jump_ppm_of.get(symbol, config.market.jump_ppm),
         )
-        fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed)
+        fanout = Fanout(self.instruments, self.prices.last_price, self._instrument_changed, recent)
         boards = Boards(state, limits.board_rows, limits.board_every_ms)
         last_ns = max(folder.log.last_at_ns, int(state.book.world[0]["now_ns"]))
         clock = Clock(last_ns, ahead_s=config.data.clock_ahead_s)
@@ -181,12 +184,15 @@ class App:
     async def start(cls, config: Config) -> App:
         """Recover, warm up, seed, connect to the market, listen."""
         begun_s = time.perf_counter()
-        folder = await open_data_folder(config.data)
+        recent = Recent(config.limits.resume_kept)
+        folder = await open_data_folder(
+            config.data, lambda machine, events: keep_replayed(machine.state, recent, events)
+        )
         try:
             now_ns = int(folder.machine.state.book.world[0]["now_ns"])
             if not config.data.accept_clock:
                 check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
-            app = cls(config, folder)
+            app = cls(config, folder, recent)
         except BaseException:
             await folder.abandon()
             raise
@@ -255,7 +261,7 @@ class App:
         arena.sequencer.stop()
         if self._sequencing is not None:
             await self._sequencing
-        self.connections.close_all(GOING_AWAY, "the server is going away")
+        self.connections.close_all(Close.GOING_AWAY, "the server is going away")
         await self._close_web()
         await self._stop_works()
         await self.folder.close()
@@ -355,7 +361,7 @@ class App:
         """An answer or a consumer of a batch failed, which is a fault of ours. What is applied stands."""
         self.supervisor.failed(part, error)
         if part in (FANOUT, ROOMS):
-            self.connections.close_all(INTERNAL_ERROR, "events were lost: subscribe again")
+            self.connections.close_all(Close.INTERNAL_ERROR, "events were lost: subscribe again")
 
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()

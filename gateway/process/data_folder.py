@@ -25,7 +25,7 @@ from persistence.log import Appended
 from persistence.projector import CLOSE_WITHIN_S, Lagging, Projector
 from persistence.prune import delete_before
 from persistence.queries import Queries
-from persistence.recovery import Recovered, recover
+from persistence.recovery import Recovered, Replayed, nobody, recover
 
 log = structlog.get_logger()
 
@@ -162,11 +162,12 @@ class DataFolder:
         self._writing = None
 
 
-async def open_data_folder(config: Data) -> DataFolder:
-    """Recover the data folder; blocks for as long as the replay takes. Raises what `recover` raises."""
+async def open_data_folder(config: Data, on_replayed: Replayed = nobody) -> DataFolder:
+    """Recover the data folder; blocks for as long as the replay takes. `on_replayed` is told of each batch. Raises what
+    `recover` raises."""
     begun_s = time.perf_counter()
     directory = Path(config.directory)
-    recovered = recover(directory, compress_sealed=config.compress_log)
+    recovered = recover(directory, compress_sealed=config.compress_log, on_replayed=on_replayed)
     for warning in recovered.warnings:
         log.warning("recovery", found=warning)
     log.info(

@@ -6,7 +6,7 @@ The engine's refusals are in engine/model/reasons.py; both kinds reach the clien
 
 from __future__ import annotations
 
-from enum import Enum, unique
+from enum import Enum, IntEnum, unique
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -72,6 +72,49 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = Entry("this path does not take that method", "never", 405)
     TOO_LARGE = Entry("the request is too large", "never", 413)
     INTERNAL = Entry("the server failed; the outcome is unknown", "query", 500)
+
+
+# Closes of a WebSocket: below 4000 as RFC 6455 has them, from there on the arena's own
+
+
+class Close(IntEnum):
+    """Why a socket was closed."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    INVALID_TEXT = 1007
+    TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    OVERLOADED = 1013
+    NOT_AUTHENTICATED = 4001
+    FORBIDDEN = 4003
+    TOO_SLOW = 4008
+    REPLACED = 4009
+    TOO_MANY_REQUESTS = 4029
+
+
+CLOSE_MEANINGS: Final = {
+    Close.NORMAL: "the client has closed, and gave no code; else its own comes back",
+    Close.GOING_AWAY: "the server stops (`sys` tells `shutdown` before), or `silence_s` without a sign of life",
+    Close.PROTOCOL_ERROR: "the frames are not what RFC 6455 allows",
+    Close.UNSUPPORTED_DATA: "a text frame where msgpack was agreed on, or a binary one where JSON was",
+    Close.INVALID_TEXT: "a text frame that is not UTF-8",
+    Close.TOO_BIG: "a message of more than `frame_bytes`, before `auth` of more than `frame_bytes_before_auth`",
+    Close.INTERNAL_ERROR: "the server failed on a message; the outcome is not known",
+    Close.OVERLOADED: "the server has too much to do to take new connections: come back later",
+    Close.NOT_AUTHENTICATED: "not authenticated in time, or the token or key is not valid any more",
+    Close.FORBIDDEN: "the account may not connect: it is disabled",
+    Close.TOO_SLOW: "too slow: more than `hard_bytes` unsent, or slow for longer than `slow_patience_s`",
+    Close.REPLACED: "the player has as many connections as may be, and a newer one took the place of this, the one"
+    " silent for longest",
+    Close.TOO_MANY_REQUESTS: "too many requests, control frames or fragments, or too many connections of the address",
+}
+"""What each code means, for people."""
+
+FINAL_CLOSES: Final = frozenset({Close.FORBIDDEN, Close.REPLACED})
+"""After these, to come back is of no use."""
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):

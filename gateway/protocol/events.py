@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.protocol.careers import ProgressEvent, SeasonEvent
 from gateway.protocol.fixed_trades import FixedEvent
-from gateway.protocol.market import CandleEvent, Hello, InstrumentEvent, Quote, StaleEvent, SwitchEvent
+from gateway.protocol.market import CandleEvent, InstrumentEvent, Quote, StaleEvent, SwitchEvent
 from gateway.protocol.matches import (
     CanceledEvent,
     FinishedEvent,
@@ -25,7 +25,7 @@ from gateway.protocol.orders import OrderEvent
 from gateway.protocol.positions import PositionEvent
 from gateway.protocol.scalars import Empty
 from gateway.protocol.seats import Board, Judgement, SeatEvent
-from gateway.protocol.session import Me
+from gateway.protocol.session import Hello, Me
 from gateway.protocol.wallets import WalletEvent
 
 CHANNELS: Final[dict[str, dict[str, Any]]] = {

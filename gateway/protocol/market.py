@@ -213,12 +213,3 @@ class SwitchEvent(Struct, frozen=True, omit_defaults=True):
     symbol: str | None = None
     match: int | None = None
     player: int | None = None
-
-
-class Hello(Struct, frozen=True):
-    """How things stand when somebody begins to listen: the instruments whose last quote is stale, and the kill switches
-    that are on, but for those of players."""
-
-    at: int  # ms
-    stale: list[str]
-    switches: list[SwitchEvent]

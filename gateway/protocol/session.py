@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic
+from typing import Annotated, Generic, Literal
 
 from msgspec import Meta, Struct
 
+from engine.model.bounds import LONGEST_DISCONNECT_MS
 from gateway.protocol.careers import Career
 from gateway.protocol.fixed_trades import FixedTrade
+from gateway.protocol.market import SwitchEvent
 from gateway.protocol.matches import QueuePlace
 from gateway.protocol.orders import Order
 from gateway.protocol.positions import Position
@@ -74,6 +76,66 @@ class Subscribed(Struct, frozen=True):
     """The channels that the session has afterwards."""
 
     channels: list[str]
+
+
+class Resume(Arguments, frozen=True):
+    """`session` is what auth answered on the connection that was lost, `last` the number of each channel's last message
+    there."""
+
+    session: Annotated[str, Meta(max_length=64)]
+    last: Annotated[
+        dict[Annotated[str, Meta(max_length=64)], Annotated[int, Meta(ge=0, le=2**53)]], Meta(max_length=256)
+    ]
+
+
+class Resumed(Struct, frozen=True):
+    """By channel, what follows this reply: all that was missed and nothing else, or a snapshot."""
+
+    channels: dict[str, Literal["replayed", "reset"]]
+
+
+class CancelOnDisconnect(Arguments, frozen=True):
+    after_ms: Annotated[int, Meta(ge=0, le=LONGEST_DISCONNECT_MS)]  # 0: take it back
+
+
+class CancelsOnDisconnect(Struct, frozen=True):
+    after_ms: int  # 0: no longer
+
+
+class Ticket(Struct, frozen=True):
+    """For one `auth`, in the place of a token."""
+
+    ticket: str
+    expires_in: int  # s
+
+
+class LimitsInForce(Struct, frozen=True):
+    """What holds for the one who asks."""
+
+    frame_bytes: int
+    messages_per_s: int  # of this connection
+    messages_burst: int
+    player_messages_per_s: int  # over all connections of a player
+    player_messages_burst: int
+    connections_per_player: int
+    channels_per_connection: int
+    resume_messages: int
+    ping_every_ms: int
+    silence_ms: int
+
+
+class Hello(Struct, frozen=True):
+    """How things stand when somebody begins to listen: the instruments whose last quote is stale, and the kill switches
+    that are on, but for those of players. And what the server is: its versions, limits and intervals of candles."""
+
+    at: int  # ms
+    stale: list[str]
+    switches: list[SwitchEvent]
+    server: str  # version of the program
+    rules: int  # version
+    protocol: int  # version
+    intervals: list[str]
+    limits: LimitsInForce
 
 
 class Me(Struct, Generic[D], frozen=True):

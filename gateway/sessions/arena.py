@@ -15,6 +15,7 @@ from gateway.core.config import Config
 from gateway.core.histograms import Histogram
 from gateway.core.limits import Buckets
 from gateway.core.sequencer import Sequencer
+from gateway.core.tickets import PREFIX, Tickets
 from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.core.turns import Turns
 from gateway.presenters.boards import Boards
@@ -72,6 +73,7 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
+    tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)
     """Of answers that are long, to be made."""
     refusals: Counter[str] = field(default_factory=Counter)
@@ -89,11 +91,14 @@ class Arena:
         return applied(self.machine.state)
 
     def identity(self, token: str, grace_s: int = 0) -> Identity:
-        """Who the token was issued to, also if it expired no longer than `grace_s` ago. Raises Refused TOKEN_INVALID.
+        """Who the token, or the one-time ticket, was issued to, also if it expired no longer than `grace_s` ago. Raises
+        Refused TOKEN_INVALID.
 
         A player's token names his registration too: after a backup was restored, his number may be another's.
         """
-        found = self.tokens.identity(token, grace_s)
+        found = self.tickets.take(token) if token.startswith(PREFIX) else self.tokens.identity(token, grace_s)
+        if not self.tokens.is_current(found) and not grace_s:
+            raise Refused(Code.TOKEN_INVALID)
         if found.role == PLAYER:
             player = self.state.cold.players.get(found.player)
             if player is None or player.registration != found.registration:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 from gateway.channels.fanout import Channel, Outlet
 from gateway.core.limits import Bucket, retry_after_ms
 from gateway.core.tokens import Identity
 from gateway.protocol.codecs import Codec
-from gateway.protocol.errors import Code, Refused
+from gateway.protocol.errors import Close, Code, Refused
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import ANSWER_BYTES, Caller
-
-TOO_MANY_REQUESTS: Final = 4029
 
 
 class Session(Caller):
@@ -50,7 +47,7 @@ class Session(Caller):
         if wait_ns:
             # Refusals are answers too, and have their own limit: those beyond it end the connection.
             if self._refusals.take(now_ns) or self._refusals.wait_ns(now_ns):
-                self.close_after_answer(TOO_MANY_REQUESTS, "too many requests")
+                self.close_after_answer(Close.TOO_MANY_REQUESTS, "too many requests")
             raise Refused(Code.RATE_LIMITED, retry_after_ms=retry_after_ms(wait_ns))
 
     def pay_for(self, answer_bytes: int) -> None:

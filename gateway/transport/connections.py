@@ -11,13 +11,12 @@ import time
 from typing import Final, Protocol
 
 from engine.model.scale import NS_PER_S
-from gateway.channels.fanout import Channel, Message, Subscriber
+from gateway.channels.fanout import Channel, Subscriber
+from gateway.channels.message import Message
 from gateway.core.config import Limits
 from gateway.protocol.codecs import PING, close_frame, frame_of
+from gateway.protocol.errors import Close
 
-TOO_SLOW: Final = 4008
-NOT_AUTHENTICATED: Final = 4001
-GOING_AWAY: Final = 1001
 SWEEP_EVERY_S: Final = 0.25
 CLOSE_GRACE_S: Final = 0.5
 """From our close frame until the socket is cut, if the client does not answer it."""
@@ -198,11 +197,11 @@ class Connections:
             if connection.closing or connection.session is None:
                 continue
             if now_ns - connection.seen_ns > self._silence_ns:
-                connection.session.close(GOING_AWAY, "no sign of life")
+                connection.session.close(Close.GOING_AWAY, "no sign of life")
             elif now_ns - connection.opened_ns > self._auth_ns and connection.session.is_idle():
-                connection.session.close(NOT_AUTHENTICATED, "not authenticated in time")
+                connection.session.close(Close.NOT_AUTHENTICATED, "not authenticated in time")
             elif connection.session.is_revoked():
-                connection.session.close(NOT_AUTHENTICATED, "the token is not valid any more")
+                connection.session.close(Close.NOT_AUTHENTICATED, "the token is not valid any more")
             elif now_ns - connection.pinged_ns > self._ping_ns:
                 connection.pinged_ns = now_ns
                 connection.send(_PING)
@@ -219,4 +218,4 @@ class Connections:
             return
         self.cut += 1
         if connection.session is not None:
-            connection.session.close(TOO_SLOW, "too slow")
+            connection.session.close(Close.TOO_SLOW, "too slow")

@@ -12,10 +12,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from gateway.protocol.codecs import PONG
+from gateway.protocol.errors import Close
 
-PROTOCOL_ERROR: Final = 1002
-INVALID_TEXT: Final = 1007
-TOO_BIG: Final = 1009
 NO_CODE: Final = 1005
 
 _CONTINUATION: Final = 0
@@ -96,18 +94,18 @@ class Frames:
         length = second & 0x7F
         opcode = first & 0x0F
         if first & 0x70:
-            raise Violation(PROTOCOL_ERROR, "reserved bits are set")
+            raise Violation(Close.PROTOCOL_ERROR, "reserved bits are set")
         if not second & 0x80:
-            raise Violation(PROTOCOL_ERROR, "a client masks its frames")
+            raise Violation(Close.PROTOCOL_ERROR, "a client masks its frames")
         if opcode >= _FIRST_OF_CONTROL:
             if opcode > PONG:
-                raise Violation(PROTOCOL_ERROR, "unknown opcode")
+                raise Violation(Close.PROTOCOL_ERROR, "unknown opcode")
             if length > _MOST_OF_CONTROL or not first & 0x80:
-                raise Violation(PROTOCOL_ERROR, "a control frame is short and whole")
+                raise Violation(Close.PROTOCOL_ERROR, "a control frame is short and whole")
         elif opcode > _LAST_OF_DATA:
-            raise Violation(PROTOCOL_ERROR, "unknown opcode")
+            raise Violation(Close.PROTOCOL_ERROR, "unknown opcode")
         elif (opcode == _CONTINUATION) is not (self._opcode != _CONTINUATION):
-            raise Violation(PROTOCOL_ERROR, "a message begins once and is then continued")
+            raise Violation(Close.PROTOCOL_ERROR, "a message begins once and is then continued")
         body = at + 6
         if length == 126:
             body += 2
@@ -115,16 +113,16 @@ class Frames:
                 return at + 4, 0
             length = data[at + 2] << 8 | data[at + 3]
             if length < 126:
-                raise Violation(PROTOCOL_ERROR, "a length is written as short as it can be")
+                raise Violation(Close.PROTOCOL_ERROR, "a length is written as short as it can be")
         elif length == 127:
             body += 8
             if end < at + 10:
                 return at + 10, 0
             length = int.from_bytes(data[at + 2 : at + 10], "big")
             if length < 65_536 or length >> 63:
-                raise Violation(PROTOCOL_ERROR, "a length is written as short as it can be")
+                raise Violation(Close.PROTOCOL_ERROR, "a length is written as short as it can be")
         if opcode < _FIRST_OF_CONTROL and length + len(self._parts) > self._most_bytes:
-            raise Violation(TOO_BIG, "message too big")
+            raise Violation(Close.TOO_BIG, "message too big")
         return body, length
 
     def _take(self, first: int, payload: bytes, taker: Taker) -> None:
@@ -157,13 +155,13 @@ def close_code(payload: bytes) -> int:
     if not payload:
         return NO_CODE
     if len(payload) == 1:
-        raise Violation(PROTOCOL_ERROR, "half a close code")
+        raise Violation(Close.PROTOCOL_ERROR, "half a close code")
     (code,) = struct.unpack_from(">H", payload)
     defined = 1000 <= code <= _LAST_DEFINED_CODE and code not in _UNSENDABLE_CODES
     if not defined and not 3000 <= code <= 4999:
-        raise Violation(PROTOCOL_ERROR, "not a close code")
+        raise Violation(Close.PROTOCOL_ERROR, "not a close code")
     if not is_utf8(payload[2:]):
-        raise Violation(INVALID_TEXT, "text must be UTF-8")
+        raise Violation(Close.INVALID_TEXT, "text must be UTF-8")
     return int(code)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,6 +23,7 @@ from gateway.core.metrics import Metrics
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
 from gateway.core.tokens import PLAYER, new_registration
+from gateway.core.versions import PROTOCOL_VERSION, package_version
 from gateway.ops.market import all_instruments, candles_of, quote_of
 from gateway.presenters.referral_codes import player_of
 from gateway.protocol.codecs import JSON
@@ -196,7 +196,7 @@ class Rest:
         return page(request.host, request.secure, package_version(), symbol, self._arena.allows_guests())
 
     async def _version(self, request: web.Request) -> web.StreamResponse:
-        return _json({"version": package_version(), "rules": RULES_VERSION, "protocol": 1})
+        return _json({"version": package_version(), "rules": RULES_VERSION, "protocol": PROTOCOL_VERSION})
 
     # All of them
 
@@ -326,11 +326,3 @@ _HTTP_CODES: Final = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Co
 def _http_problem(error: web.HTTPException) -> web.Response:
     code = _HTTP_CODES.get(error.status, Code.BAD_MESSAGE)
     return problem(Refused(code).error, error.status)
-
-
-def package_version() -> str:
-    """Of the installed package; "unknown" when it runs from a folder."""
-    try:
-        return version("tick-arena")
-    except PackageNotFoundError:
-        return "unknown"

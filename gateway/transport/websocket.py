@@ -22,21 +22,18 @@ from aiohttp import HttpVersion11, web
 from gateway.core.limits import Bucket, Buckets, Counts, retry_after_ms
 from gateway.ops.dispatcher import Dispatcher
 from gateway.protocol.codecs import CLOSE, CODECS, JSON, PING, PONG, TEXT, Codec, frame_of
-from gateway.protocol.errors import Code, Refused
+from gateway.protocol.errors import Close, Code, Refused
 from gateway.sessions.arena import Arena
-from gateway.sessions.session import TOO_MANY_REQUESTS, Session
+from gateway.sessions.session import Session
 from gateway.transport.addresses import Addresses
 from gateway.transport.connections import Connection, Connections
-from gateway.transport.frames import INVALID_TEXT, NO_CODE, Frames, Violation, close_code, is_utf8
+from gateway.transport.frames import NO_CODE, Frames, Violation, close_code, is_utf8
 from gateway.transport.listener import Door
 
 log = structlog.get_logger()
 
 _ACCEPT_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 VERSION: Final = "13"
-NORMAL: Final = 1000
-UNSUPPORTED_DATA: Final = 1003
-INTERNAL_ERROR: Final = 1011
 MOST_IGNORED_BYTES: Final = 65_536
 """That a client may send after our close frame, until it is not even read any more: what was on its way then."""
 
@@ -115,22 +112,22 @@ class Reader(asyncio.Protocol):
         if session.closed:
             return
         if opcode != session.codec.opcode:
-            self._close(UNSUPPORTED_DATA, f"{session.codec.name} was agreed on")
+            self._close(Close.UNSUPPORTED_DATA, f"{session.codec.name} was agreed on")
         elif opcode == TEXT and not is_utf8(payload):
-            self._close(INVALID_TEXT, "text must be UTF-8")
+            self._close(Close.INVALID_TEXT, "text must be UTF-8")
         else:
             try:
                 self._receive(payload, self._connection.seen_ns)
             except Exception:
                 log.exception("a message made the server fail", player=session.player)
-                self._close(INTERNAL_ERROR, "internal error")
+                self._close(Close.INTERNAL_ERROR, "internal error")
             if session.closed:
                 self._frames.stop()
 
     def take_control(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
             code = close_code(payload)
-            self._close(NORMAL if code == NO_CODE else code, "")
+            self._close(Close.NORMAL if code == NO_CODE else code, "")
             self._connection.finish()
         elif self._may_go_on() and opcode == PING:
             self._connection.send(frame_of(PONG, payload))
@@ -142,7 +139,7 @@ class Reader(asyncio.Protocol):
         """Count a frame that is no message of its own; close when there are too many."""
         if not self._beside_messages.take(self._connection.seen_ns):
             return True
-        self._close(TOO_MANY_REQUESTS, "too many control frames or fragments")
+        self._close(Close.TOO_MANY_REQUESTS, "too many control frames or fragments")
         return False
 
     def _close(self, code: int, reason: str) -> None:
@@ -188,7 +185,9 @@ class Sockets:
         counted = limited and self._open.enter(address)
         try:
             if limited and not counted:
-                session.close(TOO_MANY_REQUESTS, "too many connections of this address")
+                session.close(Close.TOO_MANY_REQUESTS, "too many connections of this address")
+            elif self._arena.sequencer.is_overloaded():
+                session.close(Close.OVERLOADED, "overloaded: come back later")
             _limit_send_buffer(request.transport, self._arena.config.limits.send_buffer_bytes)
             await self._read(request, session, connection)
         finally:

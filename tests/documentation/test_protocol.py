@@ -19,7 +19,7 @@ from gateway.core.config import Limits
 from gateway.ops.table import OPS, AsyncQuery, Command
 from gateway.presenters.messages import PRIVATE
 from gateway.protocol.envelopes import Envelope
-from gateway.protocol.errors import Code, Error
+from gateway.protocol.errors import CLOSE_MEANINGS, Close, Code, Error
 from gateway.protocol.events import CHANNELS
 from gateway.protocol.history import Paged
 from tests.documentation.arena import frames_of, stage
@@ -152,14 +152,12 @@ def test_the_intervals_and_channels_are_those_of_the_code() -> None:
 
 
 def test_the_close_codes_are_those_of_the_code() -> None:
-    """Codes with which something in the gateway calls close, by their names; 1000 and 1002 come from the client's
-    side of the protocol."""
-    sources = "\n".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
-    numbers = dict(re.findall(r"^([A-Z_]+)(?:: Final)? = (\d{4})$", sources, re.MULTILINE))
-    used = {numbers[name] for name in re.findall(r"close(?:_all)?\(([A-Z_]+),", sources)}
-    assert len(used) > 6
-    said = {code for code, _ in rows(section(PAGE, "Close codes"))}
-    assert said == used | {"1000", "1002"}
+    """And each is used by something in the gateway."""
+    said = {int(code): meaning for code, meaning in rows(section(PAGE, "Close codes"))}
+    assert said == {code.value: meaning for code, meaning in CLOSE_MEANINGS.items()}
+    assert set(CLOSE_MEANINGS) == set(Close)
+    sources = [path.read_text() for path in (ROOT / "gateway").rglob("*.py") if path.name != "errors.py"]
+    assert set(re.findall(r"Close\.([A-Z_]+)", "".join(sources))) >= set(Close.__members__) - {"FORBIDDEN"}
 
 
 def alike(said: Any, was: Any, where: str) -> None:

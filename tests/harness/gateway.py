@@ -14,7 +14,9 @@ import msgspec
 from engine.batch.machine import Applied, Machine
 from engine.model.commands import Batch, RegisterPlayer, encode_cold
 from engine.model.state import encode_cold_state, sections
-from gateway.channels.fanout import Channel, Fanout, Message, Subscriber
+from gateway.channels.fanout import Channel, Fanout, Subscriber
+from gateway.channels.message import Message
+from gateway.channels.recent import Recent
 from gateway.channels.rooms import send_rooms
 from gateway.core.clock import Clock
 from gateway.core.config import Config, Limits
@@ -179,7 +181,8 @@ class Gateway:
         self.instruments.refresh(self.machine.state.cold)
         self.history = Nothing()
         config = Config(limits=limits)
-        fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed)
+        recent = Recent(limits.resume_kept)
+        fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed, recent)
         clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
         consumers = {"fan-out": fanout.publish, "rooms": self._send_rooms}

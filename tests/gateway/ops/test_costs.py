@@ -60,6 +60,7 @@ ARGUMENTS: dict[str, Any] = {
     "quote": {"symbol": "BTCUSDT"}, "candles": CANDLES, "game.get": {"game": 1}, "match.list": {"limit": 500},
     "match.get": {"match": 1}, "match.board": {"match": 1}, "order.list": {"match": 1}, "position.list": {"match": 1},
     "order.test": LONG, "subscribe": {"channels": CHANNELS}, "unsubscribe": {"channels": CHANNELS},
+    "resume": {"session": "another", "last": dict.fromkeys(CHANNELS, 0)},
 }  # fmt: skip
 WITH_A_DATABASE = {
     "me.matches", "me.trades", "me.fills", "me.fixed", "me.ledger", "match.summary", "board.cups", "order.get",
@@ -93,7 +94,7 @@ async def served(gateway: Gateway, client: Client, op: str) -> tuple[float, int]
             await asyncio.sleep(0)
         times_s.append(time.thread_time() - begun_s)
         assert client.messages()[0]["ok"], client.messages()[0]
-    cost = getattr(OPS[op], "cost", 1) + sum(SNAPSHOT_COSTS.values()) * (op == "subscribe")
+    cost = getattr(OPS[op], "cost", 1) + sum(SNAPSHOT_COSTS.values()) * (op in ("subscribe", "resume"))
     return min(times_s), cost + sum(len(frame) // ANSWER_BYTES for frame in client.outlet.frames)
 
 

@@ -136,7 +136,7 @@ BAD_MESSAGES = {
     "too precise a stake from a wallet": (fixed(stake="1.0000001", account={"wallet": "usdt"}), "TOO_PRECISE"),
     "stake from no account": (fixed(account=None), "BAD_ARGUMENTS"),
     "stake of another match": (fixed(account={"match": 7}), "MATCH_NOT_FOUND"),
-    "auth twice": (b'{"id":1,"op":"auth","args":{"token":"x"}}', "ALREADY_AUTHENTICATED"),
+    "auth twice": (b'{"id":1,"op":"auth","args":{"token":"x"}}', "TOKEN_INVALID"),
 }
 
 
@@ -528,6 +528,19 @@ async def test_a_token_is_renewed_on_the_connection_that_lasts_as_long_then(
     assert await boss.error("renew") == "PLAYERS_ONLY"
 
 
+async def test_auth_again_renews_the_same_ones_connection_and_nobody_elses(gateway: Gateway, ann: Client) -> None:
+    tokens, bob = gateway.arena.tokens, await gateway.player()
+    before = ann.session.identity
+    assert before is not None
+    tokens._now_s = lambda: before.expires_at_s - 1
+    renewed = await ann.result("auth", {"token": tokens.issue(ann.session.player)})
+    assert (renewed["player"], renewed["expires_in"]) == (ann.session.player, 3_600)
+    tokens._now_s = lambda: before.expires_at_s + 1
+    assert (ann.session.is_revoked(), bob.session.is_revoked()) == (False, True)
+    for token in (tokens.issue(bob.session.player), tokens.issue(0, ADMIN)):
+        assert await ann.error("auth", {"token": token}) == "ALREADY_AUTHENTICATED"
+
+
 async def test_a_token_names_the_registration_and_not_only_the_number(gateway: Gateway, ann: Client) -> None:
     """As after a backup: the number is that of another player who has signed up since."""
     blob = encode_cold(RegisterPlayer("bob", registration=7))
@@ -563,7 +576,7 @@ async def test_every_op_answers(gateway: Gateway, ann: Client) -> None:
     """With arguments left out, an op answers or names what is missing: none of them fails."""
     for op in OPS:
         reply = await ann.asks(op)
-        assert reply["ok"] or reply["error"]["code"] in ("BAD_ARGUMENTS", "ALREADY_AUTHENTICATED", "ADMINS_ONLY"), reply
+        assert reply["ok"] or reply["error"]["code"] in ("BAD_ARGUMENTS", "TOKEN_INVALID", "ADMINS_ONLY"), reply
 
 
 def test_the_tables_are_complete() -> None:

@@ -14,10 +14,11 @@ from kosoku import run_fuzzingclient
 
 from gateway.core.config import Server
 from gateway.protocol.codecs import TEXT, frame_of
+from gateway.protocol.errors import Close
 from gateway.transport import websocket
 from gateway.transport.addresses import Addresses
 from gateway.transport.connections import Connections
-from gateway.transport.frames import INVALID_TEXT, is_utf8
+from gateway.transport.frames import is_utf8
 from tests.harness.gateway import ROOMY, open_gateway
 
 MANY: Final = 1_000_000_000
@@ -39,7 +40,7 @@ class Echo(websocket.Reader):
 
     def take_message(self, opcode: int, payload: bytes) -> None:
         if opcode == TEXT and not is_utf8(payload):
-            self._close(INVALID_TEXT, "text must be UTF-8")
+            self._close(Close.INVALID_TEXT, "text must be UTF-8")
         else:
             self._connection.send(frame_of(opcode, payload))
 

@@ -388,6 +388,12 @@ async def test_a_name_is_kept_as_it_is_read_or_refused(tmp_path: Path) -> None:
             assert told in refused["details"]["problem"]
 
 
+async def test_an_arena_with_too_much_to_do_takes_no_new_connections(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as http, running(config_of(tmp_path)) as app:
+        app.arena.sequencer._capacity_for_most = 0
+        assert (await (await Web(app, http).socket()).receive(timeout=5)).data == 1013
+
+
 async def test_too_many_connections_of_an_address_close_with_4029(tmp_path: Path) -> None:
     config = public(config_of(tmp_path, connections_per_address=2))
     async with aiohttp.ClientSession() as http, running(config) as app:
