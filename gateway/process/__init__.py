@@ -6,6 +6,7 @@ health.py        what /ready and /metrics say
 pulse.py         how late the event loop is
 data_folder.py   log, projection and snapshots
 history.py       what is looked up in the projection
+memory.py        how memory is taken and given back
 seed.py          the commands that fill an empty arena
 differences.py   what the configuration says otherwise than an arena that there is, and its commands
 warmup.py        all machine code before the first client

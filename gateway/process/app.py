@@ -7,7 +7,6 @@ stop    listen no more -> notify clients -> finish what waits -> close sockets -
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import Callable
@@ -45,6 +44,7 @@ from gateway.presenters.specs import SpecError, define_zones_of
 from gateway.process.data_folder import DataFolder, open_data_folder
 from gateway.process.differences import differences
 from gateway.process.health import Health
+from gateway.process.memory import map_large_arrays, tune_gc
 from gateway.process.seed import house_commands, seed_commands
 from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.errors import Close
@@ -72,7 +72,6 @@ REFUSALS: Final = (
 FANOUT: Final = "fan-out"
 ROOMS: Final = "rooms"
 WATCH_FOLDER_EVERY_S: Final = 0.5
-GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
 async def serve(
@@ -87,8 +86,9 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError, NotImplementedError):  # not in the main thread: then only `stop` stops it
             loop.add_signal_handler(number, stop.set)
+    map_large_arrays()
     app = await App.start(config)
-    _tune_gc()
+    tune_gc()
     try:
         on_ready(app.port)
         await app.run(stop)
@@ -101,16 +101,6 @@ async def serve(
         await app.abandon()
         raise
     return 0
-
-
-def _tune_gc() -> None:
-    """Let the garbage collector leave alone what is here to stay, and look at the rest less often.
-
-    Messages are made of Structs that it does not track, so there is little for it to find.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 class App:
