@@ -48,6 +48,7 @@ def serve(
     from gateway.core.config import ConfigError, check_development
     from gateway.market.sources import check_market
     from gateway.process import app
+    from gateway.transport.addresses import url_of
     from persistence.log import EXIT_LOG_FAILED, LogFailed
 
     configured = configured_by(config)
@@ -68,7 +69,7 @@ def serve(
         raise Failure(str(error)) from error
     warm_console()
     try:
-        return uvloop.run(app.serve(configured, lambda port: _say(f"arena open on http://{address}:{port}")))
+        return uvloop.run(app.serve(configured, lambda port: _say(f"arena open on {url_of(address, port)}")))
     except LogFailed as error:
         complain(str(error))
         return EXIT_LOG_FAILED

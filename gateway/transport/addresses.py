@@ -52,6 +52,11 @@ class Addresses:
         return any(address in network for network in self._trusted)
 
 
+def url_of(host: str, port: int) -> str:
+    """Where who listens on that host is found."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @lru_cache(4_096)
 def parsed_address(text: str) -> Address | None:
     """The address in 1.2.3.4, 1.2.3.4:50123, ::1, [::1]:50123 or ::ffff:1.2.3.4; None if it is none."""

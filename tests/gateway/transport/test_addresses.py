@@ -9,7 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from gateway.core.config import ConfigError, Server, parse_config
-from gateway.transport.addresses import Addresses, parsed_address
+from gateway.transport.addresses import Addresses, parsed_address, url_of
 
 BEHIND = Server(trusted_proxies=("172.18.0.0/16", "10.0.0.1", "fd00::/8"))
 
@@ -62,3 +62,16 @@ def test_in_development_those_of_the_same_machine_are_exempt_from_limits_of_addr
     for development in (True, False):
         addresses = Addresses(Server(development=development))
         assert [addresses.is_exempt(owner) for owner in ("127.0.0.1", "::1", "9.9.9.9")] == [development] * 2 + [False]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("arena.example", "http://arena.example:8080"),
+        ("::1", "http://[::1]:8080"),
+        ("::", "http://[::]:8080"),
+    ],
+)
+def test_an_ipv6_address_stands_in_brackets_in_a_url(host: str, url: str) -> None:
+    assert url_of(host, 8080) == url
