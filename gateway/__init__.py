@@ -4,12 +4,15 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
 
     protocol/     what clients and the server say to each other: arguments, errors, encodings
     core/         the way to the engine (sequencer, records, clock), configuration, limits, tokens, metrics
+    notify/       what people are told outside of the arena: mail
+    identity/     people: accounts, sessions, passwords, codes, with a database of their own
     presenters/   from the engine's integers to what clients see, and back
     channels/     messages to those who are subscribed
     sessions/     the arena and one client of it: what the ops work with
     operator_ops/ the ops of operators
     ops/          every op: the table, a file per noun, what is shared by who serves them, the dispatcher
     transport/    sockets and HTTP
+    rest/         the HTTP side: accounts
     market/       where prices come from: the feed, recordings, the simulated market, the market server
     client/       the Python client; it imports protocol/ and nothing else of the project
     process/      wiring, data folder, seed, warm-up; players that are programs

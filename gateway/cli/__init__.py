@@ -4,6 +4,7 @@ main.py          the command and its groups
 serve.py         arena serve, arena warmup
 market.py        arena market, arena record
 data_folder.py   arena verify, audit, rebuild, token
+users.py         arena user
 bots.py          arena bots
 parameters.py    parameters that several commands have
 console.py       standard error: logs, progress, the warm-up

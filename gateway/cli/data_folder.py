@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -200,7 +201,8 @@ def token(
     Try:
       arena token --admin --data data
     """
-    from gateway.core.tokens import ADMIN, SecretUnusable, Tokens, secret_in
+    from gateway.core.signing_keys import SecretUnusable, keys_in, secret_in
+    from gateway.core.tokens import ADMIN, OPERATOR_MADE, Tokens
 
     if admin == (player is not None):
         raise Failure("say for whom: --admin, or --player ID")
@@ -208,11 +210,35 @@ def token(
         raise Failure("--days must be 1 or more")
     _check_folder(data)
     try:
-        tokens = Tokens(secret_in(data), days * 86_400)
+        tokens = Tokens(secret_in(data), days * 86_400, keys=keys_in(data))
     except SecretUnusable as error:
         raise Failure(str(error)) from error
-    token = tokens.issue(0, ADMIN) if player is None else tokens.issue(player, registration=_registration(data, player))
+    session = OPERATOR_MADE + secrets.token_hex(8)
+    if player is None:
+        token = tokens.issue(0, ADMIN, session=session)
+    else:
+        token = tokens.issue(player, registration=_registration(data, player), session=session)
     print(msgspec.json.encode({"token": token}).decode() if json else token)
+    return 0
+
+
+def rotate_key(*, data: DataFolder = Path("data"), json: Json = False) -> int:
+    """Sign tokens with a new key from now on. An arena that is running takes it within a second.
+
+    Tokens of the key before stay good until it is rotated once more. So do it once for a change of habit; and twice, if
+    somebody else may have the key: then all who are signed in sign in again.
+
+    Try:
+      arena rotate-key --data data
+    """
+    from gateway.core.signing_keys import SecretUnusable, rotate_in
+
+    _check_folder(data)
+    try:
+        made = rotate_in(data)
+    except (SecretUnusable, OSError) as error:
+        raise Failure(str(error)) from error
+    print(msgspec.json.encode({"key": made}).decode() if json else f"key {made} signs from now on")
     return 0
 
 

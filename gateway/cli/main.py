@@ -13,10 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from cyclopts import App, Group
 
 from gateway.cli.bots import bots
-from gateway.cli.data_folder import audit, config_apply, prune, rebuild, token, upgrade, verify
+from gateway.cli.data_folder import audit, config_apply, prune, rebuild, rotate_key, token, upgrade, verify
 from gateway.cli.failure import Failure, complain
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
+from gateway.cli.users import user
 
 
 def _version() -> str:
@@ -36,7 +37,7 @@ app = App(
 app.register_install_completion_command()
 
 _OPERATING = Group("Operating", sort_key=1)
-for command in (serve, market, record, warmup, token, upgrade, prune):
+for command in (serve, market, record, warmup, token, rotate_key, upgrade, prune):
     app.command(command, group=_OPERATING)
 
 config = App(
@@ -47,6 +48,8 @@ config = App(
 )
 config.command(config_apply, name="apply")
 app.command(config)
+user.group = (_OPERATING,)
+app.command(user)
 
 _CHECKING = Group("Checking", sort_key=2)
 for command in (bots, verify, audit, rebuild):

@@ -5,11 +5,12 @@ Unknown keys are refused, so a typo is an error and not a default. Money and pri
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -162,6 +163,40 @@ class Players(_Section, frozen=True):
         return int(self.top_up_most) * int(10 ** ASSET_DECIMALS[asset])
 
 
+class Identity(_Section, frozen=True):
+    """Accounts: who may sign up, how long sessions last, and what guessing costs."""
+
+    sign_up: bool = True
+    sign_up_needs_code: bool = True
+    access_token_s: Annotated[int, msgspec.Meta(ge=10)] = 900
+    refresh_token_s: Annotated[int, msgspec.Meta(ge=60)] = 2_592_000
+    code_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 600
+    codes_per_address_per_hour: Positive = 5
+    sign_ups_per_address_per_hour: Positive = 20
+    tries_of_account: Positive = 5
+    tries_of_address: Positive = 30
+    longest_wait_s: PositiveSeconds = 900.0
+    password_memory_kib: Annotated[int, msgspec.Meta(ge=8, le=4_194_304)] = 65_536
+    password_rounds: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+
+
+class Mail(_Section, frozen=True):
+    """The server that takes letters; without a host they are printed in development, and else there are none."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=LAST_PORT)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    sender: str = "arena@localhost"
+    timeout_s: PositiveSeconds = 10.0
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^\r\n]*[^\s@<]+@[^\s@>]+>?", self.sender):
+            raise ValueError(f"sender: {self.sender!r} is no address")
+
+
 class Config(_Section, frozen=True):
     server: Server = Server()
     data: Data = Data()
@@ -170,6 +205,8 @@ class Config(_Section, frozen=True):
     instruments: tuple[InstrumentSpec, ...] = INSTRUMENTS
     games: tuple[GameSeed, ...] = GAMES
     players: Players = Players()
+    identity: Identity = Identity()
+    mail: Mail = Mail()
     referrals: ReferralSeed = ReferralSeed()
     offers: tuple[OfferSeed, ...] = OFFERS
 

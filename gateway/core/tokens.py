@@ -1,29 +1,40 @@
-"""Who is asking: tokens signed with a secret that lives in the data folder, so that they survive a restart."""
+"""Who is asking: tokens signed with keys that live in the data folder, so that they survive a restart.
+
+A token names the key that signed it (`kid`). Two are good at a time, the current one and the one before, so that one
+can be replaced while tokens of it are about: gateway/core/signing_keys.py.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
 import jwt
 import msgspec
 
+from gateway.core.signing_keys import FIRST_KEY, SigningKey
 from gateway.protocol.errors import Code, Refused
-from persistence.disk import sync_file
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tick-arena"
+
+Role = Literal["player", "partner", "support", "finance", "admin"]
 PLAYER: Final = "player"
+PARTNER: Final = "partner"
+SUPPORT: Final = "support"
+FINANCE: Final = "finance"
 ADMIN: Final = "admin"
-"""Roles. An operator is no player: the number in his token is 0."""
-SECRET_FILE: Final = "token.key"
-SECRET_BYTES: Final = 32
-_DELETED: Final = "which ends all sessions and makes the codes of private matches useless"
+OPERATORS: Final = frozenset({SUPPORT, FINANCE, ADMIN})
+"""Roles. Only a player has a number; in the tokens of the others it is 0."""
+
+ACCOUNT_SESSION: Final = "s_"
+"""What the session of an account begins with: it is in the database of identities and can be revoked there."""
+OPERATOR_MADE: Final = "t_"
+"""What the session of a token from the command line begins with."""
+
 HIDDEN: Final = "keyed:"
 """What the hidden code of a match begins with; one without was made before codes were hidden."""
 
@@ -47,13 +58,23 @@ class Identity(NamedTuple):
         """Is the other one the same player, or the same operator?"""
         return (self.owner, self.registration, self.role) == (other.owner, other.registration, other.role)
 
+    @property
+    def is_of_account(self) -> bool:
+        """Was it made by a sign-in to an account?"""
+        return self.session.startswith(ACCOUNT_SESSION)
+
+    @property
+    def is_guest(self) -> bool:
+        """Is the token all that there is of the player?"""
+        return not self.session.startswith((ACCOUNT_SESSION, OPERATOR_MADE))
+
 
 class _Claims(msgspec.Struct, frozen=True):
     """What a token of ours has in it; with others it is none. Times in seconds."""
 
     sub: Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,9})\Z")]
     sid: str
-    role: Literal["player", "admin"]
+    role: Role
     exp: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     reg: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
@@ -63,32 +84,38 @@ def new_registration() -> int:
     return secrets.randbits(63) or 1
 
 
-class SecretUnusable(Exception):
-    """The file with the signing secret is damaged or open to others; the message says which."""
-
-
 class Tokens:
-    """Issues and checks access tokens."""
+    """Issues and checks access tokens. `keys` are the current signing key and those before that are still good; they
+    may be replaced at any time. `secret` hides the codes of private matches, and is the first key."""
 
-    def __init__(self, secret: bytes, lifetime_s: int, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        lifetime_s: int,
+        now_s: Callable[[], float] = time.time,
+        keys: tuple[SigningKey, ...] = (),
+    ) -> None:
         self._secret = secret
         self._lifetime_s = lifetime_s
         self._now_s = now_s
+        self.keys = keys or (SigningKey(FIRST_KEY, secret),)
 
     def hidden(self, code: str) -> str:
         """What stands in log and state for the code of a private match: it can be compared, and not be read."""
         digest = hashlib.blake2b(code.encode(), key=self._secret, person=b"match code", digest_size=16)
         return HIDDEN + digest.hexdigest()
 
-    def issue(self, player: int, role: str = PLAYER, registration: int = 0) -> str:
-        """A token for a new session of the player, or of an operator: player 0 with the role ADMIN."""
-        return self._signed(player, secrets.token_hex(8), role, registration)
+    def issue(
+        self, player: int, role: str = PLAYER, registration: int = 0, session: str = "", lifetime_s: int = 0
+    ) -> str:
+        """A token of a session of the player, or of an operator, who has player 0. Without `session` a new one."""
+        return self._signed(player, session or secrets.token_hex(8), role, registration, lifetime_s)
 
     def renewed(self, identity: Identity) -> str:
         """A token that lasts longer, of the same session."""
         return self._signed(identity.player, identity.session, identity.role, identity.registration)
 
-    def _signed(self, player: int, session: str, role: str, registration: int) -> str:
+    def _signed(self, player: int, session: str, role: str, registration: int, lifetime_s: int = 0) -> str:
         now = int(self._now_s())
         claims = {
             "iss": ISSUER,
@@ -97,9 +124,10 @@ class Tokens:
             "sid": session,
             "role": role,
             "iat": now,
-            "exp": now + self._lifetime_s,
+            "exp": now + (lifetime_s or self._lifetime_s),
         }
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        key = self.keys[0]
+        return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id})
 
     def identity(self, token: str, grace_s: int = 0) -> Identity:
         """Who the token was issued to, also if it expired no longer than `grace_s` ago. Raises Refused TOKEN_INVALID,
@@ -107,7 +135,7 @@ class Tokens:
         try:
             claims = jwt.decode(
                 token,
-                self._secret,
+                self._key_of(token),
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 options={"require": ["iss", "sub", "sid", "role", "exp"], "verify_exp": False, "verify_iat": False},
@@ -115,9 +143,18 @@ class Tokens:
             found = msgspec.convert(claims, _Claims)
         except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
             raise Refused(Code.TOKEN_INVALID) from error
-        if found.exp + grace_s <= self._now_s() or (int(found.sub) == 0) is not (found.role == ADMIN):
+        if found.exp + grace_s <= self._now_s() or (int(found.sub) == 0) is not (found.role != PLAYER):
             raise Refused(Code.TOKEN_INVALID)
         return Identity(int(found.sub), found.sid, found.role, found.exp, found.reg)
+
+    def _key_of(self, token: str) -> bytes:
+        """The secret of the key that the token names. One without a name is of the first key: older programs gave it
+        none. Raises jwt.InvalidTokenError."""
+        named = jwt.get_unverified_header(token).get("kid", FIRST_KEY)
+        for key in self.keys:
+            if key.id == named:
+                return key.secret
+        raise jwt.InvalidTokenError("no such key")
 
     def expires_in_s(self, identity: Identity) -> int:
         """How much longer the identity holds."""
@@ -126,29 +163,3 @@ class Tokens:
     def is_current(self, identity: Identity) -> bool:
         """Does the identity still hold?"""
         return self._now_s() < identity.expires_at_s
-
-
-def secret_in(directory: Path) -> bytes:
-    """The signing secret kept in the data folder; made at the first start, readable by its owner only."""
-    path = directory / SECRET_FILE
-    if not path.exists():
-        _write_secret(path, secrets.token_bytes(SECRET_BYTES))
-    if path.stat().st_mode & 0o077:
-        raise SecretUnusable(f"{path} can be read by others: chmod 600 it, or delete it, {_DELETED}")
-    secret = path.read_bytes()
-    if len(secret) != SECRET_BYTES:
-        raise SecretUnusable(f"{path} is not a secret of {SECRET_BYTES} bytes: restore it, or delete it, {_DELETED}")
-    return secret
-
-
-def _write_secret(path: Path, secret: bytes) -> None:
-    growing = path.with_suffix(".tmp")
-    growing.unlink(missing_ok=True)
-    file = os.open(growing, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        os.write(file, secret)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    growing.replace(path)
-    sync_file(path.parent)  # the log will have codes of matches that only this secret opens

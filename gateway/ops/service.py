@@ -13,9 +13,10 @@ from engine import views
 from engine.model.commands import request_key
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
+from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS, AsyncQuery, Command, Op, Query, SocketQuery
 from gateway.protocol.errors import Code, Refused
-from gateway.sessions.caller import Caller, For
+from gateway.sessions.caller import BY_ROLE, OPERATORS_USE, Caller, For
 from gateway.sessions.submission import Submission
 
 R = TypeVar("R")
@@ -32,8 +33,18 @@ def op_for(caller: Caller, name: str) -> Op:
     if op.who not in caller.may_use:
         if caller.identity is None:
             raise Refused(Code.NOT_AUTHENTICATED)
-        raise Refused(Code.ADMINS_ONLY if op.who is For.ADMINS else Code.PLAYERS_ONLY)
+        raise _not_for_this_one(caller, op.who)
+    if op.who is not For.ALL and caller.is_revoked():
+        raise Refused(Code.TOKEN_INVALID)
     return op
+
+
+def _not_for_this_one(caller: Caller, who: For) -> Refused:
+    if caller.is_operator and who in BY_ROLE[ADMIN]:
+        return Refused(
+            Code.ROLE_FORBIDDEN, role=caller.role, allowed=[role for role in BY_ROLE if who in BY_ROLE[role]]
+        )
+    return Refused(Code.ADMINS_ONLY if who in OPERATORS_USE else Code.PLAYERS_ONLY)
 
 
 def admit_query(caller: Caller, op: Query | AsyncQuery | SocketQuery, key: str | None, deadline: int | None) -> None:

@@ -206,13 +206,13 @@ OPS: dict[str, Op] = {
     "inventory.list": Query(Nothing, list[Item], ops_shop.inventory_list),
     "referral.get": Query(Nothing, Referral[str], ops_referrals.referral_get),
     # operators
-    "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.ADMINS),
-    "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.ADMINS),
-    "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.ADMINS),
-    "admin.fund_referrals": Command(Money, Credited[str], ops_referrals.fund_referrals, Urgency.OPERATOR, For.ADMINS),
-    "admin.set_referrals": Command(ReferralTerms, Made, ops_referrals.set_referrals, Urgency.OPERATOR, For.ADMINS),
-    "admin.set_offer": Command(OfferSpec, Made, ops_shop.set_offer, Urgency.OPERATOR, For.ADMINS),
-    "admin.stock": Command(Stock, Made, ops_shop.stock, Urgency.OPERATOR, For.ADMINS),
+    "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.SUPPORT),
+    "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.SUPPORT),
+    "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.FINANCE),
+    "admin.fund_referrals": Command(Money, Credited[str], ops_referrals.fund_referrals, Urgency.OPERATOR, For.FINANCE),
+    "admin.set_referrals": Command(ReferralTerms, Made, ops_referrals.set_referrals, Urgency.OPERATOR, For.FINANCE),
+    "admin.set_offer": Command(OfferSpec, Made, ops_shop.set_offer, Urgency.OPERATOR, For.FINANCE),
+    "admin.stock": Command(Stock, Made, ops_shop.stock, Urgency.OPERATOR, For.FINANCE),
     "admin.define_instrument": Command(
         InstrumentSpec, Defined, ops_admin.define_instrument, Urgency.OPERATOR, For.ADMINS
     ),

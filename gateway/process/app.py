@@ -35,9 +35,15 @@ from gateway.core.limits import Buckets
 from gateway.core.metrics import Metrics
 from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
-from gateway.core.tokens import SecretUnusable, Tokens, secret_in
+from gateway.core.signing_keys import SecretUnusable, keys_in, secret_in
+from gateway.core.tokens import Tokens
+from gateway.identity.database import IdentityUnusable
+from gateway.identity.identities import Identities
+from gateway.identity.sessions import Client
+from gateway.identity.standing import Standing
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
+from gateway.notify.mail import Carrier
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.specs import SpecError, define_zones_of
@@ -49,6 +55,7 @@ from gateway.process.seed import house_commands, seed_commands
 from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.errors import Close
 from gateway.protocol.scalars import Empty
+from gateway.rest.auth import AuthRoutes, client_of
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.transport.addresses import Addresses
@@ -64,7 +71,7 @@ from persistence.segments import LogCorrupt, RulesDiffer
 log = structlog.get_logger()
 
 REFUSALS: Final = (
-    ConfigError, SpecError, ClockRefused, SecretUnusable,
+    ConfigError, SpecError, ClockRefused, SecretUnusable, IdentityUnusable,
     DataFolderInUse, LogCorrupt, LogBehind, RulesDiffer, HistoriesDiffer, NoCacheFolder,
 )  # fmt: skip
 """Why an arena does not start. Each says in its message what is wrong."""
@@ -107,7 +114,7 @@ class App:
     """A running arena. `arena` is what the ops see of it; `port` is where it listens, `operators_port` where it does so
     for operators, if it does."""
 
-    def __init__(self, config: Config, folder: DataFolder, recent: Recent) -> None:
+    def __init__(self, config: Config, folder: DataFolder, recent: Recent, carrier: Carrier | None = None) -> None:
         limits = config.limits
         self.config = config
         self.folder = folder
@@ -139,6 +146,10 @@ class App:
             self._failed,
         )
         self.prices.sequencer = sequencer
+        directory = Path(config.data.directory)
+        tokens = Tokens(secret_in(directory), config.server.token_lifetime_s, keys=keys_in(directory))
+        standing = Standing()
+        self.identities = Identities(config, tokens, standing, sequencer, state, carrier)
         self.arena = Arena(
             config=config,
             machine=folder.machine,
@@ -147,7 +158,8 @@ class App:
             instruments=self.instruments,
             fanout=fanout,
             boards=boards,
-            tokens=Tokens(secret_in(Path(config.data.directory)), config.server.token_lifetime_s),
+            tokens=tokens,
+            standing=standing,
             presence=Presence(state, sequencer, limits),
             history=folder.history,
             last_price=self.prices.last_price,
@@ -171,8 +183,9 @@ class App:
         self._runners: list[web.AppRunner] = []
 
     @classmethod
-    async def start(cls, config: Config) -> App:
-        """Recover, warm up, seed, connect to the market, listen."""
+    async def start(cls, config: Config, carrier: Carrier | None = None) -> App:
+        """Recover, warm up, seed, connect to the market, listen. `carrier` takes letters in place of the one that is
+        configured."""
         begun_s = time.perf_counter()
         recent = Recent(config.limits.resume_kept)
         folder = await open_data_folder(
@@ -182,7 +195,7 @@ class App:
             now_ns = int(folder.machine.state.book.world[0]["now_ns"])
             if not config.data.accept_clock:
                 check_wall_clock(now_ns, time.time_ns(), config.data.clock_behind_s, config.data.clock_ahead_s)
-            app = cls(config, folder, recent)
+            app = cls(config, folder, recent, carrier)
         except BaseException:
             await folder.abandon()
             raise
@@ -215,6 +228,7 @@ class App:
         for name, work in self._works(self._market).items():
             self.supervisor.start(name, work)
         self.arena.presence.begin()
+        await self.identities.accounts.begin()
         await self._look_at_folder()
         await self._listen()
 
@@ -228,6 +242,8 @@ class App:
             "folder": self._watch_folder,
             "files": self.health.watch_files,
             "pulse": self.health.pulse.run,
+            "accounts": self.identities.accounts.watch,
+            **({"mail": self.identities.outbox.run} if self.identities.outbox.can_send else {}),
             **market.works,
         }
 
@@ -254,6 +270,7 @@ class App:
         self.connections.close_all(Close.GOING_AWAY, "the server is going away")
         await self._close_web()
         await self._stop_works()
+        self.identities.close()
         await self.folder.close()
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 
@@ -268,6 +285,7 @@ class App:
             await self._stop_works()
             await self._close_web()
         finally:
+            self.identities.close()
             await self.folder.abandon()
 
     def checks(self) -> dict[str, Check]:
@@ -380,7 +398,13 @@ class App:
         )
         addresses = Addresses(server)
         rest = Rest(self.arena, self.metrics, self.health.readiness, addresses)
-        application = rest.application(Sockets(self.arena, self.connections, addresses))
+
+        def client(request: web.Request) -> Client:
+            address = addresses.of(request)
+            return client_of(request, address, addresses.is_exempt(address))
+
+        auth = AuthRoutes(self.arena, self.identities, client)
+        application = rest.application(Sockets(self.arena, self.connections, addresses), auth.routes())
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
         if server.operators_listen:

@@ -22,4 +22,5 @@ of answers and messages a client ignores them.
     careers.py        cups, experience, seasons
     wallets.py        balances, funds of the house, audit
     shop.py           the shop and referrals
+    identity/         people: accounts
 """

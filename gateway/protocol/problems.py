@@ -14,7 +14,7 @@ from msgspec import inspect
 LONGEST_VALUE: Final = 64
 """Characters of a value that are told."""
 
-SECRETS: Final = frozenset({"token", "code"})
+SECRETS: Final = frozenset({"token", "code", "otp", "password", "new_password", "refresh_token"})
 """Fields whose values no error repeats."""
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")

@@ -18,6 +18,7 @@ from gateway.core.sequencer import Sequencer
 from gateway.core.tickets import PREFIX, Tickets
 from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.core.turns import Turns
+from gateway.identity.standing import Standing
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.protocol.errors import Code, Refused
@@ -73,6 +74,7 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
+    standing: Standing = field(default_factory=Standing)
     tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)
     """Of answers that are long, to be made."""
@@ -96,8 +98,9 @@ class Arena:
 
         A player's token names his registration too: after a backup was restored, his number may be another's.
         """
-        found = self.tickets.take(token) if token.startswith(PREFIX) else self.tokens.identity(token, grace_s)
-        if not self.tokens.is_current(found) and not grace_s:
+        is_ticket = token.startswith(PREFIX) and not grace_s
+        found = self.tickets.take(token) if is_ticket else self.tokens.identity(token, grace_s)
+        if self.standing.bars(found) or (not self.tokens.is_current(found) and not grace_s):
             raise Refused(Code.TOKEN_INVALID)
         if found.role == PLAYER:
             player = self.state.cold.players.get(found.player)

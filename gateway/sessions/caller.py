@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Final
 
 from gateway.core.limits import retry_after_ms
-from gateway.core.tokens import ADMIN, Identity
+from gateway.core.tokens import ADMIN, FINANCE, OPERATORS, PARTNER, PLAYER, SUPPORT, Identity
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.arena import Arena
 
@@ -24,13 +24,24 @@ class For(Enum):
     MARKET = auto()  # who looks at the market, without auth where guests are allowed
     SIGNED_IN = auto()  # players and operators
     PLAYERS = auto()
+    SUPPORT = auto()  # operators: what only reads
+    FINANCE = auto()  # operators who move money
     ADMINS = auto()
 
 
 STRANGERS_USE: Final = frozenset({For.ALL})
 GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
 PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS}
-ADMINS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.ADMINS}
+SUPPORT_USES: Final = GUESTS_USE | {For.SIGNED_IN, For.SUPPORT}
+BY_ROLE: Final = {
+    PLAYER: PLAYERS_USE,
+    PARTNER: GUESTS_USE,
+    SUPPORT: SUPPORT_USES,
+    FINANCE: SUPPORT_USES | {For.FINANCE},
+    ADMIN: SUPPORT_USES | {For.FINANCE, For.ADMINS},
+}
+OPERATORS_USE: Final = frozenset({For.SUPPORT, For.FINANCE, For.ADMINS})
+RENEWED_BY_REFRESH: Final = "exchange the refresh token of the account, and send auth with what it brings"
 
 
 class Caller:
@@ -58,16 +69,19 @@ class Caller:
 
     @property
     def is_operator(self) -> bool:
-        return self.identity is not None and self.identity.role == ADMIN
+        return self.identity is not None and self.identity.role in OPERATORS
 
     def authenticate(self, identity: Identity) -> None:
         """This client is that player from now on."""
         self.identity = identity
-        self.may_use = ADMINS_USE if identity.role == ADMIN else PLAYERS_USE
+        self.may_use = BY_ROLE[identity.role]
 
     def is_revoked(self) -> bool:
-        """Has its token expired?"""
-        return self.identity is not None and not self.arena.tokens.is_current(self.identity)
+        """Has its token expired, or its session ended?"""
+        identity = self.identity
+        if identity is None:
+            return False
+        return self.arena.standing.bars(identity) or not self.arena.tokens.is_current(identity)
 
     # What it may still do
 

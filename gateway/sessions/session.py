@@ -14,7 +14,7 @@ from gateway.core.tokens import Identity
 from gateway.protocol.codecs import Codec
 from gateway.protocol.errors import Close, Code, Refused
 from gateway.sessions.arena import Arena
-from gateway.sessions.caller import ANSWER_BYTES, Caller
+from gateway.sessions.caller import ANSWER_BYTES, RENEWED_BY_REFRESH, Caller
 
 
 class Session(Caller):
@@ -91,8 +91,11 @@ class Session(Caller):
         self.arena.presence.enter(identity.owner, self)
 
     def renew(self) -> str:
-        """A new token of the player, for whom it is the same session; this connection lasts as long as that one."""
+        """A new token of the player, for whom it is the same session; this connection lasts as long as that one.
+        Raises Refused when it is an account's, which has a refresh token for that."""
         assert self.identity is not None
+        if self.identity.is_of_account:
+            raise Refused(Code.NOT_ALLOWED, problem=RENEWED_BY_REFRESH)
         tokens = self.arena.tokens
         token = tokens.renewed(self.identity)
         self.identity = tokens.identity(token)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -33,7 +33,7 @@ from gateway.protocol.player_names import player_name
 from gateway.protocol.problems import problem_of
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
 from gateway.sessions.arena import Arena
-from gateway.sessions.caller import ANSWER_BYTES
+from gateway.sessions.caller import ANSWER_BYTES, RENEWED_BY_REFRESH
 from gateway.transport.addresses import Addresses
 from gateway.transport.listener import Door
 from gateway.transport.page import page
@@ -93,8 +93,8 @@ class Rest:
         self._requests = Buckets(limits.requests_per_address_per_s, limits.requests_per_address_per_s)
         self._addresses = addresses
 
-    def application(self, sockets: Sockets) -> web.Application:
-        """What is on the public port."""
+    def application(self, sockets: Sockets, routes: Iterable[web.RouteDef] = ()) -> web.Application:
+        """What is on the public port, with routes that are served elsewhere."""
         limits = self._arena.config.limits
         application = web.Application(
             middlewares=[_has_come, self._answer_errors, self._limit_address], client_max_size=limits.frame_bytes
@@ -110,6 +110,7 @@ class Rest:
                 web.get("/api/v1/candles", self._candles),
                 web.get("/health", self._health),
                 web.get("/version", self._version),
+                *routes,
             ]
         )
         if not self._arena.config.server.operators_listen:
@@ -133,13 +134,16 @@ class Rest:
         arena = self._arena
         if not arena.allows_guests():
             raise Refused(Code.NOT_ALLOWED)
-        guest: SignInGuest = JSON.decode(await _body_of(request) or b"{}", SignInGuest)
+        guest: SignInGuest = JSON.decode(await body_of(request) or b"{}", SignInGuest)
         if guest.token is not None:
             if guest.name is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="name", problem="a player keeps its name")
             if guest.referral_code is not None:
                 raise Refused(Code.BAD_ARGUMENTS, field="referral_code", problem="only a new player can be referred")
-            player = arena.identity(guest.token, arena.config.server.token_grace_s).player
+            identity = arena.identity(guest.token, arena.config.server.token_grace_s)
+            if identity.is_of_account:
+                raise Refused(Code.NOT_ALLOWED, problem=RENEWED_BY_REFRESH)
+            player = identity.player
         else:
             name = _name_of(guest)
             self._spend(self._guests, request)
@@ -159,10 +163,12 @@ class Rest:
     async def _renew(self, request: web.Request) -> web.StreamResponse:
         """Where guests are not allowed too: a player's token is all that there is of the player."""
         arena = self._arena
-        given: ExpiringToken = JSON.decode(await _body_of(request), ExpiringToken)
+        given: ExpiringToken = JSON.decode(await body_of(request), ExpiringToken)
         identity = arena.identity(given.token, arena.config.server.token_grace_s)
         if identity.role != PLAYER:
             raise Refused(Code.PLAYERS_ONLY)
+        if identity.is_of_account:
+            raise Refused(Code.NOT_ALLOWED, problem=RENEWED_BY_REFRESH)
         token = arena.tokens.renewed(identity)
         return _json(Renewed(token, arena.tokens.expires_in_s(arena.identity(token))))
 
@@ -269,7 +275,7 @@ async def _has_come(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
-async def _body_of(request: web.Request) -> bytes:
+async def body_of(request: web.Request) -> bytes:
     """Raises Refused, and what ends a body early."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(Code.BAD_MESSAGE, problem="a body is taken as it is, without Content-Encoding")

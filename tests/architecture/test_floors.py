@@ -22,8 +22,8 @@ FLOORS = {
         "migration", "precompile",
     ],
     "gateway": [
-        "protocol", "core", "presenters", "channels", "sessions", "operator_ops", "ops", "transport", "market",
-        "client", "process", "cli",
+        "protocol", "core", "notify", "identity", "presenters", "channels", "sessions", "operator_ops", "ops",
+        "transport", "rest", "market", "client", "process", "cli",
     ],
 }  # fmt: skip
 

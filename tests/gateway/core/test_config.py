@@ -35,7 +35,7 @@ CONFIG_FILE = Path(__file__).parents[3] / "config.toml"
 def test_the_file_says_every_default() -> None:
     assert load_config(CONFIG_FILE) == Config()
     written = msgspec.toml.decode(CONFIG_FILE.read_text())
-    for section in ("server", "data", "market", "limits", "players", "referrals"):
+    for section in ("server", "data", "market", "limits", "players", "identity", "mail", "referrals"):
         assert set(written[section]) == set(getattr(Config(), section).__struct_fields__)
     for seed, seeds in (("instruments", INSTRUMENTS), ("games", GAMES), ("offers", OFFERS)):
         # What is "not said" by default has no value in TOML: it stands there as a comment.

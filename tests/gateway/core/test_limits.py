@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from gateway.core.limits import MOST_OWNERS, Bucket, Buckets, Counts
-from gateway.core.tokens import SECRET_FILE, SecretUnusable, Tokens, secret_in
+from gateway.core.signing_keys import SECRET_FILE, SecretUnusable, secret_in
+from gateway.core.tokens import Tokens
 from gateway.protocol.errors import Refused
 
 S = 1_000_000_000
@@ -94,7 +95,7 @@ BAD_TOKENS = {
     "not a token": "a.b.c",
     "another secret": jwt.encode(CLAIMS, b"x" * 32, "HS256"),
     "another algorithm": jwt.encode(CLAIMS, SECRET * 2, "HS512"),
-    "no algorithm": jwt.encode(CLAIMS, None, "none"),
+    "no algorithm": jwt.encode(CLAIMS, "", "none"),
     "another issuer": jwt.encode(CLAIMS | {"iss": "x"}, SECRET, "HS256"),
     "expired": jwt.encode(CLAIMS | {"exp": 1_000}, SECRET, "HS256"),
     "no expiry": jwt.encode({name: CLAIMS[name] for name in CLAIMS if name != "exp"}, SECRET, "HS256"),

@@ -16,7 +16,7 @@ from gateway.core.sequencer import Answer, Urgency
 from gateway.core.tokens import ADMIN
 from gateway.ops.table import OPS
 from gateway.protocol.codecs import JSON
-from gateway.sessions.caller import For
+from gateway.sessions.caller import OPERATORS_USE
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 GAME = {"title": "Cup", "duration_s": 60, "starting_balance": "1000", "reward_price": "50", "fees": False}
@@ -265,7 +265,7 @@ ADMIN_OPS = {
 
 async def test_only_operators_use_admin_ops_and_an_operator_is_no_player(gateway: Gateway) -> None:
     boss, ann, guest = await operator(gateway), await gateway.player(), gateway.guest()
-    assert set(ADMIN_OPS) == {name for name, op in OPS.items() if op.who is For.ADMINS}
+    assert set(ADMIN_OPS) == {name for name, op in OPS.items() if op.who in OPERATORS_USE}
     before = gateway.digest()
     for op, args in ADMIN_OPS.items():
         assert await ann.error(op, args) == "ADMINS_ONLY"

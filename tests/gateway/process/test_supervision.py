@@ -18,8 +18,11 @@ from engine.batch.machine import Machine
 from engine.model.commands import Batch
 from gateway.channels.publisher import Publisher
 from gateway.core.sequencer import Sequencer
+from gateway.identity.database import Database
 from gateway.market.prices import Prices
 from gateway.market.server import MarketServer
+from gateway.notify.letters import Letter
+from gateway.notify.outbox import Outbox
 from gateway.process import data_folder, health
 from gateway.process.app import FANOUT, ROOMS, App, serve
 from gateway.process.pulse import Worst
@@ -117,6 +120,8 @@ BREAKS = {
     "market": (Prices, "quote"),
     "market playback": (MarketServer, "_publish"),
     "listener": (Listener, "sweep"),
+    "accounts": (Database, "changed_outside"),
+    "mail": (Outbox, "_send"),
 }
 """By task: what to break, so that it fails."""
 
@@ -128,6 +133,7 @@ async def test_no_task_ends_the_arena(app: App, web: Web, monkeypatch: pytest.Mo
     for name, (owner, attribute) in BREAKS.items():
         with monkeypatch.context() as patched:
             patched.setattr(owner, attribute, fails)
+            app.identities.outbox.put(Letter("ann@example.com", "for the task that sends mail", ""))
             await until(partial(app.supervisor.failing.__contains__, name))
             _, ready = await web.get("/ready")
             assert ready["ready"] is False

@@ -1,0 +1,65 @@
+"""All of identity, put together: what the server and its handlers work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.model.state import State
+from gateway.core.config import Config, ConfigError
+from gateway.core.sequencer import Sequencer
+from gateway.core.tokens import Tokens
+from gateway.identity.accounts import Accounts
+from gateway.identity.codes import Codes
+from gateway.identity.credentials import Credentials
+from gateway.identity.database import FILE, Database
+from gateway.identity.passwords import Passwords
+from gateway.identity.sign_in import SignIn
+from gateway.identity.sign_up import SignUp
+from gateway.identity.standing import Standing
+from gateway.identity.waits import Guessing
+from gateway.notify.mail import Carrier, Console, Post
+from gateway.notify.outbox import Outbox
+
+
+class Identities:
+    """One per process. `close` ends it."""
+
+    def __init__(
+        self,
+        config: Config,
+        tokens: Tokens,
+        standing: Standing,
+        sequencer: Sequencer,
+        state: State,
+        carrier: Carrier | None = None,
+    ) -> None:
+        """Raises IdentityUnusable and ConfigError. `carrier` takes letters in place of the one that is configured."""
+        identity = config.identity
+        self.outbox = Outbox(carrier or carrier_of(config))
+        self.database = Database(Path(config.data.directory) / FILE)
+        self._passwords = Passwords(identity.password_memory_kib, identity.password_rounds)
+        guessing = Guessing(identity)
+        codes = Codes(self.database, tokens, self.outbox, config)
+        self.accounts = Accounts(self.database, tokens, standing, sequencer, state, config)
+        self.sign_up = SignUp(self.accounts, self._passwords, codes, guessing, state, config)
+        self.sign_in = SignIn(self.accounts, self._passwords, codes, guessing, identity.sign_up)
+        self.credentials = Credentials(self.accounts, self._passwords, codes, guessing, self.outbox)
+
+    def close(self) -> None:
+        """After the last request."""
+        self._passwords.close()
+        self.database.close()
+
+
+def carrier_of(config: Config) -> Carrier | None:
+    """Who takes letters away; None: nobody does. Raises ConfigError."""
+    mail = config.mail
+    if not mail.host:
+        return Console() if config.server.development else None
+    password = ""
+    if mail.password_file:
+        try:
+            password = Path(mail.password_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"mail.password_file: {mail.password_file}: {error}") from error
+    return Post(mail, password)

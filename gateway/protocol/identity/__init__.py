@@ -1,0 +1,4 @@
+"""What is said about people.
+
+accounts.py   signing up and in, sessions, passwords and addresses
+"""
