@@ -2,24 +2,32 @@
 
 Results and the data of events are defined in gateway/protocol, a file per noun.
 
-    client.py       the player: a method for each op
-    connection.py   a connection that stays up: requests, replies, events
+    client.py         the player: a method for each op
+    connection.py     a connection that stays up: requests, replies, events
+    subscriptions.py  what is listened to, and how it is asked for again on a new socket
+    states.py         what a program is told of its connection
+    errors.py         what may go wrong
 """
 
 from __future__ import annotations
 
 try:
     from gateway.client.client import Client
-    from gateway.client.connection import (
+    from gateway.client.errors import (
         ArenaError,
         Disconnected,
+        Failed,
         Garbled,
         Refused,
         Unanswered,
         Unreachable,
     )
+    from gateway.client.states import Change, State
 except ModuleNotFoundError as error:
     error.msg += ": this Python is not that of the project; type `. .venv/bin/activate` first"
     raise
 
-__all__ = ["ArenaError", "Client", "Disconnected", "Garbled", "Refused", "Unanswered", "Unreachable"]
+__all__ = [
+    "ArenaError", "Change", "Client", "Disconnected", "Failed", "Garbled", "Refused", "State", "Unanswered",
+    "Unreachable",
+]  # fmt: skip

@@ -13,25 +13,29 @@ idempotency key, so a request sent twice never acts twice. What the arena refuse
 or there were too many requests, is sent again after as long as it says, for up to `timeout_s`. Amounts go in as
 Decimal, int or text, and come out as Decimal. Results and the data of events are defined in gateway/protocol, a file
 per noun; events.py there says which message has which data.
+
+What was missed of `me` and of matches meanwhile comes as it happened; where the arena cannot say it any more, the
+channel begins with a snapshot again, an event of the `kind` "snapshot". `on_state` is told of each change.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeVar
 
-from gateway.client.connection import (
-    TOKEN_INVALID,
+from gateway.client.connection import TICKET, TOKEN_INVALID, Connection, Encoding
+from gateway.client.errors import (
     ArenaError,
-    Connection,
     Disconnected,
-    Encoding,
+    Failed,
     Garbled,
     Refused,
     Unanswered,
     Unreachable,
 )
+from gateway.client.states import Change, State
 from gateway.protocol.careers import CupsBoard
 from gateway.protocol.fixed_trades import FixedBought, FixedTrade
 from gateway.protocol.games import Game
@@ -52,11 +56,23 @@ from gateway.protocol.orders import AmendedOrder, Canceled, CanceledAll, Order, 
 from gateway.protocol.positions import Amended, Closed, Position
 from gateway.protocol.scalars import Empty, Made, OrderType, Side
 from gateway.protocol.seats import Board
-from gateway.protocol.session import Authenticated, Guest, Me, Subscribed, Time
+from gateway.protocol.session import (
+    Authenticated,
+    CancelsOnDisconnect,
+    Guest,
+    Me,
+    Renewed,
+    Subscribed,
+    Ticket,
+    Time,
+)
 from gateway.protocol.shop import Item, Offer, Purchased, Referral
 from gateway.protocol.wallets import Audited, Balance, Credited, Solvency
 
-__all__ = ["ArenaError", "Client", "Disconnected", "Garbled", "Refused", "Unanswered", "Unreachable", "new_key"]
+__all__ = [
+    "ArenaError", "Change", "Client", "Disconnected", "Failed", "Garbled", "Refused", "State", "Unanswered",
+    "Unreachable", "new_key",
+]  # fmt: skip
 
 Amount = Decimal | int | str
 
@@ -88,8 +104,9 @@ class Client(Connection):
         reconnect: bool = True,
         retry: bool = True,
         timeout_s: float = 10.0,
+        on_state: Callable[[Change], None] | None = None,
     ) -> None:
-        super().__init__(url, encoding, reconnect, retry, timeout_s)
+        super().__init__(url, encoding, reconnect, retry, timeout_s, on_state)
         self.player = 0
         self.matches: list[int] = []
         """Matches in which the player has a seat; the first is meant where an op leaves out `match`."""
@@ -113,6 +130,9 @@ class Client(Connection):
                 raise
             token = await self.exchange(token)
             result = (await self.request("auth", {"token": token}, Authenticated)).result
+        self.subscriptions.session = self._session = result.session
+        if token.startswith(TICKET):  # it is used now, so a new socket needs something else
+            token = (await self.request("renew", {}, Renewed)).result.token
         self.player, self.token = result.player, token
         self.keep_token(result.expires_in if self.player else 0)
         if self.player and not self.matches:
@@ -130,14 +150,18 @@ class Client(Connection):
         """Listen to channels such as "me", "tick.BTCUSDT", "candle.BTCUSDT.1m", "board.1", "match.1", "sys"; all of
         them now."""
         await self.request("subscribe", {"channels": channels}, Subscribed)
-        self.channels = list(dict.fromkeys((*self.channels, *channels)))
+        self.subscriptions.add(*channels)
         return self.channels
 
     async def unsubscribe(self, *channels: str) -> list[str]:
         """Listen to them no more."""
-        self.channels = [kept for kept in self.channels if kept not in channels]
+        self.subscriptions.remove(*channels)
         await self.request("unsubscribe", {"channels": channels}, Subscribed)
         return self.channels
+
+    async def ticket(self) -> Ticket:
+        """For one `auth` of another connection, soon, in the place of a token."""
+        return (await self.request("auth.ticket", {}, Ticket)).result
 
     async def me(self) -> Me[Decimal]:
         return (await self.request("me.get", {}, Me[Decimal])).result
@@ -311,6 +335,11 @@ class Client(Connection):
     async def cancel_all(self, match: int | None = None, *, key: str | None = None) -> CanceledAll:
         """Cancel all that rests in the match; what waits for its quote stays."""
         return (await self.request("order.cancel_all", self._of(match), CanceledAll, key=key or new_key())).result
+
+    async def cancel_on_disconnect(self, after_ms: int, *, key: str | None = None) -> CancelsOnDisconnect:
+        """Have all that rests cancelled when the player has been without a connection for so long; 0: no longer."""
+        args = {"after_ms": after_ms}
+        return (await self.request("cancel_on_disconnect", args, CancelsOnDisconnect, key=key or new_key())).result
 
     async def orders(self, match: int | None = None) -> list[Order[Decimal]]:
         return (await self.request("order.list", self._of(match), list[Order[Decimal]])).result

@@ -1,7 +1,8 @@
 """A player's connection that stays up: requests, their replies, and events.
 
-When the socket breaks, a new one authenticates, subscribes again, and repeats what is not answered: with its key, so
-that a request sent twice does not act twice. What the arena refuses for now is asked for again when it says so.
+When the socket breaks, a new one authenticates, resumes the channels, and repeats what is not answered: with its key,
+so that a request sent twice does not act twice. What the arena refuses for now is asked for again when it says so. The
+program is told of each change, and nothing ends silently: who waits for a reply or an event gets it, or an ArenaError.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
@@ -18,12 +20,15 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 import aiohttp
 import msgspec
 
+from gateway.client.errors import ArenaError, Disconnected, Failed, Garbled, Refused, Unanswered, Unreachable
+from gateway.client.states import Change, State
+from gateway.client.subscriptions import Subscriptions
 from gateway.protocol.codecs import DecodeFailure
 from gateway.protocol.envelopes import Push, Reply, ServerMessage
-from gateway.protocol.errors import RETRY_AFTER_MS, Code, Error, Problem
+from gateway.protocol.errors import FINAL_CLOSES, RETRY_AFTER_MS, Close, Code, Error, Problem
 from gateway.protocol.events import data_type
 from gateway.protocol.scalars import MessageId
-from gateway.protocol.session import Authenticated, Renewed
+from gateway.protocol.session import Authenticated, Renewed, Resumed
 
 T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]
@@ -33,65 +38,23 @@ EVENTS_KEPT: Final = 10_000
 
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 2.0
-"""Between two attempts to come back; the wait doubles from the first to the longest."""
+"""Between two attempts to come back: the wait doubles from the first to the longest, less up to a half by chance, so
+that not all come back at once when an arena has restarted. It begins anew when a connection has lasted."""
+LASTED_S: Final = 5.0
+MOST_DOUBLED: Final = 16
 
 HEARTBEAT_S: Final = 15.0
-NOT_AUTHENTICATED: Final = 4001
-FINAL_CLOSES: Final = frozenset({4003, 4009})
-"""Close codes after which coming back is of no use: forbidden, and replaced by a newer connection of the player."""
-
-TURNED_AWAY: Final = 4029
+TURNED_AWAY: Final = Close.TOO_MANY_REQUESTS
 """Too many connections or messages. To come back at once is of no use to somebody who is not a player yet."""
 
 TOKEN_INVALID: Final = "TOKEN_INVALID"
+TICKET: Final = "tk_"
+"""What a one-time ticket begins with."""
 SHORTEST_RENEWAL_S: Final = 0.5
 """Between two attempts to renew a token."""
 
 _MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
-
-
-class ArenaError(Exception):
-    """Something between us and the arena; the message says what."""
-
-
-class Refused(ArenaError):
-    """The arena said no. `retry` is "never", "after" (in `retry_after` ms), or "query": the outcome is unknown, ask."""
-
-    def __init__(
-        self, code: str, message: str, retry: str, details: dict[str, Any] | None = None, retry_after: int | None = None
-    ) -> None:
-        super().__init__(f"{code}: {message}" + (f" {details}" if details else ""))
-        self.code = code
-        self.message = message
-        self.retry = retry
-        self.details = details or {}
-        self.retry_after = retry_after
-
-
-class Unreachable(ArenaError):
-    """Nobody answers at that address."""
-
-
-class Disconnected(ArenaError):
-    """The connection is gone for good; `code` is the close code. The outcome of what was asked is unknown."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__(f"the connection was closed with code {code}")
-        self.code = code
-
-
-class Garbled(ArenaError):
-    """The arena sent what is no message of its protocol."""
-
-
-class Unanswered(ArenaError):
-    """No reply in time. The outcome is unknown; the same request with the same `key` gets it."""
-
-    def __init__(self, op: str, key: str | None) -> None:
-        super().__init__(f"{op} was not answered in time; ask again" + (f" with key {key}" if key else ""))
-        self.op = op
-        self.key = key
 
 
 class _Pending(NamedTuple):
@@ -102,13 +65,25 @@ class _Pending(NamedTuple):
 
 
 class Connection:
-    """See the module. Plain attributes: `token`, which a new socket shows; `reconnects`, `events_dropped`."""
+    """See the module. Plain attributes: `token`, which a new socket shows; `state`, `reconnects`, `events_dropped`."""
 
-    def __init__(self, url: str, encoding: Encoding, reconnect: bool, retry: bool, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        encoding: Encoding,
+        reconnect: bool,
+        retry: bool,
+        timeout_s: float,
+        on_state: Callable[[Change], None] | None = None,
+    ) -> None:
+        """`on_state` is called with each change of the connection, from the event loop; it must not wait."""
         self.url = ("http" + url[2:] if url.startswith("ws") else url).rstrip("/")
         self.token: str | None = None
-        self.channels: list[str] = []
-        """Subscriptions, which a new socket takes over."""
+        self.state: State | None = None
+        self.subscriptions = Subscriptions()
+        """Which a new socket takes over."""
+        self._session = ""
+        """Of this socket."""
         self.reconnects = 0
         self.events_dropped = 0
         self.unexpected = 0
@@ -120,6 +95,9 @@ class Connection:
         self._protocol = f"arena.v1+{encoding}"
         self._reconnect = reconnect
         self._retry = retry
+        self._on_state = on_state
+        self._attempts = 0
+        """To come back, since a connection has lasted."""
         self._too_fast = asyncio.Lock()
         """Held by a request that waits because there were too many: the others go after it, not all at once again."""
         self._timeout_s = timeout_s
@@ -128,11 +106,18 @@ class Connection:
         self._events: deque[Push] = deque()
         self._arrived = asyncio.Event()
         self._ended: ArenaError | None = None
+        self._closed = False
+        """By the program."""
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def channels(self) -> list[str]:
+        """What is listened to."""
+        return self.subscriptions.channels
 
     async def __aenter__(self) -> Self:
         """Connect. Raises Unreachable."""
@@ -143,6 +128,7 @@ class Connection:
         except _BROKEN as error:
             await self._http.close()
             raise Unreachable(f"no arena at {self.url}: {error}") from error
+        self._changed(Change(State.CONNECTED))
         self._reader = asyncio.create_task(self._stay_connected(), name="arena client")
         return self
 
@@ -157,7 +143,7 @@ class Connection:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
-        self._end(Disconnected(None))
+        self._end(Disconnected(None), asked=True)
         if self._socket is not None:
             await self._socket.close()
         if self._http is not None:
@@ -253,7 +239,8 @@ class Connection:
         raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
 
     async def events(self) -> AsyncIterator[Push]:
-        """The messages of the channels as they come; ends when the connection does.
+        """The messages of the channels as they come. Ends when the program closes the connection; raises the ArenaError
+        that ended it otherwise.
 
         When the connection came back and a channel was refused, its last message is of the type "refused" and of the
         kind "ended", and its data are the Error that says why.
@@ -262,7 +249,9 @@ class Connection:
             while self._events:
                 yield self._events.popleft()
             if self._ended is not None:
-                return
+                if self._closed:
+                    return
+                raise self._ended
             self._arrived.clear()
             await self._arrived.wait()
 
@@ -271,14 +260,19 @@ class Connection:
     async def _stay_connected(self) -> None:
         try:
             while self._socket is not None:
+                begun_s = asyncio.get_running_loop().time()
                 code = await self._read(self._socket)
                 self._socket = None
                 await self._stop_restoring()
-                nobody = self.token is None and code in (TURNED_AWAY, NOT_AUTHENTICATED)
+                if asyncio.get_running_loop().time() - begun_s > LASTED_S:
+                    self._attempts = 0
+                nobody = self.token is None and code in (TURNED_AWAY, Close.NOT_AUTHENTICATED)
                 if not self._reconnect or code in FINAL_CLOSES or nobody:
                     self._end(Disconnected(code))
                     return
+                self._changed(Change(State.LOST, Disconnected(code)))
                 self._socket = await self._reopen()
+                self._changed(Change(State.CONNECTED))
                 self._abandoned.clear()  # a new socket answers none of them
                 self._restoring = asyncio.create_task(
                     self._restore(sorted(self._pending)), name="arena client restores"
@@ -287,6 +281,11 @@ class Connection:
             self._end(error)
         except DecodeFailure as error:
             self._end(Garbled(f"not a message of the protocol: {error}"))
+        except Exception as error:
+            failed = Failed(f"the client has failed: {error!r}")
+            failed.__cause__ = error
+            self._end(failed)
+            raise
         finally:
             await self._stop_restoring()
 
@@ -307,10 +306,11 @@ class Connection:
     async def _reopen(self) -> aiohttp.ClientWebSocketResponse:
         """A new socket of the same player. Raises Refused when the token is not good any more, and no other can be had
         for it."""
-        wait_s, told_s, exchanged = FIRST_WAIT_S, 0.0, False
+        told_s, exchanged = 0.0, False
         while True:
-            await asyncio.sleep(max(wait_s, told_s))
-            wait_s, told_s = min(2 * wait_s, LONGEST_WAIT_S), 0.0
+            wait_s = min(FIRST_WAIT_S * 2**self._attempts, LONGEST_WAIT_S)
+            await asyncio.sleep(max(random.uniform(wait_s / 2, wait_s), told_s))
+            self._attempts, told_s = min(self._attempts + 1, MOST_DOUBLED), 0.0
             try:
                 async with asyncio.timeout(self._timeout_s):
                     socket = await self._open()
@@ -323,6 +323,8 @@ class Connection:
                     if accepted:
                         self.reconnects += 1
                         return socket
+            except aiohttp.WSServerHandshakeError as refusal:
+                told_s = _retry_after_s(refusal)
             except _BROKEN:
                 continue
             except Refused as refused:
@@ -345,8 +347,9 @@ class Connection:
             return False
         incoming = self._codec.decode(message.data, type=ServerMessage)
         if incoming.error is not None:
-            raise _refusal(incoming.error)
+            raise Refused.by(incoming.error)
         identity = self._codec.decode(incoming.result, type=Authenticated)
+        self._session = identity.session
         self.keep_token(identity.expires_in if identity.player else 0)
         return True
 
@@ -377,40 +380,54 @@ class Connection:
                 self.token, expires_in_s = renewed.token, renewed.expires_in
 
     async def _restore(self, unanswered: list[MessageId]) -> None:
-        """Subscribe again, repeat what is not answered, and go on with what was refused of the subscriptions."""
-        parts = [self.channels]
-        await self._subscribe_again(parts)
-        for id in unanswered:
-            if id in self._pending:
-                await self._send(self._pending[id].frame)
-        while parts:
-            await self._subscribe_again(parts)
-
-    async def _subscribe_again(self, parts: list[list[str]]) -> None:
-        """Subscribe to the last part. When it is refused, its two halves take its place: so a channel that there is no
-        more takes no other along, and many that cost more than a burst of messages are asked for bit by bit."""
-        part = [channel for channel in parts.pop() if channel in self.channels]
-        if not part:
-            return
-        id = next(self._ids)
-        frame = self._codec.encode({"id": id, "op": "subscribe", "args": {"channels": part}})
+        """Resume the channels, repeat what is not answered, and go on with what was refused of the channels."""
         try:
-            await self._ask(id, frame, asyncio.get_running_loop().time() + self._timeout_s)
-        except TimeoutError:
-            parts.append(part)
-        except Refused as refused:
-            half = len(part) // 2
-            if half:
-                parts += [part[half:], part[:half]]
-            elif refused.retry == "never":
-                self._lose(part[0], refused)
-            else:
-                await asyncio.sleep((refused.retry_after or RETRY_AFTER_MS) / 1000)
-                parts.append(part)
+            self.subscriptions.begin_again()
+            await self._listen_again()
+            await self._listen_again()
+            for id in unanswered:
+                if id in self._pending:
+                    await self._send(self._pending[id].frame)
+            while await self._listen_again():
+                pass
+        except ArenaError:
+            return  # the connection has ended, and whoever waits has been told
+        except DecodeFailure as error:
+            self._end(Garbled(f"not an answer to a subscription: {error}"))
+            return
+        self.subscriptions.session = self._session
+        if self._socket is not None:
+            self._changed(Change(State.RESUMED, channels=dict(self.subscriptions.restored)))
 
-    def _lose(self, channel: str, refused: Refused) -> None:
+    async def _listen_again(self) -> bool:
+        """Ask for the next channels on the new socket; False when there are none left. A channel that is refused for
+        good takes no other along, and many that cost more than a burst of messages are asked for bit by bit."""
+        subscriptions = self.subscriptions
+        request = subscriptions.next_request()
+        if request is None:
+            return False
+        op, args, part = request
+        id = next(self._ids)
+        frame = self._codec.encode({"id": id, "op": op, "args": args})
+        try:
+            incoming = await self._ask(id, frame, asyncio.get_running_loop().time() + self._timeout_s)
+        except TimeoutError:
+            subscriptions.again(part)
+        except Refused as refused:
+            lost = subscriptions.refused(part, refused)
+            if lost is not None:
+                self._tell_lost(lost, refused)
+            elif refused.retry != "never":
+                await asyncio.sleep((refused.retry_after or RETRY_AFTER_MS) / 1000)
+        else:
+            if op == "resume":
+                subscriptions.restored |= self._codec.decode(incoming.result, type=Resumed).channels
+            else:
+                subscriptions.restored |= dict.fromkeys(part, "reset")
+        return True
+
+    def _tell_lost(self, channel: str, refused: Refused) -> None:
         """Tell the program that the arena refuses a channel now, as the channel's last message."""
-        self.channels = [kept for kept in self.channels if kept != channel]
         why = Error(refused.code, refused.message, refused.retry, refused.retry_after, refused.details or None)
         self._keep(Push(channel, 0, 0, 0, "refused", why, "ended"))
 
@@ -445,13 +462,12 @@ class Connection:
         if asked is None or asked.answer.done():
             self.unexpected += not (asked and asked.answer.cancelled())
         elif incoming.error is not None:
-            asked.answer.set_exception(_refusal(incoming.error))
+            asked.answer.set_exception(Refused.by(incoming.error))
         else:
             asked.answer.set_result(incoming)
 
     def _receive_event(self, incoming: ServerMessage) -> None:
-        if incoming.kind == "ended":
-            self.channels = [channel for channel in self.channels if channel != incoming.channel]
+        self.subscriptions.took(incoming)
         shape = data_type(incoming.channel, incoming.type, Decimal) if bytes(incoming.data) not in _EMPTY else dict
         data = self._codec.decode(incoming.data, type=shape)
         self._keep(
@@ -475,18 +491,26 @@ class Connection:
         self._events.append(event)
         self._arrived.set()
 
-    def _end(self, error: ArenaError) -> None:
-        """Nothing more will come."""
+    def _end(self, error: ArenaError, asked: bool = False) -> None:
+        """Nothing more will come; `asked`: because the program wants it so."""
         if self._ended is None:
-            self._ended = error
-        for asked in self._pending.values():
-            if not asked.answer.done():
-                asked.answer.set_exception(error)
+            self._ended, self._closed = error, asked
+            self._changed(Change(State.ENDED, None if asked else error))
+        for pending in self._pending.values():
+            if not pending.answer.done():
+                pending.answer.set_exception(self._ended)
         self._arrived.set()
+
+    def _changed(self, change: Change) -> None:
+        self.state = change.state
+        if self._on_state is not None:
+            self._on_state(change)
 
 
 _EMPTY: Final = (b"{}", b"\x80")
 
 
-def _refusal(error: Error) -> Refused:
-    return Refused(error.code, error.message, error.retry, error.details, error.retry_after)
+def _retry_after_s(refusal: aiohttp.WSServerHandshakeError) -> float:
+    """How long to wait, by the answer to a handshake; 0: it does not say."""
+    told = refusal.headers.get("Retry-After", "") if refusal.headers is not None else ""
+    return float(told) if told.isdecimal() else 0.0

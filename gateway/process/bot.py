@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from hdrh.histogram import HdrHistogram
 
-from gateway.client.client import Client, Refused, Unanswered
+from gateway.client.client import ArenaError, Client, Refused, Unanswered
 from gateway.protocol.envelopes import Push, Reply
 from gateway.protocol.fixed_trades import FixedBought, FixedEvent
 from gateway.protocol.market import Instrument, Quote
@@ -387,12 +387,13 @@ class Bot:
     # Events
 
     async def _watch(self) -> None:
-        async for event in self._arena.events():
-            self._tally.events += 1
-            if event.channel == "me":
-                self._check_private(event)
-            elif isinstance(event.data, Quote) and event.data.bid is not None:
-                self._quotes[event.data.symbol] = event.data
+        with contextlib.suppress(ArenaError):  # whoever asks is told
+            async for event in self._arena.events():
+                self._tally.events += 1
+                if event.channel == "me":
+                    self._check_private(event)
+                elif isinstance(event.data, Quote) and event.data.bid is not None:
+                    self._quotes[event.data.symbol] = event.data
 
     def _check_private(self, event: Push) -> None:
         if event.kind == "snapshot":

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.client.connection import ArenaError, Connection, Encoding
+from gateway.client.connection import Connection, Encoding
+from gateway.client.errors import ArenaError
 from gateway.ops.table import OPS
 from tests.harness.fuzzing import any_bytes, examples, json_values
 
@@ -53,8 +54,8 @@ async def hears(encoding: Encoding, messages: list[bytes], shape: Any) -> None:
     await client._stay_connected()
     with contextlib.suppress(ArenaError):
         await asking
-    async for event in client.events():
-        assert event.channel
+    with pytest.raises(ArenaError):
+        assert [event async for event in client.events()]
     with pytest.raises(ArenaError):
         await client.request("ping", {}, shape)
 
