@@ -50,6 +50,7 @@ from gateway.protocol.history import (
     Summary,
     WalletChange,
 )
+from gateway.protocol.identity.operators import OperatorAction
 from gateway.protocol.market import Candle, Instrument, Quote
 from gateway.protocol.matches import Match, MatchRef, QueueRef
 from gateway.protocol.orders import AmendedOrder, Canceled, CanceledAll, Order, Placed, Tested
@@ -513,6 +514,11 @@ class Client(Connection):
     async def archive_match(self, match: int, *, key: str | None = None) -> None:
         """Take a match that is over, or was called off, out of the lists."""
         await self._make("admin.archive_match", {"match": match}, key)
+
+    async def log(self, limit: int = 100, before: int | None = None) -> Paged[OperatorAction]:
+        """What operators did, newest first."""
+        args = {"limit": limit} if before is None else {"limit": limit, "before": before}
+        return (await self.request("admin.log", args, Paged[OperatorAction])).result
 
     async def audit(self) -> Audited:
         """Recompute every balance from the journal of transfers, while the arena is at work."""

@@ -9,7 +9,8 @@ codes.py        one-time codes by mail
 passwords.py    hashes, and what a password may be
 waits.py        what guessing costs
 standing.py     what every message needs to know, in memory
-operators.py    what operators do to users, and the log of it
+operators.py    what operators do to users
+action_log.py   what operators did, written down
 users.py        rows of users
 sessions.py     rows of sessions and refresh tokens
 database.py     the file, and its thread

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from engine.model.state import State
@@ -9,6 +11,7 @@ from gateway.core.config import Config, ConfigError
 from gateway.core.sequencer import Sequencer
 from gateway.core.tokens import Tokens
 from gateway.identity.accounts import Accounts
+from gateway.identity.action_log import CLOSE_WITHIN_S, ActionLog
 from gateway.identity.codes import Codes
 from gateway.identity.credentials import Credentials
 from gateway.identity.database import FILE, Database
@@ -19,6 +22,7 @@ from gateway.identity.standing import Standing
 from gateway.identity.waits import Guessing
 from gateway.notify.mail import Carrier, Console, Post
 from gateway.notify.outbox import Outbox
+from gateway.protocol.errors import Refused
 
 
 class Identities:
@@ -40,13 +44,21 @@ class Identities:
         self._passwords = Passwords(identity.password_memory_kib, identity.password_rounds)
         guessing = Guessing(identity)
         codes = Codes(self.database, tokens, self.outbox, config)
+        self.actions = ActionLog(self.database)
         self.accounts = Accounts(self.database, tokens, standing, sequencer, state, config)
         self.sign_up = SignUp(self.accounts, self._passwords, codes, guessing, state, config)
         self.sign_in = SignIn(self.accounts, self._passwords, codes, guessing, identity.sign_up)
         self.credentials = Credentials(self.accounts, self._passwords, codes, guessing, self.outbox)
 
+    async def stop(self) -> None:
+        """After the last request: write down what waits, and let go of the file."""
+        with suppress(Refused, TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self.actions.write()
+        self.close()
+
     def close(self) -> None:
-        """After the last request."""
+        """Let go of the file."""
         self._passwords.close()
         self.database.close()
 

@@ -1,5 +1,6 @@
 """Ops of operators, on the floor above all other ops, which share how specifications are refused.
 
-admin.py   instruments, games, matches, kill switches
-audit.py   are the books right?
+admin.py       instruments, games, matches, kill switches
+operators.py   what operators did
+audit.py       are the books right?
 """

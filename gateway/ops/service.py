@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from engine import views
 from engine.model.commands import request_key
+from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
 from gateway.core.tokens import ADMIN
+from gateway.identity.action_log import action_of
 from gateway.ops.table import OPS, AsyncQuery, Command, Op, Query, SocketQuery
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.caller import BY_ROLE, OPERATORS_USE, Caller, For
@@ -72,6 +74,37 @@ def submit(
     """
     if op.admit is not None:
         op.admit(caller, arguments)
+    if op.who in OPERATORS_USE:
+        _submit_of_operator(caller, op, arguments, key, deadline, answer, request)
+    else:
+        _submit(caller, op, arguments, key, deadline, answer, request)
+
+
+def _submit_of_operator(
+    caller: Caller, op: Command, arguments: Any, key: str | None, deadline: int | None, answer: Answer[R], request: R
+) -> None:
+    """What operators do is written down, whatever comes of it."""
+    arena, name = caller.arena, _NAMES[op]
+    acted = partial(action_of, caller.identity, name, arguments)
+
+    def written(request: R, submission: Submission, outcome: Outcome, at_ns: int) -> None:
+        said = Reason(outcome.reason).name if outcome.reason else "ok"
+        arena.actions.put(acted(said, at_ns // NS_PER_MS, outcome.sequence))
+        answer(request, submission, outcome, at_ns)
+
+    try:
+        _submit(caller, op, arguments, key, deadline, written, request)
+    except Refused as refused:
+        arena.actions.put(acted(refused.code.name, arena.clock.stamp_ns() // NS_PER_MS))
+        raise
+
+
+_NAMES: Final = {op: name for name, op in OPS.items()}
+
+
+def _submit(
+    caller: Caller, op: Command, arguments: Any, key: str | None, deadline: int | None, answer: Answer[R], request: R
+) -> None:
     arena, player = caller.arena, caller.player
     submission = op.prepare(arena, player, arguments, key) if op.wants_key else op.prepare(arena, player, arguments)
     record = submission.record

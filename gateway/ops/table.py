@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from gateway.core.sequencer import Urgency
 from gateway.operator_ops import admin as ops_admin
 from gateway.operator_ops import audit as ops_audit
+from gateway.operator_ops import operators as ops_operators
 from gateway.ops import auth as ops_auth
 from gateway.ops import careers as ops_careers
 from gateway.ops import fixed as ops_fixed
@@ -49,6 +50,7 @@ from gateway.protocol.history import (
     Summary,
     WalletChange,
 )
+from gateway.protocol.identity.operators import ActionsOf, OperatorAction
 from gateway.protocol.market import (
     Candle,
     CandlesOf,
@@ -206,6 +208,7 @@ OPS: dict[str, Op] = {
     "inventory.list": Query(Nothing, list[Item], ops_shop.inventory_list),
     "referral.get": Query(Nothing, Referral[str], ops_referrals.referral_get),
     # operators
+    "admin.log": AsyncQuery(ActionsOf, Paged[OperatorAction], ops_operators.log, For.SUPPORT, cost=3),
     "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.SUPPORT),
     "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.SUPPORT),
     "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.FINANCE),

@@ -160,6 +160,7 @@ class App:
             boards=boards,
             tokens=tokens,
             standing=standing,
+            actions=self.identities.actions,
             presence=Presence(state, sequencer, limits),
             history=folder.history,
             last_price=self.prices.last_price,
@@ -243,6 +244,7 @@ class App:
             "files": self.health.watch_files,
             "pulse": self.health.pulse.run,
             "accounts": self.identities.accounts.watch,
+            "actions": self.identities.actions.run,
             **({"mail": self.identities.outbox.run} if self.identities.outbox.can_send else {}),
             **market.works,
         }
@@ -270,7 +272,7 @@ class App:
         self.connections.close_all(Close.GOING_AWAY, "the server is going away")
         await self._close_web()
         await self._stop_works()
-        self.identities.close()
+        await self.identities.stop()
         await self.folder.close()
         log.info("arena stopped", sequence=arena.sequencer.sequence)
 

@@ -18,10 +18,12 @@ from gateway.core.sequencer import Sequencer
 from gateway.core.tickets import PREFIX, Tickets
 from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.core.turns import Turns
+from gateway.identity.operators import Action
 from gateway.identity.standing import Standing
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.identity.operators import ActionsOf, OperatorAction
 from gateway.sessions.presence import Presence
 from persistence.audit import Audit, AuditInput
 from persistence.rows import Candle, ClosedPosition, Order, PlayerList, Row, Standings, Summary, Wanted
@@ -54,6 +56,16 @@ class HistoryReader(Protocol):
         """Hold the accounts, as they are now, against the journal; may wait."""
 
 
+class OperatorLog(Protocol):
+    """What operators did."""
+
+    def put(self, action: Action) -> None:
+        """Write it down soon."""
+
+    async def read(self, of: ActionsOf) -> list[OperatorAction]:
+        """The latest, newest first."""
+
+
 @dataclass
 class Arena:
     """What the ops work with; one per process, without behaviour of its own."""
@@ -67,6 +79,7 @@ class Arena:
     boards: Boards
     tokens: Tokens
     history: HistoryReader
+    actions: OperatorLog
     last_price: Callable[[str], str | None]
     player_buckets: Buckets
     presence: Presence

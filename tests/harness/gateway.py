@@ -25,6 +25,7 @@ from gateway.core.limits import Buckets
 from gateway.core.records import cold_record, quote_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.tokens import Tokens
+from gateway.identity.operators import Action
 from gateway.ops.dispatcher import Dispatcher
 from gateway.ops.table import OPS
 from gateway.presenters.boards import Boards
@@ -32,6 +33,7 @@ from gateway.presenters.instruments import Instruments
 from gateway.process.seed import seed_commands
 from gateway.protocol.codecs import JSON, MSGPACK, Codec
 from gateway.protocol.events import data_type
+from gateway.protocol.identity.operators import ActionsOf, OperatorAction
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.sessions.session import Session
@@ -171,6 +173,26 @@ class Nothing:
         raise NotImplementedError
 
 
+class Actions:
+    """What operators did, kept in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Action] = []
+
+    def put(self, action: Action) -> None:
+        self.kept.append(action)
+
+    async def read(self, of: ActionsOf) -> list[OperatorAction]:
+        return [
+            OperatorAction(
+                number, each.at_ms, each.who, each.role, each.op, msgspec.json.decode(each.arguments),
+                each.why, each.outcome, each.sequence or None,
+            )
+            for number, each in reversed(list(enumerate(self.kept, 1)))
+            if number < of.before and of.op in (None, each.op)
+        ][: of.limit]  # fmt: skip
+
+
 class Gateway:
     """The arena and its clients. Made by `open_gateway`."""
 
@@ -180,6 +202,7 @@ class Gateway:
         self.instruments = Instruments()
         self.instruments.refresh(self.machine.state.cold)
         self.history = Nothing()
+        self.actions = Actions()
         config = Config(limits=limits)
         recent = Recent(limits.resume_kept)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed, recent)
@@ -197,6 +220,7 @@ class Gateway:
             boards=Boards(self.machine.state, limits.board_rows, limits.board_every_ms),
             tokens=Tokens(b"s" * 32, 3_600),
             history=self.history,
+            actions=self.actions,
             last_price=lambda symbol: None,
             player_buckets=Buckets(limits.player_messages_per_s, limits.player_messages_burst),
             presence=Presence(self.machine.state, sequencer, limits),

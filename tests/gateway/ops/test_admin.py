@@ -248,6 +248,7 @@ ADMIN_OPS = {
     "admin.start_season": {"name": "Spring"},
     "admin.create_match": {"game": 1},
     "admin.audit": {},
+    "admin.log": {},
     "admin.solvency": {"match": 1},
     "admin.fund_rewards": {"asset": "USDT", "amount": "1"},
     "admin.fund_referrals": {"asset": "BT", "amount": "1"},

@@ -18,7 +18,9 @@ from engine.batch.machine import Machine
 from engine.model.commands import Batch
 from gateway.channels.publisher import Publisher
 from gateway.core.sequencer import Sequencer
+from gateway.identity.action_log import ActionLog
 from gateway.identity.database import Database
+from gateway.identity.operators import Action
 from gateway.market.prices import Prices
 from gateway.market.server import MarketServer
 from gateway.notify.letters import Letter
@@ -122,6 +124,7 @@ BREAKS = {
     "listener": (Listener, "sweep"),
     "accounts": (Database, "changed_outside"),
     "mail": (Outbox, "_send"),
+    "actions": (ActionLog, "write"),
 }
 """By task: what to break, so that it fails."""
 
@@ -133,6 +136,7 @@ async def test_no_task_ends_the_arena(app: App, web: Web, monkeypatch: pytest.Mo
     for name, (owner, attribute) in BREAKS.items():
         with monkeypatch.context() as patched:
             patched.setattr(owner, attribute, fails)
+            app.arena.actions.put(Action(0, 0, "", "", "", "{}", "", "ok"))
             app.identities.outbox.put(Letter("ann@example.com", "for the task that sends mail", ""))
             await until(partial(app.supervisor.failing.__contains__, name))
             _, ready = await web.get("/ready")
