@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +46,7 @@ class ActionLog:
         self._database = database
         self._waiting: deque[Action] = deque()
         self._has_some = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def put(self, action: Action) -> None:
         """Write it down soon."""
@@ -57,17 +60,18 @@ class ActionLog:
             await self.write()
 
     async def write(self) -> None:
-        """Write what waits."""
-        self._has_some.clear()
-        while self._waiting:
-            some = list(self._waiting)[:AT_ONCE]
-            try:
-                await self._database.run(lambda connection, some=some: _write(connection, some))  # type: ignore[misc]
-            except BaseException:
-                self._has_some.set()
-                raise
-            for _ in some:
-                self._waiting.popleft()
+        """Write what waits, once: two who write take turns."""
+        async with self._writing:
+            self._has_some.clear()
+            while self._waiting:
+                some = list(islice(self._waiting, AT_ONCE))
+                try:
+                    await self._database.run(partial(_write, actions=some))
+                except BaseException:
+                    self._has_some.set()
+                    raise
+                for _ in some:
+                    self._waiting.popleft()
 
     async def read(self, of: ActionsOf) -> list[OperatorAction]:
         """The latest before number `before`, newest first; also those that were put in just now."""

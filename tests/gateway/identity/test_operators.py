@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 
 from gateway.cli import users
 from gateway.core.tokens import ADMIN
-from gateway.identity.action_log import action_of
+from gateway.identity.action_log import ActionLog, action_of
+from gateway.identity.database import Database
+from gateway.identity.operators import Action
+from gateway.protocol.identity.operators import ActionsOf
 from gateway.protocol.matches import CreateMatch
 from tests.harness.people import PASSWORD, Person, Site, asked, config_of, open_site
 
@@ -61,6 +65,17 @@ async def test_operators_do_what_is_for_their_role_and_it_is_written_down(
         only = (await asked(socket, "admin.log", {"who": "an-finance", "before": page["next"]}))["result"]
         assert [each["op"] for each in only["items"]] == ["admin.fund_rewards"]
         assert only["next"] is None
+
+
+async def test_an_action_is_written_once_whoever_writes(tmp_path: Path) -> None:
+    database = Database(tmp_path / "identity.sqlite")
+    log = ActionLog(database)
+    for number in range(250):
+        log.put(Action(number, 0, "s_x", "admin", "admin.stock", "{}", "", "ok"))
+    await asyncio.gather(log.write(), log.read(ActionsOf()), log.write())
+    found = await log.read(ActionsOf(limit=500))
+    assert [each.at for each in found] == list(range(249, -1, -1))
+    database.close()
 
 
 def test_no_secret_is_written_down() -> None:
