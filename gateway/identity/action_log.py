@@ -60,18 +60,27 @@ class ActionLog:
             await self.write()
 
     async def write(self) -> None:
-        """Write what waits, once: two who write take turns."""
+        """Write what waits, once: two who write take turns, and who is cancelled waits until it is known what became of
+        what is in the thread already."""
         async with self._writing:
-            self._has_some.clear()
-            while self._waiting:
-                some = list(islice(self._waiting, AT_ONCE))
-                try:
-                    await self._database.run(partial(_write, actions=some))
-                except BaseException:
-                    self._has_some.set()
-                    raise
-                for _ in some:
-                    self._waiting.popleft()
+            writing = asyncio.create_task(self._write_all())
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait([writing])
+                raise
+
+    async def _write_all(self) -> None:
+        self._has_some.clear()
+        while self._waiting:
+            some = list(islice(self._waiting, AT_ONCE))
+            try:
+                await self._database.run(partial(_write, actions=some))
+            except BaseException:
+                self._has_some.set()
+                raise
+            for _ in some:
+                self._waiting.popleft()
 
     async def read(self, of: ActionsOf) -> list[OperatorAction]:
         """The latest before number `before`, newest first; also those that were put in just now."""
