@@ -11,8 +11,8 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
     sessions/     the arena and one client of it: what the ops work with
     operator_ops/ the ops of operators
     ops/          every op: the table, a file per noun, what is shared by who serves them, the dispatcher
-    transport/    sockets and HTTP
-    rest/         the HTTP side: accounts
+    transport/    the port, and sockets
+    rest/         REST: the table of routes, and what goes around every request
     market/       where prices come from: the feed, recordings, the simulated market, the market server
     client/       the Python client; it imports protocol/ and nothing else of the project
     process/      wiring, data folder, seed, warm-up; players that are programs

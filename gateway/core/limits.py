@@ -49,6 +49,18 @@ class Bucket:
         """Take so many tokens, also those that are not there yet: what comes next waits for them."""
         self._full_at_ns = max(self._full_at_ns, now_ns) + tokens * self._token_ns
 
+    @property
+    def burst(self) -> int:
+        """Tokens of a full bucket."""
+        return self._burst_ns // self._token_ns + 1
+
+    def left(self, now_ns: int) -> int:
+        """Tokens that can be taken now."""
+        return max((self._burst_ns + self._token_ns - self.full_in_ns(now_ns)) // self._token_ns, 0)
+
+    def full_in_ns(self, now_ns: int) -> int:
+        return max(self._full_at_ns - now_ns, 0)
+
     def wait_ns(self, now_ns: int) -> int:
         """The ns until a token can be taken; takes none."""
         return max(self._full_at_ns - now_ns - self._burst_ns, 0)

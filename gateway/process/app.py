@@ -55,12 +55,13 @@ from gateway.process.seed import house_commands, seed_commands
 from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.errors import Close
 from gateway.protocol.scalars import Empty
+from gateway.rest.application import Rest
 from gateway.rest.auth import AuthRoutes, client_of
+from gateway.rest.operators import Check
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.transport.addresses import Addresses
 from gateway.transport.connections import Connections
-from gateway.transport.http import Check, Rest
 from gateway.transport.listener import MOST_OF_OPERATORS, Listener, most_connections
 from gateway.transport.websocket import Sockets
 from persistence.data_lock import DataFolderInUse
@@ -406,7 +407,7 @@ class App:
             return client_of(request, address, addresses.is_exempt(address))
 
         auth = AuthRoutes(self.arena, self.identities, client)
-        application = rest.application(Sockets(self.arena, self.connections, addresses), auth.routes())
+        application = rest.application(Sockets(self.arena, self.connections, addresses), auth.handlers())
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
         if server.operators_listen:

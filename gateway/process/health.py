@@ -26,9 +26,9 @@ from gateway.market.sources import MarketData
 from gateway.process.data_folder import DISK_ANSWERS_WITHIN_S, DataFolder
 from gateway.process.pulse import Pulse
 from gateway.process.supervision import Supervisor
+from gateway.rest.operators import Check, Figures, Readiness
 from gateway.sessions.arena import Arena
 from gateway.transport.connections import Connections
-from gateway.transport.http import Check, Figures, Readiness
 
 LOOK_AT_FILES_EVERY_S: Final = 5.0
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,13 @@
-"""The HTTP side.
+"""The HTTP side: REST under /api/v1, and what operators ask.
 
-auth.py   accounts: signing up and in, sessions, passwords and addresses, tickets
+routes.py        the table: every route, the op or the handler that serves it, and how long its answer may be kept
+application.py   the applications of the ports, and what goes around every request: errors, origins, limits, ids
+serving.py       a request that an op answers
+requests.py      who asks, and the arguments: of the path, the query and the body
+responses.py     answers, problems, entity tags
+trades.py        fixed-time trades in the words of their path
+auth.py          accounts: signing up and in, sessions, passwords and addresses
+guests.py        players without an account
+operators.py     health, readiness, metrics, version
+page.py          what somebody sees who opens the address in a browser
 """

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import msgspec
 from aiohttp import web
 
-from gateway.core.tickets import LIFETIME_S
-from gateway.core.tickets import PREFIX as TICKET
 from gateway.core.tokens import Identity
 from gateway.identity.identities import Identities
 from gateway.identity.sessions import Client
@@ -26,9 +23,10 @@ from gateway.protocol.identity.accounts import (
     Register,
     ResetPassword,
 )
-from gateway.protocol.session import Ticket
+from gateway.rest.requests import Handler, body_of, identity_of
+from gateway.rest.responses import NO_STORE, answer
+from gateway.rest.serving import CALL_TIMEOUT_S
 from gateway.sessions.arena import Arena
-from gateway.transport.http import CALL_TIMEOUT_S, body_of
 
 T = TypeVar("T")
 
@@ -43,21 +41,21 @@ class AuthRoutes:
         self._identities = identities
         self._client_of = client_of
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post("/api/v1/auth/register", self.register),
-            web.post("/api/v1/auth/login", self.log_in),
-            web.post("/api/v1/auth/otp/request", self.request_code),
-            web.post("/api/v1/auth/refresh", self.refresh),
-            web.post("/api/v1/auth/logout", self.log_out),
-            web.post("/api/v1/auth/password", self.change_password),
-            web.post("/api/v1/auth/password/forgot", self.forgot_password),
-            web.post("/api/v1/auth/password/reset", self.reset_password),
-            web.post("/api/v1/auth/email", self.change_email),
-            web.post("/api/v1/auth/ticket", self.ticket),
-            web.get("/api/v1/me/sessions", self.sessions),
-            web.delete("/api/v1/me/sessions/{session}", self.end_session),
-        ]
+    def handlers(self) -> dict[str, Handler]:
+        """By their names in the table of routes."""
+        return {
+            "register": self.register,
+            "login": self.log_in,
+            "otp": self.request_code,
+            "refresh": self.refresh,
+            "logout": self.log_out,
+            "password.change": self.change_password,
+            "password.forgot": self.forgot_password,
+            "password.reset": self.reset_password,
+            "email": self.change_email,
+            "sessions": self.sessions,
+            "session.end": self.end_session,
+        }
 
     # Signing up and in
 
@@ -66,22 +64,22 @@ class AuthRoutes:
         referrer = player_of(of.referral_code) if of.referral_code is not None else 0
         guest = self._identity(request) if "Authorization" in request.headers else None
         async with asyncio.timeout(CALL_TIMEOUT_S):
-            return _answer(await self._identities.sign_up.register(of, referrer, self._client_of(request), guest), 201)
+            return answer(await self._identities.sign_up.register(of, referrer, self._client_of(request), guest), 201)
 
     async def log_in(self, request: web.Request) -> web.Response:
         of = await _read(request, Login)
         async with asyncio.timeout(CALL_TIMEOUT_S):
-            return _answer(await self._identities.sign_in.log_in(of, self._client_of(request)))
+            return answer(await self._identities.sign_in.log_in(of, self._client_of(request)))
 
     async def request_code(self, request: web.Request) -> web.Response:
         of = await _read(request, OfAddress)
-        return _answer(await self._identities.sign_in.send_code(of, self._client_of(request)), 202)
+        return answer(await self._identities.sign_in.send_code(of, self._client_of(request)), 202)
 
     # Sessions
 
     async def refresh(self, request: web.Request) -> web.Response:
         of = await _read(request, RefreshToken)
-        return _answer(await self._identities.accounts.refresh(of.refresh_token, self._client_of(request)))
+        return answer(await self._identities.accounts.refresh(of.refresh_token, self._client_of(request)))
 
     async def log_out(self, request: web.Request) -> web.Response:
         identity = self._identity(request)
@@ -90,15 +88,11 @@ class AuthRoutes:
 
     async def sessions(self, request: web.Request) -> web.Response:
         found = await self._identities.accounts.sessions_of(self._identity(request))
-        return _answer({"items": found, "next": None})
+        return answer({"items": found, "next": None})
 
     async def end_session(self, request: web.Request) -> web.Response:
         await self._identities.accounts.end_session(self._identity(request), request.match_info["session"])
         return _done()
-
-    async def ticket(self, request: web.Request) -> web.Response:
-        ticket = self._arena.tickets.issue(self._identity(request))
-        return _answer(Ticket(ticket, LIFETIME_S), 201)
 
     # Passwords and addresses
 
@@ -110,7 +104,7 @@ class AuthRoutes:
 
     async def forgot_password(self, request: web.Request) -> web.Response:
         of = await _read(request, OfAddress)
-        return _answer(await self._identities.credentials.forgot(of, self._client_of(request)), 202)
+        return answer(await self._identities.credentials.forgot(of, self._client_of(request)), 202)
 
     async def reset_password(self, request: web.Request) -> web.Response:
         of = await _read(request, ResetPassword)
@@ -121,17 +115,14 @@ class AuthRoutes:
         identity = self._identity(request)
         of = await _read(request, ChangeEmail)
         sent = await self._identities.credentials.change_email(identity, of, self._client_of(request))
-        return _answer(sent, 202) if of.otp is None else _done()
+        return answer(sent, 202) if of.otp is None else _done()
 
     def _identity(self, request: web.Request) -> Identity:
         """Raises Refused: NOT_AUTHENTICATED without a token, TOKEN_INVALID with one that is no good."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer":
+        identity = identity_of(self._arena, request)
+        if identity is None:
             raise Refused(Code.NOT_AUTHENTICATED)
-        token = token.strip()
-        if token.startswith(TICKET):
-            raise Refused(Code.TOKEN_INVALID)  # it is for the first message of a socket, and not spent by this
-        return self._arena.identity(token)
+        return identity
 
 
 def client_of(request: web.Request, address: str, is_exempt: bool) -> Client:
@@ -144,11 +135,5 @@ async def _read(request: web.Request, shape: type[T]) -> T:
     return found
 
 
-def _answer(answer: Any, status: int = 200) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    body = msgspec.json.encode(answer)
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
-
-
 def _done() -> web.Response:
-    return web.Response(status=204, headers={"Cache-Control": "no-store"})
+    return web.Response(status=204, headers={"Cache-Control": NO_STORE})

@@ -88,6 +88,10 @@ class Sent(Struct, frozen=True):
     expires_in: int  # s, of the code
 
 
+class OfSession(Arguments, frozen=True):
+    session: Annotated[str, Meta(max_length=64)]
+
+
 class SessionEntry(Struct, frozen=True):
     """One of the account's sessions."""
 

@@ -106,7 +106,7 @@ async def test_metrics_tell_how_each_step_of_a_command_goes(tmp_path: Path) -> N
         assert (await ask(ws, "order.place", LONG))["ok"]
         assert (await ask(ws, "order.place", LONG | {"leverage": 1_000}))["error"]["code"] == "LEVERAGE_TOO_HIGH"
         assert (await ask(ws, "order.place", {}))["error"]["code"] == "BAD_ARGUMENTS"
-        await web.get("/api/v1/quotes", params={"symbol": "X"})
+        await web.get("/api/v1/markets/quotes", params={"symbol": "X"})
         after = await figures_of(web)
         assert after["arena_decode_seconds_count"] - before["arena_decode_seconds_count"] == 3
         assert after["arena_wait_seconds_count"] - before["arena_wait_seconds_count"] == 2

@@ -48,7 +48,7 @@ HANG_UPS = {
     "after a message": HANDSHAKE + frame(1, b'{"id":1,"op":"ping"}'),
     "in a body": POST + b'Content-Length: 50\r\n\r\n{"name":',
     "in a chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}",
-    "before the answers": b"GET /api/v1/instruments HTTP/1.1\r\nHost: arena\r\n\r\n" * 5,
+    "before the answers": b"GET /api/v1/markets/instruments HTTP/1.1\r\nHost: arena\r\n\r\n" * 5,
     "in no HTTP": b"\x16\x03\x01",
 }
 NO_REQUESTS = {
@@ -199,7 +199,7 @@ async def test_operators_can_have_a_port_of_their_own(tmp_path: Path) -> None:
                 assert response.status == 200
         (door,) = app._listeners["operators"].open
         door.seen_ns = 0
-        async with http.get(f"http://127.0.0.1:{app.operators_port}/api/v1/instruments") as response:
+        async with http.get(f"http://127.0.0.1:{app.operators_port}/api/v1/markets/instruments") as response:
             assert response.status == 404
         assert door.seen_ns, "a scraper that asks now and then is not silent"
 

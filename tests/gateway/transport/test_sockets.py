@@ -261,14 +261,14 @@ async def test_what_operators_and_browsers_ask(tmp_path: Path) -> None:
         assert "arena_commands_total" in metrics
         assert "arena_sync_seconds_bucket" in metrics
 
-        assert (await web.get("/api/v1/instruments"))[1][0]["symbol"] == "BTCUSDT"
-        assert (await web.get("/api/v1/quotes", params={"symbol": "BTCUSDT"}))[1][0]["stale"] is False
+        assert (await web.get("/api/v1/markets/instruments"))[1]["items"][0]["symbol"] == "BTCUSDT"
+        assert (await web.get("/api/v1/markets/quotes", params={"symbol": "BTCUSDT"}))[1]["items"][0]["stale"] is False
         candles = {"symbol": "BTCUSDT", "interval": "1m", "limit": "2"}
-        assert len((await web.get("/api/v1/candles", params=candles))[1]) == 1
+        assert len((await web.get("/api/v1/markets/candles", params=candles))[1]["items"]) == 1
         for path, status, code in [
-            ("/api/v1/quotes?symbol=X", 404, "SYMBOL_UNKNOWN"),
-            ("/api/v1/candles?symbol=BTCUSDT", 400, "BAD_ARGUMENTS"),
-            ("/api/v1/candles?symbol=BTCUSDT&interval=1m&limit=x", 400, "BAD_ARGUMENTS"),
+            ("/api/v1/markets/quotes?symbol=X", 404, "SYMBOL_UNKNOWN"),
+            ("/api/v1/markets/candles?symbol=BTCUSDT", 400, "BAD_ARGUMENTS"),
+            ("/api/v1/markets/candles?symbol=BTCUSDT&interval=1m&limit=x", 400, "BAD_ARGUMENTS"),
             ("/api/v1/nothing", 404, "NOT_FOUND"),
             ("/api/v1/auth/guest", 405, "METHOD_NOT_ALLOWED"),
         ]:
@@ -296,7 +296,7 @@ async def test_foreign_origins_and_guests_are_refused_where_the_config_says_so(t
         web = Web(app, http)
         foreign = {"Origin": "https://evil.example"}
         friend = {"Origin": "https://arena.example"}
-        assert (await web.get("/api/v1/instruments", headers=foreign))[0] == 403
+        assert (await web.get("/api/v1/markets/instruments", headers=foreign))[0] == 403
         for headers, allowed in ((foreign, None), (friend, friend["Origin"])):
             async with http.options(web.url + "/api/v1/auth/guest", headers=headers) as response:
                 assert response.headers.get("Access-Control-Allow-Origin") == allowed
@@ -317,11 +317,11 @@ async def test_an_origin_that_is_none_is_foreign(tmp_path: Path) -> None:
     ):
         web = Web(app, http)
         own = {"Origin": web.url}
-        assert (await web.get("/api/v1/instruments", headers=own))[0] == 200
+        assert (await web.get("/api/v1/markets/instruments", headers=own))[0] == 200
         await web.socket(headers=own)
         for origin in ("http://[::1", "http://a\u2100b", "null", "", web.url + "/"):
             foreign = {"Origin": origin}
-            assert (await web.get("/api/v1/instruments", headers=foreign))[0] == 403, origin
+            assert (await web.get("/api/v1/markets/instruments", headers=foreign))[0] == 403, origin
             async with http.get(web.url + "/health", headers=foreign) as response:
                 assert response.status == 200
                 assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,0 +1,76 @@
+"""Answers: JSON, lists with their cursor, problems, and how long each may be kept."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from gateway.protocol.errors import Code, Error, Problem, Refused
+from gateway.transport.websocket import VERSION
+
+NO_STORE: Final = "no-store"
+CHECKED: Final = "no-cache"
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+HEADERS: Final = {
+    Code.HANDSHAKE_INVALID: {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION},
+    Code.HANDSHAKE_VERSION: {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION},
+    Code.NOT_AUTHENTICATED: {"WWW-Authenticate": "Bearer"},
+    Code.TOKEN_INVALID: {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+}
+"""That go with a problem."""
+
+
+def answer(result: Any, status: int = 200, cache: str = NO_STORE) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(result),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": cache},
+    )
+
+
+def listed(result: Any) -> Any:
+    """A list is answered with its cursor, as pages are; what is whole has none."""
+    return {"items": result, "next": None} if isinstance(result, list) else result
+
+
+def tagged(request: web.Request, response: web.Response) -> web.Response:
+    """The answer with its entity tag; or that it is the one which the client has."""
+    assert isinstance(response.body, bytes)
+    tag = f'"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
+    known = {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}
+    if tag in known or "*" in known:
+        response = web.Response(status=304, headers={"Cache-Control": response.headers["Cache-Control"]})
+    response.headers["ETag"] = tag
+    return response
+
+
+def problem(error: Error, status: int) -> web.Response:
+    """An error as application/problem+json."""
+    body = Problem(
+        f"urn:tick-arena:error:{error.code}",
+        error.code.replace("_", " ").capitalize(),
+        status,
+        error.code,
+        error.message,
+        error.retry,
+        error.retry_after,
+        error.details,
+    )
+    headers = {"Cache-Control": NO_STORE}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(-(-error.retry_after // 1000))
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/problem+json"
+    )
+
+
+def problem_of_refusal(refused: Refused) -> web.Response:
+    response = problem(refused.error, refused.status)
+    if isinstance(refused.code, Code):
+        response.headers.update(HEADERS.get(refused.code, {}))
+    return response

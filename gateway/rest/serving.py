@@ -1,0 +1,78 @@
+"""A request that an op answers: the same checks, the same arguments and the same outcome as over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import web
+
+from engine.model.scale import NS_PER_MS, NS_PER_S
+from gateway.channels.fanout import INTERVALS
+from gateway.core.records import Outcome
+from gateway.ops import service
+from gateway.ops.table import AsyncQuery, Command, Query
+from gateway.protocol.errors import status_of_reason
+from gateway.protocol.market import CandlesOf
+from gateway.rest import responses
+from gateway.rest.requests import arguments_of, identify, key_of
+from gateway.rest.routes import Cache, Route
+from gateway.sessions.caller import Caller
+from gateway.sessions.submission import Submission
+
+CALL_TIMEOUT_S: Final = 10.0
+"""Until a client is told that the outcome is unknown."""
+
+Done = asyncio.Future[tuple[Submission, Outcome, int]]
+
+
+async def serve(caller: Caller, request: web.Request, route: Route) -> web.Response:
+    """The answer of the route's op. Raises Refused, TimeoutError, and what ends a body early."""
+    identify(caller, request, route.is_public)
+    caller.spend(1)
+    op = service.op_for(caller, route.op)
+    arguments = await arguments_of(request, route)
+    key = key_of(request)
+    async with asyncio.timeout(CALL_TIMEOUT_S):
+        if isinstance(op, Command):
+            return await _commanded(caller, op, arguments, key, route.status)
+        assert isinstance(op, Query | AsyncQuery), "what is about a connection has no route"
+        service.admit_query(caller, op, key, None)
+        found = op.answer(caller, arguments)
+        result = await found if isinstance(op, AsyncQuery) else found
+    response = responses.answer(responses.listed(result), route.status, _cache_of(caller, route, arguments))
+    assert isinstance(response.body, bytes)
+    caller.pay_for(len(response.body))
+    return response if route.cache is Cache.NEVER else responses.tagged(request, response)
+
+
+async def _commanded(caller: Caller, op: Command, arguments: Any, key: str | None, status: int) -> web.Response:
+    done: Done = asyncio.get_running_loop().create_future()
+    service.submit(caller, op, arguments, key, None, _answer, done)
+    submission, outcome, at_ns = await done
+    if outcome.reason:
+        caller.arena.refusals[submission.explain(outcome.reason).code] += 1
+        response = responses.problem(submission.explain(outcome.reason), status_of_reason(outcome.reason))
+    else:
+        response = responses.answer(submission.result(outcome), status)
+    response.headers["X-Sequence"] = str(outcome.sequence)
+    response.headers["X-At"] = str(at_ns // NS_PER_MS)
+    if outcome.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _answer(done: Done, submission: Submission, outcome: Outcome, at_ns: int) -> None:
+    """Unless the client was told already that nobody knows."""
+    if not done.done():
+        done.set_result((submission, outcome, at_ns))
+
+
+def _cache_of(caller: Caller, route: Route, arguments: Any) -> str:
+    if route.cache is Cache.NEVER:
+        return responses.NO_STORE
+    if route.cache is Cache.CLOSED and isinstance(arguments, CandlesOf) and arguments.until is not None:
+        interval_ns = INTERVALS.get(arguments.interval, 0) * NS_PER_S
+        if arguments.until * NS_PER_MS + interval_ns <= caller.arena.clock.stamp_ns():
+            return responses.FOR_EVER
+    return responses.CHECKED
