@@ -581,10 +581,6 @@ async def test_no_op_takes_what_is_anothers(scene: Scene) -> None:
         "position.amend": {"stop_loss": "1"},
         "order.amend": {"price": "2000"},
     }
-        "position.close": {"percent": 100},
-        "position.amend": {"stop_loss": "1"},
-        "order.amend": {"price": "2000"},
-    }
     tried = 0
     for name, taken in fields.items():
         for field in set(taken) & set(OTHERS):
