@@ -46,6 +46,7 @@ soak: setup           ## Ten million steps against the naive twin; a hundred kil
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.soak --minutes 30
 	$(BIN)/python -m bench.tournament
+	$(BIN)/python -m bench.resume
 
 wheel: setup          ## A wheel in dist/ with compiled kernels in it: whoever installs it waits for nothing
 	$(BIN)/python build_wheel.py dist

@@ -13,6 +13,7 @@ endurance.py   the latter
 breakages.py   what is broken, and how
 rig.py         an arena, its market and its reader of log lines, to be broken
 faulty_arena.py faulty_market.py   the processes of it that fail on request
+resume.py      clients that are cut again and again, and what they were told
 bad_clients.py clients that no arena wants
 checks.py      checks of the data folder that an arena leaves
 tournament.py  paid matches with many players, while the server is killed

@@ -43,6 +43,9 @@ class Standing:
     def disable(self, player: int) -> None:
         self._disabled.add(player)
 
+    def is_disabled(self, player: int) -> bool:
+        return player in self._disabled
+
     def bars(self, identity: Identity) -> bool:
         """Is the identity of no use, though its token is good? Cheap: it is asked for each message."""
         if identity.session in self._revoked or identity.player in self._disabled:

@@ -76,6 +76,10 @@ class Caller:
         self.identity = identity
         self.may_use = BY_ROLE[identity.role]
 
+    def is_disabled(self) -> bool:
+        """Was its account disabled?"""
+        return self.identity is not None and self.arena.standing.is_disabled(self.identity.player)
+
     def is_revoked(self) -> bool:
         """Has its token expired, or its session ended?"""
         identity = self.identity

@@ -34,6 +34,8 @@ class ClientSession(Protocol):
 
     def is_revoked(self) -> bool: ...
 
+    def is_disabled(self) -> bool: ...
+
     def close(self, code: int, reason: str) -> None: ...
 
 
@@ -200,6 +202,8 @@ class Connections:
                 connection.session.close(Close.GOING_AWAY, "no sign of life")
             elif now_ns - connection.opened_ns > self._auth_ns and connection.session.is_idle():
                 connection.session.close(Close.NOT_AUTHENTICATED, "not authenticated in time")
+            elif connection.session.is_disabled():
+                connection.session.close(Close.FORBIDDEN, "the account is disabled")
             elif connection.session.is_revoked():
                 connection.session.close(Close.NOT_AUTHENTICATED, "the token is not valid any more")
             elif now_ns - connection.pinged_ns > self._ping_ns:

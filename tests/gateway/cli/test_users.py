@@ -49,7 +49,7 @@ async def test_a_disabled_player_is_out_within_a_second(tmp_path: Path, capsys: 
         with pytest.raises(Failure, match="--why"):
             users.disable("bob", data=tmp_path)
         users.disable("bob", why="cheats", data=tmp_path)
-        assert await close_code(socket) == 4001
+        assert await close_code(socket) == 4003
         assert await bob.code("auth/login", username="bob", password=PASSWORD) == "ACCOUNT_DISABLED"
         assert await bob.code("auth/login", username="bob", password="not " + PASSWORD) == "CREDENTIALS_INVALID"
         assert await bob.code("auth/refresh", refresh_token=bob.refresh_token) == "TOKEN_INVALID"
