@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.model.commands import CLIENT_ORDER_ID_WORDS
-from engine.model.events import DTYPES, LAYOUTS, TRADE, EventKind
+from engine.model.commands import CLIENT_ORDER_ID_WORDS, OrderType, TransferCode
+from engine.model.events import DTYPES, EVENT_BYTES, LAYOUTS, READ, TRADE, Cause, EventKind
+from engine.model.reasons import Reason
 
 _CHUNK_ROWS: Final = 2048
 """Rows converted to Python objects at a time: blocks other threads for about a millisecond."""
@@ -99,9 +100,42 @@ _PUT_ORDER: Final = (
     )
 )
 
+NOTIFIED: Final[Mapping[EventKind, tuple[str, tuple[int, ...]] | None]] = MappingProxyType({
+    EventKind.ORDER_FILLED: ("order_type", (OrderType.LIMIT, OrderType.STOP)),
+    EventKind.ORDER_CANCELED: ("reason", (Reason.DISCONNECTED, Reason.INSTRUMENT_SETTLED)),
+    EventKind.ORDER_EXPIRED: None,
+    EventKind.ORDER_REFUSED: None,
+    EventKind.POSITION_CLOSED: ("cause", (
+        Cause.STOP_LOSS, Cause.LIQUIDATION, Cause.TAKE_PROFIT, Cause.TRAILING_STOP, Cause.RULE, Cause.SETTLEMENT,
+    )),
+    EventKind.SEAT_WARNED: None,
+    EventKind.SEAT_DISQUALIFIED: None,
+    EventKind.SEAT_LOCKED: None,
+    EventKind.QUEUE_LEFT: ("reason", tuple(reason for reason in Reason if reason)),
+    EventKind.MATCH_STARTED: None,
+    EventKind.MATCH_PAUSED: None,
+    EventKind.MATCH_RESUMED: None,
+    EventKind.MATCH_CANCELED: None,
+    EventKind.MATCH_FINISHED: None,
+    EventKind.FIXED_SETTLED: None,
+    EventKind.WALLET_CHANGED: ("code", (TransferCode.TOP_UP, TransferCode.ITEM_REWARD, TransferCode.REFERRAL)),
+})  # fmt: skip
+"""What a player is notified of: messages of these kinds; if a field is named, those with one of these values in it."""
+
+_NOTIFY: Final = (
+    "INSERT OR REPLACE INTO notifications (player, message, at_ns, match, event, read_at_ns) VALUES (?, ?, ?, ?, ?, 0)"
+)
+_READ: Final = "UPDATE notifications SET read_at_ns = ? WHERE player = ? AND message BETWEEN ? AND ? AND read_at_ns = 0"
+
 IS_PROJECTED: Final = np.isin(
     np.arange(max(EventKind) + 1),
-    (EventKind.POSITION_REDUCED, *_ORDER_KINDS, *(table.kind for table in _TABLES)),
+    (
+        EventKind.POSITION_REDUCED,
+        EventKind.NOTIFICATIONS_READ,
+        *_ORDER_KINDS,
+        *NOTIFIED,
+        *(table.kind for table in _TABLES),
+    ),
 )
 """By EventKind: whether events of the kind are projected."""
 
@@ -113,6 +147,22 @@ def rows_of(events: NDArray[np.void], kinds: NDArray[np.int32]) -> Iterator[tupl
             yield table.insert, zip(*(_column(chunk, field) for field in table.fields), strict=True)
     for chunk in _chunks(events.view(TRADE), np.isin(kinds, _ORDER_KINDS)):
         yield _PUT_ORDER, zip(*_order_columns(chunk), strict=True)
+    for kind in NOTIFIED:
+        for chunk in _chunks(events, _is_notified(kind, events, kinds)):
+            headers = (chunk[field].tolist() for field in ("player", "message", "at_ns", "match"))
+            yield _NOTIFY, zip(*headers, chunk.view(f"V{EVENT_BYTES}").tolist(), strict=True)
+    for chunk in _chunks(events.view(READ), kinds == EventKind.NOTIFICATIONS_READ):
+        yield _READ, zip(*(chunk[field].tolist() for field in ("at_ns", "player", "first", "last")), strict=True)
+
+
+def _is_notified(kind: EventKind, events: NDArray[np.void], kinds: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which events of the kind a player is notified of."""
+    chosen: NDArray[np.bool_] = (kinds == kind) & (events["player"] != 0)
+    condition = NOTIFIED[kind]
+    if condition is not None and chosen.any():
+        field, values = condition
+        chosen &= np.isin(events.view(DTYPES[LAYOUTS[kind]])[field], values)
+    return chosen
 
 
 def _order_columns(chunk: NDArray[np.void]) -> Iterator[list[Any]]:

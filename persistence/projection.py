@@ -29,11 +29,12 @@ from persistence.log import DerivedFile
 from persistence.schema import ORDERS_FROM_FILLS, SCHEMA, statements_for
 
 FILE: Final = "projection.sqlite"
-VERSION: Final = 8
+VERSION: Final = 9
 """Schema version, stored as PRAGMA user_version. A file of another version is rebuilt."""
 
 STEPS: Final[Mapping[int, str]] = MappingProxyType({
     7: f"{statements_for('orders', 'orders_by_client', 'closed_by_position')};\n{ORDERS_FROM_FILLS}",
+    8: statements_for("notifications", "unread_notifications"),
 })  # fmt: skip
 """By schema version: the SQL that turns a file of it into one of the next version. The copy in a base cannot be
 rebuilt, for the log before it may be gone, or of other rules; so since there are bases every version has its step."""

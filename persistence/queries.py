@@ -62,6 +62,7 @@ _ORDER_OF_CLIENT: Final = (
     f"SELECT {_columns(Order)} FROM orders WHERE player = ? AND client_order_id = ? AND client_order_id <> ''"
     " ORDER BY id DESC LIMIT 1"
 )
+_UNREAD: Final = "SELECT count(*) FROM notifications WHERE player = ? AND read_at_ns = 0"
 _CLOSES: Final = f"SELECT {_columns(ClosedPosition)} FROM closed_positions WHERE player = ? AND id = ? ORDER BY message"
 _FINISHED_MATCH: Final = f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND match = ?"
 _POINTS: Final = f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
@@ -131,6 +132,11 @@ class Queries:
         """The player's latest order that he has called so; None when there is none."""
         row = await self._first(_ORDER_OF_CLIENT, (player, client_order_id))
         return Order(*row) if row is not None else None
+
+    async def unread(self, player: int) -> int:
+        """How many notifications the player has not read."""
+        ((count,),) = await self._fetch(_UNREAD, (player,))
+        return int(count)
 
     async def closes(self, player: int, position: int) -> list[ClosedPosition]:
         """The closes of a position, earliest first."""
@@ -202,6 +208,8 @@ def _page_sql(of: PlayerList[Row], wanted: Wanted) -> str:
         where.append(f"{of.time} < :until_ns")
     if wanted.mode:
         where.append(MODES[wanted.mode])
+    if wanted.unread:
+        where.append("read_at_ns = 0")
     if wanted.kinds:
         where.append("kind IN (SELECT value FROM json_each(:kinds))")
     return (

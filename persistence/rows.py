@@ -196,6 +196,15 @@ class Standings(NamedTuple):
     rank: int  # of the requesting player, from 1; 0: not on it
 
 
+class Notification(NamedTuple):
+    """What the player was notified of, by message number."""
+
+    message: int
+    at_ns: int
+    event: bytes  # as in a batch
+    read_at_ns: int  # 0: it is not read
+
+
 class PlayerList(NamedTuple, Generic[Row]):
     """A list of a player: which table its rows are from, and by which columns it is ordered and filtered."""
 
@@ -213,6 +222,7 @@ CLOSED_POSITIONS: Final = PlayerList(ClosedPosition, "closed_positions")
 FIXED_TRADES: Final = PlayerList(FixedTrade, "fixed_trades", has_asset=True)
 WALLET_CHANGES: Final = PlayerList(WalletChange, "wallet_changes", has_instrument=False)
 FINISHED_MATCHES: Final = PlayerList(FinishedMatch, "finished_matches", has_instrument=False)
+NOTIFICATIONS: Final = PlayerList(Notification, "notifications", has_instrument=False)
 
 
 class Wanted(NamedTuple):
@@ -228,3 +238,4 @@ class Wanted(NamedTuple):
     mode: str = ""  # a key of MODES, or "": any
     practices: tuple[int, ...] = ()  # the practice matches, which modes tell from others
     kinds: tuple[int, ...] = ()  # of orders, the last event about them; none: any
+    unread: bool = False  # of notifications, those that are not read

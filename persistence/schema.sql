@@ -164,6 +164,18 @@ CREATE TABLE wallet_changes (
     PRIMARY KEY (player, message)
 ) WITHOUT ROWID;
 
+-- What players are notified of: the event as it is in the batch, of which the text is made when it is looked at.
+CREATE TABLE notifications (
+    player INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    match INTEGER NOT NULL,
+    event BLOB NOT NULL,
+    read_at_ns INTEGER NOT NULL,    -- 0: it is not
+    PRIMARY KEY (player, message)
+) WITHOUT ROWID;
+CREATE INDEX unread_notifications ON notifications (player, message) WHERE read_at_ns = 0;
+
 -- The message with which a seat was opened: all messages of the seat have higher numbers.
 CREATE TABLE seats (
     player INTEGER NOT NULL,

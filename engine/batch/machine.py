@@ -20,6 +20,7 @@ from engine.competition.disconnects import cancel_on_disconnect, cancel_orders_o
 from engine.competition.games import create_game, set_game_active
 from engine.competition.joining import join_match, leave_match, register_player, reset_practice_seat
 from engine.competition.matches import advance_match, archive_match, cancel_match, create_match, end_match, start_match
+from engine.competition.notifications import read_notifications
 from engine.competition.outages import resume_paused_matches, void_or_pause_match
 from engine.competition.queues import (
     delete_game_and_queue,
@@ -55,6 +56,7 @@ from engine.model.commands import (
     LeaveQueue,
     OpenFeed,
     PurchaseItem,
+    ReadNotifications,
     RegisterPlayer,
     ResetSeat,
     SetConnected,
@@ -172,6 +174,7 @@ HANDLERS: dict[type, Handler] = {
     SetKeyLimits: set_key_limits,
     CancelOnDisconnect: cancel_on_disconnect,
     SetConnected: set_connected,
+    ReadNotifications: read_notifications,
 }
 """Handlers of the cold commands: checks, then changes. Each returns a reason, and the id of what it created."""
 

@@ -11,6 +11,7 @@ prizes.py          entry fees, reserves, escrow; how much each rank wins
 delisting.py       settling an instrument that has no prices any more
 outages.py         matches that are voided or paused when prices stop
 disconnects.py     players who are away for too long: what rests is cancelled
+notifications.py   which notifications a player has read
 outage_kernels.py  compiled: the outage timer of a match
 careers.py         cups, experience, seasons
 career_kernels.py  compiled: updating careers, levels

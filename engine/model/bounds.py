@@ -24,6 +24,8 @@ LONGEST_OUTAGE_S: Final = 7 * 86_400
 SHORTEST_DISCONNECT_MS: Final = 1_000
 LONGEST_DISCONNECT_MS: Final = 86_400_000
 """Bounds of how long a player may be away until his orders are cancelled."""
+MOST_READ_RANGES: Final = 100
+"""Of notifications, that one command says are read."""
 MOST_PLAYERS: Final = 100_000
 """Of a match that waits for players."""
 

@@ -683,6 +683,14 @@ class SetConnected(_Cold, frozen=True, tag="set_connected"):
     connected: bool
 
 
+class ReadNotifications(_Cold, frozen=True, tag="read_notifications"):
+    """The player has read notifications, which have the numbers of his messages: those in these ranges, first and last
+    number of each. So that he has read them wherever he looks, and after the history was built again."""
+
+    player: int
+    ranges: tuple[tuple[int, int], ...]
+
+
 AdminCommand = (
     DefineInstrument
     | DefineZone
@@ -716,6 +724,7 @@ PlayerCommand = (
     | LeaveQueue
     | CancelOnDisconnect
     | SetConnected
+    | ReadNotifications
 )
 MarketCommand = OpenFeed
 ColdCommand = AdminCommand | PlayerCommand | MarketCommand

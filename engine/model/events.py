@@ -90,6 +90,8 @@ class EventKind(IntEnum):
     MATCH_ARCHIVED = 86
     MATCH_TIMED = 87
     """The countdown of a match was set or stopped."""
+    NOTIFICATIONS_READ = 90
+    """The player has read his notifications with the numbers `first` to `last`, as far as there are any."""
 
 
 OF_MATCH: Final = (
@@ -345,6 +347,13 @@ class Timed(Event, frozen=True, gc=False):
     ends_at_ns: I8  # 0: never, or it has not begun
 
 
+class Read(Event, frozen=True, gc=False):
+    """Numbers of messages whose notifications were read."""
+
+    first: I8
+    last: I8
+
+
 class Progressed(Event, frozen=True, gc=False):
     """What has become of a player's career."""
 
@@ -422,6 +431,7 @@ LAYOUTS: Final[dict[EventKind, type[Event]]] = {
     EventKind.EQUITY_SAMPLED: Sampled,
     EventKind.MATCH_ARCHIVED: Event,
     EventKind.MATCH_TIMED: Timed,
+    EventKind.NOTIFICATIONS_READ: Read,
 }
 """By kind, in which layout it is told. What has the header alone may be written in any."""
 
@@ -446,5 +456,6 @@ TRADE: Final = DTYPES[Trade]
 JUDGED: Final = DTYPES[Judged]
 FIXED: Final = DTYPES[Fixed]
 CANDLE: Final = DTYPES[Candle]
+READ: Final = DTYPES[Read]
 TRANSFERRED: Final = DTYPES[Transferred]
 OUTCOME: Final[np.dtype[np.void]] = np.dtype(_columns(Outcome))

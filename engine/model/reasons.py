@@ -43,6 +43,7 @@ class Reason(IntEnum):
     PLAYER_NOT_FOUND = 25
     GAME_NOT_ACTIVE = 150
     SEASON_INVALID = 151
+    NOTIFICATION_NOT_FOUND = 152
 
     # instruments and quotes
     INSTRUMENT_NOT_FOUND = 30
@@ -173,6 +174,7 @@ MESSAGES: dict[Reason, str] = {
     Reason.PLAYER_NOT_FOUND: "there is no such player",
     Reason.GAME_NOT_ACTIVE: "no new matches of this game are made for now",
     Reason.SEASON_INVALID: "a season needs a name, of at most 64 characters",
+    Reason.NOTIFICATION_NOT_FOUND: "the player has not been told of so many things; or too many were named at once",
     Reason.SEAT_LOCKED: "the seat has reached the profit target and trades no more",
     Reason.SEAT_DISQUALIFIED: "the seat is disqualified; the match says by which rule",
     Reason.MATCH_LOCKED: "no new positions in this match for now",

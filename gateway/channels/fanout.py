@@ -35,7 +35,7 @@ from gateway.presenters.events import (
 )
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.market import candle_event
-from gateway.presenters.messages import PRIVATE
+from gateway.presenters.messages import PRIVATE, notification_of, private_event
 from gateway.presenters.names import SCOPES, SWITCHES
 from gateway.protocol.careers import SeasonEvent
 from gateway.protocol.codecs import Codec
@@ -210,17 +210,23 @@ class Fanout:
                 self._send_private(trade, raw, index, place, private[player])
 
     def _send_private(self, trade: Trade, raw: bytes, index: int, place: int, subscribers: list[Subscriber]) -> None:
-        self._push(self._private_push(trade, raw, index, place), subscribers)
+        for push in self._private_pushes(trade, raw, index, place):
+            self._push(push, subscribers)
 
-    def _private_push(self, trade: Trade, raw: bytes, index: int, place: int) -> Push:
+    def _private_pushes(self, trade: Trade, raw: bytes, index: int, place: int) -> list[Push]:
+        """The message of an event, and the notification that comes with it."""
         kind, _, _, sequence, at_ns, message, _, instrument = trade[:8]
         if kind == _SWITCHED:
-            type, data = "switch.changed", self._switch_event(event_at(Switched, raw, index))
-        else:
-            type, layout, make_data = PRIVATE[kind]
-            event = trade if layout is None else event_at(layout, raw, index)
-            data = make_data(event, self._instruments.by_id.get(instrument))
-        return Push("me", message, sequence, at_ns // NS_PER_MS, type, data, "", place)
+            switched = self._switch_event(event_at(Switched, raw, index))
+            return [Push("me", message, sequence, at_ns // NS_PER_MS, "switch.changed", switched, "", place)]
+        event = private_event(trade, raw, index)
+        type, _, make_data = PRIVATE[kind]
+        data, at_ms = make_data(event, self._instruments.by_id.get(instrument)), at_ns // NS_PER_MS
+        pushes = [Push("me", message, sequence, at_ms, type, data, "", place)]
+        notification = notification_of(trade, event, data)
+        if notification is not None:
+            pushes.append(Push("me", message, sequence, at_ms, "notification", notification, "", place))
+        return pushes
 
     def _push(self, push: Push, subscribers: list[Subscriber]) -> None:
         self.messages += len(subscribers)
@@ -299,9 +305,10 @@ class Fanout:
         """`join_private`; what was missed comes first. Returns its bytes."""
         sent = 0
         for index, (trade, place) in enumerate(zip(trades_in(missed.raw), missed.places, strict=True)):
-            frame = subscriber.codec.frame(self._private_push(trade, missed.raw, index, place))
-            subscriber.outlet.send(frame)
-            sent += len(frame)
+            for push in self._private_pushes(trade, missed.raw, index, place):
+                frame = subscriber.codec.frame(push)
+                subscriber.outlet.send(frame)
+                sent += len(frame)
         self.join_private(subscriber, player)
         return sent
 

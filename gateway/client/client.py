@@ -43,6 +43,7 @@ from gateway.protocol.history import (
     ClosedTrade,
     Fill,
     FinishedMatch,
+    Notifications,
     OrderLife,
     OrderRecord,
     Paged,
@@ -426,6 +427,15 @@ class Client(Connection):
     async def order_record(self, order: int | str) -> OrderLife[Decimal]:
         """An order and its position, by its id or by "client:" and the client_order_id."""
         return (await self.request("order.get", {"order": order}, OrderLife[Decimal])).result
+
+    async def notifications(self, limit: int = 100, before: int | None = None, **filters: Any) -> Notifications:
+        """What happened without the player, in words; with `unread=True` what he has not read."""
+        return await self._page("me.notifications", Notifications, limit, before, filters)
+
+    async def read(self, *notifications: int, up_to: int | None = None, key: str | None = None) -> None:
+        """Mark notifications as read: those with these numbers, or all up to one."""
+        args = _given(notifications=list(notifications) or None, up_to=up_to)
+        await self.request("me.read", args, Empty, key=key or new_key())
 
     async def _page(self, op: str, shape: type[P], limit: int, before: int | None, filters: dict[str, Any]) -> P:
         given = {name.rstrip("_"): value for name, value in filters.items() if value is not None}

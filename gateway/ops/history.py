@@ -139,4 +139,5 @@ def wanted_rows(arena: Arena, of: Page, kinds: tuple[int, ...] = ()) -> rows.Wan
         mode or "",
         tuple(id for id, match in arena.state.cold.matches.items() if match.practice) if mode else (),
         kinds,
+        getattr(of, "unread", False),
     )

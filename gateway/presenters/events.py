@@ -23,6 +23,7 @@ from engine.model.events import (
     Queued,
     Quoted,
     Ranked,
+    Read,
     Switched,
     Timed,
     Wallet,
@@ -30,8 +31,8 @@ from engine.model.events import (
 from gateway.core.records import struct_of
 
 __all__ = [
-    "Candle", "Event", "Fixed", "Judged", "Progressed", "Queued", "Quoted", "Ranked", "Switched", "Timed", "Wallet",
-    "TRADE_FIELDS", "Trade", "event_at", "places_in", "trades_in",
+    "Candle", "Event", "Fixed", "Judged", "Progressed", "Queued", "Quoted", "Ranked", "Read", "Switched", "Timed",
+    "Wallet", "TRADE_FIELDS", "Trade", "event_at", "places_in", "trades_in",
 ]  # fmt: skip
 
 Trade = tuple[Any, ...]

@@ -55,6 +55,10 @@ class History:
             return await self._read(self._queries.order_of_client(player, order))
         return await self._read(self._queries.order(player, order))
 
+    async def unread(self, player: int) -> int:
+        """How many notifications the player has not read."""
+        return await self._read(self._queries.unread(player))
+
     async def closes(self, player: int, position: int) -> list[ClosedPosition]:
         """Of a position, earliest first."""
         return await self._read(self._queries.closes(player, position))

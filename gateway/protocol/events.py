@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.protocol.careers import ProgressEvent, SeasonEvent
 from gateway.protocol.fixed_trades import FixedEvent
+from gateway.protocol.history import Notification, ReadEvent
 from gateway.protocol.market import CandleEvent, InstrumentEvent, Quote, StaleEvent, SwitchEvent
 from gateway.protocol.matches import (
     CanceledEvent,
@@ -78,6 +79,8 @@ CHANNELS: Final[dict[str, dict[str, Any]]] = {
         "fixed.entered": FixedEvent,
         "fixed.settled": FixedEvent,
         "switch.changed": SwitchEvent,
+        "notification": Notification,
+        "notification.read": ReadEvent,
     },
     "sys": {
         "hello": Hello,

@@ -244,3 +244,46 @@ class WalletChange(Struct, Generic[D], frozen=True, omit_defaults=True):
     held: D
     version: int
     match: int | None = None
+
+
+class NotificationsOf(OfMatches, frozen=True):
+    """Those of a match; or those that are not read."""
+
+    unread: bool = False
+
+
+class ReadNotifications(Arguments, frozen=True):
+    """Those with these numbers; or all up to one."""
+
+    notifications: Annotated[list[Annotated[int, Meta(ge=1, le=2**53)]], Meta(min_length=1, max_length=100)] | None = (
+        None
+    )
+    up_to: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+
+
+class Notification(Struct, frozen=True):
+    """What a message of the private channel of that `type`, and with that `n`, comes to in words. `values` are those in
+    the text, for who has words of his own."""
+
+    n: int
+    at: int  # ms
+    type: str
+    title: str
+    text: str
+    values: dict[str, str]
+    read: bool
+
+
+class Notifications(Struct, frozen=True):
+    """A page of notifications, and how many there are that are not read, on other pages too."""
+
+    items: list[Notification]
+    next: int | None
+    unread: int
+
+
+class ReadEvent(Struct, frozen=True):
+    """The player has read the notifications with these numbers, on this device or another."""
+
+    first: int
+    last: int

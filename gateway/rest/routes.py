@@ -102,6 +102,8 @@ ROUTES: Final = (
     Route("GET", "me/fills", "me.fills"),
     Route("GET", "me/fixed", "me.fixed"),
     Route("GET", "me/matches", "me.matches"),
+    Route("GET", "me/notifications", "me.notifications"),
+    Route("POST", "me/notifications/read", "me.read"),
     Route("GET", "me/inventory", "inventory.list"),
     # the market
     _market("markets/instruments", "instruments"),

@@ -43,6 +43,9 @@ class HistoryReader(Protocol):
     async def order(self, player: int, order: int | str) -> Order | None:
         """The order of that id, or the latest one that the player has called so; None when he has none."""
 
+    async def unread(self, player: int) -> int:
+        """How many notifications."""
+
     async def closes(self, player: int, position: int) -> list[ClosedPosition]:
         """Of a position, earliest first."""
 

@@ -28,6 +28,7 @@ from engine.model.commands import (
     LeaveQueue,
     OpenFeed,
     OrderType,
+    ReadNotifications,
     ResetSeat,
     SetConnected,
     SetGameActive,
@@ -655,8 +656,11 @@ class Driver:
         return replace(data, **{switch: not normal})
 
     def presence(self) -> Command:
-        """A player is away, or back again; or says for how long he may be."""
+        """A player is away, or back again; or says for how long he may be; or has read what he was told."""
         player = self.random.choice((*PLAYERS, *PLAYERS, 9))
+        if self.random.random() < 0.2:
+            ranges = [(first, first + self.random.randint(-1, 9)) for first in (self.random.randint(0, 40), 1)]
+            return ReadNotifications(player, tuple(ranges))
         if player not in self.twins.oracle.disconnects or self.random.random() < 0.1:
             return CancelOnDisconnect(player, self.random.choice((0, 999, 1_000, 2_000, 2_000, 30_000)))
         return SetConnected(player, self.random.random() < 0.3)
@@ -715,6 +719,7 @@ TO_REACH: tuple[tuple[str, ...], ...] = (
     *(("JoinQueue", reason) for reason in (
         "ACCEPTED", "ALREADY_QUEUED", "ALREADY_JOINED", "QUEUE_NOT_OFFERED", "GAME_NOT_FOUND", "PLAYER_NOT_FOUND",
     )), ("ORDER_CANCELED", "DISCONNECTED"), ("CancelOnDisconnect", "DISCONNECT_DELAY_INVALID"),
+    ("ReadNotifications", "ACCEPTED"), ("ReadNotifications", "NOTIFICATION_NOT_FOUND"),
     ("SetConnected", "ACCEPTED"), ("LeaveQueue", "ACCEPTED"), ("LeaveQueue", "NOT_QUEUED"),
     *(("FIXED_SETTLED", out) for out in ("MATCH_NOT_OPEN", "SEAT_LOCKED", "SEAT_DISQUALIFIED")),
     *(("WALLET_CHANGED", code.name) for code in (

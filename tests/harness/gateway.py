@@ -133,6 +133,13 @@ class Client:
         return [decode(payload_of(frame)) for frame in self.outlet.frames]
 
     def on(self, channel: str) -> list[dict[str, Any]]:
+        """The messages of a channel, but for notifications: they are those of other messages, in words."""
+        return [message for message in self._all_on(channel) if message["type"] != "notification"]
+
+    def notified(self) -> list[dict[str, Any]]:
+        return [message for message in self._all_on("me") if message["type"] == "notification"]
+
+    def _all_on(self, channel: str) -> list[dict[str, Any]]:
         found = [message for message in self.messages() if message.get("channel") == channel]
         for message in found:
             assert message["data"] == {} or has_exactly(message["data"], data_type(channel, message["type"], str)), (
@@ -159,6 +166,9 @@ class Nothing:
 
     async def order(self, player: int, order: int | str) -> Order | None:
         return None
+
+    async def unread(self, player: int) -> int:
+        return 0
 
     async def closes(self, player: int, position: int) -> list[ClosedPosition]:
         return []

@@ -23,6 +23,7 @@ from engine.model.commands import (
     LeaveMatch,
     LeaveQueue,
     OpenFeed,
+    ReadNotifications,
     RegisterPlayer,
     ResetSeat,
     SetConnected,
@@ -67,6 +68,7 @@ from tests.oracle.competition.matches import (
     sample,
     start_match,
 )
+from tests.oracle.competition.notifications import read_notifications
 from tests.oracle.competition.outages import feed_is_out
 from tests.oracle.competition.queues import (
     delete_game_of_queue,
@@ -276,6 +278,7 @@ HANDLERS: dict[type, Any] = {
     JoinQueue: join_queue,
     LeaveQueue: leave_queue,
     CancelOnDisconnect: cancel_on_disconnect,
+    ReadNotifications: read_notifications,
     SetConnected: set_connected,
     FundRewards: fund_rewards,
     RegisterPlayer: register_player,

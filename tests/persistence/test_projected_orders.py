@@ -86,7 +86,9 @@ async def test_an_older_file_gets_the_orders_of_its_fills(arena: Any, tmp_path: 
     row = await queries.order(alice.id, order)
     await queries.close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("DROP TABLE orders; DROP INDEX closed_by_position; PRAGMA user_version = 7")
+        connection.executescript(
+            "DROP TABLE orders; DROP TABLE notifications; DROP INDEX closed_by_position; PRAGMA user_version = 7"
+        )
 
     projection.copy(path, tmp_path / "newer")
     queries = Queries(tmp_path / "newer")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from engine.model.commands import (
     LeaveQueue,
     OrderType,
     PurchaseItem,
+    ReadNotifications,
     RegisterPlayer,
     ResetSeat,
     SetConnected,
@@ -449,6 +451,11 @@ GIVEN: dict[str, Callable[[Scene], Any]] = {
 }
 """What happened before."""
 
+
+def reads(ranges: tuple[tuple[int, int], ...], scene: Scene) -> Any:
+    return scene.arena.command(ReadNotifications(scene.bob.id, ranges))
+
+
 REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.KEY_REUSED, "", lambda s: s.alice.opens("BTCUSDT", LONG, quantity="0.2", leverage=100, key="key")),
     (Reason.COMMAND_UNKNOWN, "", lambda s: s.arena.command(Unknown())),
@@ -470,6 +477,12 @@ REFUSALS: list[tuple[Reason, str, Refused]] = [
     (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, 999))),
     (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, -1))),
     (Reason.DISCONNECT_DELAY_INVALID, "", lambda s: s.arena.command(CancelOnDisconnect(s.bob.id, 86_400_001))),
+    *(
+        (Reason.NOTIFICATION_NOT_FOUND, "", partial(reads, ranges))
+        for ranges in ((), ((0, 1),), ((2, 1),), ((1, 10**9),), ((1, 1), (0, 0)), ((1, 1),) * 101)
+    ),
+    (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(ReadNotifications(0, ((1, 1),)))),
+    (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(ReadNotifications(99, ((1, 1),)))),
     (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(CancelOnDisconnect(0, 0))),
     (Reason.PLAYER_NOT_FOUND, "", lambda s: s.arena.command(CancelOnDisconnect(99, 1_000))),
     (Reason.DISCONNECT_NOT_SET, "", lambda s: s.arena.command(SetConnected(s.bob.id, connected=False))),

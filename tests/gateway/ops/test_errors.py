@@ -235,7 +235,7 @@ SYMBOLS = ["me", "sys", "tick.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "bo
          {"field": "token", "problem": "Expected `str`, got `int`", "longest": 4096}),
         ("subscribe", {"channels": ["me", 7]}, "BAD_ARGUMENTS",
          {"field": "channels[1]", "problem": "Expected `str`, got `int`", "value": 7, "longest": 64}),
-        ("subscribe", {"channels": ["ticks"]}, "CHANNEL_UNKNOWN", {"channel": "ticks", "allowed": SYMBOLS}),
+        ("subscribe", {"channels": ["ticks"]}, "CHANNEL_UNKNOWN", {"channel": "ticks", "index": 0, "allowed": SYMBOLS}),
         ("order.place", ORDER | {"margin": "a lot"}, "NOT_DECIMAL", {"field": "margin", "value": "a lot"}),
         ("order.place", ORDER | {"stop_loss": "59000.005"}, "TOO_PRECISE",
          {"field": "stop_loss", "value": "59000.005", "steps_of": "0.01"}),
