@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from engine.model.commands import Batch
-from persistence.disk import BLOCK, Disk, create_file, delete_temporaries
+from persistence.disk import BLOCK, Disk, create_file, delete_temporaries, publish_temporary, write_temporary
 from persistence.frames import NO_HASH, SegmentHeader, encode_batch, encode_footer, encode_segment_header
 from persistence.segments import (
     LogCorrupt,
@@ -349,22 +349,36 @@ class Log:
         self.compression_problem = problem
 
     def _compress_segment(self, file: SegmentFile) -> None:
-        """The original is deleted after its copy was read back and compared."""
+        """Replace a segment by its compressed copy, unless a crash or a backup has left a good one beside it already:
+        then the original may be what it was before it was full."""
+        copy = file._replace(name=f"{file.name}.zst")
+        try:
+            self._checked(copy)
+        except (FileNotFoundError, LogCorrupt):
+            self._write_copy(file, copy.name)
+        try:
+            self.disk.unlink(file.name)
+        except FileNotFoundError:  # pruned meanwhile: a copy that stayed would be a segment with a gap behind it
+            self.disk.unlink(copy.name)
+        self.disk.sync_directory()
+
+    def _write_copy(self, file: SegmentFile, name: str) -> None:
+        """The copy gets its name, by which it is read instead of the original, when it was read back and compared."""
+        segment = self._checked(file)
+        sealed = segment.data[: segment.offset]
+        temporary = write_temporary(self.disk, name, [compress(sealed)])
+        if not decompresses_to(self.disk.read(temporary), sealed):
+            self.disk.unlink(temporary)
+            raise OSError(errno.EIO, f"{name} does not read back as it was written")
+        publish_temporary(self.disk, name)
+
+    def _checked(self, file: SegmentFile) -> Segment:
+        """A sealed segment, iterated to its end. Raises LogCorrupt, OSError."""
         segment = Segment(self.disk, file, is_last=False)
         for number, _ in enumerate(segment, 1):
             if number % _FRAMES_AT_ONCE == 0:
                 time.sleep(_PAUSE_S)  # checking holds the interpreter, and the event loop is waiting for it
-        sealed = segment.data[: segment.offset]
-        name = f"{file.name}.zst"
-        create_file(self.disk, name, [compress(sealed)])
-        if not decompresses_to(self.disk.read(name), sealed):
-            self.disk.unlink(name)
-            raise OSError(errno.EIO, f"{name} does not read back as it was written")
-        try:
-            self.disk.unlink(file.name)
-        except FileNotFoundError:  # pruned meanwhile: a copy that stayed would be a segment with a gap behind it
-            self.disk.unlink(name)
-        self.disk.sync_directory()
+        return segment
 
 
 def _check_derived_files(derived_files: list[DerivedFile], log_id: bytes | None, last_sequence: int) -> None:

@@ -16,6 +16,7 @@ from persistence.log import BALLAST, SPARE, DerivedFile, LogBehind, LogFailed
 from persistence.segments import LogCorrupt, RulesDiffer, compress, entries, scan, segment_files
 from tests.persistence.test_simulated_disk import (
     SMALL_SEGMENT,
+    File,
     SimulatedDisk,
     content,
     make_batch,
@@ -112,6 +113,50 @@ def test_sealed_segments_are_compressed_and_read_the_same() -> None:
     assert [file.compressed for file in segment_files(disk)] == [True, True, True, False]
     assert content(log.read()) == content(written)
     assert content(open_log(disk).read(from_sequence=30)) == content(written[9:])
+
+
+def test_an_original_of_the_time_before_it_was_full_goes_beside_a_good_copy() -> None:
+    """As when a backup was taken again and again, and the arena has compressed the segment between."""
+    disk = SimulatedDisk()
+    log = open_log(disk)
+    written = write_batches(log, 20)
+    first = segment_files(disk)[0].name
+    stale = bytes(disk.files[first].seen[: 2 * BLOCK]) + bytes(SMALL_SEGMENT - 2 * BLOCK)
+    open_log(disk, compress_sealed=True)
+    disk.files[first] = File(stale)
+
+    log = open_log(disk, compress_sealed=True)
+    assert log.compression_problem == ""
+    assert first not in disk.names()
+    assert content(log.read()) == content(written)
+
+
+def test_a_copy_that_does_not_read_back_is_never_read_instead_of_the_original() -> None:
+    class Lying(SimulatedDisk):
+        """A compressed segment is not on it as it was written."""
+
+        lies = True
+
+        def sync(self, handle: int) -> None:
+            name = next(name for name, file in self.files.items() if file is self.handles[handle])
+            if self.lies and ".zst" in name:
+                self.handles[handle].seen[20] ^= 0xFF
+            super().sync(handle)
+
+        def rename(self, old: str, new: str) -> None:
+            super().rename(old, new)
+            assert not (self.lies and new.endswith(".zst"))
+
+    disk = Lying()
+    log = open_log(disk, compress_sealed=True)
+    written = write_batches(log, 20)
+    assert "does not read back" in log.compression_problem
+    assert content(log.read()) == content(written)
+    disk.lies = False
+    log = open_log(disk, compress_sealed=True)
+    assert log.compression_problem == ""
+    assert [file.compressed for file in segment_files(disk)] == [True, True, True, False]
+    assert content(log.read()) == content(written)
 
 
 def test_a_segment_that_is_pruned_while_it_is_compressed_leaves_no_copy_with_a_gap_behind_it(
