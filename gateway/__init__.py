@@ -11,10 +11,11 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
     sessions/     the arena and one client of it: what the ops work with
     operator_ops/ the ops of operators
     ops/          every op: the table, a file per noun, what is shared by who serves them, the dispatcher
+    documents/    what is made of the definitions: types for the JavaScript client
     transport/    the port, and sockets
     rest/         REST: the table of routes, and what goes around every request
     market/       where prices come from: the feed, recordings, the simulated market, the market server
-    client/       the Python client; it imports protocol/ and nothing else of the project
+    client/       the Python client, which imports protocol/ and nothing else of the project; the JavaScript client
     process/      wiring, data folder, seed, warm-up; players that are programs
     cli/          the command `arena`
 

@@ -23,7 +23,7 @@ FLOORS = {
     ],
     "gateway": [
         "protocol", "core", "notify", "identity", "presenters", "channels", "sessions", "operator_ops", "ops",
-        "transport", "rest", "market", "client", "process", "cli",
+        "documents", "transport", "rest", "market", "client", "process", "cli",
     ],
 }  # fmt: skip
 
