@@ -5,6 +5,7 @@ application.py   the applications of the ports, and what goes around every reque
 serving.py       a request that an op answers
 requests.py      who asks, and the arguments: of the path, the query and the body
 responses.py     answers, problems, entity tags
+openapi.py       the document of all that, made of the table, the Structs and the codes
 trades.py        fixed-time trades in the words of their path
 auth.py          accounts: signing up and in, sessions, passwords and addresses
 guests.py        players without an account

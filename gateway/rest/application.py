@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from uuid import uuid4
 
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from gateway.protocol.errors import Code, Refused, error_of
 from gateway.protocol.market import QuotesOf
 from gateway.rest import responses
 from gateway.rest.guests import Guests
+from gateway.rest.openapi import document
 from gateway.rest.operators import Operators, Readiness
 from gateway.rest.requests import KEY_HEADER, Handler, arguments_of
 from gateway.rest.routes import PREFIX, ROUTES, Route
@@ -64,6 +66,7 @@ class Rest:
         self._new_guests = Buckets(limits.guests_per_address_per_minute, limits.guests_per_address_per_minute, per_s=60)
         self._requests = Buckets(limits.requests_per_address_per_s, limits.requests_per_address_per_s)
         guests = Guests(arena, lambda request: self._spend(self._new_guests, request))
+        self._document = msgspec.Raw(msgspec.json.encode(document()))
         self.handlers: dict[str, Handler] = {
             "guest": guests.sign_in,
             "renew": guests.renew,
@@ -80,7 +83,13 @@ class Rest:
             middlewares=[_has_come, self._name, self._answer_errors, self._limit_address],
             client_max_size=self._arena.config.limits.frame_bytes,
         )
-        application.add_routes([web.get("/", self._operators.page), web.get("/ws", sockets.serve)])
+        application.add_routes(
+            [
+                web.get("/", self._operators.page),
+                web.get("/ws", sockets.serve),
+                web.get("/openapi.json", self._openapi),
+            ]
+        )
         known = self.handlers | dict(handlers)
         for route in ROUTES:
             handler = known[route.handler] if route.handler else self._serving(route)
@@ -108,6 +117,9 @@ class Rest:
         symbols = [of.symbol] if of.symbol is not None else list(self._arena.instruments.by_symbol)
         quotes = [quote_of(self._arena, symbol) for symbol in symbols]
         return responses.tagged(request, responses.answer(responses.listed(quotes), cache=responses.CHECKED))
+
+    async def _openapi(self, request: web.Request) -> web.StreamResponse:
+        return responses.tagged(request, responses.answer(self._document, cache=responses.CHECKED))
 
     # Around every request
 
@@ -221,7 +233,7 @@ async def _has_come(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _is_for_programs(request: web.Request) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/openapi.json"))
 
 
 def _limits_of(bucket: Bucket, now_ns: int) -> dict[str, str]:

@@ -100,7 +100,6 @@ ROUTES: Final = (
     Route("GET", "me/ledger", "me.ledger"),
     Route("GET", "me/trades", "me.trades"),
     Route("GET", "me/fills", "me.fills"),
-    Route("GET", "me/fixed", "me.fixed"),
     Route("GET", "me/matches", "me.matches"),
     Route("GET", "me/notifications", "me.notifications"),
     Route("POST", "me/notifications/read", "me.read"),
