@@ -64,6 +64,7 @@ _ORDER_OF_CLIENT: Final = (
 )
 _UNREAD: Final = "SELECT count(*) FROM notifications WHERE player = ? AND read_at_ns = 0"
 _CLOSES: Final = f"SELECT {_columns(ClosedPosition)} FROM closed_positions WHERE player = ? AND id = ? ORDER BY message"
+_CANDLES_FROM: Final = _CANDLES.replace("ORDER BY open_at_ns DESC", "AND open_at_ns >= ? ORDER BY open_at_ns")
 _FINISHED_MATCH: Final = f"SELECT {_columns(FinishedMatch)} FROM finished_matches WHERE player = ? AND match = ?"
 _POINTS: Final = f"SELECT {_columns(EquityPoint)} FROM equity_points WHERE match = ? AND player = ? ORDER BY at_ns"
 _IN_MATCH: Final = (
@@ -111,8 +112,13 @@ class Queries:
         self._connection: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
 
-    async def candles(self, instrument: int, interval_s: int, limit: int, until_ns: int = NEWEST) -> list[Candle]:
-        """The last `limit` closed candles that open before `until_ns`, oldest first."""
+    async def candles(
+        self, instrument: int, interval_s: int, limit: int, until_ns: int = NEWEST, from_ns: int | None = None
+    ) -> list[Candle]:
+        """Closed candles that open before `until_ns`, oldest first: the last ones, or the first from `from_ns` on."""
+        if from_ns is not None:
+            found = await self._fetch(_CANDLES_FROM, (instrument, interval_s, until_ns, from_ns, limit))
+            return [Candle(*row) for row in found]
         rows = await self._fetch(_CANDLES, (instrument, interval_s, until_ns, limit))
         return [Candle(*row) for row in rows][::-1]
 

@@ -5,6 +5,7 @@ records.py        commands as bytes, outcomes as tuples; layouts derived from th
 clock.py          stamps that never go back
 config.py         the configuration
 defaults.py       the instruments, games, referrals and offers of an empty arena
+intervals.py   intervals of candles
 zones.py          time zones, as the engine is told of them
 limits.py         how often, and how many at once
 spreadsheets.py   lists as CSV

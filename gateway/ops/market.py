@@ -6,13 +6,14 @@ from functools import partial
 
 from engine import views
 from engine.model.scale import NS_PER_MS
-from gateway.channels.fanout import INTERVALS
+from gateway.core.intervals import INTERVALS, Interval
 from gateway.presenters.market import candle_answer, instrument_answer
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.market import Candle, CandlesOf, Instrument, Quote, QuoteOf
 from gateway.protocol.scalars import Nothing
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
+from persistence import rows
 
 
 def instruments(caller: Caller, nothing: Nothing) -> list[Instrument[str]]:
@@ -46,20 +47,50 @@ async def candles(caller: Caller, of: CandlesOf) -> list[Candle[str]]:
 
 
 async def candles_of(arena: Arena, of: CandlesOf) -> list[Candle[str]]:
-    """Candles that opened before `until`, earliest first; the one that is not finished comes last.
-
-    That one is taken before the answer is waited for: whatever closes meanwhile is neither missing nor twice.
+    """Candles that opened before `until` (or `to`), earliest first: the latest of them, or with `from` the first since
+    then. The one that is not finished comes last, and is taken before the answer is waited for: whatever closes
+    meanwhile is neither missing nor twice. Raises Refused.
     """
     instrument = arena.instruments.named(of.symbol)
-    interval_s = INTERVALS.get(of.interval)
-    if interval_s is None:
-        raise Refused(Code.INTERVAL_UNKNOWN, interval=of.interval)
-    until_ns = of.until * NS_PER_MS if of.until is not None else arena.clock.stamp_ns()
-    unfinished = views.candle(arena.state.book, instrument.id, interval_s)
-    found = await arena.history.candles(instrument.id, interval_s, until_ns, of.limit)
-    rows = await arena.turns.make(partial(candle_answer, instrument), found)
-    if unfinished is not None and unfinished.open_at_ns < until_ns:
-        row = candle_answer(instrument, unfinished)
-        if not rows or rows[-1].open_at < row.open_at:
-            rows.append(row)
-    return rows[-of.limit :]
+    interval = INTERVALS.get(of.interval)
+    if interval is None:
+        raise Refused(Code.INTERVAL_UNKNOWN, interval=of.interval, allowed=list(INTERVALS))
+    if of.until is not None and of.to is not None:
+        raise Refused(Code.BAD_ARGUMENTS, problem="give until or to, not both: they mean the same")
+    until = of.until if of.until is not None else of.to
+    until_ns = until * NS_PER_MS if until is not None else arena.clock.stamp_ns() + 1
+    from_ns = of.from_ * NS_PER_MS if of.from_ is not None else None
+    unfinished = views.candle(arena.state.book, instrument.id, interval.kept_s)
+    # One more than is asked for: the first may have parts that are not among them.
+    parts = (of.limit + 1) * interval.parts if interval.parts > 1 else of.limit
+    ends_ns = interval.end_ns(interval.open_ns(until_ns - 1)) if until_ns else 0
+    kept = await arena.history.candles(instrument.id, interval.kept_s, ends_ns, parts, from_ns)
+    if unfinished is not None and unfinished.open_at_ns < ends_ns and (not kept or kept[-1][0] < unfinished.open_at_ns):
+        reaches = from_ns is None or (unfinished.open_at_ns >= from_ns and len(kept) < parts)
+        kept += [rows.Candle(*unfinished)] if reaches else []
+    merged = await _merged(arena, interval, kept)
+    if from_ns is not None:
+        found = [candle for candle in merged if candle.open_at_ns >= from_ns][: of.limit]
+    else:
+        found = merged[-of.limit :]
+    return await arena.turns.make(partial(candle_answer, instrument), found)
+
+
+async def _merged(arena: Arena, interval: Interval, kept: list[rows.Candle]) -> list[rows.Candle]:
+    """The candles that the kept ones make."""
+    if interval.parts == 1:
+        return kept
+    merged: list[rows.Candle] = []
+
+    def add(part: rows.Candle) -> None:
+        open_ns = interval.open_ns(part.open_at_ns)
+        if not merged or merged[-1].open_at_ns != open_ns:
+            merged.append(part._replace(open_at_ns=open_ns))
+            return
+        _, open, high, low, _, ticks = merged[-1]
+        merged[-1] = rows.Candle(
+            open_ns, open, max(high, part.high), min(low, part.low), part.close, ticks + part.ticks
+        )
+
+    await arena.turns.make(add, kept)
+    return merged

@@ -20,6 +20,8 @@ from persistence.rows import Candle, ClosedPosition, Order, PlayerList, Row, Sta
 
 T = TypeVar("T")
 
+ALL = 1 << 30
+
 WITHIN_S = 5.0
 """How long an answer waits for the projection."""
 
@@ -36,15 +38,21 @@ class History:
         """Wait until the projection has all that the player has been told of. Raises Refused."""
         await self._reached(self._projection.wait_for_player(player))
 
-    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
-        """Closed candles that opened before `until_ns`, up to those that closed just now, earliest first."""
+    async def candles(
+        self, instrument: int, interval_s: int, until_ns: int, limit: int, from_ns: int | None = None
+    ) -> list[Candle]:
+        """Closed candles that opened before `until_ns`, up to those that closed just now, earliest first: the latest,
+        or the first from `from_ns` on."""
+        since_ns, most = from_ns or 0, limit if from_ns is None else ALL
         waiting = [
             Candle(*(int(candle[name]) for name in Candle._fields))
-            for candle in self._projection.waiting_candles(instrument, interval_s, until_ns, limit)
+            for candle in self._projection.waiting_candles(instrument, interval_s, until_ns, most)
+            if candle["open_at_ns"] >= since_ns
         ]
-        stored = await self._read(self._queries.candles(instrument, interval_s, limit, until_ns))
+        stored = await self._read(self._queries.candles(instrument, interval_s, limit, until_ns, from_ns))
         by_time = {candle.open_at_ns: candle for candle in (*stored, *waiting)}
-        return [by_time[open_at_ns] for open_at_ns in sorted(by_time)][-limit:]
+        found = [by_time[open_at_ns] for open_at_ns in sorted(by_time)]
+        return found[-limit:] if from_ns is None else found[:limit]
 
     async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]:
         return await self._read(self._queries.page(of, player, wanted))

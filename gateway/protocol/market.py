@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Generic, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from engine.model.bounds import HIGHEST_PAYOUT_PERCENT
 from engine.model.scale import PPM
@@ -36,12 +36,15 @@ class QuotesOf(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CandlesOf(Arguments, frozen=True):
-    """Those that opened before `until`."""
+    """The latest that opened before `until`, or before `to`, which is the same; with `from`, the first that opened then
+    or later."""
 
     symbol: Symbol
     interval: Interval
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     until: Milliseconds | None = None
+    from_: Milliseconds | None = field(default=None, name="from")
+    to: Milliseconds | None = None
 
 
 class BracketSpec(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from engine.model.scale import NS_PER_MS, NS_PER_S
-from gateway.channels.fanout import INTERVALS
+from gateway.core.intervals import INTERVALS
 from gateway.core.records import Outcome
 from gateway.ops import service
 from gateway.ops.table import AsyncQuery, Command, Query
@@ -71,8 +71,11 @@ def _answer(done: Done, submission: Submission, outcome: Outcome, at_ns: int) ->
 def _cache_of(caller: Caller, route: Route, arguments: Any) -> str:
     if route.cache is Cache.NEVER:
         return responses.NO_STORE
-    if route.cache is Cache.CLOSED and isinstance(arguments, CandlesOf) and arguments.until is not None:
-        interval_ns = INTERVALS.get(arguments.interval, 0) * NS_PER_S
-        if arguments.until * NS_PER_MS + interval_ns <= caller.arena.clock.stamp_ns():
+    if route.cache is Cache.CLOSED and isinstance(arguments, CandlesOf):
+        until = arguments.until if arguments.until is not None else arguments.to
+        interval = INTERVALS.get(arguments.interval)
+        if until is None or interval is None:
+            return responses.CHECKED
+        if until * NS_PER_MS + interval.length_s * NS_PER_S <= caller.arena.clock.stamp_ns():
             return responses.FOR_EVER
     return responses.CHECKED

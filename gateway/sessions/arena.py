@@ -35,8 +35,10 @@ class HistoryReader(Protocol):
     async def reach(self, player: int) -> None:
         """Wait until all that the player has been told of can be looked up."""
 
-    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
-        """Closed ones that opened before `until_ns`: the latest, earliest first."""
+    async def candles(
+        self, instrument: int, interval_s: int, until_ns: int, limit: int, from_ns: int | None = None
+    ) -> list[Candle]:
+        """Closed ones that opened before `until_ns`, earliest first: the latest, or the first from `from_ns` on."""
 
     async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]: ...
 

@@ -14,8 +14,8 @@ import pytest
 from engine.model.commands import TransferCode
 from engine.model.events import Cause
 from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
-from gateway.channels.fanout import INTERVALS
 from gateway.core.config import Limits
+from gateway.core.intervals import INTERVALS
 from gateway.ops.table import OPS, AsyncQuery, Command
 from gateway.presenters.messages import PRIVATE
 from gateway.protocol.envelopes import Envelope

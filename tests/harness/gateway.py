@@ -158,8 +158,11 @@ class Nothing:
     async def reach(self, player: int) -> None:
         return
 
-    async def candles(self, instrument: int, interval_s: int, until_ns: int, limit: int) -> list[Candle]:
-        return [candle for candle in self.closed_candles if candle.open_at_ns < until_ns][-limit:]
+    async def candles(
+        self, instrument: int, interval_s: int, until_ns: int, limit: int, from_ns: int | None = None
+    ) -> list[Candle]:
+        found = [candle for candle in self.closed_candles if (from_ns or 0) <= candle.open_at_ns < until_ns]
+        return found[-limit:] if from_ns is None else found[:limit]
 
     async def page(self, of: PlayerList[Row], player: int, wanted: Wanted) -> list[Row]:
         return []
