@@ -168,6 +168,9 @@ class Identity(_Section, frozen=True):
 
     sign_up: bool = True
     sign_up_needs_code: bool = True
+    youngest_age: Annotated[int, msgspec.Meta(ge=0, le=120)] = 0
+    countries: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...] = ()
+    countries_refused: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...] = ()
     access_token_s: Annotated[int, msgspec.Meta(ge=10)] = 900
     refresh_token_s: Annotated[int, msgspec.Meta(ge=60)] = 2_592_000
     code_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 600

@@ -9,6 +9,8 @@ codes.py        one-time codes by mail
 passwords.py    hashes, and what a password may be
 waits.py        what guessing costs
 standing.py     what every message needs to know, in memory
+play.py         limits that players set for themselves
+personal_data.py   given out, and taken away
 operators.py    what operators do to users
 action_log.py   what operators did, written down
 users.py        rows of users

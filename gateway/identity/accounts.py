@@ -25,7 +25,7 @@ from gateway.core.records import cold_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.signing_keys import SecretUnusable, keys_in, keys_stamp
 from gateway.core.tokens import Identity, Tokens
-from gateway.identity import sessions, users
+from gateway.identity import personal_data, sessions, users
 from gateway.identity.database import Database
 from gateway.identity.sessions import Client
 from gateway.identity.standing import Standing
@@ -186,6 +186,12 @@ class Accounts:
             return ended
 
         self._revoke(await self.database.run(work))
+
+    async def delete(self, user: User) -> None:
+        """The person is forgotten; the player stays in the log, and nobody is let in as that one again."""
+        now_ms = self.now_ms()
+        self._revoke(await self.database.run(lambda connection: personal_data.delete(connection, user, now_ms)))
+        self._standing.disable(user.player)
 
     async def address_proven(self, user: User) -> User:
         """Who has the mailbox has shown it. If nobody had before, somebody else may have signed up with the address, so

@@ -33,7 +33,7 @@ class Credentials:
     async def change_password(self, identity: Identity, of: ChangePassword, client: Client) -> None:
         """All other sessions end."""
         user = await self._accounts.user_of(identity)
-        await self._check_password(user, of.password, client)
+        await self.check_password(user, of.password, client)
         await self._set_password(user, of.new_password, identity.session)
 
     async def forgot(self, of: OfAddress, client: Client) -> Sent:
@@ -70,7 +70,7 @@ class Credentials:
         user = await self._accounts.user_of(identity)
         key = users.email_key(of.email)
         if of.otp is None:
-            await self._check_password(user, of.password, client)
+            await self.check_password(user, of.password, client)
             self._codes.admit(key, client)
             return await self._codes.send(CHANGE, of.email, key, self._accounts.now_ms(), user.id)
         otp, now_ms = of.otp, self._accounts.now_ms()
@@ -89,7 +89,7 @@ class Credentials:
             self._outbox.put(Event.ADDRESS_CHANGED.letter(user.email))
         return Sent(0)
 
-    async def _check_password(self, user: User, password: str | None, client: Client) -> None:
+    async def check_password(self, user: User, password: str | None, client: Client) -> None:
         """Of who is signed in: a session that was left open shall not be enough to take the account away."""
         if user.password is None:
             return

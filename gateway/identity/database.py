@@ -28,7 +28,10 @@ MOST_WAITING: Final = 1_000
 """Pieces of work that wait for the thread; more are refused."""
 
 SCHEMA: Final = (Path(__file__).parent / "schema.sql").read_text()
-MIGRATIONS: Final[tuple[str, ...]] = ()
+MIGRATIONS: Final[tuple[str, ...]] = (
+    "ALTER TABLE play_days ADD COLUMN deposited INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE play_days ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
+)
 """What makes of a file of version n + 1 one of version n + 2. New files are made by schema.sql."""
 VERSION: Final = len(MIGRATIONS) + 1
 

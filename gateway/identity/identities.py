@@ -16,6 +16,7 @@ from gateway.identity.codes import Codes
 from gateway.identity.credentials import Credentials
 from gateway.identity.database import FILE, Database
 from gateway.identity.passwords import Passwords
+from gateway.identity.play import Play
 from gateway.identity.sign_in import SignIn
 from gateway.identity.sign_up import SignUp
 from gateway.identity.standing import Standing
@@ -44,6 +45,7 @@ class Identities:
         self._passwords = Passwords(identity.password_memory_kib, identity.password_rounds)
         guessing = Guessing(identity)
         codes = Codes(self.database, tokens, self.outbox, config)
+        self.play = Play(self.database)
         self.actions = ActionLog(self.database)
         self.accounts = Accounts(self.database, tokens, standing, sequencer, state, config)
         self.sign_up = SignUp(self.accounts, self._passwords, codes, guessing, state, config)
@@ -55,6 +57,7 @@ class Identities:
         with suppress(Refused, TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await self.actions.write()
+                await self.play.write()
         self.close()
 
     def close(self) -> None:

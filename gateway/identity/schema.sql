@@ -100,5 +100,7 @@ CREATE TABLE play_days (                    -- what counts for limits of a day
     user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
     day INTEGER NOT NULL,                   -- since 1970, UTC
     seconds INTEGER NOT NULL DEFAULT 0,     -- played
+    deposited INTEGER NOT NULL DEFAULT 0,   -- millionths of a dollar
+    lost INTEGER NOT NULL DEFAULT 0,        -- of them, less what was won
     PRIMARY KEY (user, day)
 ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import nullcontext
+from datetime import UTC, date, datetime
 from typing import Final
 
 from engine.model.state import State
@@ -97,11 +98,32 @@ class SignUp:
             problem = problem_with(of.password, of.email or "", of.username or "", of.name or "")
             if problem:
                 raise Refused(Code.BAD_ARGUMENTS, field="password", problem=problem)
+        self._check_eligible(of)
         name = users.check_name("name", of.name) if of.name is not None else of.username or "player"
         return NewUser(
             PLAYER, name, of.username, of.email,
             registration=new_registration(), referrer=referrer, birth_date=of.birth_date, country=of.country,
         )  # fmt: skip
+
+    def _check_eligible(self, of: Register) -> None:
+        """Raises Refused: what is asked for and not said, and NOT_ELIGIBLE."""
+        config = self._config.identity
+        if config.youngest_age:
+            if of.birth_date is None:
+                raise Refused(Code.BAD_ARGUMENTS, field="birth_date", problem="say when you were born")
+            try:
+                born = date.fromisoformat(of.birth_date)
+            except ValueError as error:
+                raise Refused(Code.BAD_ARGUMENTS, field="birth_date", problem="there is no such day") from error
+            today = datetime.fromtimestamp(self._accounts.now_ms() / 1_000, UTC).date()
+            age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+            if age < config.youngest_age:
+                raise Refused(Code.NOT_ELIGIBLE, field="birth_date", at_least=config.youngest_age)
+        if config.countries or config.countries_refused:
+            if of.country is None:
+                raise Refused(Code.BAD_ARGUMENTS, field="country", problem="say from where you are")
+            if of.country in config.countries_refused or (config.countries and of.country not in config.countries):
+                raise Refused(Code.NOT_ELIGIBLE, field="country", value=of.country)
 
     def _of_guest(self, new: NewUser, guest: Identity) -> NewUser:
         """The guest keeps number, name and all that is his. Raises Refused."""

@@ -159,6 +159,16 @@ def set_email(connection: sqlite3.Connection, user: User, email: str) -> None:
     connection.execute(changed, (email, key, user.id))
 
 
+def blank(connection: sqlite3.Connection, user: User, now_ms: int) -> None:
+    """Forget who it was. The row stays, so that the number and the registration are nobody else's."""
+    connection.execute(
+        "UPDATE users SET username = NULL, username_key = NULL, email = NULL, email_key = NULL, email_confirmed = 0,"
+        " password = NULL, name = '', birth_date = NULL, country = NULL, disabled_ms = ?, disabled_why = 'deleted'"
+        " WHERE id = ?",
+        (now_ms, user.id),
+    )
+
+
 def remove(connection: sqlite3.Connection, user: User) -> None:
     """With all that hangs on it."""
     connection.execute("DELETE FROM codes WHERE user = ? OR email_key = ?", (user.id, (user.email or "").lower()))

@@ -14,11 +14,13 @@ from engine.model.commands import request_key
 from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome, with_key
+from gateway.core.sequencer import Urgency
 from gateway.core.tokens import ADMIN
 from gateway.identity.action_log import action_of
 from gateway.ops.table import OPS, AsyncQuery, Command, Op, Query, SocketQuery
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.caller import BY_ROLE, OPERATORS_USE, Caller, For
+from gateway.sessions.play import check_play
 from gateway.sessions.submission import Submission
 
 R = TypeVar("R")
@@ -115,6 +117,8 @@ def _submit(
     hashed = request_key(player, key) if key is not None else None
     if _is_late(caller, deadline) and not (hashed and views.is_request_known(arena.state.book, hashed)):
         raise Refused(Code.TOO_LATE)  # but what has taken effect is said, however late it is asked again
+    if op.urgency is Urgency.OPENS and not (hashed and views.is_request_known(arena.state.book, hashed)):
+        check_play(arena, player, arguments)
     if hashed is not None:
         record = with_key(record, hashed, submission.blob)
     arena.sequencer.submit(record, partial(answer, request, submission), op.urgency, submission.blob)

@@ -58,6 +58,7 @@ from gateway.protocol.scalars import Empty
 from gateway.rest.application import Rest
 from gateway.rest.auth import AuthRoutes, client_of
 from gateway.rest.operators import Check
+from gateway.rest.people import PeopleRoutes
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
 from gateway.transport.addresses import Addresses
@@ -79,6 +80,7 @@ REFUSALS: Final = (
 
 FANOUT: Final = "fan-out"
 ROOMS: Final = "rooms"
+WATCH_PLAY_EVERY_S: Final = 1.0
 WATCH_FOLDER_EVERY_S: Final = 0.5
 
 
@@ -143,7 +145,13 @@ class App:
             folder.log.append_async,
             clock,
             limits,
-            {FANOUT: fanout.publish, ROOMS: self._send_rooms, "history": folder.put, "flush": self._flush},
+            {
+                FANOUT: fanout.publish,
+                ROOMS: self._send_rooms,
+                "history": folder.put,
+                "play": self._count_play,
+                "flush": self._flush,
+            },
             self._failed,
         )
         self.prices.sequencer = sequencer
@@ -162,6 +170,7 @@ class App:
             tokens=tokens,
             standing=standing,
             actions=self.identities.actions,
+            play=self.identities.play,
             presence=Presence(state, sequencer, limits),
             history=folder.history,
             last_price=self.prices.last_price,
@@ -231,6 +240,7 @@ class App:
             self.supervisor.start(name, work)
         self.arena.presence.begin()
         await self.identities.accounts.begin()
+        await self.identities.play.begin()
         await self._look_at_folder()
         await self._listen()
 
@@ -246,6 +256,7 @@ class App:
             "pulse": self.health.pulse.run,
             "accounts": self.identities.accounts.watch,
             "actions": self.identities.actions.run,
+            "play": self._watch_play,
             **({"mail": self.identities.outbox.run} if self.identities.outbox.can_send else {}),
             **market.works,
         }
@@ -374,8 +385,21 @@ class App:
         if part in (FANOUT, ROOMS):
             self.connections.close_all(Close.INTERNAL_ERROR, "events were lost: subscribe again")
 
+    def _count_play(self, batch: Batch, applied: Applied) -> None:
+        self.identities.play.count(batch, applied)
+
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()
+
+    async def _watch_play(self) -> None:
+        """Count how long players play who have limited that."""
+        play, begun_s = self.identities.play, time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_PLAY_EVERY_S)
+            now_s = time.monotonic()
+            play.pass_time(now_s - begun_s, self.arena.presence.is_here)
+            begun_s = now_s
+            await play.write()
 
     async def _watch_folder(self) -> None:
         """Look at the data folder again and again, until cancelled."""
@@ -407,7 +431,9 @@ class App:
             return client_of(request, address, addresses.is_exempt(address))
 
         auth = AuthRoutes(self.arena, self.identities, client)
-        application = rest.application(Sockets(self.arena, self.connections, addresses), auth.handlers())
+        people = PeopleRoutes(self.arena, self.identities, client)
+        handlers = auth.handlers() | people.handlers()
+        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers)
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
         if server.operators_listen:

@@ -24,6 +24,7 @@ from gateway.protocol.identity.accounts import (
     SessionEntry,
     SignedIn,
 )
+from gateway.protocol.identity.people import DeleteMe, Exclude, Excluded, PlayLimit, PlayLimits, SetLimit
 from gateway.protocol.market import Quote, QuotesOf
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
@@ -91,6 +92,11 @@ ROUTES: Final = (
     _account("POST", "auth/email", "email", ChangeEmail, Sent, 202, may_be_empty=True),
     _account("GET", "me/sessions", "sessions", Nothing, list[SessionEntry]),
     _account("DELETE", "me/sessions/{session}", "session.end", OfSession, None, 204),
+    _account("GET", "me/limits", "limits", Nothing, PlayLimits),
+    _account("PUT", "me/limits/{kind}", "limit.set", SetLimit, PlayLimit),
+    _account("POST", "me/exclusion", "exclude", Exclude, Excluded, 201),
+    _account("GET", "me/export", "export", Nothing, dict[str, Any]),
+    _account("POST", "me/delete", "delete", DeleteMe, None, 204),
     Route("POST", "auth/ticket", "auth.ticket", status=201),
     # players
     Route("GET", "ping", "ping", is_public=True),

@@ -19,6 +19,7 @@ from gateway.core.tickets import PREFIX, Tickets
 from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.core.turns import Turns
 from gateway.identity.operators import Action
+from gateway.identity.play import Play
 from gateway.identity.standing import Standing
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
@@ -92,6 +93,8 @@ class Arena:
     """How many wrong codes players and addresses may still send."""
     why_no_prices: Callable[[str], str] = lambda symbol: ""
     """Why no prices of an instrument can come; empty: they can."""
+    play: Play | None = None
+    """Limits that players have set for themselves; None: there are no accounts."""
     standing: Standing = field(default_factory=Standing)
     tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)

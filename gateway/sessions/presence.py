@@ -65,6 +65,10 @@ class Presence:
             if owner in self._state.cold.disconnects and len(self._sessions[owner]) == 1:
                 self._tell(owner, connected=True)
 
+    def is_here(self, owner: int | str) -> bool:
+        """Has the owner a session open?"""
+        return owner in self._sessions
+
     def leave(self, owner: int | str, session: Present) -> None:
         """One session less."""
         here = self._sessions[owner]

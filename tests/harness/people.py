@@ -129,7 +129,10 @@ def config_of(directory: Path, server: dict[str, Any] | None = None, **identity:
         server=msgspec.structs.replace(Server(port=0, development=False, shutdown_s=1.0), **(server or {})),
         data=Data(directory=str(directory)),
         market=Market(symbols=("BTCUSDT",)),
-        limits=msgspec.structs.replace(Limits(), requests_per_address_per_s=10_000),
+        # Tests may wait for each other longer than players would.
+        limits=msgspec.structs.replace(
+            Limits(), requests_per_address_per_s=10_000, refuse_opens_after_ms=10_000, refuse_most_after_ms=10_000
+        ),
         identity=msgspec.structs.replace(CHEAP, **identity),
     )
 

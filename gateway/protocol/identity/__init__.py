@@ -1,5 +1,6 @@
 """What is said about people.
 
 accounts.py    signing up and in, sessions, passwords and addresses
+people.py      limits, shutting oneself out, one's data
 operators.py   what operators did
 """

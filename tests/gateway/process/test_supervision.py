@@ -21,6 +21,7 @@ from gateway.core.sequencer import Sequencer
 from gateway.identity.action_log import ActionLog
 from gateway.identity.database import Database
 from gateway.identity.operators import Action
+from gateway.identity.play import Play
 from gateway.market.prices import Prices
 from gateway.market.server import MarketServer
 from gateway.notify.letters import Letter
@@ -125,6 +126,7 @@ BREAKS = {
     "accounts": (Database, "changed_outside"),
     "mail": (Outbox, "_send"),
     "actions": (ActionLog, "write"),
+    "play": (Play, "pass_time"),
 }
 """By task: what to break, so that it fails."""
 
