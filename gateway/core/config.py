@@ -47,6 +47,7 @@ class Server(_Section, frozen=True):
     token_lifetime_s: Positive = 86_400
     token_grace_s: Annotated[int, msgspec.Meta(ge=0)] = 604_800
     shutdown_s: PositiveSeconds = 5.0
+    compat: tuple[Literal["100xness", "game-wallet"], ...] = ()
     operators_listen: Annotated[str, msgspec.Meta(pattern=r"^(\S+:[0-9]{1,5})?\Z")] = ""
 
     def __post_init__(self) -> None:
@@ -200,6 +201,13 @@ class Mail(_Section, frozen=True):
             raise ValueError(f"sender: {self.sender!r} is no address")
 
 
+class Compat(_Section, frozen=True):
+    """What the compatibility routes need to know, if `server.compat` names them."""
+
+    trading_match: Positive = 1
+    wallet_asset: Literal["USDT", "USDC", "SOL", "BT", "DEMO"] = "BT"
+
+
 class Config(_Section, frozen=True):
     server: Server = Server()
     data: Data = Data()
@@ -210,6 +218,7 @@ class Config(_Section, frozen=True):
     players: Players = Players()
     identity: Identity = Identity()
     mail: Mail = Mail()
+    compat: Compat = Compat()
     referrals: ReferralSeed = ReferralSeed()
     offers: tuple[OfferSeed, ...] = OFFERS
 

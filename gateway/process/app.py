@@ -57,6 +57,7 @@ from gateway.protocol.errors import Close
 from gateway.protocol.scalars import Empty
 from gateway.rest.application import Rest
 from gateway.rest.auth import AuthRoutes, client_of
+from gateway.rest.compat.table import compat_routes
 from gateway.rest.operators import Check
 from gateway.rest.people import PeopleRoutes
 from gateway.sessions.arena import Arena
@@ -433,7 +434,8 @@ class App:
         auth = AuthRoutes(self.arena, self.identities, client)
         people = PeopleRoutes(self.arena, self.identities, client)
         handlers = auth.handlers() | people.handlers()
-        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers)
+        compat = compat_routes(self.arena, self.identities, client)
+        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, compat)
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
         if server.operators_listen:

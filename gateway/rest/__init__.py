@@ -11,5 +11,6 @@ people.py        limits, shutting oneself out, one's data, the end of an account
 auth.py          accounts: signing up and in, sessions, passwords and addresses
 guests.py        players without an account
 operators.py     health, readiness, metrics, version
+compat/          calls of front ends of other systems
 page.py          what somebody sees who opens the address in a browser
 """

@@ -141,20 +141,20 @@ class Rest:
             response = await handler(request)
         except Refused as refused:
             self._arena.refusals[refused.error.code] += 1
-            response = responses.problem_of_refusal(refused)
+            response = responses.refusal(request, refused)
             if refused.code is Code.RATE_LIMITED:
                 response.force_close()
         except web.HTTPException as error:
-            response = _http_problem(error)
+            response = _http_problem(request, error)
         except (ConnectionError, web.RequestPayloadError):
             # The client has hung up or sent half a body. If it is there still, this is its answer.
-            response = responses.problem(error_of(Code.BAD_MESSAGE, problem="the request is not whole"), 400)
+            response = responses.failure(request, error_of(Code.BAD_MESSAGE, problem="the request is not whole"), 400)
         except TimeoutError:
             log.warning("a request was not answered in time", path=request.path)
-            response = responses.problem(error_of(Code.INTERNAL), 500)
+            response = responses.failure(request, error_of(Code.INTERNAL), 500)
         except Exception:
             log.exception("a request made the server fail", path=request.path)
-            response = responses.problem(error_of(Code.INTERNAL), 500)
+            response = responses.failure(request, error_of(Code.INTERNAL), 500)
         if not response.prepared:
             self._tell_limits(request, response)
             self._tell_origin(request, response)
@@ -233,7 +233,7 @@ async def _has_come(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _is_for_programs(request: web.Request) -> bool:
-    return request.path.startswith(("/api/", "/openapi.json"))
+    return request.path.startswith(("/api/", "/openapi.json", responses.COMPAT))
 
 
 def _limits_of(bucket: Bucket, now_ns: int) -> dict[str, str]:
@@ -248,9 +248,9 @@ def _limits_of(bucket: Bucket, now_ns: int) -> dict[str, str]:
 _HTTP_CODES: Final = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
 
 
-def _http_problem(error: web.HTTPException) -> web.Response:
+def _http_problem(request: web.Request, error: web.HTTPException) -> web.Response:
     code = _HTTP_CODES.get(error.status, Code.BAD_MESSAGE)
-    response = responses.problem(Refused(code).error, error.status)
+    response = responses.failure(request, Refused(code).error, error.status)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -11,6 +11,9 @@ from aiohttp import web
 from gateway.protocol.errors import Code, Error, Problem, Refused
 from gateway.transport.websocket import VERSION
 
+COMPAT: Final = "/compat/"
+"""Where errors are as front ends of other systems expect them."""
+
 NO_STORE: Final = "no-store"
 CHECKED: Final = "no-cache"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -49,6 +52,13 @@ def tagged(request: web.Request, response: web.Response) -> web.Response:
     return response
 
 
+def plain_error(error: Error, status: int) -> web.Response:
+    """An error as the compatibility routes have it: a text."""
+    details = error.details or {}
+    told = [error.message, *(str(details[name]) for name in ("field", "problem", "because") if name in details)]
+    return answer({"error": ": ".join(told)}, status)
+
+
 def problem(error: Error, status: int) -> web.Response:
     """An error as application/problem+json."""
     body = Problem(
@@ -69,8 +79,13 @@ def problem(error: Error, status: int) -> web.Response:
     )
 
 
-def problem_of_refusal(refused: Refused) -> web.Response:
-    response = problem(refused.error, refused.status)
+def failure(request: web.Request, error: Error, status: int) -> web.Response:
+    """An error as who asks there expects it."""
+    return plain_error(error, status) if request.path.startswith(COMPAT) else problem(error, status)
+
+
+def refusal(request: web.Request, refused: Refused) -> web.Response:
+    response = failure(request, refused.error, refused.status)
     if isinstance(refused.code, Code):
         response.headers.update(HEADERS.get(refused.code, {}))
     return response

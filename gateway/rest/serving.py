@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS, NS_PER_S
 from gateway.core.intervals import INTERVALS
 from gateway.core.records import Outcome
 from gateway.ops import service
 from gateway.ops.table import AsyncQuery, Command, Query
-from gateway.protocol.errors import status_of_reason
+from gateway.protocol.errors import Refused, status_of_reason
 from gateway.protocol.market import CandlesOf
 from gateway.rest import responses
 from gateway.rest.requests import arguments_of, identify, key_of
@@ -46,10 +47,29 @@ async def serve(caller: Caller, request: web.Request, route: Route) -> web.Respo
     return response if route.cache is Cache.NEVER else responses.tagged(request, response)
 
 
-async def _commanded(caller: Caller, op: Command, arguments: Any, key: str | None, status: int) -> web.Response:
+async def call(caller: Caller, name: str, arguments: Any) -> Any:
+    """The result of an op, for a handler that makes an answer of its own. Raises Refused and TimeoutError."""
+    op = service.op_for(caller, name)
+    async with asyncio.timeout(CALL_TIMEOUT_S):
+        if isinstance(op, Command):
+            submission, outcome, _ = await _submitted(caller, op, arguments, None)
+            if outcome.reason:
+                raise Refused(Reason(outcome.reason), error=submission.explain(outcome.reason))
+            return submission.result(outcome)
+        assert isinstance(op, Query | AsyncQuery), "what is about a connection has no route"
+        service.admit_query(caller, op, None, None)
+        found = op.answer(caller, arguments)
+        return await found if isinstance(op, AsyncQuery) else found
+
+
+async def _submitted(caller: Caller, op: Command, arguments: Any, key: str | None) -> tuple[Submission, Outcome, int]:
     done: Done = asyncio.get_running_loop().create_future()
     service.submit(caller, op, arguments, key, None, _answer, done)
-    submission, outcome, at_ns = await done
+    return await done
+
+
+async def _commanded(caller: Caller, op: Command, arguments: Any, key: str | None, status: int) -> web.Response:
+    submission, outcome, at_ns = await _submitted(caller, op, arguments, key)
     if outcome.reason:
         caller.arena.refusals[submission.explain(outcome.reason).code] += 1
         response = responses.problem(submission.explain(outcome.reason), status_of_reason(outcome.reason))
