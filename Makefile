@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TYPESCRIPT := .venv/javascript/node_modules/.package-lock.json
 
-.PHONY: setup run test lint coverage bench soak wheel clean
+.PHONY: setup run test lint coverage bench soak wheel client-wheel clean
 
 run: setup            ## Start an arena on http://127.0.0.1:8080, with its data in data/
 	$(BIN)/arena serve
@@ -30,7 +30,7 @@ $(TYPESCRIPT): tests/gateway/client/javascript/package-lock.json $(STAMP)
 lint: setup           ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy engine persistence gateway bench tests
+	$(BIN)/mypy engine persistence gateway bench examples tests
 
 test: lint $(TYPESCRIPT) ## Everything that must hold before a change is done
 	$(BIN)/arena warmup
@@ -58,6 +58,9 @@ soak: setup           ## Ten million steps against the naive twin; a hundred kil
 
 wheel: setup          ## A wheel in dist/ with compiled kernels in it: whoever installs it waits for nothing
 	$(BIN)/python build_wheel.py dist
+
+client-wheel: setup   ## A wheel in dist/ with the Python client alone
+	$(BIN)/python build_client_wheel.py dist
 
 clean:                ## Drop the environment; data/ stays
 	rm -rf .venv

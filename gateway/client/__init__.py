@@ -3,6 +3,7 @@
 Results and the data of events are defined in gateway/protocol, a file per noun.
 
     client.py         the player: a method for each op
+    sync.py           the same for programs without asyncio
     connection.py     a connection that stays up: requests, replies, events
     subscriptions.py  what is listened to, and how it is asked for again on a new socket
     states.py         what a program is told of its connection
@@ -23,11 +24,12 @@ try:
         Unreachable,
     )
     from gateway.client.states import Change, State
+    from gateway.client.sync import SyncClient
 except ModuleNotFoundError as error:
     error.msg += ": this Python is not that of the project; type `. .venv/bin/activate` first"
     raise
 
 __all__ = [
-    "ArenaError", "Change", "Client", "Disconnected", "Failed", "Garbled", "Refused", "State", "Unanswered",
-    "Unreachable",
+    "ArenaError", "Change", "Client", "Disconnected", "Failed", "Garbled", "Refused", "State", "SyncClient",
+    "Unanswered", "Unreachable",
 ]  # fmt: skip

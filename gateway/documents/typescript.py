@@ -44,7 +44,7 @@ export interface Reply<Result> {
 }
 
 export interface Status {
-  state: "lost" | "back" | "ended";
+  state: "lost" | "connected" | "ended";
   code: number | string | null;
   error: ArenaError | null;
 }

@@ -62,7 +62,7 @@ def problem_with(command: str) -> str:
         options = {word for word in words if word.startswith("--")} - {"--help"}
         return ", ".join(option for option in options if option not in help_of(*known))
     if program == "make":
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return ", ".join(word for word in words[1:] if word not in targets)
     if program == "pytest":
         paths = [word for word in words[1:] if "/" in word]

@@ -174,6 +174,9 @@ export type ErrorCode =
   | "REFRESH_REUSED"
   | "ACCOUNT_DISABLED"
   | "ACCOUNT_NEEDED"
+  | "NOT_ELIGIBLE"
+  | "SELF_EXCLUDED"
+  | "PLAY_LIMIT_REACHED"
   | "ACCOUNT_EXISTS"
   | "CODE_NEEDED"
   | "CHANNEL_UNKNOWN"
@@ -606,12 +609,15 @@ export interface Quote {
   stale?: boolean;
 }
 
-/** Those that opened before `until`. */
+/** The latest that opened before `until`, or before `to`, which is the same; with `from`, the first that opened then
+ * or later. */
 export interface CandlesOf {
   symbol: string;
   interval: string;
   limit?: number;
   until?: number;
+  from?: number;
+  to?: number;
 }
 
 /** Of the bid. `ticks` is how many quotes are in it. */
@@ -1877,7 +1883,7 @@ export interface Reply<Result> {
 }
 
 export interface Status {
-  state: "lost" | "back" | "ended";
+  state: "lost" | "connected" | "ended";
   code: number | string | null;
   error: ArenaError | null;
 }

@@ -19,6 +19,9 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 /** Between two attempts to come back; the wait doubles from the first to the longest, and half of it is drawn. */
 
+const LASTED_MS = 5_000;
+/** A connection that has lasted lets the waits begin anew. */
+
 const QUIET_MS = 15_000;
 /** After so long without a message the client asks whether the arena is there, as browsers send no pings. */
 
@@ -118,11 +121,12 @@ export class Arena {
   #readers = [];
   #rateLimited = Promise.resolve();
   #renewal = null;
+  #waitMs = FIRST_WAIT_MS;
 
   /**
    * `reconnect`: false ends all that waits with Disconnected when the connection breaks. `retry`: false throws what is
    * refused only for now like any other refusal. `onStatus` is told {state, code} when the connection is "lost", is
-   * "back", and has "ended". `WebSocket` is a class for a runtime that has none of its own.
+   * "connected" again, and has "ended". `WebSocket` is a class for a runtime that has none of its own.
    */
   constructor(url = "http://127.0.0.1:8080", options = {}) {
     this.url = url.replace(/^ws/, "http").replace(/\/+$/, "");
@@ -348,7 +352,9 @@ export class Arena {
   async #stayConnected(line) {
     try {
       for (;;) {
+        const begunAt = now();
         const code = await line.ended;
+        if (now() - begunAt > LASTED_MS) this.#waitMs = FIRST_WAIT_MS;
         if (this.#ended) return;
         this.#line = null;
         const nobody = this.token === null && (code === TURNED_AWAY || code === NOT_AUTHENTICATED);
@@ -368,12 +374,11 @@ export class Arena {
 
   /** A new socket of the same player. Throws Refused when the token is not good any more, and no other can be had. */
   async #reopen() {
-    let waitMs = FIRST_WAIT_MS;
     let toldMs = 0;
     let exchanged = false;
     while (!this.#closed) {
-      await sleep(Math.max(waitMs * (0.5 + Math.random() / 2), toldMs));
-      waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+      await sleep(Math.max(this.#waitMs * (0.5 + Math.random() / 2), toldMs));
+      this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
       toldMs = 0;
       let line = null;
       try {
@@ -409,7 +414,7 @@ export class Arena {
       if (this.#pending.get(id) === asked) line.send(asked.frame);
     }
     while (parts.length) await this.#listenAgain(line, parts);
-    this.#tell("back", null);
+    this.#tell("connected", null);
   }
 
   /**
