@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from engine.batch.machine import RULES_VERSION, Applied, Machine
 from engine.model.commands import Batch
@@ -86,9 +88,9 @@ class DataFolder:
         self.disk_problem = "the disk is nearly full" if space.is_low else ""
 
     @property
-    def copy_bytes(self) -> int:
-        """Memory for copies of the tables, of which snapshots are made."""
-        return sum(buffer.nbytes for buffer in self._buffers.by_table.values())
+    def copies(self) -> Iterable[NDArray[np.uint8]]:
+        """Copies of the tables, of which snapshots are made."""
+        return self._buffers.by_table.values()
 
     async def close(self) -> None:
         """A last snapshot, everything in the projection, and let go of the files. After the last batch.

@@ -24,6 +24,7 @@ from gateway.market.filter import FrameCounts
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData
 from gateway.process.data_folder import DISK_ANSWERS_WITHIN_S, DataFolder
+from gateway.process.memory import resident_bytes, resident_bytes_of
 from gateway.process.pulse import Pulse
 from gateway.process.supervision import Supervisor
 from gateway.rest.operators import Check, Figures, Readiness
@@ -31,7 +32,6 @@ from gateway.sessions.arena import Arena
 from gateway.transport.connections import Connections
 
 LOOK_AT_FILES_EVERY_S: Final = 5.0
-PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Files(msgspec.Struct):
@@ -225,7 +225,7 @@ class Health:
         metrics.durations("gc_pause", "Pauses of the garbage collector", self.pulse.gc_pauses)
         metrics.counters("failures", "Failures of parts that went on", "part", lambda: supervisor.failures)
         metrics.counter("log_lines_lost", "Log lines that standard error did not take", lambda: STDERR.lost)
-        metrics.gauge("memory_bytes", "Resident memory", _resident_bytes)
+        metrics.gauge("memory_bytes", "Resident memory", resident_bytes)
         metrics.gauge("table_bytes", "Of it, the engine's tables and their copy for snapshots", self._table_bytes)
 
     def _frames(self) -> dict[str, int]:
@@ -245,7 +245,7 @@ class Health:
         return float("nan") if at_s is None else max(0.0, time.time() - at_s)
 
     def _table_bytes(self) -> int:
-        return self._folder.copy_bytes + sum(table.nbytes for table in self._arena.state.book.arrays.values())
+        return resident_bytes_of([*self._arena.state.book.arrays.values(), *self._folder.copies])
 
 
 def _look_at(folder: Path) -> Files:
@@ -270,7 +270,3 @@ def _stats(folder: Path) -> list[os.DirEntry[str]]:
 def _bytes_of(entries: list[os.DirEntry[str]]) -> int:
     """On the disk: what is preallocated counts."""
     return sum(entry.stat().st_blocks * 512 for entry in entries)
-
-
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
