@@ -52,9 +52,11 @@ from engine.views.seats import (
     seats_of,
 )
 from engine.views.trades import (
+    ExposureView,
     FixedTradeView,
     OrderView,
     PositionView,
+    exposures,
     fixed_trades,
     instrument_of_order,
     instrument_of_position,
@@ -70,9 +72,10 @@ from engine.views.trades import (
 from engine.views.wallets import BalanceView, inventory, stock, wallet
 
 __all__ = [
-    "BalanceView", "BoardView", "CandleView", "CareerView", "CupsView", "Evidence", "FixedTradeView", "MatchView",
-    "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView", "SolvencyView",
-    "StandingView", "SwitchView", "board", "candle", "career", "cups", "fixed_trades", "has_seat",
+    "BalanceView", "BoardView", "CandleView", "CareerView", "CupsView", "Evidence", "ExposureView", "FixedTradeView",
+    "MatchView", "OrderView", "PositionView", "QueueView", "Quote", "Ranking", "ReferralView", "Rules", "SeatView",
+    "SolvencyView", "StandingView", "SwitchView", "board", "candle", "career", "cups", "exposures", "fixed_trades",
+    "has_seat",
     "instrument_of_order", "instrument_of_position", "instrument_of_request", "inventory", "is_player_locked",
     "is_request_known", "last_match_message", "last_message", "match", "matches", "next_due_ns", "next_trade_at_ns",
     "opens_at_ns", "orders", "owner_of_trade", "position", "positions", "queues_of", "quote", "ranking", "referral",

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.model.commands import Side
+from engine.model.scale import MONEY
+from engine.model.state import State
 from engine.model.tables import Book
 from engine.storage.compact_index import find_open
 from engine.storage.hash_index import find
@@ -144,6 +147,37 @@ def _position_view(book: Book, row: int, match_id: int) -> PositionView:
         bool(position["waiting"]),
         bool(position["first_amendment"]),
     )
+
+
+class ExposureView(NamedTuple):
+    """What is open in an instrument on one side, over all seats; money in 1e-8 units."""
+
+    instrument: int
+    side: int
+    positions: int
+    lots: int
+    notional: int  # at the price at which it could be closed
+    margin: int
+    profit: int  # at that price; of a gap through margins, more than can be lost
+
+
+def exposures(state: State) -> list[ExposureView]:
+    """By instrument and side. Walks all positions."""
+    book = state.book
+    table = np.asarray(book.positions)
+    table = table[table["id"] > 0]
+    found = []
+    for id, data in state.cold.instruments.items():
+        unit = data.tick_units * data.lot_units // MONEY
+        for side in (Side.LONG.value, Side.SHORT.value):
+            of = table[(table["instrument"] == id) & (table["side"] == side)]
+            if len(of):
+                mark = int(book.quotes[id]["bid" if side > 0 else "ask"])
+                lots, cost = sum(of["lots"].tolist()), sum(of["cost"].tolist())
+                profit = side * (mark * lots - cost) * unit
+                margin = sum(of["margin"].tolist())
+                found.append(ExposureView(id, side, len(of), lots, mark * lots * unit, margin, profit))
+    return found
 
 
 class FixedTradeView(NamedTuple):

@@ -2,5 +2,6 @@
 
 admin.py       instruments, games, matches, kill switches
 operators.py   what operators did
+reads.py       players, what is open, limits
 audit.py       are the books right?
 """

@@ -6,9 +6,7 @@ has been told of is in it: what a reply or an event has said, can be looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from engine import views
 from engine.model.reasons import Reason
@@ -39,18 +37,15 @@ from gateway.protocol.history import (
     OrderLife,
     OrderRecord,
     OrdersOf,
-    Page,
     Paged,
     SeatTrades,
     SettledTrade,
     Summary,
 )
 from gateway.protocol.matches import OfMatch
-from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
+from gateway.sessions.pages import own_page
 from persistence import rows
-
-T = TypeVar("T")
 
 
 async def match_summary(caller: Caller, of: OfMatch) -> Summary[str]:
@@ -77,25 +72,25 @@ async def match_summary(caller: Caller, of: OfMatch) -> Summary[str]:
 
 
 async def me_matches(caller: Caller, of: OfMatches) -> Paged[FinishedMatch[str]]:
-    return await page(caller, rows.FINISHED_MATCHES, partial(finished_answer, caller.arena.state), of)
+    return await own_page(caller, rows.FINISHED_MATCHES, partial(finished_answer, caller.arena.state), of)
 
 
 async def me_trades(caller: Caller, of: SeatTrades) -> Paged[ClosedTrade[str]]:
-    return await page(caller, rows.CLOSED_POSITIONS, partial(trade_answer, caller.arena.instruments), of)
+    return await own_page(caller, rows.CLOSED_POSITIONS, partial(trade_answer, caller.arena.instruments), of)
 
 
 async def me_fills(caller: Caller, of: SeatTrades) -> Paged[Fill[str]]:
-    return await page(caller, rows.FILLS, partial(fill_answer, caller.arena.instruments), of)
+    return await own_page(caller, rows.FILLS, partial(fill_answer, caller.arena.instruments), of)
 
 
 async def me_fixed(caller: Caller, of: FixedTradesOf) -> Paged[SettledTrade[str]]:
-    return await page(caller, rows.FIXED_TRADES, partial(settled_answer, caller.arena.instruments), of)
+    return await own_page(caller, rows.FIXED_TRADES, partial(settled_answer, caller.arena.instruments), of)
 
 
 async def order_history(caller: Caller, of: OrdersOf) -> Paged[OrderRecord[str]]:
     """Orders from their acceptance on, whatever has become of them; the latest placed come first."""
     kinds = KINDS_OF_STATUS[of.status] if of.status is not None else ()
-    return await page(caller, rows.ORDERS, partial(record_answer, caller.arena.instruments), of, kinds)
+    return await own_page(caller, rows.ORDERS, partial(record_answer, caller.arena.instruments), of, kinds)
 
 
 async def order_get(caller: Caller, of: OfOrder) -> OrderLife[str]:
@@ -106,38 +101,3 @@ async def order_get(caller: Caller, of: OfOrder) -> OrderLife[str]:
     if found is None:
         raise Refused(Reason.ORDER_NOT_FOUND)
     return life_answer(arena.instruments, found, await arena.history.closes(player, found.id))
-
-
-async def page(
-    caller: Caller,
-    list_: rows.PlayerList[rows.Row],
-    make: Callable[[rows.Row], T],
-    of: Page,
-    kinds: tuple[int, ...] = (),
-) -> Paged[T]:
-    """A page of the player's list, and the cursor of the next one. Raises Refused SYMBOL_UNKNOWN."""
-    arena, player = caller.arena, caller.player
-    wanted = wanted_rows(arena, of, kinds)
-    await arena.history.reach(player)
-    found = await arena.history.page(list_, player, wanted._replace(limit=of.limit + 1))
-    shown = found[: of.limit]
-    return Paged(
-        await arena.turns.make(make, shown), getattr(shown[-1], list_.cursor) if len(found) > of.limit else None
-    )
-
-
-def wanted_rows(arena: Arena, of: Page, kinds: tuple[int, ...] = ()) -> rows.Wanted:
-    """What the filters let through. Raises Refused SYMBOL_UNKNOWN."""
-    symbol, mode = getattr(of, "symbol", None), getattr(of, "mode", None)
-    return rows.Wanted(
-        of.limit,
-        of.before,
-        getattr(of, "match", None) or 0,
-        arena.instruments.named(symbol).id if symbol is not None else 0,
-        (of.from_ or 0) * NS_PER_MS,
-        of.to * NS_PER_MS if of.to is not None else rows.NEWEST,
-        mode or "",
-        tuple(id for id, match in arena.state.cold.matches.items() if match.practice) if mode else (),
-        kinds,
-        getattr(of, "unread", False),
-    )

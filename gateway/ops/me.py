@@ -7,7 +7,6 @@ from functools import partial
 from engine import views
 from engine.model import commands
 from gateway.core.records import Outcome
-from gateway.ops.history import page
 from gateway.presenters.careers import career_answer
 from gateway.presenters.fixed_trades import fixed_trades_of
 from gateway.presenters.matches import queue_answers
@@ -21,6 +20,7 @@ from gateway.protocol.scalars import Empty, Nothing
 from gateway.protocol.session import Me
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
+from gateway.sessions.pages import own_page
 from gateway.sessions.submission import Submission, cold_submission
 from persistence import rows
 
@@ -49,7 +49,7 @@ def me_get(caller: Caller, nothing: Nothing) -> Me[str]:
 async def me_notifications(caller: Caller, of: NotificationsOf) -> Notifications:
     """A page of them, the latest first, and how many are not read."""
     arena = caller.arena
-    listed = await page(caller, rows.NOTIFICATIONS, partial(notification_answer, arena.instruments), of)
+    listed = await own_page(caller, rows.NOTIFICATIONS, partial(notification_answer, arena.instruments), of)
     return Notifications(listed.items, listed.next, await arena.history.unread(caller.player))
 
 

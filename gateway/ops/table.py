@@ -16,6 +16,7 @@ from gateway.core.sequencer import Urgency
 from gateway.operator_ops import admin as ops_admin
 from gateway.operator_ops import audit as ops_audit
 from gateway.operator_ops import operators as ops_operators
+from gateway.operator_ops import reads as ops_reads
 from gateway.ops import auth as ops_auth
 from gateway.ops import careers as ops_careers
 from gateway.ops import fixed as ops_fixed
@@ -54,6 +55,15 @@ from gateway.protocol.history import (
     WalletChange,
 )
 from gateway.protocol.identity.operators import ActionsOf, OperatorAction
+from gateway.protocol.identity.reads import (
+    Exposure,
+    LedgerOf,
+    LimitsInForce,
+    OfPlayer,
+    PlayerEntry,
+    PlayerRecord,
+    PlayersOf,
+)
 from gateway.protocol.market import (
     Candle,
     CandlesOf,
@@ -215,6 +225,11 @@ OPS: dict[str, Op] = {
     "referral.get": Query(Nothing, Referral[str], ops_referrals.referral_get),
     # operators
     "admin.log": AsyncQuery(ActionsOf, Paged[OperatorAction], ops_operators.log, For.SUPPORT, cost=3),
+    "admin.players": Query(PlayersOf, Paged[PlayerEntry], ops_reads.players, For.SUPPORT, cost=5),
+    "admin.player": Query(OfPlayer, PlayerRecord[str], ops_reads.player, For.SUPPORT, cost=2),
+    "admin.ledger": AsyncQuery(LedgerOf, Paged[WalletChange[str]], ops_reads.ledger, For.SUPPORT, cost=3),
+    "admin.exposure": Query(Nothing, list[Exposure[str]], ops_reads.exposure, For.SUPPORT, cost=5),
+    "admin.limits": Query(Nothing, LimitsInForce, ops_reads.limits, For.SUPPORT),
     "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.SUPPORT),
     "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.SUPPORT),
     "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.FINANCE),

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from engine import views
 from engine.model.commands import Asset, ColdCommand, FundRewards, TopUp
-from engine.model.scale import NS_PER_MS
 from gateway.core.records import Outcome
-from gateway.ops.history import page
 from gateway.presenters.decimals import asset_text, asset_units
-from gateway.presenters.names import TRANSFER_CODES
+from gateway.presenters.wallets import balance_answers, change_answer
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.history import OfMatches, Paged, WalletChange
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.wallets import Balance, Credited, Money
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
+from gateway.sessions.pages import own_page
 from gateway.sessions.submission import Submission, cold_submission
 from persistence import rows
 
 
 def me_wallet(caller: Caller, nothing: Nothing) -> list[Balance[str]]:
-    return [
-        Balance(Asset(of.asset).name, asset_text(of.balance, of.asset), asset_text(of.held, of.asset), of.version)
-        for of in views.wallet(caller.arena.state.book, caller.player)
-    ]
+    return balance_answers(caller.arena.state, caller.player)
 
 
 async def me_ledger(caller: Caller, of: OfMatches) -> Paged[WalletChange[str]]:
-    return await page(caller, rows.WALLET_CHANGES, change_answer, of)
-
-
-def change_answer(row: rows.WalletChange) -> WalletChange[str]:
-    return WalletChange(
-        row.message,
-        row.sequence,
-        row.at_ns // NS_PER_MS,
-        Asset(row.asset).name,
-        TRANSFER_CODES[row.code],
-        asset_text(row.change, row.asset),
-        asset_text(row.balance, row.asset),
-        asset_text(row.held, row.asset),
-        row.version,
-        row.match or None,
-    )
+    return await own_page(caller, rows.WALLET_CHANGES, change_answer, of)
 
 
 def top_up(arena: Arena, player: int, of: Money) -> Submission:

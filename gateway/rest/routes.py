@@ -151,6 +151,11 @@ ROUTES: Final = (
     Route("GET", "referral", "referral.get"),
     # operators
     Route("GET", "admin/log", "admin.log"),
+    Route("GET", "admin/players", "admin.players"),
+    Route("GET", "admin/players/{player}", "admin.player"),
+    Route("GET", "admin/players/{player}/ledger", "admin.ledger"),
+    Route("GET", "admin/exposure", "admin.exposure"),
+    Route("GET", "admin/limits", "admin.limits"),
     Route("GET", "admin/audit", "admin.audit"),
     Route("GET", "admin/matches/{match}/solvency", "admin.solvency"),
     Route("POST", "admin/rewards", "admin.fund_rewards"),

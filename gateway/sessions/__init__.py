@@ -5,6 +5,7 @@ caller.py       who asks: who that is, what it may use, its limits
 session.py      a connection that asks, sans I/O: its subscriptions, its limits
 presence.py     which sessions a player has, and what follows when the last one is gone
 play.py         limits that players have set for themselves, where money or play begins
+pages.py        pages of a player's lists
 submission.py   what an op submits to the engine
 refusals.py     what a refusal of the engine means for an order or a stake
 """

@@ -69,6 +69,10 @@ class Presence:
         """Has the owner a session open?"""
         return owner in self._sessions
 
+    def connections(self, owner: int | str) -> int:
+        """How many it has open."""
+        return len(self._sessions.get(owner, ()))
+
     def leave(self, owner: int | str, session: Present) -> None:
         """One session less."""
         here = self._sessions[owner]

@@ -57,6 +57,11 @@ export interface Ops {
   "inventory.list": { args: Nothing; result: Item[]; command: false };
   "referral.get": { args: Nothing; result: Referral; command: false };
   "admin.log": { args: ActionsOf; result: PagedOperatorAction; command: false };
+  "admin.players": { args: PlayersOf; result: PagedPlayerEntry; command: false };
+  "admin.player": { args: OfPlayer; result: PlayerRecord; command: false };
+  "admin.ledger": { args: LedgerOf; result: PagedWalletChange; command: false };
+  "admin.exposure": { args: Nothing; result: Exposure[]; command: false };
+  "admin.limits": { args: Nothing; result: LimitsInForce; command: false };
   "admin.audit": { args: Nothing; result: Audited; command: false };
   "admin.solvency": { args: OfMatch; result: Solvency; command: false };
   "admin.fund_rewards": { args: Money; result: Credited; command: true };
@@ -1365,6 +1370,80 @@ export interface OperatorAction {
   seq?: number;
 }
 
+/** The latest `limit` players, or those before the number `before`, whose name has the `search` in it, or whose
+ * number it is. */
+export interface PlayersOf {
+  search?: string;
+  limit?: number;
+  before?: number;
+}
+
+/** A page of a list. `next` is the cursor of the next one; None: there is no more. */
+export interface PagedPlayerEntry {
+  items: PlayerEntry[];
+  next: number | null;
+}
+
+/** `connections` are those that are open now; `locked`: by a kill switch. */
+export interface PlayerEntry {
+  player: number;
+  name: string;
+  connections: number;
+  locked: boolean;
+}
+
+export interface OfPlayer {
+  player: number;
+}
+
+/** A player, with the seats in matches that are not over, and all accounts. */
+export interface PlayerRecord {
+  player: number;
+  name: string;
+  connections: number;
+  locked: boolean;
+  seats: Seat[];
+  wallet: Balance[];
+}
+
+/** A page of the changes of a player's accounts. */
+export interface LedgerOf {
+  limit?: number;
+  before?: number;
+  from?: number;
+  to?: number;
+  match?: number;
+  player: number;
+}
+
+/** What is open in an instrument on one side, over all matches: `notional` and `profit` at the price at which it
+ * could be closed now, `profit` as the players see it. */
+export interface Exposure {
+  symbol: string;
+  side: "long" | "short";
+  positions: number;
+  quantity: string;
+  notional: string;
+  margin: string;
+  profit: string;
+}
+
+/** The limits of the configuration, and the kill switches that are on but for those of players. */
+export interface LimitsInForce {
+  limits: Record<string, number>;
+  switches: SwitchEvent[];
+}
+
+/** A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only. */
+export interface SwitchEvent {
+  scope: string;
+  switch: string;
+  on: boolean;
+  symbol?: string;
+  match?: number;
+  player?: number;
+}
+
 /** So many accounts were recomputed from so many transfers, all up to `sequence`, and `problems` found. */
 export interface Audited {
   sequence: number;
@@ -1774,16 +1853,6 @@ export interface FixedEvent {
   wallet?: string;
 }
 
-/** A kill switch: `scope` is arena, instrument, match or player, `switch` locked, halted or close_only. */
-export interface SwitchEvent {
-  scope: string;
-  switch: string;
-  on: boolean;
-  symbol?: string;
-  match?: number;
-  player?: number;
-}
-
 /** The player has read the notifications with these numbers, on this device or another. */
 export interface ReadEvent {
   first: number;
@@ -1805,22 +1874,6 @@ export interface Hello {
   protocol: number;
   intervals: string[];
   limits: LimitsInForce;
-}
-
-/** What holds for the one who asks. */
-export interface LimitsInForce {
-  frame_bytes: number;
-  /** of this connection */
-  messages_per_s: number;
-  messages_burst: number;
-  /** over all connections of a player */
-  player_messages_per_s: number;
-  player_messages_burst: number;
-  connections_per_player: number;
-  channels_per_connection: number;
-  resume_messages: number;
-  ping_every_ms: number;
-  silence_ms: number;
 }
 
 /** An instrument was defined, or defined anew. */

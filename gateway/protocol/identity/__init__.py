@@ -3,4 +3,5 @@
 accounts.py    signing up and in, sessions, passwords and addresses
 people.py      limits, shutting oneself out, one's data
 operators.py   what operators did
+reads.py       what operators look at
 """
