@@ -197,7 +197,7 @@ class Contestant(Participant):
         while True:
             with contextlib.suppress(Unreachable, Unanswered, Disconnected, Refused):
                 await self.client.__aenter__()
-                guest = await self.client.post("/api/v1/auth/guest", named, Guest)
+                guest = await self.client.web.post("/api/v1/auth/guest", named, Guest)
                 break
             await self._reset_client()
         await self._reset_client()

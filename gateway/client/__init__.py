@@ -6,6 +6,7 @@ Results and the data of events are defined in gateway/protocol, a file per noun.
     sync.py           the same for programs without asyncio
     connection.py     a connection that stays up: requests, replies, events
     subscriptions.py  what is listened to, and how it is asked for again on a new socket
+    web.py            REST requests, the socket, and patience
     states.py         what a program is told of its connection
     errors.py         what may go wrong
 """

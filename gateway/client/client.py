@@ -117,7 +117,7 @@ class Client(Connection):
 
     async def guest(self, name: str | None = None, *, referral_code: str | None = None) -> Guest:
         """Become a new player without giving a name to anybody; with the referral code of another player."""
-        guest = await self.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
+        guest = await self.web.post("/api/v1/auth/guest", _given(name=name, referral_code=referral_code), Guest)
         self.matches = guest.matches
         await self.auth(guest.token)
         return guest
@@ -130,7 +130,7 @@ class Client(Connection):
         except Refused as refused:
             if refused.code != TOKEN_INVALID:
                 raise
-            token = await self.exchange(token)
+            token = await self.web.exchange(token)
             result = (await self.request("auth", {"token": token}, Authenticated)).result
         self.subscriptions.session = self._session = result.session
         if token.startswith(TICKET):  # it is used now, so a new socket needs something else

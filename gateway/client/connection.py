@@ -8,7 +8,6 @@ program is told of each change, and nothing ends silently: who waits for a reply
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import random
 from collections import deque
@@ -23,9 +22,10 @@ import msgspec
 from gateway.client.errors import ArenaError, Disconnected, Failed, Garbled, Refused, Unanswered, Unreachable
 from gateway.client.states import Change, State
 from gateway.client.subscriptions import Subscriptions
+from gateway.client.web import BROKEN, Patience, Web, retry_after_s
 from gateway.protocol.codecs import DecodeFailure
 from gateway.protocol.envelopes import Push, Reply, ServerMessage
-from gateway.protocol.errors import FINAL_CLOSES, RETRY_AFTER_MS, Close, Code, Error, Problem
+from gateway.protocol.errors import FINAL_CLOSES, RETRY_AFTER_MS, Close, Error
 from gateway.protocol.events import data_type
 from gateway.protocol.scalars import MessageId
 from gateway.protocol.session import Authenticated, Renewed, Resumed
@@ -43,7 +43,6 @@ that not all come back at once when an arena has restarted. It begins anew when 
 LASTED_S: Final = 5.0
 MOST_DOUBLED: Final = 16
 
-HEARTBEAT_S: Final = 15.0
 TURNED_AWAY: Final = Close.TOO_MANY_REQUESTS
 """Too many connections or messages. To come back at once is of no use to somebody who is not a player yet."""
 
@@ -54,7 +53,6 @@ SHORTEST_RENEWAL_S: Final = 0.5
 """Between two attempts to renew a token."""
 
 _MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
-_BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class _Pending(NamedTuple):
@@ -94,12 +92,9 @@ class Connection:
         self._codec: Any = msgspec.json if self._text else msgspec.msgpack
         self._protocol = f"arena.v1+{encoding}"
         self._reconnect = reconnect
-        self._retry = retry
         self._on_state = on_state
         self._attempts = 0
         """To come back, since a connection has lasted."""
-        self._too_fast = asyncio.Lock()
-        """Held by a request that waits because there were too many: the others go after it, not all at once again."""
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
         self._pending: dict[MessageId, _Pending] = {}
@@ -108,7 +103,8 @@ class Connection:
         self._ended: ArenaError | None = None
         self._closed = False
         """By the program."""
-        self._http: aiohttp.ClientSession | None = None
+        self._patience = Patience(retry)
+        self.web = Web(self.url, self._patience, timeout_s)
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
@@ -121,12 +117,12 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         """Connect. Raises Unreachable."""
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+        self.web.open()
         try:
             async with asyncio.timeout(self._timeout_s):
-                self._socket = await self._open()
-        except _BROKEN as error:
-            await self._http.close()
+                self._socket = await self.web.socket(self._protocol)
+        except BROKEN as error:
+            await self.web.close()
             raise Unreachable(f"no arena at {self.url}: {error}") from error
         self._changed(Change(State.CONNECTED))
         self._reader = asyncio.create_task(self._stay_connected(), name="arena client")
@@ -146,8 +142,7 @@ class Connection:
         self._end(Disconnected(None), asked=True)
         if self._socket is not None:
             await self._socket.close()
-        if self._http is not None:
-            await self._http.close()
+        await self.web.close()
 
     # Requests
 
@@ -181,7 +176,7 @@ class Connection:
             except TimeoutError as error:
                 raise Unanswered(op, key) from error
             except Refused as refused:
-                await self._wait_for(refused, ends_s)
+                await self._patience.wait_for(refused, ends_s)
         try:
             result = self._codec.decode(incoming.result, type=shape)
         except DecodeFailure as error:
@@ -201,42 +196,6 @@ class Connection:
             if asked.answer.cancelled() or not asked.answer.done():
                 self._abandoned.add(id)
             del self._pending[id]
-
-    async def _wait_for(self, refused: Refused, ends_s: float) -> None:
-        """Wait until what was refused may succeed. Raises the refusal if it never may, or not before `ends_s`."""
-        wait_s = (refused.retry_after or 0) / 1000
-        if not self._retry or refused.retry != "after" or asyncio.get_running_loop().time() + wait_s >= ends_s:
-            raise refused
-        in_turn = self._too_fast if refused.code == Code.RATE_LIMITED.name else contextlib.nullcontext()
-        try:
-            async with asyncio.timeout_at(ends_s), in_turn:
-                await asyncio.sleep(wait_s)
-        except TimeoutError:
-            raise refused from None
-
-    async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
-        """A REST request; what is refused for now is asked for again. Raises Refused, Unreachable and Garbled."""
-        ends_s = asyncio.get_running_loop().time() + self._timeout_s
-        while True:
-            try:
-                return await self._post(path, body, shape)
-            except Refused as refused:
-                await self._wait_for(refused, ends_s)
-
-    async def _post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
-        assert self._http is not None, "use `async with`"
-        try:
-            async with self._http.post(self.url + path, json=body) as response:
-                content = await response.read()
-        except _BROKEN as error:
-            raise Unreachable(f"no arena at {self.url}: {error}") from error
-        try:
-            if response.status < 400:
-                return msgspec.json.decode(content, type=shape)
-            problem = msgspec.json.decode(content, type=Problem)
-        except DecodeFailure as error:
-            raise Garbled(f"not an answer to {path}, with status {response.status}: {error}") from error
-        raise Refused(problem.code, problem.detail, problem.retry, problem.details, problem.retry_after)
 
     async def events(self) -> AsyncIterator[Push]:
         """The messages of the channels as they come. Ends when the program closes the connection; raises the ArenaError
@@ -297,12 +256,6 @@ class Connection:
             if not restoring.cancelled():
                 restoring.result()
 
-    async def _open(self) -> aiohttp.ClientWebSocketResponse:
-        assert self._http is not None
-        return await self._http.ws_connect(
-            self.url + "/ws", protocols=(self._protocol,), heartbeat=HEARTBEAT_S, max_msg_size=0
-        )
-
     async def _reopen(self) -> aiohttp.ClientWebSocketResponse:
         """A new socket of the same player. Raises Refused when the token is not good any more, and no other can be had
         for it."""
@@ -313,7 +266,7 @@ class Connection:
             self._attempts, told_s = min(self._attempts + 1, MOST_DOUBLED), 0.0
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    socket = await self._open()
+                    socket = await self.web.socket(self._protocol)
                     accepted = False
                     try:
                         accepted = await self._authenticates(socket)
@@ -324,13 +277,13 @@ class Connection:
                         self.reconnects += 1
                         return socket
             except aiohttp.WSServerHandshakeError as refusal:
-                told_s = _retry_after_s(refusal)
-            except _BROKEN:
+                told_s = retry_after_s(refusal)
+            except BROKEN:
                 continue
             except Refused as refused:
                 if refused.code == TOKEN_INVALID and self.token is not None and not exchanged:
                     try:
-                        self.token, exchanged = await self.exchange(self.token), True
+                        self.token, exchanged = await self.web.exchange(self.token), True
                     except Unreachable:
                         continue
                 elif refused.retry == "never":
@@ -354,10 +307,6 @@ class Connection:
         return True
 
     # The token
-
-    async def exchange(self, token: str) -> str:
-        """A new token for one that has expired lately. Raises Refused, Unreachable and Garbled."""
-        return (await self.post("/api/v1/auth/renew", {"token": token}, Renewed)).token
 
     def keep_token(self, expires_in_s: int) -> None:
         """Renew the token while we are connected, from the middle of its life on; 0: do not."""
@@ -436,7 +385,7 @@ class Connection:
         if self._socket is not None:
             try:
                 await self._write(self._socket, frame)
-            except _BROKEN:
+            except BROKEN:
                 return
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse, frame: bytes) -> None:
@@ -508,9 +457,3 @@ class Connection:
 
 
 _EMPTY: Final = (b"{}", b"\x80")
-
-
-def _retry_after_s(refusal: aiohttp.WSServerHandshakeError) -> float:
-    """How long to wait, by the answer to a handshake; 0: it does not say."""
-    told = refusal.headers.get("Retry-After", "") if refusal.headers is not None else ""
-    return float(told) if told.isdecimal() else 0.0

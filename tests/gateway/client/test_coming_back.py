@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import WSCloseCode, web
 
 from bench.process import ArenaProcess
 from gateway.client import Change, Client, Disconnected, Failed, Refused, State, Unanswered
+from gateway.protocol.envelopes import Push
 from tests.gateway.client.test_client import Script, answers, hangs_up_on_orders, script
 
 __all__ = ["script"]
@@ -22,6 +24,12 @@ async def until(states: list[Change], state: State) -> Change:
         while not states or states[-1].state is not state:  # noqa: ASYNC110  # it is told to a list
             await asyncio.sleep(0.01)
     return states[-1]
+
+
+async def take(client: Client, count: int) -> AsyncIterator[Push]:
+    events = client.events()
+    for _ in range(count):
+        yield await anext(events)
 
 
 async def place(client: Client) -> None:
@@ -130,13 +138,18 @@ async def test_while_nobody_is_there_a_request_ends_in_time(tmp_path: Path) -> N
         async with Client(server.url, timeout_s=2, on_state=states.append) as alice:
             await alice.guest("alice")
             await alice.subscribe("me")
+            await alice.place(symbol="BTCUSDT", side="long", margin=10, leverage=10)
             server.kill()
             with pytest.raises(Unanswered):
                 await alice.ping()
             assert alice.state is State.LOST
             server.start()
-            await until(states, State.RESUMED)
-            assert (await alice.me()).player == alice.player
+            resumed = await until(states, State.RESUMED)
+            assert resumed.channels == {"me": "replayed"}, "from the log, which the start has replayed"
+            await alice.place(symbol="BTCUSDT", side="long", margin=10, leverage=10)
+            told = [event async for event in take(alice, 3)]
+            assert [event.type for event in told] == ["me", "position.opened", "position.opened"]
+            assert [event.n for event in told] == [told[0].n + more for more in range(3)]
     finally:
         server.kill()
 
@@ -178,3 +191,23 @@ async def test_a_refused_handshake_says_when_to_come_back(script: Script, monkey
         alice.matches = [1]
         await place(alice)
     assert turned_away[1] - turned_away[0] >= 1
+
+
+async def test_orders_of_who_stays_away_are_cancelled_also_when_the_arena_was_down_meanwhile(tmp_path: Path) -> None:
+    server = ArenaProcess(tmp_path / "data")
+    server.start()
+    try:
+        async with Client(server.url) as alice:
+            await alice.guest("alice")
+            await alice.cancel_on_disconnect(1_000)
+            await alice.place(symbol="BTCUSDT", side="long", margin=10, leverage=10, type="limit", price=1_000)
+            server.kill()
+            token = alice.token
+        assert token is not None
+        server.start()
+        await asyncio.sleep(1.5)
+        async with Client(server.url) as alice:
+            await alice.auth(token)
+            assert await alice.orders() == []
+    finally:
+        server.kill()
