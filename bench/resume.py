@@ -208,20 +208,25 @@ def problems_of(player: Player) -> list[str]:
     """What is twice, missing or otherwise in what the one was told that is cut."""
     found = []
     for channel in player.channels:
-        theirs = {event.n: event for event in player.stays.by_channel.get(channel, ())}
+        theirs = {_name(event): event for event in player.stays.by_channel.get(channel, ())}
         told = player.is_cut.by_channel.get(channel, [])
-        numbers = Counter(event.n for event in told)
-        twice = [n for n, times in numbers.items() if times > 1]
+        names = Counter(map(_name, told))
+        twice = [name for name, times in names.items() if times > 1]
         begins = told[0].n if told else 0
-        missing = [n for n in theirs if n > begins and n not in numbers]
+        missing = [name for name in theirs if name[0] > begins and name not in names]
         # What stands in a snapshot depends on when it was asked for.
-        otherwise = [event.n for event in told if not event.kind and theirs.get(event.n) != event]
-        ordered = [event.n for event in told] == sorted(numbers)
+        otherwise = [_name(event) for event in told if not event.kind and theirs.get(_name(event)) != event]
+        ordered = list(map(_name, told)) == sorted(names)
         where = f"player {player.trading.player}, {channel}"
         found += [f"{where}: {what} {which[:5]}" for what, which in
                   (("twice", twice), ("missing", missing), ("otherwise", otherwise)) if which]  # fmt: skip
         found += [] if ordered else [f"{where}: out of order"]
     return found
+
+
+def _name(event: Push) -> tuple[int, bool]:
+    """Of a message of a channel: its number, and whether it is the notification that follows that one."""
+    return event.n, event.type == "notification"
 
 
 async def cut_until(proxy: Proxy, until_s: float, cuts_per_s: float, random: Random) -> int:

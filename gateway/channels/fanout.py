@@ -301,16 +301,25 @@ class Fanout:
         """From now on the player's messages go to this subscriber too."""
         self.private.setdefault(player, []).append(subscriber)
 
-    def resume_private(self, subscriber: Subscriber, player: int, missed: Missed) -> int:
-        """`join_private`; what was missed comes first. Returns its bytes."""
+    def resume_private(self, subscriber: Subscriber, player: int, last: Missed, missed: Missed) -> int:
+        """`join_private`; what was missed comes first. So does the notification of the `last` message that came: it is
+        not counted, so nobody can say whether it came too. Returns the bytes."""
+        pushes = [push for pushes in self._pushes_of(last) for push in pushes[1:]]
+        pushes += [push for pushes in self._pushes_of(missed) for push in pushes]
         sent = 0
-        for index, (trade, place) in enumerate(zip(trades_in(missed.raw), missed.places, strict=True)):
-            for push in self._private_pushes(trade, missed.raw, index, place):
-                frame = subscriber.codec.frame(push)
-                subscriber.outlet.send(frame)
-                sent += len(frame)
+        for push in pushes:
+            frame = subscriber.codec.frame(push)
+            subscriber.outlet.send(frame)
+            sent += len(frame)
         self.join_private(subscriber, player)
         return sent
+
+    def _pushes_of(self, missed: Missed) -> list[list[Push]]:
+        """Of each event, what is told of it."""
+        return [
+            self._private_pushes(trade, missed.raw, index, place)
+            for index, (trade, place) in enumerate(zip(trades_in(missed.raw), missed.places, strict=True))
+        ]
 
     def leave_private(self, subscriber: Subscriber, player: int) -> None:
         subscribers = self.private.get(player)

@@ -29,6 +29,9 @@ class Missed(NamedTuple):
     places: list[int]
 
 
+NOTHING_MISSED: Final = Missed(b"", [])
+
+
 class Recent:
     """See the module. `capacity` is how many private messages are kept; memory is taken as they come."""
 
@@ -67,7 +70,8 @@ class Recent:
             return None
         rows = np.flatnonzero(self._players == player) if count else np.zeros(0, np.int64)
         numbers = self._events["message"][rows]
-        rows = rows[np.argsort(numbers, kind="stable")][-count:] if count else rows
+        wanted = (numbers > n) & (numbers <= last)
+        rows = rows[wanted][np.argsort(numbers[wanted])]
         if self._events["message"][rows].tolist() != list(range(n + 1, last + 1)):
             return None
         return Missed(self._events[rows].tobytes(), self._places[rows].tolist())

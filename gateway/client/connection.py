@@ -416,7 +416,8 @@ class Connection:
             asked.answer.set_result(incoming)
 
     def _receive_event(self, incoming: ServerMessage) -> None:
-        self.subscriptions.took(incoming)
+        if not self.subscriptions.took(incoming):
+            return
         shape = data_type(incoming.channel, incoming.type, Decimal) if bytes(incoming.data) not in _EMPTY else dict
         data = self._codec.decode(incoming.data, type=shape)
         self._keep(

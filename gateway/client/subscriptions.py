@@ -18,6 +18,8 @@ class Subscriptions:
         self.session = ""
         """In which they were last listened to."""
         self._last: dict[str, int] = {}
+        self._notified = 0
+        """Number of the last notification."""
         self._parts: list[list[str]] = []
         """What is still to be asked for on the new socket: the last part is the next."""
         self.restored: dict[str, Restored] = {}
@@ -30,12 +32,20 @@ class Subscriptions:
         for channel in channels:
             self._last.pop(channel, None)
 
-    def took(self, incoming: ServerMessage) -> None:
-        """A message of a channel has come."""
+    def took(self, incoming: ServerMessage) -> bool:
+        """A message of a channel has come; false when it has before: a resume repeats the notification of the last
+        message, as nobody can say whether it came."""
+        if incoming.type == "notification" and incoming.kind == "":
+            if incoming.n <= self._notified:
+                return False
+            self._notified = incoming.n
+        elif incoming.kind == "snapshot" and incoming.channel == "me":
+            self._notified = 0
         if incoming.kind == "ended":
             self.remove(incoming.channel)
         elif incoming.channel == "me" or incoming.channel.startswith("match."):
             self._last[incoming.channel] = incoming.n
+        return True
 
     # On a new socket
 

@@ -15,7 +15,7 @@ from engine.model.reasons import Reason
 from engine.model.scale import NS_PER_MS
 from gateway.channels.fanout import INTERVALS, Channel
 from gateway.channels.message import Message
-from gateway.channels.recent import Missed
+from gateway.channels.recent import NOTHING_MISSED, Missed
 from gateway.channels.rooms import room_of
 from gateway.core.config import Limits
 from gateway.core.versions import PROTOCOL_VERSION, package_version
@@ -129,8 +129,12 @@ def _replay(
     type, _, rest = name.partition(".")
     if channel is None:
         last = views.last_message(book, session.player)
-        private = arena.fanout.recent.private_after(session.player, n, last, most)
-        return (partial(_replay_private, session, private), last - n) if private is not None else (None, 0)
+        recent = arena.fanout.recent
+        private = recent.private_after(session.player, n, last, most)
+        if private is None:
+            return None, 0
+        came = (recent.private_after(session.player, n - 1, n, 1) if n else None) or NOTHING_MISSED
+        return partial(_replay_private, session, came, private), last - n
     if type == "match":
         last = views.last_match_message(book, int(rest))
         missed = arena.fanout.recent.of_match_after(int(rest), n, last, most)
@@ -138,8 +142,8 @@ def _replay(
     return None, 0
 
 
-def _replay_private(session: Session, missed: Missed) -> None:
-    session.pay_for(session.arena.fanout.resume_private(session, session.player, missed))
+def _replay_private(session: Session, came: Missed, missed: Missed) -> None:
+    session.pay_for(session.arena.fanout.resume_private(session, session.player, came, missed))
 
 
 def _replay_match(session: Session, channel: Channel, missed: list[tuple[int, Message]]) -> None:

@@ -403,6 +403,10 @@ class Bot:
             self._positions = {position.position: position.symbol for position in event.data.positions}
             self._is_out = any(seat.out for seat in event.data.seats if seat.match == self._arena.matches[0])
             self._fixed = {trade.trade for trade in event.data.fixed}
+        elif event.type == "notification":
+            if event.n != self._last_n:
+                self._error(f"a notification of {event.n} after {self._last_n}")
+            return
         elif self._last_n is not None and event.n != self._last_n + 1:
             self._error(f"a gap in `me`: {event.n} after {self._last_n}")
         self._last_n = event.n

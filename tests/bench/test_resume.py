@@ -41,9 +41,9 @@ def test_what_is_wrong_is_seen() -> None:
     assert problems_of(player_told(one, two, three, four)) == []
     assert problems_of(player_told(replace(one, kind="snapshot", data={}), two, three, four)) == []
     for told, problem in (
-        ((one, two, two, three, four), "twice [2]"),
-        ((one, three, four), "missing [2]"),
-        ((one, two, replace(three, data={}), four), "otherwise [3]"),
+        ((one, two, two, three, four), "twice [(2, False)]"),
+        ((one, three, four), "missing [(2, False)]"),
+        ((one, two, replace(three, data={}), four), "otherwise [(3, False)]"),
         ((one, three, two, four), "out of order"),
     ):
         assert any(problem in found for found in problems_of(player_told(*told))), problem

@@ -63,6 +63,27 @@ async def test_what_is_counted_is_resumed_and_the_rest_subscribed_to(script: Scr
     assert (lost.error.code, ended.error) == (WSCloseCode.GOING_AWAY, None)
 
 
+async def test_a_notification_that_comes_again_is_told_once(script: Script) -> None:
+    async def notifies(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await answers(socket, asked)
+        if asked["op"] in ("subscribe", "resume"):
+            for n in (7, 8) if asked["op"] == "resume" else (7,):
+                for type in ("x", "notification")[n == 7 and asked["op"] == "resume" :]:
+                    await socket.send_json({"channel": "me", "n": n, "seq": 1, "at": 1, "type": type, "data": {}})
+
+    async def hangs_up(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await (hangs_up_on_orders if asked["op"] == "order.place" else notifies)(socket, asked)
+
+    script.answers = [hangs_up, notifies]
+    async with Client(script.url) as alice:
+        alice.matches = [1]
+        await alice.auth("token")
+        await alice.subscribe("me")
+        await place(alice)
+        told = [(event.n, event.type) async for event in take(alice, 4)]
+        assert told == [(7, "x"), (7, "notification"), (8, "x"), (8, "notification")]
+
+
 async def test_a_channel_that_the_refusal_names_is_lost_and_no_other(script: Script) -> None:
     async def has_no_seat(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         if "match.7" in asked["args"].get("channels", ()):

@@ -93,6 +93,18 @@ async def test_a_switch_is_told_again_too(gateway: Gateway, ann: Client) -> None
     assert [message["type"] for message in back.on("me")] == ["switch.changed"]
 
 
+async def test_the_notification_of_the_last_message_comes_again_for_it_is_not_counted(
+    gateway: Gateway, ann: Client
+) -> None:
+    await ann.result("order.place", LONG | {"type": "limit", "price": "50000"})
+    await gateway.quote("BTCUSDT", 4_900_000, 4_900_001)
+    (notification,) = ann.notified()
+    lost = await gateway.client(ann.session.player)
+    back, _ = await comes_back(gateway, lost, {"me": notification["n"]})
+    assert back.notified() == [notification]
+    assert back.on("me") == seen(ann, "me", notification["n"]) != []
+
+
 async def test_what_was_missed_of_a_match_is_told_whether_somebody_listened_or_not(gateway: Gateway) -> None:
     match = await room(gateway)
     channel = f"match.{match}"
