@@ -20,7 +20,7 @@ from engine.model.scale import NS_PER_S
 from gateway.core.limits import Bucket, Buckets, retry_after_ms
 from gateway.core.metrics import Metrics
 from gateway.ops.market import quote_of
-from gateway.protocol.errors import Code, Refused, error_of
+from gateway.protocol.errors import Code, Refused, error_codes, error_of
 from gateway.protocol.market import QuotesOf
 from gateway.rest import responses
 from gateway.rest.guests import Guests
@@ -71,6 +71,7 @@ class Rest:
             "guest": guests.sign_in,
             "renew": guests.renew,
             "quotes": self._quotes,
+            "errors": self._errors,
         }
         """Of the routes that no op serves, by the name that the table has."""
 
@@ -117,6 +118,9 @@ class Rest:
         symbols = [of.symbol] if of.symbol is not None else list(self._arena.instruments.by_symbol)
         quotes = [quote_of(self._arena, symbol) for symbol in symbols]
         return responses.tagged(request, responses.answer(responses.listed(quotes), cache=responses.CHECKED))
+
+    async def _errors(self, request: web.Request) -> web.StreamResponse:
+        return responses.tagged(request, responses.answer(responses.listed(error_codes()), cache=responses.CHECKED))
 
     async def _openapi(self, request: web.Request) -> web.StreamResponse:
         return responses.tagged(request, responses.answer(self._document, cache=responses.CHECKED))

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.model.reasons import MESSAGES, Reason
 from gateway.core.versions import package_version
 from gateway.ops.table import OPS, Command
-from gateway.protocol.errors import Code, Problem
+from gateway.protocol.errors import Problem, error_codes
 from gateway.rest.routes import PREFIX, ROUTES, Cache, Route
 
 _REFS: Final = "#/components/schemas/{name}"
@@ -28,7 +27,7 @@ def document() -> dict[str, Any]:
     for route in ROUTES:
         operation = _operation(route, of_shape, components)
         paths.setdefault("/" + (PREFIX + route.path).strip("/"), {})[route.method.lower()] = operation
-    components["Problem"]["properties"]["code"] = {"type": "string", "enum": [*_codes()]}
+    components["Problem"]["properties"]["code"] = {"type": "string", "enum": [each.code for each in error_codes()]}
     whole = {
         "openapi": "3.1.0",
         "info": {
@@ -62,12 +61,6 @@ def _renamed(whole: dict[str, Any], components: dict[str, Any]) -> dict[str, Any
 def _name(name: str) -> str:
     """`Page_gateway.protocol.history.Fill_str__` is a PageFill."""
     return re.sub(r"(\w+\.)+|_str_|_", "", name.replace("_gateway", "_ gateway")).replace(" ", "")
-
-
-def _codes() -> dict[str, str]:
-    """Every code, and what it means."""
-    ours = {code.name: code.value.message for code in Code}
-    return ours | {reason.name: MESSAGES[reason] for reason in Reason if reason is not Reason.ACCEPTED}
 
 
 def _operation(route: Route, of_shape: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

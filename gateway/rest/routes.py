@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from gateway.ops.table import OPS
+from gateway.protocol.errors import ErrorCode
 from gateway.protocol.identity.accounts import (
     ChangeEmail,
     ChangePassword,
@@ -115,6 +116,7 @@ ROUTES: Final = (
     _market("markets/quotes", handler="quotes", takes=QuotesOf, answers=list[Quote[str]]),
     _market("markets/quotes/{symbol}", "quote"),
     _market("markets/candles", "candles", Cache.CLOSED),
+    _market("errors", handler="errors", takes=Nothing, answers=list[ErrorCode]),
     # games and matches
     Route("GET", "games", "game.list"),
     Route("GET", "games/{game}", "game.get"),

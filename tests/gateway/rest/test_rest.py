@@ -8,7 +8,9 @@ import msgspec
 import pytest
 import structlog
 
+from engine.model.reasons import Reason
 from gateway.core.config import Limits
+from gateway.protocol.errors import Code
 from tests.gateway.rest.browser import Browser, open_browser
 from tests.harness.gateway import ROOMY, Gateway, open_gateway
 
@@ -191,3 +193,15 @@ async def test_strangers_are_told_the_limit_of_their_address(gateway: Gateway) -
         assert (first.headers["RateLimit-Limit"], first.headers["RateLimit-Remaining"]) == ("2", "1")
         assert (await stranger.asks("GET", "ping")).status == 200
         assert await stranger.code("GET", "ping") == (429, "RATE_LIMITED")
+
+
+async def test_every_code_is_told_to_who_asks(ann: Browser) -> None:
+    codes = {each["code"]: each for each in (await ann.asks("GET", "errors")).body["items"]}
+    assert set(codes) == {code.name for code in Code} | {each.name for each in Reason if each is not Reason.ACCEPTED}
+    refused = await ann.asks("POST", "orders", LONG | {"margin": "1000000"})
+    said = codes[refused.body["code"]]
+    assert (said["status"], said["message"], said["retry"]) == (
+        refused.status,
+        refused.body["detail"],
+        refused.body["retry"],
+    )
