@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TYPESCRIPT := .venv/javascript/node_modules/.package-lock.json
 
-.PHONY: setup run test lint coverage bench soak wheel client-wheel clean
+.PHONY: setup run test lint coverage bench soak wheel client-wheel docs clean
 
 run: setup            ## Start an arena on http://127.0.0.1:8080, with its data in data/
 	$(BIN)/arena serve
@@ -61,6 +61,9 @@ wheel: setup          ## A wheel in dist/ with compiled kernels in it: whoever i
 
 client-wheel: setup   ## A wheel in dist/ with the Python client alone
 	$(BIN)/python build_client_wheel.py dist
+
+docs: setup           ## Make anew the documents that are made of the definitions
+	$(BIN)/python -m gateway.documents
 
 clean:                ## Drop the environment; data/ stays
 	rm -rf .venv

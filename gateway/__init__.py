@@ -16,6 +16,7 @@ Packages, by floor: each imports what stands above it in this list, and nothing 
     rest/         REST: the table of routes, and what goes around every request
     market/       where prices come from: the feed, recordings, the simulated market, the market server
     client/       the Python client, which imports protocol/ and nothing else of the project; the JavaScript client
+    documents/    documents that are made of the definitions
     process/      wiring, data folder, seed, warm-up; players that are programs
     cli/          the command `arena`
 

@@ -14,6 +14,7 @@ from cyclopts import App, Group
 
 from gateway.cli.bots import bots
 from gateway.cli.data_folder import audit, config_apply, prune, rebuild, rotate_key, token, upgrade, verify
+from gateway.cli.documents import docs
 from gateway.cli.failure import Failure, complain
 from gateway.cli.market import market, record
 from gateway.cli.serve import serve, warmup
@@ -37,7 +38,7 @@ app = App(
 app.register_install_completion_command()
 
 _OPERATING = Group("Operating", sort_key=1)
-for command in (serve, market, record, warmup, token, rotate_key, upgrade, prune):
+for command in (serve, market, record, warmup, token, rotate_key, upgrade, prune, docs):
     app.command(command, group=_OPERATING)
 
 config = App(

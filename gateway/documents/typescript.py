@@ -1,13 +1,12 @@
 """TypeScript's types of all that clients and the server say to each other: arena.d.mts beside the JavaScript client.
 
-`python -m gateway.documents.typescript` writes it anew; a test fails when it is not what the definitions say. A type
+`make docs` writes it anew; a test fails when it is not what the definitions say. A type
 has the name of its Struct, and the comment of a field is the one in the Struct. Decimals are text.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 from msgspec import inspect as shapes
 
 from engine.model.reasons import Reason
+from gateway.documents.schemas import comments_of
 from gateway.ops.table import OPS, Command
 from gateway.protocol.errors import Code, Error
 from gateway.protocol.events import CHANNELS, data_type
@@ -219,7 +219,7 @@ class _Types:
 
     def _declare(self, name: str, type: shapes.StructType) -> str:
         origin = typing.get_origin(type.cls) or type.cls
-        told = _comments(origin)
+        told = comments_of(origin)
         said = inspect.cleandoc(origin.__dict__.get("__doc__") or "")
         head = f"/** {said.replace(chr(10), chr(10) + ' * ')} */\n" if said else ""
         if type.array_like:
@@ -248,19 +248,3 @@ def _name(cls: Any) -> str:
     inner = "".join(_name(argument) for argument in typing.get_args(cls) if argument is not str)
     name: str = origin.__name__
     return _SPECIAL.get(name, name) + inner
-
-
-_COMMENTED: Final = re.compile(r"^    (\w+): [^#\n]*# ([^\n]+)$", re.MULTILINE)
-
-
-def _comments(cls: type) -> dict[str, str]:
-    """What stands behind the fields of a Struct, its bases' too."""
-    found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        if base.__module__.startswith("gateway."):
-            found |= dict(_COMMENTED.findall(inspect.getsource(base)))
-    return found
-
-
-if __name__ == "__main__":
-    DECLARATIONS.write_text(typescript())

@@ -23,7 +23,7 @@ FLOORS = {
     ],
     "gateway": [
         "protocol", "core", "notify", "identity", "presenters", "channels", "sessions", "operator_ops", "ops",
-        "documents", "transport", "rest", "market", "client", "process", "cli",
+        "transport", "rest", "market", "client", "documents", "process", "cli",
     ],
 }  # fmt: skip
 

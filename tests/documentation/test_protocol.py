@@ -13,13 +13,13 @@ import pytest
 
 from engine.model.commands import TransferCode
 from engine.model.events import Cause
-from engine.model.reasons import MESSAGES, RETRY_LATER, Reason
+from engine.model.reasons import MESSAGES, Reason
 from gateway.core.config import Limits
 from gateway.core.intervals import INTERVALS
 from gateway.ops.table import OPS, AsyncQuery, Command
 from gateway.presenters.messages import PRIVATE
 from gateway.protocol.envelopes import Envelope
-from gateway.protocol.errors import CLOSE_MEANINGS, Close, Code, Error
+from gateway.protocol.errors import CLOSE_MEANINGS, Close, Error
 from gateway.protocol.events import CHANNELS
 from gateway.protocol.history import Paged
 from tests.documentation.arena import frames_of, stage
@@ -97,16 +97,6 @@ def test_the_envelope_and_errors_have_the_fields_that_are_said() -> None:
     request, error = rows(section(PAGE, "Messages"))[2:7], rows(section(PAGE, "Errors"))[:5]
     assert fields_said(request) == fields_of(Envelope)
     assert fields_said(error) == fields_of(Error)
-
-
-def test_the_error_codes_are_those_of_the_code() -> None:
-    said = {ticked(code): (message, retry) for code, message, retry in rows(section(PAGE, "Error codes"))}
-    gateway = {code.name: (code.value.message, code.value.retry) for code in Code}
-    engine = {
-        reason.name: (MESSAGES[reason], "after" if reason in RETRY_LATER else "never")
-        for reason in Reason if reason is not Reason.ACCEPTED
-    }  # fmt: skip
-    assert said == gateway | engine
 
 
 def test_the_limits_are_those_of_the_configuration() -> None:

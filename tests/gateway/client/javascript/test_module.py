@@ -33,7 +33,7 @@ def run(program: str, *arguments: str) -> Any:
 
 
 def test_the_types_are_those_of_the_definitions() -> None:
-    assert DECLARATIONS.read_text() == typescript(), "python -m gateway.documents.typescript writes them anew"
+    assert DECLARATIONS.read_text() == typescript(), "make docs"
 
 
 def test_the_compiler_takes_the_types_and_refuses_what_is_wrong(tmp_path: Path) -> None:
