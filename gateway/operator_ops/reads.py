@@ -17,9 +17,9 @@ from gateway.presenters.wallets import balance_answers, change_answer
 from gateway.protocol.errors import Refused
 from gateway.protocol.history import Paged, WalletChange
 from gateway.protocol.identity.reads import (
+    ArenaLimits,
     Exposure,
     LedgerOf,
-    LimitsInForce,
     OfPlayer,
     PlayerEntry,
     PlayerRecord,
@@ -97,10 +97,10 @@ def exposures_of(instruments: Instruments, state: State) -> list[Exposure[str]]:
     return found
 
 
-def limits(caller: Caller, nothing: Nothing) -> LimitsInForce:
+def limits(caller: Caller, nothing: Nothing) -> ArenaLimits:
     arena = caller.arena
     symbols = arena.instruments.by_id
-    return LimitsInForce(
+    return ArenaLimits(
         msgspec.structs.asdict(arena.config.limits),
         [
             SwitchEvent(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from engine import views
-from engine.model.scale import NS_PER_MS
+from engine.model.scale import DAY_NS, NS_PER_MS, NS_PER_S
 from gateway.core.intervals import INTERVALS, Interval
-from gateway.presenters.market import candle_answer, instrument_answer
+from gateway.presenters import instruments as presenters
+from gateway.presenters.market import candle_answer, instrument_answer, ticker_answer
 from gateway.protocol.errors import Code, Refused
-from gateway.protocol.market import Candle, CandlesOf, Instrument, Quote, QuoteOf
+from gateway.protocol.market import Candle, CandlesOf, Instrument, Quote, QuoteOf, Ticker, TickersOf
 from gateway.protocol.scalars import Nothing
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
 from persistence import rows
+
+_QUARTER_S: Final = 900
+_QUARTER_NS: Final = _QUARTER_S * NS_PER_S
+"""Of an hour: the candles that a ticker is made of."""
 
 
 def instruments(caller: Caller, nothing: Nothing) -> list[Instrument[str]]:
@@ -94,3 +100,21 @@ async def _merged(arena: Arena, interval: Interval, kept: list[rows.Candle]) -> 
 
     await arena.turns.make(add, kept)
     return merged
+
+
+async def tickers(caller: Caller, of: TickersOf) -> list[Ticker[str]]:
+    """Raises Refused SYMBOL_UNKNOWN."""
+    arena = caller.arena
+    chosen = [arena.instruments.named(of.symbol)] if of.symbol is not None else list(arena.instruments.by_id.values())
+    return [await _ticker(arena, instrument) for instrument in chosen]
+
+
+async def _ticker(arena: Arena, instrument: presenters.Instrument) -> Ticker[str]:
+    now_ns = arena.clock.stamp_ns()
+    since_ns = (now_ns - DAY_NS) // _QUARTER_NS * _QUARTER_NS + _QUARTER_NS
+    unfinished = views.candle(arena.state.book, instrument.id, _QUARTER_S)
+    found = await arena.history.candles(instrument.id, _QUARTER_S, now_ns + 1, DAY_NS // _QUARTER_NS, since_ns)
+    known_ns = found[-1].open_at_ns if found else since_ns - 1
+    if unfinished is not None and unfinished.open_at_ns > known_ns:
+        found.append(rows.Candle(*unfinished))
+    return ticker_answer(instrument, since_ns, found)

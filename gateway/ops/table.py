@@ -56,9 +56,9 @@ from gateway.protocol.history import (
 )
 from gateway.protocol.identity.operators import ActionsOf, OperatorAction
 from gateway.protocol.identity.reads import (
+    ArenaLimits,
     Exposure,
     LedgerOf,
-    LimitsInForce,
     OfPlayer,
     PlayerEntry,
     PlayerRecord,
@@ -74,6 +74,8 @@ from gateway.protocol.market import (
     QuoteOf,
     SetSwitch,
     SettleInstrument,
+    Ticker,
+    TickersOf,
 )
 from gateway.protocol.matches import (
     CancelMatch,
@@ -173,6 +175,7 @@ OPS: dict[str, Op] = {
     "instruments": Query(Nothing, list[Instrument[str]], ops_market.instruments, For.MARKET),
     "quote": Query(QuoteOf, Quote[str], ops_market.quote, For.MARKET),
     "candles": AsyncQuery(CandlesOf, list[Candle[str]], ops_market.candles, For.MARKET),
+    "tickers": AsyncQuery(TickersOf, list[Ticker[str]], ops_market.tickers, For.MARKET, cost=5),
     # games
     "game.list": Query(Nothing, list[Game[str]], ops_games.game_list, For.SIGNED_IN),
     "game.get": Query(OfGame, Game[str], ops_games.game_get, For.SIGNED_IN),
@@ -229,7 +232,7 @@ OPS: dict[str, Op] = {
     "admin.player": Query(OfPlayer, PlayerRecord[str], ops_reads.player, For.SUPPORT, cost=2),
     "admin.ledger": AsyncQuery(LedgerOf, Paged[WalletChange[str]], ops_reads.ledger, For.SUPPORT, cost=3),
     "admin.exposure": Query(Nothing, list[Exposure[str]], ops_reads.exposure, For.SUPPORT, cost=5),
-    "admin.limits": Query(Nothing, LimitsInForce, ops_reads.limits, For.SUPPORT),
+    "admin.limits": Query(Nothing, ArenaLimits, ops_reads.limits, For.SUPPORT),
     "admin.audit": AsyncQuery(Nothing, Audited, ops_audit.audit, For.SUPPORT),
     "admin.solvency": Query(OfMatch, Solvency[str], ops_audit.solvency, For.SUPPORT),
     "admin.fund_rewards": Command(Money, Credited[str], ops_wallet.fund_rewards, Urgency.OPERATOR, For.FINANCE),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from engine.model.scale import NS_PER_MS
+from engine.model.scale import NS_PER_MS, PPM
 from gateway.core.zones import UTC_NAME
 from gateway.presenters.decimals import money_text, rate_text
 from gateway.presenters.events import Candle
@@ -29,6 +30,26 @@ def candle_answer(instrument: Instrument, candle: Candle | Any) -> protocol.Cand
         price(candle.low),
         price(candle.close),
         candle.ticks,
+    )
+
+
+def ticker_answer(instrument: Instrument, since_ns: int, candles: Sequence[Candle | Any]) -> protocol.Ticker[str]:
+    """Of the candles since then."""
+    since_ms, price = since_ns // NS_PER_MS, instrument.price_text
+    if not candles:
+        return protocol.Ticker(instrument.symbol, since_ms, None, None, None, None, None, None, 0)
+    first, last = candles[0].open, candles[-1].close
+    sign = "-" if last < first else ""
+    return protocol.Ticker(
+        instrument.symbol,
+        since_ms,
+        price(first),
+        price(max(candle.high for candle in candles)),
+        price(min(candle.low for candle in candles)),
+        price(last),
+        sign + price(abs(last - first)),
+        sign + rate_text(abs(last - first) * PPM // first),
+        sum(candle.ticks for candle in candles),
     )
 
 

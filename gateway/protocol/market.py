@@ -47,6 +47,12 @@ class CandlesOf(Arguments, frozen=True):
     to: Milliseconds | None = None
 
 
+class TickersOf(Arguments, frozen=True):
+    """Of one symbol, or of all."""
+
+    symbol: Symbol | None = None
+
+
 class BracketSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a margin table. The last one has no cap. The cumulative amounts follow from the steps."""
 
@@ -159,6 +165,21 @@ class Candle(Struct, Generic[D], frozen=True, gc=False, array_like=True):
     low: D
     close: D
     ticks: int
+
+
+class Ticker(Struct, Generic[D], frozen=True, gc=False):
+    """The bid over the last 24 hours, to the quarter of an hour, from `since` on: `change` is from the first to the
+    last price, `change_rate` as a fraction of the first. Prices are None when there was no quote."""
+
+    symbol: str
+    since: int  # ms
+    open: D | None
+    high: D | None
+    low: D | None
+    last: D | None
+    change: D | None
+    change_rate: D | None
+    ticks: int  # how many quotes
 
 
 class CandleEvent(Struct, Generic[D], frozen=True, gc=False):

@@ -115,6 +115,7 @@ ROUTES: Final = (
     _market("markets/instruments", "instruments"),
     _market("markets/quotes", handler="quotes", takes=QuotesOf, answers=list[Quote[str]]),
     _market("markets/quotes/{symbol}", "quote"),
+    _market("markets/tickers", "tickers"),
     _market("markets/candles", "candles", Cache.CLOSED),
     _market("errors", handler="errors", takes=Nothing, answers=list[ErrorCode]),
     # games and matches

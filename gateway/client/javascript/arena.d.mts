@@ -17,6 +17,7 @@ export interface Ops {
   "instruments": { args: Nothing; result: Instrument[]; command: false };
   "quote": { args: QuoteOf; result: Quote; command: false };
   "candles": { args: CandlesOf; result: Candle[]; command: false };
+  "tickers": { args: TickersOf; result: Ticker[]; command: false };
   "game.list": { args: Nothing; result: Game[]; command: false };
   "game.get": { args: OfGame; result: Game; command: false };
   "board.cups": { args: CupsOf; result: CupsBoard; command: false };
@@ -61,7 +62,7 @@ export interface Ops {
   "admin.player": { args: OfPlayer; result: PlayerRecord; command: false };
   "admin.ledger": { args: LedgerOf; result: PagedWalletChange; command: false };
   "admin.exposure": { args: Nothing; result: Exposure[]; command: false };
-  "admin.limits": { args: Nothing; result: LimitsInForce; command: false };
+  "admin.limits": { args: Nothing; result: ArenaLimits; command: false };
   "admin.audit": { args: Nothing; result: Audited; command: false };
   "admin.solvency": { args: OfMatch; result: Solvency; command: false };
   "admin.fund_rewards": { args: Money; result: Credited; command: true };
@@ -627,6 +628,27 @@ export interface CandlesOf {
 
 /** Of the bid. `ticks` is how many quotes are in it. */
 export type Candle = [open_at: number, open: string, high: string, low: string, close: string, ticks: number];
+
+/** Of one symbol, or of all. */
+export interface TickersOf {
+  symbol?: string;
+}
+
+/** The bid over the last 24 hours, to the quarter of an hour, from `since` on: `change` is from the first to the
+ * last price, `change_rate` as a fraction of the first. Prices are None when there was no quote. */
+export interface Ticker {
+  symbol: string;
+  /** ms */
+  since: number;
+  open: string | null;
+  high: string | null;
+  low: string | null;
+  last: string | null;
+  change: string | null;
+  change_rate: string | null;
+  /** how many quotes */
+  ticks: number;
+}
 
 /** A game as its latest version says, in the very fields that admin.update_game takes. */
 export interface Game {
@@ -1429,7 +1451,7 @@ export interface Exposure {
 }
 
 /** The limits of the configuration, and the kill switches that are on but for those of players. */
-export interface LimitsInForce {
+export interface ArenaLimits {
   limits: Record<string, number>;
   switches: SwitchEvent[];
 }
@@ -1874,6 +1896,22 @@ export interface Hello {
   protocol: number;
   intervals: string[];
   limits: LimitsInForce;
+}
+
+/** What holds for the one who asks. */
+export interface LimitsInForce {
+  frame_bytes: number;
+  /** of this connection */
+  messages_per_s: number;
+  messages_burst: number;
+  /** over all connections of a player */
+  player_messages_per_s: number;
+  player_messages_burst: number;
+  connections_per_player: number;
+  channels_per_connection: number;
+  resume_messages: number;
+  ping_every_ms: number;
+  silence_ms: number;
 }
 
 /** An instrument was defined, or defined anew. */

@@ -65,7 +65,7 @@ class Exposure(Struct, Generic[D], frozen=True):
     profit: D
 
 
-class LimitsInForce(Struct, frozen=True):
+class ArenaLimits(Struct, frozen=True):
     """The limits of the configuration, and the kill switches that are on but for those of players."""
 
     limits: dict[str, float]

@@ -94,3 +94,30 @@ async def test_the_last_one_is_not_finished(gateway: Gateway, interval: str) -> 
     now_ns = gateway.arena.clock.stamp_ns()
     assert candle[0] == INTERVALS[interval].open_ns(now_ns) // 10**6
     assert candle[4] == "60000.00"
+
+
+async def test_a_ticker_is_of_the_last_day(gateway: Gateway) -> None:
+    """To the quarter of an hour; quotes that are not yet in a closed candle, which are two, count."""
+    ann = await gateway.player()
+    now_ns = gateway.arena.clock.stamp_ns()
+    quarter_ns = 900 * 10**9
+    latest = now_ns // quarter_ns * quarter_ns
+    gateway.history.closed_candles = [
+        Candle(latest - n * quarter_ns, 6_000_000 + n, 6_100_000 + n, 5_900_000 - n, 6_000_000, 3)
+        for n in range(200, 0, -1)
+    ]
+    await gateway.quote("BTCUSDT", 5_880_095, 5_880_096)
+    (found,) = await later(ann, "tickers", {"symbol": "BTCUSDT"})
+    assert found["since"] == (latest - 95 * quarter_ns) // 10**6
+    assert (found["open"], found["high"], found["low"], found["last"]) == (
+        "60000.95", "61000.95", "58800.95", "58800.95",
+    )  # fmt: skip
+    assert (found["change"], found["change_rate"], found["ticks"]) == ("-1200.00", "-0.019999", 95 * 3 + 2)
+    assert len(await later(ann, "tickers")) == len(gateway.instruments.by_id)
+    assert await ann.error("tickers", {"symbol": "NOPE"}) == "SYMBOL_UNKNOWN"
+
+
+async def test_a_ticker_without_quotes_has_no_prices(gateway: Gateway) -> None:
+    ann = await gateway.player()
+    (found,) = await later(ann, "tickers", {"symbol": "ETHUSDT"})
+    assert (found["open"], found["last"], found["change_rate"], found["ticks"]) == (None, None, None, 0)
