@@ -18,6 +18,7 @@ from gateway.documents.schemas import comments_of
 from gateway.ops.table import OPS, Command
 from gateway.protocol.errors import Code, Error
 from gateway.protocol.events import CHANNELS, data_type
+from gateway.protocol.identity.accounts import Login, Register, SignedIn
 from gateway.protocol.session import Guest
 
 DECLARATIONS: Final = Path(__file__).parent.parent / "client" / "javascript" / "arena.d.mts"
@@ -64,6 +65,7 @@ export declare class Arena {
   readonly url: string;
   player: number;
   token: string | null;
+  refreshToken: string | null;
   matches: number[];
   channels: string[];
   reconnects: number;
@@ -72,6 +74,9 @@ export declare class Arena {
   connect(): Promise<this>;
   close(): void;
   guest(name?: string, options?: { referralCode?: string }): Promise<Guest>;
+  register(account: Register): Promise<SignedIn>;
+  login(account: Login): Promise<SignedIn>;
+  refresh(refreshToken: string): Promise<SignedIn>;
   auth(token: string): Promise<Authenticated>;
   call<Op extends keyof Ops>(
     op: Op, ...given: [...GivenTo<Op>, options?: RequestOptions]
@@ -135,7 +140,7 @@ def typescript() -> str:
         for channel, messages in CHANNELS.items()
         for type in messages
     ]
-    for extra in (Guest, Error):
+    for extra in (Guest, Register, Login, SignedIn, Error):
         types.of(extra)
     codes = [f"  | {_text(name)}" for name in (*Code.__members__, *Reason.__members__) if name != "OK"]
     parts = [

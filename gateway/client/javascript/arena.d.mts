@@ -1943,6 +1943,42 @@ export interface Guest {
   matches: number[];
 }
 
+/** A new account, for a new player; or, with a guest's token in the header, for the guest. One of `email` and
+ * `username`. `otp` is a code that was sent to the address; with it a password is not needed. */
+export interface Register {
+  email?: string;
+  username?: string;
+  password?: string;
+  otp?: string;
+  /** that others see */
+  name?: string;
+  referral_code?: string;
+  birth_date?: string;
+  /** ISO 3166-1 */
+  country?: string;
+}
+
+/** One of `email` and `username`; one of `password` and `otp`, which goes with `email`. */
+export interface Login {
+  email?: string;
+  username?: string;
+  password?: string;
+  otp?: string;
+}
+
+/** A session has begun, or goes on. */
+export interface SignedIn {
+  /** 0: an operator */
+  player: number;
+  access_token: string;
+  /** good once: it brings the next one */
+  refresh_token: string;
+  /** s, of the access token */
+  expires_in: number;
+  session: string;
+  role: string;
+}
+
 /** An error as clients see it. */
 export interface ErrorBody {
   code: string;
@@ -1994,6 +2030,7 @@ export declare class Arena {
   readonly url: string;
   player: number;
   token: string | null;
+  refreshToken: string | null;
   matches: number[];
   channels: string[];
   reconnects: number;
@@ -2002,6 +2039,9 @@ export declare class Arena {
   connect(): Promise<this>;
   close(): void;
   guest(name?: string, options?: { referralCode?: string }): Promise<Guest>;
+  register(account: Register): Promise<SignedIn>;
+  login(account: Login): Promise<SignedIn>;
+  refresh(refreshToken: string): Promise<SignedIn>;
   auth(token: string): Promise<Authenticated>;
   call<Op extends keyof Ops>(
     op: Op, ...given: [...GivenTo<Op>, options?: RequestOptions]

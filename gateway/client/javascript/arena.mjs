@@ -98,6 +98,8 @@ export class Arena {
   player = 0;
   /** What a new socket shows. Keep it for the next time: it changes while we are connected. */
   token = null;
+  /** Of an account: good once, it brings the next token. Keep it for the next time: it changes too. */
+  refreshToken = null;
   /** Matches in which the player had a seat when he signed in. */
   matches = [];
   /** Subscriptions, which a new socket takes over. */
@@ -121,6 +123,7 @@ export class Arena {
   #readers = [];
   #rateLimited = Promise.resolve();
   #renewal = null;
+  #refreshing = null;
   #waitMs = FIRST_WAIT_MS;
 
   /**
@@ -166,11 +169,31 @@ export class Arena {
     return guest;
   }
 
+  /** Sign up: with `username` or `email`, `password` or `otp`, and whatever else the arena asks of a new account. */
+  async register(account) {
+    return this.#signIn("register", account);
+  }
+
+  /** Sign in to an account: with `username` or `email`, and `password` or `otp`. */
+  async login(account) {
+    return this.#signIn("login", account);
+  }
+
+  /** Sign in with the refresh token of the last time. */
+  async refresh(refreshToken) {
+    return this.#signIn("refresh", { refresh_token: refreshToken });
+  }
+
   /**
    * Become the player, or the operator, that the token was issued to. A guest's that has expired lately is exchanged,
    * and each is renewed while we are connected.
    */
   async auth(token) {
+    this.refreshToken = null;
+    return this.#auth(token);
+  }
+
+  async #auth(token) {
     let identity;
     try {
       identity = await this.call("auth", { token });
@@ -463,27 +486,53 @@ export class Arena {
 
   // The token
 
-  /** A new token for one that has expired lately. */
+  async #signIn(how, body) {
+    const signedIn = await this.post(`/api/v1/auth/${how}`, body);
+    this.refreshToken = signedIn.refresh_token;
+    await this.#auth(signedIn.access_token);
+    return signedIn;
+  }
+
+  /** A new token for one that has expired. */
   async #exchange(token) {
+    if (this.refreshToken !== null) return (await this.#refresh()).access_token;
     return (await this.post("/api/v1/auth/renew", { token })).token;
   }
 
-  /** Renew the token while we are connected, from the middle of its life on; an operator's is not renewed. */
+  /** The next two tokens. A refresh token that is used twice ends the session, so there is one request at a time. */
+  #refresh() {
+    this.#refreshing ??= this.post("/api/v1/auth/refresh", { refresh_token: this.refreshToken })
+      .then((signedIn) => {
+        this.refreshToken = signedIn.refresh_token;
+        return signedIn;
+      })
+      .finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /** Renew the token while we are connected, from the middle of its life on; an operator's without account is not. */
   #keepToken({ player, expires_in: expiresInS }) {
     clearTimeout(this.#renewal);
-    if (!player || !expiresInS) return;
+    if (!expiresInS || (!player && this.refreshToken === null)) return;
     const waitMs = Math.max(expiresInS * 500, SHORTEST_RENEWAL_MS);
     this.#renewal = setTimeout(() => this.#renew(player, expiresInS), Math.min(waitMs, LONGEST_TIMER_MS));
   }
 
   async #renew(player, expiresInS) {
     try {
-      const renewed = await this.call("renew");
-      this.token = renewed.token;
-      this.#keepToken({ player, ...renewed });
+      let renewed;
+      if (this.refreshToken === null) {
+        renewed = await this.call("renew");
+        this.token = renewed.token;
+      } else {
+        renewed = await this.#refresh();
+        this.token = renewed.access_token;
+        await this.call("auth", { token: this.token });
+      }
+      this.#keepToken({ player, expires_in: renewed.expires_in });
     } catch (error) {
       // Whoever asks next is told what else is wrong.
-      if (error instanceof Unanswered) this.#keepToken({ player, expires_in: expiresInS / 2 });
+      if (error instanceof Unanswered || error instanceof Unreachable) this.#keepToken({ player, expires_in: expiresInS / 2 });
     }
   }
 

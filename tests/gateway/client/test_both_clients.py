@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,50 @@ async def test_an_arena_that_crashes_is_come_back_to(tmp_path: Path, join: Join)
             assert (await alice.attributes())["reconnects"] == 1
     finally:
         server.kill()
+
+
+async def test_what_happened_while_the_connection_was_lost_is_told_once(server: ArenaProcess, join: Join) -> None:
+    async with relayed(server.port) as (url, cut), join(url) as alice, join(server.url) as other:
+        await alice.guest("alice")
+        await other.auth((await alice.attributes())["token"])
+        await alice.subscribe("me", "tick.BTCUSDT")
+        told = await until(alice, "me")
+        for _ in range(3):
+            cut()
+            await other.request("order.place", ORDER)
+            told += await until(alice, "position.opened")
+        mine = [event for event in told if event["channel"] == "me"]
+        assert [event["n"] for event in mine] == list(range(mine[0]["n"], mine[0]["n"] + 4))
+        assert [event["type"] for event in mine] == ["me", *["position.opened"] * 3]
+        assert (await alice.attributes())["reconnects"] == 3
+
+
+@asynccontextmanager
+async def relayed(port: int) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """An address from which all goes on to this port, and a function that cuts what is connected."""
+    ends: set[asyncio.StreamWriter] = set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+        ends.update((writer, to_writer))
+        await asyncio.gather(pass_on(reader, to_writer), pass_on(to_reader, writer))
+
+    def cut() -> None:
+        for end in ends:
+            end.transport.abort()
+        ends.clear()
+
+    relay = await asyncio.start_server(connect, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{relay.sockets[0].getsockname()[1]}", cut
+    cut()
+    relay.close()
 
 
 # With a server that behaves badly

@@ -19,13 +19,16 @@ const METHODS = {
   },
   request: (op, args, options) => arena.request(op, args, options),
   guest: (name, options) => arena.guest(name, options),
+  register: (account) => arena.register(account),
+  login: (account) => arena.login(account),
+  refresh: (token) => arena.refresh(token),
   auth: (token) => arena.auth(token),
   subscribe: (...channels) => arena.subscribe(...channels),
   unsubscribe: (...channels) => arena.unsubscribe(...channels),
   event: () => events.next(),
   attributes: () => {
-    const { player, token, matches, channels, reconnects, eventsDropped, unexpected } = arena;
-    return { player, token, matches, channels, reconnects, events_dropped: eventsDropped, unexpected };
+    const { player, token, refreshToken, matches, channels, reconnects, eventsDropped, unexpected } = arena;
+    return { player, token, refreshToken, matches, channels, reconnects, events_dropped: eventsDropped, unexpected };
   },
   close: () => arena.close(),
 };

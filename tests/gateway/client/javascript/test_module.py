@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench.process import ArenaProcess
+from gateway.client import Refused
 from gateway.documents.typescript import DECLARATIONS, typescript
 from gateway.ops.table import OPS, Command
 from tests.documentation.pages import ROOT, blocks
@@ -95,6 +97,37 @@ async def test_a_number_that_is_not_exact_is_refused_before_it_is_sent() -> None
             with pytest.raises(TypeError, match="margin must be text or an integer"):
                 await alice.request("order.place", {"margin": amount})
         assert script.seen == []
+
+
+ACCOUNTS = """
+[server]
+development = false
+
+[identity]
+access_token_s = 10
+"""
+
+
+async def test_an_account_plays_on_while_its_tokens_change(tmp_path: Path) -> None:
+    server = ArenaProcess(tmp_path / "data", config=ACCOUNTS)
+    server.start()
+    try:
+        account = {"username": "alice", "password": "correct horse battery"}
+        async with javascript_player(server.url) as alice:
+            signed_in = await alice.call("register", account)
+            await asyncio.sleep(12)  # longer than the first token lasts
+            now = await alice.attributes()
+            assert (await alice.request("me.get"))["player"] == now["player"] == signed_in["player"]
+            assert now["token"] != signed_in["access_token"]
+            assert now["refreshToken"] != signed_in["refresh_token"]
+            assert now["reconnects"] == 0
+        async with javascript_player(server.url) as back:
+            assert (await back.call("refresh", now["refreshToken"]))["player"] == now["player"]
+            assert (await back.call("login", account))["player"] == now["player"]
+            with pytest.raises(Refused, match="CREDENTIALS_INVALID"):
+                await back.call("login", account | {"password": "wrong horse battery"})
+    finally:
+        server.kill()
 
 
 async def test_events_that_nobody_reads_are_dropped_and_counted() -> None:
