@@ -169,6 +169,8 @@ class Identity(_Section, frozen=True):
 
     sign_up: bool = True
     sign_up_needs_code: bool = True
+    passkey_domain: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]*\Z")] = ""
+    passkey_origins: tuple[str, ...] = ()
     youngest_age: Annotated[int, msgspec.Meta(ge=0, le=120)] = 0
     countries: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...] = ()
     countries_refused: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...] = ()
@@ -182,6 +184,10 @@ class Identity(_Section, frozen=True):
     longest_wait_s: PositiveSeconds = 900.0
     password_memory_kib: Annotated[int, msgspec.Meta(ge=8, le=4_194_304)] = 65_536
     password_rounds: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+
+    def __post_init__(self) -> None:
+        if self.passkey_domain and not self.passkey_origins:
+            raise ValueError("passkey_origins: name the pages that may use passkeys of passkey_domain")
 
 
 class Mail(_Section, frozen=True):

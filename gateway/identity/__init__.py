@@ -5,6 +5,7 @@ accounts.py     accounts, their sessions, and their players in the engine
 sign_up.py      a new account
 sign_in.py      with a password or a code
 credentials.py  passwords and addresses, changed and forgotten
+passkeys.py     signing in with a key in a device
 codes.py        one-time codes by mail
 passwords.py    hashes, and what a password may be
 waits.py        what guessing costs

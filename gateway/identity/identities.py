@@ -15,6 +15,7 @@ from gateway.identity.action_log import CLOSE_WITHIN_S, ActionLog
 from gateway.identity.codes import Codes
 from gateway.identity.credentials import Credentials
 from gateway.identity.database import FILE, Database
+from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.play import Play
 from gateway.identity.sign_in import SignIn
@@ -51,6 +52,8 @@ class Identities:
         self.sign_up = SignUp(self.accounts, self._passwords, codes, guessing, state, config)
         self.sign_in = SignIn(self.accounts, self._passwords, codes, guessing, identity.sign_up)
         self.credentials = Credentials(self.accounts, self._passwords, codes, guessing, self.outbox)
+
+        self.passkeys = Passkeys(self.accounts, self.credentials, guessing, identity)
 
     async def stop(self) -> None:
         """After the last request: write down what waits, and let go of the file."""

@@ -59,6 +59,7 @@ from gateway.rest.application import Rest
 from gateway.rest.auth import AuthRoutes, client_of
 from gateway.rest.compat.table import compat_routes
 from gateway.rest.operators import Check
+from gateway.rest.passkeys import PasskeyRoutes
 from gateway.rest.people import PeopleRoutes
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
@@ -433,7 +434,8 @@ class App:
 
         auth = AuthRoutes(self.arena, self.identities, client)
         people = PeopleRoutes(self.arena, self.identities, client)
-        handlers = auth.handlers() | people.handlers()
+        passkeys = PasskeyRoutes(self.arena, self.identities, client)
+        handlers = auth.handlers() | people.handlers() | passkeys.handlers()
         compat = compat_routes(self.arena, self.identities, client)
         application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, compat)
         most = most_connections()

@@ -9,6 +9,7 @@ openapi.py       the document of all that, made of the table, the Structs and th
 trades.py        fixed-time trades in the words of their path
 people.py        limits, shutting oneself out, one's data, the end of an account
 auth.py          accounts: signing up and in, sessions, passwords and addresses
+passkeys.py      signing in with a key in a device
 guests.py        players without an account
 operators.py     health, readiness, metrics, version
 compat/          calls of front ends of other systems

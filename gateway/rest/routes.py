@@ -25,6 +25,7 @@ from gateway.protocol.identity.accounts import (
     SessionEntry,
     SignedIn,
 )
+from gateway.protocol.identity.passkeys import AddPasskey, NewPasskey, OfPasskey, Passkey, SignInWithPasskey
 from gateway.protocol.identity.people import DeleteMe, Exclude, Excluded, PlayLimit, PlayLimits, SetLimit
 from gateway.protocol.market import Quote, QuotesOf
 from gateway.protocol.scalars import Nothing
@@ -93,6 +94,12 @@ ROUTES: Final = (
     _account("POST", "auth/email", "email", ChangeEmail, Sent, 202, may_be_empty=True),
     _account("GET", "me/sessions", "sessions", Nothing, list[SessionEntry]),
     _account("DELETE", "me/sessions/{session}", "session.end", OfSession, None, 204),
+    _account("POST", "auth/passkey/options", "passkey.options", AddPasskey, dict[str, Any]),
+    _account("POST", "auth/passkey/register", "passkey.add", NewPasskey, Passkey, 201),
+    _account("POST", "auth/passkey/challenge", "passkey.challenge", Nothing, dict[str, Any], is_public=True),
+    _account("POST", "auth/passkey/login", "passkey.login", SignInWithPasskey, SignedIn, is_public=True),
+    _account("GET", "me/passkeys", "passkeys", Nothing, list[Passkey]),
+    _account("DELETE", "me/passkeys/{passkey}", "passkey.remove", OfPasskey, None, 204),
     _account("GET", "me/limits", "limits", Nothing, PlayLimits),
     _account("PUT", "me/limits/{kind}", "limit.set", SetLimit, PlayLimit),
     _account("POST", "me/exclusion", "exclude", Exclude, Excluded, 201),

@@ -142,7 +142,7 @@ TOKENS: dict[str, Attack] = {
     "no algorithm, in other capitals": token(lambda s: f"{part({'alg': 'nOnE', 'kid': '1'})}.{part(s.claims(s.ann))}."),
     "no algorithm, with the old signature": token(lambda s: forged(HS | {"alg": "none"}, s.ann.token)),
     "another algorithm with the right key": token(
-        lambda s: jwt.encode(s.claims(s.ann), s.tokens.keys[0].secret * 2, "HS512", headers={"kid": "1"})
+        lambda s: jwt.encode(s.claims(s.ann), s.tokens.keys[0].secret, "HS512", headers={"kid": "1"})
     ),
     "an algorithm of public keys": token(lambda s: forged(HS | {"alg": "RS256"}, s.ann.token)),
     "a key of mine": token(lambda s: jwt.encode(s.claims(s.ann), WRONG, "HS256", headers={"kid": "1"})),

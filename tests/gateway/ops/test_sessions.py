@@ -23,7 +23,7 @@ from gateway.ops.table import OPS
 from gateway.protocol.codecs import Codec
 from gateway.protocol.errors import Code, error_of, error_of_reason
 from gateway.protocol.history import Page
-from gateway.protocol.identity import accounts, people
+from gateway.protocol.identity import accounts, passkeys, people
 from gateway.protocol.scalars import Arguments
 from gateway.protocol.session import ExpiringToken, SignInGuest
 from tests.harness.gateway import JSON, MSGPACK, ROOMY, Client, Gateway, open_gateway
@@ -582,7 +582,7 @@ async def test_every_op_answers(gateway: Gateway, ann: Client) -> None:
 
 def test_the_tables_are_complete() -> None:
     taken = {op.arguments for op in OPS.values()}
-    named = (*vars(accounts).values(), *vars(people).values())
+    named = [each for module in (accounts, passkeys, people) for each in vars(module).values()]
     bodies = {shape for shape in named if isinstance(shape, type) and issubclass(shape, Arguments)}
     shapes = {shape for shape in Arguments.__subclasses__() if shape.__module__.startswith("gateway.protocol.")}
     assert shapes - taken == {SignInGuest, ExpiringToken, Page} | bodies - {Arguments}
