@@ -1,7 +1,5 @@
 """Documents that are made of the definitions, and so cannot be wrong.
 
-codes_of_gateway.py, codes_of_engine.py   cause and cure of every error code
-catalogue.py   all codes with what goes with them
 words.py       what docs/protocol.md says, for the other documents; kept in words.json
 schemas.py     JSON Schema of the Structs
 types.py       types in words, for people
@@ -9,6 +7,7 @@ asyncapi.py    AsyncAPI of the socket
 typescript.py  the types of the JavaScript client
 html.py        the pages under /docs
 markdown.py    docs/errors.md
+serving.py     what the arena answers with at /docs and /asyncapi.json
 files.py       which files there are; __main__.py writes those that are checked in
 site/          what the arena serves: made, but for the style, a script and redoc
 """

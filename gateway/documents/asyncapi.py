@@ -12,10 +12,10 @@ from typing import Any, Final, get_args
 import msgspec
 
 from gateway.core.versions import PROTOCOL_VERSION
-from gateway.documents.catalogue import CATALOGUE
 from gateway.documents.schemas import Schema, key_of, schema_of, schemas_of
 from gateway.documents.words import ChannelWords, Words
 from gateway.ops.table import OPS, Command, Op
+from gateway.protocol.codes.catalogue import CATALOGUE
 from gateway.protocol.envelopes import Envelope, Push, Reply
 from gateway.protocol.errors import Error, Retry
 from gateway.protocol.events import CHANNELS, data_type

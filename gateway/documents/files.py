@@ -9,18 +9,15 @@ import msgspec
 
 from gateway.documents import html
 from gateway.documents.asyncapi import asyncapi
-from gateway.documents.catalogue import CATALOGUE
 from gateway.documents.markdown import errors_page
 from gateway.documents.schemas import as_json
+from gateway.documents.serving import SITE
 from gateway.documents.typescript import DECLARATIONS, typescript
 from gateway.documents.words import KEPT, PAGE, Words, read, words
 from gateway.rest.openapi import document as openapi
 
-SITE: Final = Path(__file__).parent / "site"
-"""What the arena serves."""
-
 BY_HAND: Final = ("style.css", "rest.js", "redoc.standalone.js", "redoc.LICENSE.txt")
-"""Of these, what nothing is made of."""
+"""Of what the arena serves, the files that are not made."""
 
 
 def site(words: Words) -> dict[str, str]:
@@ -32,7 +29,6 @@ def site(words: Words) -> dict[str, str]:
         "errors.html": html.errors(),
         "openapi.json": as_json(openapi()),
         "asyncapi.json": as_json(asyncapi(words)),
-        "errors.json": as_json({"items": [msgspec.to_builtins(entry) for entry in CATALOGUE], "next": None}, 1),
     }
 
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from gateway.documents.asyncapi import WHO
-from gateway.documents.catalogue import CATALOGUE
 from gateway.documents.schemas import comments_of, name_of
 from gateway.documents.types import field_in_words, in_words
 from gateway.documents.words import ChannelWords, Example, Words, structs_in
 from gateway.ops.table import OPS, AsyncQuery, Command, Op
+from gateway.protocol.codes.catalogue import CATALOGUE
 from gateway.protocol.errors import CLOSE_MEANINGS, Error
 from gateway.protocol.events import CHANNELS
 

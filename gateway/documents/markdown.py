@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.documents.catalogue import CATALOGUE, ErrorCode
+from gateway.protocol.codes.catalogue import CATALOGUE, ErrorCode
 
 _HEAD: Final = """# Error codes
 
-Every code with its cause and its cure. `make docs` makes this page of the tables in `gateway/documents/`. A running
-arena has it at `/docs/errors` and, for programs, at `/api/v1/errors`.
+Every code with its cause and its cure: `make docs` makes this page of the tables in `gateway/protocol/codes/`. An arena
+has it at `/docs/errors` and, for programs, at `/api/v1/errors`.
 
 A refused request has changed nothing. `me` names some codes of the engine too: as the `reason` why an order was refused
 at its fill or a stake came back. What `retry` means, and what else is in an error, is in

@@ -37,6 +37,7 @@ from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.signing_keys import SecretUnusable, keys_in, secret_in
 from gateway.core.tokens import Tokens
+from gateway.documents.serving import routes as document_routes
 from gateway.identity.database import IdentityUnusable
 from gateway.identity.identities import Identities
 from gateway.identity.sessions import Client
@@ -437,7 +438,8 @@ class App:
         passkeys = PasskeyRoutes(self.arena, self.identities, client)
         handlers = auth.handlers() | people.handlers() | passkeys.handlers()
         compat = compat_routes(self.arena, self.identities, client)
-        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, compat)
+        more = [*compat, *document_routes()]
+        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, more)
         most = most_connections()
         self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
         if server.operators_listen:

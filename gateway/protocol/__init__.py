@@ -5,6 +5,7 @@ of answers and messages a client ignores them.
 
     scalars.py        what fields are made of: ids, names, amounts, times
     errors.py         the gateway's error codes, each with its message and retry
+    codes/            each code's cause and cure
     problems.py       what is wrong with arguments that do not fit
     player_names.py   which names players may have
     codecs.py         JSON and msgpack, and the frames of a server

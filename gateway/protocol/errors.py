@@ -150,15 +150,6 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     details: dict[str, Any] | None = None
 
 
-class ErrorCode(msgspec.Struct, frozen=True):
-    """A code, what it means, whether to ask again, and the status that it has over HTTP."""
-
-    code: str
-    message: str
-    retry: str
-    status: int
-
-
 class Refused(Exception):
     """A request that is refused: answered with `error`, over HTTP with `status` too. Nothing has happened."""
 
@@ -203,13 +194,3 @@ _OF_REASON: Final = {
     )
     for reason in Reason
 }
-
-
-def error_codes() -> list[ErrorCode]:
-    """All of them: the gateway's, then the engine's refusals."""
-    ours = [ErrorCode(code.name, code.value.message, code.value.retry, code.value.status) for code in Code]
-    return ours + [
-        ErrorCode(error.code, error.message, error.retry, status_of_reason(reason))
-        for reason, error in _OF_REASON.items()
-        if reason
-    ]

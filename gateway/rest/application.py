@@ -20,7 +20,8 @@ from engine.model.scale import NS_PER_S
 from gateway.core.limits import Bucket, Buckets, retry_after_ms
 from gateway.core.metrics import Metrics
 from gateway.ops.market import quote_of
-from gateway.protocol.errors import Code, Refused, error_codes, error_of
+from gateway.protocol.codes.catalogue import CATALOGUE
+from gateway.protocol.errors import Code, Refused, error_of
 from gateway.protocol.market import QuotesOf
 from gateway.rest import responses
 from gateway.rest.guests import Guests
@@ -120,7 +121,7 @@ class Rest:
         return responses.tagged(request, responses.answer(responses.listed(quotes), cache=responses.CHECKED))
 
     async def _errors(self, request: web.Request) -> web.StreamResponse:
-        return responses.tagged(request, responses.answer(responses.listed(error_codes()), cache=responses.CHECKED))
+        return responses.tagged(request, responses.answer(responses.listed(CATALOGUE), cache=responses.CHECKED))
 
     async def _openapi(self, request: web.Request) -> web.StreamResponse:
         return responses.tagged(request, responses.answer(self._document, cache=responses.CHECKED))
@@ -237,7 +238,7 @@ async def _has_come(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _is_for_programs(request: web.Request) -> bool:
-    return request.path.startswith(("/api/", "/openapi.json", responses.COMPAT))
+    return request.path.startswith(("/api/", "/openapi.json", "/asyncapi.json", responses.COMPAT))
 
 
 def _limits_of(bucket: Bucket, now_ns: int) -> dict[str, str]:

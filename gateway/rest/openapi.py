@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.core.versions import package_version
 from gateway.ops.table import OPS, Command
-from gateway.protocol.errors import Problem, error_codes
+from gateway.protocol.codes.catalogue import CATALOGUE
+from gateway.protocol.errors import Problem
 from gateway.rest.routes import PREFIX, ROUTES, Cache, Route
 
 _REFS: Final = "#/components/schemas/{name}"
@@ -27,7 +28,7 @@ def document() -> dict[str, Any]:
     for route in ROUTES:
         operation = _operation(route, of_shape, components)
         paths.setdefault("/" + (PREFIX + route.path).strip("/"), {})[route.method.lower()] = operation
-    components["Problem"]["properties"]["code"] = {"type": "string", "enum": [each.code for each in error_codes()]}
+    components["Problem"]["properties"]["code"] = {"type": "string", "enum": [each.code for each in CATALOGUE]}
     whole = {
         "openapi": "3.1.0",
         "info": {

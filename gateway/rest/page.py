@@ -32,6 +32,7 @@ socket.onopen = () =&gt; socket.send('{first}')</pre>
 <p>From Python, in the folder of the project: the programs of <code>README.md</code>. All messages, errors and limits
 are in <code>docs/protocol.md</code>, the rules of the game in <code>docs/trading.md</code>; to open an arena to the
 public, read <code>SECURITY.md</code>.</p>
+<p>What there is, with examples: <a href="/docs">/docs</a>.</p>
 <p>Without a socket: <a href="/api/v1/markets/instruments">/api/v1/markets/instruments</a>,
 <a href="/api/v1/markets/quotes">/api/v1/markets/quotes</a>,
 <a href="/health">/health</a>, <a href="/version">/version</a>.</p>

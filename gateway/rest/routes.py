@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from gateway.ops.table import OPS
-from gateway.protocol.errors import ErrorCode
+from gateway.protocol.codes.catalogue import ErrorCode
 from gateway.protocol.identity.accounts import (
     ChangeEmail,
     ChangePassword,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from engine.model.reasons import MESSAGES, Reason
-from gateway.documents.catalogue import CATALOGUE
-from gateway.documents.codes_of_engine import ENGINE
-from gateway.documents.codes_of_gateway import GATEWAY
+from gateway.protocol.codes.catalogue import CATALOGUE
+from gateway.protocol.codes.of_engine import ENGINE
+from gateway.protocol.codes.of_gateway import GATEWAY
 from gateway.protocol.errors import Code, error_of_reason
 
 
 def test_no_code_is_without_cause_and_cure() -> None:
-    """A new one is added to codes_of_gateway.py or codes_of_engine.py, and then: make docs."""
+    """A new one is added to of_gateway.py or of_engine.py, and then: make docs."""
     assert {code for group in GATEWAY.values() for code in group} == set(Code.__members__)
     reasons = {reason.name for reason in Reason if reason is not Reason.ACCEPTED}
     assert {code for group in ENGINE.values() for code in group} == reasons

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.documents.files import BY_HAND, SITE, checked_in, site, write_to
+from gateway.documents.files import BY_HAND, checked_in, site, write_to
+from gateway.documents.serving import SITE
 from gateway.documents.typescript import DECLARATIONS
 from gateway.documents.words import words
 from gateway.ops.table import OPS

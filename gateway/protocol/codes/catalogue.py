@@ -7,8 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from engine.model.reasons import Reason
-from gateway.documents.codes_of_engine import ENGINE
-from gateway.documents.codes_of_gateway import GATEWAY
+from gateway.protocol.codes.of_engine import ENGINE
+from gateway.protocol.codes.of_gateway import GATEWAY
 from gateway.protocol.errors import Code, error_of_reason, status_of_reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.documents.codes_of_gateway import Help
+from gateway.protocol.codes.of_gateway import Help
 
 ENGINE: Final[dict[str, dict[str, Help]]] = {
     "Requests": {
