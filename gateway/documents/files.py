@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.documents import html
 from gateway.documents.asyncapi import asyncapi
-from gateway.documents.markdown import errors_page
+from gateway.documents.markdown import errors_page, with_tables
 from gateway.documents.schemas import as_json
 from gateway.documents.serving import SITE
 from gateway.documents.typescript import DECLARATIONS, typescript
@@ -34,8 +34,10 @@ def site(words: Words) -> dict[str, str]:
 
 def checked_in() -> dict[Path, str]:
     """All that is made and is in the repository."""
-    said = read(PAGE.read_text())
+    page = with_tables(PAGE.read_text())
+    said = read(page)
     return {
+        PAGE: page,
         KEPT: as_json(msgspec.to_builtins(said)),
         PAGE.parent / "errors.md": errors_page(),
         DECLARATIONS: typescript(),

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.documents.files import BY_HAND, checked_in, site, write_to
+from gateway.documents.markdown import with_tables
 from gateway.documents.serving import SITE
 from gateway.documents.typescript import DECLARATIONS
-from gateway.documents.words import words
+from gateway.documents.words import PAGE, words
 from gateway.ops.table import OPS
 from gateway.protocol.errors import Code
 from tests.documentation.pages import ROOT
@@ -66,6 +67,17 @@ def test_the_pages_have_every_op_and_every_code() -> None:
     socket, errors = Elements(MADE["socket.html"]), Elements(MADE["errors.html"])
     assert {re.sub(r"\W+", "-", name) for name in OPS} <= set(socket.ids)
     assert set(Code.__members__) <= set(errors.ids)
+
+
+def test_a_table_of_the_page_is_made_anew() -> None:
+    page = PAGE.read_text()
+    wrong = page.replace("| [ping](#ping) | all | query | 1 |\n", "").replace(
+        "| 1007 | a text frame", "| 1007 | a frame"
+    )
+    assert wrong != page
+    assert with_tables(wrong) == page
+    with pytest.raises(ValueError, match="no place for the table 'ops'"):
+        with_tables(page.replace("<!-- made by make docs: ops -->", ""))
 
 
 def test_all_of_it_is_written_to_a_folder(tmp_path: Path) -> None:
