@@ -190,6 +190,17 @@ class Identity(_Section, frozen=True):
             raise ValueError("passkey_origins: name the pages that may use passkeys of passkey_domain")
 
 
+class Keys(_Section, frozen=True):
+    """API keys, and the players whom an owner has beside himself."""
+
+    keys_per_user: Positive = 20
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1_200
+    partner_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 6_000
+    sub_accounts_per_player: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 5
+    users_per_partner: Annotated[int, msgspec.Meta(ge=0)] = 100_000
+    write_usage_every_s: PositiveSeconds = 10.0
+
+
 class Mail(_Section, frozen=True):
     """The server that takes letters; without a host they are printed in development, and else there are none."""
 
@@ -223,6 +234,7 @@ class Config(_Section, frozen=True):
     games: tuple[GameSeed, ...] = GAMES
     players: Players = Players()
     identity: Identity = Identity()
+    keys: Keys = Keys()
     mail: Mail = Mail()
     compat: Compat = Compat()
     referrals: ReferralSeed = ReferralSeed()

@@ -7,6 +7,7 @@ can be replaced while tokens of it are about: gateway/core/signing_keys.py.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -34,6 +35,9 @@ ACCOUNT_SESSION: Final = "s_"
 """What the session of an account begins with: it is in the database of identities and can be revoked there."""
 OPERATOR_MADE: Final = "t_"
 """What the session of a token from the command line begins with."""
+
+KEY_SESSION: Final = "k_"
+"""What the session of an API key begins with; the key's number follows."""
 
 HIDDEN: Final = "keyed:"
 """What the hidden code of a match begins with; one without was made before codes were hidden."""
@@ -66,7 +70,12 @@ class Identity(NamedTuple):
     @property
     def is_guest(self) -> bool:
         """Is the token all that there is of the player?"""
-        return not self.session.startswith((ACCOUNT_SESSION, OPERATOR_MADE))
+        return not self.session.startswith((ACCOUNT_SESSION, OPERATOR_MADE, KEY_SESSION))
+
+    @property
+    def is_of_key(self) -> bool:
+        """Did an API key log on?"""
+        return self.session.startswith(KEY_SESSION)
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -104,6 +113,10 @@ class Tokens:
         """What stands in log and state for the code of a private match: it can be compared, and not be read."""
         digest = hashlib.blake2b(code.encode(), key=self._secret, person=b"match code", digest_size=16)
         return HIDDEN + digest.hexdigest()
+
+    def derived(self, purpose: bytes, text: bytes) -> bytes:
+        """32 bytes that only who has the secret can make of the text."""
+        return hmac.digest(self._secret, purpose + b"\0" + text, "sha256")
 
     def issue(
         self, player: int, role: str = PLAYER, registration: int = 0, session: str = "", lifetime_s: int = 0

@@ -30,6 +30,7 @@ WHO: Final = {
     For.MARKET: "everybody where guests are allowed, else who is signed in",
     For.SIGNED_IN: "players and operators",
     For.PLAYERS: "players",
+    For.KEY_HOLDERS: "players and partners",
     For.SUPPORT: "operators",
     For.FINANCE: "operators of the roles finance and admin",
     For.ADMINS: "operators of the role admin",

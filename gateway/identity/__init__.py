@@ -16,5 +16,6 @@ operators.py    what operators do to users
 action_log.py   what operators did, written down
 users.py        rows of users
 sessions.py     rows of sessions and refresh tokens
+keys/           API keys, sub-accounts, users of partners
 database.py     the file, and its thread
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -62,6 +62,8 @@ class Accounts:
         self._now_s = now_s
         self._directory = Path(config.data.directory)
         self._keys_stamp = keys_stamp(self._directory)
+        self.on_load: list[Callable[[], Awaitable[None]]] = []
+        """What else is kept in memory of the database: called when another process has changed it."""
         self._registering: dict[int, asyncio.Task[int]] = {}
         """By user: the engine is asked once, however often it is waited for."""
 
@@ -103,6 +105,11 @@ class Accounts:
             return revoked, [id for (id,) in disabled], [id for (id,) in with_account]
 
         self._standing.load(*await self.database.run(read))
+        await self._load_others()
+
+    async def _load_others(self) -> None:
+        for load in self.on_load:
+            await load()
 
     def _look_at_keys(self) -> None:
         stamp = keys_stamp(self._directory)
@@ -186,12 +193,14 @@ class Accounts:
             return ended
 
         self._revoke(await self.database.run(work))
+        await self._load_others()
 
     async def delete(self, user: User) -> None:
         """The person is forgotten; the player stays in the log, and nobody is let in as that one again."""
         now_ms = self.now_ms()
         self._revoke(await self.database.run(lambda connection: personal_data.delete(connection, user, now_ms)))
         self._standing.disable(user.player)
+        await self._load_others()
 
     async def address_proven(self, user: User) -> User:
         """Who has the mailbox has shown it. If nobody had before, somebody else may have signed up with the address, so

@@ -31,6 +31,40 @@ SCHEMA: Final = (Path(__file__).parent / "schema.sql").read_text()
 MIGRATIONS: Final[tuple[str, ...]] = (
     "ALTER TABLE play_days ADD COLUMN deposited INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE play_days ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
+    # API keys
+    """
+    CREATE TABLE api_keys (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+        acts_for INTEGER NOT NULL,
+        label TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        secret BLOB NOT NULL,
+        scopes TEXT NOT NULL,
+        addresses TEXT NOT NULL,
+        per_minute INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        suspended INTEGER NOT NULL DEFAULT 0,
+        revoked_ms INTEGER
+    ) STRICT;
+    CREATE INDEX api_keys_by_user ON api_keys (user);
+    CREATE TABLE key_usage (
+        key INTEGER NOT NULL REFERENCES api_keys ON DELETE CASCADE,
+        day TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        commands INTEGER NOT NULL,
+        refused INTEGER NOT NULL,
+        PRIMARY KEY (key, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE dependents (
+        user INTEGER PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+        owner INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        UNIQUE (owner, name)
+    ) STRICT;
+    """,
 )
 """What makes of a file of version n + 1 one of version n + 2. New files are made by schema.sql."""
 VERSION: Final = len(MIGRATIONS) + 1

@@ -15,6 +15,9 @@ from gateway.identity.action_log import CLOSE_WITHIN_S, ActionLog
 from gateway.identity.codes import Codes
 from gateway.identity.credentials import Credentials
 from gateway.identity.database import FILE, Database
+from gateway.identity.keys.dependents import Dependents
+from gateway.identity.keys.keyring import Keyring
+from gateway.identity.keys.management import KeyManagement
 from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.play import Play
@@ -49,6 +52,10 @@ class Identities:
         self.play = Play(self.database)
         self.actions = ActionLog(self.database)
         self.accounts = Accounts(self.database, tokens, standing, sequencer, state, config)
+        self.keyring = Keyring(self.database, tokens, config.keys)
+        self.dependents = Dependents(self.accounts, config.keys)
+        self.keys = KeyManagement(self.accounts, self.keyring, self.dependents)
+        self.accounts.on_load += [self.keyring.load, self.dependents.load]
         self.sign_up = SignUp(self.accounts, self._passwords, codes, guessing, state, config)
         self.sign_in = SignIn(self.accounts, self._passwords, codes, guessing, identity.sign_up)
         self.credentials = Credentials(self.accounts, self._passwords, codes, guessing, self.outbox)
@@ -61,6 +68,7 @@ class Identities:
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await self.actions.write()
                 await self.play.write()
+                await self.keyring.write()
         self.close()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ _TABLES = {
     "play_limits": "kind, value, next_value, next_from_ms",
     "exclusions": "at_ms, until_ms",
     "play_days": "day, seconds, deposited, lost",
+    "api_keys": "id, label, kind, scopes, addresses, per_minute, created_ms, expires_ms, suspended, revoked_ms",
 }
 
 
@@ -31,6 +32,11 @@ def export(connection: sqlite3.Connection, user: User) -> dict[str, Any]:
 def delete(connection: sqlite3.Connection, user: User, now_ms: int) -> list[str]:
     """Leave of the row what keeps the number from being anybody's: number, registration, and that it is gone. Which
     sessions have ended."""
+    dependents = "SELECT user FROM dependents WHERE owner = ?"
+    connection.execute(
+        f"UPDATE users SET disabled_ms = ?, disabled_why = 'its owner is gone' WHERE id IN ({dependents})",
+        (now_ms, user.id),
+    )
     ended = operators.end_sessions(connection, user, now_ms)
     for table in _TABLES:
         connection.execute(f"DELETE FROM {table} WHERE user = ?", (user.id,))

@@ -104,3 +104,37 @@ CREATE TABLE play_days (                    -- what counts for limits of a day
     lost INTEGER NOT NULL DEFAULT 0,        -- of them, less what was won
     PRIMARY KEY (user, day)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,   -- whose it is
+    acts_for INTEGER NOT NULL,              -- the same, or one of his dependents: another row of users
+    label TEXT NOT NULL,
+    kind TEXT NOT NULL,                     -- secret, hmac, ed25519
+    secret BLOB NOT NULL,                   -- SHA-256 of the key; what the key is derived with; or the public key
+    scopes TEXT NOT NULL,                   -- with a space between them
+    addresses TEXT NOT NULL,                -- networks from which it is good, the same; none: from anywhere
+    per_minute INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,            -- 0: never
+    suspended INTEGER NOT NULL DEFAULT 0,
+    revoked_ms INTEGER
+) STRICT;
+CREATE INDEX api_keys_by_user ON api_keys (user);
+
+CREATE TABLE key_usage (
+    key INTEGER NOT NULL REFERENCES api_keys ON DELETE CASCADE,
+    day TEXT NOT NULL,                      -- 2026-12-01, by UTC
+    requests INTEGER NOT NULL,
+    commands INTEGER NOT NULL,              -- of them
+    refused INTEGER NOT NULL,               -- for lack of a scope, or beyond the limit
+    PRIMARY KEY (key, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dependents (                   -- sub-accounts of players, users of partners
+    user INTEGER PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+    owner INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+    name TEXT NOT NULL,                     -- by which the owner knows it
+    created_ms INTEGER NOT NULL,
+    UNIQUE (owner, name)
+) STRICT;

@@ -112,7 +112,10 @@ def end(connection: sqlite3.Connection, session: str) -> None:
 
 
 def end_all(connection: sqlite3.Connection, user: int, but: str = "") -> list[str]:
-    """All sessions of the user, but this one; which those were."""
+    """All sessions of the user, but this one; which those were. With no exception the API keys are suspended too: who
+    ends all sessions may fear that somebody else was in."""
+    if not but:
+        connection.execute("UPDATE api_keys SET suspended = 1 WHERE user = ?", (user,))
     ended = [each.id for each in of_user(connection, user) if each.id != but]
     for id in ended:
         end(connection, id)

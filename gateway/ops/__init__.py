@@ -5,6 +5,7 @@ service.py         what socket and REST share: who may use an op, deadlines, key
 table.py           the table of ops
 auth.py            auth, ping, time
 subscriptions.py   subscribe, unsubscribe, and the snapshots that begin a subscription
+keys.py            API keys
 me.py              the player and all that is open
 market.py          instruments, quotes, candles
 games.py           what there is to play

@@ -40,6 +40,7 @@ def op_for(caller: Caller, name: str) -> Op:
         raise _not_for_this_one(caller, op.who)
     if op.who is not For.ALL and caller.is_revoked():
         raise Refused(Code.TOKEN_INVALID)
+    caller.admit_key(name, isinstance(op, Command))
     return op
 
 

@@ -37,6 +37,7 @@ from gateway.protocol.session import (
     Unsubscribe,
 )
 from gateway.sessions.arena import Arena
+from gateway.sessions.scopes import scope_of_channel
 from gateway.sessions.session import Session
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -108,6 +109,7 @@ def _new_channels(session: Session, names: Iterable[str]) -> list[tuple[str, Cha
             continue
         try:
             found.append((name, _channel(session, name)))
+            session.check_key(scope_of_channel(name))
             if len(session.channels) + len(found) > session.arena.config.limits.channels_per_connection:
                 raise Refused(Code.TOO_MANY_CHANNELS)
         except Refused as refused:

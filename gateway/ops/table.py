@@ -22,6 +22,7 @@ from gateway.ops import careers as ops_careers
 from gateway.ops import fixed as ops_fixed
 from gateway.ops import games as ops_games
 from gateway.ops import history as ops_history
+from gateway.ops import keys as ops_keys
 from gateway.ops import market as ops_market
 from gateway.ops import matches as ops_matches
 from gateway.ops import me as ops_me
@@ -53,6 +54,17 @@ from gateway.protocol.history import (
     SettledTrade,
     Summary,
     WalletChange,
+)
+from gateway.protocol.identity.keys import (
+    ApiKey,
+    CreatedKey,
+    CreateKey,
+    KeyRecord,
+    KeysOf,
+    KeyUsage,
+    OfKey,
+    UpdateKey,
+    UsageOf,
 )
 from gateway.protocol.identity.operators import ActionsOf, OperatorAction
 from gateway.protocol.identity.reads import (
@@ -217,6 +229,12 @@ OPS: dict[str, Op] = {
     # notifications
     "me.notifications": AsyncQuery(NotificationsOf, Notifications, ops_me.me_notifications, cost=3),
     "me.read": Command(ReadNotifications, Empty, ops_me.me_read, Urgency.OTHER),
+    # API keys
+    "me.keys.create": AsyncQuery(CreateKey, CreatedKey, ops_keys.create, For.KEY_HOLDERS, cost=3),
+    "me.keys.list": AsyncQuery(Nothing, list[ApiKey], ops_keys.listed, For.KEY_HOLDERS, cost=2),
+    "me.keys.update": AsyncQuery(UpdateKey, ApiKey, ops_keys.update, For.KEY_HOLDERS, cost=3),
+    "me.keys.revoke": AsyncQuery(OfKey, Empty, ops_keys.revoke, For.KEY_HOLDERS, cost=3),
+    "me.keys.usage": AsyncQuery(UsageOf, list[KeyUsage], ops_keys.usage, For.KEY_HOLDERS, cost=3),
     # wallets
     "me.wallet": Query(Nothing, list[Balance[str]], ops_wallet.me_wallet),
     "me.ledger": AsyncQuery(OfMatches, Paged[WalletChange[str]], ops_wallet.me_ledger, cost=3),
@@ -228,6 +246,7 @@ OPS: dict[str, Op] = {
     "referral.get": Query(Nothing, Referral[str], ops_referrals.referral_get),
     # operators
     "admin.log": AsyncQuery(ActionsOf, Paged[OperatorAction], ops_operators.log, For.SUPPORT, cost=3),
+    "admin.keys": AsyncQuery(KeysOf, list[KeyRecord], ops_keys.records, For.SUPPORT, cost=5),
     "admin.players": Query(PlayersOf, Paged[PlayerEntry], ops_reads.players, For.SUPPORT, cost=5),
     "admin.player": Query(OfPlayer, PlayerRecord[str], ops_reads.player, For.SUPPORT, cost=2),
     "admin.ledger": AsyncQuery(LedgerOf, Paged[WalletChange[str]], ops_reads.ledger, For.SUPPORT, cost=3),

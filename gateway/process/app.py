@@ -174,6 +174,7 @@ class App:
             standing=standing,
             actions=self.identities.actions,
             play=self.identities.play,
+            keys=self.identities.keys,
             presence=Presence(state, sequencer, limits),
             history=folder.history,
             last_price=self.prices.last_price,
@@ -260,6 +261,7 @@ class App:
             "accounts": self.identities.accounts.watch,
             "actions": self.identities.actions.run,
             "play": self._watch_play,
+            "keys": self._write_key_usage,
             **({"mail": self.identities.outbox.run} if self.identities.outbox.can_send else {}),
             **market.works,
         }
@@ -403,6 +405,12 @@ class App:
             play.pass_time(now_s - begun_s, self.arena.presence.is_here)
             begun_s = now_s
             await play.write()
+
+    async def _write_key_usage(self) -> None:
+        """Write down what API keys are used for, again and again."""
+        while True:
+            await asyncio.sleep(self.config.keys.write_usage_every_s)
+            await self.identities.keyring.write()
 
     async def _watch_folder(self) -> None:
         """Look at the data folder again and again, until cancelled."""

@@ -61,6 +61,13 @@ class Code(Enum):
     PLAY_LIMIT_REACHED = Entry("a limit is reached that the player has set for himself", "never", 403)
     ACCOUNT_EXISTS = Entry("there is an account of that name or address", "never", 409)
     CODE_NEEDED = Entry("signing up with an address needs a code that was sent to it", "never", 403)
+    PARTNERS_ONLY = Entry("only a partner may do this, with an API key", "never", 403)
+    KEY_SCOPE = Entry("the API key does not have the scope for this, or no key has", "never", 403)
+    KEY_ADDRESS = Entry("the API key is not good from this address", "never", 403)
+    SIGNATURE_INVALID = Entry("the signature is not right, too old, or was used before", "never", 401)
+    TOO_MANY_KEYS = Entry("the account has as many API keys as may be", "never", 409)
+    TOO_MANY_PLAYERS = Entry("the owner has as many players as may be", "never", 409)
+    SAME_PERSON = Entry("another account of the same person plays there, or tries to", "never", 409)
     CHANNEL_UNKNOWN = Entry("there is no such channel", "never", 404)
     TOO_MANY_CHANNELS = Entry("too many subscriptions on one connection", "never", 429)
 

@@ -13,14 +13,28 @@ from gateway.protocol.market import SwitchEvent
 from gateway.protocol.matches import QueuePlace
 from gateway.protocol.orders import Order
 from gateway.protocol.positions import Position
-from gateway.protocol.scalars import Arguments, D
+from gateway.protocol.scalars import Arguments, D, Milliseconds
 from gateway.protocol.seats import Seat
 
 Channels = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=256)]
 
 
+class Signature(Struct, frozen=True, forbid_unknown_fields=True):
+    """In place of an API key that is never sent. What is signed: gateway/identity/keys/signatures.py."""
+
+    key: Annotated[str, Meta(max_length=32)]  # ak_ and its number
+    timestamp: Milliseconds
+    nonce: Annotated[str, Meta(min_length=1, max_length=64)]
+    signature: Annotated[str, Meta(max_length=128)]  # base64
+    recv_window: Annotated[int, Meta(ge=1, le=60_000)] = 5_000  # ms
+
+
 class Auth(Arguments, frozen=True):
-    token: Annotated[str, Meta(max_length=4096)]
+    """An access token, a ticket, or a whole API key; or a signature. `external_user_id` is a partner's user."""
+
+    token: Annotated[str, Meta(max_length=4096)] = ""
+    signature: Signature | None = None
+    external_user_id: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class Authenticated(Struct, frozen=True):

@@ -12,31 +12,45 @@ from msgspec import Raw, inspect
 
 from gateway.core.tickets import PREFIX as TICKET
 from gateway.core.tokens import Identity
+from gateway.identity.keys.signatures import Signed
 from gateway.protocol.codecs import JSON
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.scalars import Key
 from gateway.rest.routes import Route
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import GUESTS_USE, Caller
+from gateway.sessions.logon import identity_of_key
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 KEY_HEADER: Final = "Idempotency-Key"
+KEY_IN_HEADER: Final = "X-Api-Key"
+TIMESTAMP: Final = "X-Api-Timestamp"
+WINDOW: Final = "X-Api-Recv-Window"
+NONCE: Final = "X-Api-Nonce"
+SIGNATURE: Final = "X-Api-Signature"
+EXTERNAL_USER: Final = "X-External-User-Id"
 LONGEST_INTEGER: Final = 18
 """Digits: what has more is no integer of ours, and stays text."""
 
 
-def identify(caller: Caller, request: web.Request, is_public: bool = False) -> None:
-    """Take the caller for who the token says. Raises Refused TOKEN_INVALID when there is one that is no good."""
+async def identify(caller: Caller, request: web.Request, is_public: bool = False) -> None:
+    """Take the caller for who the token or the API key says. Raises Refused when there is one that is no good."""
     if is_public:
         caller.may_use |= GUESTS_USE
+    if KEY_IN_HEADER in request.headers:
+        caller.authenticate(await key_identity(caller, request))
+        return
     identity = identity_of(caller.arena, request)
     if identity is not None:
         caller.authenticate(identity)
 
 
 def identity_of(arena: Arena, request: web.Request) -> Identity | None:
-    """Whose token the request brings, if any. Raises Refused TOKEN_INVALID."""
+    """Whose token the request brings, if any. Raises Refused TOKEN_INVALID; and KEY_SCOPE where an API key is shown: it
+    has scopes for ops only."""
+    if KEY_IN_HEADER in request.headers:
+        raise Refused(Code.KEY_SCOPE)
     authorization = request.headers.get("Authorization")
     if authorization is None:
         return None
@@ -47,6 +61,24 @@ def identity_of(arena: Arena, request: web.Request) -> Identity | None:
     if token.startswith(TICKET):
         raise Refused(Code.TOKEN_INVALID)  # it is for the first message of a socket, and not spent by this
     return arena.identity(token)
+
+
+async def key_identity(caller: Caller, request: web.Request) -> Identity:
+    """Whose API key the request brings: whole, or with a signature of the request. Raises Refused."""
+    headers = request.headers
+    if "Authorization" in headers:
+        raise Refused(Code.TOKEN_INVALID, problem="give either a token or an API key")
+    key, external_user = headers[KEY_IN_HEADER].strip(), headers.get(EXTERNAL_USER)
+    if SIGNATURE not in headers:
+        return identity_of_key(caller, key, external_user)
+    times = [headers.get(TIMESTAMP, ""), headers.get(WINDOW, "5000")]
+    if not all(text.isascii() and text.isdecimal() and len(text) <= LONGEST_INTEGER for text in times):
+        raise Refused(Code.SIGNATURE_INVALID, problem=f"{TIMESTAMP} and {WINDOW} are whole milliseconds")
+    signed = Signed(
+        key, int(times[0]), int(times[1]), headers.get(NONCE, ""), headers[SIGNATURE],
+        request.method, request.raw_path, await body_of(request),
+    )  # fmt: skip
+    return identity_of_key(caller, signed, external_user)
 
 
 def key_of(request: web.Request) -> str | None:

@@ -118,6 +118,12 @@ ROUTES: Final = (
     Route("GET", "me/notifications", "me.notifications"),
     Route("POST", "me/notifications/read", "me.read"),
     Route("GET", "me/inventory", "inventory.list"),
+    # API keys
+    Route("GET", "me/keys", "me.keys.list"),
+    Route("POST", "me/keys", "me.keys.create", status=201),
+    Route("PATCH", "me/keys/{key}", "me.keys.update"),
+    Route("DELETE", "me/keys/{key}", "me.keys.revoke"),
+    Route("GET", "me/keys/usage", "me.keys.usage"),
     # the market
     _market("markets/instruments", "instruments"),
     _market("markets/quotes", handler="quotes", takes=QuotesOf, answers=list[Quote[str]]),
@@ -161,6 +167,7 @@ ROUTES: Final = (
     Route("GET", "referral", "referral.get"),
     # operators
     Route("GET", "admin/log", "admin.log"),
+    Route("GET", "admin/keys", "admin.keys"),
     Route("GET", "admin/players", "admin.players"),
     Route("GET", "admin/players/{player}", "admin.player"),
     Route("GET", "admin/players/{player}/ledger", "admin.ledger"),

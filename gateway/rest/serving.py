@@ -29,7 +29,7 @@ Done = asyncio.Future[tuple[Submission, Outcome, int]]
 
 async def serve(caller: Caller, request: web.Request, route: Route) -> web.Response:
     """The answer of the route's op. Raises Refused, TimeoutError, and what ends a body early."""
-    identify(caller, request, route.is_public)
+    await identify(caller, request, route.is_public)
     caller.spend(1)
     op = service.op_for(caller, route.op)
     arguments = await arguments_of(request, route)

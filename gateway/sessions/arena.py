@@ -18,6 +18,7 @@ from gateway.core.sequencer import Sequencer
 from gateway.core.tickets import PREFIX, Tickets
 from gateway.core.tokens import PLAYER, Identity, Tokens
 from gateway.core.turns import Turns
+from gateway.identity.keys.management import KeyManagement
 from gateway.identity.operators import Action
 from gateway.identity.play import Play
 from gateway.identity.standing import Standing
@@ -95,6 +96,8 @@ class Arena:
     """Why no prices of an instrument can come; empty: they can."""
     play: Play | None = None
     """Limits that players have set for themselves; None: there are no accounts."""
+    keys: KeyManagement | None = None
+    """API keys; None: there are no accounts."""
     standing: Standing = field(default_factory=Standing)
     tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)
@@ -123,11 +126,16 @@ class Arena:
         found = self.tickets.take(token) if is_ticket else self.tokens.identity(token, grace_s)
         if self.standing.bars(found) or (not self.tokens.is_current(found) and not grace_s):
             raise Refused(Code.TOKEN_INVALID)
-        if found.role == PLAYER:
-            player = self.state.cold.players.get(found.player)
-            if player is None or player.registration != found.registration:
-                raise Refused(Code.TOKEN_INVALID)
+        if not self.has_registered(found):
+            raise Refused(Code.TOKEN_INVALID)
         return found
+
+    def has_registered(self, identity: Identity) -> bool:
+        """Is a player's number his, and not another's since a backup was restored?"""
+        if identity.role != PLAYER:
+            return True
+        player = self.state.cold.players.get(identity.player)
+        return player is not None and player.registration == identity.registration
 
     def allows_guests(self) -> bool:
         """May clients without auth see the market, and become players without an account?"""

@@ -12,6 +12,7 @@ from gateway.core.limits import retry_after_ms
 from gateway.core.tokens import ADMIN, FINANCE, OPERATORS, PARTNER, PLAYER, SUPPORT, Identity
 from gateway.protocol.errors import Code, Refused
 from gateway.sessions.arena import Arena
+from gateway.sessions.scopes import scope_of
 
 ANSWER_BYTES: Final = 8_192
 """Of an answer, that count as one message more: to make them takes about half a millisecond."""
@@ -24,6 +25,7 @@ class For(Enum):
     MARKET = auto()  # who looks at the market, without auth where guests are allowed
     SIGNED_IN = auto()  # players and operators
     PLAYERS = auto()
+    KEY_HOLDERS = auto()  # who may have API keys: players and partners
     SUPPORT = auto()  # operators: what only reads
     FINANCE = auto()  # operators who move money
     ADMINS = auto()
@@ -31,11 +33,11 @@ class For(Enum):
 
 STRANGERS_USE: Final = frozenset({For.ALL})
 GUESTS_USE: Final = STRANGERS_USE | {For.MARKET}
-PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS}
+PLAYERS_USE: Final = GUESTS_USE | {For.SIGNED_IN, For.PLAYERS, For.KEY_HOLDERS}
 SUPPORT_USES: Final = GUESTS_USE | {For.SIGNED_IN, For.SUPPORT}
 BY_ROLE: Final = {
     PLAYER: PLAYERS_USE,
-    PARTNER: GUESTS_USE,
+    PARTNER: GUESTS_USE | {For.KEY_HOLDERS},
     SUPPORT: SUPPORT_USES,
     FINANCE: SUPPORT_USES | {For.FINANCE},
     ADMIN: SUPPORT_USES | {For.FINANCE, For.ADMINS},
@@ -85,7 +87,19 @@ class Caller:
         identity = self.identity
         if identity is None:
             return False
+        if identity.is_of_key and (self.arena.keys is None or not self.arena.keys.keyring.is_good(identity)):
+            return True
         return self.arena.standing.bars(identity) or not self.arena.tokens.is_current(identity)
+
+    def admit_key(self, op: str, changes: bool) -> None:
+        """Count a request with an API key, if it is one. Raises Refused KEY_SCOPE, RATE_LIMITED."""
+        if self.identity is not None and self.identity.is_of_key and self.arena.keys is not None:
+            self.arena.keys.keyring.admit(self.identity, scope_of(op), changes, self.now_ns)
+
+    def check_key(self, scope: str) -> None:
+        """Raises Refused KEY_SCOPE when this is a key without the scope."""
+        if self.identity is not None and self.identity.is_of_key and self.arena.keys is not None:
+            self.arena.keys.keyring.check(self.identity, scope)
 
     # What it may still do
 

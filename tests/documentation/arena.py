@@ -21,7 +21,14 @@ from gateway.core.config import Players
 from gateway.core.defaults import OFFERS, ReferralSeed
 from gateway.core.records import cold_record
 from gateway.core.sequencer import Urgency
-from gateway.core.tokens import ADMIN
+from gateway.core.tokens import ADMIN, PLAYER, new_registration
+from gateway.identity import users
+from gateway.identity.accounts import Accounts
+from gateway.identity.database import Database
+from gateway.identity.keys.dependents import Dependents
+from gateway.identity.keys.keyring import Keyring
+from gateway.identity.keys.management import KeyManagement
+from gateway.identity.sessions import Client as From
 from gateway.process.history import History
 from gateway.process.seed import house_commands
 from persistence import projection
@@ -100,10 +107,13 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     for command in house_commands(ReferralSeed(), OFFERS):
         await sequencer.call(cold_record(), Urgency.OPERATOR, encode_cold(command))
     prepared = Stage(gateway)
+    accounts = Database(folder / "identity.sqlite")
     try:
         await _prepare(prepared)
+        await _open_account(prepared, accounts)
         yield prepared
     finally:
+        accounts.close()
         await gateway.stops()
         await projector.close()
         await queries.close()
@@ -138,6 +148,26 @@ async def _prepare(prepared: Stage) -> None:
     await prepared.result("ann before", "match.summary", {"match": 3})
     prepared.clients.pop("ann before").session.ended()
     await prepared.quotes()  # a cent up or down: so that the examples buy and sell at the same price
+
+
+async def _open_account(prepared: Stage, database: Database) -> None:
+    """Cid is a player with an account and an API key, which he has used once."""
+    arena = prepared.gateway.arena
+    accounts = Accounts(database, arena.tokens, arena.standing, arena.sequencer, arena.state, arena.config)
+    keyring = Keyring(database, arena.tokens, arena.config.keys)
+    arena.keys = KeyManagement(accounts, keyring, Dependents(accounts, arena.config.keys))
+    new = users.NewUser(PLAYER, "cid", "cid", registration=new_registration())
+    user = await database.run(lambda connection: users.make(connection, new, 0))
+    signed_in = await accounts.open_session(user, "password", From("127.0.0.1", "an example"))
+    prepared.tokens["cid"] = signed_in.access_token
+    prepared.clients["cid"] = prepared.gateway.guest()
+    await prepared.sign_in("cid")
+    wanted = {"label": "bot", "scopes": ["read:account", "trade:orders"]}
+    made = await prepared.result("cid", "me.keys.create", wanted)
+    prepared.clients["bot"], prepared.tokens["bot"] = prepared.gateway.guest(), made["secret"]
+    await prepared.sign_in("bot")
+    await prepared.result("bot", "me.get")
+    prepared.clients.pop("bot").session.ended()
 
 
 def frames_of(text: str) -> list[tuple[str, dict[str, Any]]]:

@@ -50,6 +50,11 @@ export interface Ops {
   "me.fixed": { args: FixedTradesOf; result: PagedSettledTrade; command: false };
   "me.notifications": { args: NotificationsOf; result: Notifications; command: false };
   "me.read": { args: ReadNotifications; result: Empty; command: true };
+  "me.keys.create": { args: CreateKey; result: CreatedKey; command: false };
+  "me.keys.list": { args: Nothing; result: ApiKey[]; command: false };
+  "me.keys.update": { args: UpdateKey; result: ApiKey; command: false };
+  "me.keys.revoke": { args: OfKey; result: Empty; command: false };
+  "me.keys.usage": { args: UsageOf; result: KeyUsage[]; command: false };
   "me.wallet": { args: Nothing; result: Balance[]; command: false };
   "me.ledger": { args: OfMatches; result: PagedWalletChange; command: false };
   "wallet.top_up": { args: Money; result: Credited; command: true };
@@ -58,6 +63,7 @@ export interface Ops {
   "inventory.list": { args: Nothing; result: Item[]; command: false };
   "referral.get": { args: Nothing; result: Referral; command: false };
   "admin.log": { args: ActionsOf; result: PagedOperatorAction; command: false };
+  "admin.keys": { args: KeysOf; result: KeyRecord[]; command: false };
   "admin.players": { args: PlayersOf; result: PagedPlayerEntry; command: false };
   "admin.player": { args: OfPlayer; result: PlayerRecord; command: false };
   "admin.ledger": { args: LedgerOf; result: PagedWalletChange; command: false };
@@ -185,6 +191,13 @@ export type ErrorCode =
   | "PLAY_LIMIT_REACHED"
   | "ACCOUNT_EXISTS"
   | "CODE_NEEDED"
+  | "PARTNERS_ONLY"
+  | "KEY_SCOPE"
+  | "KEY_ADDRESS"
+  | "SIGNATURE_INVALID"
+  | "TOO_MANY_KEYS"
+  | "TOO_MANY_PLAYERS"
+  | "SAME_PERSON"
   | "CHANNEL_UNKNOWN"
   | "TOO_MANY_CHANNELS"
   | "HANDSHAKE_INVALID"
@@ -319,8 +332,23 @@ export type ErrorCode =
   | "OUT_OF_STOCK"
   | "TOP_UP_LIMIT";
 
+/** An access token, a ticket, or a whole API key; or a signature. `external_user_id` is a partner's user. */
 export interface Auth {
-  token: string;
+  token?: string;
+  signature?: Signature;
+  external_user_id?: string;
+}
+
+/** In place of an API key that is never sent. What is signed: gateway/identity/keys/signatures.py. */
+export interface Signature {
+  /** ak_ and its number */
+  key: string;
+  timestamp: number;
+  nonce: string;
+  /** base64 */
+  signature: string;
+  /** ms */
+  recv_window?: number;
 }
 
 export interface Authenticated {
@@ -1272,6 +1300,75 @@ export interface ReadNotifications {
   up_to?: number;
 }
 
+/** `public_key` is of ed25519: 32 bytes as base64. `player` is one of the asker's sub-accounts. */
+export interface CreateKey {
+  label: string;
+  scopes: ("read:account" | "read:markets" | "trade:fixed" | "trade:orders" | "withdraw")[];
+  kind?: "ed25519" | "hmac" | "secret";
+  public_key?: string;
+  expires_at?: number;
+  addresses?: string[];
+  per_minute?: number;
+  player?: number;
+}
+
+/** `secret` is shown this once; null: the asker has it already. */
+export interface CreatedKey {
+  key: ApiKey;
+  secret: string | null;
+}
+
+/** A key, without its secret. */
+export interface ApiKey {
+  key: number;
+  label: string;
+  kind: "ed25519" | "hmac" | "secret";
+  scopes: string[];
+  /** networks from which it is good; empty: from anywhere */
+  addresses: string[];
+  per_minute: number;
+  /** for whom it acts; 0: a partner */
+  player: number;
+  /** ms */
+  created_at: number;
+  /** ms; 0: never */
+  expires_at: number;
+  suspended: boolean;
+}
+
+/** What is left out stays as it is. */
+export interface UpdateKey {
+  key: number;
+  label?: string;
+  scopes?: ("read:account" | "read:markets" | "trade:fixed" | "trade:orders" | "withdraw")[];
+  expires_at?: number;
+  addresses?: string[];
+  per_minute?: number;
+  suspended?: boolean;
+}
+
+export interface OfKey {
+  key: number;
+}
+
+/** Of the last `days`, by UTC; of one key, or of all. */
+export interface UsageOf {
+  key?: number;
+  days?: number;
+}
+
+/** Of a key on a day. */
+export interface KeyUsage {
+  key: number;
+  /** such as 2026-12-01 */
+  day: string;
+  requests: number;
+  /** of them, those that change something */
+  commands: number;
+  /** for lack of a scope, or beyond the limit */
+  refused: number;
+}
+
 /** `held` is a part of `balance` that cannot be spent; `version` counts the account's changes. */
 export interface Balance {
   asset: string;
@@ -1390,6 +1487,19 @@ export interface OperatorAction {
   outcome: string;
   /** of the command in the log */
   seq?: number;
+}
+
+/** An operator's question; of all users, or of one. */
+export interface KeysOf {
+  user?: number;
+  days?: number;
+}
+
+/** A key as operators see it, with its owner. */
+export interface KeyRecord {
+  user: number;
+  key: ApiKey;
+  usage: KeyUsage[];
 }
 
 /** The latest `limit` players, or those before the number `before`, whose name has the `search` in it, or whose

@@ -104,6 +104,31 @@ GATEWAY: Final[dict[str, dict[str, Help]]] = {
             "the configuration has switched this off, as guests and top-ups are outside of development",
             "do without, or let the operator allow it",
         ),
+        "PARTNERS_ONLY": Help(
+            "a user of a partner was named, and the API key is no partner's",
+            "leave external_user_id out, or use the key of a partner",
+        ),
+        "KEY_SCOPE": Help(
+            "the op needs a scope that the key has not, or is closed to keys",
+            "the details say which scope it `needs`: give it to the key, or sign in",
+        ),
+        "KEY_ADDRESS": Help(
+            "the key has a list of addresses, and the request came from another one",
+            "the details have the address: add it to the key's list with me.keys.update",
+        ),
+        "SIGNATURE_INVALID": Help(
+            "other bytes were signed than were sent, with another key, too long ago, or with a nonce that was used",
+            "sign each request anew with a nonce of its own, and set the clock by `server_time` of the details",
+        ),
+        "TOO_MANY_KEYS": Help("keys_per_user of the configuration are there", "revoke one that is not used"),
+        "TOO_MANY_PLAYERS": Help(
+            "as many sub-accounts, or users of a partner, are there as the configuration allows",
+            "use one that there is",
+        ),
+        "SAME_PERSON": Help(
+            "the owner or another of his sub-accounts is in the match or the queue, or tries to get in",
+            "take part with one account only",
+        ),
         "CHANNEL_UNKNOWN": Help(
             "no channel has such a name: it is misspelt, or what it is of does not exist",
             "the details name the channel and its place; see the table of channels",
