@@ -34,6 +34,7 @@ def create(
     name: Annotated[str, Parameter(help="The user name, or the address.")],
     *,
     admin: Annotated[bool, Parameter(negative="", help="An operator who may do everything.")] = False,
+    partner: Annotated[bool, Parameter(negative="", help="A partner, who brings users of his own.")] = False,
     role: Annotated[str, Parameter(help="player, partner, support, finance or admin.")] = "",
     data: DataFolder = Path("data"),
     json: Json = False,
@@ -46,7 +47,7 @@ def create(
     """
     from gateway.identity import operators
 
-    role = "admin" if admin else role or "player"
+    role = "admin" if admin else "partner" if partner else role or "player"
     if role not in ROLES:
         raise Failure(f"--role must be one of {', '.join(ROLES)}")
     password, made = _password(name)

@@ -18,6 +18,7 @@ from gateway.protocol.matches import JoinMatch, Match, MatchList, MatchRef, OfMa
 from gateway.protocol.seats import Board
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import Caller
+from gateway.sessions.families import check_match
 from gateway.sessions.submission import Submission, cold_submission
 
 LISTED: Final = frozenset(MATCH_STATUSES) - {MATCH_ARCHIVED}
@@ -66,8 +67,9 @@ def _code_given(arena: Arena, of: JoinMatch) -> str:
     return arena.tokens.hidden(of.code)
 
 
-def may_try_code(caller: Caller, of: JoinMatch) -> None:
-    """Raises Refused RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
+def may_join(caller: Caller, of: JoinMatch) -> None:
+    """Raises Refused SAME_PERSON, RATE_LIMITED. Codes never change, so the engine will say the same of this one."""
+    check_match(caller, of.match)
     match = caller.arena.state.cold.matches.get(of.match)
     if match is not None and match.code:
         caller.try_code(_code_given(caller.arena, of) == match.code)

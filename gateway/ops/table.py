@@ -197,10 +197,10 @@ OPS: dict[str, Op] = {
     "match.get": Query(OfMatch, Match[str], ops_matches.match_get, For.SIGNED_IN),
     "match.board": Query(OfMatch, Board[str], ops_matches.match_board, For.SIGNED_IN, cost=5),
     "match.summary": AsyncQuery(OfMatch, Summary[str], ops_history.match_summary, cost=3),
-    "match.join": Command(JoinMatch, MatchRef, ops_matches.match_join, Urgency.OPENS, admit=ops_matches.may_try_code),
+    "match.join": Command(JoinMatch, MatchRef, ops_matches.match_join, Urgency.OPENS, admit=ops_matches.may_join),
     "match.leave": Command(OfMatch, MatchRef, ops_matches.match_leave, Urgency.RELEASES),
     "match.reset": Command(OfMatch, MatchRef, ops_matches.match_reset, Urgency.OPENS),
-    "queue.join": Command(OfGame, QueueRef, ops_queues.queue_join, Urgency.OPENS),
+    "queue.join": Command(OfGame, QueueRef, ops_queues.queue_join, Urgency.OPENS, admit=ops_queues.may_queue),
     "queue.leave": Command(OfGame, QueueRef, ops_queues.queue_leave, Urgency.RELEASES),
     # orders
     "order.place": Command(PlaceOrder, Placed[str], ops_orders.place, Urgency.OPENS),

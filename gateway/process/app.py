@@ -60,6 +60,7 @@ from gateway.rest.application import Rest
 from gateway.rest.auth import AuthRoutes, client_of
 from gateway.rest.compat.table import compat_routes
 from gateway.rest.operators import Check
+from gateway.rest.partners import PartnerRoutes
 from gateway.rest.passkeys import PasskeyRoutes
 from gateway.rest.people import PeopleRoutes
 from gateway.sessions.arena import Arena
@@ -444,7 +445,8 @@ class App:
         auth = AuthRoutes(self.arena, self.identities, client)
         people = PeopleRoutes(self.arena, self.identities, client)
         passkeys = PasskeyRoutes(self.arena, self.identities, client)
-        handlers = auth.handlers() | people.handlers() | passkeys.handlers()
+        partners = PartnerRoutes(self.arena, self.identities)
+        handlers = auth.handlers() | people.handlers() | passkeys.handlers() | partners.handlers()
         compat = compat_routes(self.arena, self.identities, client)
         more = [*compat, *document_routes()]
         application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, more)

@@ -7,6 +7,7 @@ requests.py      who asks, and the arguments: of the path, the query and the bod
 responses.py     answers, problems, entity tags
 openapi.py       the document of all that, made of the table, the Structs and the codes
 trades.py        fixed-time trades in the words of their path
+partners.py      users of partners and what they trade; sub-accounts of players
 people.py        limits, shutting oneself out, one's data, the end of an account
 auth.py          accounts: signing up and in, sessions, passwords and addresses
 passkeys.py      signing in with a key in a device

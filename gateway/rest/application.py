@@ -27,7 +27,7 @@ from gateway.rest import responses
 from gateway.rest.guests import Guests
 from gateway.rest.openapi import document
 from gateway.rest.operators import Operators, Readiness
-from gateway.rest.requests import KEY_HEADER, Handler, arguments_of
+from gateway.rest.requests import CALLER, KEY_HEADER, Handler, arguments_of
 from gateway.rest.routes import PREFIX, ROUTES, Route
 from gateway.rest.serving import serve
 from gateway.sessions.arena import Arena
@@ -41,8 +41,6 @@ log = structlog.get_logger()
 ID_HEADER: Final = "X-Request-Id"
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """An id that a client may give its request."""
-
-CALLER: Final = web.RequestKey("caller", Caller)
 
 METHODS: Final = ", ".join(dict.fromkeys(route.method for route in ROUTES))
 REQUEST_HEADERS: Final = f"Authorization, Content-Type, If-None-Match, {KEY_HEADER}, {ID_HEADER}"

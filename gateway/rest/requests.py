@@ -19,9 +19,11 @@ from gateway.protocol.scalars import Key
 from gateway.rest.routes import Route
 from gateway.sessions.arena import Arena
 from gateway.sessions.caller import GUESTS_USE, Caller
-from gateway.sessions.logon import identity_of_key
+from gateway.sessions.logon import acting_for, acting_for_new, identity_of_key
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CALLER: Final = web.RequestKey("caller", Caller)
 
 KEY_HEADER: Final = "Idempotency-Key"
 KEY_IN_HEADER: Final = "X-Api-Key"
@@ -69,16 +71,25 @@ async def key_identity(caller: Caller, request: web.Request) -> Identity:
     if "Authorization" in headers:
         raise Refused(Code.TOKEN_INVALID, problem="give either a token or an API key")
     key, external_user = headers[KEY_IN_HEADER].strip(), headers.get(EXTERNAL_USER)
-    if SIGNATURE not in headers:
-        return identity_of_key(caller, key, external_user)
+    credentials: str | Signed = key if SIGNATURE not in headers else await _signed(request, key)
+    identity = identity_of_key(caller, credentials)
+    if external_user is None:
+        return identity
+    if request.method == "GET":
+        return acting_for(caller, identity, external_user)
+    return await acting_for_new(caller, identity, external_user)
+
+
+async def _signed(request: web.Request, key: str) -> Signed:
+    """Raises Refused SIGNATURE_INVALID, and what ends a body early."""
+    headers = request.headers
     times = [headers.get(TIMESTAMP, ""), headers.get(WINDOW, "5000")]
     if not all(text.isascii() and text.isdecimal() and len(text) <= LONGEST_INTEGER for text in times):
         raise Refused(Code.SIGNATURE_INVALID, problem=f"{TIMESTAMP} and {WINDOW} are whole milliseconds")
-    signed = Signed(
+    return Signed(
         key, int(times[0]), int(times[1]), headers.get(NONCE, ""), headers[SIGNATURE],
         request.method, request.raw_path, await body_of(request),
     )  # fmt: skip
-    return identity_of_key(caller, signed, external_user)
 
 
 def key_of(request: web.Request) -> str | None:

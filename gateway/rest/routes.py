@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from gateway.ops.table import OPS
 from gateway.protocol.codes.catalogue import ErrorCode
+from gateway.protocol.fixed_trades import FixedBought, FixedTrade
+from gateway.protocol.history import Paged, SettledTrade
 from gateway.protocol.identity.accounts import (
     ChangeEmail,
     ChangePassword,
@@ -25,12 +27,13 @@ from gateway.protocol.identity.accounts import (
     SessionEntry,
     SignedIn,
 )
+from gateway.protocol.identity.keys import CreateDependent, Dependent
 from gateway.protocol.identity.passkeys import AddPasskey, NewPasskey, OfPasskey, Passkey, SignInWithPasskey
 from gateway.protocol.identity.people import DeleteMe, Exclude, Excluded, PlayLimit, PlayLimits, SetLimit
-from gateway.protocol.market import Quote, QuotesOf
+from gateway.protocol.market import Instrument, Quote, QuotesOf
 from gateway.protocol.scalars import Nothing
 from gateway.protocol.session import ExpiringToken, Guest, Renewed, SignInGuest
-from gateway.rest.trades import PlaceTrade, stake_of
+from gateway.rest.trades import OfExternalUser, PartnerTrade, PlaceTrade, TradesOfExternalUser, stake_of
 
 PREFIX: Final = "/api/v1/"
 
@@ -165,6 +168,16 @@ ROUTES: Final = (
     Route("POST", "wallet/purchase", "wallet.purchase"),
     Route("GET", "store", "store.list"),
     Route("GET", "referral", "referral.get"),
+    # sub-accounts of a player, and users of a partner
+    _account("GET", "me/players", "players", Nothing, list[Dependent]),
+    _account("POST", "me/players", "players.create", CreateDependent, Dependent, 201),
+    _account("GET", "partner/users", "partner.users", Nothing, list[Dependent]),
+    _account("POST", "partner/users", "partner.user", OfExternalUser, Dependent, 201),
+    _account("GET", "partner/markets/instruments", "partner.instruments", Nothing, list[Instrument[str]]),
+    _account("GET", "partner/markets/quotes", "partner.quotes", QuotesOf, list[Quote[str]]),
+    _account("POST", "partner/trades", "partner.trade", PartnerTrade, FixedBought, 201),
+    _account("GET", "partner/trades", "partner.trades", OfExternalUser, list[FixedTrade[str]]),
+    _account("GET", "partner/trades/history", "partner.history", TradesOfExternalUser, Paged[SettledTrade[str]]),
     # operators
     Route("GET", "admin/log", "admin.log"),
     Route("GET", "admin/keys", "admin.keys"),

@@ -36,7 +36,7 @@ async def serve(caller: Caller, request: web.Request, route: Route) -> web.Respo
     key = key_of(request)
     async with asyncio.timeout(CALL_TIMEOUT_S):
         if isinstance(op, Command):
-            return await _commanded(caller, op, arguments, key, route.status)
+            return await commanded(caller, op, arguments, key, route.status)
         assert isinstance(op, Query | AsyncQuery), "what is about a connection has no route"
         service.admit_query(caller, op, key, None)
         found = op.answer(caller, arguments)
@@ -68,7 +68,8 @@ async def _submitted(caller: Caller, op: Command, arguments: Any, key: str | Non
     return await done
 
 
-async def _commanded(caller: Caller, op: Command, arguments: Any, key: str | None, status: int) -> web.Response:
+async def commanded(caller: Caller, op: Command, arguments: Any, key: str | None, status: int) -> web.Response:
+    """The answer of a command. Raises Refused."""
     submission, outcome, at_ns = await _submitted(caller, op, arguments, key)
     if outcome.reason:
         caller.arena.refusals[submission.explain(outcome.reason).code] += 1

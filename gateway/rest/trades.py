@@ -6,7 +6,9 @@ from typing import Final, Literal
 
 from gateway.protocol.errors import Code, Refused
 from gateway.protocol.fixed_trades import BuyFixed, FixedAccount
-from gateway.protocol.scalars import Amount, Arguments, Direction, Id, Small, Symbol, WalletName
+from gateway.protocol.history import FixedTradesOf
+from gateway.protocol.identity.keys import ExternalId
+from gateway.protocol.scalars import Amount, Arguments, Direction, Id, OpenId, Small, Symbol, WalletName
 
 
 class PlaceTrade(Arguments, frozen=True):
@@ -19,6 +21,26 @@ class PlaceTrade(Arguments, frozen=True):
     expirySeconds: Small
     mode: Literal["DEMO", "LIVE"] | None = None
     match: Id | None = None
+
+
+class PartnerTrade(Arguments, frozen=True):
+    """Body of POST partner/trades: as of POST trades, for a user of the partner, who is made if there is none."""
+
+    externalUserId: ExternalId
+    symbol: Symbol
+    direction: Literal["UP", "DOWN"]
+    stakeUsd: Amount
+    expirySeconds: Small
+    mode: Literal["DEMO", "LIVE"] | None = None
+    match: OpenId | None = None
+
+
+class OfExternalUser(Arguments, frozen=True):
+    externalUserId: ExternalId
+
+
+class TradesOfExternalUser(FixedTradesOf, frozen=True, kw_only=True):
+    externalUserId: ExternalId
 
 
 _WALLETS: Final[dict[str, WalletName]] = {"DEMO": "demo", "LIVE": "usdt"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.core.tokens import PARTNER, PLAYER, Identity
 from gateway.identity.keys.dependents import Member
 from gateway.identity.keys.signatures import Signed
 from gateway.protocol.errors import Code, Refused
+from gateway.protocol.identity.keys import ExternalId
 from gateway.sessions.caller import Caller
+from gateway.sessions.scopes import ANY
 
 
 def identity_of_key(caller: Caller, credentials: str | Signed, external_user: str | None = None) -> Identity:
@@ -35,6 +39,25 @@ def acting_for(caller: Caller, identity: Identity, external_user: str) -> Identi
     if member is None:
         raise Refused(Code.NOT_FOUND, field="external_user_id", value=external_user)
     return as_member(identity, member)
+
+
+async def acting_for_new(caller: Caller, identity: Identity, external_user: str) -> Identity:
+    """The same; a user whom there is not yet is made. Raises Refused."""
+    keys = caller.arena.keys
+    key = keys.keyring.key_of(identity) if keys is not None else None
+    if keys is None or key is None or key.role != PARTNER:
+        raise Refused(Code.PARTNERS_ONLY)
+    if keys.dependents.named(key.user, external_user) is None:
+        try:
+            name = msgspec.convert(external_user, ExternalId)
+        except msgspec.ValidationError as error:
+            problem = "1 to 64 letters, digits and . _ : @ / -"
+            raise Refused(
+                Code.BAD_ARGUMENTS, field="external_user_id", value=external_user[:64], problem=problem
+            ) from error
+        keys.keyring.admit(identity, ANY, True, caller.now_ns)
+        await keys.dependents.create(await keys.owner(identity), name)
+    return acting_for(caller, identity, external_user)
 
 
 def as_member(identity: Identity, member: Member) -> Identity:

@@ -21,6 +21,9 @@ def check_play(arena: Arena, player: int, arguments: Any) -> None:
     if arena.play is None:
         return
     arena.play.check_play(player)
+    owner = arena.keys.dependents.owner_of(player) if arena.keys is not None else player
+    if owner != player:
+        arena.play.check_play(owner)  # who shuts himself out does not play by his bots
     check = _MONEY.get(type(arguments))
     if check is not None:
         check(arena, arena.play, player, arguments)
