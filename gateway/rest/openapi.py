@@ -40,9 +40,12 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {name: _portable(schema) for name, schema in components.items()},
             "responses": {"Problem": _problem()},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+            },
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"key": []}],
     }
     return _renamed(whole, components)
 
