@@ -4,6 +4,7 @@ commands.py    the commands `arena bench engine | ledger | gateway | disk`
 engine.py      the engine alone: opens, closes, ticks
 ledger.py      the ledger alone: transfers, holds, posts
 disk.py        what an arena writes: bytes for each quote, order and idle day
+connections.py many idle and active connections on one process
 sockets/       the whole arena over WebSocket against an echo server
 report.py      printing results
 arena.py       `python -m bench.arena`: the command line of this environment

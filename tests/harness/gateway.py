@@ -209,7 +209,7 @@ class Actions:
 class Gateway:
     """The arena and its clients. Made by `open_gateway`."""
 
-    def __init__(self, limits: Limits, recovered: Recovered | None = None) -> None:
+    def __init__(self, limits: Limits, recovered: Recovered | None = None, clock: Clock | None = None) -> None:
         self.machine = recovered.machine if recovered else Machine()
         self._log = recovered.log if recovered else None
         self.instruments = Instruments()
@@ -219,7 +219,7 @@ class Gateway:
         config = Config(limits=limits)
         recent = Recent(limits.resume_kept)
         fanout = Fanout(self.instruments, lambda symbol: None, self._instrument_changed, recent)
-        clock = Clock(int(self.machine.state.book.world[0]["now_ns"]))
+        clock = clock or Clock(int(self.machine.state.book.world[0]["now_ns"]))
         self.batches: list[int] = []
         consumers = {"fan-out": fanout.publish, "rooms": self._send_rooms}
         sequencer = Sequencer(self.machine, self._append, clock, limits, consumers)
@@ -297,10 +297,12 @@ class Gateway:
         self.instruments.refresh(self.machine.state.cold)
 
 
-async def open_gateway(limits: Limits = ROOMY, recovered: Recovered | None = None) -> Gateway:
+async def open_gateway(
+    limits: Limits = ROOMY, recovered: Recovered | None = None, clock: Clock | None = None
+) -> Gateway:
     """A gateway with the default instruments and practice matches, and BTCUSDT at 60,000.00 / 60,000.01; or one that
     goes on with what there was."""
-    gateway = Gateway(limits, recovered)
+    gateway = Gateway(limits, recovered, clock)
     if gateway.arena.sequencer.sequence:
         return gateway
     for command in seed_commands(INSTRUMENTS, GAMES):
