@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
 
 from engine.batch.machine import Applied
-from engine.model.commands import Batch, ColdCommand, SetKeyLimits, encode_cold
+from engine.model.commands import Batch, ColdCommand, encode_cold
 from engine.model.reasons import Reason
 from engine.model.scale import MONEY_DECIMALS, NS_PER_MS, parse_decimal
 from engine.precompile import NoCacheFolder, compile_entries
@@ -37,38 +36,28 @@ from gateway.core.records import Outcome, cold_record
 from gateway.core.sequencer import Sequencer, Urgency
 from gateway.core.signing_keys import SecretUnusable, keys_in, secret_in
 from gateway.core.tokens import Tokens
-from gateway.documents.serving import routes as document_routes
 from gateway.identity.database import IdentityUnusable
 from gateway.identity.identities import Identities
-from gateway.identity.sessions import Client
 from gateway.identity.standing import Standing
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
 from gateway.notify.mail import Carrier
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
-from gateway.presenters.specs import SpecError, define_zones_of
+from gateway.presenters.specs import SpecError
 from gateway.process.data_folder import DataFolder, open_data_folder
-from gateway.process.differences import differences
+from gateway.process.differences import warn_of_differences
 from gateway.process.health import Health
 from gateway.process.memory import map_large_arrays, tune_gc
-from gateway.process.seed import house_commands, seed_commands
+from gateway.process.ports import Ports
+from gateway.process.seed import house_commands, seed_commands, told_commands
 from gateway.process.supervision import Supervisor, Work
 from gateway.protocol.errors import Close
 from gateway.protocol.scalars import Empty
-from gateway.rest.application import Rest
-from gateway.rest.auth import AuthRoutes, client_of
-from gateway.rest.compat.table import compat_routes
 from gateway.rest.operators import Check
-from gateway.rest.partners import PartnerRoutes
-from gateway.rest.passkeys import PasskeyRoutes
-from gateway.rest.people import PeopleRoutes
 from gateway.sessions.arena import Arena
 from gateway.sessions.presence import Presence
-from gateway.transport.addresses import Addresses
 from gateway.transport.connections import Connections
-from gateway.transport.listener import MOST_OF_OPERATORS, Listener, most_connections
-from gateway.transport.websocket import Sockets
 from persistence.data_lock import DataFolderInUse
 from persistence.log import EXIT_LOG_FAILED, LogBehind, LogFailed
 from persistence.recovery import HistoriesDiffer
@@ -118,14 +107,12 @@ async def serve(
 
 
 class App:
-    """A running arena. `arena` is what the ops see of it; `port` is where it listens, `operators_port` where it does so
-    for operators, if it does."""
+    """A running arena. `arena` is what the ops see of it; `port` is where it listens."""
 
     def __init__(self, config: Config, folder: DataFolder, recent: Recent, carrier: Carrier | None = None) -> None:
         limits = config.limits
         self.config = config
         self.folder = folder
-        self.port = self.operators_port = 0
         self.metrics = Metrics()
         self.connections = Connections(limits)
         self.instruments = Instruments()
@@ -184,6 +171,7 @@ class App:
             code_tries=Buckets(limits.wrong_codes_per_minute, limits.wrong_codes_per_minute, per_s=60),
         )
         self.supervisor = Supervisor()
+        self.ports = Ports(config, self.supervisor, self.metrics)
         folder.on_failure = self.supervisor.failed
         self.health = Health(
             self.arena,
@@ -195,8 +183,10 @@ class App:
         )
         self._sequencing: asyncio.Task[None] | None = None
         self._market: MarketData | None = None
-        self._listeners: dict[str, Listener] = {}
-        self._runners: list[web.AppRunner] = []
+
+    @property
+    def port(self) -> int:
+        return self.ports.public
 
     @classmethod
     async def start(cls, config: Config, carrier: Carrier | None = None) -> App:
@@ -229,13 +219,13 @@ class App:
         sequencer = self.arena.sequencer
         seeded = self._seed() if sequencer.sequence == 0 else []
         if sequencer.sequence:
-            self._tell_differences()
+            warn_of_differences(self.arena.state, self.config)
         for instrument in self.instruments.by_id:
             self.prices.watch(instrument)
         self._sequencing = asyncio.create_task(sequencer.run(), name="sequencer")
         for outcome in seeded:
             await self._seeded(outcome)
-        for command in self._to_tell():
+        for command in told_commands(self.arena.state, self.config.limits):
             await self._seeded(self._submit(command))
         followed = [symbol for symbol in self.instruments.by_symbol if self._is_followed(symbol)]
         symbols = dict.fromkeys((*self.config.market.symbols, *followed))
@@ -247,7 +237,8 @@ class App:
         await self.identities.accounts.begin()
         await self.identities.play.begin()
         await self._look_at_folder()
-        await self._listen()
+        self.health.measure(self.metrics)
+        await self.ports.open(self.arena, self.identities, self.connections, self.health.readiness)
 
     def _works(self, market: MarketData) -> dict[str, Work]:
         """All that goes on beside the sequencer, by name: a failure of it ends nothing."""
@@ -288,7 +279,7 @@ class App:
         if self._sequencing is not None:
             await self._sequencing
         self.connections.close_all(Close.GOING_AWAY, "the server is going away")
-        await self._close_web()
+        await self.ports.close()
         await self._stop_works()
         await self.identities.stop()
         await self.folder.close()
@@ -303,7 +294,7 @@ class App:
             await asyncio.wait([self._sequencing])
         try:
             await self._stop_works()
-            await self._close_web()
+            await self.ports.close()
         finally:
             self.identities.close()
             await self.folder.abandon()
@@ -330,15 +321,6 @@ class App:
         self.arena.sequencer.submit(cold_record(), answer, Urgency.OPERATOR, encode_cold(command))
         return done
 
-    def _tell_differences(self) -> None:
-        """Warn of what the configuration says otherwise than the arena that there is: it changes nothing by itself."""
-        try:
-            for found in differences(self.arena.state, self.config):
-                changes = "; ".join(found.changes)
-                log.warning("not as configured", of=found.of, changes=changes, to_apply="arena config apply")
-        except SpecError as error:
-            log.warning("the configuration cannot be applied", problem=str(error))
-
     async def _seeded(self, outcome: asyncio.Future[Outcome]) -> None:
         """Wait for a seed's outcome, or for the end of the sequencer if that comes first."""
         sequencer = self._sequencing
@@ -350,20 +332,6 @@ class App:
         reason = Reason(outcome.result().reason)
         if reason is not Reason.ACCEPTED:
             raise SpecError(f"the engine refuses the seed: {reason.name}")
-
-    def _to_tell(self) -> list[ColdCommand]:
-        """What the engine is to know of the configuration, and of zones whose data are newer than those in the log."""
-        limits, state = self.config.limits, self.folder.machine.state
-        world = state.book.world[0]
-        keys = SetKeyLimits(limits.keys_per_player, limits.keys_in_all)
-        told = SetKeyLimits(int(world["keys_per_player"]), int(world["keys_in_all"]))
-        commands: list[ColdCommand] = [keys] if keys != told else []
-        for known in state.cold.zones.values():
-            try:
-                commands += [zone for zone in define_zones_of([known.name]) if zone != known]
-            except SpecError as error:
-                log.warning("a time zone keeps the moments that it has", error=str(error))
-        return commands
 
     def _instrument_changed(self, instrument: int) -> None:
         self.instruments.refresh(self.folder.machine.state.cold)
@@ -425,57 +393,6 @@ class App:
         await folder.look_at_disk()
         lags = "the projection lags behind" if folder.projection.full else ""
         self.arena.sequencer.risk_refused = folder.disk_problem or lags
-
-    async def _listen(self) -> None:
-        server = self.config.server
-        self.health.measure(self.metrics)
-        self.metrics.counters(
-            "connections_turned_away",
-            "Connections that were ended before they were WebSockets, by port",
-            "port",
-            lambda: {name: listener.turned_away for name, listener in self._listeners.items()},
-        )
-        addresses = Addresses(server)
-        rest = Rest(self.arena, self.metrics, self.health.readiness, addresses)
-
-        def client(request: web.Request) -> Client:
-            address = addresses.of(request)
-            return client_of(request, address, addresses.is_exempt(address))
-
-        auth = AuthRoutes(self.arena, self.identities, client)
-        people = PeopleRoutes(self.arena, self.identities, client)
-        passkeys = PasskeyRoutes(self.arena, self.identities, client)
-        partners = PartnerRoutes(self.arena, self.identities)
-        handlers = auth.handlers() | people.handlers() | passkeys.handlers() | partners.handlers()
-        compat = compat_routes(self.arena, self.identities, client)
-        more = [*compat, *document_routes()]
-        application = rest.application(Sockets(self.arena, self.connections, addresses), handlers, more)
-        most = most_connections()
-        self.port = await self._open_port(application, "listener", server.host, server.port, addresses, most)
-        if server.operators_listen:
-            application = rest.operators_application()
-            host, port = server.operators_address()
-            self.operators_port = await self._open_port(application, "operators", host, port, None, MOST_OF_OPERATORS)
-
-    async def _open_port(
-        self, application: web.Application, name: str, host: str, port: int, addresses: Addresses | None, most: int
-    ) -> int:
-        runner = web.AppRunner(application, shutdown_timeout=self.config.server.shutdown_s)
-        await runner.setup()
-        assert runner.server is not None
-        self._runners.append(runner)
-        listener = Listener(runner.server, self.config.limits, addresses, most)
-        await listener.listen(host, port)
-        self._listeners[name] = listener
-        self.supervisor.start(name, listener.run)
-        return listener.port
-
-    async def _close_web(self) -> None:
-        for name, listener in self._listeners.items():
-            await self.supervisor.end(name)
-            listener.close()
-        for runner in self._runners:
-            await runner.cleanup()
 
     async def _stop_works(self) -> None:
         self.health.pulse.end()

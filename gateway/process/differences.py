@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 from msgspec.structs import asdict, replace
 
 from engine.batch.machine import Machine
@@ -50,6 +51,8 @@ from gateway.protocol.market import InstrumentSpec
 from gateway.protocol.shop import OfferSpec, ReferralTerms
 from persistence.recovery import recover
 
+log = structlog.get_logger()
+
 SWITCHES: Final = ("enabled", "locked", "halted", "close_only")
 """Those of an instrument's data that no configuration says."""
 
@@ -71,6 +74,16 @@ def differences(state: State, config: Config) -> Iterator[Difference]:
     yield from _of_games(state, config.games)
     yield from _of_referrals(state, config.referrals)
     yield from _of_offers(state, config.offers)
+
+
+def warn_of_differences(state: State, config: Config) -> None:
+    """Warn of what the configuration says otherwise than the arena that there is: it changes nothing by itself."""
+    try:
+        for found in differences(state, config):
+            changes = "; ".join(found.changes)
+            log.warning("not as configured", of=found.of, changes=changes, to_apply="arena config apply")
+    except SpecError as error:
+        log.warning("the configuration cannot be applied", problem=str(error))
 
 
 def apply_config(directory: Path, config: Config, *, dry_run: bool) -> list[Difference]:

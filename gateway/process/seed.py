@@ -1,10 +1,15 @@
-"""The commands that fill an empty arena with what is configured. Used once, when the log is empty."""
+"""The commands that fill an empty arena with what is configured, once, when the log is empty; and those that tell any
+arena at its start what is the configuration's alone to say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.model.commands import ColdCommand, CreateMatch, FundReferrals, StockStore
+import structlog
+
+from engine.model.commands import ColdCommand, CreateMatch, FundReferrals, SetKeyLimits, StockStore
+from engine.model.state import State
+from gateway.core.config import Limits
 from gateway.core.defaults import GameSeed, OfferSeed, ReferralSeed
 from gateway.presenters.specs import (
     SpecError,
@@ -16,6 +21,8 @@ from gateway.presenters.specs import (
     set_referrals_of,
 )
 from gateway.protocol.market import InstrumentSpec
+
+log = structlog.get_logger()
 
 
 def seed_commands(instruments: Iterable[InstrumentSpec], games: Iterable[GameSeed]) -> Iterator[ColdCommand]:
@@ -46,3 +53,17 @@ def house_commands(referrals: ReferralSeed, offers: Iterable[OfferSeed]) -> Iter
         yield set_offer_of(offer)
         if offer.stock:
             yield StockStore(offer.item, offer.stock)
+
+
+def told_commands(state: State, limits: Limits) -> list[ColdCommand]:
+    """What the engine is to know of the configuration, and of zones whose data are newer than those in the log."""
+    world = state.book.world[0]
+    keys = SetKeyLimits(limits.keys_per_player, limits.keys_in_all)
+    told = SetKeyLimits(int(world["keys_per_player"]), int(world["keys_in_all"]))
+    commands: list[ColdCommand] = [keys] if keys != told else []
+    for known in state.cold.zones.values():
+        try:
+            commands += [zone for zone in define_zones_of([known.name]) if zone != known]
+        except SpecError as error:
+            log.warning("a time zone keeps the moments that it has", error=str(error))
+    return commands

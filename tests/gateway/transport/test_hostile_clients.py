@@ -191,15 +191,15 @@ async def test_in_development_those_of_the_same_machine_may_do_more(tmp_path: Pa
 async def test_operators_can_have_a_port_of_their_own(tmp_path: Path) -> None:
     config = public(config_of(tmp_path, requests_per_address_per_s=1_000), operators_listen="127.0.0.1:0")
     async with aiohttp.ClientSession() as http, running(config) as app:
-        for port, status in ((app.port, 404), (app.operators_port, 200)):
+        for port, status in ((app.port, 404), (app.ports.operators, 200)):
             for path in ("/metrics", "/ready"):
                 async with http.get(f"http://127.0.0.1:{port}{path}") as response:
                     assert response.status == status, (port, path)
             async with http.get(f"http://127.0.0.1:{port}/health") as response:
                 assert response.status == 200
-        (door,) = app._listeners["operators"].open
+        (door,) = app.ports.listeners["operators"].open
         door.seen_ns = 0
-        async with http.get(f"http://127.0.0.1:{app.operators_port}/api/v1/markets/instruments") as response:
+        async with http.get(f"http://127.0.0.1:{app.ports.operators}/api/v1/markets/instruments") as response:
             assert response.status == 404
         assert door.seen_ns, "a scraper that asks now and then is not silent"
 

@@ -30,6 +30,7 @@ from gateway.core.zones import moments_of
 from gateway.ops.dispatcher import Dispatcher
 from gateway.presenters.referral_codes import code_of
 from gateway.process.app import App, serve
+from gateway.process.seed import told_commands
 from gateway.sessions.session import Session
 from gateway.transport.connections import Connection
 from gateway.transport.listener import Door
@@ -87,7 +88,7 @@ async def test_a_start_tells_the_engine_of_other_limits_of_keys_and_of_newer_zon
         tokyo, atlantis = state.cold.zones.values()
         assert (tokyo.name, tokyo.moments) == ("Asia/Tokyo", moments_of("Asia/Tokyo"))
         assert atlantis == DefineZone("Asia/Atlantis", ((0, 0),))
-        assert app._to_tell() == []
+        assert told_commands(state, Limits()) == []
 
 
 class Web:
@@ -367,7 +368,8 @@ async def test_the_address_shows_what_it_is_and_a_first_message_that_is_answered
             assert there in text
             assert (ROOT / there).exists()
         for path in re.findall(r'href="([^"]+)"', text):
-            assert (await web.get(path))[0] == 200
+            async with http.get(web.url + path) as response:
+                assert response.status == 200
         first = re.search(r'<pre id="first">(.+)</pre>', text)
         assert first is not None
         ws = await web.socket()
