@@ -1,4 +1,5 @@
-"""Pages and documents as they are kept in site/: /docs, /asyncapi.json. Nothing of a page comes from elsewhere."""
+"""Files for whoever asks: the pages and documents of site/, and the JavaScript client. Nothing of a page comes from
+elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 SITE: Final = Path(__file__).parent / "site"
+CLIENT: Final = Path(__file__).parents[1] / "client" / "javascript"
 
 FILES: Final = {
     "/docs": "index.html",
@@ -21,7 +23,11 @@ FILES: Final = {
     "/docs/redoc.LICENSE.txt": "redoc.LICENSE.txt",
     "/asyncapi.json": "asyncapi.json",
 }
-"""By path. /openapi.json is made of the routes by who serves them."""
+"""Of site/, by path. /openapi.json is made of the routes by who serves them."""
+
+CLIENT_FILES: Final = ("arena.mjs", "arena.d.mts")
+CLIENT_TYPES: Final = {".mjs": "text/javascript", ".mts": "text/plain"}
+"""By the ending of the name. A browser runs a module of no other type."""
 
 _PLAIN: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _DRAWN: Final = (
@@ -34,18 +40,28 @@ _DRAWN: Final = (
 
 def routes() -> list[web.RouteDef]:
     """All of it, for whoever asks."""
-    return [web.get(path, _serving(name)) for path, name in FILES.items()]
+    return [
+        *(web.get(path, _serving(SITE / name, _page_headers(name))) for path, name in FILES.items()),
+        *(web.get(f"/client/{name}", _serving(CLIENT / name, _client_headers(name))) for name in CLIENT_FILES),
+    ]
 
 
-def _serving(name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    headers = {
+def _page_headers(name: str) -> dict[str, str]:
+    return {
         "Content-Security-Policy": _DRAWN if name == "rest.html" else _PLAIN,
-        "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
 
+
+def _client_headers(name: str) -> dict[str, str]:
+    return {"Content-Type": f"{CLIENT_TYPES[Path(name).suffix]}; charset=utf-8"}
+
+
+def _serving(file: Path, headers: dict[str, str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A browser keeps the file, and asks each time whether it is still the same one, by its entity tag."""
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"} | headers
+
     async def handler(request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(SITE / name, headers=headers)
+        return web.FileResponse(file, headers=headers)
 
     return handler

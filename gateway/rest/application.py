@@ -236,7 +236,7 @@ async def _has_come(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _is_for_programs(request: web.Request) -> bool:
-    return request.path.startswith(("/api/", "/openapi.json", "/asyncapi.json", responses.COMPAT))
+    return request.path.startswith(("/api/", "/openapi.json", "/asyncapi.json", "/client/", responses.COMPAT))
 
 
 def _limits_of(bucket: Bucket, now_ns: int) -> dict[str, str]:

@@ -35,6 +35,9 @@ const TURNED_AWAY = 4029;
 const FINAL_CLOSES = new Set([4003, 4009]);
 /** After these, coming back is of no use: forbidden, and replaced by a newer connection of the player. */
 
+/** What a one-time ticket begins with. */
+const TICKET = "tk_";
+
 const PROTOCOL = "arena.v1+json";
 
 /** Ops that change something, and so are sent with a key. A test holds the list against the server's. */
@@ -119,6 +122,7 @@ export class Arena {
   #abandoned = new Set();
   #session = "";
   #last = new Map();
+  #notified = 0;
   #events = [];
   #readers = [];
   #rateLimited = Promise.resolve();
@@ -202,9 +206,11 @@ export class Arena {
       token = await this.#exchange(token);
       identity = await this.call("auth", { token });
     }
+    this.#session = identity.session;
+    // A ticket is used now, so a new socket needs something else.
+    if (token.startsWith(TICKET)) token = (await this.call("renew")).token;
     this.player = identity.player;
     this.token = token;
-    this.#session = identity.session;
     this.#keepToken(identity);
     if (this.player && !this.matches.length) {
       this.matches = (await this.call("me.get")).seats.map((seat) => seat.match);
@@ -441,9 +447,9 @@ export class Arena {
   }
 
   /**
-   * Listen to the last part: where they left off, or from a snapshot on. When it is refused, its two halves take its
-   * place: so a channel that there is no more takes no other along, and many that cost more than a burst of messages are
-   * asked for bit by bit.
+   * Listen to the last part: where they left off, or from a snapshot on. A channel that is refused for good takes no
+   * other along. Where the arena does not say which one it was, the two halves of the part take its place, as they do
+   * when there were more than a burst of messages pays for.
    */
   async #listenAgain(line, parts) {
     const part = parts.pop().filter((channel) => this.channels.includes(channel));
@@ -460,10 +466,12 @@ export class Arena {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const half = Math.floor(part.length / 2);
-      if (half) {
+      const named = part.includes(error.details.channel) ? error.details.channel : null;
+      if (error.retry === "never" && (named !== null || !half)) {
+        this.#lose(named ?? part[0], error);
+        parts.push(part);
+      } else if (half) {
         parts.push(part.slice(half), part.slice(0, half));
-      } else if (error.retry === "never") {
-        this.#lose(part[0], error);
       } else {
         await sleep(error.retryAfter ?? RETRY_AFTER_MS);
         parts.push(part);
@@ -571,9 +579,21 @@ export class Arena {
       this.#garbled(text);
       return;
     }
+    if (this.#cameBefore(event)) return;
     if (event.kind === "ended") this.#forget(event.channel);
     else this.#last.set(event.channel, event.n);
     this.#keep(event);
+  }
+
+  /** A resume repeats the notification of the last message, as nobody can say whether it came. */
+  #cameBefore({ channel, n, type, kind }) {
+    if (type === "notification" && !kind) {
+      if (n <= this.#notified) return true;
+      this.#notified = n;
+    } else if (channel === "me" && kind === "snapshot") {
+      this.#notified = 0;
+    }
+    return false;
   }
 
   #garbled(text) {

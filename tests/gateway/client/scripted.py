@@ -74,8 +74,12 @@ async def tells(socket: web.WebSocketResponse, channel: str, n: int, type: str) 
     await socket.send_json({"channel": channel, "n": n, "seq": n, "at": 1, "type": type, "data": {}})
 
 
-async def refuses(socket: web.WebSocketResponse, asked: dict[str, Any], code: str, retry_after: int = 0) -> None:
+async def refuses(
+    socket: web.WebSocketResponse, asked: dict[str, Any], code: str, retry_after: int = 0, **details: Any
+) -> None:
     error: dict[str, Any] = {"code": code, "message": "no", "retry": "after" if retry_after else "never"}
+    if details:
+        error["details"] = details
     if retry_after:
         error["retry_after"] = retry_after
     await socket.send_json({"id": asked["id"], "ok": False, "error": error})

@@ -186,6 +186,17 @@ async def test_what_happened_while_the_connection_was_lost_is_told_once(server: 
         assert (await alice.attributes())["reconnects"] == 3
 
 
+async def test_who_came_with_a_ticket_comes_back_by_himself(server: ArenaProcess, join: Join) -> None:
+    async with join(server.url) as alice, relayed(server.port) as (url, cut), join(url) as window:
+        player = (await alice.guest("alice"))["player"]
+        ticket = (await alice.request("auth.ticket"))["ticket"]
+        assert (await window.auth(ticket))["player"] == player
+        assert (await window.attributes())["token"] not in (None, ticket)
+        cut()
+        assert await window.request("position.list", {"match": 1}) == []
+        assert (await window.attributes())["reconnects"] == 1
+
+
 @asynccontextmanager
 async def relayed(port: int) -> AsyncIterator[tuple[str, Callable[[], None]]]:
     """An address from which all goes on to this port, and a function that cuts what is connected."""
@@ -256,6 +267,54 @@ async def test_a_channel_that_is_refused_after_a_reconnect_takes_no_other_along(
             while len(taken) < 9:  # noqa: ASYNC110  # what is waited for knows nothing of the test
                 await asyncio.sleep(0.01)
         assert sorted(taken) == sorted(["me", *boards]) == sorted((await alice.attributes())["channels"])
+
+
+async def test_a_refusal_that_names_the_channel_is_enough(script: Script, join: Join) -> None:
+    asked_for: list[list[str]] = []
+
+    async def has_no_seat(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        channels = channels_of(asked)
+        asked_for.append(channels)
+        if "match.7" in channels:
+            await refuses(socket, asked, "NOT_JOINED", channel="match.7")
+        else:
+            await answers(socket, asked)
+
+    script.answers = [hangs_up_on_orders, has_no_seat]
+    boards = [f"board.{match}" for match in range(1, 9)]
+    async with join(script.url) as alice:
+        await alice.auth("token")
+        await alice.subscribe("me", *boards[:3], "match.7", *boards[3:])
+        await alice.request("order.place", ORDER)
+        assert (await until(alice, "refused"))[-1]["channel"] == "match.7"
+        async with asyncio.timeout(5):
+            while not set(boards) <= {each for channels in asked_for for each in channels}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert sum("match.7" in channels for channels in asked_for) == 1
+
+
+async def test_a_notification_that_a_resume_repeats_is_told_once(script: Script, join: Join) -> None:
+    async def notifies(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if asked["op"] == "subscribe":
+            await answers(socket, asked)
+            await tells(socket, "me", 2, "notification")
+        else:
+            await hangs_up_on_orders(socket, asked)
+
+    async def repeats(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await answers(socket, asked)
+        if asked["op"] == "resume":
+            for n in (2, 3):
+                await tells(socket, "me", n, "notification")
+            await tells(socket, "me", 4, "back")
+
+    script.answers = [notifies, repeats]
+    async with join(script.url) as alice:
+        await alice.auth("token")
+        await alice.subscribe("me")
+        await alice.request("order.place", ORDER)
+        told = await until(alice, "back")
+        assert [event["n"] for event in told if event["type"] == "notification"] == [2, 3]
 
 
 async def test_a_subscription_that_is_refused_for_now_is_asked_for_until_it_is_there(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.documents.files import BY_HAND, site
-from gateway.documents.serving import FILES, SITE
+from gateway.documents.serving import CLIENT, FILES, SITE
 from gateway.documents.words import words
 from gateway.protocol.codes.catalogue import CATALOGUE
 from tests.harness.people import config_of, open_site
@@ -40,3 +40,18 @@ async def test_a_running_arena_has_the_documents(tmp_path: Path) -> None:
         assert told["MARKET_CLOSED"]["cure"] == "come back at opens_at of the details"
         async with arena.http.get(f"{arena.url}/docs/../serving.py") as response:
             assert response.status == 404
+
+
+async def test_a_browser_gets_the_javascript_client_from_a_running_arena(tmp_path: Path) -> None:
+    origin = "https://play.example"
+    async with open_site(config_of(tmp_path, {"allowed_origins": (origin,)})) as arena:
+        for name, type in (("arena.mjs", "text/javascript"), ("arena.d.mts", "text/plain")):
+            async with arena.http.get(f"{arena.url}/client/{name}", headers={"Origin": origin}) as response:
+                assert (response.status, response.content_type) == (200, type)
+                assert await response.read() == (CLIENT / name).read_bytes()
+                assert response.headers["Cache-Control"] == "no-cache"
+                assert response.headers["Access-Control-Allow-Origin"] == origin
+                assert response.headers["Vary"] == "Origin"
+                known = {"If-None-Match": response.headers["ETag"]}
+            async with arena.http.get(f"{arena.url}/client/{name}", headers=known) as response:
+                assert response.status == 304
