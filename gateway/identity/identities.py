@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from engine.model.state import State
 from gateway.core.config import Config, ConfigError
@@ -61,6 +63,16 @@ class Identities:
         self.credentials = Credentials(self.accounts, self._passwords, codes, guessing, self.outbox)
 
         self.passkeys = Passkeys(self.accounts, self.credentials, guessing, identity)
+
+    def works(self, is_here: Callable[[int], bool]) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """What goes on all the time, by name. `is_here` says whether a player is connected."""
+        return {
+            "accounts": self.accounts.watch,
+            "actions": self.actions.run,
+            "play": lambda: self.play.watch(is_here),
+            "keys": self.keyring.watch,
+            **({"mail": self.outbox.run} if self.outbox.can_send else {}),
+        }
 
     async def stop(self) -> None:
         """After the last request: write down what waits, and let go of the file."""

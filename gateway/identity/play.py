@@ -7,6 +7,7 @@ every moment; after a crash a moment of play may be missing.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ DEPOSIT: Final = "deposit"
 LOSS: Final = "loss"
 TIME: Final = "time"
 KINDS: Final = (DEPOSIT, LOSS, TIME)
+WATCH_EVERY_S: Final = 1.0
 DAY_S: Final = 86_400
 DAY_MS: Final = DAY_S * 1_000
 DOLLARS: Final = frozenset({Asset.USDT, Asset.USDC})
@@ -190,6 +192,16 @@ class Play:
         else:
             return
         account.is_written = False
+
+    async def watch(self, is_present: Callable[[int], bool]) -> None:
+        """Count how long players play who have limited that, and write down what is used; until cancelled."""
+        begun_s = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            now_s = time.monotonic()
+            self.pass_time(now_s - begun_s, is_present)
+            begun_s = now_s
+            await self.write()
 
     def pass_time(self, seconds: float, is_present: Callable[[int], bool]) -> None:
         """So long was just played by those who are there."""

@@ -73,7 +73,6 @@ REFUSALS: Final = (
 
 FANOUT: Final = "fan-out"
 ROOMS: Final = "rooms"
-WATCH_PLAY_EVERY_S: Final = 1.0
 WATCH_FOLDER_EVERY_S: Final = 0.5
 
 
@@ -250,11 +249,7 @@ class App:
             "folder": self._watch_folder,
             "files": self.health.watch_files,
             "pulse": self.health.pulse.run,
-            "accounts": self.identities.accounts.watch,
-            "actions": self.identities.actions.run,
-            "play": self._watch_play,
-            "keys": self._write_key_usage,
-            **({"mail": self.identities.outbox.run} if self.identities.outbox.can_send else {}),
+            **self.identities.works(self.arena.presence.is_here),
             **market.works,
         }
 
@@ -364,22 +359,6 @@ class App:
 
     def _flush(self, batch: Batch, applied: Applied) -> None:
         self.connections.flush()
-
-    async def _watch_play(self) -> None:
-        """Count how long players play who have limited that."""
-        play, begun_s = self.identities.play, time.monotonic()
-        while True:
-            await asyncio.sleep(WATCH_PLAY_EVERY_S)
-            now_s = time.monotonic()
-            play.pass_time(now_s - begun_s, self.arena.presence.is_here)
-            begun_s = now_s
-            await play.write()
-
-    async def _write_key_usage(self) -> None:
-        """Write down what API keys are used for, again and again."""
-        while True:
-            await asyncio.sleep(self.config.keys.write_usage_every_s)
-            await self.identities.keyring.write()
 
     async def _watch_folder(self) -> None:
         """Look at the data folder again and again, until cancelled."""

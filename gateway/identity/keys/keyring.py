@@ -6,6 +6,7 @@ with HMAC must be known to both sides; the database has only what it is derived 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -158,6 +159,12 @@ class Keyring:
         await self.write()
         from_day = self.day(days - 1)
         return await self._database.run(partial(rows.usage, from_day=from_day, user=user, key=key))
+
+    async def watch(self) -> None:
+        """Write down again and again what keys are used for, until cancelled."""
+        while True:
+            await asyncio.sleep(self.config.write_usage_every_s)
+            await self.write()
 
     async def write(self) -> None:
         """Write down what was counted."""

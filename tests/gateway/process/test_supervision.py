@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 import structlog
 
 from engine.batch.machine import Machine
 from engine.model.commands import Batch
 from gateway.channels.publisher import Publisher
+from gateway.core.config import Keys
 from gateway.core.sequencer import Sequencer
 from gateway.identity.action_log import ActionLog
 from gateway.identity.database import Database
+from gateway.identity.keys.keyring import Keyring
 from gateway.identity.operators import Action
 from gateway.identity.play import Play
 from gateway.market.prices import Prices
@@ -42,7 +45,8 @@ from tests.gateway.transport.test_sockets import LONG, Web, ask, config_of, runn
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[App]:
-    async with running(config_of(tmp_path)) as app:
+    config = msgspec.structs.replace(config_of(tmp_path), keys=Keys(write_usage_every_s=0.1))
+    async with running(config) as app:
         yield app
 
 
@@ -127,6 +131,7 @@ BREAKS = {
     "mail": (Outbox, "_send"),
     "actions": (ActionLog, "write"),
     "play": (Play, "pass_time"),
+    "keys": (Keyring, "write"),
 }
 """By task: what to break, so that it fails."""
 
