@@ -1,6 +1,7 @@
 """Lists as CSV (RFC 4180): a line of field names and a line per item; fields that an item leaves out are empty.
 
-A list within an item has no column. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+A list or an object within an item has no column. A text that a spreadsheet would take for a formula gets an
+apostrophe before it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, inspect
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_PARTS: Final = (inspect.CollectionType, inspect.DictType, inspect.StructType)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(shape: type[Struct], items: Iterable[Struct]) -> str:
     """The items, which are of that type. A struct without items has its line of names, too."""
-    fields = [field for field in msgspec.structs.fields(shape) if not _is_list(field.type)]
+    fields = [field for field in msgspec.structs.fields(shape) if not _has_parts(field.type)]
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow([field.encode_name for field in fields])
@@ -28,8 +30,10 @@ def csv_text(shape: type[Struct], items: Iterable[Struct]) -> str:
     return text.getvalue()
 
 
-def _is_list(kind: Any) -> bool:
-    return getattr(kind, "__origin__", None) in (list, dict)
+def _has_parts(kind: Any) -> bool:
+    found = inspect.type_info(kind)
+    choices = found.types if isinstance(found, inspect.UnionType) else (found,)
+    return any(isinstance(each, _PARTS) for each in choices)
 
 
 def _cell(value: Any) -> Any:

@@ -46,7 +46,7 @@ METHODS: Final = ", ".join(dict.fromkeys(route.method for route in ROUTES))
 REQUEST_HEADERS: Final = f"Authorization, Content-Type, If-None-Match, {KEY_HEADER}, {ID_HEADER}"
 EXPOSED_HEADERS: Final = (
     f"{ID_HEADER}, Idempotency-Replayed, X-Sequence, X-At, ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining,"
-    " RateLimit-Reset"
+    f" RateLimit-Reset, {responses.NEXT_HEADER}"
 )
 PREFLIGHT_S: Final = "600"
 """How long a browser may remember what a preflight was told."""
@@ -182,13 +182,13 @@ class Rest:
     def _tell_origin(self, request: web.Request, response: web.StreamResponse) -> None:
         """What a browser must be told before it shows the answer to a page of another origin."""
         if _is_for_programs(request):
-            response.headers["Vary"] = "Origin"
+            response.headers["Vary"] = _with_origin(response.headers.get("Vary", ""))
         origin = request.headers.get("Origin")
         server = self._arena.config.server
         if origin is None or not origin_allowed(request, server.allowed_origins, server.development):
             return
         headers = response.headers
-        headers["Vary"] = "Origin"
+        headers["Vary"] = _with_origin(headers.get("Vary", ""))
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if origin in server.allowed_origins:
@@ -257,3 +257,8 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.Respons
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
+
+
+def _with_origin(vary: str) -> str:
+    names = [name for name in vary.split(", ") if name]
+    return ", ".join(names if "Origin" in names else [*names, "Origin"])

@@ -13,6 +13,8 @@ from gateway.core.versions import package_version
 from gateway.ops.table import OPS, Command
 from gateway.protocol.codes.catalogue import CATALOGUE
 from gateway.protocol.errors import Problem
+from gateway.rest.requests import CSV, FORMAT, FORMATS
+from gateway.rest.responses import NEXT_HEADER
 from gateway.rest.routes import PREFIX, ROUTES, Cache, Route
 
 _REFS: Final = "#/components/schemas/{name}"
@@ -89,6 +91,8 @@ def _operation(route: Route, of_shape: dict[str, Any], components: dict[str, Any
     else:
         required = fields.get("required", [])
         parameters += [_parameter(name, "query", fields, name in required) for name in rest]
+    if route.item is not None:
+        parameters.append({"name": FORMAT, "in": "query", "schema": _FORMAT})
     if route.op and isinstance(OPS[route.op], Command):
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": _KEY})
     if parameters:
@@ -100,6 +104,9 @@ def _operation(route: Route, of_shape: dict[str, Any], components: dict[str, Any
 
 
 _KEY: Final = {"type": "string", "minLength": 1, "maxLength": 36}
+
+
+_FORMAT: Final = {"type": "string", "enum": list(FORMATS), "default": FORMATS[0]}
 
 
 def _summary(route: Route) -> str:
@@ -139,7 +146,11 @@ def _responses(route: Route, of_shape: dict[str, Any]) -> dict[str, Any]:
         found["204"] = {"description": "done"}
     if result is not None:
         content = {"application/json": {"schema": _listed(result)}}
-        found[str(route.status)] = {"description": "the answer", "content": content, "headers": _HEADERS}
+        headers = _HEADERS
+        if route.item is not None:
+            content[CSV] = {"schema": {"type": "string"}}
+            headers = _HEADERS | {NEXT_HEADER: _TEXT}
+        found[str(route.status)] = {"description": "the answer", "content": content, "headers": headers}
     if route.cache is not Cache.NEVER:
         found["304"] = {"description": "it is as If-None-Match says"}
     return found

@@ -32,6 +32,10 @@ WINDOW: Final = "X-Api-Recv-Window"
 NONCE: Final = "X-Api-Nonce"
 SIGNATURE: Final = "X-Api-Signature"
 EXTERNAL_USER: Final = "X-External-User-Id"
+FORMAT: Final = "format"
+FORMATS: Final = ("json", "csv")
+"""Of lists."""
+CSV: Final = "text/csv"
 LONGEST_INTEGER: Final = 18
 """Digits: what has more is no integer of ours, and stays text."""
 
@@ -110,6 +114,8 @@ async def arguments_of(request: web.Request, route: Route) -> Any:
     shape = route.shape
     assert shape is not None
     given: dict[str, Any] = dict(query_of(request, shape))
+    if route.item is not None:
+        given.pop(FORMAT, None)
     body = await body_of(request) if route.has_body else b""
     if body:
         if given:
@@ -122,6 +128,19 @@ async def arguments_of(request: web.Request, route: Route) -> Any:
         given[field] = typed(shape, field, text)
     arguments = JSON.decode(JSON.encode(given), shape)
     return route.arguments(arguments) if route.arguments is not None else arguments
+
+
+def wants_csv(request: web.Request, route: Route) -> bool:
+    """Of a list; what the query says comes before the header. Raises Refused."""
+    if route.item is None:
+        return False
+    wanted = request.query.get(FORMAT)
+    if wanted is None:
+        named = {each.partition(";")[0].strip().lower() for each in request.headers.get("Accept", "").split(",")}
+        return CSV in named and "application/json" not in named
+    if wanted not in FORMATS:
+        raise Refused(Code.BAD_ARGUMENTS, field=FORMAT, value=wanted[:64], allowed=list(FORMATS))
+    return wanted == "csv"
 
 
 def query_of(request: web.Request, shape: type) -> dict[str, Any]:

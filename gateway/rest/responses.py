@@ -7,12 +7,17 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
+from gateway.core.spreadsheets import csv_text
 from gateway.protocol.errors import Code, Error, Problem, Refused
 from gateway.transport.websocket import VERSION
 
 COMPAT: Final = "/compat/"
 """Where errors are as front ends of other systems expect them."""
+
+NEXT_HEADER: Final = "X-Next"
+"""What to ask for as `before`, if there is more of a list that is answered as CSV."""
 
 NO_STORE: Final = "no-store"
 CHECKED: Final = "no-cache"
@@ -41,13 +46,24 @@ def listed(result: Any) -> Any:
     return {"items": result, "next": None} if isinstance(result, list) else result
 
 
+def spreadsheet(item: type[Struct], result: Any, status: int, cache: str) -> web.Response:
+    """A list, or a page of one, as CSV; the page's cursor is a header."""
+    items = result if isinstance(result, list) else result.items
+    headers = {"Cache-Control": cache}
+    if not isinstance(result, list) and result.next is not None:
+        headers[NEXT_HEADER] = str(result.next)
+    body = csv_text(item, items).encode()
+    return web.Response(body=body, status=status, content_type="text/csv", charset="utf-8", headers=headers)
+
+
 def tagged(request: web.Request, response: web.Response) -> web.Response:
     """The answer with its entity tag; or that it is the one which the client has."""
     assert isinstance(response.body, bytes)
     tag = f'"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
     known = {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}
     if tag in known or "*" in known:
-        response = web.Response(status=304, headers={"Cache-Control": response.headers["Cache-Control"]})
+        kept = {name: response.headers[name] for name in ("Cache-Control", NEXT_HEADER) if name in response.headers}
+        response = web.Response(status=304, headers=kept)
     response.headers["ETag"] = tag
     return response
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from gateway.ops.table import OPS
 from gateway.protocol.codes.catalogue import ErrorCode
@@ -68,6 +68,12 @@ class Route(NamedTuple):
     def result(self) -> Any:
         """Of what goes out; a list goes out as {items, next}."""
         return self.answers or (OPS[self.op].result if self.op else None)
+
+    @property
+    def item(self) -> Any:
+        """Of what an op's list is that may be had as CSV; None when the answer is no such list."""
+        is_list = self.method == "GET" and self.op and get_origin(self.result) in (list, Paged)
+        return get_args(self.result)[0] if is_list else None
 
     @property
     def has_body(self) -> bool:

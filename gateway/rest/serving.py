@@ -16,7 +16,7 @@ from gateway.ops.table import AsyncQuery, Command, Query
 from gateway.protocol.errors import Refused, status_of_reason
 from gateway.protocol.market import CandlesOf
 from gateway.rest import responses
-from gateway.rest.requests import arguments_of, identify, key_of
+from gateway.rest.requests import arguments_of, identify, key_of, wants_csv
 from gateway.rest.routes import Cache, Route
 from gateway.sessions.caller import Caller
 from gateway.sessions.submission import Submission
@@ -32,6 +32,7 @@ async def serve(caller: Caller, request: web.Request, route: Route) -> web.Respo
     await identify(caller, request, route.is_public)
     caller.spend(1)
     op = service.op_for(caller, route.op)
+    as_csv = wants_csv(request, route)
     arguments = await arguments_of(request, route)
     key = key_of(request)
     async with asyncio.timeout(CALL_TIMEOUT_S):
@@ -41,10 +42,18 @@ async def serve(caller: Caller, request: web.Request, route: Route) -> web.Respo
         service.admit_query(caller, op, key, None)
         found = op.answer(caller, arguments)
         result = await found if isinstance(op, AsyncQuery) else found
-    response = responses.answer(responses.listed(result), route.status, _cache_of(caller, route, arguments))
+    cache = _cache_of(caller, route, arguments)
+    if as_csv:
+        response = responses.spreadsheet(route.item, result, route.status, cache)
+    else:
+        response = responses.answer(responses.listed(result), route.status, cache)
     assert isinstance(response.body, bytes)
     caller.pay_for(len(response.body))
-    return response if route.cache is Cache.NEVER else responses.tagged(request, response)
+    if route.cache is not Cache.NEVER:
+        response = responses.tagged(request, response)
+    if route.item is not None:
+        response.headers["Vary"] = "Accept"
+    return response
 
 
 async def call(caller: Caller, name: str, arguments: Any) -> Any:

@@ -12,12 +12,17 @@ from gateway.core.spreadsheets import csv_text
 from gateway.protocol.scalars import D
 
 
+class Inner(Struct, frozen=True):
+    n: int
+
+
 class Line(Struct, Generic[D], frozen=True):
     n: int
     name: str | None = None
     profit: D | None = None
     is_open: bool = field(default=False, name="open")
     parts: list[int] = []
+    inner: Inner | None = None
 
 
 def read(text: str) -> list[list[str]]:
@@ -25,7 +30,7 @@ def read(text: str) -> list[list[str]]:
 
 
 def test_a_list_has_a_line_of_names_and_a_line_per_item() -> None:
-    items = [Line(1, 'a "quoted", name', "-5.25", parts=[1, 2]), Line(2, is_open=True)]
+    items = [Line(1, 'a "quoted", name', "-5.25", parts=[1, 2], inner=Inner(3)), Line(2, is_open=True)]
     assert read(csv_text(Line[str], items)) == [
         ["n", "name", "profit", "open"], ["1", 'a "quoted", name', "-5.25", "false"], ["2", "", "", "true"],
     ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import msgspec
@@ -11,6 +13,8 @@ import structlog
 from engine.model.reasons import Reason
 from gateway.core.config import Limits
 from gateway.protocol.errors import Code
+from gateway.protocol.history import Fill, Paged
+from gateway.rest import responses
 from tests.gateway.rest.browser import Browser, open_browser
 from tests.harness.gateway import ROOMY, Gateway, open_gateway
 
@@ -130,6 +134,40 @@ async def test_closed_candles_may_be_kept_for_ever(gateway: Gateway, ann: Browse
     assert "immutable" in closed.headers["Cache-Control"]
 
 
+async def test_lists_are_had_as_csv(ann: Browser) -> None:
+    for id in ("first", "second"):
+        await ann.asks("POST", "orders", LIMIT | {"client_order_id": id})
+    listed = (await ann.asks("GET", "orders?match=1")).body["items"]
+    got = await ann.asks("GET", "orders?match=1&format=csv")
+    assert (got.status, got.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    lines = list(csv.DictReader(io.StringIO(got.body.decode())))
+    columns = ("order", "price", "client_order_id")
+    assert [[line[name] for name in columns] for line in lines] == [[str(o[name]) for name in columns] for o in listed]
+
+    by_header = await ann.asks("GET", "orders?match=1", Accept="text/csv;q=0.9, */*;q=0.1")
+    assert (by_header.body, by_header.headers["Vary"]) == (got.body, "Accept, Origin")
+    assert (await ann.asks("GET", "orders?match=1&format=json", Accept="text/csv")).body["items"] == listed
+    assert (await ann.asks("GET", "orders?match=1", Accept="text/csv, application/json")).body["items"] == listed
+
+
+async def test_csv_has_the_cursor_of_its_page_and_its_own_tag(gateway: Gateway, ann: Browser) -> None:
+    page = responses.spreadsheet(Fill[str], Paged([], 7), 200, responses.NO_STORE)
+    assert page.headers["X-Next"] == "7"
+    assert "X-Next" not in responses.spreadsheet(Fill[str], Paged([], None), 200, responses.NO_STORE).headers
+    assert (await ann.asks("GET", "me/fills?limit=1&format=csv")).body.startswith(b"n,seq,")
+    tables = {format: await ann.asks("GET", f"markets/instruments?format={format}") for format in ("json", "csv")}
+    assert tables["json"].headers["ETag"] != tables["csv"].headers["ETag"]
+    tag = tables["csv"].headers["ETag"]
+    again = await ann.asks("GET", "markets/instruments?format=csv", If_None_Match=tag)
+    assert (again.status, again.headers["Vary"]) == (304, "Accept, Origin")
+
+
+async def test_what_is_no_list_is_no_csv(ann: Browser) -> None:
+    assert await ann.code("GET", "orders?match=1&format=xml") == (400, "BAD_ARGUMENTS")
+    assert await ann.code("GET", "me?format=csv") == (400, "BAD_ARGUMENTS")
+    assert (await ann.asks("GET", "me", Accept="text/csv")).headers["Content-Type"].startswith("application/json")
+
+
 async def test_limits_are_told_and_held() -> None:
     gateway = await open_gateway(msgspec.structs.replace(ROOMY, player_messages_per_s=1, player_messages_burst=5))
     async with open_browser(gateway) as ann:
@@ -173,7 +211,7 @@ async def test_a_page_of_an_origin_that_is_allowed_may_do_everything(gateway: Ga
             assert "Idempotency-Key" in told["Access-Control-Allow-Headers"]
             assert told["Access-Control-Max-Age"] == "600"
         got = await page.asks("GET", "markets/instruments", Origin=origin)
-        assert got.headers["Vary"] == "Origin"
+        assert got.headers["Vary"] == "Accept, Origin"
         assert "RateLimit-Remaining" in got.headers["Access-Control-Expose-Headers"]
         refused = await page.asks("GET", "me", Origin=origin)
         assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (401, origin)
