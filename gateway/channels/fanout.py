@@ -40,7 +40,7 @@ from gateway.presenters.names import SCOPES, SWITCHES
 from gateway.protocol.careers import SeasonEvent
 from gateway.protocol.codecs import Codec
 from gateway.protocol.envelopes import Push
-from gateway.protocol.market import InstrumentEvent, Quote, SwitchEvent
+from gateway.protocol.market import InstrumentEvent, Quote, SwitchEvent, Ticker
 
 _UNPUBLISHED: Final = np.isin(np.arange(max(EventKind) + 1), (EventKind.EQUITY_SAMPLED, EventKind.TRANSFERRED))
 """By kind of event: whether no channel carries it, while there may be as many as a match has seats."""
@@ -170,6 +170,9 @@ class Fanout:
         self.sys = Channel("sys", conflates=False)
         self.ticks: dict[int, Channel] = {}
         self.candles: dict[tuple[int, int], Channel] = {}
+        self.tickers: dict[int, Channel] = {}
+        self.last_tickers: dict[int, Ticker[str]] = {}
+        """By instrument, what was last sent or is new: what a subscription begins with."""
         self.boards: dict[int, Channel] = {}
         self.rooms: dict[int, Channel] = {}
         self.private: dict[int, list[Subscriber]] = {}
@@ -334,6 +337,9 @@ class Fanout:
     def candle_channel(self, instrument: int, symbol: str, interval_s: int) -> Channel:
         name = f"candle.{symbol}.{INTERVAL_NAMES[interval_s]}"
         return self.candles.setdefault((instrument, interval_s), Channel(name, conflates=True))
+
+    def ticker_channel(self, instrument: int, symbol: str) -> Channel:
+        return self.tickers.setdefault(instrument, Channel(f"ticker.{symbol}", conflates=True))
 
     def board_channel(self, match: int) -> Channel:
         return self.boards.setdefault(match, Channel(f"board.{match}", conflates=True))

@@ -1,24 +1,24 @@
-"""What is sent on a timer and not by an event: unfinished candles and leaderboards, to those who are subscribed, and
-which prices have become stale.
+"""What is sent on a timer and not by an event: unfinished candles, tickers and leaderboards, to those who are
+subscribed, and which prices have become stale.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from engine import views
 from engine.model.state import State
 from gateway.channels.fanout import INTERVAL_NAMES, Fanout, applied
 from gateway.channels.message import Message
 from gateway.presenters.boards import Boards
-from gateway.presenters.instruments import Instruments
+from gateway.presenters.instruments import Instrument, Instruments
 from gateway.presenters.market import candle_event
-from gateway.protocol.market import StaleEvent
+from gateway.protocol.market import StaleEvent, Ticker
 
 
 class Publisher:
-    """Sends what the state is now to the channels of candles and leaderboards."""
+    """Sends what the state is now to the channels of candles, tickers and leaderboards."""
 
     def __init__(
         self, state: State, instruments: Instruments, boards: Boards, fanout: Fanout, stamp_ns: Callable[[], int]
@@ -62,6 +62,22 @@ class Publisher:
                 data = candle_event(instrument, INTERVAL_NAMES[interval_s], candle, closed=False)
                 channel.send(Message(seq, at_ms, "candle", data))
         changed.clear()
+
+    async def publish_tickers(self, every_ms: int, ticker_of: Callable[[Instrument], Awaitable[Ticker[str]]]) -> None:
+        """Send the tickers that have subscribers and have changed, until cancelled. `ticker_of` looks into history."""
+        while True:
+            await self.send_tickers(ticker_of)
+            await asyncio.sleep(every_ms / 1000)
+
+    async def send_tickers(self, ticker_of: Callable[[Instrument], Awaitable[Ticker[str]]]) -> None:
+        for id, channel in list(self._fanout.tickers.items()):
+            if not channel.behind:
+                self._fanout.last_tickers.pop(id, None)  # it would be old when somebody comes
+                continue
+            ticker = await ticker_of(self._instruments.by_id[id])
+            if self._fanout.last_tickers.get(id) != ticker:
+                self._fanout.last_tickers[id] = ticker
+                channel.send(Message(*applied(self._state), "ticker", ticker))
 
     async def publish_boards(self, every_ms: int) -> None:
         """Send the leaderboards that have subscribers, at most once a second, until cancelled."""

@@ -144,6 +144,7 @@ class Limits(_Section, frozen=True):
     refuse_most_after_ms: Positive = 100
     candle_every_ms: Positive = 250
     board_every_ms: Positive = 1_000
+    ticker_every_ms: Positive = 1_000
     board_rows: Positive = 100
     keys_per_player: Annotated[int, msgspec.Meta(ge=1, le=MOST_KEYS)] = KEYS_PER_PLAYER
     keys_in_all: Annotated[int, msgspec.Meta(ge=1, le=MOST_KEYS)] = KEYS_IN_ALL

@@ -165,7 +165,7 @@ export interface Message<Channel, Type, Data> {
   seq: number;
   at: number;
   type: Type;
-  /** Of a message of the kind "ended", and of a candle that nothing is known of, it is empty. */
+  /** Of a message of the kind "ended", and of a candle or ticker that nothing is known of yet, it is empty. */
   data: Data;
   kind?: "snapshot" | "conflated" | "ended";
   place?: number;

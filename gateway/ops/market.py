@@ -106,10 +106,10 @@ async def tickers(caller: Caller, of: TickersOf) -> list[Ticker[str]]:
     """Raises Refused SYMBOL_UNKNOWN."""
     arena = caller.arena
     chosen = [arena.instruments.named(of.symbol)] if of.symbol is not None else list(arena.instruments.by_id.values())
-    return [await _ticker(arena, instrument) for instrument in chosen]
+    return [await ticker_of(arena, instrument) for instrument in chosen]
 
 
-async def _ticker(arena: Arena, instrument: presenters.Instrument) -> Ticker[str]:
+async def ticker_of(arena: Arena, instrument: presenters.Instrument) -> Ticker[str]:
     now_ns = arena.clock.stamp_ns()
     since_ns = (now_ns - DAY_NS) // _QUARTER_NS * _QUARTER_NS + _QUARTER_NS
     unfinished = views.candle(arena.state.book, instrument.id, _QUARTER_S)

@@ -43,7 +43,7 @@ from gateway.sessions.session import Session
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 """Of a match: as its channel's own name has it, or a session would know the channel by another name than the arena."""
 
-PATTERNS: Final = ("me", "sys", "tick.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "board.ID")
+PATTERNS: Final = ("me", "sys", "tick.SYMBOL", "ticker.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "board.ID")
 """Names of channels."""
 
 SNAPSHOT_COSTS: Final = {"me": 2, "board": 5}
@@ -166,6 +166,8 @@ def _channel(session: Session, name: str) -> Channel | None:
             return fanout.sys
         case ["tick", symbol]:
             return fanout.tick_channel(session.arena.instruments.named(symbol).id, symbol)
+        case ["ticker", symbol]:
+            return fanout.ticker_channel(session.arena.instruments.named(symbol).id, symbol)
         case ["candle", symbol, interval] if interval in INTERVALS:
             instrument = session.arena.instruments.named(symbol)
             return fanout.candle_channel(instrument.id, symbol, INTERVALS[interval])
@@ -201,6 +203,8 @@ def _snapshot(session: Session, type: str, rest: str) -> object:
     arena = session.arena
     if type == "tick":
         return quote_of(arena, rest)
+    if type == "ticker":
+        return arena.fanout.last_tickers.get(arena.instruments.named(rest).id) or Empty()
     if type == "board":
         return arena.boards.of(int(rest))
     if type == "match":

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +43,7 @@ from gateway.identity.standing import Standing
 from gateway.market.prices import Prices
 from gateway.market.sources import MarketData, start_market
 from gateway.notify.mail import Carrier
+from gateway.ops.market import ticker_of
 from gateway.presenters.boards import Boards
 from gateway.presenters.instruments import Instruments
 from gateway.presenters.specs import SpecError
@@ -246,6 +248,7 @@ class App:
             "connections": self.connections.run,
             "candles": lambda: self.publisher.publish_candles(limits.candle_every_ms),
             "boards": lambda: self.publisher.publish_boards(limits.board_every_ms),
+            "tickers": lambda: self.publisher.publish_tickers(limits.ticker_every_ms, partial(ticker_of, self.arena)),
             "folder": self._watch_folder,
             "files": self.health.watch_files,
             "pulse": self.health.pulse.run,

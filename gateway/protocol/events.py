@@ -1,7 +1,7 @@
 """Every message of every channel: its type, and what its data are.
 
 A type of data that is generic has decimals in it: see scalars.py. Names of channels go on with what they are of:
-tick.BTCUSDT, candle.BTCUSDT.1m, board.5, match.5; `me` and `sys` do not.
+tick.BTCUSDT, ticker.BTCUSDT, candle.BTCUSDT.1m, board.5, match.5; `me` and `sys` do not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.protocol.careers import ProgressEvent, SeasonEvent
 from gateway.protocol.fixed_trades import FixedEvent
 from gateway.protocol.history import Notification, ReadEvent
-from gateway.protocol.market import CandleEvent, InstrumentEvent, Quote, StaleEvent, SwitchEvent
+from gateway.protocol.market import CandleEvent, InstrumentEvent, Quote, StaleEvent, SwitchEvent, Ticker
 from gateway.protocol.matches import (
     CanceledEvent,
     FinishedEvent,
@@ -31,6 +31,7 @@ from gateway.protocol.wallets import WalletEvent
 
 CHANNELS: Final[dict[str, dict[str, Any]]] = {
     "tick": {"tick": Quote},
+    "ticker": {"ticker": Ticker},
     "candle": {"candle": CandleEvent},
     "board": {"board": Board},
     "match": {
@@ -93,7 +94,7 @@ CHANNELS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 """By channel, as far as the first dot of its name, and by type. The last message of a subscription that ends, and the
-first of a candle that nothing is known of yet, have empty data."""
+first of a candle or a ticker that nothing is known of yet, have empty data."""
 
 
 def data_type(channel: str, type: str, decimals: Any) -> Any:

@@ -127,7 +127,7 @@ def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
     assert {type for type in said if "." in type} <= texts
     others = {(kind, type) for kind, types in CHANNELS.items() for type in types if kind != "me"}
     shown = {(ticked(channel).partition(".")[0], ticked(type)) for channel, type, *_ in table}
-    assert shown | {("tick", "tick"), ("candle", "candle"), ("board", "board")} == others
+    assert shown | {("tick", "tick"), ("ticker", "ticker"), ("candle", "candle"), ("board", "board")} == others
     for channel, type, data, _ in table:
         check_shape(data, CHANNELS[ticked(channel).partition(".")[0]][ticked(type)], channel)
 
@@ -135,8 +135,8 @@ def test_the_messages_of_other_channels_are_those_of_the_code() -> None:
 def test_the_intervals_and_channels_are_those_of_the_code() -> None:
     (said,) = [about for name, _, about in rows(section(PAGE, "candles")) if ticked(name) == "interval"]
     assert re.findall(r"`(\w+)`", said) == list(INTERVALS)
-    names = {ticked(name).partition(".")[0] for name, *_ in rows(section(PAGE, "Channels"))[:6]}
-    assert names == {"me", "tick", "candle", "match", "board", "sys"}
+    names = {ticked(name).partition(".")[0] for name, *_ in rows(section(PAGE, "Channels"))[:7]}
+    assert names == {"me", "tick", "ticker", "candle", "match", "board", "sys"}
     for name in names:
         assert ticked(f"`{name}`") in (ROOT / "gateway" / "ops" / "subscriptions.py").read_text()
 

@@ -98,7 +98,7 @@ export interface Message<Channel, Type, Data> {
   seq: number;
   at: number;
   type: Type;
-  /** Of a message of the kind "ended", and of a candle that nothing is known of, it is empty. */
+  /** Of a message of the kind "ended", and of a candle or ticker that nothing is known of yet, it is empty. */
   data: Data;
   kind?: "snapshot" | "conflated" | "ended";
   place?: number;
@@ -107,6 +107,7 @@ export interface Message<Channel, Type, Data> {
 /** Any message of any channel. */
 export type ArenaEvent =
   | Message<`tick.${string}`, "tick", Quote>
+  | Message<`ticker.${string}`, "ticker", Ticker>
   | Message<`candle.${string}`, "candle", CandleEvent>
   | Message<`board.${string}`, "board", Board>
   | Message<`match.${string}`, "match", Match>

@@ -9,6 +9,7 @@ import pytest_asyncio
 from engine.model.scale import NS_PER_S
 from gateway.channels.publisher import Publisher
 from gateway.core.tokens import ADMIN
+from gateway.ops.market import ticker_of
 from tests.harness.gateway import Client, Gateway, open_gateway
 
 
@@ -87,3 +88,34 @@ async def test_what_bounds_an_instrument_is_shown(gateway: Gateway) -> None:
     shown = [bitcoin[name] for name in ("highest_price", "max_spread", "quote_lifetime_ms")]
     assert shown == ["1000000.00", "0.010000", 2_000]
     assert bitcoin["fixed"]["exposure_cap"] == "1000000.00000000"
+
+
+async def test_a_ticker_is_told_when_it_has_changed_and_to_who_comes_later(gateway: Gateway) -> None:
+    ann, ben = await gateway.player(), await gateway.player()
+    publisher = Watch(gateway).publisher
+
+    async def send() -> None:
+        await publisher.send_tickers(lambda instrument: ticker_of(gateway.arena, instrument))
+
+    def prices(client: Client) -> list[tuple[int, str | None, str | None]]:
+        messages = client.on("ticker.BTCUSDT")
+        return [(each["n"], each.get("kind"), each["data"].get("last")) for each in messages]
+
+    await gateway.quote("BTCUSDT", 6_000_000, 6_000_001)
+    await ann.result("subscribe", {"channels": ["ticker.BTCUSDT"]})
+    assert prices(ann) == [(0, "snapshot", None)]
+    for _ in range(2):
+        await send()
+    assert prices(ann)[1:] == [(1, None, "60000.00")]
+    await gateway.quote("BTCUSDT", 6_100_000, 6_100_001)
+    await send()
+    assert prices(ann)[2:] == [(2, None, "61000.00")]
+    assert ann.on("ticker.BTCUSDT")[-1]["data"]["change"] == "1000.00"
+
+    await ben.result("subscribe", {"channels": ["ticker.BTCUSDT"]})
+    assert prices(ben) == [(2, "snapshot", "61000.00")]
+    for client in (ann, ben):
+        await client.result("unsubscribe", {"channels": ["ticker.BTCUSDT"]})
+    await send()
+    await ben.result("subscribe", {"channels": ["ticker.BTCUSDT"]})
+    assert prices(ben)[-1] == (2, "snapshot", None)

@@ -214,7 +214,7 @@ async def test_a_zero_that_was_given_is_not_taken_for_nothing(
     assert (await ann.result("me.get"))["positions"] == []
 
 
-SYMBOLS = ["me", "sys", "tick.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "board.ID"]
+SYMBOLS = ["me", "sys", "tick.SYMBOL", "ticker.SYMBOL", "candle.SYMBOL.INTERVAL", "match.ID", "board.ID"]
 
 
 @pytest.mark.parametrize(
