@@ -5,6 +5,7 @@ Results and the data of events are defined in gateway/protocol, a file per noun.
     client.py         the player: a method for each op
     sync.py           the same for programs without asyncio
     connection.py     a connection that stays up: requests, replies, events
+    credentials.py    tokens, and how they are renewed
     subscriptions.py  what is listened to, and how it is asked for again on a new socket
     web.py            REST requests, the socket, and patience
     states.py         what a program is told of its connection

@@ -51,6 +51,7 @@ from gateway.protocol.history import (
     Summary,
     WalletChange,
 )
+from gateway.protocol.identity.accounts import SignedIn
 from gateway.protocol.identity.operators import OperatorAction
 from gateway.protocol.market import Candle, Instrument, Quote
 from gateway.protocol.matches import Match, MatchRef, QueueRef
@@ -125,18 +126,47 @@ class Client(Connection):
     async def auth(self, token: str) -> Authenticated:
         """Become the player, or the operator, that the token was issued to. A player's that has expired lately is
         exchanged, and each is renewed while we are connected: keep `token` for the next time."""
+        self.credentials.refresh_token = None
+        return await self._auth(token)
+
+    async def register(self, **account: Any) -> SignedIn:
+        """Sign up: with `username` or `email`, `password` or `otp`, and whatever else the arena asks of an account."""
+        return await self._sign_in("register", account)
+
+    async def login(self, **account: Any) -> SignedIn:
+        """Sign in to an account: with `username` or `email`, and `password` or `otp`."""
+        return await self._sign_in("login", account)
+
+    async def refresh(self, refresh_token: str) -> SignedIn:
+        """Sign in with the refresh token of the last time."""
+        return await self._sign_in("refresh", {"refresh_token": refresh_token})
+
+    async def send_code(self, email: str) -> None:
+        """Have a code sent to the address, to sign up or in with as `otp`."""
+        await self.web.post("/api/v1/auth/otp/request", {"email": email}, dict[str, Any])
+
+    async def logout(self) -> None:
+        """End the session of the account: its tokens are good no more, and the arena closes the connection."""
+        await self.credentials.leave()
+
+    async def _sign_in(self, how: str, body: dict[str, Any]) -> SignedIn:
+        signed_in = await self.credentials.enter(how, body)
+        await self._auth(signed_in.access_token)
+        return signed_in
+
+    async def _auth(self, token: str) -> Authenticated:
         try:
             result = (await self.request("auth", {"token": token}, Authenticated)).result
         except Refused as refused:
             if refused.code != TOKEN_INVALID:
                 raise
-            token = await self.web.exchange(token)
+            token = await self.credentials.exchange(token)
             result = (await self.request("auth", {"token": token}, Authenticated)).result
-        self.subscriptions.session = self._session = result.session
+        self.subscriptions.session = result.session
         if token.startswith(TICKET):  # it is used now, so a new socket needs something else
             token = (await self.request("renew", {}, Renewed)).result.token
-        self.player, self.token = result.player, token
-        self.keep_token(result.expires_in if self.player else 0)
+        self.player, self.credentials.token = result.player, token
+        self.took(result)
         if self.player and not self.matches:
             self.matches = [seat.match for seat in (await self.me()).seats]
         return result

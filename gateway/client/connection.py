@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 import aiohttp
 import msgspec
 
+from gateway.client.credentials import Credentials
 from gateway.client.errors import ArenaError, Disconnected, Failed, Garbled, Refused, Unanswered, Unreachable
 from gateway.client.states import Change, State
 from gateway.client.subscriptions import Subscriptions
@@ -28,7 +29,7 @@ from gateway.protocol.envelopes import Push, Reply, ServerMessage
 from gateway.protocol.errors import FINAL_CLOSES, RETRY_AFTER_MS, Close, Error
 from gateway.protocol.events import data_type
 from gateway.protocol.scalars import MessageId
-from gateway.protocol.session import Authenticated, Renewed, Resumed
+from gateway.protocol.session import Authenticated, Resumed
 
 T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]
@@ -49,8 +50,6 @@ TURNED_AWAY: Final = Close.TOO_MANY_REQUESTS
 TOKEN_INVALID: Final = "TOKEN_INVALID"
 TICKET: Final = "tk_"
 """What a one-time ticket begins with."""
-SHORTEST_RENEWAL_S: Final = 0.5
-"""Between two attempts to renew a token."""
 
 _MESSAGES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
@@ -63,7 +62,7 @@ class _Pending(NamedTuple):
 
 
 class Connection:
-    """See the module. Plain attributes: `token`, which a new socket shows; `state`, `reconnects`, `events_dropped`."""
+    """See the module. Plain attributes: `state`, `reconnects`, `events_dropped`."""
 
     def __init__(
         self,
@@ -76,7 +75,6 @@ class Connection:
     ) -> None:
         """`on_state` is called with each change of the connection, from the event loop; it must not wait."""
         self.url = ("http" + url[2:] if url.startswith("ws") else url).rstrip("/")
-        self.token: str | None = None
         self.state: State | None = None
         self.subscriptions = Subscriptions()
         """Which a new socket takes over."""
@@ -108,7 +106,17 @@ class Connection:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._restoring: asyncio.Task[None] | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self.credentials = Credentials(self.web, self.request)
+
+    @property
+    def token(self) -> str | None:
+        """What a new socket shows. Keep it for the next time: it changes while we are connected."""
+        return self.credentials.token
+
+    @property
+    def refresh_token(self) -> str | None:
+        """Of an account: good once, it brings the next token. Keep it for the next time: it changes too."""
+        return self.credentials.refresh_token
 
     @property
     def channels(self) -> list[str]:
@@ -135,7 +143,7 @@ class Connection:
 
     async def close(self) -> None:
         """Leave. What still waits for a reply gets Disconnected."""
-        self.keep_token(0)
+        await self.credentials.close()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
@@ -283,7 +291,7 @@ class Connection:
             except Refused as refused:
                 if refused.code == TOKEN_INVALID and self.token is not None and not exchanged:
                     try:
-                        self.token, exchanged = await self.web.exchange(self.token), True
+                        self.credentials.token, exchanged = await self.credentials.exchange(self.token), True
                     except Unreachable:
                         continue
                 elif refused.retry == "never":
@@ -302,31 +310,14 @@ class Connection:
         if incoming.error is not None:
             raise Refused.by(incoming.error)
         identity = self._codec.decode(incoming.result, type=Authenticated)
-        self._session = identity.session
-        self.keep_token(identity.expires_in if identity.player else 0)
+        self.took(identity)
         return True
 
-    # The token
-
-    def keep_token(self, expires_in_s: int) -> None:
-        """Renew the token while we are connected, from the middle of its life on; 0: do not."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-            self._renewing = None
-        if expires_in_s:
-            self._renewing = asyncio.create_task(self._renew(expires_in_s), name="arena client renews its token")
-
-    async def _renew(self, expires_in_s: float) -> None:
-        while True:
-            await asyncio.sleep(max(expires_in_s / 2, SHORTEST_RENEWAL_S))
-            try:
-                renewed = (await self.request("renew", {}, Renewed)).result
-            except Unanswered:
-                expires_in_s /= 2
-            except ArenaError:
-                return  # whoever asks next is told why
-            else:
-                self.token, expires_in_s = renewed.token, renewed.expires_in
+    def took(self, identity: Authenticated) -> None:
+        """The arena knows the token, which is renewed from now on; an operator's without account is not."""
+        self._session = identity.session
+        is_renewed = identity.player or self.refresh_token is not None
+        self.credentials.keep(identity.expires_in if is_renewed else 0)
 
     async def _restore(self, unanswered: list[MessageId]) -> None:
         """Resume the channels, repeat what is not answered, and go on with what was refused of the channels."""

@@ -65,12 +65,12 @@ class Web:
             self.url + "/ws", protocols=(protocol,), heartbeat=HEARTBEAT_S, max_msg_size=0
         )
 
-    async def post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
+    async def post(self, path: str, body: dict[str, Any], shape: type[T], token: str | None = None) -> T:
         """A REST request; what is refused for now is asked for again. Raises Refused, Unreachable and Garbled."""
         ends_s = asyncio.get_running_loop().time() + self._timeout_s
         while True:
             try:
-                return await self._post(path, body, shape)
+                return await self._post(path, body, shape, token)
             except Refused as refused:
                 await self._patience.wait_for(refused, ends_s)
 
@@ -78,16 +78,17 @@ class Web:
         """A new token for one that has expired lately. Raises Refused, Unreachable and Garbled."""
         return (await self.post("/api/v1/auth/renew", {"token": token}, Renewed)).token
 
-    async def _post(self, path: str, body: dict[str, Any], shape: type[T]) -> T:
+    async def _post(self, path: str, body: dict[str, Any], shape: type[T], token: str | None) -> T:
         assert self._http is not None, "use `async with`"
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
-            async with self._http.post(self.url + path, json=body) as response:
+            async with self._http.post(self.url + path, json=body, headers=headers) as response:
                 content = await response.read()
         except BROKEN as error:
             raise Unreachable(f"no arena at {self.url}: {error}") from error
         try:
             if response.status < 400:
-                return msgspec.json.decode(content, type=shape)
+                return msgspec.json.decode(content or b"null", type=shape)
             problem = msgspec.json.decode(content, type=Problem)
         except DecodeFailure as error:
             raise Garbled(f"not an answer to {path}, with status {response.status}: {error}") from error

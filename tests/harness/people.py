@@ -93,8 +93,8 @@ class Person:
         return ws, await asked(ws, "auth", {"token": self.token if token is None else token})
 
 
-async def asked(ws: aiohttp.ClientWebSocketResponse, op: str, args: Any = None) -> dict[str, Any]:
-    await ws.send_json({"id": 1, "op": op, "args": args or {}})
+async def asked(ws: aiohttp.ClientWebSocketResponse, op: str, args: Any = None, key: str = "") -> dict[str, Any]:
+    await ws.send_json({"id": 1, "op": op, "args": args or {}} | ({"key": key} if key else {}))
     while True:
         message: dict[str, Any] = await ws.receive_json(timeout=10)
         if message.get("id") == 1:

@@ -38,6 +38,9 @@ class Player(Protocol):
 
     async def auth(self, token: str) -> Any: ...
 
+    async def sign_in(self, how: str, account: dict[str, Any]) -> Any:
+        """`how`: register, login"""
+
     async def subscribe(self, *channels: str) -> list[str]: ...
 
     async def unsubscribe(self, *channels: str) -> list[str]: ...
@@ -65,6 +68,9 @@ class PythonPlayer:
     async def auth(self, token: str) -> Any:
         return msgspec.to_builtins(await self._client.auth(token))
 
+    async def sign_in(self, how: str, account: dict[str, Any]) -> Any:
+        return msgspec.to_builtins(await getattr(self._client, how)(**account))
+
     async def subscribe(self, *channels: str) -> list[str]:
         return await self._client.subscribe(*channels)
 
@@ -77,7 +83,8 @@ class PythonPlayer:
 
     async def attributes(self) -> dict[str, Any]:
         names = ("player", "token", "matches", "channels", "reconnects", "events_dropped", "unexpected")
-        return {name: getattr(self._client, name) for name in names}
+        found = {name: getattr(self._client, name) for name in names}
+        return found | {"refreshToken": self._client.refresh_token}
 
 
 class JavaScriptPlayer:
@@ -125,6 +132,9 @@ class JavaScriptPlayer:
 
     async def auth(self, token: str) -> Any:
         return await self.call("auth", token)
+
+    async def sign_in(self, how: str, account: dict[str, Any]) -> Any:
+        return await self.call(how, account)
 
     async def subscribe(self, *channels: str) -> list[str]:
         found: list[str] = await self.call("subscribe", *channels)

@@ -229,7 +229,7 @@ async def test_a_token_is_renewed_while_connected_and_exchanged_when_it_has_expi
             first = (await alice.guest("alice")).token
             await alice.place(symbol="BTCUSDT", side="long", margin=10, leverage=10)
             await later.auth(first)
-            later.keep_token(0)
+            later.credentials.keep(0)
             await asyncio.sleep(4)
             assert len(await alice.positions()) == 1
             assert alice.token != first
