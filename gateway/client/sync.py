@@ -15,12 +15,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from gateway.client.client import DEFAULT_URL, Client
 from gateway.client.connection import Encoding
+from gateway.client.states import Change
 from gateway.protocol.envelopes import Push
 
 T = TypeVar("T")
@@ -37,8 +38,12 @@ class SyncClient:
         reconnect: bool = True,
         retry: bool = True,
         timeout_s: float = 10.0,
+        on_state: Callable[[Change], None] | None = None,
     ) -> None:
-        self._client = Client(url, encoding=encoding, reconnect=reconnect, retry=retry, timeout_s=timeout_s)
+        """`on_state` is called from the thread of the connection; it must not wait."""
+        self._client = Client(
+            url, encoding=encoding, reconnect=reconnect, retry=retry, timeout_s=timeout_s, on_state=on_state
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="arena client", daemon=True)
 

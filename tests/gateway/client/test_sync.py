@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.process import ArenaProcess
-from gateway.client import Refused, SyncClient, Unreachable
+from gateway.client import Change, Refused, State, SyncClient, Unreachable
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,14 @@ def test_a_round_without_await(server: ArenaProcess) -> None:
         assert told == ["me", "position.opened", "position.closed"]
         with pytest.raises(Refused, match="SYMBOL_UNKNOWN"):
             arena.quote("NOTHING")
+
+
+def test_a_program_is_told_of_each_change(server: ArenaProcess) -> None:
+    changes: list[Change] = []
+    with SyncClient(server.url, on_state=changes.append) as arena:
+        assert [change.state for change in changes] == [State.CONNECTED]
+        arena.ping()
+    assert [change.state for change in changes] == [State.CONNECTED, State.ENDED]
 
 
 def test_threads_share_it(server: ArenaProcess) -> None:
