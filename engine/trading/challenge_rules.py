@@ -215,9 +215,9 @@ def _set_headroom(book: Book, row: int, equity: int, deficit: int) -> None:
     """Set the seat's headroom to the nearest levels at which its rules must be evaluated again, and divide it among its
     bands.
 
-    A seat whose equity has the profit target, but for the fees of closing, has less than no profit headroom: each gain
-    evaluates it anew. Closing changes its equity by the fee and its net equity by nothing, so the way to the target is
-    not measured in net equity.
+    A seat whose equity has the profit target, but for open stakes and the fees of closing, has less than no profit
+    headroom: each gain, and each stake that ends, evaluates it anew. Closing changes its equity by the fee and its net
+    equity by nothing, so the way to the target is not measured in net equity.
     """
     seat = book.seats[row]
     match = book.matches[seat.match]

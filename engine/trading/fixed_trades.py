@@ -165,8 +165,8 @@ def _end_trade(book: Book, events: Events, row: int, result: int, reason: int, p
         book.matches[seat.match].house_profit -= profit
         if profit != 0:
             record_balance(book, trade.seat)
-            if seat.watched:
-                apply_equity_delta(book, trade.seat, profit)
+        if seat.watched:  # also when nothing is won: net equity has the stake again, and may have the profit target
+            apply_equity_delta(book, trade.seat, profit)
     event = _emit_trade(book, events, EventKind.FIXED_SETTLED, trade, seat)
     event.reason = reason
     event.result = result

@@ -214,13 +214,14 @@ def closing_fee(match: Row, instrument: Row, lots: int, price: int) -> int:
 
 @entry
 def net_equity(book: Book, seat_row: int) -> int:
-    """Equity less what closing all positions now would cost in fees: the balance to which the seat would come.
+    """Equity less open stakes and what closing all positions now would cost in fees: the balance to which the seat would
+    come if its stakes were lost. A target that counted stakes, and gave them back, would be a free option on each.
 
     Walks the seat's positions: a cache miss each.
     """
     seat = book.seats[seat_row]
     match = book.matches[seat.match]
-    total = seat.cash + seat.reserved + seat.stakes
+    total = seat.cash + seat.reserved
     list_row = seat.first_position_list
     while list_row != 0:
         position_list = book.position_lists[list_row]

@@ -63,7 +63,7 @@ class Seat(Struct, Generic[D], frozen=True, omit_defaults=True):
     locked: Judgement[D] | None = None
     rank: int | None = None  # when the match is over
     prize: D | None = None
-    net_equity: D | None = None  # less what closing all now would cost in fees; where there is a profit target
+    net_equity: D | None = None  # less open stakes and the fees of closing all now; where there is a profit target
 
 
 class SeatEvent(Struct, Generic[D], frozen=True, gc=False):

@@ -35,8 +35,9 @@ def equity_of(oracle: Oracle, seat: Seat) -> int:
 
 
 def net_equity_of(oracle: Oracle, seat: Seat) -> int:
-    """What the balance would be if all were closed now: each position costs its fee, and at most its margin."""
-    net = seat.balance
+    """What the balance would be if all positions were closed now, each for its fee and at most its margin, and all that
+    is staked were lost."""
+    net = seat.balance - seat.stakes
     for position in seat.positions:
         market = oracle.markets[position.instrument]
         notional = market.closing(position.side) * position.lots * market.value
