@@ -115,6 +115,8 @@ INSTRUMENT = np.dtype(
         ("fixed_exposure_cap", "<i8"),  # most open stakes of a direction and expiry minute, over all seats; 0: any
         ("fixed_wallets", "<i8"),  # bits: 1 << Asset of each wallet that they may be staked from
         ("zone", "<i8"),  # row of that of its hours; 0: UTC
+        # kept here for its quote, whose row is full at one cache line
+        ("awaited_ns", "<i8"),  # end of the last speed bump that holds a price or stop back: its first quote counts
     ]
 )
 

@@ -47,7 +47,7 @@ from engine.trading.order_rate import record_order
 from engine.trading.positions import open_position
 from engine.trading.seats import add_exposure, find_seat, release_exposure
 from engine.trading.triggers import add_trigger, rearm, remove_trigger
-from engine.trading.waiting_quotes import stop_waiting, wait_for_quote
+from engine.trading.waiting_quotes import await_quote, stop_waiting, wait_for_quote
 
 
 @kernel
@@ -435,7 +435,9 @@ def _hold_back(book: Book, row: int, bump_ns: int) -> None:
     if bump_ns == 0:
         rearm(book, order.trigger, _low_bound(order), _high_bound(order))
     else:
-        order.bump_timer = set_timer(book, book.world[0].now_ns + bump_ns, TIMER_REST, order.id, row)
+        counts_from_ns = book.world[0].now_ns + bump_ns
+        order.bump_timer = set_timer(book, counts_from_ns, TIMER_REST, order.id, row)
+        await_quote(book, order.instrument, counts_from_ns)
         rearm(book, order.trigger, NEVER_LOW, NEVER_HIGH)
 
 

@@ -23,7 +23,7 @@ from engine.trading.positions import (
     remove_amendment,
     trailing_distance,
 )
-from engine.trading.waiting_quotes import wait_for_quote
+from engine.trading.waiting_quotes import await_quote, wait_for_quote
 
 
 @kernel
@@ -131,7 +131,9 @@ def _store_amendment(
     amendment.take_profit = take_profit
     amendment.trailing = trailing
     amendment.sequence = book.progress[0].sequence
-    amendment.timer = set_timer(book, book.world[0].now_ns + bump_ns, TIMER_AMEND, amendment.sequence, row)
+    counts_from_ns = book.world[0].now_ns + bump_ns
+    amendment.timer = set_timer(book, counts_from_ns, TIMER_AMEND, amendment.sequence, row)
+    await_quote(book, position.instrument, counts_from_ns)
     nexts, previous = book.amendments.next, book.amendments.previous
     position.first_amendment = link(nexts, previous, position.first_amendment, row)
 

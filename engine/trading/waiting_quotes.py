@@ -37,6 +37,14 @@ def wait_for_quote(book: Book, instrument: int, kind: int, owner: int, lots: int
 
 
 @kernel
+def await_quote(book: Book, instrument: int, from_ns: int) -> None:
+    """Prices or stops count from the first quote at `from_ns` or later on, so until then the feed lets every frame
+    through, as it does for what waits in a queue."""
+    data = book.instruments[instrument]
+    data.awaited_ns = max(data.awaited_ns, from_ns)
+
+
+@kernel
 def enqueue(book: Book, row: int) -> None:
     """Append the row to its instrument's queue: its speed bump is over."""
     waiting = book.waiting[row]

@@ -49,10 +49,11 @@ def takes_quotes(book: Book, instrument: int, now_ns: int) -> bool:
 
 
 def waits_for_quote(book: Book, instrument: int) -> bool:
-    """Whether an order, close or entry waits for a quote of the instrument, or will when its speed bump is over, and
-    quotes are accepted."""
-    waits = bool(book.quotes[instrument]["waiting"])
-    return waits and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
+    """Whether an order, close or entry waits for a quote of the instrument, or will when its speed bump is over, or a
+    price or stop counts from a quote on that has not come yet; and quotes are accepted."""
+    row = book.quotes[instrument]
+    waits = row["waiting"] != 0 or row["at_ns"] < book.instruments[instrument]["awaited_ns"]
+    return bool(waits) and takes_quotes(book, instrument, int(book.world[0]["now_ns"]))
 
 
 class SwitchView(NamedTuple):

@@ -4,7 +4,7 @@ Nine frames in ten change neither bid nor ask. A frame passes if it
 
 - changes a price, or is the first of its symbol since the feed opened;
 - confirms prices that were last passed on `confirm_every_ns` ago or earlier;
-- confirms prices while an order waits for a quote of the instrument.
+- confirms prices while an order waits for a quote of the instrument, or a speed bump holds a price or stop back.
 
 A frame that is not newer than the last one, cannot be parsed, or is dust (a bid or ask worth less than
 `min_top_notional`) is counted, and later frames are not compared with it. Prices between two ticks are rounded against

@@ -44,6 +44,46 @@ def test_an_order_waits_for_quotes_from_its_acceptance_until_its_fill(arena: Are
     assert waits() == [False, False]
 
 
+def test_what_a_bump_holds_back_waits_for_the_first_quote_after_it(arena: Arena) -> None:
+    """A price or stop that counts from that quote on is reached by it also when it says what the last one said."""
+    alice = arena.player(execution=Execution.NEXT, speed_bump_ms=100)
+    bob = arena.player(execution=Execution.NEXT, speed_bump_ms=250)
+    arena.quote("BTCUSDT", 60_000)
+    arena.quote("ETHUSDT", 3_000)
+    book = arena.machine.state.book
+
+    def waits() -> list[bool]:
+        return [views.waits_for_quote(book, instrument) for instrument in (1, 2)]
+
+    order = bob.limit("ETHUSDT", LONG, 2_000, quantity="0.1", leverage=10)
+    alice.limit("ETHUSDT", LONG, 2_000, quantity="0.1", leverage=10)
+    assert waits() == [False, True]
+    arena.passes("0.1")
+    arena.quote("ETHUSDT", 3_000)
+    assert waits() == [False, True]
+    arena.passes("0.15")
+    assert waits() == [False, True]
+    arena.quote("ETHUSDT", 3_000)
+    assert waits() == [False, False]
+
+    bob.moves(order, price=2_100)
+    assert waits() == [False, True]
+    arena.passes("0.25")
+    arena.quote("ETHUSDT", 3_000)
+    assert waits() == [False, False]
+
+    position = alice.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
+    arena.passes("0.1")
+    arena.quote("BTCUSDT", 60_000)
+    assert waits() == [False, False]
+    alice.amends(position, stop_loss=59_000)
+    assert waits() == [True, False]
+    arena.passes("0.1")
+    assert waits() == [True, False]
+    arena.quote("BTCUSDT", 60_000)
+    assert waits() == [False, False]
+
+
 def test_what_waits_in_a_folder_of_older_rules_is_counted(arena: Arena) -> None:
     alice = arena.player(execution=Execution.NEXT, speed_bump_ms=100)
     for symbol, count in (("BTCUSDT", 3), ("ETHUSDT", 2)):
