@@ -23,6 +23,6 @@ def read_notifications(state: State, command: ReadNotifications, emit: Emit) -> 
 
     for first, last in command.ranges:
         event = emit(EventKind.NOTIFICATIONS_READ, command.player)
-        event.first = first
-        event.last = last
+        event["first"] = first
+        event["last"] = last
     return Reason.ACCEPTED, command.player
