@@ -44,7 +44,7 @@ class SeatView(NamedTuple):
     total_warned: int
     stakes: int
     asset: int  # of the prize; 0: no money
-    net_equity: int | None  # equity less stakes and closing fees, which the profit target looks at; None: the match has none
+    net_equity: int | None  # less stakes and closing fees: held against the profit target; None: the match has none
 
 
 class Evidence(NamedTuple):
