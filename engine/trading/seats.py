@@ -215,7 +215,7 @@ def closing_fee(match: Row, instrument: Row, lots: int, price: int) -> int:
 @entry
 def net_equity(book: Book, seat_row: int) -> int:
     """Equity less open stakes and what closing all positions now would cost in fees: the balance to which the seat
-    would come if its stakes were lost. A target that counted stakes, and gave them back, would be a free option on each.
+    would come if its stakes were lost. A target that counted stakes, and gave them back, would make free bets of them.
 
     Walks the seat's positions: a cache miss each.
     """

@@ -83,7 +83,7 @@ class Rules(Struct, Generic[D], frozen=True, omit_defaults=True):
     profit_target_pct: D | None = None
     profit_target: ProfitTarget | None = None
     allow_hedging: bool = True  # a seat may be long and short in one instrument
-    profit_target_measure: Literal["net_equity"] | None = None  # equity less open stakes and the fees of closing all now
+    profit_target_measure: Literal["net_equity"] | None = None  # less stakes and closing fees
     day_zone: str | None = None  # by whose clock a day of the daily drawdown begins
     day_start: str | None = None  # such as "17:00"
 
