@@ -12,7 +12,7 @@ from tests.oracle.trading.waiting import is_waiting
 
 def cancel_on_disconnect(oracle: Oracle, command: CancelOnDisconnect) -> Outcome:
     refuse_if(not 1 <= command.player <= len(oracle.players), Reason.PLAYER_NOT_FOUND)
-    refuse_if(command.after_ms not in (0, *range(1_000, 86_400_001)), Reason.DISCONNECT_DELAY_INVALID)
+    refuse_if(command.after_ms != 0 and not 1_000 <= command.after_ms <= 86_400_000, Reason.DISCONNECT_DELAY_INVALID)
     oracle.disconnects.pop(command.player, None)
     if command.after_ms:
         oracle.disconnects[command.player] = Disconnect(command.after_ms)
