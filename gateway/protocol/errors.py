@@ -182,6 +182,21 @@ def error_of(code: Code, *, retry_after_ms: int = 0, **details: Any) -> Error:
     return Error(code.name, entry.message, entry.retry, after, details or None)
 
 
+def problem_of(error: Error, status: int) -> Problem:
+    """The error as HTTP tells it."""
+    title = error.code.replace("_", " ").capitalize()
+    return Problem(
+        f"urn:tick-arena:error:{error.code}",
+        title,
+        status,
+        error.code,
+        error.message,
+        error.retry,
+        error.retry_after,
+        error.details,
+    )
+
+
 def error_of_reason(reason: int) -> Error:
     """The error for a refusal of the engine. One Error per reason, made once."""
     return _OF_REASON[reason]

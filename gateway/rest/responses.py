@@ -10,7 +10,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from gateway.core.spreadsheets import csv_text
-from gateway.protocol.errors import Code, Error, Problem, Refused
+from gateway.protocol.errors import Code, Error, Refused, problem_of
 from gateway.transport.websocket import VERSION
 
 COMPAT: Final = "/compat/"
@@ -77,16 +77,7 @@ def plain_error(error: Error, status: int) -> web.Response:
 
 def problem(error: Error, status: int) -> web.Response:
     """An error as application/problem+json."""
-    body = Problem(
-        f"urn:tick-arena:error:{error.code}",
-        error.code.replace("_", " ").capitalize(),
-        status,
-        error.code,
-        error.message,
-        error.retry,
-        error.retry_after,
-        error.details,
-    )
+    body = problem_of(error, status)
     headers = {"Cache-Control": NO_STORE}
     if error.retry_after is not None:
         headers["Retry-After"] = str(-(-error.retry_after // 1000))

@@ -16,12 +16,14 @@ import time
 from collections import Counter
 from typing import Any, Final, cast
 
+import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from engine.model.scale import NS_PER_S
 from gateway.core.config import Limits
 from gateway.core.limits import Buckets
+from gateway.protocol.errors import Code, error_of, problem_of
 from gateway.transport.addresses import Addresses, owner_of, parsed_address
 
 KEPT_DESCRIPTORS: Final = 128
@@ -65,6 +67,23 @@ class Door(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._listener.closed(self)
         super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is no HTTP, or has too long a line, never comes to be a request: it is told so as all errors are."""
+        answer = super().handle_error(request, status, exc, message)
+        if not isinstance(exc, HttpProcessingError):
+            return answer
+        error = error_of(Code.BAD_MESSAGE, problem="it is no HTTP, or its address or a header is too long")
+        body = msgspec.json.encode(problem_of(error, status))
+        problem = web.Response(body=body, status=status, content_type="application/problem+json")
+        problem.force_close()
+        return problem
 
     def requested(self) -> None:
         """A request has come, and has its time from now."""

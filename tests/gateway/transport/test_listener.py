@@ -221,3 +221,14 @@ def test_descriptors_are_raised_as_far_as_may_be_and_some_kept_back(
     monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: given.append(pair))
     assert most_connections() == most
     assert given == ([(raised, hard)] if raised else [])
+
+
+@pytest.mark.parametrize("sends", [b"no http\r\n\r\n", b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"x" * 9_000)])
+async def test_what_is_no_request_is_told_so_as_all_errors_are(sends: bytes) -> None:
+    async with listening() as listener:
+        reader, _ = await connect(listener, sends)
+        async with asyncio.timeout(5):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.split()[1] == b"400"
+        assert b"application/problem+json" in head
+        assert msgspec.json.decode(body)["code"] == "BAD_MESSAGE"
