@@ -460,7 +460,7 @@ export interface Seat {
   /** when the match is over */
   rank?: number;
   prize?: string;
-  /** less what closing all now would cost in fees; where there is a profit target */
+  /** less open stakes and the fees of closing all now; where there is a profit target */
   net_equity?: string;
 }
 
@@ -825,7 +825,7 @@ export interface Rules {
   profit_target?: "ends" | "locks";
   /** a seat may be long and short in one instrument */
   allow_hedging?: boolean;
-  /** equity less what closing all now costs in fees */
+  /** less stakes and closing fees */
   profit_target_measure?: "net_equity";
   /** by whose clock a day of the daily drawdown begins */
   day_zone?: string;
