@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.batch.machine import RULES_VERSION
 from engine.digest import state_hash
 from persistence import projection
 from persistence.disk import Folder
@@ -122,7 +123,11 @@ def test_a_segment_that_cannot_be_compressed_stays_and_that_is_said(tmp_path: Pa
     content[2 * 4096 + 300] ^= 1
     damaged.write_bytes(content)
     log = Log(
-        Folder(tmp_path / "log"), rules_version=2, segment_bytes=SEGMENT_BYTES, compress_sealed=True, upgraded_at=0
+        Folder(tmp_path / "log"),
+        rules_version=RULES_VERSION,
+        segment_bytes=SEGMENT_BYTES,
+        compress_sealed=True,
+        upgraded_at=0,
     )
     log.close()
     assert damaged.name in log.compression_problem

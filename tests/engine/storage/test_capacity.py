@@ -35,6 +35,7 @@ from engine.model.commands import (
     Asset,
     BonusAt,
     CancelMatch,
+    CancelOnDisconnect,
     ColdCommand,
     CreateGame,
     CreateMatch,
@@ -52,8 +53,10 @@ from engine.model.commands import (
     OpenFeed,
     OrderType,
     PurchaseItem,
+    ReadNotifications,
     RegisterPlayer,
     ResetSeat,
+    SetConnected,
     SetGameActive,
     SetKeyLimits,
     SetOffer,
@@ -600,6 +603,22 @@ def a_player_leaves_a_queue(arena: Arena) -> Step:
     return asked(LeaveQueue(game, player))
 
 
+def orders_are_to_end_when_a_player_is_away(arena: Arena) -> Step:
+    return asked(CancelOnDisconnect(quoted(arena)[0].id, 10_000))
+
+
+def a_player_who_wants_that_leaves(arena: Arena) -> Step:
+    player = quoted(arena)[0].id
+    arena.command(CancelOnDisconnect(player, 10_000))
+    return asked(SetConnected(player, connected=False))
+
+
+def notifications_are_read(arena: Arena) -> Step:
+    player, _ = quoted(arena)
+    player.opens("BTCUSDT", LONG, quantity="0.1", leverage=10)
+    return asked(ReadNotifications(player.id, ((1, 1),)))
+
+
 # Timers: what each of their kinds does
 
 
@@ -621,6 +640,15 @@ def orders_expire(arena: Arena) -> Step:
     for player in quoted(arena):
         player.limit("BTCUSDT", LONG, 59_000, quantity="0.1", leverage=10, expires_in=60)
     return Step(Pulse(), 60)
+
+
+def who_is_away_has_his_orders_cancelled(arena: Arena) -> Step:
+    for player in quoted(arena):
+        arena.command(CancelOnDisconnect(player.id, 1_000))
+        for price in (59_000, 58_000):
+            player.limit("BTCUSDT", LONG, price, quantity="0.1", leverage=10)
+        arena.command(SetConnected(player.id, connected=False))
+    return Step(Pulse(), 1)
 
 
 def speed_bumps_are_over(arena: Arena) -> Step:
@@ -778,6 +806,10 @@ CASES: dict[str, tuple[Any, Case]] = {
         DefineZone: (a_zone_is_defined,),
         JoinQueue: (a_player_waits_in_a_queue, a_queue_makes_matches),
         LeaveQueue: (a_player_leaves_a_queue,),
+        CancelOnDisconnect: (orders_are_to_end_when_a_player_is_away,),
+        SetConnected: (a_player_who_wants_that_leaves,),
+        ReadNotifications: (notifications_are_read,),
+        "TIMER_DISCONNECT": (who_is_away_has_his_orders_cancelled,),
         "TIMER_FIXED": (fixed_trades_are_settled,),
         "TIMER_ORDER": (orders_expire,),
         "TIMER_WAIT": (speed_bumps_are_over, the_quote_that_orders_wait_for_does_not_come),

@@ -65,8 +65,8 @@ ARGUMENTS: dict[str, Any] = {
 }  # fmt: skip
 WITH_A_DATABASE = {
     "me.matches", "me.trades", "me.fills", "me.fixed", "me.ledger", "match.summary", "board.cups", "order.get",
-    "me.notifications",
-    "order.history",
+    "me.notifications", "order.history",
+    "me.keys.create", "me.keys.list", "me.keys.update", "me.keys.revoke", "me.keys.usage",
 }  # fmt: skip
 """Here their answers are empty."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
 
@@ -34,7 +35,8 @@ def test_large_arrays_are_mapped_also_after_a_larger_one_was_freed() -> None:
 
 @LINUX
 def test_pages_that_were_never_written_to_take_no_memory() -> None:
-    array = np.zeros(16_000_000, np.uint8)
+    fresh = mmap.mmap(-1, 16_000_000, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    array = np.frombuffer(fresh, np.uint8)
     assert not array.any()
     assert resident_bytes_of([array]) < 100_000
     array[:8_000_000] = 1

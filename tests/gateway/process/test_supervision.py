@@ -120,6 +120,7 @@ def test_the_worst_of_the_last_minutes_is_forgotten_after_them() -> None:
 BREAKS = {
     "connections": (Connections, "sweep"),
     "candles": (Publisher, "send_candles"),
+    "tickers": (Publisher, "send_tickers"),
     "boards": (Publisher, "send_boards"),
     "folder": (Log, "disk_space"),
     "files": (health, "_look_at"),
